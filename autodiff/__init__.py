@@ -1,0 +1,58 @@
+"""Gradients of plain NumPy functions by a backward pass over a computational graph.
+
+Examples
+--------
+>>> import numpy as np, autodiff
+>>> def loss(w, x, y):
+...     return np.sum((np.tanh(x @ w) - y) ** 2)
+>>> x, y = np.ones((3, 2)), np.zeros(3)
+>>> autodiff.grad(loss)(np.array([0.5, -0.25]), x, y).round(4)
+array([1.3814, 1.3814])
+"""
+
+from autodiff import rules
+from autodiff.errors import (
+    BranchChanged,
+    LostDerivative,
+    TraceEnded,
+    Undifferentiable,
+    WrongOrder,
+)
+from autodiff.graph import Graph
+from autodiff.rules.table import FUNCTIONS, UFUNCS
+from autodiff.tensor import Tensor
+from autodiff.trace import trace
+from autodiff.transforms import grad, value_and_grad, vjp
+
+__all__ = [
+    "BranchChanged",
+    "Graph",
+    "LostDerivative",
+    "Tensor",
+    "TraceEnded",
+    "Undifferentiable",
+    "WrongOrder",
+    "differentiable",
+    "grad",
+    "rules",
+    "trace",
+    "value_and_grad",
+    "vjp",
+]
+
+
+def differentiable() -> list[str]:
+    """Return the names of the NumPy functions that work on tensors, sorted.
+
+    Returns
+    -------
+    list of str
+        Universal functions and other functions.
+
+    Examples
+    --------
+    >>> {"exp", "matmul", "sum"} <= set(differentiable())
+    True
+    """
+    names = {ufunc.__name__ for ufunc, entry in UFUNCS.items() if entry.differentiable}
+    return sorted(names | {getattr(f, "__name__", str(f)) for f in FUNCTIONS})

@@ -1,0 +1,361 @@
+"""The rule table: every primitive is one entry, with what it computes and how it differentiates.
+
+There are three kinds, and each gives the backward rule (VJP) and the forward rule (JVP):
+
+*elementwise*
+    partial derivatives; a VJP multiplies the cotangent by them, a JVP the tangent.
+*linear*
+    the transpose for each argument; the JVP is the function itself.
+*general*
+    a VJP and a JVP for each argument.
+
+A fourth, *discrete*, has no derivative: comparisons and rounding, whose derivative is zero
+wherever it exists.
+
+Rules compute with the NumPy functions that users call, so that a backward pass over tensors is
+itself recorded: second and higher derivatives need no further rules.
+
+The two registries say which entry answers a NumPy function: `UFUNCS` for universal functions,
+`FUNCTIONS` for the others.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+__all__ = [
+    "FUNCTIONS",
+    "NEGATIVE",
+    "ONE",
+    "PRIMITIVES",
+    "UFUNCS",
+    "Handler",
+    "Primitive",
+    "discrete",
+    "elementwise",
+    "general",
+    "handles",
+    "linear",
+    "unbroadcast",
+]
+
+Array = Any
+Rule = Callable[..., Array]
+Interval = tuple[float, float]
+
+#: Partial derivatives that need no product: 1 and -1.
+ONE: Literal["one"] = "one"
+NEGATIVE: Literal["negative"] = "negative"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Primitive:
+    """An operation the graph can record.
+
+    Parameters
+    ----------
+    name : str
+        Name in messages and drawings.
+    function : callable
+        Computes the value: ``function(*operands, **params)``.
+    kind : str
+        ``"elementwise"``, ``"linear"``, ``"general"`` or ``"discrete"``.
+    vjps : tuple of callable
+        For each argument ``vjp(x_bar_out, out, *operands, **params)``: the cotangent of that
+        argument. Functions of any number of arguments have one rule, which gets the argument's
+        number as ``argnum``. Empty for discrete primitives.
+    jvps : tuple of callable
+        For each argument ``jvp(x_dot, out, *operands, **params)``: the tangent of the result.
+    domain : tuple of (float, float)
+        For each argument the interval that random tests draw from.
+    variadic : bool
+        Whether the function takes any number of like arguments.
+    examples : tuple
+        Calls for the tests of functions that need shapes: ``(shapes, params)`` pairs.
+    """
+
+    name: str
+    function: Callable[..., Array]
+    kind: str
+    vjps: tuple[Rule, ...] = ()
+    jvps: tuple[Rule, ...] = ()
+    domain: tuple[Interval, ...] = ()
+    variadic: bool = False
+    examples: tuple[tuple[tuple[tuple[int, ...], ...], dict[str, Any]], ...] = field(default=())
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether a derivative passes through."""
+        return self.kind != "discrete"
+
+    def vjp(self, argnum: int) -> Rule:
+        """Return the backward rule of one argument."""
+        if self.variadic:
+            rule = self.vjps[0]
+            return lambda g, out, *xs, **params: rule(g, out, *xs, argnum=argnum, **params)
+        return self.vjps[argnum]
+
+    def __reduce__(self) -> tuple[Callable[[str], "Primitive"], tuple[str]]:
+        return _primitive_named, (self.name,)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """What answers a NumPy function called on tensors, and the arguments it understands."""
+
+    function: Callable[..., Any]
+    accepts: frozenset[str]
+
+
+#: Every primitive by name, in the order of registration.
+PRIMITIVES: dict[str, Primitive] = {}
+#: The primitive that answers each universal function.
+UFUNCS: dict[np.ufunc, Primitive] = {}
+#: What answers each other NumPy function.
+FUNCTIONS: dict[Callable[..., Any], Handler] = {}
+
+_Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
+
+
+def _primitive_named(name: str) -> Primitive:
+    return PRIMITIVES[name]
+
+
+def _register(primitive: Primitive) -> Primitive:
+    if primitive.name in PRIMITIVES:
+        raise ValueError(f"primitive {primitive.name!r} is in the table twice")
+    PRIMITIVES[primitive.name] = primitive
+    if isinstance(primitive.function, np.ufunc):
+        UFUNCS[primitive.function] = primitive
+    return primitive
+
+
+def unbroadcast(x_bar: Array, shape: tuple[int, ...]) -> Array:
+    """Return a cotangent summed over the axes along which its primal was broadcast.
+
+    Parameters
+    ----------
+    x_bar : array, shape that `shape` broadcasts to
+        Cotangent of the broadcast value.
+    shape : tuple of int
+        Shape of the primal.
+
+    Returns
+    -------
+    array, shape `shape`
+        Broadcasting is linear; this is its transpose.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> unbroadcast(np.ones((3, 2)), (1, 2))
+    array([[3., 3.]])
+    """
+    if x_bar.shape == shape:
+        return x_bar
+    new_axes = x_bar.ndim - len(shape)
+    axes = tuple(range(new_axes)) + tuple(
+        new_axes + axis
+        for axis, length in enumerate(shape)
+        if length == 1 and x_bar.shape[new_axes + axis] != 1
+    )
+    return np.reshape(np.sum(x_bar, axis=axes), shape) if axes else x_bar
+
+
+def _product_rules(partial: Rule | str) -> tuple[Callable[..., Array], Callable[..., Array]]:
+    """Return the unreduced VJP and the JVP of one argument of an elementwise function."""
+    if partial is ONE:
+        return (lambda g, out, *xs: g), (lambda x_dot, out, *xs: x_dot)
+    if partial is NEGATIVE:
+        return (lambda g, out, *xs: -g), (lambda x_dot, out, *xs: -x_dot)
+    assert callable(partial)
+
+    def product(direction: Array, out: Array, *xs: Array) -> Array:
+        return direction * partial(out, *xs)
+
+    return product, product
+
+
+def _elementwise_rules(argnum: int, partial: Rule | str) -> tuple[Rule, Rule]:
+    """Return VJP and JVP, broadcasting included, of one argument of an elementwise function."""
+    pull, push = _product_rules(partial)
+
+    def vjp(g: Array, out: Array, *xs: Array) -> Array:
+        x_bar = pull(g, out, *xs)
+        shape = np.shape(xs[argnum])
+        return x_bar if x_bar.shape == shape else unbroadcast(x_bar, shape)
+
+    def jvp(x_dot: Array, out: Array, *xs: Array) -> Array:
+        out_dot = push(x_dot, out, *xs)
+        shape = np.shape(out)
+        return out_dot if np.shape(out_dot) == shape else np.broadcast_to(out_dot, shape)
+
+    return vjp, jvp
+
+
+def elementwise(
+    function: np.ufunc, *partials: Rule | str, domain: Sequence[Interval] = ((-2.0, 2.0),)
+) -> Primitive:
+    """Register a function that acts on each element, by its partial derivatives.
+
+    Parameters
+    ----------
+    function : numpy.ufunc
+        The function.
+    *partials : callable or ONE or NEGATIVE
+        For each argument ``partial(out, *operands)``, of a shape that broadcasts with the result.
+    domain : sequence of (float, float)
+        For each argument the interval that tests draw from; one interval serves all.
+
+    Returns
+    -------
+    Primitive
+        The entry.
+    """
+    rules = [_elementwise_rules(argnum, partial) for argnum, partial in enumerate(partials)]
+    return _register(
+        Primitive(
+            name=function.__name__,
+            function=function,
+            kind="elementwise",
+            vjps=tuple(vjp for vjp, _ in rules),
+            jvps=tuple(jvp for _, jvp in rules),
+            domain=tuple(domain) * (len(partials) if len(domain) == 1 else 1),
+        )
+    )
+
+
+def linear(
+    name: str,
+    function: Callable[..., Array],
+    transpose: Rule,
+    *,
+    variadic: bool = False,
+    examples: Sequence[tuple[tuple[tuple[int, ...], ...], dict[str, Any]]] = (),
+) -> Primitive:
+    """Register a function that is linear in its array argument, or in all its like arguments.
+
+    Parameters
+    ----------
+    name : str
+        Name in messages and drawings.
+    function : callable
+        ``function(x, **params)``, or ``function(*xs, **params)`` if `variadic`.
+    transpose : callable
+        ``transpose(x_bar_out, out, x, **params)``: the transposed map applied to a cotangent;
+        a variadic one gets the argument's number as ``argnum``.
+    variadic : bool
+        Whether the function takes any number of like arguments.
+    examples : sequence
+        ``(shapes, params)`` pairs for the tests.
+
+    Returns
+    -------
+    Primitive
+        The entry.
+    """
+
+    def jvp(x_dot: Array, out: Array, *xs: Array, argnum: int = 0, **params: Any) -> Array:
+        if not variadic:
+            return function(x_dot, **params)
+        return function(
+            *(x_dot if i == argnum else np.zeros_like(x) for i, x in enumerate(xs)), **params
+        )
+
+    return _register(
+        Primitive(name, function, "linear", (transpose,), (jvp,), (), variadic, tuple(examples))
+    )
+
+
+def general(
+    name: str,
+    function: Callable[..., Array],
+    vjps: Sequence[Rule],
+    jvps: Sequence[Rule],
+    *,
+    domain: Sequence[Interval] = (),
+    examples: Sequence[tuple[tuple[tuple[int, ...], ...], dict[str, Any]]] = (),
+) -> Primitive:
+    """Register a function by its VJP and its JVP for each argument.
+
+    Parameters
+    ----------
+    name : str
+        Name in messages and drawings.
+    function : callable
+        ``function(*operands, **params)``.
+    vjps : sequence of callable
+        For each argument ``vjp(x_bar_out, out, *operands, **params)``.
+    jvps : sequence of callable
+        For each argument ``jvp(x_dot, out, *operands, **params)``.
+    domain : sequence of (float, float)
+        For each argument the interval that tests draw from.
+    examples : sequence
+        ``(shapes, params)`` pairs for the tests.
+
+    Returns
+    -------
+    Primitive
+        The entry.
+    """
+    return _register(
+        Primitive(
+            name,
+            function,
+            "general",
+            tuple(vjps),
+            tuple(jvps),
+            tuple(domain),
+            False,
+            tuple(examples),
+        )
+    )
+
+
+def discrete(function: Callable[..., Array], name: str | None = None) -> Primitive:
+    """Register a function whose derivative is zero wherever it exists.
+
+    Parameters
+    ----------
+    function : callable
+        The function, such as ``np.floor`` or ``np.greater``.
+    name : str, optional
+        Name in messages; the function's own by default.
+
+    Returns
+    -------
+    Primitive
+        The entry, without derivative rules.
+    """
+    return _register(Primitive(name or function.__name__, function, "discrete"))
+
+
+def handles(*functions: Callable[..., Any]) -> Callable[[_Decorated], _Decorated]:
+    """Return a decorator that makes a function answer NumPy functions called on tensors.
+
+    Parameters
+    ----------
+    *functions : callable
+        NumPy functions. The decorated function has the same leading parameters; what it leaves
+        out of theirs is refused with a clear error.
+
+    Returns
+    -------
+    callable
+        The decorator; it returns its argument unchanged.
+    """
+
+    def register(answer: _Decorated) -> _Decorated:
+        parameters = inspect.signature(answer).parameters.values()
+        accepts = frozenset(p.name for p in parameters if p.kind is not p.POSITIONAL_ONLY)
+        for function in functions:
+            FUNCTIONS[function] = Handler(answer, accepts)
+        return answer
+
+    return register

@@ -1,0 +1,150 @@
+"""The columns of ``results.csv`` and ``summary.csv``: name, type, unit and meaning, each once.
+
+The reader, the report and the column tables of the README are made from these tables.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = [
+    "AGREEMENT_COLUMNS",
+    "RESULT_COLUMNS",
+    "SCHEMA_VERSION",
+    "STATUSES",
+    "SUMMARY_COLUMNS",
+    "TRAINING_COLUMNS",
+    "Column",
+    "Status",
+    "markdown_table",
+]
+
+SCHEMA_VERSION = 1
+
+Status = Literal["ok", "mismatch", "timeout", "memory", "unsupported", "error"]
+
+#: How a cell can end, and what that means.
+STATUSES: dict[Status, str] = {
+    "ok": "the gradient agreed with the reference and was timed",
+    "mismatch": "the gradient differed from the reference; it was not timed",
+    "timeout": "the time budget ended first; times are at least the budget",
+    "memory": "the memory budget was exceeded",
+    "unsupported": "the engine cannot do this problem, and says why",
+    "error": "the engine raised an exception or its process died",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a CSV: its name, pandas dtype, unit and meaning."""
+
+    name: str
+    dtype: Literal["str", "int", "float"]
+    unit: str
+    meaning: str
+
+
+#: One row of ``results.csv`` is one cell: a problem at one size under one engine.
+RESULT_COLUMNS: tuple[Column, ...] = (
+    Column("schema_version", "int", "", "version of this table of columns"),
+    Column("family", "str", "", "group of problems that grow the same way, or `notes`"),
+    Column("problem", "str", "", "name of the problem"),
+    Column("size", "int", "", "the problem's own measure of size: width, depth, iterations"),
+    Column("label", "str", "", "the size in words, such as `8-8-1`"),
+    Column("engine", "str", "", "what computed the gradient"),
+    Column("parameters", "int", "", "number of scalars the gradient is taken with respect to"),
+    Column("status", "str", "", "how the cell ended: " + ", ".join(f"`{s}`" for s in STATUSES)),
+    Column("message", "str", "", "why the cell did not end as `ok`"),
+    Column("stage", "str", "", "stage under way when the cell ended early: import, build, ..."),
+    Column("import_s", "float", "s", "importing the engine in a fresh process"),
+    Column("build_s", "float", "s", "preparing one gradient function: deriving or tracing"),
+    Column("first_run_s", "float", "s", "first value and gradient, compilation included"),
+    Column("run_s", "float", "s", "median time of one value and gradient, warm"),
+    Column("run_spread_s", "float", "s", "median absolute deviation of the samples of run_s"),
+    Column("primal_s", "float", "s", "median time of one evaluation of the loss on plain NumPy"),
+    Column("ratio", "float", "1", "run_s / primal_s"),
+    Column("peak_bytes", "int", "B", "peak resident memory of build and run above the inputs"),
+    Column("operations", "int", "1", "operations of the formula or nodes of the graph"),
+    Column("max_error", "float", "1", "largest error of an entry relative to the reference"),
+    Column("max_error_at", "str", "", "the entry with that error, such as `w1[0, 2]`"),
+    Column("reference", "str", "", "engine whose gradient was the reference"),
+    Column("samples_s", "str", "s", "the raw samples of run_s, separated by spaces"),
+    Column("loops", "int", "1", "gradients computed in each sample"),
+    Column("seed", "int", "", "seed of the inputs"),
+    Column("threads", "int", "1", "threads that BLAS reported inside the cell"),
+    Column("budget_s", "float", "s", "time budget of the cell"),
+    Column("budget_bytes", "int", "B", "memory budget of the cell"),
+    Column("machine", "str", "", "processor, number of cores and memory"),
+    Column("system", "str", "", "operating system and its release"),
+    Column("python", "str", "", "version of Python"),
+    Column("versions", "str", "", "versions of gradscale and the libraries it ran on"),
+)
+
+#: One row of ``summary.csv`` is one engine on one family: how far it came and how its cost grows.
+SUMMARY_COLUMNS: tuple[Column, ...] = (
+    Column("schema_version", "int", "", "version of this table of columns"),
+    Column("family", "str", "", "group of problems that grow the same way"),
+    Column("engine", "str", "", "what computed the gradient"),
+    Column("quantity", "str", "", "what grows: run_s, build_s or operations"),
+    Column("against", "str", "", "what it grows with: parameters or size"),
+    Column("points", "int", "1", "cells the law was fitted to, censored ones included"),
+    Column("censored", "int", "1", "cells of these that only gave a lower bound"),
+    Column("law", "str", "", "law that fits better: power, exponential or none"),
+    Column("exponent", "float", "1", "b of the power law y = a n^b"),
+    Column("exponent_low", "float", "1", "lower end of the 95 % confidence interval of b"),
+    Column("exponent_high", "float", "1", "upper end of the 95 % confidence interval of b"),
+    Column("rate", "float", "1", "c of the exponential law y = a exp(c n)"),
+    Column("aic_power", "float", "1", "corrected Akaike criterion of the power law"),
+    Column("aic_exponential", "float", "1", "corrected Akaike criterion of the exponential law"),
+    Column("largest", "int", "1", "parameters (or size) of the largest cell that ended as ok"),
+    Column("largest_label", "str", "", "that cell's size in words"),
+    Column("largest_run_s", "float", "s", "run_s of that cell"),
+    Column("largest_ratio", "float", "1", "ratio of that cell"),
+    Column("stopped_at", "int", "1", "parameters (or size) of the smallest cell that failed"),
+    Column("stopped_by", "str", "", "status of that cell; empty if every cell was ok"),
+)
+
+#: One row of ``agreement.csv`` is one pair of engines on one problem, verified before timing.
+AGREEMENT_COLUMNS: tuple[Column, ...] = (
+    Column("schema_version", "int", "", "version of this table of columns"),
+    Column("problem", "str", "", "name of the problem"),
+    Column("label", "str", "", "the size in words"),
+    Column("engine", "str", "", "engine under test"),
+    Column("against", "str", "", "engine it was compared with"),
+    Column("status", "str", "", "how the comparison ended, as in results.csv"),
+    Column("max_error", "float", "1", "largest error of an entry relative to the other engine"),
+    Column("max_error_at", "str", "", "the entry with that error"),
+    Column("tolerance", "float", "1", "largest error that still counts as agreement"),
+    Column("message", "str", "", "why the status is not `ok`, or a remark"),
+)
+
+#: One row of ``training.csv`` is one step of gradient descent on the two-layer sigmoid network.
+TRAINING_COLUMNS: tuple[Column, ...] = (
+    Column("step", "int", "1", "number of the step, from 0"),
+    Column("loss_hand", "float", "1", "loss of the run with the hand-written gradient"),
+    Column("loss_graph", "float", "1", "loss of the run with autodiff's gradient"),
+)
+
+
+def markdown_table(columns: tuple[Column, ...]) -> str:
+    """Return the columns as a Markdown table.
+
+    Parameters
+    ----------
+    columns : tuple of Column
+        The columns, in the order of the file.
+
+    Returns
+    -------
+    str
+        One line a column, below a header.
+
+    Examples
+    --------
+    >>> print(markdown_table((Column("run_s", "float", "s", "time of one gradient"),)))
+    | column | type | unit | meaning |
+    |---|---|---|---|
+    | `run_s` | float | s | time of one gradient |
+    """
+    lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
+    lines += [f"| `{c.name}` | {c.dtype} | {c.unit} | {c.meaning} |" for c in columns]
+    return "\n".join(lines)
