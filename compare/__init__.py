@@ -1,0 +1,62 @@
+"""The referee: proves that the engines agree, times both on networks that grow, and reports.
+
+Nothing is imported before it is used, so that a measured process starts with nothing loaded.
+
+Examples
+--------
+>>> import compare
+>>> frame = compare.verify(lambda x, y: x * y + x, 2.0, 3.0, engines=["shared"])
+>>> frame[["engine", "against", "status"]].to_dict("records")
+[{'engine': 'shared', 'against': 'graph', 'status': 'ok'}]
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from compare.agreement import verify
+    from compare.engines import ENGINES, get_engine
+    from compare.engines.engine import Engine, Prepared
+    from compare.problems import PROBLEMS, get_problem
+    from compare.problems.problem import Problem
+    from compare.scaling import summarise
+    from compare.store import read_results
+    from compare.sweep import benchmark
+
+__all__ = [
+    "ENGINES",
+    "PROBLEMS",
+    "Engine",
+    "Prepared",
+    "Problem",
+    "benchmark",
+    "get_engine",
+    "get_problem",
+    "read_results",
+    "summarise",
+    "verify",
+]
+
+_MODULES = {
+    "ENGINES": "compare.engines",
+    "Engine": "compare.engines.engine",
+    "PROBLEMS": "compare.problems",
+    "Prepared": "compare.engines.engine",
+    "Problem": "compare.problems.problem",
+    "benchmark": "compare.sweep",
+    "get_engine": "compare.engines",
+    "get_problem": "compare.problems",
+    "read_results": "compare.store",
+    "summarise": "compare.scaling",
+    "verify": "compare.agreement",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'compare' has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

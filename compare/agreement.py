@@ -1,0 +1,400 @@
+"""Agreement of gradients: every engine against a reference, entry by entry."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from compare.engines import ENGINES, get_engine
+from compare.engines.engine import Engine
+from compare.engines.numerical import central_difference
+from compare.problems.problem import Case
+from compare.tolerance import TOLERANCES, Tolerance
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from compare.executor import Outcome
+
+__all__ = [
+    "Difference",
+    "compare_gradients",
+    "reference_gradient",
+    "reference_name",
+    "verify",
+    "verify_cases",
+]
+
+#: Central differences taken as reference are sampled above this number of parameters.
+_SAMPLED_ENTRIES = 256
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How two gradients differ.
+
+    Parameters
+    ----------
+    max_error : float
+        Largest error of an entry, relative as `Tolerance` says; NaN where none could be computed.
+    at : str
+        The entry with that error, such as ``w1[0, 2]``, or ``value``.
+    tolerance : float
+        Largest error that still counts as agreement.
+    message : str
+        Why the gradients do not agree; empty if they do.
+    """
+
+    max_error: float
+    at: str
+    tolerance: float
+    message: str
+
+    @property
+    def agrees(self) -> bool:
+        """Whether no entry differs by more than the tolerance."""
+        return not self.message
+
+
+def compare_gradients(
+    value: Any,
+    gradients: Mapping[str, Any],
+    reference_value: Any,
+    reference: Mapping[str, Any],
+    tolerance: Tolerance,
+    inputs: Mapping[str, Any] | None = None,
+) -> Difference:
+    """Return how a value and its gradients differ from a reference.
+
+    Parameters
+    ----------
+    value : float
+        Value of the function.
+    gradients : mapping of str to array
+        Gradients by name of argument.
+    reference_value : float
+        Value that the reference found.
+    reference : mapping of str to array
+        Gradients of the reference; masked entries are not compared.
+    tolerance : Tolerance
+        How near is near enough.
+    inputs : mapping, optional
+        The arguments, to say so if they hold NaN or infinity.
+
+    Returns
+    -------
+    Difference
+        The largest error and where it is, also when it is small. NaN and infinity never agree.
+
+    Examples
+    --------
+    >>> exact = TOLERANCES["exact"]
+    >>> compare_gradients(6.0, {"x": 3.0}, 6.0, {"x": 3.0}, exact).agrees
+    True
+    >>> compare_gradients(6.0, {"x": 6.0}, 6.0, {"x": 3.0}, exact).message
+    'x is 6.0, the reference 3.0: an error of 0.5, more than 1e-09'
+    """
+    failed = _structure(gradients, reference)
+    if failed:
+        return Difference(float("nan"), "", tolerance.relative, failed)
+    known = [np.ma.asarray(x_bar).compressed() for x_bar in reference.values()]
+    largest = max((float(np.max(np.abs(x_bar))) for x_bar in known if x_bar.size), default=0.0)
+    floor = (
+        tolerance.of_largest * largest + tolerance.of_value * abs(float(reference_value))
+    ) / tolerance.relative
+    worst, message = (0.0, ""), ""
+    pairs = {"value": (value, reference_value, 0.0)}
+    pairs |= {name: (gradients[name], reference[name], floor) for name in reference}
+    for name, (given, expected, name_floor) in pairs.items():
+        error, entry = _worst_entry(given, expected, name_floor)
+        at = name + (f"[{', '.join(map(str, entry))}]" if entry else "")
+        if not np.isfinite(error):
+            return Difference(error, at, tolerance.relative, _not_finite(at, given, entry, inputs))
+        if error > worst[0] or not worst[1]:
+            worst = (error, at)
+            if error > tolerance.relative:
+                a, b = (float(np.ma.asarray(x)[entry]) for x in (given, expected))
+                message = (
+                    f"{at} is {a!r}, the reference {b!r}: an error of {error:.3g}, "
+                    f"more than {tolerance.relative:g}"
+                )
+    return Difference(*worst, tolerance.relative, message)
+
+
+def _structure(gradients: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
+    """Return how the names or shapes of two gradients differ, or an empty string."""
+    if set(gradients) != set(reference):
+        return (
+            f"gradients of {', '.join(sorted(gradients)) or 'nothing'} arrived; expected "
+            f"{', '.join(sorted(reference))}"
+        )
+    for name, expected in reference.items():
+        if np.shape(gradients[name]) != np.shape(expected):
+            return (
+                f"the gradient of {name} has shape {np.shape(gradients[name])}; expected "
+                f"{np.shape(expected)}"
+            )
+        kind = np.asarray(gradients[name]).dtype
+        if kind.kind != "f":
+            return f"the gradient of {name} has dtype {kind}; expected a floating-point type"
+    return ""
+
+
+def _worst_entry(given: Any, expected: Any, floor: float) -> tuple[float, tuple[int, ...]]:
+    """Return the largest relative error and its index; NaN or infinity is the largest of all."""
+    a, b = np.ma.asarray(given).astype(float), np.ma.asarray(expected).astype(float)
+    if not b.count():
+        return 0.0, ()
+    with np.errstate(all="ignore"):
+        scale = np.maximum(np.abs(a), np.abs(b)) + floor
+        errors = np.where(a == b, 0.0, np.abs(a - b) / np.where(scale == 0, 1.0, scale))
+    finite = np.isfinite(np.ma.getdata(a)) & np.isfinite(np.ma.getdata(b))
+    errors = np.where(finite, errors, np.inf)
+    errors = np.where(np.ma.getmaskarray(b), -1.0, errors)
+    index = np.unravel_index(int(np.argmax(errors)), np.shape(errors))
+    return float(errors[index]), tuple(int(i) for i in index)
+
+
+def _not_finite(
+    at: str, given: Any, entry: tuple[int, ...], inputs: Mapping[str, Any] | None
+) -> str:
+    where = [n for n, x in (inputs or {}).items() if not np.all(np.isfinite(x))]
+    cause = f"; the inputs {', '.join(where)} hold NaN or infinity" if where else ""
+    value = float(np.asarray(given)[entry])
+    if np.isfinite(value):
+        return f"{at} is {value!r}, the reference is not finite{cause}"
+    return f"{at} is {value!r}: not finite{cause}"
+
+
+def reference_name(case: Case, engine: Engine) -> str:
+    """Return the engine whose gradient is the reference for another.
+
+    The hand-written gradient is, where there is one; else the graph; for the graph itself central
+    differences.
+
+    Parameters
+    ----------
+    case : Case
+        The problem.
+    engine : Engine
+        The engine under test.
+
+    Returns
+    -------
+    str
+        Name of an engine.
+    """
+    order = ["hand-written", "graph", "finite-differences"]
+    return next(name for name in order if name != engine.name and not ENGINES[name].refuses(case))
+
+
+def reference_gradient(case: Case, name: str) -> tuple[Any, dict[str, Any]]:
+    """Return the value and the gradients that an engine is held against.
+
+    Parameters
+    ----------
+    case : Case
+        The problem.
+    name : str
+        Engine that computes the reference. Central differences are taken at random entries if
+        there are many; the other entries are masked.
+
+    Returns
+    -------
+    tuple
+        The value, and the gradients by name.
+    """
+    if name == "finite-differences" and case.parameters > _SAMPLED_ENTRIES:
+        return case.problem.function(**case.inputs), _sampled_differences(case)
+    value, gradients = get_engine(name).prepare(case).run(case.inputs)
+    return value, dict(gradients)
+
+
+def _sampled_differences(case: Case) -> dict[str, Any]:
+    rng = np.random.default_rng(case.seed)
+    gradients: dict[str, Any] = {}
+    share = max(1, _SAMPLED_ENTRIES // len(case.wrt))
+    for name in case.wrt:
+        x_bar: Any = np.ma.MaskedArray(np.zeros(np.shape(case.inputs[name])), mask=True)
+        places = rng.choice(x_bar.size, min(share, x_bar.size), replace=False)
+        for place in places:
+            entry = tuple(int(i) for i in np.unravel_index(place, x_bar.shape))
+            x_bar[entry] = central_difference(case, name, entry, case.inputs)
+        gradients[name] = x_bar
+    return gradients
+
+
+def tolerance_between(engine: Engine, reference: str) -> Tolerance:
+    """Return the tolerance of the less exact of two engines."""
+    pair = (TOLERANCES[engine.tolerance], TOLERANCES[ENGINES[reference].tolerance])
+    return max(pair, key=lambda t: t.relative)
+
+
+def verify_cases(
+    cases: Sequence[Case],
+    engines: Iterable[Engine],
+    *,
+    budget_s: float,
+    budget_bytes: int,
+    threads: int = 1,
+    on_done: Callable[[Case, Engine], None] | None = None,
+) -> "pd.DataFrame":
+    """Return how every engine agrees with the reference on every case.
+
+    Each gradient is computed in a worker process under the budgets; one that hangs or dies
+    costs its own row only.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+        Problems with inputs.
+    engines : iterable of Engine
+        Engines under test; the reference of a case is not compared with itself.
+    budget_s : float
+        Time budget of one gradient in seconds.
+    budget_bytes : int
+        Memory budget of one gradient in bytes.
+    threads : int
+        Threads of the linear algebra libraries.
+    on_done : callable, optional
+        Called with case and engine after each comparison.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns as in `compare.schema.AGREEMENT_COLUMNS`.
+    """
+    import pandas as pd
+
+    from compare.executor import Budget, Executor
+    from compare.schema import AGREEMENT_COLUMNS, SCHEMA_VERSION
+
+    budget = Budget(budget_s, budget_bytes)
+    rows = []
+    with Executor(threads) as executor:
+        for case in cases:
+            outcomes: dict[str, Outcome] = {}
+
+            def gradient(engine: Engine, case: Case = case, known: Any = outcomes) -> "Outcome":
+                if engine.name not in known:
+                    known[engine.name] = executor.gradient(case, engine, budget)
+                outcome: Outcome = known[engine.name]
+                return outcome
+
+            for engine in engines:
+                against = reference_name(case, engine)
+                refusal = engine.refuses(case)
+                if refusal:
+                    judged: dict[str, Any] = {"status": "unsupported", "message": refusal}
+                else:
+                    judged = _judge(case, engine, gradient(engine), against, gradient)
+                rows.append(
+                    {
+                        "schema_version": SCHEMA_VERSION,
+                        "problem": case.problem.name,
+                        "label": case.label,
+                        "engine": engine.name,
+                        "against": against,
+                        **judged,
+                    }
+                )
+                if on_done:
+                    on_done(case, engine)
+    return pd.DataFrame(rows, columns=[c.name for c in AGREEMENT_COLUMNS])
+
+
+def _judge(
+    case: Case,
+    engine: Engine,
+    outcome: "Outcome",
+    against: str,
+    gradient: "Callable[[Engine], Outcome]",
+) -> dict[str, Any]:
+    """Return the status, error and message of one engine against its reference."""
+    if outcome.status != "ok":
+        return {"status": outcome.status, "message": outcome.message}
+    reference = gradient(get_engine(against))
+    if reference.status != "ok":
+        return {
+            "status": "error",
+            "message": f"the reference {against} ended as {reference.status}: {reference.message}",
+        }
+    tolerance = tolerance_between(engine, against)
+    value, gradients = outcome.result
+    reference_value, reference_gradients = reference.result
+    difference = compare_gradients(
+        value, gradients, reference_value, reference_gradients, tolerance, case.inputs
+    )
+    return {
+        "status": "ok" if difference.agrees else "mismatch",
+        "max_error": difference.max_error,
+        "max_error_at": difference.at,
+        "tolerance": tolerance.relative,
+        "message": difference.message,
+    }
+
+
+def verify(
+    f: Callable[..., Any],
+    *args: Any,
+    wrt: str | Sequence[str] | None = None,
+    engines: Iterable[str | Engine] | None = None,
+    analytic: bool = False,
+    budget_s: float = 20.0,
+    budget_bytes: int = 2 * 1024**3,
+) -> "pd.DataFrame":
+    """Return how the engines agree on the gradient of a function.
+
+    Parameters
+    ----------
+    f : callable
+        Plain NumPy function that returns a scalar.
+    *args : float or array
+        Its arguments, where the gradients are compared.
+    wrt : str or sequence of str, optional
+        Arguments to differentiate with respect to; all by default.
+    engines : iterable of str or Engine, optional
+        Engines under test; all that can do the function by default.
+    analytic : bool
+        Whether `f` is analytic: then a complex step is taken too.
+    budget_s : float
+        Time budget of each gradient in seconds.
+    budget_bytes : int
+        Memory budget of each gradient in bytes.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row an engine: ``engine``, ``against``, ``status``, ``max_error``, ``max_error_at``,
+        ``tolerance``, ``message``; the largest error is given also where the engines agree.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not of floating-point type.
+    ValueError
+        If an engine is unknown, a budget is not positive, or `f` returns no scalar.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def loss(w, x):
+    ...     return np.sum(np.tanh(w * x) ** 2)
+    >>> frame = verify(loss, np.array([0.5, -1.0]), 2.0, engines=["graph", "shared"])
+    >>> frame["status"].tolist()
+    ['ok', 'ok']
+    """
+    from compare.problems.own import own_problem
+
+    case = own_problem(f, args, wrt=wrt, analytic=analytic).case(1, seed=0)
+    return verify_cases(
+        [case], chosen_engines(case, engines), budget_s=budget_s, budget_bytes=budget_bytes
+    )
+
+
+def chosen_engines(case: Case, engines: Iterable[str | Engine] | None) -> list[Engine]:
+    """Return engines by name or as they are; without a choice all that do not refuse the case."""
+    if engines is None:
+        return [engine for engine in ENGINES.values() if not engine.refuses(case)]
+    return [get_engine(e) if isinstance(e, str) else e for e in engines]

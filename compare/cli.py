@@ -1,0 +1,218 @@
+"""The command line: ``gradscale run``, ``verify``, ``list`` and ``report``.
+
+Exit codes: 0 done, 1 an engine's gradient is wrong, 2 the input is wrong, 130 interrupted.
+"""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from compare.machine import gradscale_version
+
+__all__ = ["main"]
+
+DONE, MISMATCH, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+_GIB = 1024**3
+#: Time budget of a cell in seconds, in a full run and in a quick one.
+_BUDGET_S = {False: 8.0, True: 1.0}
+
+
+class _Positive(click.ParamType[float]):
+    """A positive, finite number."""
+
+    name = "number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = float("nan")
+        if not 0 < number < float("inf"):
+            self.fail(f"{value} arrived; expected a positive number", param, ctx)
+        return number
+
+
+def _entries(kind: str, names: Sequence[str]) -> list[Any]:
+    """Return the problems or engines of these names, all if there are none."""
+    from compare.engines import ENGINES, get_engine
+    from compare.problems import PROBLEMS, get_problem
+
+    table: dict[str, Any] = dict(PROBLEMS if kind == "problem" else ENGINES)
+    get = get_problem if kind == "problem" else get_engine
+    return [get(name) for name in names] if names else list(table.values())
+
+
+_choices = [
+    click.option("--problem", "problems", multiple=True, help="Only this problem; repeatable."),
+    click.option("--engine", "engines", multiple=True, help="Only this engine; repeatable."),
+    click.option(
+        "--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the inputs."
+    ),
+    click.option(
+        "--threads",
+        default=1,
+        show_default=True,
+        type=click.IntRange(1),
+        help="Threads of the linear algebra libraries.",
+    ),
+]
+
+
+def _with_choices(command: Any) -> Any:
+    for option in reversed(_choices):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(gradscale_version(), prog_name="gradscale")
+def cli() -> None:
+    """Compare gradients written as formulas with gradients computed on a graph.
+
+    Exit codes: 0 done, 1 an engine's gradient is wrong, 2 the input is wrong, 130 interrupted.
+    """
+
+
+@cli.command()
+@click.option(
+    "--out",
+    default=Path("reports/latest"),
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder for the CSV files, the charts and the report.",
+)
+@click.option("--quick", is_flag=True, help="Few sizes and a small budget: under 40 s.")
+@click.option(
+    "--budget-s",
+    type=_Positive(),
+    help=f"Time budget of a cell in seconds.  [default: {_BUDGET_S[False]:g}, "
+    f"quick {_BUDGET_S[True]:g}]",
+)
+@click.option(
+    "--budget-gb",
+    type=_Positive(),
+    default=4.0,
+    show_default=True,
+    help="Memory budget of a cell in GiB.",
+)
+@_with_choices
+def run(
+    out: Path,
+    quick: bool,
+    budget_s: float | None,
+    budget_gb: float,
+    problems: Sequence[str],
+    engines: Sequence[str],
+    seed: int,
+    threads: int,
+) -> int:
+    """Verify every engine, time them on growing networks, and write the report."""
+    from compare.executor import Budget
+    from compare.run import Settings
+    from compare.run import run as run_job
+
+    budget = Budget(budget_s or _BUDGET_S[quick], int(budget_gb * _GIB))
+    settings = Settings(
+        folder=out,
+        problems=_entries("problem", problems),
+        engines=_entries("engine", engines),
+        budget=budget,
+        quick=quick,
+        seed=seed,
+        threads=threads,
+        command=shlex.join(["gradscale", *sys.argv[1:]]),
+    )
+    page, agreed, interrupted = run_job(settings, Console())
+    click.echo(f"report: {page}")
+    if interrupted:
+        return INTERRUPTED
+    return DONE if agreed else MISMATCH
+
+
+@cli.command()
+@_with_choices
+def verify(problems: Sequence[str], engines: Sequence[str], seed: int, threads: int) -> int:
+    """Check that every engine agrees on every problem; exit code 1 if one does not."""
+    from compare.report.terminal import print_agreement
+    from compare.run import verify_problems
+
+    console = Console()
+    frame = verify_problems(
+        _entries("problem", problems),
+        _entries("engine", engines),
+        console,
+        seed=seed,
+        threads=threads,
+    )
+    print_agreement(frame, console)
+    wrong = int(frame["status"].isin(["mismatch", "error", "timeout", "memory"]).sum())
+    if wrong:
+        click.echo(f"{wrong} of {len(frame)} comparisons failed")
+        return MISMATCH
+    agreeing = int((frame["status"] == "ok").sum())
+    click.echo(f"{agreeing} of {len(frame)} comparisons agree; the others are unsupported")
+    return DONE
+
+
+@cli.command("list")
+def list_() -> int:
+    """List the problems with their sizes, and the engines."""
+    from compare.engines import ENGINES
+    from compare.problems import PROBLEMS
+
+    console = Console()
+    table = Table(
+        "problem", "family", "sizes", "what it is", title="Problems", title_justify="left"
+    )
+    for problem in PROBLEMS.values():
+        labels = [problem.label(size) for size in problem.sizes]
+        shown = labels if len(labels) < 4 else [*labels[:2], "…", labels[-1]]
+        table.add_row(problem.name, problem.family, ", ".join(shown), problem.meaning)
+    console.print(table)
+    table = Table("engine", "what it is", title="Engines", title_justify="left")
+    for engine in ENGINES.values():
+        table.add_row(engine.name, engine.meaning)
+    console.print(table)
+    return DONE
+
+
+@cli.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def report(folder: Path) -> int:
+    """Make the report of FOLDER again from its CSV files."""
+    from compare.run import report_folder
+
+    click.echo(f"report: {report_folder(folder, Console())}")
+    return DONE
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Arguments; those of the process by default.
+    """
+    try:
+        code = cli.main(args=arguments, prog_name="gradscale", standalone_mode=False)
+    except click.exceptions.Abort:
+        code = INTERRUPTED
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except click.ClickException as error:
+        click.echo(f"gradscale: {error.format_message()}", err=True)
+        code = BAD_INPUT
+    except (ValueError, TypeError, OSError) as error:
+        click.echo(f"gradscale: {error}", err=True)
+        code = BAD_INPUT
+    sys.exit(code)

@@ -1,0 +1,60 @@
+"""What an engine is: something that prepares a function which computes value and gradient."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from compare.problems.problem import Case
+
+__all__ = ["Engine", "Prepared"]
+
+ValueAndGradient = Callable[[Mapping[str, Any]], tuple[Any, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A gradient function, ready to run on inputs of the shapes it was prepared for.
+
+    Parameters
+    ----------
+    run : callable
+        ``run(inputs)``, with the arguments by name, returns the value and the gradients by name.
+    operations : int, optional
+        Operations of the formula or nodes of the graph, where there is one.
+    """
+
+    run: ValueAndGradient
+    operations: int | None = None
+
+
+def _everything(case: "Case") -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A way to compute gradients.
+
+    Parameters
+    ----------
+    name : str
+        Unique name, as typed on the command line.
+    meaning : str
+        One line for a reader.
+    imports : tuple of str
+        Modules it needs, imported in a fresh process under the clock `import_s`.
+    prepare : callable
+        ``prepare(case)`` derives, traces or compiles: the work done once per shape.
+    tolerance : str
+        Key into `compare.tolerance.TOLERANCES`: how near it must come to the reference.
+    refuses : callable
+        ``refuses(case)`` returns why the engine cannot do the case, or an empty string.
+    """
+
+    name: str
+    meaning: str
+    imports: tuple[str, ...]
+    prepare: "Callable[[Case], Prepared]"
+    tolerance: str = "exact"
+    refuses: "Callable[[Case], str]" = _everything

@@ -1,0 +1,117 @@
+"""Engines that know nothing of the function: they evaluate it at neighbouring points."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from compare.engines.engine import Engine, Prepared
+from compare.problems.problem import Case
+
+__all__ = ["COMPLEX_STEP", "FINITE_DIFFERENCES", "central_difference"]
+
+#: Balances truncation (h**2) and rounding (eps/h) of a central difference: the cube root of eps.
+_CENTRAL_STEP = float.fromhex("0x1p-52") ** (1 / 3)
+#: The imaginary step is never subtracted, so it can be so small that its square vanishes.
+_IMAGINARY_STEP = 1e-30
+
+
+def _entries(value: Any) -> Iterator[tuple[int, ...]]:
+    import numpy as np
+
+    yield from np.ndindex(np.shape(value))
+
+
+def _moved(value: Any, entry: tuple[int, ...], step: Any, dtype: type) -> Any:
+    """Return a copy of a value with a step added to one entry."""
+    import numpy as np
+
+    moved: Any = np.array(value, dtype=dtype)
+    moved[entry] += step
+    return moved if moved.ndim else moved[()]
+
+
+def central_difference(
+    case: Case, name: str, entry: tuple[int, ...], inputs: Mapping[str, Any]
+) -> float:
+    """Return one partial derivative by a central difference.
+
+    Parameters
+    ----------
+    case : Case
+        The problem.
+    name : str
+        Argument.
+    entry : tuple of int
+        Index of the scalar in the argument.
+    inputs : mapping
+        The arguments by name.
+
+    Returns
+    -------
+    float
+        (f(x + h) - f(x - h)) / 2h, with h the cube root of the machine precision times the
+        larger of 1 and abs(x).
+    """
+    import numpy as np
+
+    f = case.problem.function
+    x = float(np.asarray(inputs[name])[entry])
+    step = _CENTRAL_STEP * max(1.0, abs(x))
+    up, down = x + step, x - step
+    upper = f(**{**inputs, name: _moved(inputs[name], entry, up - x, float)})
+    lower = f(**{**inputs, name: _moved(inputs[name], entry, down - x, float)})
+    return float((upper - lower) / (up - down))
+
+
+def _prepare_finite_differences(case: Case) -> Prepared:
+    import numpy as np
+
+    def run(inputs: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        gradients = {}
+        for name in case.wrt:
+            x_bar = np.empty(np.shape(inputs[name]))
+            for entry in _entries(inputs[name]):
+                x_bar[entry] = central_difference(case, name, entry, inputs)
+            gradients[name] = x_bar
+        return case.problem.function(**inputs), gradients
+
+    return Prepared(run)
+
+
+def _prepare_complex_step(case: Case) -> Prepared:
+    import numpy as np
+
+    f = case.problem.function
+
+    def run(inputs: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        gradients = {}
+        for name in case.wrt:
+            x_bar = np.empty(np.shape(inputs[name]))
+            for entry in _entries(inputs[name]):
+                moved = _moved(inputs[name], entry, 1j * _IMAGINARY_STEP, complex)
+                x_bar[entry] = np.imag(f(**{**inputs, name: moved})) / _IMAGINARY_STEP
+            gradients[name] = x_bar
+        return f(**inputs), gradients
+
+    return Prepared(run)
+
+
+def _refuses_complex(case: Case) -> str:
+    if case.problem.analytic:
+        return ""
+    return "the function is not declared analytic, so a complex step need not give its derivative"
+
+
+FINITE_DIFFERENCES = Engine(
+    name="finite-differences",
+    meaning="central differences: two evaluations of the loss per parameter",
+    imports=("numpy",),
+    prepare=_prepare_finite_differences,
+    tolerance="finite-differences",
+)
+COMPLEX_STEP = Engine(
+    name="complex-step",
+    meaning="imaginary part at x + ih (Squire and Trapp 1998): one complex evaluation each",
+    imports=("numpy",),
+    prepare=_prepare_complex_step,
+    refuses=_refuses_complex,
+)

@@ -1,0 +1,47 @@
+"""Messages between processes: pickles with their length in front."""
+
+import pickle
+from typing import IO, Any
+
+__all__ = ["read_frame", "write_frame"]
+
+_LENGTH_BYTES = 8
+
+
+def write_frame(stream: IO[bytes], payload: bytes) -> None:
+    """Write one message.
+
+    Parameters
+    ----------
+    stream : binary file
+        Pipe to the other process.
+    payload : bytes
+        A pickle.
+    """
+    stream.write(len(payload).to_bytes(_LENGTH_BYTES, "big"))
+    stream.write(payload)
+    stream.flush()
+
+
+def read_frame(stream: IO[bytes]) -> Any:
+    """Return the next message, or None when the other process has closed the pipe.
+
+    Parameters
+    ----------
+    stream : binary file
+        Pipe from the other process, which is one of ours: pickles are loaded.
+
+    Returns
+    -------
+    object or None
+        The message.
+    """
+    try:
+        header = stream.read(_LENGTH_BYTES)
+        if len(header) < _LENGTH_BYTES:
+            return None
+        length = int.from_bytes(header, "big")
+        payload = stream.read(length)
+    except (OSError, ValueError):
+        return None
+    return pickle.loads(payload) if len(payload) == length else None

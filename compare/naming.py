@@ -1,0 +1,43 @@
+"""Looking things up by the names that people type."""
+
+import difflib
+from collections.abc import Mapping
+from typing import TypeVar
+
+__all__ = ["nearest"]
+
+_Entry = TypeVar("_Entry")
+
+
+def nearest(kind: str, name: str, table: Mapping[str, _Entry]) -> _Entry:
+    """Return the entry of a table, or say which name was probably meant.
+
+    Parameters
+    ----------
+    kind : str
+        What the table holds, for the message.
+    name : str
+        Name to look up.
+    table : mapping
+        Entries by name.
+
+    Returns
+    -------
+    object
+        The entry.
+
+    Raises
+    ------
+    ValueError
+        If there is none of this name.
+
+    Examples
+    --------
+    >>> nearest("fruit", "apple", {"apple": 1})
+    1
+    """
+    if name in table:
+        return table[name]
+    close = difflib.get_close_matches(name, table, 1, 0.4)
+    hint = f"; did you mean {close[0]!r}?" if close else "."
+    raise ValueError(f"no {kind} is called {name!r}{hint} There are: {', '.join(table)}")

@@ -1,0 +1,48 @@
+"""Functions to differentiate: the notes' examples, the logistic map, and networks that grow."""
+
+import difflib
+
+from compare.problems import logistic, mlp, notes
+from compare.problems.namespace import namespace
+from compare.problems.problem import Case, Gradients, Inputs, Problem
+
+__all__ = ["PROBLEMS", "Case", "Gradients", "Inputs", "Problem", "get_problem", "namespace"]
+
+#: Every problem by its name, in the order in which a report shows them.
+PROBLEMS: dict[str, Problem] = {
+    problem.name: problem for module in (notes, logistic, mlp) for problem in module.PROBLEMS
+}
+
+
+def get_problem(name: str) -> Problem:
+    """Return the problem of a name.
+
+    Parameters
+    ----------
+    name : str
+        Name of the problem, such as ``"mlp-width"``.
+
+    Returns
+    -------
+    Problem
+        The problem.
+
+    Raises
+    ------
+    ValueError
+        If there is no such problem; the message names the nearest one, and all.
+
+    Examples
+    --------
+    >>> get_problem("circuit").meaning
+    'the circuit (x + y) z'
+    """
+    try:
+        return PROBLEMS[name]
+    except (KeyError, TypeError):
+        near = difflib.get_close_matches(str(name), PROBLEMS, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(
+            f"get_problem: there is no problem {name!r}.{hint} "
+            f"The problems are: {', '.join(PROBLEMS)}."
+        ) from None

@@ -1,0 +1,55 @@
+"""Which array library a function of arrays should call."""
+
+from types import ModuleType
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+__all__ = ["namespace"]
+
+_NUMPY_TYPES = (bool, int, float, complex, np.ndarray, np.generic)
+
+
+def namespace(*arrays: Any) -> ModuleType:
+    """Return the array library of the first argument that is not a plain NumPy value.
+
+    ``array_api_compat.array_namespace`` refuses a mixture of NumPy arrays and traced tensors;
+    a traced function sees just that, because constants stay NumPy arrays.
+
+    Parameters
+    ----------
+    *arrays : array_like
+        Arguments of a function: Python scalars, NumPy arrays, traced tensors, or arrays of
+        another library.
+
+    Returns
+    -------
+    module
+        NumPy if every argument is a Python scalar or a NumPy array, or if the first other one
+        speaks only NumPy's protocols (``__array_ufunc__``, ``__array_function__``).
+
+    Raises
+    ------
+    TypeError
+        If the first other argument is no array at all.
+
+    Examples
+    --------
+    >>> namespace(2.0, np.ones(3)).__name__
+    'numpy'
+    """
+    for position, array in enumerate(arrays):
+        if isinstance(array, _NUMPY_TYPES):
+            continue
+        try:
+            library: ModuleType = array_api_compat.array_namespace(array)
+        except TypeError:
+            if hasattr(array, "__array_ufunc__") or hasattr(array, "__array_function__"):
+                return np
+            raise TypeError(
+                f"namespace: argument {position} is a {type(array).__name__}, expected a number, "
+                "an array or a traced tensor. Convert it with numpy.asarray."
+            ) from None
+        return library
+    return np

@@ -1,0 +1,66 @@
+"""The report of a run: a page, a Markdown file, charts and a table for the terminal.
+
+The modules behind the two functions are imported when they are first called, so that
+``import compare`` needs no chart library.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+__all__ = ["print_summary", "write_report"]
+
+
+def write_report(
+    folder: Path,
+    results: "pd.DataFrame",
+    summary: "pd.DataFrame",
+    agreement: "pd.DataFrame | None" = None,
+    training: "pd.DataFrame | None" = None,
+    run: Mapping[str, Any] | None = None,
+) -> Path:
+    """Return the path of ``report.html`` after writing the whole report into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the report; it is made if it does not exist.
+    results, summary : DataFrame
+        Frames with the columns of ``RESULT_COLUMNS`` and ``SUMMARY_COLUMNS``; may be empty.
+    agreement, training : DataFrame, optional
+        Frames with the columns of ``AGREEMENT_COLUMNS`` and ``TRAINING_COLUMNS``.
+    run : mapping, optional
+        Contents of ``run.json``: command, budgets, machine, versions.
+
+    Returns
+    -------
+    Path
+        Path of ``report.html``; ``report.md`` and ``charts/`` lie beside it.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+    """
+    from compare.report.write import write_report as write
+
+    return write(folder, results, summary, agreement, training, run)
+
+
+def print_summary(summary: "pd.DataFrame", results: "pd.DataFrame", console: "Console") -> None:
+    """Print how far each engine came and how its cost grows, in at most 80 columns.
+
+    Parameters
+    ----------
+    summary, results : DataFrame
+        Frames with the columns of ``SUMMARY_COLUMNS`` and ``RESULT_COLUMNS``; may be empty.
+    console : rich.console.Console
+        Where to print.
+    """
+    from compare.report.terminal import print_summary as print_table
+
+    print_table(summary, results, console)

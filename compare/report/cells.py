@@ -1,0 +1,178 @@
+"""Frames as the report needs them: every column present, every cell with its place on the axis."""
+
+import pandas as pd
+
+from compare.report.palette import looks
+from compare.schema import Column
+
+__all__ = [
+    "SIZE_WORDS",
+    "complete",
+    "engines",
+    "failed",
+    "families",
+    "growing",
+    "networks",
+    "ok",
+]
+
+#: Families whose number of parameters stays the same, with the word for what grows instead.
+SIZE_WORDS = {"logistic map": "iterations"}
+
+#: Statuses of a cell that a budget ended.
+STOPPED = ("timeout", "memory")
+
+
+def complete(frame: pd.DataFrame | None, columns: tuple[Column, ...]) -> pd.DataFrame:
+    """Return a frame with exactly these columns, numbers as float64 and text as str.
+
+    Parameters
+    ----------
+    frame : DataFrame or None
+        A frame that may lack columns or rows.
+    columns : tuple of Column
+        The columns of the schema.
+
+    Returns
+    -------
+    DataFrame
+        A new frame; what is missing is NaN or an empty string.
+
+    Examples
+    --------
+    >>> from compare.schema import TRAINING_COLUMNS
+    >>> list(complete(None, TRAINING_COLUMNS))
+    ['step', 'loss_hand', 'loss_graph']
+    """
+    source = pd.DataFrame() if frame is None else frame.reset_index(drop=True)
+    made = {}
+    for column in columns:
+        if column.name in source:
+            values = source[column.name]
+        else:
+            values = pd.Series(None, index=source.index, dtype="object")
+        if column.dtype == "str":
+            made[column.name] = pd.Series(
+                ["" if pd.isna(value) else str(value) for value in values],
+                index=source.index,
+                dtype="object",
+            )
+        else:
+            made[column.name] = pd.to_numeric(values, errors="coerce").astype("float64")
+    return pd.DataFrame(made, index=source.index)
+
+
+def growing(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells of growing families, with ``n`` and ``against``.
+
+    Parameters
+    ----------
+    results : DataFrame
+        A complete frame of results.
+
+    Returns
+    -------
+    DataFrame
+        The cells; ``n`` is the place on the axis and ``against`` says what it counts:
+        parameters, or the size where the number of parameters stays the same.
+    """
+    cells = results[~results["family"].isin(["notes", ""])].copy()
+    sized = {
+        str(family)
+        for family, rows in cells.groupby("family")
+        if family in SIZE_WORDS or (rows["parameters"].nunique() < 2 <= rows["size"].nunique())
+    }
+    by_size = cells["family"].isin(sized)
+    cells["n"] = cells["parameters"].where(~by_size, cells["size"]).astype("float64")
+    cells["against"] = by_size.map({True: "size", False: "parameters"}).astype("object")
+    return cells
+
+
+def networks(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the growing cells whose number of parameters grows.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        What `growing` returned.
+
+    Returns
+    -------
+    DataFrame
+        The cells.
+    """
+    return cells[cells["against"] == "parameters"]
+
+
+def ok(cells: pd.DataFrame, engine: str | None = None) -> pd.DataFrame:
+    """Return the cells that ended as ok, of one engine or of all.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Results or growing cells.
+    engine : str, optional
+        The engine.
+
+    Returns
+    -------
+    DataFrame
+        The cells.
+    """
+    good = cells[cells["status"] == "ok"]
+    return good if engine is None else good[good["engine"] == engine]
+
+
+def failed(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells that did not end as ok.
+
+    Parameters
+    ----------
+    results : DataFrame
+        A complete frame of results.
+
+    Returns
+    -------
+    DataFrame
+        The cells.
+    """
+    return results[results["status"] != "ok"]
+
+
+def engines(frame: pd.DataFrame) -> list[str]:
+    """Return the engines of a frame in the order of every table.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A frame with a column ``engine``.
+
+    Returns
+    -------
+    list of str
+        Names of engines.
+    """
+    return list(looks(frame["engine"]))
+
+
+def families(cells: pd.DataFrame) -> list[str]:
+    """Return the families of a frame in their order of appearance, networks first.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        What `growing` returned.
+
+    Returns
+    -------
+    list of str
+        Names of families.
+
+    Examples
+    --------
+    >>> families(growing(complete(None, RESULT_COLUMNS)))
+    []
+    """
+    found = [str(name) for name in cells["family"].unique()]
+    sized = set(cells.loc[cells["against"] == "size", "family"])
+    return sorted(found, key=lambda name: name in sized)

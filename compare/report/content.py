@@ -1,0 +1,281 @@
+"""The report as data: its sections in order, which both templates merely write down."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from compare.report import finding as say
+from compare.report import tables
+from compare.report.cells import complete
+from compare.report.format import error_text, list_text, loss_text
+from compare.report.tables import Table
+from compare.schema import (
+    AGREEMENT_COLUMNS,
+    RESULT_COLUMNS,
+    STATUSES,
+    SUMMARY_COLUMNS,
+    TRAINING_COLUMNS,
+)
+
+__all__ = ["Frames", "Report", "Section", "frames_of", "report_of"]
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The frames of a run, complete.
+
+    Parameters
+    ----------
+    results, summary, agreement, training : DataFrame
+        Frames with every column of the schema; any may be empty.
+    """
+
+    results: pd.DataFrame
+    summary: pd.DataFrame
+    agreement: pd.DataFrame
+    training: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the report.
+
+    Parameters
+    ----------
+    name : str
+        Name of the section in links.
+    title : str
+        Heading.
+    sentences : list of str
+        What to see; each a paragraph of plain text in which code stands in backticks.
+    chart : str
+        Name of its chart; empty where it has none.
+    tables : dict of str to Table
+        Tables by their heading.
+    code : dict of str to str
+        Formulas or commands by what they are.
+    points : dict of str to list of str
+        Lists of sentences by their heading.
+    """
+
+    name: str
+    title: str
+    sentences: list[str]
+    chart: str = ""
+    tables: dict[str, Table] = field(default_factory=dict)
+    code: dict[str, str] = field(default_factory=dict)
+    points: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a report says.
+
+    Parameters
+    ----------
+    finding : str
+        The finding in one sentence.
+    remarks : list of str
+        What must be known before the numbers.
+    sections : list of Section
+        The sections in order.
+    """
+
+    finding: str
+    remarks: list[str]
+    sections: list[Section]
+
+
+def frames_of(
+    results: pd.DataFrame | None,
+    summary: pd.DataFrame | None,
+    agreement: pd.DataFrame | None = None,
+    training: pd.DataFrame | None = None,
+) -> Frames:
+    """Return the frames of a run with every column of the schema.
+
+    Parameters
+    ----------
+    results, summary, agreement, training : DataFrame, optional
+        Frames that may lack rows or columns, or be None.
+
+    Returns
+    -------
+    Frames
+        The frames.
+    """
+    return Frames(
+        complete(results, RESULT_COLUMNS),
+        complete(summary, SUMMARY_COLUMNS),
+        complete(agreement, AGREEMENT_COLUMNS),
+        complete(training, TRAINING_COLUMNS),
+    )
+
+
+def report_of(frames: Frames, run: Mapping[str, Any] | None = None) -> Report:
+    """Return what the report says, in order.
+
+    Parameters
+    ----------
+    frames : Frames
+        The frames of the run.
+    run : mapping, optional
+        Contents of ``run.json``.
+
+    Returns
+    -------
+    Report
+        The report.
+    """
+    run = run or {}
+    results = frames.results
+    notes = tables.notes_table(results)
+    sections = [
+        Section(
+            "summary",
+            "How far each engine came",
+            [
+                "An exponent of 1 means that twice the parameters take twice the time. The ratio "
+                "sets one gradient against one evaluation of the loss in plain NumPy."
+            ],
+            tables={"": tables.summary_table(results, frames.summary)},
+            points={"Read it fairly": say.fairness(results, run)},
+        ),
+        Section(
+            "cost",
+            "Cost of one gradient",
+            say.cost_sentences(results),
+            "cost",
+            {"The single problems of the notes: time of one gradient": notes} if notes.rows else {},
+        ),
+        Section(
+            "operations", "Size of the formula", say.operations_sentences(results), "operations"
+        ),
+        Section("build", "Build time", say.build_sentences(results), "build"),
+        Section("memory", "Peak memory", say.memory_sentences(results), "memory"),
+    ]
+    if len(frames.agreement):
+        sections.append(_agreement(frames.agreement))
+    if len(frames.training):
+        sections.append(_training(frames.training))
+    if isinstance(run.get("collapse"), Mapping):
+        sections.append(_collapse(run["collapse"]))
+    sections += [_failed(results), _measured(results, run)]
+    return Report(say.finding(results, run), say.remarks(results, run), sections)
+
+
+def _agreement(pairs: pd.DataFrame) -> Section:
+    good, able = pairs[pairs["status"] == "ok"], pairs[pairs["status"] != "unsupported"]
+    said = [f"{len(good):,} of {len(able):,} comparisons agree, element by element."]
+    errors = good["max_error"]
+    if errors.notna().any():
+        worst = good.loc[errors.idxmax()]
+        exact = good[
+            ~good["engine"].eq("finite differences") & ~good["against"].eq("finite differences")
+        ]["max_error"]
+        text = (
+            f"The largest error among them is {error_text(worst['max_error'])} "
+            f"({worst['engine']} against {worst['against']} on {worst['problem']})"
+        )
+        if "finite differences" in (worst["engine"], worst["against"]) and exact.notna().any():
+            text += f"; without finite differences it is {error_text(exact.max())}"
+        said.append(text + ". A float64 number has a relative precision of 2e-16.")
+    wrong = pairs[~pairs["status"].isin(["ok", "unsupported"])]
+    rows = [
+        (
+            str(row["problem"]),
+            str(row["engine"]),
+            str(row["against"]),
+            str(row["status"]),
+            error_text(row["max_error"]),
+            str(row["max_error_at"]),
+            " ".join(str(row["message"]).split()),
+        )
+        for row in wrong.to_dict("records")
+    ]
+    header = ("problem", "engine", "against", "status", "error", "at", "reason")
+    found = {"Comparisons that failed": Table(header, rows, (4,))} if rows else {}
+    return Section("agreement", "Do they agree?", said, "agreement", found)
+
+
+def _training(curves: pd.DataFrame) -> Section:
+    hand, graph = curves["loss_hand"], curves["loss_graph"]
+    scale = pd.concat([hand.abs(), graph.abs()], axis=1).max(axis=1)
+    apart = ((hand - graph).abs() / scale.where(scale > 0)).max()
+    said = [
+        f"Gradient descent on the two-layer sigmoid network, {len(curves):,} losses: from "
+        f"{loss_text(graph.iloc[0])} to {loss_text(graph.iloc[-1])}, once with the hand-written "
+        "gradient and once with the graph's."
+    ]
+    if apart == apart:
+        text = f"The two differ by at most {error_text(apart)}, relative, at any step."
+        said.append("The two are equal, bit by bit, at every step." if apart == 0 else text)
+    return Section("training", "A network trained both ways", said, "training")
+
+
+def _collapse(shown: Mapping[str, Any]) -> Section:
+    said, code = [], {}
+    if shown.get("linear_equal") is True:
+        said.append(
+            "Take the nonlinearity away, and the formula shows that two layers are one: with the "
+            "single matrix `W2 W1`, the same function comes out for every x. Depth without a "
+            "nonlinearity adds nothing."
+        )
+    elif shown.get("linear_equal") is False:
+        said.append(
+            "Without the nonlinearity the two layers should be the single matrix `W2 W1`, but the "
+            "formulas differed in this run."
+        )
+    if shown.get("sigmoid_equal") is False:
+        said.append("With the sigmoid between them they are not: the two formulas differ.")
+    elif shown.get("sigmoid_equal") is True:
+        said.append("With the sigmoid between them the formulas came out equal, which is wrong.")
+    words = {"linear": "without the nonlinearity", "sigmoid": "with the sigmoid"}
+    for name, meaning in words.items():
+        text = shown.get(f"{name}_text") or shown.get(f"{name}_latex")
+        if text:
+            code[meaning] = str(text)
+    return Section("collapse", "Why the nonlinearity", said, code=code)
+
+
+def _failed(results: pd.DataFrame) -> Section:
+    failed = tables.failures(results)
+    counts = results.loc[results["status"] != "ok", "status"].value_counts()
+    if failed.rows:
+        how = list_text([f"{count} {status or 'unknown'}" for status, count in counts.items()])
+        said = [f"{len(failed.rows):,} of {len(results):,} cells did not end as ok: {how}."]
+        meanings = [f"`{name}`: {STATUSES[name]}." for name in STATUSES if name in counts]
+        return Section(
+            "failed",
+            "Cells that failed",
+            said,
+            tables={"": failed},
+            points={"What the words mean": meanings},
+        )
+    said = ["Every cell ended as ok." if len(results) else "No cell was finished."]
+    return Section("failed", "Cells that failed", said)
+
+
+def _measured(results: pd.DataFrame, run: Mapping[str, Any]) -> Section:
+    said = [
+        "Every cell ran in a process of its own, under a budget of time and of memory. Its "
+        "gradient was checked against a reference before any clock started. The time is the "
+        "median of several samples, warm; inputs were drawn outside the clock."
+    ]
+    columns = Table(
+        ("column", "type", "unit", "meaning"),
+        [(f"`{c.name}`", c.dtype, c.unit, c.meaning) for c in RESULT_COLUMNS],
+    )
+    command = str(run.get("command") or "")
+    return Section(
+        "measured",
+        "How it was measured",
+        said,
+        tables={
+            "Conditions": tables.conditions(results, run),
+            "Columns of results.csv": columns,
+        },
+        code={"The same again": command} if command else {},
+    )

@@ -1,0 +1,155 @@
+"""The report as one page that needs nothing beside itself."""
+
+import base64
+import functools
+import gzip
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import vl_convert
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from compare.report.content import Report
+from compare.report.draw import Drawing
+
+__all__ = ["inline_code", "packed", "render_html", "shared_symbols"]
+
+
+def render_html(
+    report: Report,
+    drawings: Mapping[str, Drawing],
+    datasets: Mapping[str, Any],
+    run: Mapping[str, Any] | None = None,
+) -> str:
+    """Return the report as a page of HTML, with its scripts, styles, charts and data inside.
+
+    Parameters
+    ----------
+    report : Report
+        What it says.
+    drawings : mapping of str to Drawing
+        The charts by name.
+    datasets : mapping of str to list of dict
+        The data that the charts share.
+    run : mapping, optional
+        Contents of ``run.json``.
+
+    Returns
+    -------
+    str
+        The page. Each chart is a picture first and becomes interactive where scripts run.
+    """
+    environment = Environment(
+        loader=PackageLoader("compare", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["code"] = inline_code
+    pictures, symbols = shared_symbols(
+        {name: (drawing.svg, drawing.narrow_svg) for name, drawing in drawings.items()}
+    )
+    charts = {
+        "specs": {name: [drawing.wide, drawing.narrow] for name, drawing in drawings.items()},
+        "datasets": dict(datasets),
+    }
+    return environment.get_template("report.html.jinja").render(
+        report=report,
+        drawings=drawings,
+        pictures=pictures,
+        symbols=symbols,
+        charts=packed(json.dumps(charts, allow_nan=False)),
+        bundle=_bundle() if drawings else "",
+        run=run or {},
+    )
+
+
+def inline_code(text: str) -> Markup:
+    """Return escaped text in which backticks became code.
+
+    Parameters
+    ----------
+    text : str
+        Plain text, from anywhere.
+
+    Returns
+    -------
+    Markup
+        HTML.
+
+    Examples
+    --------
+    >>> inline_code("a `b` <c>")
+    Markup('a <code>b</code> &lt;c&gt;')
+    """
+    parts = str(escape(text)).split("`")
+    if len(parts) % 2 == 0:
+        return Markup("`".join(parts))
+    return Markup(
+        "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
+    )
+
+
+def packed(text: str) -> Markup:
+    """Return text packed with gzip and written in base64.
+
+    Parameters
+    ----------
+    text : str
+        Any text.
+
+    Returns
+    -------
+    Markup
+        Letters and digits that no parser of HTML stumbles over.
+    """
+    # No time of day in the header, so that the same report has the same bytes.
+    return Markup(base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode())
+
+
+def shared_symbols(
+    pictures: Mapping[str, tuple[str, str]],
+) -> tuple[dict[str, tuple[Markup, Markup]], Markup]:
+    """Return pictures that refer to shapes drawn many times, and those shapes.
+
+    Parameters
+    ----------
+    pictures : mapping of str to tuple of str
+        SVG for a page and for a phone, by name of the chart.
+
+    Returns
+    -------
+    dict of str to tuple of Markup
+        The pictures, to stand in one page with the shapes.
+    Markup
+        The shapes: definitions in an SVG that takes no room.
+    """
+    path = re.compile(r'<path( transform="[^"]*")? d="([^"]{40,})"')
+    counts = Counter(
+        shape for pair in pictures.values() for svg in pair for _, shape in path.findall(svg)
+    )
+    names = {shape: f"s{i}" for i, (shape, n) in enumerate(sorted(counts.items())) if n > 3}
+
+    def used(match: re.Match[str]) -> str:
+        name = names.get(match[2])
+        return f'<use{match[1] or ""} href="#{name}"' if name else match[0]
+
+    shapes = "".join(f'<path id="{name}" d="{shape}"/>' for shape, name in names.items())
+    found = {
+        key: (Markup(path.sub(used, wide)), Markup(path.sub(used, narrow)))
+        for key, (wide, narrow) in pictures.items()
+    }
+    return found, Markup(f"<defs>{shapes}</defs>")
+
+
+@functools.cache
+def _bundle() -> Markup:
+    """Return Vega-Embed with Vega and Vega-Lite, packed; the browser unpacks them."""
+    # The bundle's own names for Vega and Vega-Lite are null in vl-convert 1.9; Vega-Embed's is not.
+    script = vl_convert.javascript_bundle("window.vegaEmbed=vegaEmbed;")
+    return packed(script)

@@ -1,0 +1,94 @@
+"""The report as Markdown, for GitHub, with the charts beside it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from compare.report.content import Report
+from compare.report.draw import Drawing
+
+__all__ = ["markdown_text", "render_markdown"]
+
+
+def render_markdown(
+    report: Report, drawings: Mapping[str, Drawing], run: Mapping[str, Any] | None = None
+) -> str:
+    """Return the report as Markdown that shows ``charts/NAME.svg``.
+
+    Parameters
+    ----------
+    report : Report
+        What it says.
+    drawings : mapping of str to Drawing
+        The charts by name.
+    run : mapping, optional
+        Contents of ``run.json``.
+
+    Returns
+    -------
+    str
+        The Markdown.
+    """
+    environment = Environment(
+        loader=PackageLoader("compare", "report"),
+        autoescape=False,
+        finalize=markdown_text,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["fenced"] = _fenced
+    environment.filters["align"] = lambda table: Markup(
+        "|".join("---:" if i in table.numbers else "---" for i in range(len(table.header)))
+    )
+    text = environment.get_template("report.md.jinja").render(
+        report=report, drawings=drawings, run=run or {}
+    )
+    return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def markdown_text(value: object) -> str:
+    r"""Return text in which nothing is HTML or Markdown, except code in backticks.
+
+    Parameters
+    ----------
+    value : object
+        Plain text, or markup that stays as it is.
+
+    Returns
+    -------
+    str
+        One line of Markdown.
+
+    Examples
+    --------
+    >>> print(markdown_text("a_b | <c> `d_e`"))
+    a\_b \| &lt;c&gt; `d_e`
+    """
+    if isinstance(value, Markup):
+        return str(value)
+    text = " ".join(str(value).split()).replace("&", "&amp;").replace("<", "&lt;")
+    text = text.replace(">", "&gt;")
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        parts = [text.replace("`", "\\`")]
+    escaped = [part if i % 2 else re.sub(r"([\\*_\[\]|])", r"\\\1", part) for i, part in
+               enumerate(parts)]  # fmt: skip
+    return "`".join(
+        # In code only a bar needs care: in a table it would end the cell.
+        re.sub(r"&(lt|gt|amp);", lambda m: {"lt": "<", "gt": ">", "amp": "&"}[m[1]], part).replace(
+            "|", "\\|"
+        )
+        if i % 2
+        else part
+        for i, part in enumerate(escaped)
+    )
+
+
+def _fenced(text: str) -> Markup:
+    """Return text for a fence of backticks that it cannot close."""
+    return Markup(text.replace("```", "'''"))

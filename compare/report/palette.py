@@ -1,0 +1,80 @@
+"""How each engine looks, in one table: order, colour, shape and dash are the same everywhere."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["ENGINES", "Look", "looks"]
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colour, shape and dash of an engine.
+
+    Parameters
+    ----------
+    colour : str
+        Colour of Okabe and Ito's palette (2008), which colour-blind readers tell apart.
+    shape : str
+        Name of a Vega symbol or an SVG path in the square from -1 to 1.
+    dash : tuple of int
+        Lengths of dash and gap in px; ``(1, 0)`` is a solid line.
+    """
+
+    colour: str
+    shape: str
+    dash: tuple[int, ...]
+
+
+_STAR = "M0,-1.2L.33,-.4L1.15,-.37L.5,.15L.7,.97L0,.5L-.7,.97L-.5,.15L-1.15,-.37L-.33,-.4Z"
+_SALTIRE = "M-1.2,-.8L-.8,-1.2L0,-.4L.8,-1.2L1.2,-.8L.4,0L1.2,.8L.8,1.2L0,.4L-.8,1.2L-1.2,.8L-.4,0Z"
+_HEXAGON = "M-1,0L-.5,-.87L.5,-.87L1,0L.5,.87L-.5,.87Z"
+_BAR = "M-1.2,-.45L1.2,-.45L1.2,.45L-1.2,.45Z"
+_STAND = "M-.45,-1.2L.45,-1.2L.45,1.2L-.45,1.2Z"
+
+#: The engines in the order of every table, legend and matrix.
+ENGINES: dict[str, Look] = {
+    "graph": Look("#0072B2", "circle", (1, 0)),
+    "expanded": Look("#D55E00", "square", (6, 3)),
+    "shared": Look("#E69F00", "diamond", (2, 2)),
+    "adjoint": Look("#999933", _HEXAGON, (9, 3, 2, 3)),
+    "matrix": Look("#882255", _BAR, (9, 3, 2, 3, 2, 3)),
+    "hand-written": Look("#000000", "cross", (10, 3)),
+    "finite differences": Look("#B8578F", _SALTIRE, (1, 3)),
+    "complex step": Look("#009E73", _STAR, (7, 2, 2, 2)),
+}
+
+#: Looks of engines that are not in the table, such as plug-ins, in turn.
+_OTHERS = tuple(
+    Look(colour, shape, dash)
+    for colour, shape, dash in (
+        ("#56B4E9", _STAND, (4, 4)),
+        ("#44546A", _HEXAGON, (12, 4)),
+        ("#AA4499", _BAR, (3, 3)),
+        ("#6B8E23", _STAND, (8, 2)),
+        ("#777777", "diamond", (5, 5)),
+    )
+)
+
+
+def looks(engines: Iterable[str]) -> dict[str, Look]:
+    """Return the look of each engine, in the order of the table; strangers follow by name.
+
+    Parameters
+    ----------
+    engines : iterable of str
+        Names of engines, in any order, repeated or not.
+
+    Returns
+    -------
+    dict of str to Look
+        One look an engine.
+
+    Examples
+    --------
+    >>> list(looks(["jax", "expanded", "graph", "graph"]))
+    ['graph', 'expanded', 'jax']
+    """
+    present = {name for name in engines if name}
+    strangers = sorted(present - set(ENGINES))
+    found = {name: look for name, look in ENGINES.items() if name in present}
+    return found | {name: _OTHERS[i % len(_OTHERS)] for i, name in enumerate(strangers)}

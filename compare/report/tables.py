@@ -1,0 +1,259 @@
+"""Tables of the report, as text: the summary, the notes' problems, failures, conditions."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from compare.report import cells as frames
+from compare.report.finding import budget, reach
+from compare.report.format import (
+    MISSING,
+    count_text,
+    interval_text,
+    ratio_text,
+    seconds_text,
+)
+
+__all__ = [
+    "Table",
+    "conditions",
+    "failures",
+    "growth_text",
+    "notes_table",
+    "summary_table",
+    "versions_text",
+]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of text.
+
+    Parameters
+    ----------
+    header : tuple of str
+        Names of the columns.
+    rows : list of tuple of str
+        The cells.
+    numbers : tuple of int
+        Positions of the columns that are aligned to the right.
+    """
+
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    numbers: tuple[int, ...] = ()
+
+
+def growth_text(summary: pd.DataFrame, family: str, engine: str, quantity: str = "run_s") -> str:
+    """Return how a quantity grows: an exponent with its interval, or "exponential".
+
+    Parameters
+    ----------
+    summary : DataFrame
+        A complete frame of summaries.
+    family, engine, quantity : str
+        Which law.
+
+    Returns
+    -------
+    str
+        Such as "1.02 (0.98 to 1.06)".
+    """
+    here = (summary["family"] == family) & (summary["engine"] == engine)
+    found = summary[here & (summary["quantity"] == quantity)]
+    if found.empty:
+        return MISSING
+    law = found.iloc[0]
+    if law["law"] == "exponential":
+        if not law["rate"] > 0:
+            return "exponential"
+        unit = "" if law["against"] == "parameters" else frames.SIZE_WORDS.get(family, "")
+        doubling = f"{math.log(2) / law['rate']:.2g} {unit or 'parameters'}"
+        return f"exponential (× 2 every {doubling})"
+    if law["law"] == "none":
+        return MISSING
+    return interval_text(law["exponent"], law["exponent_low"], law["exponent_high"])
+
+
+def summary_table(results: pd.DataFrame, summary: pd.DataFrame) -> Table:
+    """Return one row an engine and family: how far it came, and at what cost.
+
+    Parameters
+    ----------
+    results, summary : DataFrame
+        Complete frames.
+
+    Returns
+    -------
+    Table
+        The rows, families together, engines in the order of every table.
+    """
+    grown = frames.growing(results)
+    rows = []
+    for family in frames.families(grown):
+        cells = grown[grown["family"] == family]
+        word = frames.SIZE_WORDS.get(family, "size") if _sized(cells) else "parameters"
+        for engine in frames.engines(cells):
+            far = reach(cells, engine)
+            if far is None:
+                continue
+            tried = cells[(cells["engine"] == engine) & (cells["status"] != "ok")]
+            first = tried.sort_values("n").head(1).to_dict("records")
+            stop = "–, all sizes done"
+            if first:
+                stop = f"{first[0]['status']} at {count_text(first[0]['n'])}"
+            rows.append(
+                (
+                    family,
+                    engine,
+                    f"{count_text(far.n)} {word}" if far.best else "none",
+                    seconds_text(far.best.get("run_s")),
+                    growth_text(summary, family, engine),
+                    ratio_text(far.best.get("ratio")),
+                    stop,
+                )
+            )
+    header = (
+        "family",
+        "engine",
+        "largest done",
+        "one gradient there",
+        "growth exponent (95 % interval)",
+        "ratio to one evaluation",
+        "stopped by",
+    )
+    return Table(header, rows, (2, 3, 4, 5))
+
+
+def _sized(cells: pd.DataFrame) -> bool:
+    return bool((cells["against"] == "size").any())
+
+
+def notes_table(results: pd.DataFrame) -> Table:
+    """Return the time of one gradient of each single problem, one column an engine.
+
+    Parameters
+    ----------
+    results : DataFrame
+        A complete frame of results.
+
+    Returns
+    -------
+    Table
+        The rows; a cell that is not ok shows its status.
+    """
+    notes = results[results["family"] == "notes"]
+    engines = frames.engines(notes)
+    rows = []
+    for (problem, label), cells in notes.groupby(["problem", "label"], sort=False):
+        texts = []
+        for engine in engines:
+            cell = cells[cells["engine"] == engine].to_dict("records")
+            text = MISSING
+            if cell:
+                good = cell[-1]["status"] == "ok"
+                text = seconds_text(cell[-1]["run_s"]) if good else str(cell[-1]["status"])
+            texts.append(text)
+        several = notes.loc[notes["problem"] == problem, "label"].nunique() > 1
+        name = f"{problem} {label}" if several else str(problem)
+        rows.append((name, count_text(cells["parameters"].max()), *texts))
+    return Table(("problem", "parameters", *engines), rows, tuple(range(1, len(engines) + 2)))
+
+
+def failures(results: pd.DataFrame) -> Table:
+    """Return every cell that did not end as ok, with its reason.
+
+    Parameters
+    ----------
+    results : DataFrame
+        A complete frame of results.
+
+    Returns
+    -------
+    Table
+        The rows in the order of the results.
+    """
+    rows = []
+    for cell in frames.failed(results).to_dict("records"):
+        message = " ".join(str(cell["message"]).split())
+        rows.append(
+            (
+                str(cell["problem"]),
+                str(cell["label"]),
+                count_text(cell["parameters"]),
+                str(cell["engine"]),
+                str(cell["status"]),
+                str(cell["stage"]) or MISSING,
+                message if len(message) <= 300 else f"{message[:299]}…",
+            )
+        )
+    header = ("problem", "size", "parameters", "engine", "status", "stage", "reason")
+    return Table(header, rows, (2,))
+
+
+def versions_text(value: Any) -> str:
+    """Return versions, given as a mapping or as text, in one line.
+
+    Parameters
+    ----------
+    value : object
+        Mapping of name to version, a sequence, or text.
+
+    Returns
+    -------
+    str
+        Such as "numpy 2.4.0, sympy 1.14.0".
+
+    Examples
+    --------
+    >>> versions_text({"numpy": "2.4.0", "sympy": "1.14.0"})
+    'numpy 2.4.0, sympy 1.14.0'
+    """
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {version}" for name, version in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def conditions(results: pd.DataFrame, run: Mapping[str, Any]) -> Table:
+    """Return how the run was made: machine, versions, budgets, seed, threads.
+
+    Parameters
+    ----------
+    results : DataFrame
+        A complete frame of results; stands in for what the run does not say.
+    run : mapping
+        Contents of ``run.json``.
+
+    Returns
+    -------
+    Table
+        Rows of name and value.
+    """
+
+    def known(name: str) -> str:
+        text = versions_text(run.get(name))
+        if text or name not in results or results.empty:
+            return text
+        values = [value for value in results[name].unique() if value == value and value != ""]
+        return ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
+
+    elapsed = run.get("elapsed_s")
+    made = {
+        "machine": known("machine"),
+        "system": known("system"),
+        "Python": known("python"),
+        "versions": known("versions"),
+        "budget of a cell": budget(results, run),
+        "seed of the inputs": known("seed"),
+        "threads of BLAS": known("threads"),
+        "cells": f"{len(results):,} finished"
+        + (f" of {run['planned_cells']:,}" if isinstance(run.get("planned_cells"), int) else ""),
+        "made": str(run.get("created") or ""),
+        "took": seconds_text(elapsed) if isinstance(elapsed, int | float) else "",
+    }
+    return Table(("", ""), [(name, value) for name, value in made.items() if value])

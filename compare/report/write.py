@@ -1,0 +1,78 @@
+"""The report on disk: each file whole or not at all."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from compare.report.content import frames_of, report_of
+from compare.report.draw import draw
+from compare.report.html import render_html
+from compare.report.markdown import render_markdown
+
+__all__ = ["write_report"]
+
+
+def write_report(
+    folder: Path,
+    results: pd.DataFrame,
+    summary: pd.DataFrame,
+    agreement: pd.DataFrame | None = None,
+    training: pd.DataFrame | None = None,
+    run: Mapping[str, Any] | None = None,
+) -> Path:
+    """Return the path of ``report.html`` after writing the whole report into a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the report; it is made if it does not exist.
+    results, summary : DataFrame
+        Frames of the run; may be empty or partial.
+    agreement, training : DataFrame, optional
+        More frames of the run.
+    run : mapping, optional
+        Contents of ``run.json``.
+
+    Returns
+    -------
+    Path
+        Path of ``report.html``; ``report.md`` and ``charts/`` lie beside it.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+    """
+    folder = Path(folder)
+    frames = frames_of(results, summary, agreement, training)
+    report = report_of(frames, run)
+    drawings, datasets = draw(frames)
+    page = folder / "report.html"
+    files: dict[Path, bytes] = {}
+    for name, drawing in drawings.items():
+        files[folder / "charts" / f"{name}.svg"] = drawing.svg.encode()
+        files[folder / "charts" / f"{name}.png"] = drawing.png
+    files[folder / "report.md"] = render_markdown(report, drawings, run).encode()
+    files[page] = render_html(report, drawings, datasets, run).encode()
+    for path, content in files.items():
+        _replace(path, content)
+    return page
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file beside its place and move it there, so that nobody sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        # mkstemp makes files that only their owner may read.
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

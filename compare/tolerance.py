@@ -1,0 +1,52 @@
+"""How near two gradients must be to count as equal: each tolerance once, with its reason."""
+
+from dataclasses import dataclass
+
+__all__ = ["TOLERANCES", "TRAINING_TOLERANCE", "Tolerance"]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Bound on the difference of an entry.
+
+    ``|a - b| <= relative * max(|a|, |b|) + of_largest * max|reference| + of_value * |f|``
+
+    Parameters
+    ----------
+    relative : float
+        Part relative to the entry.
+    of_largest : float
+        Part relative to the largest entry of the reference gradient.
+    of_value : float
+        Part relative to the value of the function.
+    reason : str
+        Why it has this size.
+    """
+
+    relative: float
+    of_largest: float
+    of_value: float
+    reason: str
+
+
+TOLERANCES: dict[str, Tolerance] = {
+    "exact": Tolerance(
+        1e-9,
+        1e-12,
+        0.0,
+        "float64 has 16 digits; sums of a few thousand terms in another order, and cancellation "
+        "in closed forms, cost up to six of them. An entry may be as wrong as 1e-12 of the "
+        "largest, since it is then the rounding of terms of that size",
+    ),
+    "finite-differences": Tolerance(
+        1e-5,
+        1e-6,
+        1e-9,
+        "a central difference with step h = 6e-6 has truncation h**2 = 4e-11 times the third "
+        "derivative, and rounding eps/h = 4e-11 times the value of the function",
+    ),
+}
+
+#: Largest relative difference of the losses of the two training runs at any step: both take
+#: the same gradients but for rounding of 1e-16, which the falling loss damps.
+TRAINING_TOLERANCE = 1e-12
