@@ -6,6 +6,7 @@ worker and its children, and kills the whole process tree when a budget is excee
 """
 
 import contextlib
+import importlib.util
 import os
 import queue
 import signal
@@ -167,7 +168,7 @@ class Worker:
         facts: dict[str, Any] = {}
         stage, entered_s, spent_s, peak = "start", time.monotonic(), 0.0, 0
         try:
-            write_frame(self._stdin, cloudpickle.dumps(job))
+            write_frame(self._stdin, _pickled(job))
         except OSError:
             return Outcome("error", message=self._death(), stage=stage)
         process = psutil.Process(self._process.pid)
@@ -234,6 +235,35 @@ class Worker:
         for stream in (self._stdin, self._stdout, self._stderr):
             with contextlib.suppress(OSError):
                 stream.close()
+
+
+def _pickled(job: tuple[Any, ...]) -> bytes:
+    """Return a job as bytes; functions of modules that a worker could not import go by value."""
+    registered = []
+    try:
+        for name in {getattr(f, "__module__", None) for f in _functions(job)}:
+            if name in sys.modules and name != "__main__" and not _importable(name):
+                cloudpickle.register_pickle_by_value(sys.modules[name])
+                registered.append(sys.modules[name])
+        payload: bytes = cloudpickle.dumps(job)
+        return payload
+    finally:
+        for module in registered:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _functions(job: tuple[Any, ...]) -> list[Any]:
+    """Return the functions of a user that a job may refer to."""
+    owners = [*job, *(getattr(part, "problem", None) for part in job)]
+    names = ("function", "gradient", "inputs", "prepare", "refuses")
+    return [getattr(owner, name, None) for owner in owners for name in names]
+
+
+def _importable(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _tree_bytes(process: psutil.Process) -> int:

@@ -170,8 +170,8 @@ def families(cells: pd.DataFrame) -> list[str]:
 
     Examples
     --------
-    >>> families(growing(complete(None, RESULT_COLUMNS)))
-    []
+    >>> families(pd.DataFrame({"family": ["map", "mlp"], "against": ["size", "parameters"]}))
+    ['mlp', 'map']
     """
     found = [str(name) for name in cells["family"].unique()]
     sized = set(cells.loc[cells["against"] == "size", "family"])

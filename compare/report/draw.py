@@ -98,8 +98,8 @@ def small(svg: str) -> str:
 
     Examples
     --------
-    >>> small('<svg class="marks"><path d="M1.23456,7.000001" opacity="1"/></svg>')
-    '<svg class="marks"><path d="M1.2,7"/></svg>'
+    >>> small('<svg><g><path d="" display="none"/></g><path d="M1.23456,7.01" fill="red"/></svg>')
+    '<svg><path d="M1.2,7" fill="red"/></svg>'
     """
 
     def rounded(match: re.Match[str]) -> str:
@@ -115,7 +115,9 @@ def small(svg: str) -> str:
         svg = svg.replace(fonts[0], "").replace("<svg", f"<svg{fonts[0]}", 1)
     for said in (' opacity="1"', ' pointer-events="none"', ' aria-hidden="true"'):
         svg = svg.replace(said, "")
-    # Vega names each mark for its own scripts; a picture has none.
-    return re.sub(
-        r' (?:class="(?:mark|role|back|fore)[^"]*"|(?:role|aria-[a-z]+)="[^"]*")', "", svg
-    )
+    # Vega names each mark for its own scripts and leaves room for what is not drawn.
+    svg = re.sub(r' (?:class="(?:mark|role|back|fore)[^"]*"|(?:role|aria-[a-z]+)="[^"]*")', "", svg)
+    svg = re.sub(r'<path d="[^"]*"(?: display="none")?/>', "", svg)
+    while svg != (fewer := re.sub(r"<g(?: [^>]*)?></g>|<g(?: [^>]*)?/>", "", svg)):
+        svg = fewer
+    return svg

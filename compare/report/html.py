@@ -115,7 +115,7 @@ def packed(text: str) -> Markup:
 def shared_symbols(
     pictures: Mapping[str, tuple[str, str]],
 ) -> tuple[dict[str, tuple[Markup, Markup]], Markup]:
-    """Return pictures that refer to shapes drawn many times, and those shapes.
+    """Return pictures that refer to marks drawn many times, and those marks.
 
     Parameters
     ----------
@@ -125,23 +125,26 @@ def shared_symbols(
     Returns
     -------
     dict of str to tuple of Markup
-        The pictures, to stand in one page with the shapes.
+        The pictures, to stand in one page with the marks.
     Markup
-        The shapes: definitions in an SVG that takes no room.
+        The marks: definitions in an SVG that takes no room.
     """
-    path = re.compile(r'<path( transform="[^"]*")? d="([^"]{40,})"')
+    mark = re.compile(r'<(path|line) (transform="[^"]*") ([^>]{40,}?)/>')
     counts = Counter(
-        shape for pair in pictures.values() for svg in pair for _, shape in path.findall(svg)
+        (kind, look)
+        for pair in pictures.values()
+        for svg in pair
+        for kind, _, look in mark.findall(svg)
     )
-    names = {shape: f"s{i}" for i, (shape, n) in enumerate(sorted(counts.items())) if n > 3}
+    names = {look: f"s{i}" for i, (look, n) in enumerate(sorted(counts.items())) if n > 3}
 
     def used(match: re.Match[str]) -> str:
-        name = names.get(match[2])
-        return f'<use{match[1] or ""} href="#{name}"' if name else match[0]
+        name = names.get((match[1], match[3]))
+        return f'<use {match[2]} href="#{name}"/>' if name else match[0]
 
-    shapes = "".join(f'<path id="{name}" d="{shape}"/>' for shape, name in names.items())
+    shapes = "".join(f'<{kind} id="{name}" {look}/>' for (kind, look), name in names.items())
     found = {
-        key: (Markup(path.sub(used, wide)), Markup(path.sub(used, narrow)))
+        key: (Markup(mark.sub(used, wide)), Markup(mark.sub(used, narrow)))
         for key, (wide, narrow) in pictures.items()
     }
     return found, Markup(f"<defs>{shapes}</defs>")

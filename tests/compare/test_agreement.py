@@ -1,0 +1,196 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import compare
+from compare.agreement import compare_gradients, reference_gradient, reference_name, verify_cases
+from compare.engines import ENGINES, get_engine
+from compare.engines.engine import Engine, Prepared
+from compare.problems import PROBLEMS
+from compare.tolerance import TOLERANCES
+
+EXACT = TOLERANCES["exact"]
+
+
+def loss(w, b, x):
+    return np.sum(np.tanh(x @ w + b) ** 2)
+
+
+@pytest.fixture
+def arguments(rng):
+    return rng.standard_normal((3, 2)), rng.standard_normal(2), rng.standard_normal((5, 3))
+
+
+def wrong(change, name="wrong"):
+    """Return an engine that is right but for a planted mistake."""
+
+    def prepare(case):
+        run = get_engine("graph").prepare(case).run
+
+        def run_wrong(inputs):
+            value, gradients = run(inputs)
+            return change(value, {name: np.array(g) for name, g in gradients.items()})
+
+        return Prepared(run_wrong)
+
+    return Engine(name=name, meaning="wrong on purpose", imports=("autodiff",), prepare=prepare)
+
+
+def at(gradients, name, entry, value):
+    gradients[name][entry] = value
+    return gradients
+
+
+MISTAKES = {
+    "a factor of 2": (lambda v, g: (v, {n: 2 * x for n, x in g.items()}), "an error of 0.5"),
+    "a sign": (lambda v, g: (v, {**g, "b": -g["b"]}), "b["),
+    "a dropped broadcast sum": (lambda v, g: (v, {**g, "b": np.ones((5, 2)) * g["b"]}), "shape"),
+    "transposed": (lambda v, g: (v, {**g, "w": g["w"].T}), "shape (2, 3)"),
+    "one entry by 1e-6": (
+        lambda v, g: (v, at(g, "w", (2, 1), g["w"][2, 1] * (1 + 1e-6))),
+        "w[2, 1]",
+    ),
+    "all zeros": (lambda v, g: (v, {n: 0 * x for n, x in g.items()}), "0.0, the reference"),
+    "not a number": (lambda v, g: (v, at(g, "w", (0, 0), np.nan)), "w[0, 0] is nan"),
+    "infinite": (lambda v, g: (v, at(g, "w", (1, 0), np.inf)), "w[1, 0] is inf"),
+    "a missing parameter": (lambda v, g: (v, {"w": g["w"], "x": g["x"]}), "gradients of w, x"),
+    "an extra axis": (lambda v, g: (v, {**g, "b": g["b"][None]}), "shape (1, 2)"),
+    "float32 in disguise": (
+        lambda v, g: (v, {n: x.astype(np.float32).astype(float) for n, x in g.items()}),
+        "an error of",
+    ),
+    "swapped entries": (lambda v, g: (v, {**g, "b": g["b"][::-1]}), "b["),
+    "a wrong value": (lambda v, g: (v * 1.001, g), "value is"),
+    "whole numbers": (lambda v, g: (v, {**g, "b": g["b"].astype(int)}), "dtype int64"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_verify_catches_a_wrong_engine(mistake, arguments):
+    change, told = MISTAKES[mistake]
+    frame = compare.verify(loss, *arguments, engines=[wrong(change)])
+    assert frame["status"].tolist() == ["mismatch"]
+    assert told in frame["message"][0]
+
+
+def test_a_right_engine_passes_the_same_check(arguments):
+    frame = compare.verify(loss, *arguments, engines=[wrong(lambda v, g: (v, g), "right")])
+    assert frame["status"].tolist() == ["ok"]
+    assert frame["max_error"][0] == 0.0
+
+
+def test_every_engine_agrees_on_a_function_of_the_user(arguments):
+    frame = compare.verify(loss, *arguments, analytic=True)
+    assert set(frame["engine"]) == set(ENGINES) - {"hand-written"}
+    assert frame["status"].eq("ok").all(), frame.to_string()
+    assert (frame["max_error"] <= frame["tolerance"]).all()
+    assert frame["max_error_at"].str.len().min() > 0
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_engines_without_formulas_agree_on_every_problem(name):
+    case = PROBLEMS[name].case(PROBLEMS[name].verify_size, seed=3)
+    for engine in map(get_engine, ("graph", "hand-written", "finite-differences", "complex-step")):
+        if engine.refuses(case):
+            continue
+        value, gradients = engine.prepare(case).run(case.inputs)
+        against = reference_name(case, engine)
+        tolerance = TOLERANCES[engine.tolerance]
+        difference = compare_gradients(
+            value, gradients, *reference_gradient(case, against), tolerance
+        )
+        assert difference.agrees, (engine.name, difference)
+
+
+def test_engines_that_raise_hang_or_die_cost_their_own_row_only(arguments):
+    import os
+    import time
+
+    def engine(name, prepare):
+        return Engine(name=name, meaning="fails", imports=("numpy",), prepare=prepare)
+
+    def raising(case):
+        raise RuntimeError("no formula today")
+
+    def hanging(case):
+        time.sleep(60)
+
+    def dying(case):
+        os._exit(7)
+
+    engines = [engine(f.__name__, f) for f in (raising, hanging, dying)] + [get_engine("graph")]
+    frame = compare.verify(loss, *arguments, engines=engines, budget_s=1.5)
+    assert frame["status"].tolist() == ["error", "timeout", "error", "ok"]
+    assert frame["message"][0] == "RuntimeError: no formula today"
+    assert "1.5 s" in frame["message"][1]
+    assert "code 7" in frame["message"][2]
+
+
+def test_nan_in_the_inputs_is_reported_as_such():
+    frame = compare.verify(lambda x: np.sum(x * x), np.array([1.0, np.nan]), engines=["graph"])
+    assert frame["status"].tolist() == ["mismatch"]
+    assert "not finite; the inputs x hold NaN or infinity" in frame["message"][0]
+
+
+def test_an_unused_argument_has_gradient_zero():
+    frame = compare.verify(lambda x, y: x * x, 3.0, 2.0)
+    assert frame["status"].eq("ok").all(), frame.to_string()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "told"),
+    [
+        (lambda: compare.verify(lambda x: x * x, 3), TypeError, "argument 'x' is a int"),
+        (lambda: compare.verify(lambda x: x, np.ones(2)), ValueError, "shape (2,)"),
+        (lambda: compare.verify(lambda x: x, "3"), TypeError, "is a str"),
+        (lambda: compare.verify(lambda x: x, 1j), TypeError, "is a complex"),
+        (lambda: compare.verify(lambda x: x, np.array([1, 2])), TypeError, "dtype int64"),
+        (lambda: compare.verify(lambda x: x, 1.0, engines=["grap"]), ValueError, "'graph'"),
+        (lambda: compare.verify(lambda x: x, 1.0, wrt="y"), ValueError, "the arguments are x"),
+        (lambda: compare.verify(lambda x: x, 1.0, budget_s=0), ValueError, "positive"),
+        (lambda: compare.verify(lambda x: x), TypeError, "missing"),
+    ],
+)
+def test_wrong_input_is_told_in_one_sentence(call, error, told):
+    with pytest.raises(error) as caught:
+        call()
+    assert told in str(caught.value)
+
+
+@given(
+    st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=8),
+    st.integers(0, 7),
+    st.floats(1e-8, 1e3),
+)
+def test_a_relative_error_above_the_tolerance_in_the_largest_entry_is_seen(entries, place, factor):
+    reference = np.array(entries)
+    place = int(np.argmax(np.abs(reference)))
+    given_gradient = reference.copy()
+    given_gradient[place] *= 1 + factor
+    difference = compare_gradients(0.0, {"x": given_gradient}, 0.0, {"x": reference}, EXACT)
+    assert difference.agrees == (reference[place] == 0)
+
+
+def test_the_tolerance_does_not_grow_with_size():
+    reference = np.ones(10**6)
+    given_gradient = reference.copy()
+    given_gradient[123_456] += 1e-6
+    difference = compare_gradients(1.0, {"x": given_gradient}, 1.0, {"x": reference}, EXACT)
+    assert difference.at == "x[123456]"
+    assert not difference.agrees
+
+
+def test_the_hand_written_gradient_is_itself_under_test():
+    problem = PROBLEMS["squared-norm"]
+
+    def doubled(**inputs):
+        value, gradients = problem.gradient(**inputs)
+        return value, {name: 2 * x_bar for name, x_bar in gradients.items()}
+
+    case = dataclasses.replace(problem, gradient=doubled).case(problem.verify_size, 0)
+    frame = verify_cases([case], [get_engine("hand-written")], budget_s=5.0, budget_bytes=10**9)
+    assert frame["status"].tolist() == ["mismatch"]
+    assert frame["against"].tolist() == ["graph"]
