@@ -1,0 +1,29 @@
+"""Derivatives of plain NumPy functions as formulas.
+
+A function is traced into SymPy expressions, its gradient derived as a formula by one of several
+strategies, and the formula printed as straight-line source that computes numbers.
+
+Examples
+--------
+>>> import numpy as np
+>>> import symdiff
+>>> g = symdiff.gradient(lambda w, x: np.tanh(w * x), w=(), x=())
+>>> g.lets, g.partial_forms
+([(v1, tanh(w*x)), (v2, 1 - v1**2)], {'w': v2*x, 'x': v2*w})
+"""
+
+from symdiff.errors import ExpressionTooLarge, Untraceable
+from symdiff.formula import Gradient, Operations, gradient
+from symdiff.strategies import STRATEGIES
+from symdiff.trace import Expression, trace
+
+__all__ = [
+    "STRATEGIES",
+    "Expression",
+    "ExpressionTooLarge",
+    "Gradient",
+    "Operations",
+    "Untraceable",
+    "gradient",
+    "trace",
+]

@@ -1,0 +1,65 @@
+"""What can go wrong, by name, and the words in which it is said."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["ExpressionTooLarge", "Untraceable", "nearest"]
+
+
+class Untraceable(NotImplementedError, TypeError):
+    """A NumPy function, or a way to call it, that has no symbolic meaning here.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symdiff import Untraceable, trace
+    >>> try:
+    ...     trace(lambda x: np.fft.fft(x), x=(4,))
+    ... except Untraceable as error:
+    ...     print(str(error).split(":")[0])
+    numpy.fft.fft
+    """
+
+
+class ExpressionTooLarge(ValueError):
+    """A formula that would write out to more operations than can be printed or compiled.
+
+    Examples
+    --------
+    >>> from symdiff import ExpressionTooLarge, gradient
+    >>> def logistic(x):
+    ...     for _ in range(40):
+    ...         x = 4 * x * (1 - x)
+    ...     return x
+    >>> try:
+    ...     gradient(logistic, strategy="expanded", x=())
+    ... except ExpressionTooLarge as error:
+    ...     print("strategy='shared'" in str(error))
+    True
+    """
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean 'w1'?`` for the known name most like `name`, or nothing.
+
+    Parameters
+    ----------
+    name : str
+        What arrived.
+    known : iterable of str
+        What would have been accepted.
+
+    Returns
+    -------
+    str
+        A sentence with a leading space, or the empty string.
+
+    Examples
+    --------
+    >>> nearest("shraed", ["expanded", "shared"])
+    " Did you mean 'shared'?"
+    """
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
+    return f" Did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,172 @@
+"""Tracing: a plain NumPy function becomes SymPy expressions."""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+
+from symdiff.array import Objects, SymbolicArray, elements, objects
+from symdiff.construct import Expr
+from symdiff.dag import normalise
+from symdiff.deep import call_deep
+from symdiff.errors import nearest
+from symdiff.operations import numeric
+
+__all__ = ["Expression", "trace"]
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A traced function: its symbols and its result.
+
+    Attributes
+    ----------
+    symbols : dict of str to numpy.ndarray
+        For each symbolic argument the object array of its symbols, 0-d for a scalar.
+    result : sympy.Expr or numpy.ndarray
+        One expression, or an object array of them.
+
+    Examples
+    --------
+    >>> traced = trace(lambda x, y: x * y + 1, x=(), y=2.0)
+    >>> traced.result, traced.shapes
+    (2*x + 1, {'x': ()})
+    """
+
+    symbols: dict[str, Objects]
+    result: Any
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each symbolic argument."""
+        return {name: array.shape for name, array in self.symbols.items()}
+
+
+def _is_shape(value: Any) -> bool:
+    """Return whether an input is a shape: a tuple of integers."""
+    return isinstance(value, tuple) and all(
+        isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in value
+    )
+
+
+def _symbols(name: str, shape: tuple[int, ...]) -> Objects:
+    """Return the symbols of an argument, ``w[0,2]`` for an entry."""
+    names = (
+        f"{name}[{','.join(map(str, index))}]" if shape else name for index in np.ndindex(*shape)
+    )
+    return objects((sympy.Symbol(entry, real=True) for entry in names), shape)
+
+
+def _constant(name: str, value: Any) -> Any:
+    """Return an input that stays a constant, checked to be real numbers."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"argument {name!r}: a shape (tuple of ints) or real numbers are expected, "
+            f"not {array.dtype} ({type(value).__name__})"
+        )
+    return value if isinstance(value, (int, float)) else array
+
+
+def _bind(f: Callable[..., Any], inputs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Return positional and keyword arguments for `f`; name those missing or unknown."""
+    title = getattr(f, "__name__", type(f).__name__)
+    try:
+        parameters = inspect.signature(f).parameters
+    except (TypeError, ValueError):
+        return [], dict(inputs)
+    kinds = {name: parameter.kind for name, parameter in parameters.items()}
+    positional_only = [n for n, kind in kinds.items() if kind is inspect.Parameter.POSITIONAL_ONLY]
+    variadic = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
+    named = [name for name, kind in kinds.items() if kind not in variadic]
+    unknown = [name for name in inputs if name not in named]
+    if unknown and inspect.Parameter.VAR_KEYWORD not in kinds.values():
+        raise TypeError(
+            f"{title} has no argument {unknown[0]!r}.{nearest(unknown[0], named)} "
+            f"Its arguments are {', '.join(named) or 'none'}"
+        )
+    missing = [
+        name
+        for name in named
+        if name not in inputs and parameters[name].default is inspect.Parameter.empty
+    ]
+    if missing:
+        raise TypeError(
+            f"{title} needs its argument{'s' * (len(missing) > 1)} {', '.join(missing)}: give each "
+            f"a shape, {missing[0]}=() for a scalar, or a constant"
+        )
+    given = [inputs[name] for name in positional_only if name in inputs]
+    return given, {name: v for name, v in inputs.items() if name not in positional_only}
+
+
+def trace(
+    f: Callable[..., Any], /, *, inputs: Mapping[str, Any] | None = None, **arguments: Any
+) -> Expression:
+    """Return a plain NumPy function as SymPy expressions of its arguments.
+
+    Parameters
+    ----------
+    f : callable
+        Uses NumPy functions, operators, indexing and loops; no special import.
+    inputs : mapping of str to object, optional
+        More arguments of `f`, for names that are taken here (``inputs``, in `gradient` also ``wrt``
+        and ``strategy``).
+    **arguments
+        Each argument of `f` by name: a shape (tuple of ints, ``()`` for a scalar) becomes symbols,
+        an array or a number stays a constant.
+
+    Returns
+    -------
+    Expression
+        The symbols of each argument and the result.
+
+    Raises
+    ------
+    TypeError
+        If an argument is missing, unknown or no shape and no number, or if `f` asks a traced value
+        for a number.
+    Untraceable
+        If `f` calls what has no symbolic meaning.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> trace(lambda w, x: np.tanh(w @ x), w=(2,), x=(2,)).result
+    tanh(w[0]*x[0] + w[1]*x[1])
+    """
+    given = {**(inputs or {}), **arguments}
+    for name, value in given.items():
+        if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
+            raise ValueError(f"an argument is called {name!r}, which is no Python identifier")
+        if _is_shape(value) and any(n < 0 for n in value):
+            raise ValueError(f"argument {name!r}: the shape {value} has a negative length")
+    symbols = {n: _symbols(n, tuple(v)) for n, v in given.items() if _is_shape(v)}
+    values = {
+        name: SymbolicArray(symbols[name]) if name in symbols else _constant(name, value)
+        for name, value in given.items()
+    }
+    positional, named = _bind(f, values)
+    try:
+        result = f(*positional, **named)
+    except ValueError as error:
+        if "setting an array element" not in str(error):
+            raise
+        raise TypeError(
+            "a traced value was assigned to an entry of a NumPy array, or made part of one by "
+            "np.array; use np.where to replace entries, np.stack or np.concatenate to build one"
+        ) from error
+    if isinstance(result, (list, tuple)) and any(isinstance(r, SymbolicArray) for r in result):
+        raise TypeError(
+            f"the function returned a {type(result).__name__} of traced values; return one array, "
+            "joined by np.stack or np.concatenate"
+        )
+    entries = elements(result)
+    roots: list[Expr] = [numeric(entry) for entry in entries.flat]
+    roots = call_deep(lambda: normalise(roots))
+    return Expression(symbols, objects(roots, entries.shape) if entries.ndim else roots[0])
