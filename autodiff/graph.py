@@ -6,19 +6,25 @@ every node hands to each of its operands its own adjoint times the local derivat
 value is used several times the contributions are added.
 """
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from autodiff.errors import BranchChanged, WrongOrder
+from autodiff.errors import BranchChanged, TraceEnded, Undifferentiable, WrongOrder
 from autodiff.rules.table import Primitive
-from autodiff.tensor import Tape, Tensor, compute, primal
+from autodiff.tensor import Tape, Tensor, compute, memory, primal
 
 __all__ = ["Graph"]
 
 Binder = Callable[[tuple[Any, ...], dict[str, Any]], Mapping[str, Any]]
-_CONVERSIONS: dict[str, Callable[[Any], Any]] = {"bool": bool, "index": int}
+_CONVERSIONS: dict[str, Callable[[Any], Any]] = {
+    "bool": bool,
+    "index": operator.index,
+    "shape": np.shape,
+}
+_HOST = (np.ndarray, np.generic, float)
 
 
 class _Constant:
@@ -84,13 +90,21 @@ class Graph:
         bind: Binder | None = None,
         names: Mapping[str, Tensor] | None = None,
     ) -> None:
+        self._guards = tape.guards
         self.nodes: tuple[Tensor, ...] = tuple(tape.end())
         self.inputs = dict(inputs)
         self.wrt = tuple(self.inputs if wrt is None else wrt)
         own = type(output) is Tensor and output.tape is tape
+        if type(output) is Tensor and not own and output.tape.ended:
+            raise TraceEnded(
+                "the function returned a tensor of another trace, which has ended: its "
+                "derivative would be lost"
+            )
+        if tape.written:
+            _check_written(tape, self.nodes, output)
         self.output: Any = output if own else _Constant(output)
-        self._names = {**(names or {}), **self.inputs}
-        self._guards = tape.guards
+        local = {name: x for name, x in (names or {}).items() if x.tape is tape}
+        self._names = {**local, **self.inputs}
         self._bind = bind
         self._kinds = {name: type(node.value) for name, node in self.inputs.items()}
         self._shapes = {name: np.shape(node.value) for name, node in self.inputs.items()}
@@ -134,6 +148,7 @@ class Graph:
         ----------
         *args, **kwargs
             The arguments, as the traced function takes them and of the shapes it was traced with.
+            Arrays are copied, so that changing them before `backward` does no harm.
 
         Returns
         -------
@@ -142,23 +157,36 @@ class Graph:
 
         Raises
         ------
+        TypeError
+            If an argument is missing, was not there in the trace, or is not of floating-point type.
         ValueError
             If the shape of an argument is not the traced one.
         BranchChanged
             If the function decided a branch by comparing values and would now decide otherwise.
         """
+        return self._forward(args, kwargs, own=True)
+
+    def _forward(self, args: tuple[Any, ...], kwargs: dict[str, Any], own: bool) -> Any:
+        """Run the forward pass, on copies of the arguments if they must be the graph's own."""
+        self.forget()
         if self._bind is None:
             raise ValueError("forward: this graph has no arguments to bind; use autodiff.trace")
         values = self._bind(args, kwargs)
+        if values.keys() != self.inputs.keys():
+            raise TypeError(
+                f"forward: the arguments are {', '.join(values) or 'none'}; the graph was traced "
+                f"with {', '.join(self.inputs) or 'none'}: give the same"
+            )
         for name, value in values.items():
             if np.shape(value) != self._shapes[name]:
                 raise ValueError(
                     f"forward: argument {name!r} has shape {np.shape(value)}; the graph was traced "
                     f"with {self._shapes[name]}: trace the function again for other shapes"
                 )
-        self.forget()
         for name, value in values.items():
-            self.inputs[name].value = value
+            self.inputs[name].value = (
+                np.array(value) if own and isinstance(value, np.ndarray) else value
+            )
         try:
             for step in self._steps:
                 step.node.value = compute(
@@ -180,7 +208,7 @@ class Graph:
             if now != outcome:
                 name = "input" if node.primitive is None else node.primitive.name
                 raise BranchChanged(
-                    f"forward: the traced function branched on the value of {name!r}, which was "
+                    f"forward: the traced function depends on the {what} of {name!r}, which was "
                     f"{outcome} and is now {now}: trace it again for these inputs, or choose "
                     "elements with np.where"
                 )
@@ -208,7 +236,8 @@ class Graph:
         self._pull(seed, keep=True)
         for node in self.nodes:
             if node.adjoint is None:
-                node.adjoint = np.zeros(node.shape)
+                dtype = primal_dtype(node.value)
+                node.adjoint = np.zeros(node.shape, dtype if dtype.kind == "f" else float)
         return self.gradients()
 
     def value_and_gradient(self, *args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
@@ -226,13 +255,17 @@ class Graph:
         tuple
             The value, and the gradients by name of input.
         """
-        value = self.forward(*args, **kwargs)
+        value = self._forward(args, kwargs, own=False)
         self._pull(None, keep=False)
-        return value, self.gradients()
+        return value, self._gradients(set())
 
     def gradients(self) -> dict[str, Any]:
         """Return the adjoints of the inputs as arrays of their own."""
-        seen: set[int] = set()
+        return self._gradients({id(node.adjoint) for node in self.nodes})
+
+    def _gradients(self, seen: set[int]) -> dict[str, Any]:
+        """Return the adjoints of the inputs, copied where they are among the arrays seen."""
+        seen |= {id(node.value) for node in self.inputs.values()}
         return {name: self._own(name, seen) for name in self.wrt}
 
     def _own(self, name: str, seen: set[int]) -> Any:
@@ -243,18 +276,17 @@ class Graph:
             x_bar = np.zeros(np.shape(value), primal_dtype(value))
         if type(x_bar) is Tensor:
             return x_bar
-        if self._kinds[name] is not np.ndarray and np.ndim(x_bar) == 0:
-            return x_bar[()] if isinstance(x_bar, np.ndarray) else x_bar
         dtype = primal_dtype(value)
+        if self._kinds[name] is not np.ndarray and np.ndim(x_bar) == 0:
+            return np.asarray(x_bar, dtype)[()] if isinstance(x_bar, _HOST) else x_bar
         shared = (
             not isinstance(x_bar, np.ndarray)
             or x_bar.dtype != dtype
             or x_bar.base is not None
             or not x_bar.flags.writeable
             or id(x_bar) in seen
-            or any(x_bar is n.value for n in self.inputs.values())
         )
-        if isinstance(x_bar, np.ndarray | np.generic) and shared:
+        if shared and isinstance(x_bar, np.ndarray | np.generic):
             x_bar = np.array(x_bar, dtype)
         seen.add(id(x_bar))
         return x_bar
@@ -279,6 +311,8 @@ class Graph:
             out = node.value
             for operand, vjp in step.pulls:
                 x_bar = vjp(g, out, *values, **params) if params else vjp(g, out, *values)
+                if x_bar.dtype != operand.value.dtype:
+                    x_bar = x_bar.astype(operand.value.dtype)
                 known = operand.adjoint
                 operand.adjoint = x_bar if known is None else known + x_bar
             if not keep:
@@ -330,6 +364,21 @@ class _Step:
                 if id(x) in active
             )
         return bool(self.pulls)
+
+
+def _check_written(tape: Tape, nodes: tuple[Tensor, ...], output: Any) -> None:
+    """Raise if an array was used that plain NumPy would have changed in place before."""
+    place = {id(node): i for i, node in enumerate(nodes)}
+    uses = [(i, x) for i, node in enumerate(nodes) for x in node.operands]
+    for i, x in [*uses, (len(nodes), output)]:
+        if type(x) is Tensor and x.tape is tape:
+            written = tape.written.get(memory(x) or 0, 0)
+            if place[id(x)] < written <= i:
+                raise Undifferentiable(
+                    "an array was changed in place (by += or its like) and is then used under "
+                    "another name or through a view, which tensors do not follow: write a = a + b "
+                    "instead of a += b, on a copy where the old values are meant"
+                )
 
 
 def primal_dtype(value: Any) -> np.dtype[Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from autodiff.errors import LostDerivative, TraceEnded, Undifferentiable
 from autodiff.rules.table import FUNCTIONS, UFUNCS, Handler, Primitive
 
-__all__ = ["Tape", "Tensor", "primal", "record"]
+__all__ = ["Tape", "Tensor", "is_plain", "memory", "primal", "record"]
 
 _levels = count(1)
 _Decision = TypeVar("_Decision", bool, int)
@@ -42,15 +42,29 @@ class Tape:
     replayable : bool
         Whether the record must serve for other inputs too. Then comparisons are recorded as
         nodes, and branches taken on them as guards; otherwise they are plain arrays.
+    brief : bool
+        Whether the backward pass follows at once. Then large constant arrays are not copied;
+        `check_constants` says afterwards if one was written into meanwhile.
+
+    Attributes
+    ----------
+    guards : list of (Tensor, str, object)
+        What control flow was decided on: a node, how it was converted, and the outcome.
+    written : dict of int to int
+        For each piece of memory that plain NumPy would have changed in place (``a += b``), the
+        number of nodes at that time.
     """
 
-    __slots__ = ("guards", "level", "nodes", "replayable")
+    __slots__ = ("_watched", "brief", "guards", "level", "nodes", "replayable", "written")
 
-    def __init__(self, replayable: bool = False) -> None:
+    def __init__(self, replayable: bool = False, brief: bool = False) -> None:
         self.nodes: list[Tensor] = []
         self.guards: list[tuple[Tensor, str, Any]] = []
+        self.written: dict[int, int] = {}
         self.level = next(_levels)
         self.replayable = replayable
+        self.brief = brief
+        self._watched: dict[int, tuple[Any, int]] = {}
 
     def input(self, value: Any) -> "Tensor":
         """Return a new tensor that holds an input."""
@@ -62,7 +76,88 @@ class Tape:
         """End the trace and return its nodes; tensors of it can be used no more."""
         nodes = self.nodes
         self.nodes = _Ended()
+        # Nodes know their tape: were it to know them, only the garbage collector could free them.
+        self.guards = []
         return nodes
+
+    def constant(self, x: Any, name: str) -> Any:
+        """Return a constant operand as it is now, whatever is later written into its array.
+
+        A backward pass that met other numbers than the forward pass did would be wrong in silence.
+
+        Parameters
+        ----------
+        x : object
+            The operand, which is no tensor.
+        name : str
+            Name of the primitive, for the message.
+
+        Returns
+        -------
+        number or array
+            Of a writable array a copy that is not, or the array itself if it is watched.
+
+        Raises
+        ------
+        TypeError
+            If it is neither a real number nor a plain array of such.
+        """
+        if type(x) in _NUMBERS:
+            return x
+        if isinstance(x, list | tuple):
+            x = np.asarray(x)
+        dtype = getattr(x, "dtype", None)
+        if dtype is None or dtype.kind not in "fiub" or not is_plain(x):
+            what = type(x).__name__ if dtype is None else f"{type(x).__name__} of dtype {dtype}"
+            raise TypeError(
+                f"{name}: a tensor and a {what} arrived; only real numbers and plain arrays of "
+                "them work together with tensors: convert it with np.asarray(..., dtype=float)"
+            )
+        if not isinstance(x, np.ndarray) or not x.flags.writeable:
+            return x
+        if self.brief and x.nbytes > _LARGE and x.flags.c_contiguous:
+            if id(x) not in self._watched:
+                self._watched[id(x)] = (x, _fingerprint(x))
+            return x
+        x = np.array(x)
+        x.flags.writeable = False
+        return x
+
+    def check_constants(self, what: str) -> None:
+        """Raise if a watched constant was written into since it was used.
+
+        Parameters
+        ----------
+        what : str
+            Names the caller in the message.
+
+        Raises
+        ------
+        ValueError
+            If so: the gradient would mix old numbers and new ones.
+        """
+        for x, fingerprint in self._watched.values():
+            if _fingerprint(x) != fingerprint:
+                raise ValueError(
+                    f"{what}: an array of shape {x.shape} was written into after it had been used "
+                    "together with a tensor, so the gradient would be wrong: write into a new array"
+                )
+
+    @property
+    def ended(self) -> bool:
+        """Whether the trace has ended."""
+        return type(self.nodes) is _Ended
+
+    def __enter__(self) -> "Tape":
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """End the trace if it failed, and tell what NumPy puts into words of its own."""
+        if error is not None:
+            self.end()
+        if isinstance(error, ValueError) and isinstance(error.__cause__, LostDerivative):
+            # ``a[0] = tensor`` ends as "setting an array element with a sequence".
+            raise error.__cause__ from None
 
 
 class Tensor:
@@ -161,6 +256,12 @@ class Tensor:
         return np
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        if self.dtype.kind in "biu":
+            raise LostDerivative(
+                "a mask or position that is computed from tensors cannot become a plain array, "
+                "such as the index of one: make the array it indexes an argument of the traced "
+                "function, or use np.where"
+            )
         raise LostDerivative(
             "np.array or np.asarray of a tensor would lose its derivative: use the tensor itself, "
             "np.stack([...]) to build an array from several, np.concatenate to join them; "
@@ -171,8 +272,9 @@ class Tensor:
 
     def __float__(self) -> NoReturn:
         raise LostDerivative(
-            "float() of a tensor would lose its derivative: use the tensor itself, and np.exp, "
-            "np.sin, ... instead of math.exp, math.sin, ..."
+            "float() of a tensor would lose its derivative: use the tensor itself; np.exp, "
+            "np.sin, ... instead of math.exp, math.sin, ...; np.stack instead of assigning into "
+            "a plain array"
         )
 
     def __int__(self) -> NoReturn:
@@ -195,7 +297,7 @@ class Tensor:
     def __index__(self) -> int:
         if self.dtype.kind not in "iu":
             raise TypeError(f"a tensor of dtype {self.dtype} cannot be an index: integers can")
-        return self._decided("index", int)
+        return self._decided("index", operator.index)
 
     def _decided(self, what: str, convert: Callable[[Any], _Decision]) -> _Decision:
         """Convert the value to decide Python's control flow, and guard the decision."""
@@ -203,6 +305,19 @@ class Tensor:
         if self.tape.replayable:
             self.tape.guards.append((self, what, outcome))
         return outcome
+
+    # Copies. One that is not on the tape would take no part in the derivative.
+
+    def __copy__(self) -> "Tensor":
+        return self
+
+    def __deepcopy__(self, memo: Any) -> "Tensor":
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if not self.tape.ended:
+            raise LostDerivative("pickling a tensor would lose its derivative: use the tensor")
+        return super().__reduce_ex__(protocol)
 
     # Containers.
 
@@ -319,6 +434,38 @@ class Tensor:
     def __ror__(self, other: Any) -> Any:
         return _operate(np.bitwise_or, other, self)
 
+    def __xor__(self, other: Any) -> Any:
+        return _operate(np.bitwise_xor, self, other)
+
+    def __rxor__(self, other: Any) -> Any:
+        return _operate(np.bitwise_xor, other, self)
+
+    # In place: the name gets a new tensor; other names of the old array may be used no more.
+
+    def __iadd__(self, other: Any) -> Any:
+        return _in_place(self, _operate(np.add, self, other))
+
+    def __isub__(self, other: Any) -> Any:
+        return _in_place(self, _operate(np.subtract, self, other))
+
+    def __imul__(self, other: Any) -> Any:
+        return _in_place(self, _operate(np.multiply, self, other))
+
+    def __itruediv__(self, other: Any) -> Any:
+        return _in_place(self, _operate(np.divide, self, other))
+
+    def __ipow__(self, other: Any) -> Any:
+        return _in_place(self, _operate(np.power, self, other))
+
+    def __imod__(self, other: Any) -> Any:
+        return _in_place(self, _operate(np.remainder, self, other))
+
+    def __ifloordiv__(self, other: Any) -> Any:
+        return _in_place(self, _operate(np.floor_divide, self, other))
+
+    def __imatmul__(self, other: Any) -> Any:
+        return _in_place(self, _operate(np.matmul, self, other))
+
     # Methods of arrays. Each is the NumPy function of the same name.
 
     @property
@@ -371,6 +518,18 @@ class Tensor:
         """Return the position of the minimum, as ``np.argmin``."""
         return np.argmin(self, axis=axis, **kwargs)
 
+    def any(self, axis: Any = None, **kwargs: Any) -> Any:
+        """Return whether any element is true, as ``np.any``."""
+        return np.any(self, axis=axis, **kwargs)
+
+    def all(self, axis: Any = None, **kwargs: Any) -> Any:
+        """Return whether all elements are true, as ``np.all``."""
+        return np.all(self, axis=axis, **kwargs)
+
+    def round(self, decimals: int = 0) -> Any:
+        """Return the elements rounded, as ``np.round``."""
+        return np.round(self, decimals)
+
     def dot(self, other: Any) -> Any:
         """Return the dot product, as ``np.dot``."""
         return np.dot(self, other)
@@ -393,7 +552,9 @@ class Tensor:
 
     def transpose(self, *axes: Any) -> Any:
         """Return the axes permuted, as ``np.transpose``."""
-        return np.transpose(self, (axes[0] if len(axes) == 1 else axes) or None)
+        if len(axes) == 1 and not isinstance(axes[0], int | np.integer):
+            return np.transpose(self, axes[0])
+        return np.transpose(self, axes or None)
 
     def swapaxes(self, axis1: int, axis2: int) -> Any:
         """Return two axes swapped, as ``np.swapaxes``."""
@@ -407,13 +568,29 @@ class Tensor:
         """Return the tensor: its value is never changed in place."""
         return self
 
-    def astype(self, dtype: Any, **kwargs: Any) -> Any:
+    def astype(self, dtype: Any) -> Any:
         """Return the value in another floating-point type."""
         return FUNCTIONS[np.astype].function(self, dtype)
 
 
+#: Bytes from which the copy of an array costs more than reading it twice.
+_LARGE = 1 << 16
+_BLOCK = 1 << 12
+
+
+def _fingerprint(x: Any) -> int:
+    """Return a number that changes with any element, and with the order of elements."""
+    octets = x.reshape(-1).view(np.uint8)
+    words = octets[: len(octets) // 8 * 8].view(np.uint64)
+    blocks = words[: len(words) // _BLOCK * _BLOCK].reshape(-1, _BLOCK)
+    rest = octets[blocks.nbytes :]
+    # Sums of words wrap around without loss; either direction alone would miss permutations.
+    return hash((blocks.sum(0).tobytes(), blocks.sum(1).tobytes(), rest.tobytes()))
+
+
 #: Types that an operator of a tensor takes beside tensors; others may know better themselves.
 _OPERANDS = (Tensor, np.ndarray, np.generic, float, int, complex, bool)
+_NUMBERS = frozenset({float, int, bool, np.float64, np.float32, np.int64, np.bool_})
 
 
 def _operate(ufunc: np.ufunc, left: Any, right: Any) -> Any:
@@ -427,6 +604,51 @@ def _operate(ufunc: np.ufunc, left: Any, right: Any) -> Any:
             "make an array of it with np.array, or with np.stack if it holds tensors"
         )
     return NotImplemented
+
+
+def _in_place(old: Tensor, new: Any) -> Any:
+    """Return the result of an in-place operator, as NumPy would leave it in the old array."""
+    if new is NotImplemented:
+        return new
+    owner = memory(old)
+    if owner is None:
+        return new
+    if new.shape != old.shape:
+        raise ValueError(
+            f"in-place operator: the result has shape {new.shape}, the array {old.shape}: "
+            "write a = a + b instead of a += b"
+        )
+    new = new.astype(old.dtype)
+    old.tape.written[owner] = len(old.tape.nodes)
+    return new
+
+
+def memory(x: Tensor) -> int | None:
+    """Return what identifies the memory of a tensor's array and of all its views.
+
+    Parameters
+    ----------
+    x : Tensor
+        The tensor.
+
+    Returns
+    -------
+    int or None
+        None for numbers, which nothing changes in place.
+    """
+    value = primal(x)
+    if not isinstance(value, np.ndarray):
+        return None
+    while isinstance(value.base, np.ndarray):
+        value = value.base
+    return id(value)
+
+
+def is_plain(x: Any) -> bool:
+    """Return whether an array behaves as NumPy's own, which subclasses such as np.matrix do not."""
+    if isinstance(x, np.ndarray):
+        return type(x) is np.ndarray or isinstance(x, np.memmap)
+    return isinstance(x, np.generic) or hasattr(x, "__array_function__")
 
 
 def primal(x: Any) -> Any:
@@ -461,13 +683,21 @@ def record(
     TraceEnded
         If an operand belongs to a trace that has ended.
     """
-    tape = None
+    tape, constants = None, False
     for x in operands:
-        if type(x) is Tensor and (tape is None or x.tape.level > tape.level):
+        if type(x) is not Tensor:
+            constants = True
+        elif tape is None or x.tape.level > tape.level:
             tape = x.tape
+    if tape is not None and primitive.kind == "discrete" and not tape.replayable:
+        values = [x.value if type(x) is Tensor and x.tape is tape else x for x in operands]
+        return compute(primitive, values, params)
+    if constants and tape is not None:
+        name = primitive.name
+        operands = tuple([x if type(x) is Tensor else tape.constant(x, name) for x in operands])
     values = [x.value if type(x) is Tensor and x.tape is tape else x for x in operands]
     value = compute(primitive, values, params)
-    if tape is None or (primitive.kind == "discrete" and not tape.replayable):
+    if tape is None:
         return value
     node = Tensor(value, tape, primitive, operands, params)
     tape.nodes.append(node)
@@ -478,6 +708,8 @@ def compute(primitive: Primitive, values: list[Any], params: dict[str, Any] | No
     """Return the value of a primitive; a mismatch of shapes is told with the argument numbers."""
     try:
         return primitive.function(*values, **params) if params else primitive.function(*values)
+    except TraceEnded:
+        raise
     except ValueError as error:
         raise type(error)(_explain_shapes(primitive, values, error)) from error
 
@@ -491,7 +723,7 @@ def _explain_shapes(primitive: Primitive, values: list[Any], error: ValueError) 
             return (
                 f"matmul: shapes {shapes[0]} and {shapes[1]} do not align: "
                 f"{shapes[0][-1]} (last axis of argument 0) is not "
-                f"{shapes[1][axis]} ({which} axis of argument 1)"
+                f"{shapes[1][axis]} ({which} axis of argument 1)."
             )
     message = str(error)
     return message if message.startswith(primitive.name) else f"{primitive.name}: {message}"

@@ -11,7 +11,7 @@ import numpy as np
 
 from autodiff.errors import LostDerivative
 from autodiff.graph import Graph
-from autodiff.tensor import Tape, Tensor
+from autodiff.tensor import Tape, Tensor, is_plain
 
 __all__ = ["as_primal", "check_result", "trace"]
 
@@ -80,12 +80,9 @@ def trace(
 
     bound = _bound("trace", f, bind, args, kwargs)
     _replace(bound, inputs)
-    try:
+    with tape:
         output, names = _call_with_names(f, bound)
         check_result(output, "trace")
-    except BaseException:
-        tape.end()
-        raise
     graph = Graph(tape, inputs, output, chosen, values, names)
     graph.forget()
     return graph
@@ -127,7 +124,7 @@ def as_primal(x: Any, what: str) -> Any:
             f"floating-point number, such as {float(x)}"
         )
     dtype = getattr(x, "dtype", None)
-    if dtype is None or not hasattr(x, "__array_ufunc__"):
+    if dtype is None or not is_plain(x):
         raise TypeError(
             f"{what} is a {type(x).__name__}; a derivative needs a float or a floating-point "
             "array: convert it with np.array(..., dtype=float)"

@@ -18,21 +18,18 @@ def _record(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     argnums: Sequence[int],
+    tape: Tape,
     what: str,
 ) -> Graph:
     """Return the graph of one call, values included, with respect to some arguments."""
-    tape = Tape()
     inputs = {}
     replaced = list(args)
     for argnum in argnums:
         value = as_primal(args[argnum], f"{what}: argument {argnum}")
         replaced[argnum] = inputs[str(argnum)] = tape.input(value)
-    try:
+    with tape:
         output = f(*replaced, **kwargs)
         check_result(output, what)
-    except BaseException:
-        tape.end()
-        raise
     return Graph(tape, inputs, output)
 
 
@@ -46,7 +43,10 @@ def _argnums(argnums: int | Sequence[int], count: int, what: str) -> tuple[int, 
                 f"{what}: argnums={argnums!r}, but the function was called with {count} "
                 "positional arguments, numbered from 0"
             )
-    return tuple(int(argnum) % count for argnum in chosen)
+    numbers = tuple(int(argnum) % count for argnum in chosen)
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"{what}: argnums={argnums!r} names an argument twice")
+    return numbers
 
 
 def value_and_grad(
@@ -85,7 +85,8 @@ def value_and_grad(
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         chosen = _argnums(argnums, len(args), "grad")
-        graph = _record(f, args, kwargs, chosen, "grad")
+        tape = Tape(brief=True)
+        graph = _record(f, args, kwargs, chosen, tape, "grad")
         value = graph.output.value
         if np.shape(value) != ():
             raise ValueError(
@@ -93,7 +94,8 @@ def value_and_grad(
                 "needs a scalar: sum it, as in lambda x: np.sum(f(x))"
             )
         graph._pull(None, keep=False)
-        gradients = graph.gradients()
+        tape.check_constants("grad")
+        gradients = graph._gradients(set())
         results = tuple(
             float(g) if type(args[argnum]) is float and type(g) is not Tensor else g
             for argnum, g in zip(chosen, gradients.values(), strict=True)
@@ -173,10 +175,12 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     >>> pullback(np.array([1.0, 0.0]))[0]
     array([1., 0.])
     """
-    graph = _record(f, primals, {}, range(len(primals)), "vjp")
+    # The pullback may come at any time: until then the caller must be free to change the arrays.
+    own = tuple(np.array(x) if type(x) is np.ndarray else x for x in primals)
+    graph = _record(f, own, {}, range(len(own)), Tape(), "vjp")
 
     def pullback(cotangent: Any) -> tuple[Any, ...]:
         graph._pull(cotangent, keep=False)
-        return tuple(graph.gradients().values())
+        return tuple(graph._gradients(set()).values())
 
     return graph.output.value, pullback

@@ -265,10 +265,9 @@ def verify_cases(
     pandas.DataFrame
         Columns as in `compare.schema.AGREEMENT_COLUMNS`.
     """
-    import pandas as pd
-
     from compare.executor import Budget, Executor
     from compare.schema import AGREEMENT_COLUMNS, SCHEMA_VERSION
+    from compare.store import as_frame
 
     budget = Budget(budget_s, budget_bytes)
     rows = []
@@ -301,7 +300,7 @@ def verify_cases(
                 )
                 if on_done:
                     on_done(case, engine)
-    return pd.DataFrame(rows, columns=[c.name for c in AGREEMENT_COLUMNS])
+    return as_frame(rows, AGREEMENT_COLUMNS)
 
 
 def _judge(

@@ -90,7 +90,7 @@ class Outcome:
     Parameters
     ----------
     status : str
-        ``"ok"``, ``"timeout"``, ``"memory"`` or ``"error"``.
+        ``"ok"``, ``"timeout"``, ``"memory"``, ``"unsupported"`` or ``"error"``.
     result : object
         What the job returned, if it ended as ok.
     message : str
@@ -103,7 +103,7 @@ class Outcome:
         Largest resident memory of the process tree that the parent saw while the engine worked.
     """
 
-    status: Literal["ok", "timeout", "memory", "error"]
+    status: Literal["ok", "timeout", "memory", "unsupported", "error"]
     result: Any = None
     message: str = ""
     stage: str = ""
@@ -187,9 +187,9 @@ class Worker:
                     facts |= frame[2]
                     continue
                 facts |= frame[2]
-                if frame[0] == "failed":
-                    return Outcome("error", None, frame[1], stage, facts, peak)
-                return Outcome("ok", frame[1], "", "", facts, peak)
+                if frame[0] == "ok":
+                    return Outcome("ok", frame[1], "", "", facts, peak)
+                return Outcome(frame[0], None, frame[1], stage, facts, peak)
             memory = _tree_bytes(process)
             if stage in TIMED_STAGES:
                 peak = max(peak, memory)

@@ -194,7 +194,7 @@ def write_table(
 
 
 def read_table(path: str | os.PathLike[str], columns: Sequence[Column]) -> pd.DataFrame:
-    """Return the rows of a CSV that `write_table` made, checked and typed.
+    r"""Return the rows of a CSV that `write_table` made, checked and typed.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def read_table(path: str | os.PathLike[str], columns: Sequence[Column]) -> pd.Da
     --------
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "steps.csv"
-    ...     _ = path.write_text("step\\nseven\\n")
+    ...     _ = path.write_text("step\nseven\n")
     ...     try:
     ...         read_table(path, (Column("step", "int", "1", "number of the step"),))
     ...     except ResultsError as error:

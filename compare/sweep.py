@@ -198,10 +198,9 @@ def benchmark(
     >>> frame["status"].tolist(), bool(frame["run_s"][0] > 0)
     (['ok'], True)
     """
-    import pandas as pd
-
     from compare.problems import get_problem
     from compare.problems.own import own_problem
+    from compare.store import as_frame
 
     if isinstance(f, str):
         if args:
@@ -213,4 +212,4 @@ def benchmark(
     chosen = chosen_engines(problem.case(ladder[0], seed), engines)
     budget = Budget(budget_s, budget_bytes)
     plan = Plan((problem,), tuple(chosen), budget, lambda _: ladder, seed, threads)
-    return pd.DataFrame(list(sweep(plan)), columns=[c.name for c in RESULT_COLUMNS])
+    return as_frame(sweep(plan), RESULT_COLUMNS)

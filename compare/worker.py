@@ -74,14 +74,16 @@ def main() -> None:
     while True:
         job = jobs.get()
         if isinstance(job, Exception):
-            answer: tuple[str, Any, dict[str, Any]] = ("failed", _sentence(job), {})
+            answer: tuple[str, Any, dict[str, Any]] = ("error", _sentence(job), {})
         else:
             try:
-                answer = ("done", JOBS[job[0]](report, *job[1:]), {})
+                answer = ("ok", JOBS[job[0]](report, *job[1:]), {})
             except MemoryError:
-                answer = ("failed", "MemoryError: the system gave no more memory", {})
+                answer = ("memory", "MemoryError: the system gave no more memory", {})
+            except NotImplementedError as error:
+                answer = ("unsupported", str(error), {})
             except Exception as error:
-                answer = ("failed", _sentence(error), {})
+                answer = ("error", _sentence(error), {})
         write_frame(answers, pickle.dumps(answer))
 
 

@@ -33,12 +33,18 @@ def _power_exponent(out: Array, x: Array, y: Array) -> Array:
     return out * np.log(np.where(x == 0, 1.0, x))
 
 
+def _reciprocal(out: Array, x: Array, y: Array) -> Array:
+    # A Python zero would raise where NumPy gives infinity.
+    return np.divide(1.0, y) if isinstance(y, int | float) and y == 0 else 1.0 / y
+
+
 def _larger(out: Array, x: Array, y: Array) -> Array:
-    return (x > y) + 0.5 * (x == y)
+    # "Not smaller": a NaN passes its cotangent on, as it passes itself on.
+    return np.logical_not(x < y) - 0.5 * (x == y)
 
 
 def _smaller(out: Array, x: Array, y: Array) -> Array:
-    return (x < y) + 0.5 * (x == y)
+    return np.logical_not(x > y) - 0.5 * (x == y)
 
 
 def _larger_or_number(out: Array, x: Array, y: Array) -> Array:
@@ -58,7 +64,7 @@ SUBTRACT = elementwise(np.subtract, ONE, NEGATIVE)
 MULTIPLY = elementwise(np.multiply, lambda out, x, y: y, lambda out, x, y: x)
 DIVIDE = elementwise(
     np.divide,
-    lambda out, x, y: 1.0 / y,
+    _reciprocal,
     lambda out, x, y: -out / y,
     domain=[(-2.0, 2.0), (0.5, 2.0)],
 )
@@ -69,10 +75,10 @@ elementwise(np.float_power, _power_base, _power_exponent, domain=[_POSITIVE, (-2
 elementwise(
     np.remainder,
     ONE,
-    lambda out, x, y: -np.floor(x / y),
+    lambda out, x, y: -np.floor_divide(x, y),
     domain=[(0.1, 0.9), (1.0, 2.0)],
 )
-elementwise(np.fmod, ONE, lambda out, x, y: -np.trunc(x / y), domain=[(0.1, 0.9), (1.0, 2.0)])
+elementwise(np.fmod, ONE, lambda out, x, y: np.rint((out - x) / y), domain=[(0.1, 0.9), (1.0, 2.0)])
 elementwise(np.square, lambda out, x: 2.0 * x)
 elementwise(np.sqrt, lambda out, x: 0.5 / out, domain=[_POSITIVE])
 elementwise(np.cbrt, lambda out, x: 1.0 / (3.0 * out * out), domain=[_POSITIVE])

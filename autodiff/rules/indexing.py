@@ -36,11 +36,15 @@ def _is_basic(index: Any) -> bool:
 
 
 def _take(x: Array, *dynamic: Array, index: Any) -> Array:
-    return x[_filled(index, dynamic)]
+    # A mask of an outer trace cannot index a plain array: it must be recorded there.
+    return getitem(x, _filled(index, dynamic)) if dynamic else x[index]
 
 
-def _add_back(g: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
+def _add_back(g: Array, *dynamic: Array, index: Any, shape: tuple[int, ...]) -> Array:
     """Return zeros of a shape to which `g` is added at `index`, repeated places accumulating."""
+    if any(type(x) is Tensor for x in (g, *dynamic)):
+        return record(SCATTER, (g, *dynamic), {"index": index, "shape": shape})
+    index = _filled(index, dynamic)
     result = np.zeros(shape, np.result_type(g))
     if _is_basic(index):
         result[index] = g
@@ -52,13 +56,13 @@ def _add_back(g: Array, *, index: Any, shape: tuple[int, ...]) -> Array:
 SCATTER = linear(
     "scatter",
     _add_back,
-    lambda g, out, x, *, index, shape: g[index],
+    lambda g, out, x, *dynamic, index, shape: _take(g, *dynamic, index=index),
     examples=[(((2,),), {"index": slice(1, 3), "shape": (4,)})],
 )
 
 
 def _getitem_vjp(g: Array, out: Array, x: Array, *dynamic: Array, index: Any) -> Array:
-    return record(SCATTER, (g,), {"index": _filled(index, dynamic), "shape": np.shape(x)})
+    return record(SCATTER, (g, *dynamic), {"index": index, "shape": np.shape(x)})
 
 
 GETITEM = linear(
@@ -76,24 +80,37 @@ GETITEM = linear(
 )
 
 
+def _fixed(part: Any) -> Any:
+    """Return a part of an index as it is now, whatever is later written into it."""
+    if isinstance(part, list):
+        part = np.array(part)
+        return part if part.size else part.astype(int)
+    return part.copy() if isinstance(part, np.ndarray) else part
+
+
 @handles(operator.getitem)
 def getitem(x: Array, index: Any) -> Array:
     """Return elements of a tensor."""
-    parts = index if isinstance(index, tuple) else (index,)
+    parts = tuple(_fixed(i) for i in (index if isinstance(index, tuple) else (index,)))
     dynamic = tuple(i for i in parts if type(i) is Tensor)
     for i in dynamic:
         if i.dtype.kind not in "biu":
             raise TypeError(
                 f"a tensor of dtype {i.dtype} cannot be an index: whole numbers and masks can"
             )
-    if dynamic:
-        index = tuple(_SLOT if type(i) is Tensor else i for i in parts)
-    return record(GETITEM, (x, *dynamic), {"index": index})
+    index = tuple(_SLOT if type(i) is Tensor else i for i in parts)
+    taken = record(GETITEM, (x, *dynamic), {"index": index})
+    if dynamic and type(taken) is Tensor and taken.tape.replayable:
+        # How many elements a mask takes is decided by numbers, as a branch is.
+        taken.tape.guards.append((taken, "shape", taken.shape))
+    return taken
 
 
 @handles(np.take)
 def take(a: Array, indices: Any, axis: int | None = None) -> Array:
     """Return the elements at `indices` along an axis."""
+    if np.result_type(indices).kind == "b":
+        raise TypeError("take: the indices are a mask; index with it: a[mask]")
     if axis is None:
         return np.ravel(a)[indices]
     index: list[Any] = [slice(None)] * a.ndim
@@ -127,10 +144,10 @@ def diag(v: Array, k: int = 0) -> Array:
 @handles(np.tril)
 def tril(m: Array, k: int = 0) -> Array:
     """Return the lower triangle, zeros elsewhere."""
-    return np.where(np.tri(m.shape[-2], m.shape[-1], k, bool), m, 0.0)
+    return np.where(np.tri(m.shape[-min(2, m.ndim)], m.shape[-1], k, bool), m, 0.0)
 
 
 @handles(np.triu)
 def triu(m: Array, k: int = 0) -> Array:
     """Return the upper triangle, zeros elsewhere."""
-    return np.where(np.tri(m.shape[-2], m.shape[-1], k - 1, bool), 0.0, m)
+    return np.where(np.tri(m.shape[-min(2, m.ndim)], m.shape[-1], k - 1, bool), 0.0, m)

@@ -7,6 +7,7 @@ differentiation (2008), section 2.
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from autodiff.rules.table import Array, general, handles, unbroadcast
 
@@ -104,7 +105,7 @@ def tensordot(a: Array, b: Array, axes: Any = 2) -> Array:
         summed_b = tuple(range(axes))
     else:
         summed_a, summed_b = (
-            tuple(i % len(shape) for i in ((side,) if isinstance(side, int) else side))
+            normalize_axis_tuple(side, len(shape), "axes")
             for side, shape in zip(axes, (a_shape, b_shape), strict=True)
         )
     lengths_a, lengths_b = [a_shape[i] for i in summed_a], [b_shape[i] for i in summed_b]

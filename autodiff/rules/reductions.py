@@ -39,8 +39,8 @@ SUM = linear(
 
 
 def _extremum_share(out: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
-    """Return how the elements that attain the extremum share it: evenly."""
-    hits = x == _expanded(out, np.shape(x), axis, keepdims)
+    """Return how the elements that attain the extremum, NaN if there is one, share it: evenly."""
+    hits = (x == _expanded(out, np.shape(x), axis, keepdims)) | np.isnan(x)
     return hits / np.sum(hits, axis=axis, keepdims=True)
 
 
@@ -65,8 +65,8 @@ def _others(x: Array, axis: Axis) -> Array:
     shape = np.shape(x)
     axes = normalize_axis_tuple(range(len(shape)) if axis is None else axis, len(shape))
     kept = tuple(i for i in range(len(shape)) if i not in axes)
-    flat = np.reshape(np.transpose(x, kept + axes), (*(shape[i] for i in kept), -1))
-    length = np.shape(flat)[-1]
+    length = int(np.prod([shape[i] for i in axes], dtype=int))
+    flat = np.reshape(np.transpose(x, kept + axes), (*(shape[i] for i in kept), length))
     one = np.ones((*np.shape(flat)[:-1], 1))
     before, after = [one], [one]
     for i in range(length - 1):
@@ -145,7 +145,7 @@ def var(a: Array, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False)
     """Return the variance over `axis`."""
     deviation = a - mean(a, axis, keepdims=True)
     total = np.sum(deviation * deviation, axis=axis, keepdims=keepdims)
-    return total / (_count(a.shape, axis) - ddof)
+    return total / max(_count(a.shape, axis) - ddof, 0)
 
 
 @handles(np.std)
@@ -167,9 +167,11 @@ def clip(
 @handles(np.linalg.norm)
 def norm(x: Array, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Array:
     """Return the Euclidean or Frobenius norm."""
-    if ord not in (None, 2, "fro") or (ord == 2 and axis is None and x.ndim != 1):
+    axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
+    known = {1: (None, 2), 2: (None, "fro")}.get(len(axes), (None,) if axis is None else ())
+    if ord not in known:
         raise NotImplementedError(
-            f"np.linalg.norm: ord={ord!r} of a tensor of shape {x.shape}: "
+            f"np.linalg.norm: ord={ord!r}, axis={axis!r} of a tensor of shape {x.shape}: "
             "write it with np.abs, np.sum and np.max"
         )
     return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))

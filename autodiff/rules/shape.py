@@ -6,10 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from autodiff.rules.table import Array, general, handles, linear, unbroadcast
+from autodiff.rules.table import Array, discrete, general, handles, linear, unbroadcast
 from autodiff.tensor import record
 
 Shape = tuple[int, ...]
+
+
+def _astype(x: Array, *, dtype: Any) -> Array:
+    return x.astype(dtype)
+
 
 RESHAPE = linear(
     "reshape",
@@ -48,10 +53,12 @@ ROLL = linear(
 )
 ASTYPE = linear(
     "astype",
-    lambda x, *, dtype: x.astype(dtype),
+    _astype,
     lambda g, out, x, *, dtype: g.astype(x.dtype),
     examples=[(((3,),), {"dtype": np.dtype("float64")})],
 )
+#: Of masks and positions, which have no derivative.
+CAST = discrete(_astype, "cast")
 
 
 def _concatenate(*arrays: Array, axis: int) -> Array:
@@ -95,12 +102,16 @@ WHERE = general(
 def astype(x: Array, dtype: Any) -> Array:
     """Return the value in another floating-point type."""
     dtype = np.dtype(dtype)
+    if x.dtype == dtype:
+        return x
+    if x.dtype.kind != "f":
+        return record(CAST, (x,), {"dtype": dtype})
     if dtype.kind != "f":
         raise TypeError(
             f"astype({dtype}) of a tensor would lose its derivative: use np.floor or np.round "
             "for whole numbers, or convert before the function that is traced"
         )
-    return x if x.dtype == dtype else record(ASTYPE, (x,), {"dtype": dtype})
+    return record(ASTYPE, (x,), {"dtype": dtype})
 
 
 @handles(np.reshape)
@@ -237,11 +248,17 @@ def column_stack(tup: Sequence[Array]) -> Array:
     return concatenate([a if np.ndim(a) > 1 else np.reshape(a, (-1, 1)) for a in tup], 1)
 
 
-@handles(np.split, np.array_split)
+@handles(np.split)
 def split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
+    """Return the parts of an array along an axis, equal ones if their number is given."""
+    np.split(np.arange(ary.shape[axis]), indices_or_sections)
+    return array_split(ary, indices_or_sections, axis)
+
+
+@handles(np.array_split)
+def array_split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
     """Return the parts of an array along an axis."""
-    length = ary.shape[axis]
-    places = np.array_split(np.arange(length), indices_or_sections)
+    places = np.array_split(np.arange(ary.shape[axis]), indices_or_sections)
     index: list[Any] = [slice(None)] * ary.ndim
     parts = []
     for place in places:
@@ -259,6 +276,8 @@ def flip(m: Array, axis: Any = None) -> Array:
 @handles(np.roll)
 def roll(a: Array, shift: Any, axis: Any = None) -> Array:
     """Return the elements shifted cyclically."""
+    if not isinstance(shift, int | np.integer):
+        shift = tuple(int(s) for s in shift)
     return record(ROLL, (a,), {"shift": shift, "axis": axis})
 
 

@@ -263,7 +263,8 @@ def linear(
 
     def jvp(x_dot: Array, out: Array, *xs: Array, argnum: int = 0, **params: Any) -> Array:
         if not variadic:
-            return function(x_dot, **params)
+            # What follows the first argument, such as a computed mask, is linear in nothing.
+            return function(x_dot, *xs[1:], **params)
         return function(
             *(x_dot if i == argnum else np.zeros_like(x) for i, x in enumerate(xs)), **params
         )

@@ -15,12 +15,16 @@ def _preparer(strategy: str) -> Callable[[Case], Prepared]:
         import symdiff
 
         shapes = {name: np.shape(value) for name, value in case.inputs.items()}
-        gradient = symdiff.gradient(
-            case.problem.function, wrt=case.wrt, strategy=strategy, inputs=shapes
-        )
-        return Prepared(
-            lambda inputs: gradient.value_and_gradient(**inputs), gradient.operation_count
-        )
+        try:
+            gradient = symdiff.gradient(
+                case.problem.function, wrt=case.wrt, strategy=strategy, inputs=shapes
+            )
+            operations = gradient.operation_count
+            # Predicts the size of the text, and refuses to print one that is too large.
+            _ = gradient.source
+        except symdiff.ExpressionTooLarge as error:
+            raise NotImplementedError(str(error)) from error
+        return Prepared(lambda inputs: gradient.value_and_gradient(**inputs), operations)
 
     return prepare
 

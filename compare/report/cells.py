@@ -1,5 +1,7 @@
 """Frames as the report needs them: every column present, every cell with its place on the axis."""
 
+from typing import Any
+
 import pandas as pd
 
 from compare.report.palette import looks
@@ -45,7 +47,7 @@ def complete(frame: pd.DataFrame | None, columns: tuple[Column, ...]) -> pd.Data
     ['step', 'loss_hand', 'loss_graph']
     """
     source = pd.DataFrame() if frame is None else frame.reset_index(drop=True)
-    made = {}
+    made: dict[str, pd.Series[Any]] = {}
     for column in columns:
         if column.name in source:
             values = source[column.name]

@@ -12,6 +12,7 @@ from compare.report.format import error_text
 from compare.report.layers import blank, decades, layered, powers, styled
 from compare.report.palette import looks
 from compare.report.panels import Quantity, growth
+from compare.report.worst import worst_pairs
 
 __all__ = ["CHARTS", "Chart", "agreement", "build", "cost", "memory", "operations", "training"]
 
@@ -144,7 +145,7 @@ def agreement(pairs: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin
     )
     base = alt.Chart(alt.NamedData("agreement")).encode(x=x, y=y)
     square = base.mark_rect(stroke="#ffffff", strokeWidth=2)
-    tooltip = [alt.Tooltip(f"{name}:N") for name in ("engine", "problem", "outcome", "error")]
+    tooltip = [alt.Tooltip(f"{name}:N") for name in ("engine", "problem", "status", "error")]
     tooltip += [alt.Tooltip(f"{name}:N") for name in ("against", "at", "tolerance")]
     shade = alt.Color(
         "power:Q",
@@ -179,30 +180,25 @@ def agreement(pairs: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin
 
 
 def _squares(pairs: pd.DataFrame, narrow: bool) -> list[dict[str, object]]:
-    """Return one record an engine and problem: its worst pair."""
-    rank = {status: i for i, status in enumerate(("unsupported", "ok", "timeout", "memory"))}
-    worst: dict[tuple[str, str], tuple[tuple[float, float], dict[str, object]]] = {}
-    for row in pairs.to_dict("records"):
+    """Return one record a square of the matrix: the worst pair of engine and problem."""
+    squares: list[dict[str, object]] = []
+    for (problem, engine), row in worst_pairs(pairs).items():
         error, status = float(row["max_error"]), str(row["status"])
-        shown = error_text(error) if status == "ok" else ""
         word = _STATUS_WORDS.get(status, (status, status[:4]))[narrow]
-        square: dict[str, object] = {
-            "engine": row["engine"],
-            "problem": row["problem"],
-            "status": status,
-            "outcome": status,
-            "text": shown or word,
-            "error": error_text(error),
-            "power": round(math.log10(max(error, 1e-17)), 2) if math.isfinite(error) else -3,
-            "against": row["against"],
-            "at": row["max_error_at"],
-            "tolerance": error_text(float(row["tolerance"])),
-        }
-        key = (str(row["problem"]), str(row["engine"]))
-        weight = (float(rank.get(status, 9)), error if math.isfinite(error) else math.inf)
-        if key not in worst or weight > worst[key][0]:
-            worst[key] = (weight, square)
-    return [square for _, square in worst.values()]
+        squares.append(
+            {
+                "engine": engine,
+                "problem": problem,
+                "status": status,
+                "text": error_text(error) if status == "ok" else word,
+                "error": error_text(error),
+                "power": round(math.log10(max(error, 1e-17)), 2) if math.isfinite(error) else -3,
+                "against": row["against"],
+                "at": row["max_error_at"],
+                "tolerance": error_text(float(row["tolerance"])),
+            }
+        )
+    return squares
 
 
 def training(curves: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin:

@@ -137,8 +137,9 @@ def report_of(frames: Frames, run: Mapping[str, Any] | None = None) -> Report:
             "summary",
             "How far each engine came",
             [
-                "An exponent of 1 means that twice the parameters take twice the time. The ratio "
-                "sets one gradient against one evaluation of the loss in plain NumPy."
+                "The largest size that each engine differentiated within its budget, the time of "
+                "one gradient there, and its ratio to one evaluation of the loss in plain NumPy. "
+                "An exponent of 1 means that twice the size takes twice the time."
             ],
             tables={"": tables.summary_table(results, frames.summary)},
             points={"Read it fairly": say.fairness(results, run)},
@@ -171,7 +172,7 @@ def _agreement(pairs: pd.DataFrame) -> Section:
     said = [f"{len(good):,} of {len(able):,} comparisons agree, element by element."]
     errors = good["max_error"]
     if errors.notna().any():
-        worst = good.loc[errors.idxmax()]
+        worst = good[errors.notna()].sort_values("max_error").iloc[-1]
         exact = good[
             ~good["engine"].eq("finite differences") & ~good["against"].eq("finite differences")
         ]["max_error"]
@@ -233,10 +234,11 @@ def _collapse(shown: Mapping[str, Any]) -> Section:
     elif shown.get("sigmoid_equal") is True:
         said.append("With the sigmoid between them the formulas came out equal, which is wrong.")
     words = {"linear": "without the nonlinearity", "sigmoid": "with the sigmoid"}
-    for name, meaning in words.items():
-        text = shown.get(f"{name}_text") or shown.get(f"{name}_latex")
+    texts = {key.removesuffix("_text"): shown[key] for key in shown if key.endswith("_text")}
+    latex = {key.removesuffix("_latex"): shown[key] for key in shown if key.endswith("_latex")}
+    for name, text in (latex | texts).items():
         if text:
-            code[meaning] = str(text)
+            code[words.get(name, name.replace("_", " "))] = str(text)
     return Section("collapse", "Why the nonlinearity", said, code=code)
 
 

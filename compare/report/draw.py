@@ -78,8 +78,15 @@ def draw(frames: Frames) -> tuple[dict[str, Drawing], dict[str, Any]]:
                 datasets |= named
             specs.append(spec | ({"datasets": shared} if shared else {}))
         png = vl_convert.svg_to_png(pictures[0], scale=_PNG_SCALE)
-        pictures = [small(picture) for picture in pictures]
-        drawings[name] = Drawing(chart.title, chart.caption, *specs, *pictures, png)
+        drawings[name] = Drawing(
+            title=chart.title,
+            caption=chart.caption,
+            wide=specs[0],
+            narrow=specs[1],
+            svg=small(pictures[0]),
+            narrow_svg=small(pictures[1]),
+            png=png,
+        )
     return drawings, datasets
 
 

@@ -85,11 +85,12 @@ def reach(cells: pd.DataFrame, engine: str) -> Reach | None:
     good, smallest = frames.ok(tried), float(tried["n"].min())
     if good.empty:
         return Reach(0, {}, smallest, str(tried.sort_values("n")["status"].iloc[0]))
-    best = good.loc[good["n"].idxmax()]
+    best = good.sort_values("n", kind="stable").iloc[-1]
     beyond = tried[(tried["family"] == best["family"]) & (tried["status"] != "ok")]
     beyond = beyond[beyond["n"] > best["n"]].sort_values("n")
     stopped_by = "" if beyond.empty else str(beyond["status"].iloc[0])
-    return Reach(float(best["n"]), best.to_dict(), smallest, stopped_by)
+    facts = {str(name): value for name, value in best.items()}
+    return Reach(float(best["n"]), facts, smallest, stopped_by)
 
 
 def budget(results: pd.DataFrame, run: Mapping[str, Any]) -> str:
@@ -109,8 +110,8 @@ def budget(results: pd.DataFrame, run: Mapping[str, Any]) -> str:
     """
     found = []
     for name in ("budget_s", "budget_bytes"):
-        value = pd.to_numeric(run.get(name), errors="coerce") if run.get(name) else None
-        if value is None or not value > 0:
+        value = run.get(name)
+        if not isinstance(value, int | float) or not value > 0:
             value = results[name].max()
         found.append(float(value))
     return budget_text(found[0], found[1])
@@ -206,8 +207,7 @@ def _graph_clause(scope: pd.DataFrame) -> str:
 
 def _first_clause(scope: pd.DataFrame) -> str:
     """Return how far the engine came that came farthest, where neither of ours ran."""
-    best = frames.ok(scope)
-    row = best.loc[best["n"].idxmax()]
+    row = frames.ok(scope).sort_values("n", kind="stable").iloc[-1]
     cost = ratio_text(row["ratio"])
     text = f"{row['engine']} differentiated {_thing(scope, 'up to ', row['n'])}"
     return text + ("" if cost == MISSING else f", at {cost} the cost of one evaluation of the loss")
@@ -263,7 +263,10 @@ def _meeting(results: pd.DataFrame, column: str) -> dict[str, dict[str, Any]]:
             continue
         place = both.sort_values(["n", "family"]).iloc[-1]
         here = good[(good[key] == place[key]).all(axis=1)].drop_duplicates("engine")
-        return {str(row["engine"]): row for row in here.to_dict("records")}
+        return {
+            str(row["engine"]): {str(name): value for name, value in row.items()}
+            for row in here.to_dict("records")
+        }
     return {}
 
 

@@ -19,6 +19,10 @@ from compare.report.draw import Drawing
 __all__ = ["inline_code", "packed", "render_html", "shared_symbols"]
 
 
+#: Words that stay on the line of the number before them.
+_UNITS = r"(?:[nµm]?s|min|h|[kMGT]?B|[MG]iB|million|billion|trillion)\b|×"
+
+
 def render_html(
     report: Report,
     drawings: Mapping[str, Drawing],
@@ -84,10 +88,11 @@ def inline_code(text: str) -> Markup:
 
     Examples
     --------
-    >>> inline_code("a `b` <c>")
-    Markup('a <code>b</code> &lt;c&gt;')
+    >>> inline_code("a `b` <c>, 3 ms")
+    Markup('a <code>b</code> &lt;c&gt;, 3&nbsp;ms')
     """
-    parts = str(escape(text)).split("`")
+    # A number and its unit stay on one line.
+    parts = re.sub(rf"(?<=\d) (?={_UNITS})", "&nbsp;", str(escape(text))).split("`")
     if len(parts) % 2 == 0:
         return Markup("`".join(parts))
     return Markup(

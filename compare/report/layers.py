@@ -166,7 +166,7 @@ def blank(words: str, narrow: bool) -> alt.Chart:
         The chart.
     """
     base = alt.Chart(alt.InlineData(values=[{"words": words}]))
-    text = base.mark_text(fontSize=14, color="#555555").encode(text="words:N")
+    text: alt.Chart = base.mark_text(fontSize=14, color="#555555").encode(text="words:N")
     return text.properties(width=300 if narrow else 700, height=60)
 
 

@@ -72,7 +72,7 @@ def legend(table: dict[str, Look], stops: set[str], width: int) -> alt.LayerSpec
         one = alt.Chart(alt.InlineData(values=[note | {"text": words}])).encode(y=y)
         layers += [
             one.mark_point(
-                shape=symbol, fill="#ffffff", stroke=INK, size=110, strokeWidth=1.6
+                shape=symbol, fill="#ffffff", stroke=INK, size=110, strokeWidth=1.6, opacity=1
             ).encode(x=across("mid")),
             one.mark_text(align="left", baseline="middle", dx=21, fontSize=12, color=INK).encode(
                 x=across("mid"), text="text:N"

@@ -71,22 +71,20 @@ def markdown_text(value: object) -> str:
     """
     if isinstance(value, Markup):
         return str(value)
-    text = " ".join(str(value).split()).replace("&", "&amp;").replace("<", "&lt;")
-    text = text.replace(">", "&gt;")
+    text = " ".join(str(value).split())
     parts = text.split("`")
     if len(parts) % 2 == 0:
-        parts = [text.replace("`", "\\`")]
-    escaped = [part if i % 2 else re.sub(r"([\\*_\[\]|])", r"\\\1", part) for i, part in
-               enumerate(parts)]  # fmt: skip
+        return _escaped(text).replace("`", "\\`")
+    # In code only a bar needs care: in a table it would end the cell.
     return "`".join(
-        # In code only a bar needs care: in a table it would end the cell.
-        re.sub(r"&(lt|gt|amp);", lambda m: {"lt": "<", "gt": ">", "amp": "&"}[m[1]], part).replace(
-            "|", "\\|"
-        )
-        if i % 2
-        else part
-        for i, part in enumerate(escaped)
+        part.replace("|", "\\|") if i % 2 else _escaped(part) for i, part in enumerate(parts)
     )
+
+
+def _escaped(text: str) -> str:
+    """Return text in which neither HTML nor Markdown means anything."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\*_\[\]|])", r"\\\1", text)
 
 
 def _fenced(text: str) -> Markup:

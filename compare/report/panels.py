@@ -98,7 +98,9 @@ def growth(results: pd.DataFrame, quantity: Quantity, narrow: bool) -> alt.TopLe
     body = alt.ConcatSpecGenericSpec(concat=[], columns=columns, spacing=spacing)
     body.concat = panels
     chart = alt.VConcatChart(spacing=14, data=alt.NamedData("cells"))
-    chart.vconcat = [legend(table, set(stops["status"]), 280 if narrow else 846), body]
+    key = legend(table, set(stops["status"]), 280 if narrow else 846)
+    parts: list[Any] = [key, body]
+    chart.vconcat = parts
     click = alt.PointSelectionConfig(type="point", fields=["engine"], on="click")
     picked = alt.TopLevelSelectionParameter(name="picked", select=click, views=["legend"])
     chart.params = [picked]

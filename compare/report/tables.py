@@ -36,15 +36,18 @@ class Table:
     ----------
     header : tuple of str
         Names of the columns.
-    rows : list of tuple of str
+    rows : sequence of tuple of str
         The cells.
     numbers : tuple of int
         Positions of the columns that are aligned to the right.
+    grouped : bool
+        Whether rows with the same first cell belong together under it.
     """
 
     header: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
     numbers: tuple[int, ...] = ()
+    grouped: bool = False
 
 
 def growth_text(summary: pd.DataFrame, family: str, engine: str, quantity: str = "run_s") -> str:
@@ -70,9 +73,7 @@ def growth_text(summary: pd.DataFrame, family: str, engine: str, quantity: str =
     if law["law"] == "exponential":
         if not law["rate"] > 0:
             return "exponential"
-        unit = "" if law["against"] == "parameters" else frames.SIZE_WORDS.get(family, "")
-        doubling = f"{math.log(2) / law['rate']:.2g} {unit or 'parameters'}"
-        return f"exponential (× 2 every {doubling})"
+        return f"exponential, × 2 every {math.log(2) / law['rate']:.2g}"
     if law["law"] == "none":
         return MISSING
     return interval_text(law["exponent"], law["exponent_low"], law["exponent_high"])
@@ -102,14 +103,14 @@ def summary_table(results: pd.DataFrame, summary: pd.DataFrame) -> Table:
                 continue
             tried = cells[(cells["engine"] == engine) & (cells["status"] != "ok")]
             first = tried.sort_values("n").head(1).to_dict("records")
-            stop = "–, all sizes done"
+            stop = MISSING
             if first:
                 stop = f"{first[0]['status']} at {count_text(first[0]['n'])}"
             rows.append(
                 (
-                    family,
+                    f"{family}, by {word}",
                     engine,
-                    f"{count_text(far.n)} {word}" if far.best else "none",
+                    count_text(far.n) if far.best else "none",
                     seconds_text(far.best.get("run_s")),
                     growth_text(summary, family, engine),
                     ratio_text(far.best.get("ratio")),
@@ -119,13 +120,13 @@ def summary_table(results: pd.DataFrame, summary: pd.DataFrame) -> Table:
     header = (
         "family",
         "engine",
-        "largest done",
-        "one gradient there",
-        "growth exponent (95 % interval)",
-        "ratio to one evaluation",
+        "largest",
+        "one gradient",
+        "growth exponent (95 %)",
+        "ratio to loss",
         "stopped by",
     )
-    return Table(header, rows, (2, 3, 4, 5))
+    return Table(header, rows, (2, 3, 4, 5), grouped=True)
 
 
 def _sized(cells: pd.DataFrame) -> bool:
@@ -185,12 +186,11 @@ def failures(results: pd.DataFrame) -> Table:
                 str(cell["label"]),
                 count_text(cell["parameters"]),
                 str(cell["engine"]),
-                str(cell["status"]),
-                str(cell["stage"]) or MISSING,
+                str(cell["status"]) + (f" ({cell['stage']})" if cell["stage"] else ""),
                 message if len(message) <= 300 else f"{message[:299]}…",
             )
         )
-    header = ("problem", "size", "parameters", "engine", "status", "stage", "reason")
+    header = ("problem", "size", "parameters", "engine", "status (stage)", "reason")
     return Table(header, rows, (2,))
 
 

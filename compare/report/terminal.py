@@ -9,10 +9,11 @@ from rich.text import Text
 from compare.report import cells as frames
 from compare.report.content import frames_of
 from compare.report.finding import budget, reach
-from compare.report.format import MISSING, count_text, ratio_text, seconds_text
+from compare.report.format import MISSING, count_text, error_text, ratio_text, seconds_text
 from compare.report.tables import growth_text
+from compare.report.worst import worst_pairs
 
-__all__ = ["print_summary"]
+__all__ = ["print_agreement", "print_summary"]
 
 
 def print_summary(summary: pd.DataFrame, results: pd.DataFrame, console: Console) -> None:
@@ -41,14 +42,14 @@ def print_summary(summary: pd.DataFrame, results: pd.DataFrame, console: Console
         title_style="bold",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
-        padding=(0, 1),
+        show_edge=False,
+        padding=(0, 1, 0, 0),
         collapse_padding=True,
     )
     table.add_column("engine", no_wrap=True, overflow="ellipsis", max_width=18)
-    for name in (f"largest\n({unit})", "one\ngradient", "growth exponent\n(95 % interval)"):
+    for name in (f"largest\n({unit})", "one\ngradient", "growth exp.\n(95 %)", "ratio\nto loss"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("ratio\nto loss", justify="right", no_wrap=True)
-    table.add_column("stopped by", no_wrap=True, overflow="ellipsis", max_width=10)
+    table.add_column("stopped\nby", overflow="ellipsis", max_width=11)
     for engine in frames.engines(scope):
         far = reach(scope, engine)
         if far is None:
@@ -59,7 +60,7 @@ def print_summary(summary: pd.DataFrame, results: pd.DataFrame, console: Console
             engine,
             count_text(far.n) if far.best else "none",
             seconds_text(far.best.get("run_s")),
-            growth.split(" (×")[0].replace(" to ", "–"),
+            growth.split(", ×")[0].replace(" to ", "–"),
             ratio_text(far.best.get("ratio")),
             far.stopped_by or MISSING,
         )
@@ -75,3 +76,39 @@ def print_summary(summary: pd.DataFrame, results: pd.DataFrame, console: Console
             style="dim",
         )
     )
+
+
+def print_agreement(agreement: pd.DataFrame, console: Console) -> None:
+    """Print the largest error of each engine on each problem, or how the comparison ended.
+
+    Parameters
+    ----------
+    agreement : DataFrame
+        Frame with the columns of ``AGREEMENT_COLUMNS``; may be empty.
+    console : rich.console.Console
+        Where to print.
+    """
+    pairs = frames_of(None, None, agreement).agreement
+    if pairs.empty:
+        console.print("No engines were compared.")
+        return
+    worst = worst_pairs(pairs)
+    engines = frames.engines(pairs)
+    table = Table(title="Largest relative error", title_justify="left", title_style="bold")
+    table.box, table.pad_edge, table.collapse_padding = box.SIMPLE_HEAD, False, True
+    table.add_column("problem", overflow="fold")
+    for engine in engines:
+        table.add_column(
+            Text("\n".join(engine.replace("-", "- ").split())), justify="right", no_wrap=True
+        )
+    styles = {"ok": "", "unsupported": "dim"}
+    for problem in dict.fromkeys(pairs["problem"]):
+        texts = [Text(str(problem))]
+        for engine in engines:
+            row = worst.get((problem, engine))
+            status = str(row["status"]) if row else "unsupported"
+            shown = error_text(row["max_error"]) if row and status == "ok" else status
+            shown = MISSING if status == "unsupported" else shown
+            texts.append(Text(shown, style=styles.get(status, "bold red")))
+        table.add_row(*texts)
+    console.print(table)

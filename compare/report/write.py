@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from compare.report.charts import CHARTS
 from compare.report.content import frames_of, report_of
 from compare.report.draw import draw
 from compare.report.html import render_html
@@ -60,6 +61,10 @@ def write_report(
     files[page] = render_html(report, drawings, datasets, run).encode()
     for path, content in files.items():
         _replace(path, content)
+    # A chart of an earlier report in this folder would be taken for one of this.
+    for name in set(CHARTS) - set(drawings):
+        for kind in ("svg", "png"):
+            (folder / "charts" / f"{name}.{kind}").unlink(missing_ok=True)
     return page
 
 

@@ -106,6 +106,14 @@ def test_an_engine_that_prints_does_not_disturb_the_answers():
     assert measure(lambda case: prepare(case), 5.0).status == "ok"
 
 
+def test_an_engine_may_say_that_it_cannot():
+    def prepare(case):
+        raise NotImplementedError("no rule for this")
+
+    outcome = measure(prepare)
+    assert (outcome.status, outcome.message) == ("unsupported", "no rule for this")
+
+
 def test_a_module_that_cannot_be_imported_is_an_error():
     absent = Engine(name="a", meaning="", imports=("no_such_module",), prepare=doubling)
     with Executor() as executor:

@@ -174,7 +174,7 @@ def test_whole_floats_and_numpy_numbers_are_whole_numbers(results):
 
 
 def test_appending_needs_a_file_that_ends_with_a_whole_row(results, tmp_path):
-    with pytest.raises(ResultsError, match="does not exist. Create it"):
+    with pytest.raises(ResultsError, match=r"does not exist\. Create it"):
         append_row(tmp_path / "none.csv", ROW)
     assert not (tmp_path / "none.csv").exists()
     with results.open("ab") as file:
@@ -200,7 +200,7 @@ def test_a_short_write_is_undone(results, monkeypatch):
     before = results.read_bytes()
     write = os.write
     monkeypatch.setattr(os, "write", lambda fd, line: write(fd, line[:10]))
-    with pytest.raises(OSError, match="only 10 of .* bytes fitted.*Free some space") as error:
+    with pytest.raises(OSError, match=r"only 10 of .* bytes fitted.*Free some space") as error:
         append_row(results, ROW)
     assert error.value.errno == errno.ENOSPC
     assert results.read_bytes() == before
@@ -370,5 +370,5 @@ def test_a_folder_without_permission_is_refused(tmp_path, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
-    with pytest.raises(ResultsError, match="output folder: Permission denied. Choose another"):
+    with pytest.raises(ResultsError, match=r"output folder: Permission denied\. Choose"):
         prepare_folder(tmp_path)

@@ -1,10 +1,12 @@
 """Plausible frames for every family and engine, with every way a cell can end."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from compare.schema import (
     AGREEMENT_COLUMNS,
@@ -288,3 +290,45 @@ def make_run() -> dict[str, Any]:
             "linear_text": "W2*(W1*x) == (W2*W1)*x",
         },
     }
+
+
+@pytest.fixture(scope="session")
+def results() -> pd.DataFrame:
+    return make_results()
+
+
+@pytest.fixture(scope="session")
+def summary(results: pd.DataFrame) -> pd.DataFrame:
+    return make_summary(results)
+
+
+@pytest.fixture(scope="session")
+def agreement() -> pd.DataFrame:
+    return make_agreement()
+
+
+@pytest.fixture(scope="session")
+def training() -> pd.DataFrame:
+    return make_training()
+
+
+@pytest.fixture(scope="session")
+def run() -> dict[str, Any]:
+    return make_run()
+
+
+@pytest.fixture(scope="session")
+def written(
+    tmp_path_factory: pytest.TempPathFactory,
+    results: pd.DataFrame,
+    summary: pd.DataFrame,
+    agreement: pd.DataFrame,
+    training: pd.DataFrame,
+    run: dict[str, Any],
+) -> Path:
+    """The folder of a whole report, written once because drawing takes seconds."""
+    from compare.report import write_report
+
+    folder = tmp_path_factory.mktemp("report")
+    write_report(folder, results, summary, agreement, training, run)
+    return folder

@@ -1,0 +1,203 @@
+"""Every entry of the rule table, walked: a rule without a passing check cannot exist."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff.rules.table import PRIMITIVES, discrete, unbroadcast
+from autodiff.tensor import record
+
+UNARY = [((),), ((0,),), ((3,),), ((2, 1, 3),)]
+BINARY = [
+    ((), ()),
+    ((3,), (2, 3)),
+    ((2, 3), ()),
+    ((), (2, 3)),
+    ((2, 1), (1, 3)),
+    ((0, 3), (3,)),
+    ((1,), (0,)),
+    ((1, 1), (4,)),
+]
+DIFFERENTIABLE = [p for p in PRIMITIVES.values() if p.differentiable]
+ELEMENTWISE = [p for p in DIFFERENTIABLE if p.kind == "elementwise"]
+
+
+def examples(primitive):
+    if primitive.kind == "elementwise":
+        return [(shapes, {}) for shapes in (UNARY if len(primitive.vjps) == 1 else BINARY)]
+    return primitive.examples
+
+
+CASES = [
+    pytest.param(primitive, shapes, params, id=f"{primitive.name}-{i}")
+    for primitive in DIFFERENTIABLE
+    for i, (shapes, params) in enumerate(examples(primitive))
+]
+
+
+def draw(rng, primitive, shapes, dtype=float):
+    domain = primitive.domain or ((-2.0, 2.0),) * len(shapes)
+    return [
+        rng.uniform(low, high, size=shape).astype(dtype)[()]
+        for (low, high), shape in zip(domain, shapes, strict=True)
+    ]
+
+
+def jvp(primitive, argnum):
+    if not primitive.variadic:
+        return primitive.jvps[argnum]
+    rule = primitive.jvps[0]
+    return lambda x_dot, out, *xs, **params: rule(x_dot, out, *xs, argnum=argnum, **params)
+
+
+def check_rules(primitive, shapes, params, rng, step=1e-5):
+    """Hold VJP and JVP of each argument against a central difference and against each other."""
+    xs = draw(rng, primitive, shapes)
+    out = primitive.function(*xs, **params)
+    g = rng.normal(size=np.shape(out))[()]
+    for argnum, x in enumerate(xs):
+        x_dot = rng.normal(size=np.shape(x))[()]
+        x_bar = primitive.vjp(argnum)(g, out, *xs, **params)
+        out_dot = jvp(primitive, argnum)(x_dot, out, *xs, **params)
+        assert np.shape(x_bar) == np.shape(x)
+        assert np.shape(out_dot) == np.shape(out)
+        assert not any(np.shares_memory(x_bar, operand) for operand in xs)
+        moved = [[*xs[:argnum], x + h * x_dot, *xs[argnum + 1 :]] for h in (step, -step)]
+        ahead, behind = (primitive.function(*operands, **params) for operands in moved)
+        np.testing.assert_allclose(out_dot, (ahead - behind) / (2 * step), rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(np.sum(x_bar * x_dot), np.sum(g * out_dot), rtol=1e-11)
+
+
+@pytest.mark.parametrize("primitive", DIFFERENTIABLE, ids=lambda p: p.name)
+def test_every_differentiable_primitive_has_cases_and_both_modes(primitive):
+    assert examples(primitive), f"{primitive.name} has no examples: its rule is unchecked"
+    assert len(primitive.vjps) == len(primitive.jvps) > 0
+    assert len(primitive.domain) in ((0,) if primitive.kind == "linear" else (0, len(primitive.vjps)))
+
+
+@pytest.mark.parametrize(("primitive", "shapes", "params"), CASES)
+def test_vjp_and_jvp_agree_with_central_differences(primitive, shapes, params, rng):
+    for _ in range(3):
+        check_rules(primitive, shapes, params, rng)
+
+
+@pytest.mark.parametrize(("primitive", "shapes", "params"), CASES)
+def test_second_order(primitive, shapes, params, rng, slope):
+    xs = draw(rng, primitive, shapes)
+    everything = tuple(range(len(xs)))
+    weights = rng.normal(size=np.shape(primitive.function(*xs, **params)))[()]
+    directions = [rng.normal(size=np.shape(x))[()] for x in xs]
+
+    def loss(*xs):
+        # The square makes the second derivative of linear functions other than zero.
+        return np.sum(weights * record(primitive, xs, params) ** 2)
+
+    def projected(*xs):
+        gradients = autodiff.grad(loss, everything)(*xs)
+        return sum(np.sum(d * g) for d, g in zip(directions, gradients, strict=True))
+
+    value, second = autodiff.value_and_grad(projected, everything)(*xs)
+    np.testing.assert_allclose(value, projected(*xs), rtol=1e-14)
+    moves, expected = slope(projected, xs)
+    found = sum(np.sum(g * d) for g, d in zip(second, moves, strict=True))
+    np.testing.assert_allclose(found, expected, rtol=2e-6, atol=1e-6)
+    # The same as a graph that runs again: masks and positions in the rules are nodes of it.
+    graph = autodiff.trace(projected, *xs)
+    fresh = draw(rng, primitive, shapes)
+    if primitive.kind != "elementwise":
+        fresh = xs
+    np.testing.assert_allclose(graph.forward(*fresh), projected(*fresh), rtol=1e-12)
+    for x_bar, expected in zip(
+        graph.backward().values(), autodiff.grad(projected, everything)(*fresh), strict=True
+    ):
+        np.testing.assert_allclose(x_bar, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("primitive", ELEMENTWISE, ids=lambda p: p.name)
+@pytest.mark.parametrize("strided", [False, True], ids=["contiguous", "strided"])
+def test_float32_stays_float32(primitive, strided, rng):
+    shapes = ((4, 6),) * len(primitive.vjps)
+    exact = draw(rng, primitive, shapes, np.float32)
+    xs = [x[::2, ::-3] if strided else x for x in exact]
+    everything = tuple(range(len(xs)))
+
+    def loss(*xs):
+        return np.sum(record(primitive, xs))
+
+    gradients = autodiff.grad(loss, everything)(*xs)
+    wide = autodiff.grad(loss, everything)(*(x.astype(float) for x in xs))
+    for x_bar, expected in zip(gradients, wide, strict=True):
+        assert x_bar.dtype == np.float32
+        np.testing.assert_allclose(x_bar, expected, rtol=5e-5, atol=5e-6)
+
+
+@pytest.mark.parametrize("primitive", ELEMENTWISE, ids=lambda p: p.name)
+def test_arrays_of_any_layout(primitive, rng, slope):
+    shapes = ((6, 4),) * len(primitive.vjps)
+    xs = [x[::-2, 1::2].T for x in draw(rng, primitive, shapes)]
+    everything = tuple(range(len(xs)))
+
+    def loss(*xs):
+        return np.sum(record(primitive, xs))
+
+    directions, expected = slope(loss, xs)
+    gradients = autodiff.grad(loss, everything)(*xs)
+    found = sum(np.sum(g * d) for g, d in zip(gradients, directions, strict=True))
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
+
+
+def twice(rule):
+    return lambda *args, **params: 2 * rule(*args, **params)
+
+
+MULTIPLY, MATMUL, SUM = (PRIMITIVES[name] for name in ("multiply", "matmul", "sum"))
+BROADCAST = ((2, 3), (3,))
+SQUARE = ((2, 2), (2, 2))
+
+
+@pytest.mark.parametrize(
+    ("primitive", "shapes", "params", "change"),
+    [
+        (MULTIPLY, BROADCAST, {}, {"vjps": (twice(MULTIPLY.vjps[0]), MULTIPLY.vjps[1])}),
+        (MULTIPLY, BROADCAST, {}, {"vjps": (MULTIPLY.vjps[0], lambda g, out, x, y: -g[0] * x[0])}),
+        (MULTIPLY, BROADCAST, {}, {"vjps": (MULTIPLY.vjps[0], lambda g, out, x, y: (g * x)[0])}),
+        (MULTIPLY, BROADCAST, {}, {"vjps": (MULTIPLY.vjps[0], lambda g, out, x, y: g * x)}),
+        (MULTIPLY, BROADCAST, {}, {"jvps": (MULTIPLY.jvps[0], twice(MULTIPLY.jvps[1]))}),
+        (MATMUL, SQUARE, {}, {"vjps": (lambda g, out, x, y: g @ y, MATMUL.vjps[1])}),
+        (MATMUL, SQUARE, {}, {"vjps": (lambda g, out, x, y: np.zeros((2, 2)), MATMUL.vjps[1])}),
+        (MATMUL, SQUARE, {}, {"vjps": (MATMUL.vjps[0], lambda g, out, x, y: y)}),
+        (
+            SUM,
+            ((3,),),
+            {"axis": 0, "keepdims": False},
+            {"vjps": (lambda g, out, x, **params: x,)},
+        ),
+    ],
+    ids="factor sign dropped-sum unreduced jvp transpose zero operand input".split(),
+)
+def test_a_wrong_rule_is_caught(primitive, shapes, params, change, rng):
+    check_rules(primitive, shapes, params, rng)
+    with pytest.raises(AssertionError):
+        check_rules(dataclasses.replace(primitive, **change), shapes, params, rng)
+
+
+def test_a_name_is_registered_once():
+    with pytest.raises(ValueError, match="'floor' is in the table twice"):
+        discrete(np.floor)
+
+
+def test_unbroadcast_is_the_transpose_of_broadcasting(rng):
+    for small, large in [((), (2, 3)), ((3,), (2, 3)), ((2, 1), (4, 2, 3)), ((1, 3), (0, 3))]:
+        x, g = rng.normal(size=small), rng.normal(size=large)
+        x_bar = unbroadcast(g, small)
+        assert x_bar.shape == small
+        np.testing.assert_allclose(np.sum(x_bar * x), np.sum(g * np.broadcast_to(x, large)))
+
+
+def test_primitives_are_pickled_by_name():
+    import pickle
+
+    assert pickle.loads(pickle.dumps(MULTIPLY)) is MULTIPLY
+    assert repr(MULTIPLY) == "<primitive multiply>"

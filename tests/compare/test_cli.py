@@ -1,0 +1,186 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import compare
+from compare.cli import main
+
+
+def gradscale(capsys, *arguments):
+    """Return exit code, output and errors of a command."""
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    captured = capsys.readouterr()
+    return exit_.value.code, captured.out, captured.err
+
+
+QUICK = ("--quick", "--problem", "circuit", "--problem", "mlp-width", "--engine", "graph")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder that a small run has written."""
+    out = tmp_path_factory.mktemp("report") / "small"
+    with pytest.raises(SystemExit) as exit_:
+        main(["run", "--out", str(out), *QUICK, "--engine", "shared"])
+    assert exit_.value.code == 0
+    return out
+
+
+def test_run_writes_everything(folder):
+    names = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    wanted = {"results.csv", "summary.csv", "agreement.csv", "training.csv", "run.json"}
+    wanted |= {"report.html", "report.md", "charts/cost.svg", "charts/cost.png"}
+    assert wanted <= names
+    assert not [n for n in names if n.endswith((".new", ".tmp"))]
+    results = compare.read_results(folder / "results.csv")
+    assert set(results["engine"]) == {"graph", "shared"}
+    ok = results[results["status"] == "ok"]
+    assert ok.loc[ok["engine"] == "graph", "parameters"].max() > 10**7
+
+
+def test_report_is_made_again_from_the_csv(folder, capsys):
+    (folder / "report.html").unlink()
+    code, out, _ = gradscale(capsys, "report", str(folder))
+    assert code == 0
+    assert "graph" in out
+    assert (folder / "report.html").stat().st_size > 10_000
+
+
+def test_a_killed_run_leaves_a_csv_that_report_reads(tmp_path, capsys):
+    out = tmp_path / "killed"
+    arguments = ["run", "--out", str(out), "--quick", "--engine", "graph"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "compare", *arguments],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    results = out / "results.csv"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (
+        results.exists() and results.read_text().count("\n") > 4
+    ):
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    rows = len(compare.read_results(results))
+    assert rows >= 4
+    code, _, _ = gradscale(capsys, "report", str(out))
+    assert code == 0
+    assert (out / "report.html").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_leaves_a_report_of_what_is_finished(tmp_path):
+    out = tmp_path / "interrupted"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "compare", "run", "--out", str(out), "--quick"],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    results = out / "results.csv"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (
+        results.exists() and results.read_text().count("\n") > 4
+    ):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    printed, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert b"Traceback" not in errors
+    assert b"report:" in printed
+    assert (out / "report.html").exists()
+    assert len(compare.read_results(results)) >= 4
+
+
+BAD_INPUT = {
+    "unknown problem": (("run", "--problem", "circus"), "did you mean 'circuit'"),
+    "unknown engine": (("verify", "--engine", "grpah"), "did you mean 'graph'"),
+    "unknown command": (("rum",), "No such command 'rum'"),
+    "budget of zero": (("run", "--budget-s", "0"), "positive number"),
+    "negative budget": (("run", "--budget-s", "-3"), "positive number"),
+    "budget in words": (("run", "--budget-s", "soon"), "soon arrived"),
+    "memory of nothing": (("run", "--budget-gb", "nan"), "positive number"),
+    "no folder": (("report", "no/such/folder"), "no/such/folder"),
+    "negative seed": (("run", "--seed", "-1"), "seed"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+def test_bad_input_is_one_sentence_and_code_2(case, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments, told = BAD_INPUT[case]
+    code, out, err = gradscale(capsys, *arguments)
+    assert code == 2
+    assert told in err
+    assert "Traceback" not in err
+    assert len(err.strip().splitlines()) == 1
+    assert not out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_output_folder_is_a_file(capsys, tmp_path):
+    out = tmp_path / "file"
+    out.write_text("mine")
+    code, _, err = gradscale(capsys, "run", "--out", str(out))
+    assert code == 2
+    assert str(out) in err
+    assert out.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("a,b\n1,2\n", "results.csv"), ("", "results.csv"), (None, "line 2")],
+)
+def test_report_of_a_csv_that_is_not_ours_or_cut_off(folder, capsys, tmp_path, text, told):
+    if text is None:
+        text = (folder / "results.csv").read_text()
+        text = "\n".join(text.splitlines()[:2])[:-40]
+    (tmp_path / "results.csv").write_text(text)
+    code, _, err = gradscale(capsys, "report", str(tmp_path))
+    assert code == 2
+    assert told in err
+    assert [p.name for p in tmp_path.iterdir()] == ["results.csv"]
+
+
+def test_verify_prints_a_table_and_ends_with_code_0(capsys):
+    code, out, _ = gradscale(capsys, "verify", "--problem", "circuit", "--problem", "gates")
+    assert code == 0
+    assert "circuit" in out
+    assert "comparisons agree" in out
+
+
+def test_verify_ends_with_code_1_on_a_mismatch(capsys, monkeypatch):
+    import dataclasses
+
+    from compare.problems import PROBLEMS
+
+    circuit = PROBLEMS["circuit"]
+
+    def doubled(**inputs):
+        value, gradients = circuit.gradient(**inputs)
+        return value, {name: 2 * x_bar for name, x_bar in gradients.items()}
+
+    monkeypatch.setitem(PROBLEMS, "circuit", dataclasses.replace(circuit, gradient=doubled))
+    code, out, _ = gradscale(capsys, "verify", "--problem", "circuit", "--engine", "graph")
+    assert code == 1
+    assert "mismatch" in out
+
+
+def test_list_names_every_problem_and_engine(capsys):
+    code, out, _ = gradscale(capsys, "list")
+    assert code == 0
+    for name in (*compare.PROBLEMS, *compare.ENGINES):
+        assert name in out
+
+
+def test_version(capsys):
+    code, out, _ = gradscale(capsys, "--version")
+    assert (code or 0) == 0
+    assert out.startswith("gradscale, version")

@@ -1,0 +1,95 @@
+import time
+
+import pytest
+
+import compare
+from compare.engines import get_engine
+from compare.engines.engine import Engine
+from compare.executor import Budget
+from compare.measure import time_calls
+from compare.problems import PROBLEMS
+from compare.schema import RESULT_COLUMNS
+from compare.sweep import Plan, sweep
+
+BUDGET = Budget(5.0, 2 * 1024**3)
+
+
+def failing_from(size):
+    """Return an engine that is right below a size and raises from there on."""
+
+    def prepare(case):
+        if case.size >= size:
+            raise OverflowError("too large for me")
+        return get_engine("graph").prepare(case)
+
+    return Engine(name="failing", meaning="", imports=("autodiff",), prepare=prepare)
+
+
+def test_an_engine_stops_at_its_first_failure_and_the_others_go_on():
+    engines = (failing_from(4), get_engine("hand-written"))
+    plan = Plan((PROBLEMS["mlp-width"],), engines, BUDGET, lambda p: (2, 4, 8))
+    totals = []
+    rows = list(sweep(plan, lambda case, engine, done, total: totals.append((done, total))))
+    assert [(r["size"], r["engine"], r["status"]) for r in rows] == [
+        (2, "failing", "ok"),
+        (2, "hand-written", "ok"),
+        (4, "failing", "error"),
+        (4, "hand-written", "ok"),
+        (8, "hand-written", "ok"),
+    ]
+    assert rows[2]["message"] == "OverflowError: too large for me"
+    assert rows[2]["parameters"] == 25
+    assert totals == [(0, 6), (1, 6), (2, 6), (3, 5), (4, 5)]
+
+
+def test_small_sizes_of_all_problems_come_first():
+    problems = (PROBLEMS["mlp-width"], PROBLEMS["circuit"])
+    plan = Plan(problems, (get_engine("graph"),), BUDGET, lambda p: p.sizes[:2])
+    cells = [(case.problem.name, case.size) for case, _ in plan.cells()]
+    assert cells == [("mlp-width", 2), ("circuit", 1), ("mlp-width", 4)]
+
+
+def test_an_engine_that_refuses_is_unsupported_with_its_reason():
+    frame = compare.benchmark("gates", engines=["complex-step"])
+    assert frame["status"].tolist() == ["unsupported"]
+    assert "analytic" in frame["message"][0]
+
+
+def test_benchmark_of_a_function_has_every_column():
+    frame = compare.benchmark(lambda x, y: x * y + x, 2.0, 3.0, engines=["graph", "shared"])
+    assert list(frame.columns) == [c.name for c in RESULT_COLUMNS]
+    assert frame["status"].tolist() == ["ok", "ok"], frame.to_string()
+    assert (frame["ratio"] == frame["run_s"] / frame["primal_s"]).all()
+    assert frame["parameters"].tolist() == [2, 2]
+    assert frame["threads"].tolist() == [1, 1]
+    for samples, loops in zip(frame["samples_s"], frame["loops"], strict=True):
+        assert len(samples.split()) >= 3
+        assert min(float(s) for s in samples.split()) * loops > 0.003
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: compare.benchmark("mlp-widht"), "did you mean 'mlp-width'"),
+        (lambda: compare.benchmark("circuit", engines=["hand"]), "hand-written"),
+        (lambda: compare.benchmark("circuit", budget_s=-1.0), "positive"),
+        (lambda: compare.benchmark("mlp-width", sizes=[0]), "at least 1"),
+    ],
+)
+def test_wrong_input_is_told_in_one_sentence(call, told):
+    with pytest.raises(ValueError, match=told):
+        call()
+
+
+def test_a_sample_lasts_long_enough_and_the_median_is_of_all():
+    median_s, spread_s, samples_s, loops = time_calls(lambda: time.sleep(0.004), 0.2)
+    assert loops >= 3
+    assert len(samples_s) >= 2
+    assert min(samples_s) <= median_s <= max(samples_s)
+    assert median_s >= 0.004
+    assert spread_s >= 0
+
+
+def test_a_long_call_is_sampled_at_least_once():
+    _, spread_s, samples_s, loops = time_calls(lambda: time.sleep(0.05), 0.01)
+    assert (len(samples_s), loops, spread_s) == (1, 1, 0.0)
