@@ -14,7 +14,7 @@ for name in ("results.csv", "summary.csv", "report.html", "report.md", "charts/c
         failures.append(f"{name} is missing")
 if list(results.columns) != [column.name for column in RESULT_COLUMNS]:
     failures.append(f"columns are {list(results.columns)}")
-if len(results) < 50:
+if len(results) < 20:
     failures.append(f"only {len(results)} rows")
 if (results["status"] == "mismatch").any() or (results["status"] == "error").any():
     failures.append(results.loc[results["status"].isin(["mismatch", "error"])].to_string())

@@ -21,17 +21,6 @@ _levels = count(1)
 _Decision = TypeVar("_Decision", bool, int)
 
 
-class _Ended(list["Tensor"]):
-    """The nodes of a tape that has ended: nothing can be added."""
-
-    def append(self, node: "Tensor") -> NoReturn:
-        raise TraceEnded(
-            f"{_name_of(node.primitive)}: a tensor was used after the trace that it belongs to "
-            "had ended; its derivative would be lost. Return what you need from the function "
-            "instead of storing it elsewhere"
-        )
-
-
 class Tape:
     """The nodes of one trace, in the order in which they were computed.
 
@@ -48,6 +37,8 @@ class Tape:
 
     Attributes
     ----------
+    ended : bool
+        Whether the trace has ended; its tensors can be used no more.
     guards : list of (Tensor, str, object)
         What control flow was decided on: a node, how it was converted, and the outcome.
     written : dict of int to int
@@ -55,7 +46,7 @@ class Tape:
         number of nodes at that time.
     """
 
-    __slots__ = ("_watched", "brief", "guards", "level", "nodes", "replayable", "written")
+    __slots__ = ("_watched", "brief", "ended", "guards", "level", "nodes", "replayable", "written")
 
     def __init__(self, replayable: bool = False, brief: bool = False) -> None:
         self.nodes: list[Tensor] = []
@@ -64,6 +55,7 @@ class Tape:
         self.level = next(_levels)
         self.replayable = replayable
         self.brief = brief
+        self.ended = False
         self._watched: dict[int, tuple[Any, int]] = {}
 
     def input(self, value: Any) -> "Tensor":
@@ -75,9 +67,8 @@ class Tape:
     def end(self) -> "list[Tensor]":
         """End the trace and return its nodes; tensors of it can be used no more."""
         nodes = self.nodes
-        self.nodes = _Ended()
         # Nodes know their tape: were it to know them, only the garbage collector could free them.
-        self.guards = []
+        self.nodes, self.guards, self.ended = [], [], True
         return nodes
 
     def constant(self, x: Any, name: str) -> Any:
@@ -142,11 +133,6 @@ class Tape:
                     f"{what}: an array of shape {x.shape} was written into after it had been used "
                     "together with a tensor, so the gradient would be wrong: write into a new array"
                 )
-
-    @property
-    def ended(self) -> bool:
-        """Whether the trace has ended."""
-        return type(self.nodes) is _Ended
 
     def __enter__(self) -> "Tape":
         return self
@@ -231,6 +217,8 @@ class Tensor:
         if method != "__call__":
             return _ufunc_method(ufunc, method, inputs, kwargs)
         primitive = UFUNCS.get(ufunc)
+        if ufunc is np.divmod and not kwargs:
+            return np.floor_divide(*inputs), np.remainder(*inputs)
         if primitive is None:
             raise Undifferentiable(_no_rule(f"np.{ufunc.__name__}"))
         if kwargs:
@@ -689,6 +677,12 @@ def record(
             constants = True
         elif tape is None or x.tape.level > tape.level:
             tape = x.tape
+    if tape is not None and tape.ended:
+        raise TraceEnded(
+            f"{primitive.name}: a tensor was used after the trace that it belongs to had ended; "
+            "its derivative would be lost. Return what you need from the function instead of "
+            "storing it elsewhere"
+        )
     if tape is not None and primitive.kind == "discrete" and not tape.replayable:
         values = [x.value if type(x) is Tensor and x.tape is tape else x for x in operands]
         return compute(primitive, values, params)

@@ -21,7 +21,9 @@ DONE, MISMATCH, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 _GIB = 1024**3
 #: Time budget of a cell in seconds, in a full run and in a quick one.
-_BUDGET_S = {False: 8.0, True: 1.0}
+_BUDGET_S = {False: 4.0, True: 1.0}
+#: Engines that a quick run times unless told otherwise; all are verified.
+_QUICK_ENGINES = ("expanded", "shared", "graph")
 
 
 class _Positive(click.ParamType[float]):
@@ -121,10 +123,12 @@ def run(
     from compare.run import run as run_job
 
     budget = Budget(budget_s or _BUDGET_S[quick], int(budget_gb * _GIB))
+    verified = _entries("engine", engines)
     settings = Settings(
         folder=out,
         problems=_entries("problem", problems),
-        engines=_entries("engine", engines),
+        verified=verified,
+        engines=verified if engines or not quick else _entries("engine", _QUICK_ENGINES),
         budget=budget,
         quick=quick,
         seed=seed,

@@ -49,8 +49,10 @@ class Settings:
         Where everything is written.
     problems : sequence of Problem
         Problems.
+    verified : sequence of Engine
+        Engines that are verified before any clock starts.
     engines : sequence of Engine
-        Engines.
+        Engines that are timed.
     budget : Budget
         Limits of each cell.
     quick : bool
@@ -65,6 +67,7 @@ class Settings:
 
     folder: Path
     problems: Sequence[Problem]
+    verified: Sequence[Engine]
     engines: Sequence[Engine]
     budget: Budget
     quick: bool
@@ -165,7 +168,7 @@ def run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
     try:
         agreement = verify_problems(
             settings.problems,
-            settings.engines,
+            settings.verified,
             console,
             seed=settings.seed,
             threads=settings.threads,

@@ -7,7 +7,7 @@ other inputs they are nodes, so that they are computed anew.
 import numpy as np
 
 from autodiff.rules.table import Array, discrete, handles
-from autodiff.tensor import record
+from autodiff.tensor import Tensor, record
 
 for _ufunc in (
     *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
@@ -79,7 +79,7 @@ def size(a: Array, axis: int | None = None) -> int:
 @handles(np.result_type)
 def result_type(*arrays_and_dtypes: Array) -> np.dtype:
     """Return the data type that NumPy would give a result."""
-    return np.result_type(*(getattr(a, "dtype", a) for a in arrays_and_dtypes))
+    return np.result_type(*(a.dtype if type(a) is Tensor else a for a in arrays_and_dtypes))
 
 
 @handles(np.iscomplexobj)

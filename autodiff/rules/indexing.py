@@ -109,7 +109,9 @@ def getitem(x: Array, index: Any) -> Array:
 @handles(np.take)
 def take(a: Array, indices: Any, axis: int | None = None) -> Array:
     """Return the elements at `indices` along an axis."""
-    if np.result_type(indices).kind == "b":
+    if not hasattr(indices, "dtype"):
+        indices = np.array(indices)
+    if indices.dtype.kind == "b":
         raise TypeError("take: the indices are a mask; index with it: a[mask]")
     if axis is None:
         return np.ravel(a)[indices]

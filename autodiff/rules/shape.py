@@ -151,16 +151,16 @@ def squeeze(a: Array, axis: int | Sequence[int] | None = None) -> Array:
 
 
 @handles(np.atleast_1d)
-def atleast_1d(*arrays: Array) -> Array:
+def atleast_1d(*arys: Array) -> Array:
     """Return the arrays with at least one axis."""
-    results = [a if np.ndim(a) else reshape(a, (1,)) for a in arrays]
+    results = [a if np.ndim(a) else reshape(a, (1,)) for a in arys]
     return results[0] if len(results) == 1 else tuple(results)
 
 
 @handles(np.atleast_2d)
-def atleast_2d(*arrays: Array) -> Array:
+def atleast_2d(*arys: Array) -> Array:
     """Return the arrays with at least two axes."""
-    results = [a if np.ndim(a) > 1 else reshape(a, (1, -1)) for a in arrays]
+    results = [a if np.ndim(a) > 1 else reshape(a, (1, -1)) for a in arys]
     return results[0] if len(results) == 1 else tuple(results)
 
 

@@ -35,7 +35,7 @@ class Problem:
     sizes : tuple of int
         Sizes that a full run times, growing.
     quick_sizes : tuple of int
-        Sizes that a quick run times, growing.
+        Sizes that a quick run times, growing; empty if it only verifies the problem.
     verify_size : int
         Size at which every engine is verified before any clock starts.
     meaning : str

@@ -311,7 +311,7 @@ CHARTS: dict[str, Chart] = {
         "Size of the formula and of the graph",
         operations,
         "Operations in the formula, or nodes in the graph; "
-        "a line ends where its engine was stopped.",
+        "a line ends at the largest size that its engine did.",
     ),
     "build": Chart(
         "Time to build",

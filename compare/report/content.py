@@ -174,13 +174,13 @@ def _agreement(pairs: pd.DataFrame) -> Section:
     if errors.notna().any():
         worst = good[errors.notna()].sort_values("max_error").iloc[-1]
         exact = good[
-            ~good["engine"].eq("finite differences") & ~good["against"].eq("finite differences")
+            ~good["engine"].eq("finite-differences") & ~good["against"].eq("finite-differences")
         ]["max_error"]
         text = (
             f"The largest error among them is {error_text(worst['max_error'])} "
             f"({worst['engine']} against {worst['against']} on {worst['problem']})"
         )
-        if "finite differences" in (worst["engine"], worst["against"]) and exact.notna().any():
+        if "finite-differences" in (worst["engine"], worst["against"]) and exact.notna().any():
             text += f"; without finite differences it is {error_text(exact.max())}"
         said.append(text + ". A float64 number has a relative precision of 2e-16.")
     wrong = pairs[~pairs["status"].isin(["ok", "unsupported"])]
@@ -230,7 +230,10 @@ def _collapse(shown: Mapping[str, Any]) -> Section:
             "formulas differed in this run."
         )
     if shown.get("sigmoid_equal") is False:
-        said.append("With the sigmoid between them they are not: the two formulas differ.")
+        text = "With the sigmoid between them they are not: the two formulas differ"
+        if shown.get("sigmoid_affine") is False:
+            text += ", and no other matrix and bias makes them equal"
+        said.append(text + ".")
     elif shown.get("sigmoid_equal") is True:
         said.append("With the sigmoid between them the formulas came out equal, which is wrong.")
     words = {"linear": "without the nonlinearity", "sigmoid": "with the sigmoid"}

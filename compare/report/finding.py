@@ -1,6 +1,6 @@
 """The finding in one sentence, and what stands above each chart, computed from the frames."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +36,8 @@ _WORDS = {
     "expanded": "the closed formula",
     "shared": "the formula with common subexpressions",
     "hand-written": "the hand-written gradient",
-    "finite differences": "finite differences",
-    "complex step": "the complex step",
+    "finite-differences": "finite differences",
+    "complex-step": "the complex step",
 }
 _FORMULAS = ("expanded", "shared")
 
@@ -270,11 +270,16 @@ def _meeting(results: pd.DataFrame, column: str) -> dict[str, dict[str, Any]]:
     return {}
 
 
-def _compared(met: dict[str, dict[str, Any]], column: str, text: Any, verb: str) -> str:
+def _compared(
+    met: dict[str, dict[str, Any]], column: str, text: Callable[[float], str], verb: str
+) -> str:
     """Return one sentence that sets the engines side by side on one network."""
-    order = [name for name in (*_FORMULAS, "graph", "hand-written") if name in met]
-    parts = [f"{_WORDS[name]} {verb if i == 0 else ''} {text(met[name][column])}" for i, name in
-             enumerate(order)]  # fmt: skip
+    parts: list[str] = []
+    for name in (*_FORMULAS, "graph", "hand-written"):
+        if name in met:
+            parts.append(f"{_WORDS[name]} {'' if parts else verb} {text(met[name][column])}")
+            if column == "operations" and (name == "graph" or len(parts) == 1):
+                parts[-1] += " nodes" if name == "graph" else " operations"
     cell = next(iter(met.values()))
     where = f"On the network {cell['label']} ({count_text(cell['n'])} parameters), "
     return where + list_text([" ".join(part.split()) for part in parts]) + "."
@@ -301,7 +306,7 @@ def cost_sentences(results: pd.DataFrame) -> list[str]:
             "all its derivation."
         )
     grown = frames.networks(frames.growing(results))
-    steps = [name for name in ("finite differences", "complex step") if len(frames.ok(grown, name))]
+    steps = [name for name in ("finite-differences", "complex-step") if len(frames.ok(grown, name))]
     if steps:
         far = reach(grown, steps[0])
         if far and far.best:
@@ -338,7 +343,7 @@ def operations_sentences(results: pd.DataFrame) -> list[str]:
     )
     if not met:
         return [why, nodes]
-    return [_compared(met, "operations", count_text, "has (operations or nodes)"), why, nodes]
+    return [_compared(met, "operations", count_text, "has"), why, nodes]
 
 
 def build_sentences(results: pd.DataFrame) -> list[str]:

@@ -145,6 +145,9 @@ def powers(low: float, high: float, unit: str, most: int = 7) -> dict[str, Any]:
     first, last = (round(math.log10(end)) for end in decades(low, high))
     step = max(1, math.ceil((last - first) / most))
     values = [float(f"1e{power}") for power in range(first, last + 1, step)]
+    if sum(low <= value <= high for value in values) < 2:
+        # Within one decade there are too few powers of ten to read a value by.
+        values = [factor * value for value in values for factor in (1.0, 2.0, 5.0)]
     number = "replace(format(datum.value, '~s'), regexp('([a-zA-Zµ]?)$'), ' $1')"
     label = f"{number} + '{unit}'" if unit else "format(datum.value, '~s')"
     return {"values": values, "labelExpr": label}

@@ -48,7 +48,7 @@ def render_markdown(
     text = environment.get_template("report.md.jinja").render(
         report=report, drawings=drawings, run=run or {}
     )
-    return re.sub(r"\n{3,}", "\n\n", text)
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r" +\n", "\n", text)).rstrip() + "\n"
 
 
 def markdown_text(value: object) -> str:

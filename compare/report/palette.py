@@ -39,8 +39,8 @@ ENGINES: dict[str, Look] = {
     "adjoint": Look("#999933", _HEXAGON, (9, 3, 2, 3)),
     "matrix": Look("#882255", _BAR, (9, 3, 2, 3, 2, 3)),
     "hand-written": Look("#000000", "cross", (10, 3)),
-    "finite differences": Look("#B8578F", _SALTIRE, (1, 3)),
-    "complex step": Look("#009E73", _STAR, (7, 2, 2, 2)),
+    "finite-differences": Look("#B8578F", _SALTIRE, (1, 3)),
+    "complex-step": Look("#009E73", _STAR, (7, 2, 2, 2)),
 }
 
 #: Looks of engines that are not in the table, such as plug-ins, in turn.

@@ -89,8 +89,15 @@ def growth(results: pd.DataFrame, quantity: Quantity, narrow: bool) -> alt.TopLe
         return styled(blank("Nothing was measured.", narrow), {}, narrow)
     table = looks(drawn["engine"])
     width, height, columns = (272, 210, 1) if narrow else (362, 250, 2)
+    bottom, top = decades(min(values), max(values))
+    if quantity.budget and len(stops):
+        # Room above the budget's line for as many stops as stand over one size.
+        most = cells[cells["status"].isin(STOPS)].groupby(["family", "n"]).size().max()
+        share = min((most * _STACK) / height, 0.5)
+        line = stops[quantity.budget].max()
+        top = max(top, line * (line / bottom) ** (share / (1 - share)))
     panels = [
-        _panel(rows, str(family), quantity, table, (min(values), max(values)), (width, height))
+        _panel(rows, str(family), quantity, table, (bottom / 1.5, top * 1.2), (width, height))
         for family in frames.families(cells)
         if len(rows := drawn[drawn["family"] == family])
     ]
@@ -137,16 +144,15 @@ def _panel(
     """Return one family's panel; its data come from the chart around it."""
     sized = bool((drawn["against"] == "size").any())
     word = frames.SIZE_WORDS.get(family, "size") if sized else "parameters"
-    low, high = drawn["n"].min(), max(drawn["n"].max(), 8 * drawn["n"].min())
+    low, high = drawn["n"].min() / 1.35, max(drawn["n"].max(), 8 * drawn["n"].min()) * 1.35
+    ticks = _ticks(low, high, "")
     x = alt.X(
         "n:Q",
-        scale=alt.Scale(type="log", domain=[low / 1.35, high * 1.35], nice=False),
-        axis=alt.Axis(title=f"{word} (number)", grid=False, **powers(low, high, "", 8)),
+        scale=alt.Scale(type="log", domain=[low, high], nice=False),
+        axis=alt.Axis(title=f"{word} (number)", grid=False, **ticks),
     )
-    bottom, top = decades(*span)
-    # Room for points on the lowest line and for a few stops above the budget's line.
-    scale = alt.Scale(type="log", domain=[bottom / 1.5, top * 4], nice=False)
-    axis = alt.Axis(title=quantity.title, **powers(*span, quantity.unit))
+    scale = alt.Scale(type="log", domain=list(span), nice=False)
+    axis = alt.Axis(title=quantity.title, **_ticks(*span, quantity.unit))
     y = alt.Y(f"{quantity.name}:Q", scale=scale, axis=axis)
 
     unit = f" + '{quantity.unit}'" if quantity.unit else ""
@@ -184,6 +190,13 @@ def _panel(
     layers += _stops(drawn, quantity, table, here, x, scale, axis, tooltip)
     title = alt.TitleParams(family, anchor="start", fontSize=13, offset=6)
     return layered(layers, title=title, width=size[0], height=size[1])
+
+
+def _ticks(low: float, high: float, unit: str) -> dict[str, Any]:
+    """Return an axis with ticks inside its range only: Vega would draw the others beside it."""
+    axis = powers(low, high, unit, most=99)
+    values = [value for value in axis["values"] if low <= value <= high]
+    return axis | {"values": values[:: math.ceil(len(values) / 9) or 1]}
 
 
 def _budget_line(

@@ -73,7 +73,9 @@ def growth_text(summary: pd.DataFrame, family: str, engine: str, quantity: str =
     if law["law"] == "exponential":
         if not law["rate"] > 0:
             return "exponential"
-        return f"exponential, × 2 every {math.log(2) / law['rate']:.2g}"
+        doubling = math.log(2) / law["rate"]
+        text = f"{doubling:.2g}" if doubling < 10 else count_text(doubling)
+        return f"exponential, × 2 every {text}"
     if law["law"] == "none":
         return MISSING
     return interval_text(law["exponent"], law["exponent_low"], law["exponent_high"])
@@ -219,6 +221,17 @@ def versions_text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+def _finished(results: pd.DataFrame, run: Mapping[str, Any]) -> str:
+    """Return how many cells were measured, and why the others were not."""
+    planned = run.get("planned_cells")
+    left = planned - len(results) if isinstance(planned, int) else 0
+    if left <= 0:
+        return f"{len(results):,}"
+    if run.get("interrupted"):
+        return f"{len(results):,} of {planned:,}; the run was interrupted"
+    return f"{len(results):,}; {left:,} larger ones were not begun once an engine had stopped"
+
+
 def conditions(results: pd.DataFrame, run: Mapping[str, Any]) -> Table:
     """Return how the run was made: machine, versions, budgets, seed, threads.
 
@@ -251,8 +264,7 @@ def conditions(results: pd.DataFrame, run: Mapping[str, Any]) -> Table:
         "budget of a cell": budget(results, run),
         "seed of the inputs": known("seed"),
         "threads of BLAS": known("threads"),
-        "cells": f"{len(results):,} finished"
-        + (f" of {run['planned_cells']:,}" if isinstance(run.get("planned_cells"), int) else ""),
+        "cells": _finished(results, run),
         "made": str(run.get("created") or ""),
         "took": seconds_text(elapsed) if isinstance(elapsed, int | float) else "",
     }

@@ -74,7 +74,9 @@ def check_rules(primitive, shapes, params, rng, step=1e-5):
 def test_every_differentiable_primitive_has_cases_and_both_modes(primitive):
     assert examples(primitive), f"{primitive.name} has no examples: its rule is unchecked"
     assert len(primitive.vjps) == len(primitive.jvps) > 0
-    assert len(primitive.domain) in ((0,) if primitive.kind == "linear" else (0, len(primitive.vjps)))
+    assert len(primitive.domain) in (
+        (0,) if primitive.kind == "linear" else (0, len(primitive.vjps))
+    )
 
 
 @pytest.mark.parametrize(("primitive", "shapes", "params"), CASES)

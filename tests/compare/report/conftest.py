@@ -24,8 +24,8 @@ ENGINES = (
     "expanded",
     "shared",
     "hand-written",
-    "finite differences",
-    "complex step",
+    "finite-differences",
+    "complex-step",
 )
 NOTES = (
     ("(x+y)z", 3),
@@ -62,7 +62,7 @@ def _models(engine: str, family: str, n: float) -> tuple[float, float, float, fl
         return 4e-7 * n**1.1, 4e-4 * n**1.6, 6e6 + 300 * n**1.7, 9 * n
     if engine == "hand-written":
         return 2.1 * primal, 1e-6, 1e5 + 16 * n, math.nan
-    if engine == "finite differences":
+    if engine == "finite-differences":
         return 2 * max(n, 2) * primal, 2e-6, 1e5 + 16 * n, math.nan
     return 1.9 * max(n, 2) * primal, 2e-6, 1e5 + 32 * n, math.nan
 
@@ -87,7 +87,7 @@ def make_results() -> pd.DataFrame:
                     "status": "unsupported",
                     "message": "more than 10,000 symbols are asked for",
                 }
-            elif engine == "complex step" and problem in ("two-layer relu", "gate circuit"):
+            elif engine == "complex-step" and problem in ("two-layer relu", "gate circuit"):
                 row |= {"status": "unsupported", "message": "the function is not analytic"}
             else:
                 _time(row, engine, "notes", parameters, rng)
@@ -165,7 +165,7 @@ def _time(
         "ratio": run * noise[1] / primal,
         "peak_bytes": round(peak * noise[2]),
         "operations": operations if math.isnan(operations) else round(operations),
-        "max_error": 3e-9 if engine == "finite differences" else 3e-16,
+        "max_error": 3e-9 if engine == "finite-differences" else 3e-16,
         "max_error_at": "w1[0, 0]",
         "loops": 100,
         "samples_s": "0.1 0.1",
@@ -227,7 +227,7 @@ def make_agreement() -> pd.DataFrame:
             for against in ("hand-written", "graph"):
                 if engine == against:
                     continue
-                loose = "finite differences" in (engine, against)
+                loose = "finite-differences" in (engine, against)
                 row: dict[str, Any] = {
                     "schema_version": 1,
                     "problem": problem,
@@ -242,7 +242,7 @@ def make_agreement() -> pd.DataFrame:
                     "tolerance": 1e-5 if loose else 1e-9,
                     "message": "",
                 }
-                if engine == "complex step" and problem in ("two-layer relu", "gate circuit"):
+                if engine == "complex-step" and problem in ("two-layer relu", "gate circuit"):
                     row |= {
                         "status": "unsupported",
                         "max_error": math.nan,

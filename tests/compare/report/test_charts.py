@@ -85,12 +85,6 @@ def test_a_family_named_like_an_expression_is_only_a_name(frames):
     assert "</script>" not in svg
 
 
-def test_specifications_are_the_same_every_time(frames):
-    for chart in CHARTS.values():
-        frame = getattr(frames, chart.source)
-        assert chart.function(frame).to_dict() == chart.function(frame).to_dict()
-
-
 def test_looks_differ_in_colour_shape_and_dash():
     for attribute in ("colour", "shape", "dash"):
         values = [getattr(look, attribute) for look in ENGINES.values()]

@@ -6,7 +6,14 @@ import pytest
 
 from compare.report.content import frames_of, report_of
 from compare.report.finding import finding, reach
-from compare.report.tables import failures, growth_text, notes_table, summary_table, versions_text
+from compare.report.tables import (
+    conditions,
+    failures,
+    growth_text,
+    notes_table,
+    summary_table,
+    versions_text,
+)
 
 
 def found(results, run=None, **more):
@@ -70,8 +77,8 @@ def test_the_formula_alone(results):
 
 
 def test_engines_that_are_not_ours(results):
-    text = found(only(results, "complex step"))
-    assert "complex step differentiated a network of up to 10,201 parameters, at 20," in text
+    text = found(only(results, "complex-step"))
+    assert "complex-step differentiated a network of up to 10,201 parameters, at 20," in text
 
 
 def test_the_logistic_map_alone_counts_iterations(results):
@@ -173,3 +180,26 @@ def test_versions_may_come_in_any_form(given, text):
 
 def test_finding_takes_a_complete_frame(results):
     assert finding(frames_of(results, None).results, {"budget_s": "x"}).startswith("Within 12 s")
+
+
+def test_conditions_say_why_cells_are_missing(results):
+    complete = frames_of(results, None).results
+    cells = [
+        dict(conditions(complete, {"planned_cells": planned, "interrupted": interrupted}).rows)[
+            "cells"
+        ]
+        for planned, interrupted in ((None, False), (211, True), (240, True), (240, False))
+    ]
+    assert cells == [
+        "211",
+        "211",
+        "211 of 240; the run was interrupted",
+        "211; 29 larger ones were not begun once an engine had stopped",
+    ]
+
+
+def test_sizes_are_set_side_by_side_on_the_largest_network_both_did(results):
+    report = report_of(frames_of(results, None))
+    text = next(s for s in report.sections if s.name == "operations").sentences[0]
+    assert text.startswith("On the network 2-16×2-1 (105 parameters), the closed formula has 95,6")
+    assert text.endswith("the formula with common subexpressions 945 and the graph 35 nodes.")
