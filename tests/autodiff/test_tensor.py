@@ -176,7 +176,7 @@ TYPE_ERRORS = {
     "complex array": lambda x: np.abs(np.sum(x * np.array([1j, 1j, 1j]))),
     "masked array": lambda x: np.sum(x * np.ma.array([1.0, 2.0, 3.0], mask=[1, 0, 0])),
     "strings": lambda x: np.sum(x * np.array(["a", "b", "c"])),
-    "list": lambda x: np.sum([1.0, 2.0, 3.0] + x),
+    "list": lambda x: np.sum(operator.add([1.0, 2.0, 3.0], x)),
     "None": lambda x: np.sum(x) + None,
     "round": lambda x: round(x[0]),
     "float index": lambda x: range(x[0]),
@@ -221,7 +221,7 @@ def test_messages_say_what_to_do():
         (into(operator.iadd), r"a = a \+ t"),
         (set_item(0, lambda x: x[0]), "np.stack instead of assigning"),
         (lambda x: np.median(x), "np.median has no derivative rule"),
-        (lambda x: np.sum([1.0] + x), "make an array of it with np.array"),
+        (lambda x: np.sum(operator.add([1.0], x)), "make an array of it with np.array"),
     ]:
         with pytest.raises((TypeError, NotImplementedError), match=words):
             grad(f)(x)

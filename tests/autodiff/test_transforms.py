@@ -1,3 +1,4 @@
+import functools
 import threading
 
 import numpy as np
@@ -95,12 +96,12 @@ def test_perturbations_are_not_confused():
 )
 def test_nested_traces_of_structure(f, order, rng):
     directions = [rng.normal(size=3) for _ in range(order)]
-    derivative = f
-    for d in directions:
-        derivative = (lambda g, d: lambda x: np.sum(d * grad(g)(x)))(derivative, d)
-    lower = f
-    for d in directions[:-1]:
-        lower = (lambda g, d: lambda x: np.sum(d * grad(g)(x)))(lower, d)
+
+    def along(g, d):
+        return lambda x: np.sum(d * grad(g)(x))
+
+    lower = functools.reduce(along, directions[:-1], f)
+    derivative = along(lower, directions[-1])
     step = 1e-5 * directions[-1]
     expected = (lower(X + step) - lower(X - step)) / 2e-5
     found = derivative(X)
