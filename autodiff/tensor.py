@@ -12,10 +12,11 @@ from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
+from autodiff.constants import Constants
 from autodiff.errors import LostDerivative, TraceEnded, Undifferentiable
 from autodiff.rules.table import FUNCTIONS, UFUNCS, Handler, Primitive
 
-__all__ = ["Tape", "Tensor", "is_plain", "memory", "primal", "record"]
+__all__ = ["Tape", "Tensor", "memory", "primal", "record"]
 
 _levels = count(1)
 _Decision = TypeVar("_Decision", bool, int)
@@ -32,11 +33,12 @@ class Tape:
         Whether the record must serve for other inputs too. Then comparisons are recorded as
         nodes, and branches taken on them as guards; otherwise they are plain arrays.
     brief : bool
-        Whether the backward pass follows at once. Then large constant arrays are not copied;
-        `check_constants` says afterwards if one was written into meanwhile.
+        Whether the backward pass follows at once, and `Constants.check` after it.
 
     Attributes
     ----------
+    constants : Constants
+        The operands that are no tensors.
     ended : bool
         Whether the trace has ended; its tensors can be used no more.
     guards : list of (Tensor, str, object)
@@ -46,7 +48,7 @@ class Tape:
         number of nodes at that time.
     """
 
-    __slots__ = ("_watched", "brief", "ended", "guards", "level", "nodes", "replayable", "written")
+    __slots__ = ("constants", "ended", "guards", "level", "nodes", "replayable", "written")
 
     def __init__(self, replayable: bool = False, brief: bool = False) -> None:
         self.nodes: list[Tensor] = []
@@ -54,9 +56,8 @@ class Tape:
         self.written: dict[int, int] = {}
         self.level = next(_levels)
         self.replayable = replayable
-        self.brief = brief
+        self.constants = Constants(brief)
         self.ended = False
-        self._watched: dict[int, tuple[Any, int]] = {}
 
     def input(self, value: Any) -> "Tensor":
         """Return a new tensor that holds an input."""
@@ -70,69 +71,6 @@ class Tape:
         # Nodes know their tape: were it to know them, only the garbage collector could free them.
         self.nodes, self.guards, self.ended = [], [], True
         return nodes
-
-    def constant(self, x: Any, name: str) -> Any:
-        """Return a constant operand as it is now, whatever is later written into its array.
-
-        A backward pass that met other numbers than the forward pass did would be wrong in silence.
-
-        Parameters
-        ----------
-        x : object
-            The operand, which is no tensor.
-        name : str
-            Name of the primitive, for the message.
-
-        Returns
-        -------
-        number or array
-            Of a writable array a copy that is not, or the array itself if it is watched.
-
-        Raises
-        ------
-        TypeError
-            If it is neither a real number nor a plain array of such.
-        """
-        if type(x) in _NUMBERS:
-            return x
-        if isinstance(x, list | tuple):
-            x = np.asarray(x)
-        dtype = getattr(x, "dtype", None)
-        if dtype is None or dtype.kind not in "fiub" or not is_plain(x):
-            what = type(x).__name__ if dtype is None else f"{type(x).__name__} of dtype {dtype}"
-            raise TypeError(
-                f"{name}: a tensor and a {what} arrived; only real numbers and plain arrays of "
-                "them work together with tensors: convert it with np.asarray(..., dtype=float)"
-            )
-        if not isinstance(x, np.ndarray) or not x.flags.writeable:
-            return x
-        if self.brief and x.nbytes > _LARGE and x.flags.c_contiguous:
-            if id(x) not in self._watched:
-                self._watched[id(x)] = (x, _fingerprint(x))
-            return x
-        x = np.array(x)
-        x.flags.writeable = False
-        return x
-
-    def check_constants(self, what: str) -> None:
-        """Raise if a watched constant was written into since it was used.
-
-        Parameters
-        ----------
-        what : str
-            Names the caller in the message.
-
-        Raises
-        ------
-        ValueError
-            If so: the gradient would mix old numbers and new ones.
-        """
-        for x, fingerprint in self._watched.values():
-            if _fingerprint(x) != fingerprint:
-                raise ValueError(
-                    f"{what}: an array of shape {x.shape} was written into after it had been used "
-                    "together with a tensor, so the gradient would be wrong: write into a new array"
-                )
 
     def __enter__(self) -> "Tape":
         return self
@@ -561,24 +499,8 @@ class Tensor:
         return FUNCTIONS[np.astype].function(self, dtype)
 
 
-#: Bytes from which the copy of an array costs more than reading it twice.
-_LARGE = 1 << 16
-_BLOCK = 1 << 12
-
-
-def _fingerprint(x: Any) -> int:
-    """Return a number that changes with any element, and with the order of elements."""
-    octets = x.reshape(-1).view(np.uint8)
-    words = octets[: len(octets) // 8 * 8].view(np.uint64)
-    blocks = words[: len(words) // _BLOCK * _BLOCK].reshape(-1, _BLOCK)
-    rest = octets[blocks.nbytes :]
-    # Sums of words wrap around without loss; either direction alone would miss permutations.
-    return hash((blocks.sum(0).tobytes(), blocks.sum(1).tobytes(), rest.tobytes()))
-
-
 #: Types that an operator of a tensor takes beside tensors; others may know better themselves.
 _OPERANDS = (Tensor, np.ndarray, np.generic, float, int, complex, bool)
-_NUMBERS = frozenset({float, int, bool, np.float64, np.float32, np.int64, np.bool_})
 
 
 def _operate(ufunc: np.ufunc, left: Any, right: Any) -> Any:
@@ -632,13 +554,6 @@ def memory(x: Tensor) -> int | None:
     return id(value)
 
 
-def is_plain(x: Any) -> bool:
-    """Return whether an array behaves as NumPy's own, which subclasses such as np.matrix do not."""
-    if isinstance(x, np.ndarray):
-        return type(x) is np.ndarray or isinstance(x, np.memmap)
-    return isinstance(x, np.generic) or hasattr(x, "__array_function__")
-
-
 def primal(x: Any) -> Any:
     """Return the plain value of a tensor of any level, and anything else unchanged."""
     while type(x) is Tensor:
@@ -687,8 +602,8 @@ def record(
         values = [x.value if type(x) is Tensor and x.tape is tape else x for x in operands]
         return compute(primitive, values, params)
     if constants and tape is not None:
-        name = primitive.name
-        operands = tuple([x if type(x) is Tensor else tape.constant(x, name) for x in operands])
+        name, constant = primitive.name, tape.constants.take
+        operands = tuple([x if type(x) is Tensor else constant(x, name) for x in operands])
     values = [x.value if type(x) is Tensor and x.tape is tape else x for x in operands]
     value = compute(primitive, values, params)
     if tape is None:

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.constants import is_plain
 from autodiff.errors import LostDerivative
 from autodiff.graph import Graph
-from autodiff.tensor import Tape, Tensor, is_plain
+from autodiff.tensor import Tape, Tensor
 
 __all__ = ["as_primal", "check_result", "trace"]
 

@@ -94,7 +94,7 @@ def value_and_grad(
                 "needs a scalar: sum it, as in lambda x: np.sum(f(x))"
             )
         graph._pull(None, keep=False)
-        tape.check_constants("grad")
+        tape.constants.check("grad")
         gradients = graph._gradients(set())
         results = tuple(
             float(g) if type(args[argnum]) is float and type(g) is not Tensor else g

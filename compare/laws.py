@@ -151,7 +151,9 @@ def fit_power(n: ArrayLike, y: ArrayLike, censored: ArrayLike | None = None) -> 
     degrees of freedom. Without censored points and overhead (``d = m - 2``) this is exactly the t
     interval of linear regression, at any number of points.
 
-    An overhead enters the law where 4 costs are measured and Akaike's criterion prefers it.
+    An overhead enters the law where 4 costs are measured, Akaike's criterion prefers it (H. Akaike,
+    1974), and its interval is bounded. If the overhead is certain, at 95 %, and its interval is
+    not bounded, there is no law.
 
     Without an overhead the likelihood is concave in the parameters ``(slope / sigma,
     intercept / sigma, 1 / sigma)``, and Newton's method finds its only maximum: R. J. Olsen, "Note
@@ -277,10 +279,16 @@ def _fit(x: Floats, y: Floats, censored: Flags) -> _Fit | None:
     start, spread = float(np.min(x[measured])), float(np.ptp(x[measured]))
     z = (x - start) / spread
     line = _fit_line(z, y, censored)
-    curve = _fit_curve(z, y, censored) if m >= _FEWEST_WITH_OVERHEAD else line
+    with_overhead = m >= _FEWEST_WITH_OVERHEAD
+    curve = _fit_curve(z, y, censored) if with_overhead else line
     # The line is the curve of no overhead, which a search may miss by a rounding.
     best = max(line.log_likelihood, curve.log_likelihood)
-    chosen = curve if best > line.log_likelihood + _OVERHEAD_GAIN else line
+    gain = best - line.log_likelihood
+    bounded = math.isfinite(curve.high)
+    # Where overhead is certain and growth above it is not, no exponent is better than a wrong one.
+    if with_overhead and not bounded and gain > _drop(m, m - 3):
+        return None
+    chosen = curve if bounded and gain > _OVERHEAD_GAIN else line
     if not (math.isfinite(chosen.low) and math.isfinite(chosen.high)):
         return None
     k = 4 if chosen is curve else 3
@@ -350,14 +358,17 @@ def _fit_curve(z: Floats, y: Floats, censored: Flags) -> _Curve:
     limit = 4.0 * max(steepest, 1.0)
 
     def at(slope: float) -> tuple[float, float]:
-        """Return the largest log-likelihood of a slope, and the share of overhead there."""
+        """Return minus the largest log-likelihood of a slope, and the overhead's share there."""
+        shares = np.linspace(-6.0, slope + 4.0, 13)
+        if m == len(y):
+            return _zoom(lambda places: _scatter(y - np.logaddexp(places, slope * z)), shares)
 
-        def loss(log_share: float) -> float:
-            return -_location(y - np.logaddexp(log_share, slope * z), censored)[1]
+        def loss(share: float) -> float:
+            return -_location(y - np.logaddexp(share, slope * z), censored)[1]
 
-        return _smallest(loss, np.linspace(-6.0, slope + 4.0, 13))
+        return _smallest(loss, shares)
 
-    slope, value = _smallest(lambda b: at(b)[0], np.linspace(0.0, limit, 33)[1:])[::-1]
+    value, slope = _smallest(lambda slope: at(slope)[0], np.linspace(0.0, limit, 25)[1:])
     log_share = at(slope)[1]
     best, drop = -value, _drop(m, m - 3)
     (intercept, sigma), _ = _location(y - np.logaddexp(log_share, slope * z), censored)
@@ -370,6 +381,22 @@ def _fit_curve(z: Floats, y: Floats, censored: Flags) -> _Curve:
     return _Curve(slope, low, high, intercept, log_share, sigma, best)
 
 
+def _scatter(deviations: Floats) -> Floats:
+    """Return minus the largest log-likelihood of each row of measured points around its mean."""
+    variance = np.var(deviations, axis=1) + _SIGMA_FLOOR**2
+    return 0.5 * deviations.shape[1] * (np.log(2.0 * math.pi * variance) + 1.0)
+
+
+def _zoom(f: Callable[[Floats], Floats], grid: Floats) -> tuple[float, float]:
+    """Return the smallest value of a function of a column and where it is, by finer grids."""
+    for _ in range(9):
+        values = f(grid[:, None])
+        i = int(np.argmin(values))
+        value, place = float(values[i]), float(grid[i])
+        grid = np.linspace(grid[max(i - 1, 0)], grid[min(i + 1, len(grid) - 1)], len(grid))
+    return value, place
+
+
 def _smallest(f: Callable[[float], float], grid: Floats) -> tuple[float, float]:
     """Return the smallest value of a function and where it is, from a grid on."""
     values = [f(float(place)) for place in grid]
@@ -380,7 +407,7 @@ def _smallest(f: Callable[[float], float], grid: Floats) -> tuple[float, float]:
     )
     if found.fun < values[i]:
         return float(found.fun), float(found.x)
-    return float(values[i]), float(grid[i])
+    return values[i], float(grid[i])
 
 
 def _end(

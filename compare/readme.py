@@ -10,7 +10,7 @@ __all__ = ["with_columns"]
 
 
 def with_columns(text: str) -> str:
-    """Return the text of the README with the table of columns put between its marks.
+    r"""Return the text of the README with the table of columns put between its marks.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def with_columns(text: str) -> str:
 
     Examples
     --------
-    >>> "run_s" in with_columns("<!-- columns -->\\n<!-- end of columns -->")
+    >>> "run_s" in with_columns("<!-- columns -->\n<!-- end of columns -->")
     True
     """
     begin, end = "<!-- columns -->", "<!-- end of columns -->"

@@ -168,7 +168,7 @@ def benchmark(
     engines : iterable of str or Engine, optional
         Engines; all that can do the problem by default.
     sizes : sequence of int, optional
-        Sizes of a built-in problem; those of a quick run by default.
+        Sizes of a built-in problem; those of a quick run by default, or of a full one.
     analytic : bool
         Whether a function is analytic: then a complex step is taken too.
     budget_s : float
@@ -206,7 +206,7 @@ def benchmark(
         if args:
             raise TypeError(f"benchmark: {f!r} is a built-in problem, which takes no arguments")
         problem = get_problem(f)
-        ladder = tuple(sizes or problem.quick_sizes)
+        ladder = tuple(sizes or problem.quick_sizes or problem.sizes)
     else:
         problem, ladder = own_problem(f, args, wrt=wrt, analytic=analytic), (1,)
     chosen = chosen_engines(problem.case(ladder[0], seed), engines)

@@ -177,7 +177,10 @@ SQUARE = ((2, 2), (2, 2))
             {"vjps": (lambda g, out, x, **params: x,)},
         ),
     ],
-    ids="factor sign dropped-sum unreduced jvp transpose zero operand input".split(),
+    ids=[
+        *("factor", "sign", "dropped-sum", "unreduced", "jvp"),
+        *("transpose", "zero", "operand", "input"),
+    ],
 )
 def test_a_wrong_rule_is_caught(primitive, shapes, params, change, rng):
     check_rules(primitive, shapes, params, rng)

@@ -1,0 +1,148 @@
+"""Constants of a graph: operands that are no tensors, held as they were when they were used.
+
+A backward pass that met other numbers than the forward pass did would be wrong in silence, so what
+is later written into an array must not reach it.
+"""
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Constants", "is_plain"]
+
+_NUMBERS = frozenset({float, int, bool, np.float64, np.float32, np.int64, np.bool_})
+#: Bytes from which an array is watched rather than copied: fresh memory costs more than reading.
+_LARGE = 1 << 16
+_BLOCK = 1 << 12
+
+
+class Constants:
+    """The constant operands of one trace.
+
+    Parameters
+    ----------
+    brief : bool
+        Whether the trace, its backward pass and `check` are one short call. Then large arrays are
+        watched instead of copied.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> buffer = np.zeros(2)
+    >>> constant = Constants(brief=False).take(buffer, "add")
+    >>> buffer[:] = 5.0
+    >>> constant
+    array([0., 0.])
+    """
+
+    __slots__ = ("_brief", "_watched")
+
+    def __init__(self, brief: bool) -> None:
+        self._brief = brief
+        self._watched: dict[int, tuple[Any, int]] = {}
+
+    def take(self, x: Any, name: str) -> Any:
+        """Return a constant operand as it is now.
+
+        Parameters
+        ----------
+        x : object
+            The operand, which is no tensor.
+        name : str
+            Name of the primitive, for the message.
+
+        Returns
+        -------
+        number or array
+            Of an array that may change a copy that cannot, or the array itself if it is watched.
+
+        Raises
+        ------
+        TypeError
+            If it is neither a real number nor a plain array of such.
+        """
+        if type(x) in _NUMBERS:
+            return x
+        if isinstance(x, list | tuple):
+            x = np.asarray(x)
+        dtype = getattr(x, "dtype", None)
+        if dtype is None or dtype.kind not in "fiub" or not is_plain(x):
+            what = type(x).__name__ if dtype is None else f"{type(x).__name__} of dtype {dtype}"
+            raise TypeError(
+                f"{name}: a tensor and a {what} arrived; only real numbers and plain arrays of "
+                "them work together with tensors: convert it with np.asarray(..., dtype=float)"
+            )
+        if not _may_change(x) or (self._brief and self._watch(x)):
+            return x
+        x = np.array(x)
+        x.flags.writeable = False
+        return x
+
+    def _watch(self, x: Any) -> bool:
+        """Return whether an array is watched, and still what it was when that began."""
+        if x.nbytes < _LARGE or not x.flags.c_contiguous:
+            return False
+        now = _fingerprint(x)
+        return self._watched.setdefault(id(x), (x, now))[1] == now
+
+    def check(self, what: str) -> None:
+        """Raise if a watched array was written into since it was used.
+
+        Parameters
+        ----------
+        what : str
+            Names the caller in the message.
+
+        Raises
+        ------
+        ValueError
+            If so: the gradient would mix old numbers and new ones.
+        """
+        for x, before in self._watched.values():
+            if _fingerprint(x) != before:
+                raise ValueError(
+                    f"{what}: an array of shape {x.shape} was written into after it had been used "
+                    "together with a tensor, so the gradient would be wrong: write into a new array"
+                )
+
+
+def is_plain(x: Any) -> bool:
+    """Return whether an array behaves as NumPy's own, which np.matrix and masked arrays do not.
+
+    Parameters
+    ----------
+    x : object
+        Any array-like.
+
+    Returns
+    -------
+    bool
+        True also for arrays of other libraries that answer NumPy's protocols.
+
+    Examples
+    --------
+    >>> is_plain(np.ones(3)), is_plain(np.ma.array([1.0]))
+    (True, False)
+    """
+    if isinstance(x, np.ndarray):
+        return type(x) is np.ndarray or isinstance(x, np.memmap)
+    return isinstance(x, np.generic) or hasattr(x, "__array_function__")
+
+
+def _may_change(x: Any) -> bool:
+    """Return whether an array can be written into, if only through the one it is a view of."""
+    while isinstance(x, np.ndarray):
+        if x.flags.writeable:
+            return True
+        x = x.base
+    return False
+
+
+def _fingerprint(x: Any) -> int:
+    """Return a number that changes with any element, and with the order of elements."""
+    octets = x.reshape(-1).view(np.uint8)
+    words = octets[: len(octets) // 8 * 8].view(np.uint64)
+    blocks = words[: len(words) // _BLOCK * _BLOCK].reshape(-1, _BLOCK)
+    rest = octets[blocks.nbytes :]
+    # Sums of words wrap around without loss; either direction alone would miss permutations.
+    return hash((blocks.sum(0).tobytes(), blocks.sum(1).tobytes(), rest.tobytes()))
