@@ -24,9 +24,11 @@ for engine in ("expanded", "shared", "graph"):
         failures.append(f"no cell of {engine} ended as ok")
 if ok.loc[ok["engine"] == "graph", "parameters"].max() < 10**7:
     failures.append("the graph did not reach 10 million parameters")
-if not results.loc[results["engine"].isin(["expanded", "shared"]), "status"].isin(
-    ["timeout", "memory"]
-).any():
+if (
+    not results.loc[results["engine"].isin(["expanded", "shared"]), "status"]
+    .isin(["timeout", "memory"])
+    .any()
+):
     failures.append("no symbolic cell ended as timeout or memory")
 print("\n".join(failures) or f"the quick run is complete: {len(results)} rows")
 sys.exit(bool(failures))

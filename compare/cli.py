@@ -1,6 +1,6 @@
 """The command line: ``gradscale run``, ``verify``, ``list`` and ``report``.
 
-Exit codes: 0 done, 1 an engine's gradient is wrong, 2 the input is wrong, 130 interrupted.
+Exit codes: 0 done, 1 a gradient is wrong, 2 the input is wrong, 130 interrupted.
 """
 
 import shlex
@@ -21,7 +21,7 @@ DONE, MISMATCH, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 _GIB = 1024**3
 #: Time budget of a cell in seconds, in a full run and in a quick one.
-_BUDGET_S = {False: 4.0, True: 1.0}
+_BUDGET_S = {False: 3.0, True: 1.0}
 #: Engines that a quick run times unless told otherwise; all are verified.
 _QUICK_ENGINES = ("expanded", "shared", "graph")
 
@@ -80,7 +80,7 @@ def _with_choices(command: Any) -> Any:
 def cli() -> None:
     """Compare gradients written as formulas with gradients computed on a graph.
 
-    Exit codes: 0 done, 1 an engine's gradient is wrong, 2 the input is wrong, 130 interrupted.
+    Exit codes: 0 done, 1 a gradient is wrong, 2 the input is wrong, 130 interrupted.
     """
 
 

@@ -1,9 +1,9 @@
 """Laws of growth, fitted by the largest likelihood, with overhead and with lower bounds.
 
 The logarithm of the cost ``y`` at size ``n`` is taken as normal around the logarithm of a power
-law ``y = overhead + a n^b``, or of an exponential law ``y = overhead + a exp(c n)``. The overhead is
-what a call costs at any size; without it, small sizes would bend a power law until it looks like
-an exponential one.
+law ``y = overhead + a n^b``, or of an exponential law ``y = overhead + a exp(c n)``. The overhead
+is what a call costs at any size; without it, small sizes would bend a power law until it looks
+like an exponential one.
 
 A cell that ran out of time says that its cost is at least the bound, and enters the likelihood
 with the probability of that: J. Tobin, "Estimation of relationships for limited dependent
@@ -63,7 +63,7 @@ class PowerLaw:
     log_likelihood_overhead : float
         The same with an overhead, whether or not it is worth its parameter.
     aic : float
-        Corrected Akaike criterion (AICc); NaN for so few points that it is not defined.
+        Corrected Akaike criterion (AICc); NaN for less than 3 points more than parameters.
     points, censored : int
         Points fitted, and how many of these are lower bounds.
     """
@@ -100,7 +100,7 @@ class ExponentialLaw:
     log_likelihood_overhead : float
         The same with an overhead, whether or not it is worth its parameter.
     aic : float
-        Corrected Akaike criterion (AICc); NaN for so few points that it is not defined.
+        Corrected Akaike criterion (AICc); NaN for less than 3 points more than parameters.
     points, censored : int
         Points fitted, and how many of these are lower bounds.
     """
@@ -151,9 +151,8 @@ def fit_power(n: ArrayLike, y: ArrayLike, censored: ArrayLike | None = None) -> 
     degrees of freedom. Without censored points and overhead (``d = m - 2``) this is exactly the t
     interval of linear regression, at any number of points.
 
-    An overhead enters the law where 4 costs are measured, Akaike's criterion prefers it (H. Akaike,
-    1974), and its interval is bounded. If the overhead is certain, at 95 %, and its interval is
-    not bounded, there is no law.
+    An overhead enters the law where 4 costs are measured and Akaike's criterion prefers it (H.
+    Akaike, "A new look at the statistical model identification", 1974).
 
     Without an overhead the likelihood is concave in the parameters ``(slope / sigma,
     intercept / sigma, 1 / sigma)``, and Newton's method finds its only maximum: R. J. Olsen, "Note
@@ -222,10 +221,11 @@ def choose_law(power: PowerLaw | None, exponential: ExponentialLaw | None) -> st
 
     Notes
     -----
-    The laws are compared with as many parameters in each, so that the smaller Akaike criterion
-    is the larger likelihood, which is defined for any number of points: with an overhead
-    where 4 costs are measured, else without. Where they fit equally well, as a constant cost
-    does, the power law is named.
+    The smaller corrected Akaike criterion decides where there are points enough for it. Where
+    there are not, its correction would outweigh any evidence of an overhead; then the larger
+    likelihood decides, with as many parameters in both laws: with an overhead where 4 costs are
+    measured, else without. Where they fit equally well, as a constant cost does, the power law
+    is named.
 
     Examples
     --------
@@ -235,8 +235,10 @@ def choose_law(power: PowerLaw | None, exponential: ExponentialLaw | None) -> st
     """
     if power is None or exponential is None:
         return "none"
-    ours, other = power.log_likelihood_overhead, exponential.log_likelihood_overhead
-    return "exponential" if other > ours + 1e-3 * (1.0 + abs(ours)) else "power"
+    ours, other = power.aic, exponential.aic
+    if math.isnan(ours) or math.isnan(other):
+        ours, other = -power.log_likelihood_overhead, -exponential.log_likelihood_overhead
+    return "exponential" if other < ours - 1e-3 * (1.0 + abs(ours)) else "power"
 
 
 def _usable(n: ArrayLike, y: ArrayLike, censored: ArrayLike | None) -> tuple[Floats, Floats, Flags]:
@@ -279,21 +281,16 @@ def _fit(x: Floats, y: Floats, censored: Flags) -> _Fit | None:
     start, spread = float(np.min(x[measured])), float(np.ptp(x[measured]))
     z = (x - start) / spread
     line = _fit_line(z, y, censored)
-    with_overhead = m >= _FEWEST_WITH_OVERHEAD
-    curve = _fit_curve(z, y, censored) if with_overhead else line
+    curve = _fit_curve(z, y, censored) if m >= _FEWEST_WITH_OVERHEAD else line
     # The line is the curve of no overhead, which a search may miss by a rounding.
     best = max(line.log_likelihood, curve.log_likelihood)
-    gain = best - line.log_likelihood
-    bounded = math.isfinite(curve.high)
-    # Where overhead is certain and growth above it is not, no exponent is better than a wrong one.
-    if with_overhead and not bounded and gain > _drop(m, m - 3):
-        return None
-    chosen = curve if bounded and gain > _OVERHEAD_GAIN else line
+    # Where overhead hides all growth but the last, no exponent is better than a wrong one.
+    chosen = curve if best > line.log_likelihood + _OVERHEAD_GAIN else line
     if not (math.isfinite(chosen.low) and math.isfinite(chosen.high)):
         return None
     k = 4 if chosen is curve else 3
     slack = len(y) - k - 1
-    aic = 2.0 * (k - chosen.log_likelihood + k * (k + 1) / slack) if slack > 0 else math.nan
+    aic = 2.0 * (k - chosen.log_likelihood + k * (k + 1) / slack) if slack > 1 else math.nan
     slope = chosen.slope / spread
     intercept = chosen.intercept - slope * start
     return _Fit(
@@ -384,7 +381,7 @@ def _fit_curve(z: Floats, y: Floats, censored: Flags) -> _Curve:
 def _scatter(deviations: Floats) -> Floats:
     """Return minus the largest log-likelihood of each row of measured points around its mean."""
     variance = np.var(deviations, axis=1) + _SIGMA_FLOOR**2
-    return 0.5 * deviations.shape[1] * (np.log(2.0 * math.pi * variance) + 1.0)
+    return np.asarray(0.5 * deviations.shape[1] * (np.log(2.0 * math.pi * variance) + 1.0))
 
 
 def _zoom(f: Callable[[Floats], Floats], grid: Floats) -> tuple[float, float]:

@@ -25,7 +25,7 @@ __all__ = ["Timing", "measure", "time_calls"]
 #: weigh little.
 SAMPLE_S = 0.01
 #: Samples of each quantity; fewer where one call takes long.
-SAMPLES = 9
+SAMPLES = 7
 #: Share of the time budget that sampling may take.
 _SAMPLING_SHARE = 0.1
 

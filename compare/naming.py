@@ -36,8 +36,8 @@ def nearest(kind: str, name: str, table: Mapping[str, _Entry]) -> _Entry:
     >>> nearest("fruit", "apple", {"apple": 1})
     1
     """
-    if name in table:
+    if isinstance(name, str) and name in table:
         return table[name]
-    close = difflib.get_close_matches(name, table, 1, 0.4)
+    close = difflib.get_close_matches(str(name), table, 1)
     hint = f"; did you mean {close[0]!r}?" if close else "."
     raise ValueError(f"no {kind} is called {name!r}{hint} There are: {', '.join(table)}")

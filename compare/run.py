@@ -175,9 +175,12 @@ def run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
         )
         write_table(folder / "agreement.csv", agreement, AGREEMENT_COLUMNS)
         agreed = not (agreement["status"] == "mismatch").any()
+        # Central differences may miss their tolerance where a function bends sharply; that is
+        # a row of the table, not a wrong engine.
+        exact = {engine.name for engine in settings.engines if engine.tolerance == "exact"}
         for row in _swept(settings, console):
             append_row(results, row)
-            agreed = agreed and row["status"] != "mismatch"
+            agreed = agreed and not (row["status"] == "mismatch" and row["engine"] in exact)
         with console.status("training the two-layer network twice, and the collapse"):
             _finish(settings, folder, facts)
     except KeyboardInterrupt:

@@ -1,7 +1,6 @@
 """Functions to differentiate: the notes' examples, the logistic map, and networks that grow."""
 
-import difflib
-
+from compare.naming import nearest
 from compare.problems import logistic, mlp, notes
 from compare.problems.namespace import namespace
 from compare.problems.problem import Case, Gradients, Inputs, Problem
@@ -37,12 +36,4 @@ def get_problem(name: str) -> Problem:
     >>> get_problem("circuit").meaning
     'the circuit (x + y) z'
     """
-    try:
-        return PROBLEMS[name]
-    except (KeyError, TypeError):
-        near = difflib.get_close_matches(str(name), PROBLEMS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(
-            f"get_problem: there is no problem {name!r}.{hint} "
-            f"The problems are: {', '.join(PROBLEMS)}."
-        ) from None
+    return nearest("problem", name, PROBLEMS)

@@ -100,7 +100,7 @@ def test_ctrl_c_leaves_a_report_of_what_is_finished(tmp_path):
 
 
 BAD_INPUT = {
-    "unknown problem": (("run", "--problem", "circus"), "Did you mean 'circuit'"),
+    "unknown problem": (("run", "--problem", "circus"), "did you mean 'circuit'"),
     "unknown engine": (("verify", "--engine", "grpah"), "did you mean 'graph'"),
     "unknown command": (("rum",), "No such command 'rum'"),
     "budget of zero": (("run", "--budget-s", "0"), "positive number"),

@@ -70,7 +70,7 @@ def test_benchmark_of_a_function_has_every_column():
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (lambda: compare.benchmark("mlp-widht"), "Did you mean 'mlp-width'"),
+        (lambda: compare.benchmark("mlp-widht"), "did you mean 'mlp-width'"),
         (lambda: compare.benchmark("circuit", engines=["hand"]), "hand-written"),
         (lambda: compare.benchmark("circuit", budget_s=-1.0), "positive"),
         (lambda: compare.benchmark("mlp-width", sizes=[0]), "at least 1"),

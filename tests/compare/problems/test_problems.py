@@ -199,16 +199,17 @@ def test_get_problem_returns_it():
     [("mlp-widht", "'mlp-width'"), ("Circuit", "'circuit'"), ("two_layer_relu", "two-layer-relu")],
 )
 def test_an_unknown_problem_names_the_nearest(name, hint):
-    with pytest.raises(ValueError, match=f"Did you mean '?{hint}") as error:
+    with pytest.raises(ValueError, match=f"did you mean '?{hint}") as error:
         get_problem(name)
     assert all(known in str(error.value) for known in NAMES)
 
 
-@pytest.mark.parametrize("name", ["", "###", None, ["circuit"], 3])
+@pytest.mark.parametrize("name", ["", "###"])
 def test_an_unknown_problem_without_a_near_one_lists_all(name):
-    with pytest.raises(ValueError, match="there is no problem") as error:
+    with pytest.raises(ValueError, match="no problem is called") as error:
         get_problem(name)
-    assert "Did you mean" not in str(error.value) or name == ["circuit"]
+    assert "did you mean" not in str(error.value)
+    assert all(known in str(error.value) for known in NAMES)
 
 
 @pytest.mark.parametrize("size", [0, -3, 2.5, True, "4", None, float("nan")])
