@@ -416,7 +416,7 @@ def _end(
     for _ in range(60):
         outside = direction * min(direction * (inside + step), direction * furthest)
         if above(outside) < 0.0:
-            return float(optimize.brentq(above, *sorted((inside, outside)), rtol=1e-6))
+            return float(optimize.brentq(above, *sorted((inside, outside)), rtol=1e-9))
         if outside == furthest:
             break
         inside, step = outside, 2.0 * step
