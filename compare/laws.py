@@ -34,6 +34,8 @@ __all__ = [
 _SIGMA_FLOOR = 1e-6
 #: Measured points below which a law with its scatter is not fitted ...
 _FEWEST_POINTS = 3
+#: Measured points below which the two laws cannot be told apart.
+_FEWEST_TO_CHOOSE = 4
 #: ... and below which it is fitted without an overhead.
 _FEWEST_WITH_OVERHEAD = 4
 #: Gain of log-likelihood from which an overhead is worth its parameter (Akaike, 1974).
@@ -225,7 +227,7 @@ def choose_law(power: PowerLaw | None, exponential: ExponentialLaw | None) -> st
     there are not, its correction would outweigh any evidence of an overhead; then the larger
     likelihood decides, with as many parameters in both laws: with an overhead where 4 costs are
     measured, else without. Where they fit equally well, as a constant cost does, the power law
-    is named.
+    is named; so it is below 4 measured costs, too few to tell the two apart.
 
     Examples
     --------
@@ -235,6 +237,8 @@ def choose_law(power: PowerLaw | None, exponential: ExponentialLaw | None) -> st
     """
     if power is None or exponential is None:
         return "none"
+    if power.points - power.censored < _FEWEST_TO_CHOOSE:
+        return "power"
     ours, other = power.aic, exponential.aic
     if math.isnan(ours) or math.isnan(other):
         ours, other = -power.log_likelihood_overhead, -exponential.log_likelihood_overhead
