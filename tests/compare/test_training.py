@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from compare.schema import TRAINING_COLUMNS
+from compare.tolerance import TRAINING_TOLERANCE
 from compare.training import STEPS, hand_value_and_gradient, train, train_both
 
 
@@ -28,7 +29,7 @@ def test_the_loss_falls_from_tens_of_thousands_to_a_few_units():
 def test_another_order_of_operations_stays_within_rounding():
     ours = train(hand_value_and_gradient, steps=300)
     theirs = train(chain_rule, steps=300)
-    np.testing.assert_allclose(theirs, ours, rtol=1e-12, atol=0.0)
+    np.testing.assert_allclose(theirs, ours, rtol=TRAINING_TOLERANCE, atol=0.0)
 
 
 def test_a_gradient_off_by_one_in_a_billion_is_visible():
@@ -37,7 +38,7 @@ def test_a_gradient_off_by_one_in_a_billion_is_visible():
         return loss, (g1, g2 * (1.0 + 1e-9))
 
     ours, theirs = train(hand_value_and_gradient, steps=30), train(wrong, steps=30)
-    assert np.max(np.abs(theirs / ours - 1.0)) > 1e-12
+    assert np.max(np.abs(theirs / ours - 1.0)) > TRAINING_TOLERANCE
 
 
 def test_the_seed_decides():
@@ -57,7 +58,9 @@ def test_the_graph_trains_like_the_hand():
     frame = train_both(steps=200, seed=3)
     assert list(frame.columns) == [column.name for column in TRAINING_COLUMNS]
     assert frame["step"].tolist() == list(range(200))
-    np.testing.assert_allclose(frame["loss_graph"], frame["loss_hand"], rtol=1e-12, atol=0.0)
+    np.testing.assert_allclose(
+        frame["loss_graph"], frame["loss_hand"], rtol=TRAINING_TOLERANCE, atol=0.0
+    )
 
 
 @pytest.mark.parametrize("steps", [0, -1, 2.5, True, "3", None])
