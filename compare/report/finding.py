@@ -243,9 +243,10 @@ def remarks(results: pd.DataFrame, run: Mapping[str, Any]) -> list[str]:
         )
     wrong = int((results["status"] == "mismatch").sum())
     if wrong:
+        engines = results.loc[results["status"] == "mismatch", "engine"]
         found.append(
             f"{_cells(wrong)} computed a wrong gradient and {'was' if wrong == 1 else 'were'} "
-            "not timed; the table of failures says where."
+            f"not timed ({', '.join(engines.unique())}); the table of failures says where."
         )
     return found
 
