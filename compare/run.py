@@ -78,7 +78,7 @@ class Settings:
     @property
     def training_steps(self) -> int:
         """Steps of gradient descent that each of the two training runs takes."""
-        return 200 if self.quick else 2000
+        return 100 if self.quick else 2000
 
     def sizes(self, problem: Problem) -> tuple[int, ...]:
         """Return the sizes of a problem that are timed."""

@@ -133,7 +133,7 @@ def test_sizes_grow_and_labels_differ(name):
     assert problem.name == name
     if problem.family != "notes":
         assert len(problem.sizes) >= 7
-        assert 2 <= len(problem.quick_sizes) <= 3
+        assert 1 <= len(problem.quick_sizes) <= 3
 
 
 @pytest.mark.parametrize("name", NAMES)
