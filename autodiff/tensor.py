@@ -14,7 +14,7 @@ import numpy as np
 
 from autodiff.constants import Constants
 from autodiff.errors import LostDerivative, TraceEnded, Undifferentiable
-from autodiff.rules.table import FUNCTIONS, UFUNCS, Handler, Primitive
+from autodiff.rules.table import FUNCTIONS, REFUSED, UFUNCS, Handler, Primitive
 
 __all__ = ["Tape", "Tensor", "memory", "primal", "record"]
 
@@ -158,7 +158,8 @@ class Tensor:
         if ufunc is np.divmod and not kwargs:
             return np.floor_divide(*inputs), np.remainder(*inputs)
         if primitive is None:
-            raise Undifferentiable(_no_rule(f"np.{ufunc.__name__}"))
+            name, advice = f"np.{ufunc.__name__}", REFUSED.get(ufunc)
+            raise Undifferentiable(f"{name} of a tensor: {advice}" if advice else _no_rule(name))
         if kwargs:
             _refuse_ufunc_arguments(ufunc, kwargs)
         return record(primitive, inputs)
@@ -172,7 +173,8 @@ class Tensor:
     ) -> Any:
         handler = FUNCTIONS.get(function)
         if handler is None:
-            raise Undifferentiable(_no_rule(_public_name(function)))
+            name, advice = _public_name(function), REFUSED.get(function)
+            raise Undifferentiable(f"{name} of a tensor: {advice}" if advice else _no_rule(name))
         if kwargs and not handler.accepts.issuperset(kwargs):
             _refuse_arguments(function, handler, kwargs)
         return handler.function(*args, **kwargs)

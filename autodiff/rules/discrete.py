@@ -25,31 +25,31 @@ _ALL = discrete(np.all)
 _ROUND = discrete(np.round)
 
 
-@handles(np.argmax)
+@handles(np.argmax, derivative=False)
 def argmax(a: Array, axis: int | None = None, *, keepdims: bool = False) -> Array:
     """Return the position of the maximum."""
     return record(_ARGMAX, (a,), {"axis": axis, "keepdims": keepdims})
 
 
-@handles(np.argmin)
+@handles(np.argmin, derivative=False)
 def argmin(a: Array, axis: int | None = None, *, keepdims: bool = False) -> Array:
     """Return the position of the minimum."""
     return record(_ARGMIN, (a,), {"axis": axis, "keepdims": keepdims})
 
 
-@handles(np.any)
+@handles(np.any, derivative=False)
 def any_(a: Array, axis: int | None = None, *, keepdims: bool = False) -> Array:
     """Return whether any element is true."""
     return record(_ANY, (a,), {"axis": axis, "keepdims": keepdims})
 
 
-@handles(np.all)
+@handles(np.all, derivative=False)
 def all_(a: Array, axis: int | None = None, *, keepdims: bool = False) -> Array:
     """Return whether all elements are true."""
     return record(_ALL, (a,), {"axis": axis, "keepdims": keepdims})
 
 
-@handles(np.round, np.around)
+@handles(np.round, np.around, derivative=False)
 def round_(a: Array, decimals: int = 0) -> Array:
     """Return the elements rounded; the derivative is zero."""
     return record(_ROUND, (a,), {"decimals": decimals})
@@ -58,49 +58,49 @@ def round_(a: Array, decimals: int = 0) -> Array:
 # What describes an array is a plain value: shapes do not depend on the numbers.
 
 
-@handles(np.shape)
+@handles(np.shape, derivative=False)
 def shape(a: Array) -> tuple[int, ...]:
     """Return the shape."""
     return tuple(a.shape)
 
 
-@handles(np.ndim)
+@handles(np.ndim, derivative=False)
 def ndim(a: Array) -> int:
     """Return the number of axes."""
     return int(a.ndim)
 
 
-@handles(np.size)
+@handles(np.size, derivative=False)
 def size(a: Array, axis: int | None = None) -> int:
     """Return the number of elements."""
     return int(a.size if axis is None else a.shape[axis])
 
 
-@handles(np.result_type)
+@handles(np.result_type, derivative=False)
 def result_type(*arrays_and_dtypes: Array) -> np.dtype:
     """Return the data type that NumPy would give a result."""
     return np.result_type(*(a.dtype if type(a) is Tensor else a for a in arrays_and_dtypes))
 
 
-@handles(np.iscomplexobj)
+@handles(np.iscomplexobj, derivative=False)
 def iscomplexobj(x: Array) -> bool:
     """Return whether the elements are complex."""
     return bool(x.dtype.kind == "c")
 
 
-@handles(np.isrealobj)
+@handles(np.isrealobj, derivative=False)
 def isrealobj(x: Array) -> bool:
     """Return whether the elements are real."""
     return bool(x.dtype.kind != "c")
 
 
-@handles(np.zeros_like)
+@handles(np.zeros_like, derivative=False)
 def zeros_like(a: Array, dtype: object = None, *, shape: object = None) -> Array:
     """Return zeros of the shape and type of a tensor: a constant."""
     return np.zeros(a.shape if shape is None else shape, dtype or a.dtype)
 
 
-@handles(np.ones_like)
+@handles(np.ones_like, derivative=False)
 def ones_like(a: Array, dtype: object = None, *, shape: object = None) -> Array:
     """Return ones of the shape and type of a tensor: a constant."""
     return np.ones(a.shape if shape is None else shape, dtype or a.dtype)

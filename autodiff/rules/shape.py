@@ -56,6 +56,7 @@ ASTYPE = linear(
     _astype,
     lambda g, out, x, *, dtype: g.astype(x.dtype),
     examples=[(((3,),), {"dtype": np.dtype("float64")})],
+    complex=False,
 )
 #: Of masks and positions, which have no derivative.
 CAST = discrete(_astype, "cast")

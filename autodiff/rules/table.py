@@ -31,6 +31,7 @@ __all__ = [
     "NEGATIVE",
     "ONE",
     "PRIMITIVES",
+    "REFUSED",
     "UFUNCS",
     "Handler",
     "Primitive",
@@ -39,12 +40,16 @@ __all__ = [
     "general",
     "handles",
     "linear",
+    "refuses",
     "unbroadcast",
 ]
 
 Array = Any
 Rule = Callable[..., Array]
 Interval = tuple[float, float]
+Shapes = tuple[tuple[int, ...], ...]
+#: Operands for the tests: ``draw(rng, *shapes)``.
+Draw = Callable[..., Sequence[Array]]
 
 #: Partial derivatives that need no product: 1 and -1.
 ONE: Literal["one"] = "one"
@@ -75,6 +80,14 @@ class Primitive:
         Whether the function takes any number of like arguments.
     examples : tuple
         Calls for the tests of functions that need shapes: ``(shapes, params)`` pairs.
+    complex : bool
+        Whether the rules hold for complex operands too; others are refused. The convention is
+        that of JAX and of HIPS autograd: a VJP is gᵀJ without conjugation, so that
+        Re(sum(x_bar * x_dot)) = Re(sum(g * out_dot)), and the derivative of a holomorphic
+        function is its complex derivative.
+    draw : callable, optional
+        ``draw(rng, *shapes)`` gives the operands of a test where intervals do not say enough,
+        such as positive definite matrices.
     """
 
     name: str
@@ -84,7 +97,9 @@ class Primitive:
     jvps: tuple[Rule, ...] = ()
     domain: tuple[Interval, ...] = ()
     variadic: bool = False
-    examples: tuple[tuple[tuple[tuple[int, ...], ...], dict[str, Any]], ...] = field(default=())
+    examples: tuple[tuple[Shapes, dict[str, Any]], ...] = field(default=())
+    complex: bool = False
+    draw: Draw | None = None
 
     @property
     def differentiable(self) -> bool:
@@ -98,6 +113,13 @@ class Primitive:
             return lambda g, out, *xs, **params: rule(g, out, *xs, argnum=argnum, **params)
         return self.vjps[argnum]
 
+    def jvp(self, argnum: int) -> Rule:
+        """Return the forward rule of one argument."""
+        if self.variadic:
+            rule = self.jvps[0]
+            return lambda x_dot, out, *xs, **params: rule(x_dot, out, *xs, argnum=argnum, **params)
+        return self.jvps[argnum]
+
     def __reduce__(self) -> tuple[Callable[[str], "Primitive"], tuple[str]]:
         return _primitive_named, (self.name,)
 
@@ -107,10 +129,21 @@ class Primitive:
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """What answers a NumPy function called on tensors, and the arguments it understands."""
+    """What answers a NumPy function called on tensors, and the arguments it understands.
+
+    Parameters
+    ----------
+    function : callable
+        The answer.
+    accepts : frozenset of str
+        Its arguments by keyword.
+    derivative : bool
+        Whether derivatives pass through: not where the result is a shape, a mask or a position.
+    """
 
     function: Callable[..., Any]
     accepts: frozenset[str]
+    derivative: bool = True
 
 
 #: Every primitive by name, in the order of registration.
@@ -119,6 +152,8 @@ PRIMITIVES: dict[str, Primitive] = {}
 UFUNCS: dict[np.ufunc, Primitive] = {}
 #: What answers each other NumPy function.
 FUNCTIONS: dict[Callable[..., Any], Handler] = {}
+#: Functions that cannot be differentiated, and what to use instead.
+REFUSED: dict[Callable[..., Any], str] = {}
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
@@ -168,7 +203,22 @@ def unbroadcast(x_bar: Array, shape: tuple[int, ...]) -> Array:
     return np.reshape(np.sum(x_bar, axis=axes), shape) if axes else x_bar
 
 
-def _product_rules(partial: Rule | str) -> tuple[Callable[..., Array], Callable[..., Array]]:
+def _nothing_times(direction: Array, product: Array) -> Array:
+    """Return a product with zero where the direction is zero, though the partial is infinite.
+
+    What does not reach the result has no derivative: without this ``np.where(x > 0, np.sqrt(x),
+    0)`` would give 0 times infinity at 0. NaN arises nowhere else from a finite direction.
+    """
+    lost = np.isnan(product)
+    # A mask that is recorded, for a graph that runs again, may hold other values then.
+    if isinstance(lost, np.ndarray | np.bool_) and not np.count_nonzero(lost):
+        return product
+    return np.where(lost & (direction == 0), 0.0, product)
+
+
+def _product_rules(
+    partial: Rule | str, singular: bool
+) -> tuple[Callable[..., Array], Callable[..., Array]]:
     """Return the unreduced VJP and the JVP of one argument of an elementwise function."""
     if partial is ONE:
         return (lambda g, out, *xs: g), (lambda x_dot, out, *xs: x_dot)
@@ -179,12 +229,15 @@ def _product_rules(partial: Rule | str) -> tuple[Callable[..., Array], Callable[
     def product(direction: Array, out: Array, *xs: Array) -> Array:
         return direction * partial(out, *xs)
 
-    return product, product
+    def guarded(direction: Array, out: Array, *xs: Array) -> Array:
+        return _nothing_times(direction, direction * partial(out, *xs))
+
+    return (guarded, guarded) if singular else (product, product)
 
 
-def _elementwise_rules(argnum: int, partial: Rule | str) -> tuple[Rule, Rule]:
+def _elementwise_rules(argnum: int, partial: Rule | str, singular: bool) -> tuple[Rule, Rule]:
     """Return VJP and JVP, broadcasting included, of one argument of an elementwise function."""
-    pull, push = _product_rules(partial)
+    pull, push = _product_rules(partial, singular)
 
     def vjp(g: Array, out: Array, *xs: Array) -> Array:
         x_bar = pull(g, out, *xs)
@@ -200,7 +253,12 @@ def _elementwise_rules(argnum: int, partial: Rule | str) -> tuple[Rule, Rule]:
 
 
 def elementwise(
-    function: np.ufunc, *partials: Rule | str, domain: Sequence[Interval] = ((-2.0, 2.0),)
+    function: np.ufunc,
+    *partials: Rule | str,
+    domain: Sequence[Interval] = ((-2.0, 2.0),),
+    complex: bool = False,
+    singular: bool = False,
+    name: str | None = None,
 ) -> Primitive:
     """Register a function that acts on each element, by its partial derivatives.
 
@@ -212,21 +270,28 @@ def elementwise(
         For each argument ``partial(out, *operands)``, of a shape that broadcasts with the result.
     domain : sequence of (float, float)
         For each argument the interval that tests draw from; one interval serves all.
+    complex : bool
+        Whether the partial derivatives are those of a holomorphic function too.
+    singular : bool
+        Whether a partial derivative can be infinite or NaN; then it is not multiplied by zero.
+    name : str, optional
+        Name in messages; the function's own by default.
 
     Returns
     -------
     Primitive
         The entry.
     """
-    rules = [_elementwise_rules(argnum, partial) for argnum, partial in enumerate(partials)]
+    rules = [_elementwise_rules(argnum, p, singular) for argnum, p in enumerate(partials)]
     return _register(
         Primitive(
-            name=function.__name__,
+            name=name or function.__name__,
             function=function,
             kind="elementwise",
             vjps=tuple(vjp for vjp, _ in rules),
             jvps=tuple(jvp for _, jvp in rules),
             domain=tuple(domain) * (len(partials) if len(domain) == 1 else 1),
+            complex=complex,
         )
     )
 
@@ -237,7 +302,8 @@ def linear(
     transpose: Rule,
     *,
     variadic: bool = False,
-    examples: Sequence[tuple[tuple[tuple[int, ...], ...], dict[str, Any]]] = (),
+    examples: Sequence[tuple[Shapes, dict[str, Any]]] = (),
+    complex: bool = True,
 ) -> Primitive:
     """Register a function that is linear in its array argument, or in all its like arguments.
 
@@ -254,6 +320,8 @@ def linear(
         Whether the function takes any number of like arguments.
     examples : sequence
         ``(shapes, params)`` pairs for the tests.
+    complex : bool
+        Whether the transpose holds for complex arguments too; it is not conjugated.
 
     Returns
     -------
@@ -270,7 +338,16 @@ def linear(
         )
 
     return _register(
-        Primitive(name, function, "linear", (transpose,), (jvp,), (), variadic, tuple(examples))
+        Primitive(
+            name,
+            function,
+            "linear",
+            (transpose,),
+            (jvp,),
+            variadic=variadic,
+            examples=tuple(examples),
+            complex=complex,
+        )
     )
 
 
@@ -281,7 +358,9 @@ def general(
     jvps: Sequence[Rule],
     *,
     domain: Sequence[Interval] = (),
-    examples: Sequence[tuple[tuple[tuple[int, ...], ...], dict[str, Any]]] = (),
+    examples: Sequence[tuple[Shapes, dict[str, Any]]] = (),
+    complex: bool = False,
+    draw: Draw | None = None,
 ) -> Primitive:
     """Register a function by its VJP and its JVP for each argument.
 
@@ -299,6 +378,10 @@ def general(
         For each argument the interval that tests draw from.
     examples : sequence
         ``(shapes, params)`` pairs for the tests.
+    complex : bool
+        Whether the rules hold for complex operands too.
+    draw : callable, optional
+        ``draw(rng, *shapes)`` gives the operands of a test.
 
     Returns
     -------
@@ -313,8 +396,9 @@ def general(
             tuple(vjps),
             tuple(jvps),
             tuple(domain),
-            False,
-            tuple(examples),
+            examples=tuple(examples),
+            complex=complex,
+            draw=draw,
         )
     )
 
@@ -337,7 +421,23 @@ def discrete(function: Callable[..., Array], name: str | None = None) -> Primiti
     return _register(Primitive(name or function.__name__, function, "discrete"))
 
 
-def handles(*functions: Callable[..., Any]) -> Callable[[_Decorated], _Decorated]:
+def refuses(advice: str, *functions: Callable[..., Any]) -> None:
+    """Register functions that cannot be differentiated.
+
+    Parameters
+    ----------
+    advice : str
+        Why, and what to use instead; it ends the message that begins with the function's name.
+    *functions : callable
+        NumPy functions.
+    """
+    for function in functions:
+        REFUSED[function] = advice
+
+
+def handles(
+    *functions: Callable[..., Any], derivative: bool = True
+) -> Callable[[_Decorated], _Decorated]:
     """Return a decorator that makes a function answer NumPy functions called on tensors.
 
     Parameters
@@ -345,6 +445,8 @@ def handles(*functions: Callable[..., Any]) -> Callable[[_Decorated], _Decorated
     *functions : callable
         NumPy functions. The decorated function has the same leading parameters; what it leaves
         out of theirs is refused with a clear error.
+    derivative : bool
+        Whether derivatives pass through; not where the result is a shape, a mask or a position.
 
     Returns
     -------
@@ -356,7 +458,7 @@ def handles(*functions: Callable[..., Any]) -> Callable[[_Decorated], _Decorated
         parameters = inspect.signature(answer).parameters.values()
         accepts = frozenset(p.name for p in parameters if p.kind is not p.POSITIONAL_ONLY)
         for function in functions:
-            FUNCTIONS[function] = Handler(answer, accepts)
+            FUNCTIONS[function] = Handler(answer, accepts, derivative)
         return answer
 
     return register

@@ -38,6 +38,8 @@ CASES = [
 
 
 def draw(rng, primitive, shapes, dtype=float):
+    if primitive.draw is not None:
+        return list(primitive.draw(rng, *shapes))
     domain = primitive.domain or ((-2.0, 2.0),) * len(shapes)
     return [
         rng.uniform(low, high, size=shape).astype(dtype)[()]
@@ -45,29 +47,31 @@ def draw(rng, primitive, shapes, dtype=float):
     ]
 
 
-def jvp(primitive, argnum):
-    if not primitive.variadic:
-        return primitive.jvps[argnum]
-    rule = primitive.jvps[0]
-    return lambda x_dot, out, *xs, **params: rule(x_dot, out, *xs, argnum=argnum, **params)
+def direction(rng, x):
+    x_dot = rng.normal(size=np.shape(x))
+    return (x_dot + 1j * rng.normal(size=np.shape(x)) if np.iscomplexobj(x) else x_dot)[()]
 
 
-def check_rules(primitive, shapes, params, rng, step=1e-5):
+def check_rules(primitive, shapes, params, rng, step=1e-5, as_complex=False):
     """Hold VJP and JVP of each argument against a central difference and against each other."""
     xs = draw(rng, primitive, shapes)
+    if as_complex:
+        xs = [x + 0.3j * direction(rng, x) for x in xs]
     out = primitive.function(*xs, **params)
-    g = rng.normal(size=np.shape(out))[()]
+    g = direction(rng, out)
     for argnum, x in enumerate(xs):
-        x_dot = rng.normal(size=np.shape(x))[()]
+        x_dot = direction(rng, x)
         x_bar = primitive.vjp(argnum)(g, out, *xs, **params)
-        out_dot = jvp(primitive, argnum)(x_dot, out, *xs, **params)
+        out_dot = primitive.jvp(argnum)(x_dot, out, *xs, **params)
         assert np.shape(x_bar) == np.shape(x)
         assert np.shape(out_dot) == np.shape(out)
         assert not any(np.shares_memory(x_bar, operand) for operand in xs)
         moved = [[*xs[:argnum], x + h * x_dot, *xs[argnum + 1 :]] for h in (step, -step)]
         ahead, behind = (primitive.function(*operands, **params) for operands in moved)
         np.testing.assert_allclose(out_dot, (ahead - behind) / (2 * step), rtol=1e-6, atol=1e-7)
-        np.testing.assert_allclose(np.sum(x_bar * x_dot), np.sum(g * out_dot), rtol=1e-11)
+        # The convention for complex numbers: real parts of products without conjugation.
+        paired, expected = np.sum(x_bar * x_dot).real, np.sum(g * out_dot).real
+        np.testing.assert_allclose(paired, expected, rtol=1e-11, atol=1e-13)
 
 
 @pytest.mark.parametrize("primitive", DIFFERENTIABLE, ids=lambda p: p.name)
@@ -83,6 +87,14 @@ def test_every_differentiable_primitive_has_cases_and_both_modes(primitive):
 def test_vjp_and_jvp_agree_with_central_differences(primitive, shapes, params, rng):
     for _ in range(3):
         check_rules(primitive, shapes, params, rng)
+
+
+@pytest.mark.parametrize(
+    ("primitive", "shapes", "params"), [case for case in CASES if case.values[0].complex]
+)
+def test_complex_vjp_and_jvp_agree_with_central_differences(primitive, shapes, params, rng):
+    for _ in range(3):
+        check_rules(primitive, shapes, params, rng, as_complex=primitive.draw is None)
 
 
 @pytest.mark.parametrize(("primitive", "shapes", "params"), CASES)
