@@ -3,6 +3,24 @@
 `table` says what an entry is. Importing this package fills the table.
 """
 
-from autodiff.rules import discrete, elementwise, indexing, products, reductions, shape
+from autodiff.rules import (
+    assembly,
+    discrete,
+    elementwise,
+    indexing,
+    products,
+    reductions,
+    shape,
+    ufunc_methods,
+)
 
-__all__ = ["discrete", "elementwise", "indexing", "products", "reductions", "shape"]
+__all__ = [
+    "assembly",
+    "discrete",
+    "elementwise",
+    "indexing",
+    "products",
+    "reductions",
+    "shape",
+    "ufunc_methods",
+]

@@ -32,7 +32,9 @@ __all__ = [
     "ONE",
     "PRIMITIVES",
     "REFUSED",
+    "TUPLES",
     "UFUNCS",
+    "UFUNC_METHODS",
     "Handler",
     "Primitive",
     "discrete",
@@ -88,6 +90,10 @@ class Primitive:
     draw : callable, optional
         ``draw(rng, *shapes)`` gives the operands of a test where intervals do not say enough,
         such as positive definite matrices.
+    joint : tuple of callable, optional
+        Instead of rules for each argument one VJP and one JVP for all:
+        ``vjp(x_bar_out, out, *operands, **params)`` gives the cotangents of all arguments,
+        ``jvp(x_dots, out, *operands, **params)`` takes the tangents of all, None for zero.
     """
 
     name: str
@@ -100,6 +106,7 @@ class Primitive:
     examples: tuple[tuple[Shapes, dict[str, Any]], ...] = field(default=())
     complex: bool = False
     draw: Draw | None = None
+    joint: tuple[Rule, Rule] | None = None
 
     @property
     def differentiable(self) -> bool:
@@ -152,8 +159,12 @@ PRIMITIVES: dict[str, Primitive] = {}
 UFUNCS: dict[np.ufunc, Primitive] = {}
 #: What answers each other NumPy function.
 FUNCTIONS: dict[Callable[..., Any], Handler] = {}
+#: What answers methods of universal functions, by function and name: ``np.add.reduce``.
+UFUNC_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
+#: What answers universal functions of several results.
+TUPLES: dict[np.ufunc, Callable[..., tuple[Any, ...]]] = {}
 #: Functions that cannot be differentiated, and what to use instead.
-REFUSED: dict[Callable[..., Any], str] = {}
+REFUSED: dict[Any, str] = {}
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
