@@ -67,10 +67,9 @@ def check_gradients(
     >>> check_gradients(lambda x: np.sum(np.sin(x) ** 2), np.array([0.5, 1.0]))
     >>> from autodiff import custom
     >>> wrong = custom(np.sin, vjps={0: lambda out, x: lambda g: g * np.sin(x)})
-    >>> check_gradients(wrong, 0.5, modes=("rev",), order=1)
+    >>> check_gradients(wrong, 0.5, modes=("rev",), order=1)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    autodiff.checking.WrongGradient: order 1, reverse mode: the derivative along a random direction \
-is 0.0151, the central difference 0.0276
+    autodiff.checking.WrongGradient: order 1, reverse mode: the derivative along a random ...
     """
     known = {"rev": "reverse", "fwd": "forward"}
     for mode in modes:
