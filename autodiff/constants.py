@@ -26,6 +26,11 @@ class Constants:
         Whether the trace, its backward pass and `check` are one short call. Then large arrays are
         watched instead of copied.
 
+    Attributes
+    ----------
+    copied : dict
+        Of small arrays, by identity: the array, its bytes then, and the copy.
+
     Examples
     --------
     >>> import numpy as np
@@ -36,12 +41,12 @@ class Constants:
     array([0., 0.])
     """
 
-    __slots__ = ("_brief", "_copied", "_watched")
+    __slots__ = ("_brief", "_watched", "copied")
 
     def __init__(self, brief: bool) -> None:
         self._brief = brief
         self._watched: dict[int, tuple[Any, int]] = {}
-        self._copied: dict[int, tuple[Any, bytes, Any]] = {}
+        self.copied: dict[int, tuple[Any, bytes, Any]] = {}
 
     def take(self, x: Any, name: str) -> Any:
         """Return a constant operand as it is now.
@@ -65,7 +70,7 @@ class Constants:
         """
         if type(x) in NUMBERS:
             return x
-        copied = self._copied.get(id(x))
+        copied = self.copied.get(id(x))
         # The same array used again, as weights in a loop are, needs no further copy.
         if copied is not None and copied[1] == x.tobytes():
             return copied[2]
@@ -83,7 +88,7 @@ class Constants:
         copy = np.array(x)
         copy.flags.writeable = False
         if isinstance(x, np.ndarray) and x.nbytes < _LARGE:
-            self._copied[id(x)] = (x, x.tobytes(), copy)
+            self.copied[id(x)] = (x, x.tobytes(), copy)
         return copy
 
     def _watch(self, x: Any) -> bool:
