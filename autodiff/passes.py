@@ -62,16 +62,16 @@ def pull(
                 # Nothing but speed: `_pull_general`, for the nodes met most often. It halves the
                 # time of the chain of ``gradscale bench eager``.
                 out, rules = node.value, primitive.vjps
-                x = operands[0]
-                own = type(x) is Tensor and x.tape is tape
                 if len(operands) == 1:
+                    x = operands[0]
                     if wanted is None or id(x) in wanted:
                         x_bar = rules[0](g, out, x.value)
                         if x_bar.dtype is not x.value.dtype:
                             x_bar = in_dtype(x_bar, x.value.dtype)
                         x.adjoint = x_bar if x.adjoint is None else x.adjoint + x_bar
                 else:
-                    y = operands[1]
+                    x, y = operands
+                    own = type(x) is Tensor and x.tape is tape
                     left = x.value if own else x
                     if type(y) is Tensor and y.tape is tape:
                         right = y.value

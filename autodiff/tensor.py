@@ -29,6 +29,7 @@ from autodiff.rules.table import (
     TUPLES,
     UFUNC_METHODS,
     UFUNCS,
+    UNARY,
     Primitive,
 )
 from autodiff.tape import Tape
@@ -167,19 +168,17 @@ class Tensor(ArrayMethods):
     # NumPy's protocols.
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        primitive = UFUNCS.get(ufunc)
-        if kwargs or method != "__call__" or primitive is None:
-            return _unusual(ufunc, method, inputs, kwargs)
-        tape = self.tape
-        if len(inputs) == 1 and primitive.kind == "elementwise" and not tape.careful:
-            # The short way of `record`, which it is for these.
-            node = _new(Tensor)
-            node.value = ufunc(self.value)
-            node.primitive, node.tape, node.operands = primitive, tape, inputs
-            node.params = node.adjoint = None
-            tape.append(node)
-            return node
-        return record(primitive, inputs)
+        primitive, tape = UNARY.get(ufunc), self.tape
+        if primitive is None or kwargs or tape.careful or method != "__call__":
+            if kwargs or method != "__call__" or ufunc not in UFUNCS:
+                return _unusual(ufunc, method, inputs, kwargs)
+            return record(UFUNCS[ufunc], inputs)
+        node = _new(Tensor)
+        node.value = ufunc(self.value)
+        node.primitive, node.tape, node.operands = primitive, tape, inputs
+        node.params = node.adjoint = None
+        tape.append(node)
+        return node
 
     def __array_function__(
         self,

@@ -35,6 +35,7 @@ __all__ = [
     "TUPLES",
     "UFUNCS",
     "UFUNC_METHODS",
+    "UNARY",
     "Handler",
     "Primitive",
     "discrete",
@@ -157,6 +158,8 @@ class Handler:
 PRIMITIVES: dict[str, Primitive] = {}
 #: The primitive that answers each universal function.
 UFUNCS: dict[np.ufunc, Primitive] = {}
+#: Of those the elementwise ones of one argument, which tensors answer in a shorter way.
+UNARY: dict[np.ufunc, Primitive] = {}
 #: What answers each other NumPy function.
 FUNCTIONS: dict[Callable[..., Any], Handler] = {}
 #: What answers methods of universal functions, by function and name: ``np.add.reduce``.
@@ -179,6 +182,8 @@ def _register(primitive: Primitive) -> Primitive:
     PRIMITIVES[primitive.name] = primitive
     if isinstance(primitive.function, np.ufunc):
         UFUNCS[primitive.function] = primitive
+        if primitive.kind == "elementwise" and len(primitive.vjps) == 1:
+            UNARY[primitive.function] = primitive
     return primitive
 
 
