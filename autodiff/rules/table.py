@@ -244,13 +244,24 @@ def _pulls(partial: Rule | str, argnum: int, count: int, singular: bool) -> Rule
             return lambda g, out, x: -g
         assert callable(partial)
         return lambda g, out, x: g * partial(out, x)
+    if count == 2 and not singular and partial is ONE:
+
+        def passed(g: Array, out: Array, *xs: Array) -> Array:
+            shape = xs[argnum].shape
+            return g if g.shape == shape else unbroadcast(g, shape)
+
+        return passed
     if count == 2 and not singular and callable(partial):
 
-        def pull(g: Array, out: Array, x: Array, y: Array) -> Array:
-            x_bar, shape = g * partial(out, x, y), (x if argnum == 0 else y).shape
-            return x_bar if x_bar.shape == shape else unbroadcast(x_bar, shape)
+        def left(g: Array, out: Array, x: Array, y: Array) -> Array:
+            x_bar = g * partial(out, x, y)
+            return x_bar if x_bar.shape == x.shape else unbroadcast(x_bar, x.shape)
 
-        return pull
+        def right(g: Array, out: Array, x: Array, y: Array) -> Array:
+            x_bar = g * partial(out, x, y)
+            return x_bar if x_bar.shape == y.shape else unbroadcast(x_bar, y.shape)
+
+        return right if argnum else left
     product = _product(partial, singular)
 
     def pull_general(g: Array, out: Array, *xs: Array) -> Array:
