@@ -433,13 +433,18 @@ def record(
     TraceEnded
         If an operand belongs to a trace that has ended.
     """
-    tape, constants = None, False
+    tape, arrays, odd = None, False, False
     for x in operands:
-        if type(x) is not Tensor:
-            constants = True
-        elif tape is None or x.tape.level > tape.level:
-            tape = x.tape
-    if constants:
+        kind = type(x)
+        if kind is Tensor:
+            if tape is None or (x.tape is not tape and x.tape.level > tape.level):
+                tape = x.tape
+        elif kind is _ARRAY:
+            arrays = True
+            odd = odd or x.dtype.kind == "O"
+        elif kind not in NUMBERS:
+            arrays = odd = True
+    if odd:
         gathered = tuple([_gathered(x, always=True) for x in operands])
         if any([x is not y for x, y in zip(gathered, operands, strict=True)]):
             return record(primitive, gathered, params)
@@ -447,18 +452,20 @@ def record(
         return compute(primitive, operands, params)
     if tape.ended:
         tape.append(Tensor(None, tape, primitive, (), None))
-    if primitive.kind == "discrete" and not tape.replayable:
-        values = [x.value if type(x) is Tensor and x.tape is tape else x for x in operands]
-        return compute(primitive, values, params)
-    if constants:
+    discrete = primitive.kind == "discrete" and not tape.replayable
+    if arrays and not discrete:
         operands = tuple([x if type(x) is Tensor else _taken(x, tape, primitive) for x in operands])
     values = [x.value if type(x) is Tensor and x.tape is tape else x for x in operands]
     if tape.careful and not primitive.complex:
         _refuse_complex(primitive, values)
     value = compute(primitive, values, params)
+    if discrete:
+        return value
     if primitive.kind != "elementwise" and value.dtype.kind == "c":
         tape.careful = True
-    node = Tensor(value, tape, primitive, operands, params)
+    node = _new(Tensor)
+    node.value, node.primitive, node.tape, node.operands = value, primitive, tape, operands
+    node.params, node.adjoint = params, None
     tape.append(node)
     return node
 
@@ -466,8 +473,10 @@ def record(
 def _taken(x: Any, tape: Tape, primitive: Primitive) -> Any:
     """Return a constant operand as the tape keeps it."""
     x = tape.constants.take(x, primitive.name)
-    if type(x) not in NUMBERS and np.iscomplexobj(x):
-        tape.careful = True
+    if type(x) is _ARRAY:
+        tape.careful = tape.careful or x.dtype.kind == "c"
+    elif type(x) not in NUMBERS:
+        tape.careful = tape.careful or np.iscomplexobj(x)
     return x
 
 
