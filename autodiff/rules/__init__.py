@@ -3,6 +3,30 @@
 `table` says what an entry is. Importing this package fills the table.
 """
 
-from autodiff.rules import discrete, elementwise, indexing, products, reductions, shape
+from autodiff.rules import (
+    chains,
+    convolution,
+    discrete,
+    einsum,
+    elementwise,
+    fourier,
+    indexing,
+    linalg,
+    products,
+    reductions,
+    shape,
+)
 
-__all__ = ["discrete", "elementwise", "indexing", "products", "reductions", "shape"]
+__all__ = [
+    "chains",
+    "convolution",
+    "discrete",
+    "einsum",
+    "elementwise",
+    "fourier",
+    "indexing",
+    "linalg",
+    "products",
+    "reductions",
+    "shape",
+]
