@@ -48,11 +48,11 @@ CONVOLVE = general(
 def _sequence(x: Any, name: str) -> Array:
     """Return an operand as an array of one axis."""
     x = x if hasattr(x, "shape") else np.asarray(x)
-    if np.ndim(x) > 1 or np.size(x) == 0:
+    if np.ndim(x) != 1 or np.size(x) == 0:
         raise ValueError(
             f"{name}: an array of shape {np.shape(x)} arrived; one axis and an element are needed"
         )
-    return x if np.ndim(x) else np.reshape(x, (1,))
+    return x
 
 
 def _mode(mode: Any, name: str) -> str:
@@ -66,7 +66,9 @@ def _mode(mode: Any, name: str) -> str:
 @handles(np.convolve)
 def convolve(a: Array, v: Array, mode: str = "full") -> Array:
     """Return the convolution of two sequences."""
-    a, v, mode = _sequence(a, "convolve"), _sequence(v, "convolve"), _mode(mode, "convolve")
+    # A number is a sequence of one, but not in a correlation.
+    a, v = (_sequence(np.atleast_1d(x), "convolve") for x in (a, v))
+    mode = _mode(mode, "convolve")
     if mode != "same":
         return record(CONVOLVE, (a, v), {"mode": mode})
     short, long = sorted((np.shape(a)[0], np.shape(v)[0]))

@@ -177,6 +177,10 @@ def einsum(
         once = "".join(dict.fromkeys(term))
         if once != term:
             shape = np.shape(arrays[i])
+            if len(set(zip(term, shape, strict=True))) > len(once):
+                raise ValueError(
+                    f"einsum: operand {i} of shape {shape} has a label on axes of several lengths"
+                )
             arrays[i] = _take_diagonals(arrays[i], subscripts=f"{term}->{once}", shape=shape)
             named[i] = once
     subscripts = f"{','.join(named)}->{''.join(letters[label] for label in output)}"
