@@ -188,10 +188,10 @@ def einsum(
 
 
 @handles(np.einsum_path, derivative=False)
-def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = False) -> Any:
+def einsum_path(*operands: Any, optimize: Any = "greedy") -> Any:
     """Return in which order to multiply, which depends on shapes only."""
     shapes = [np.broadcast_to(0.0, x.shape) if type(x) is Tensor else x for x in operands]
-    return np.einsum_path(*shapes, optimize=optimize, einsum_call=einsum_call)
+    return np.einsum_path(*shapes, optimize=optimize)
 
 
 def _converted(x: Array, dtype: np.dtype, casting: Any) -> Array:

@@ -142,16 +142,19 @@ def ihfft(a: Array, n: int | None = None, axis: int = -1, norm: Norm = None) -> 
 
 
 def _lengths(a: Array, s: Axes, axes: Axes) -> tuple[list[int | None], list[int]]:
-    """Return the number of points, None for NumPy's default, and the axis of each transform."""
+    """Return the number of points and the axis of each transform."""
     if axes is None:
         axes = range(np.ndim(a)) if s is None else range(-len(s), 0)
     axes = [normalize_axis_index(index(axis), np.ndim(a)) for axis in axes]
     if s is None:
-        return [None] * len(axes), axes
+        return [np.shape(a)[axis] for axis in axes], axes
     if len(s) != len(axes):
         raise ValueError(f"fft: s={tuple(s)} and axes={tuple(axes)} are not of the same length")
-    # Without a number of points all are meant that there are, for inverse transforms too.
-    return [np.shape(a)[axis] if n == -1 else n for n, axis in zip(s, axes, strict=True)], axes
+    lengths: list[int | None] = []
+    for n, axis in zip(s, axes, strict=True):
+        # -1 stands for all points that there are, in inverse transforms too; None for the default.
+        lengths.append(np.shape(a)[axis] if n == -1 else None if n is None else index(n))
+    return lengths, axes
 
 
 def _along(
@@ -191,9 +194,10 @@ def rfftn(a: Array, s: Axes = None, axes: Axes = None, norm: Norm = None) -> Arr
 def irfftn(a: Array, s: Axes = None, axes: Axes = None, norm: Norm = None) -> Array:
     """Return the real array whose transform along several axes is given, the last one halved."""
     lengths, places = _lengths(a, s, axes)
+    last = 2 * (np.shape(a)[places[-1]] - 1) if s is None else lengths[-1]
     for n, axis in zip(lengths[:-1], places[:-1], strict=True):
         a = ifft(a, n, axis, norm)
-    return irfft(a, lengths[-1], places[-1], norm)
+    return irfft(a, last, places[-1], norm)
 
 
 @handles(np.fft.fft2)

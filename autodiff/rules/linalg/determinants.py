@@ -18,7 +18,7 @@ from autodiff.rules.linalg.matrices import (
     recorded,
     transposed,
 )
-from autodiff.rules.table import Array, general, handles
+from autodiff.rules.table import Array, Primitive, general, handles
 from autodiff.tensor import record
 
 
@@ -126,7 +126,7 @@ def _regular(rng: Any, *shapes: tuple[int, ...]) -> list[Array]:
     return [matrix + 2.0 * np.eye(shapes[0][-1]), *directions]
 
 
-COFACTOR_CHANGE = general(
+COFACTOR_CHANGE: Primitive = general(
     "cofactor change",
     _cofactor_change,
     # The second derivative of the determinant is symmetric, so the map is its own transpose.
@@ -142,7 +142,7 @@ COFACTOR_CHANGE = general(
     complex=True,
     draw=_regular,
 )
-COFACTORS = general(
+COFACTORS: Primitive = general(
     "cofactors",
     _cofactors,
     [lambda g, out, a: record(COFACTOR_CHANGE, (a, g))],

@@ -41,7 +41,7 @@ def _reciprocals(w: Array) -> Array:
 
 
 @recorded("eigh")
-def _eigh(a: Array, *, UPLO: str) -> Array:
+def _eigh(a: Array, *, UPLO: Any) -> Array:
     """Return eigenvalues and eigenvectors of Hermitian matrices, packed."""
     return pack(np.linalg.eigh(a, UPLO), np.ndim(a) - 2)
 

@@ -129,7 +129,10 @@ def _svd_jvp(a_dot: Array, out: Array, a: Array, *, full_matrices: bool, hermiti
 
 def _separated(rng: Any, shape: tuple[int, ...]) -> list[Array]:
     """Return matrices with well separated singular values; not symmetric."""
-    return [0.4 * rng.normal(size=shape) + 2.0 * np.eye(*shape[-2:]) * (1 + np.arange(shape[-1]))]
+    return [
+        0.4 * rng.normal(size=shape)
+        + 2.0 * np.eye(shape[-2], shape[-1]) * (1 + np.arange(shape[-1]))
+    ]
 
 
 SVD = general(
