@@ -109,7 +109,13 @@ def lstsq(a: Array, b: Array, rcond: Any = None) -> tuple[Array, Array, Any, Arr
     All but the rank are differentiated. The derivative is that along matrices of the same rank;
     of several solutions the shortest is meant, as in NumPy.
     """
-    m, n = (np.shape(a)[i] for i in (0, 1))
+    a, b = (x if hasattr(x, "shape") else np.asarray(x) for x in (a, b))
+    if np.ndim(a) != 2 or np.ndim(b) not in (1, 2):
+        raise np.linalg.LinAlgError(
+            f"lstsq: arrays of shape {np.shape(a)} and {np.shape(b)} arrived; the first must be a "
+            "matrix, the second a vector or a matrix"
+        )
+    m, n = np.shape(a)
     if rcond is None:
         rcond = max(m, n) * float(np.finfo(np.result_type(a, b, np.float32)).eps)
     packed = record(LSTSQ, (a, b), {"rcond": rcond})
