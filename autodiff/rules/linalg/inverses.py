@@ -14,6 +14,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from autodiff.rules.linalg.matrices import (
     conj,
+    constant,
     dagger,
     recorded,
     symmetrised,
@@ -159,6 +160,7 @@ def pinv(a: Array, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np
         rcond = 1e-15 if rtol is np._NoValue else rtol
     if rcond is None:
         rcond = max(a.shape[-2:]) * float(np.finfo(a.dtype).eps)
+    rcond = constant(rcond, "pinv: rcond")
     return record(PINV, (a,), {"rcond": rcond, "hermitian": bool(hermitian)})
 
 

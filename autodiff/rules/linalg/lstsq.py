@@ -9,7 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.rules.linalg.matrices import conj, dagger, pack, real, recorded, transposed, unpack
+from autodiff.rules.linalg.matrices import (
+    conj,
+    constant,
+    dagger,
+    pack,
+    real,
+    recorded,
+    transposed,
+    unpack,
+)
 from autodiff.rules.table import Array, discrete, general, handles
 from autodiff.tensor import Tensor, record
 
@@ -118,7 +127,7 @@ def lstsq(a: Array, b: Array, rcond: Any = None) -> tuple[Array, Array, Any, Arr
     m, n = np.shape(a)
     if rcond is None:
         rcond = max(m, n) * float(np.finfo(np.result_type(a, b, np.float32)).eps)
-    packed = record(LSTSQ, (a, b), {"rcond": rcond})
+    packed = record(LSTSQ, (a, b), {"rcond": constant(rcond, "lstsq: rcond")})
     x, s, _ = unpack(packed, _shapes(a, b))
     rank = record(_RANK_OF, (packed,))
     if m <= n or rank != n:

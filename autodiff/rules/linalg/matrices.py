@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from autodiff.errors import LostDerivative
 from autodiff.rules.table import PRIMITIVES, Array, discrete
 from autodiff.tensor import Tensor, record
 
 __all__ = [
     "conj",
+    "constant",
     "dagger",
     "diagonal",
     "pack",
@@ -64,6 +66,13 @@ def unpack(packed: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
         parts.append(np.reshape(packed[..., start:stop], (*np.shape(packed)[:-1], *shape)))
         start = stop
     return parts
+
+
+def constant(x: Any, what: str) -> Any:
+    """Return a tolerance, unless it is a tensor: a rank changes by steps, or not at all."""
+    if type(x) is Tensor:
+        raise LostDerivative(f"{what} is a tensor, and has no derivative: give a plain number")
+    return x
 
 
 def transposed(x: Array) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 
 from autodiff.rules.linalg.matrices import (
     conj,
+    constant,
     dagger,
     diagonal,
     pack,
@@ -153,7 +154,15 @@ SVD = general(
     complex=True,
     draw=_separated,
 )
-_RANK = discrete(np.linalg.matrix_rank)
+
+
+@recorded("matrix_rank")
+def _rank(a: Array, **params: Any) -> Array:
+    # Of a vector NumPy gives a Python int.
+    return np.asarray(np.linalg.matrix_rank(a, **params))[()]
+
+
+_RANK = discrete(_rank, "matrix_rank")
 
 
 @cache
@@ -202,4 +211,5 @@ def cond(x: Array, p: Any = None) -> Array:
 @handles(np.linalg.matrix_rank, derivative=False)
 def matrix_rank(A: Array, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Array:
     """Return the number of singular values that are not zero."""
+    tol, rtol = constant(tol, "matrix_rank: tol"), constant(rtol, "matrix_rank: rtol")
     return record(_RANK, (A,), {"tol": tol, "hermitian": hermitian, "rtol": rtol})

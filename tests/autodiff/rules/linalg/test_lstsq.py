@@ -96,3 +96,16 @@ def test_another_rank_is_another_branch(rng):
     graph = autodiff.trace(lambda a: np.linalg.lstsq(a, np.ones(4))[1], rng.normal(size=(4, 2)))
     with pytest.raises(autodiff.BranchChanged):
         graph.forward(np.ones((4, 2)))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda x: np.linalg.lstsq(x, x[0]), ValueError, "lstsq: "),
+        (lambda x: np.linalg.lstsq(x[None], x), np.linalg.LinAlgError, "must be a matrix"),
+        (lambda x: np.linalg.lstsq(x, x, x[0, 0]), autodiff.LostDerivative, "rcond is a tensor"),
+    ],
+)
+def test_what_is_refused(call, error, message, rng):
+    with pytest.raises(error, match=message):
+        autodiff.grad(lambda x: np.sum(call(x)[0]))(rng.normal(size=(3, 2)))

@@ -211,3 +211,8 @@ def test_a_singular_matrix_has_an_infinite_condition_number():
     assert value == np.linalg.cond(np.diag([1.0, 0.0])) == np.inf
     with pytest.raises(np.linalg.LinAlgError, match="empty"):
         autodiff.vjp(np.linalg.cond, np.ones((0, 2)))
+
+
+def test_tolerances_are_plain_numbers():
+    with pytest.raises(autodiff.LostDerivative, match="matrix_rank: tol is a tensor"):
+        autodiff.grad(lambda x: np.sum(x) * np.linalg.matrix_rank(x, x[0, 0]))(np.eye(2))
