@@ -1,13 +1,19 @@
 """The rule table and its entries, a module for each family of functions.
 
-`table` says what an entry is. Importing this package fills the table.
+`table` says what an entry is. Importing this package fills the table; only `special`, the rules of
+`scipy.special`, is left out: it needs SciPy.
 """
 
 from autodiff.rules import (
     assembly,
+    chains,
+    convolution,
     discrete,
+    einsum,
     elementwise,
+    fourier,
     indexing,
+    linalg,
     products,
     reductions,
     shape,
@@ -16,9 +22,14 @@ from autodiff.rules import (
 
 __all__ = [
     "assembly",
+    "chains",
+    "convolution",
     "discrete",
+    "einsum",
     "elementwise",
+    "fourier",
     "indexing",
+    "linalg",
     "products",
     "reductions",
     "shape",
