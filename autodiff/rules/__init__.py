@@ -3,6 +3,32 @@
 `table` says what an entry is. Importing this package fills the table.
 """
 
-from autodiff.rules import discrete, elementwise, indexing, products, reductions, shape
+from autodiff.rules import (
+    discrete,
+    elementwise,
+    extrema,
+    indexing,
+    norms,
+    products,
+    quantiles,
+    reductions,
+    scans,
+    shape,
+    statistics,
+    ufunc_methods,
+)
 
-__all__ = ["discrete", "elementwise", "indexing", "products", "reductions", "shape"]
+__all__ = [
+    "discrete",
+    "elementwise",
+    "extrema",
+    "indexing",
+    "norms",
+    "products",
+    "quantiles",
+    "reductions",
+    "scans",
+    "shape",
+    "statistics",
+    "ufunc_methods",
+]

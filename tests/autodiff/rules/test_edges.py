@@ -74,7 +74,6 @@ def test_conventions_at_a_point(f, x, expected):
         (lambda x: x / 0.0, 2.0, INF),
         (lambda x: x / np.float64(0.0), 2.0, INF),
         (lambda x: x**0.5, 0.0, INF),
-        (lambda x: np.linalg.norm(x * np.zeros(2)), 1.0, NAN),
         (lambda x: np.mean(x * np.zeros(0)), 1.0, 0.0),
     ],
 )
