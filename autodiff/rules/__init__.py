@@ -4,6 +4,7 @@
 """
 
 from autodiff.rules import (
+    assembly,
     discrete,
     elementwise,
     extrema,
@@ -19,6 +20,7 @@ from autodiff.rules import (
 )
 
 __all__ = [
+    "assembly",
     "discrete",
     "elementwise",
     "extrema",

@@ -59,9 +59,9 @@ def _swapped(partial: Rule) -> Rule:
     return lambda out, x, y: partial(out, y, x)
 
 
-ADD = elementwise(np.add, ONE, ONE)
-SUBTRACT = elementwise(np.subtract, ONE, NEGATIVE)
-MULTIPLY = elementwise(np.multiply, lambda out, x, y: y, lambda out, x, y: x)
+ADD = elementwise(np.add, ONE, ONE, complex=True)
+SUBTRACT = elementwise(np.subtract, ONE, NEGATIVE, complex=True)
+MULTIPLY = elementwise(np.multiply, lambda out, x, y: y, lambda out, x, y: x, complex=True)
 DIVIDE = elementwise(
     np.divide,
     _reciprocal,

@@ -53,6 +53,14 @@ def _add_back(g: Array, *dynamic: Array, index: Any, shape: tuple[int, ...]) -> 
     return result
 
 
+def accumulate_at(total: Array, g: Array, index: Any) -> None:
+    """Add `g` to the elements of a plain array at `index`, repeated places accumulating."""
+    if _is_basic(index):
+        total[index] += g
+    else:
+        np.add.at(total, index, g)
+
+
 SCATTER = linear(
     "scatter",
     _add_back,

@@ -1,15 +1,13 @@
 """Answers to the methods of universal functions: reduce, accumulate and outer.
 
-`UFUNC_METHODS` says which function answers; it takes NumPy's arguments. Those that write in place
-or have no rule are refused with what to write instead.
+Those that write in place or have no rule are refused with what to write instead.
 """
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from autodiff.errors import LostDerivative, Undifferentiable
 from autodiff.rules.extrema import MAX, MIN, NANMAX, NANMIN, reduced
 from autodiff.rules.picking import positional
 from autodiff.rules.reductions import (
@@ -24,7 +22,7 @@ from autodiff.rules.reductions import (
     with_initial,
 )
 from autodiff.rules.scans import cumprod, cumsum, maximum_accumulate, minimum_accumulate
-from autodiff.rules.table import Array, general
+from autodiff.rules.table import REFUSED, UFUNC_METHODS, Array, general
 from autodiff.tensor import Tensor, record
 
 Answer = Callable[..., Any]
@@ -105,38 +103,30 @@ def _outer(ufunc: np.ufunc) -> Answer:
     return outer
 
 
-_OF_MASKS = (
+_OF_MASKS: tuple[np.ufunc, ...] = (
     *(np.logical_and, np.logical_or, np.logical_xor),
     *(np.bitwise_and, np.bitwise_or, np.bitwise_xor),
 )
 
-#: What answers a method of a universal function: called with NumPy's arguments but ``out``.
-UFUNC_METHODS: dict[tuple[np.ufunc, str], Answer] = {
-    (np.add, "reduce"): _first_axis(sum_),
-    (np.multiply, "reduce"): _first_axis(prod),
-    (np.maximum, "reduce"): reduced(MAX),
-    (np.minimum, "reduce"): reduced(MIN),
-    (np.fmax, "reduce"): reduced(NANMAX),
-    (np.fmin, "reduce"): reduced(NANMIN),
-    (np.logaddexp, "reduce"): _log_of_sum(np.logaddexp, np.exp),
-    (np.logaddexp2, "reduce"): _log_of_sum(np.logaddexp2, np.exp2),
-    (np.add, "accumulate"): _first_axis(cumsum),
-    (np.multiply, "accumulate"): _first_axis(cumprod),
-    (np.maximum, "accumulate"): maximum_accumulate,
-    (np.minimum, "accumulate"): minimum_accumulate,
-    **{
-        (ufunc, method): _discrete(ufunc, method)
-        for ufunc in _OF_MASKS
-        for method in ("reduce", "accumulate")
-    },
-    **{
-        (ufunc, "outer"): _outer(ufunc)
-        for ufunc in vars(np).values()
-        if isinstance(ufunc, np.ufunc) and ufunc.nin == 2 and ufunc.signature is None
-    },
-}
-
-
+UFUNC_METHODS.update(
+    {
+        (np.add, "reduce"): _first_axis(sum_),
+        (np.multiply, "reduce"): _first_axis(prod),
+        (np.maximum, "reduce"): reduced(MAX),
+        (np.minimum, "reduce"): reduced(MIN),
+        (np.fmax, "reduce"): reduced(NANMAX),
+        (np.fmin, "reduce"): reduced(NANMIN),
+        (np.logaddexp, "reduce"): _log_of_sum(np.logaddexp, np.exp),
+        (np.logaddexp2, "reduce"): _log_of_sum(np.logaddexp2, np.exp2),
+        (np.add, "accumulate"): _first_axis(cumsum),
+        (np.multiply, "accumulate"): _first_axis(cumprod),
+        (np.maximum, "accumulate"): maximum_accumulate,
+        (np.minimum, "accumulate"): minimum_accumulate,
+    }
+)
+for _ufunc in _OF_MASKS:
+    for _method in ("reduce", "accumulate"):
+        UFUNC_METHODS[_ufunc, _method] = _discrete(_ufunc, _method)
 _ADVICE = {
     "at": (
         "it writes into an array in place, which would lose derivatives: add the parts up in new "
@@ -145,49 +135,11 @@ _ADVICE = {
     "reduceat": "take slices and reduce each, or take differences of a running sum (np.cumsum)",
     "reduce": "write it with the operator and np.sum, np.prod, np.max or np.min",
     "accumulate": "write it with np.cumsum, np.cumprod or a loop over the elements",
-    "outer": "only functions of each pair of elements have an outer form",
 }
-
-
-def ufunc_method(
-    ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    """Return the result of a method of a universal function called on tensors.
-
-    Parameters
-    ----------
-    ufunc : numpy.ufunc
-        The function.
-    method : str
-        ``"reduce"``, ``"accumulate"``, ``"outer"``, ``"reduceat"`` or ``"at"``.
-    inputs : tuple
-        Positional arguments, as NumPy hands them on.
-    kwargs : dict
-        Arguments by keyword.
-
-    Returns
-    -------
-    array or tensor
-        The result.
-
-    Raises
-    ------
-    LostDerivative
-        If the result is to be written into an existing array.
-    Undifferentiable
-        If there is no rule.
-    """
-    name = f"np.{ufunc.__name__}.{method}"
-    if kwargs.get("out") not in (None, (None,)):
-        raise LostDerivative(
-            f"{name}: the result of a tensor cannot be written into an existing array (out=): "
-            "use the result that is returned"
-        )
-    answer = UFUNC_METHODS.get((ufunc, method))
-    if answer is None:
-        _refuse(name, method)
-    return answer(*inputs, **{key: value for key, value in kwargs.items() if key != "out"})
-
-
-def _refuse(name: str, method: str) -> NoReturn:
-    raise Undifferentiable(f"{name} of a tensor: {_ADVICE.get(method, 'there is no rule')}")
+_ALL = {u for u in vars(np).values() if isinstance(u, np.ufunc) and u.signature is None}
+for _ufunc in _ALL:
+    if _ufunc.nin == 2:
+        UFUNC_METHODS[_ufunc, "outer"] = _outer(_ufunc)
+    for _method, _advice in _ADVICE.items():
+        if (_ufunc, _method) not in UFUNC_METHODS:
+            REFUSED[_ufunc, _method] = _advice

@@ -73,7 +73,7 @@ def test_what_cannot_change_is_not_copied():
     assert Constants(brief=False).take(large, "add") is not large
 
 
-@pytest.mark.parametrize("x", [None, "a", 1j, np.ones(2, complex), np.array(["a"]), object()])
-def test_what_is_no_real_number_is_refused(x):
+@pytest.mark.parametrize("x", [None, "a", np.ones(2, object), np.array(["a"]), object()])
+def test_what_is_no_number_is_refused(x):
     with pytest.raises(TypeError, match="multiply: a tensor and a"):
         Constants(brief=False).take(x, "multiply")
