@@ -15,6 +15,7 @@ from autodiff.rules import (
     reductions,
     scans,
     shape,
+    spread,
     statistics,
     ufunc_methods,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "reductions",
     "scans",
     "shape",
+    "spread",
     "statistics",
     "ufunc_methods",
 ]

@@ -16,15 +16,18 @@ from autodiff.rules.reductions import (
     with_initial,
 )
 from autodiff.rules.table import Array, Primitive, discrete, general, handles
-from autodiff.tensor import record
+from autodiff.tensor import Tensor, record
 
 
 def _hits(out: Array, x: Array, axis: Axis, keepdims: bool) -> tuple[Array, Array]:
     """Return which elements attain the extremum, NaN if it is one, and how many they are."""
     full = expanded(out, np.shape(x), axis, keepdims)
-    hits = (x == full) | (np.isnan(x) & np.isnan(full))
-    real = np.dtype(np.result_type(x).char.lower())
-    return hits, np.sum(hits, axis=axis, dtype=real, keepdims=True)
+    hits, nan = x == full, np.isnan(full)
+    # A mask that is recorded, for a graph that runs again, may hold other values then.
+    if type(nan) is Tensor or np.count_nonzero(nan):
+        hits = hits | (np.isnan(x) & nan)
+    real = np.result_type(x).char.lower()
+    return hits, np.sum(hits, axis=axis, keepdims=True).astype(real)
 
 
 def _extremum_vjp(g: Array, out: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:

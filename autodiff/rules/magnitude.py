@@ -17,19 +17,21 @@ def _squared_modulus(x: Array) -> Array:
     return np.square(np.real(x)) + np.square(np.imag(x))
 
 
-def _conjugate(x: Array) -> Array:
+def conjugate(x: Array) -> Array:
+    """Return the conjugate; of real numbers, themselves."""
     return np.conjugate(x) if np.iscomplexobj(x) else x
 
 
-def _real_part(x: Array) -> Array:
+def real_part(x: Array) -> Array:
+    """Return the real part; of real numbers, themselves."""
     return np.real(x) if np.iscomplexobj(x) else x
 
 
 SQUARED_MODULUS = general(
     "squared_modulus",
     _squared_modulus,
-    [lambda g, out, x: 2.0 * g * _conjugate(x)],
-    [lambda x_dot, out, x: 2.0 * _real_part(_conjugate(x) * x_dot)],
+    [lambda g, out, x: 2.0 * g * conjugate(x)],
+    [lambda x_dot, out, x: 2.0 * real_part(conjugate(x) * x_dot)],
     examples=[(((2, 3),), {}), (((),), {})],
     complex=True,
 )

@@ -29,8 +29,10 @@ _CONTINUOUS = {
 _HALVED = ("averaged_inverted_cdf", "midpoint")
 #: Methods that take one element.
 _SINGLE = ("inverted_cdf", "closest_observation", "lower", "higher", "nearest")
-#: Up to how many ranks finding each is faster than sorting.
-_FEW = 4
+#: Up to how many ranks finding each is faster than sorting: in short arrays, and in long ones.
+_FEW, _MANY = 4, 64
+#: How long an array must be for each further rank.
+_LENGTH_PER_RANK = 4096
 
 
 def _virtual(q: Array, n: Array, method: str) -> Array:
@@ -103,7 +105,7 @@ def _places(rows: Array, ranks: Array, *, skip_nan: bool) -> Array:
     A NaN has the last ranks; unless it is skipped it takes the place of all others.
     """
     last = rows.shape[-1] - 1
-    if ranks.ndim == 1 and ranks.size <= _FEW:
+    if ranks.ndim == 1 and ranks.size <= max(_FEW, min(_MANY, rows.size // _LENGTH_PER_RANK)):
         order = np.argpartition(rows, np.unique([*ranks, last]), axis=-1)
         places = _stable(rows, ranks, order)
     else:
@@ -205,8 +207,10 @@ def _quantile(
             else:
                 virtual = _virtual(levels, n, method)
                 t = virtual - np.floor(virtual)
+            # As in NumPy a Python number takes the type of the array, and counts no type at all.
+            dtype = rows.dtype if weak else levels.dtype
+            t = t.astype(dtype) if dtype.kind == "f" else t
             count = levels.shape[0]
-            t = t.astype(rows.dtype) if weak and rows.dtype.kind == "f" else t
             values = _between(values[..., :count], values[..., count:], t)
     shape = full_shape if keepdims else rows.shape[:-1]
     return np.reshape(np.moveaxis(values, -1, 0), (*q.shape, *shape))

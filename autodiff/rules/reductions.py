@@ -63,6 +63,12 @@ def masked(a: Array, where: Any, fill: Any) -> Array:
     return np.where(where, a, fill)
 
 
+def numbers(a: Array, where: Any) -> Array:
+    """Return the mask of the elements that are not NaN, of those that a mask leaves."""
+    numbers = np.logical_not(np.isnan(a))
+    return numbers if where is True else np.logical_and(numbers, where)
+
+
 def with_initial(out: Array, initial: Any, combine: np.ufunc) -> Array:
     """Return the result of a reduction combined with the number that it starts from."""
     if initial is None:

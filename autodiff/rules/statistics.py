@@ -1,7 +1,4 @@
-"""Statistics: what NumPy makes of sums, means and products, with the same made of tensors.
-
-The standard deviation of equal numbers is 0 and has no slope there; by convention it is 0.
-"""
+"""Statistics that are made of sums, means and products, those that leave out NaN included."""
 
 import warnings
 from typing import Any
@@ -9,13 +6,11 @@ from typing import Any
 import numpy as np
 
 from autodiff.errors import LostDerivative
-from autodiff.rules.magnitude import root, squared
 from autodiff.rules.reductions import (
     Axis,
     counted,
-    divided,
-    masked,
     mean,
+    numbers,
     operand,
     prod,
     reduced_axes,
@@ -23,78 +18,6 @@ from autodiff.rules.reductions import (
 )
 from autodiff.rules.table import Array, handles, linear, refuses
 from autodiff.tensor import Tensor, record
-
-
-def _freedom(ddof: Any, correction: Any) -> Any:
-    """Return what is taken off the count, under either of its names."""
-    if correction is None:
-        return ddof
-    if ddof != 0:
-        raise ValueError("ddof and correction can't be provided simultaneously.")
-    return correction
-
-
-def _deviations(a: Array, axis: Axis, dtype: Any, where: Any, given: Any) -> Array:
-    """Return the differences from the mean, 0 where a mask leaves elements out."""
-    if given is None:
-        total = sum_(a, axis, dtype, keepdims=True, where=where)
-        given = divided(total, counted(a.shape, axis, where, keepdims=True))
-    return masked(a - given, where, 0)
-
-
-@handles(np.var)
-def var(
-    a: Array,
-    axis: Axis = None,
-    dtype: Any = None,
-    *,
-    ddof: float = 0,
-    keepdims: bool = False,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
-) -> Array:
-    """Return the variance over `axis`."""
-    a, ddof = operand(a), _freedom(ddof, correction)
-    if dtype is None and a.dtype.kind in "biu":
-        dtype = float
-    deviations = _deviations(a, axis, dtype, where, mean)
-    total = sum_(squared(deviations), axis, dtype, keepdims=keepdims)
-    left = counted(a.shape, axis, where, keepdims) - ddof
-    return divided(total, max(left, 0) if where is True else np.maximum(left, 0))
-
-
-@handles(np.std)
-def std(
-    a: Array,
-    axis: Axis = None,
-    dtype: Any = None,
-    *,
-    ddof: float = 0,
-    keepdims: bool = False,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
-) -> Array:
-    """Return the standard deviation over `axis`; where it is 0 its derivative is 0."""
-    return root(
-        var(
-            a,
-            axis,
-            dtype,
-            ddof=ddof,
-            keepdims=keepdims,
-            where=where,
-            mean=mean,
-            correction=correction,
-        )
-    )
-
-
-def _numbers(a: Array, where: Any) -> Array:
-    """Return the mask of the elements that are not NaN, of those that a mask leaves."""
-    numbers = np.logical_not(np.isnan(a))
-    return numbers if where is True else np.logical_and(numbers, where)
 
 
 @handles(np.nansum)
@@ -108,7 +31,7 @@ def nansum(
     where: Any = True,
 ) -> Array:
     """Return the sum of all but NaN."""
-    where = _numbers(a, where)
+    where = numbers(a, where)
     return sum_(a, axis, dtype, keepdims=keepdims, initial=initial, where=where)
 
 
@@ -123,7 +46,7 @@ def nanprod(
     where: Any = True,
 ) -> Array:
     """Return the product of all but NaN."""
-    where = _numbers(a, where)
+    where = numbers(a, where)
     return prod(a, axis, dtype, keepdims=keepdims, initial=initial, where=where)
 
 
@@ -132,57 +55,7 @@ def nanmean(
     a: Array, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, where: Any = True
 ) -> Array:
     """Return the mean of all but NaN."""
-    return mean(a, axis, dtype, keepdims=keepdims, where=_numbers(a, where))
-
-
-@handles(np.nanvar)
-def nanvar(
-    a: Array,
-    axis: Axis = None,
-    dtype: Any = None,
-    *,
-    ddof: float = 0,
-    keepdims: bool = False,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
-) -> Array:
-    """Return the variance of all but NaN; NaN where there are too few."""
-    a, ddof, where = operand(a), _freedom(ddof, correction), _numbers(a, where)
-    deviations = _deviations(a, axis, dtype, where, mean)
-    total = sum_(squared(deviations), axis, dtype, keepdims=keepdims)
-    left = counted(a.shape, axis, where, keepdims) - ddof
-    none = left <= 0
-    if type(none) is not Tensor and np.any(none):
-        warnings.warn("Degrees of freedom <= 0 for slice.", RuntimeWarning, stacklevel=3)
-    return divided(total, np.where(none, np.nan, left))
-
-
-@handles(np.nanstd)
-def nanstd(
-    a: Array,
-    axis: Axis = None,
-    dtype: Any = None,
-    *,
-    ddof: float = 0,
-    keepdims: bool = False,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
-) -> Array:
-    """Return the standard deviation of all but NaN; where it is 0 its derivative is 0."""
-    return root(
-        nanvar(
-            a,
-            axis,
-            dtype,
-            ddof=ddof,
-            keepdims=keepdims,
-            where=where,
-            mean=mean,
-            correction=correction,
-        )
-    )
+    return mean(a, axis, dtype, keepdims=keepdims, where=numbers(a, where))
 
 
 def fitted_weights(weights: Any, shape: tuple[int, ...], axis: Axis) -> Array:
