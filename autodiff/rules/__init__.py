@@ -1,8 +1,31 @@
 """The rule table and its entries, a module for each family of functions.
 
-`table` says what an entry is. Importing this package fills the table.
+`table` says what an entry is. Importing this package fills the table; only `special`, the rules of
+`scipy.special`, is left out: it needs SciPy.
 """
 
-from autodiff.rules import discrete, elementwise, indexing, products, reductions, shape
+from autodiff.rules import (
+    complex_numbers,
+    discrete,
+    elementwise,
+    floats,
+    indexing,
+    products,
+    reductions,
+    scimath,
+    shape,
+    transcendental,
+)
 
-__all__ = ["discrete", "elementwise", "indexing", "products", "reductions", "shape"]
+__all__ = [
+    "complex_numbers",
+    "discrete",
+    "elementwise",
+    "floats",
+    "indexing",
+    "products",
+    "reductions",
+    "scimath",
+    "shape",
+    "transcendental",
+]

@@ -1,0 +1,20 @@
+"""Rules of the universal functions of scipy.special, a module for each family.
+
+Importing this package fills the table. It needs SciPy and takes a while, so the engine imports it
+only when a function of `scipy.special` meets a tensor.
+"""
+
+from autodiff.rules.special import (
+    bessel,
+    distributions,
+    elementary,
+    elliptic,
+    error,
+    functions,
+    gamma,
+    hypergeometric,
+    polynomials,
+)
+
+__all__ = ["bessel", "distributions", "elementary", "elliptic", "error", "functions", "gamma"]
+__all__ += ["hypergeometric", "polynomials"]
