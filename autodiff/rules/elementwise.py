@@ -41,9 +41,8 @@ def _power_base(out: Array, x: Array, y: Array) -> Array:
         if y == 0.5:
             return 0.5 / out
         return y * x ** (y - 1) if y != 0 else np.zeros_like(x)
-    # Where y is 0 the product would be 0 times infinity at x = 0.
-    is_zero = y == 0
-    return np.where(is_zero, 0.0, y * x ** np.where(is_zero, 1.0, y - 1))
+    # Where both are 0 the product would be 0 times infinity. Unsigned integers have no 0 - 1.
+    return y * x ** (np.where((x == 0) & (y == 0), 1.0, y) - 1.0)
 
 
 def _power_exponent(out: Array, x: Array, y: Array) -> Array:

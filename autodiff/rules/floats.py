@@ -54,9 +54,10 @@ def divmod_(x1: Array, x2: Array, /) -> tuple[Array, Array]:
 @handles(np.modf)
 def modf(x: Array, /) -> tuple[Array, Array]:
     """Return the fractional part, whose derivative is 1, and the whole part."""
-    whole = np.trunc(x)
-    # The rest of infinity is 0, not infinity less infinity.
-    return np.where(np.isinf(x), np.copysign(0.0, x), x - np.where(np.isinf(x), 0.0, whole)), whole
+    infinite = np.isinf(x)
+    # The rest of infinity is 0; by 1 the remainder of -2 is -0, as it is here.
+    rest = np.fmod(np.where(infinite, 1.0, x), 1.0)
+    return np.where(infinite, np.copysign(0.0, x), rest), np.trunc(x)
 
 
 @handles(np.fix, derivative=False)

@@ -13,8 +13,12 @@ from autodiff.rules.special import (
     functions,
     gamma,
     hypergeometric,
+    multiple,
     polynomials,
 )
+from autodiff.rules.special.entries import refuse_the_rest
 
 __all__ = ["bessel", "distributions", "elementary", "elliptic", "error", "functions", "gamma"]
-__all__ += ["hypergeometric", "polynomials"]
+__all__ += ["hypergeometric", "multiple", "polynomials"]
+
+refuse_the_rest()

@@ -117,6 +117,21 @@ special(
     *("k", "n", lambda out, k, n, p: -beta_density(n, np.floor(k) + 1.0, p)),
     domain=[(0, 3), (2, 5), _PROBABILITY],
 )
+special(
+    "pdtri",
+    *("k", lambda out, k, y: -1.0 / gamma_density(np.floor(k) + 1.0, out)),
+    domain=[(0, 4), _PROBABILITY],
+)
+special(
+    "bdtri",
+    *("k", "n", lambda out, k, n, y: -1.0 / beta_density(np.floor(k) + 1.0, n - np.floor(k), out)),
+    domain=[(0, 3), (5, 8), _PROBABILITY],
+)
+special(
+    "nbdtri",
+    *("k", "n", lambda out, k, n, y: 1.0 / beta_density(n, np.floor(k) + 1.0, out)),
+    domain=[(0, 3), (2, 5), _PROBABILITY],
+)
 
 
 def _noncentral_chi_square(x: Array, df: Array, nc: Array) -> Array:

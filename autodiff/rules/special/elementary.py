@@ -114,9 +114,18 @@ special(
     lambda out, x, y: -_xlogy_by_y(x, y, y == 0),
     domain=[_POSITIVE],
 )
+
+
+def _log_ratio(x: Array, y: Array) -> Array:
+    # The quotient of two that are close is rounded; their difference is not.
+    close = (0.5 * y <= x) & (x <= 2.0 * y) & (y > 0)
+    apart, nearby = np.where(close, 1.0, x) / np.where(close, 1.0, y), np.where(close, y, 1.0)
+    return np.where(close, np.log1p(np.where(close, x - y, 0.0) / nearby), np.log(apart))
+
+
 special(
     "kl_div",
-    lambda out, x, y: np.log(x / y),
+    lambda out, x, y: _log_ratio(x, y),
     lambda out, x, y: (y - x) / np.where((x == 0) & (y == 0), 1.0, y),
     domain=[_POSITIVE],
 )

@@ -43,7 +43,8 @@ def _ellipkm1(out: Array, p: Array) -> Array:
 special("ellipkm1", _ellipkm1, domain=[(0.1, 0.8)])
 
 
-def _ellipkinc_m(out: Array, phi: Array, m: Array) -> Array:
+def ellipkinc_by_parameter(phi: Array, m: Array) -> Array:
+    """Return the derivative of the incomplete integral of the first kind by its parameter."""
     sine, cosine = np.sin(phi), np.cos(phi)
     within = sine**3 * sp.elliprd(cosine**2, 1.0, 1.0 - m * sine**2) / 6.0
     turns = np.rint(phi / math.pi)
@@ -63,7 +64,7 @@ def _ellipeinc_m(out: Array, phi: Array, m: Array) -> Array:
 special(
     "ellipkinc",
     lambda out, phi, m: 1.0 / np.sqrt(1.0 - m * np.sin(phi) ** 2),
-    _ellipkinc_m,
+    lambda out, phi, m: ellipkinc_by_parameter(phi, m),
     domain=[(0.3, 4.0), (0.2, 0.8)],
 )
 special(

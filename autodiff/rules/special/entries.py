@@ -8,9 +8,18 @@ import scipy.special
 from scipy.special import _ufuncs
 
 from autodiff.rules.parameters import constant
-from autodiff.rules.table import NEGATIVE, ONE, PRIMITIVES, Rule, elementwise, refuses
+from autodiff.rules.table import (
+    FUNCTIONS,
+    NEGATIVE,
+    ONE,
+    PRIMITIVES,
+    UFUNCS,
+    Rule,
+    elementwise,
+    refuses,
+)
 
-__all__ = ["found", "refused", "special"]
+__all__ = ["found", "refuse_the_rest", "special"]
 
 Interval = tuple[float, float]
 
@@ -73,14 +82,12 @@ def special(
     )
 
 
-def refused(advice: str, *names: str) -> None:
-    """Register functions that cannot be differentiated, and say why.
-
-    Parameters
-    ----------
-    advice : str
-        Why, and what to use instead.
-    *names : str
-        Names in `scipy.special`.
-    """
-    refuses(advice, *(f for f in map(found, names) if f is not None))
+def refuse_the_rest() -> None:
+    """Register the universal functions of scipy.special that have no rule, and say so."""
+    names = [name for name in dir(scipy.special) if not name.startswith("_")]
+    functions = {f for f in map(found, [*names, "_riemann_zeta"]) if f is not None}
+    refuses(
+        "no derivative of it is known in closed form: apply it before the function that is traced, "
+        "or give it rules of your own with autodiff.custom",
+        *functions.difference(UFUNCS, FUNCTIONS),
+    )
