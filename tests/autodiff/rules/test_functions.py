@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.special as sp
 
 import autodiff
+import autodiff.rules.special  # its functions of several results are handled ones
 from autodiff.rules.table import FUNCTIONS
 
 MASK = np.array([[True, False, True], [False, True, True]])
@@ -233,6 +235,40 @@ CALLS = {
     np.isrealobj: [(lambda x: x * np.isrealobj(x), [A])],
     np.zeros_like: [(lambda x: x + np.zeros_like(x) + np.zeros_like(x, float, shape=(3,)), [A])],
     np.ones_like: [(lambda x: x * np.ones_like(x), [A])],
+    # Complex numbers: tests/autodiff/rules/test_complex.py.
+    np.real: [(lambda x: np.real(x), [A])],
+    np.imag: [(lambda x: x + np.imag(x), [A])],
+    np.angle: [(lambda x: x * np.angle(x), [A]), (lambda x: x * np.angle(x, deg=True), [A])],
+    np.sign: [(lambda x: x * np.sign(x), [A])],
+    np.real_if_close: [(lambda x: np.real_if_close(x, tol=10), [A])],
+    np.isreal: [(lambda x: x * np.isreal(x), [A])],
+    np.iscomplex: [(lambda x: x + np.iscomplex(x), [A])],
+    np.sinc: [(lambda x: np.sinc(x), [A]), (lambda x: np.sinc(x), [()])],
+    np.i0: [(lambda x: np.i0(x), [A]), (lambda x: np.i0(x), [(3, 1)])],
+    np.divmod: [(lambda x: np.divmod(x, 0.7)[1] * np.divmod(x, 0.7)[0], [A])],
+    np.modf: [(lambda x: np.modf(x)[0] * (2.0 + np.modf(x)[1]), [A])],
+    np.fix: [(lambda x: x * np.fix(3 * x), [A])],
+    np.isposinf: [(lambda x: x * np.isposinf(np.where(x > 0, np.inf, x)), [A])],
+    np.isneginf: [(lambda x: x * np.isneginf(x), [A])],
+    np.emath.sqrt: [(lambda x: np.emath.sqrt(x * x), [A])],
+    np.emath.log: [(lambda x: np.emath.log(x * x), [A])],
+    np.emath.log2: [(lambda x: np.emath.log2(x * x), [A])],
+    np.emath.log10: [(lambda x: np.emath.log10(x * x), [A])],
+    np.emath.logn: [(lambda x: np.emath.logn(x * x + 2, x * x), [A])],
+    np.emath.power: [(lambda x: np.emath.power(x * x, x), [A])],
+    np.emath.arcsin: [(lambda x: np.emath.arcsin(np.tanh(x)), [A])],
+    np.emath.arccos: [(lambda x: np.emath.arccos(np.tanh(x)), [A])],
+    np.emath.arctanh: [(lambda x: np.emath.arctanh(np.sin(x)), [A])],
+    sp.sici: [(lambda x: sp.sici(x)[0] * sp.sici(x * x)[1], [A])],
+    sp.shichi: [(lambda x: sp.shichi(x)[0] * sp.shichi(x * x)[1], [A])],
+    sp.fresnel: [(lambda x: sp.fresnel(x)[0] * sp.fresnel(x)[1], [A])],
+    sp.airy: [(lambda x: sp.airy(x)[0] * sp.airy(x)[1] + sp.airy(x)[2] * sp.airy(x)[3], [A])],
+    sp.itj0y0: [(lambda x: sp.itj0y0(x * x)[0] * sp.itj0y0(x * x)[1], [A])],
+    sp.iti0k0: [(lambda x: sp.iti0k0(x * x)[0] * sp.iti0k0(x * x)[1], [A])],
+    sp.ellipj: [
+        (lambda u, x: sp.ellipj(u, np.tanh(x) ** 2)[0] * sp.ellipj(u, 0.3)[2], [A, (3,)]),
+        (lambda u, x: sp.ellipj(u, np.tanh(x) ** 2)[1] * sp.ellipj(u, 0.3)[3], [A, (3,)]),
+    ],
 }
 # Calls of whole families stand beside this file, in tables of their own.
 for path in sorted(Path(__file__).parent.glob("calls_*.py")):
