@@ -26,7 +26,6 @@ from autodiff.methods import ArrayMethods
 from autodiff.rules.table import (
     FUNCTIONS,
     PRIMITIVES,
-    TUPLES,
     UFUNC_METHODS,
     UFUNCS,
     UNARY,
@@ -570,11 +569,12 @@ def _unusual(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict
         return answer(*inputs, **kwargs)
     if kwargs:
         raise refused_ufunc_arguments(ufunc, kwargs)
-    if ufunc in TUPLES:
-        return TUPLES[ufunc](*inputs)
     if "scipy.special" in sys.modules and hasattr(sys.modules["scipy.special"], ufunc.__name__):
         # Rules of SciPy's functions are read when the first is met: importing SciPy takes long.
         importlib.import_module("autodiff.rules.special")
+    if ufunc in FUNCTIONS:
+        # Several results, each an entry of its own.
+        return FUNCTIONS[ufunc].function(*inputs)
     if ufunc not in UFUNCS:
         raise no_rule(name, ufunc)
     return record(UFUNCS[ufunc], inputs)
