@@ -6,7 +6,7 @@ other inputs they are nodes, so that they are computed anew.
 
 import numpy as np
 
-from autodiff.rules.table import Array, discrete, handles
+from autodiff.rules.table import TUPLES, Array, discrete, handles
 from autodiff.tensor import Tensor, record
 
 for _ufunc in (
@@ -14,7 +14,7 @@ for _ufunc in (
     *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not),
     *(np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert),
     *(np.isnan, np.isinf, np.isfinite, np.signbit),
-    *(np.sign, np.floor, np.ceil, np.trunc, np.rint, np.floor_divide),
+    *(np.floor, np.ceil, np.trunc, np.rint, np.floor_divide),
 ):
     discrete(_ufunc)
 
@@ -23,6 +23,8 @@ _ARGMIN = discrete(np.argmin)
 _ANY = discrete(np.any)
 _ALL = discrete(np.all)
 _ROUND = discrete(np.round)
+
+TUPLES[np.divmod] = lambda x, y: (np.floor_divide(x, y), np.remainder(x, y))
 
 
 @handles(np.argmax, derivative=False)
