@@ -14,7 +14,7 @@ for _ufunc in (
     *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not),
     *(np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert),
     *(np.isnan, np.isinf, np.isfinite, np.signbit),
-    *(np.sign, np.floor, np.ceil, np.trunc, np.rint, np.floor_divide),
+    *(np.floor, np.ceil, np.trunc, np.rint, np.floor_divide),
 ):
     discrete(_ufunc)
 
