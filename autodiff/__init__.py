@@ -11,6 +11,9 @@ array([1.3814, 1.3814])
 """
 
 from autodiff import rules
+from autodiff.checking import WrongGradient, check_gradients
+from autodiff.custom import checkpoint, custom, stop_gradient
+from autodiff.derivatives import hessian, hvp, jacobian
 from autodiff.errors import (
     BranchChanged,
     LostDerivative,
@@ -22,7 +25,7 @@ from autodiff.graph import Graph
 from autodiff.rules.table import FUNCTIONS, UFUNCS
 from autodiff.tensor import Tensor
 from autodiff.trace import trace
-from autodiff.transforms import grad, value_and_grad, vjp
+from autodiff.transforms import elementwise_grad, grad, jvp, value_and_grad, vjp
 
 __all__ = [
     "BranchChanged",
@@ -31,10 +34,20 @@ __all__ = [
     "Tensor",
     "TraceEnded",
     "Undifferentiable",
+    "WrongGradient",
     "WrongOrder",
+    "check_gradients",
+    "checkpoint",
+    "custom",
     "differentiable",
+    "elementwise_grad",
     "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "rules",
+    "stop_gradient",
     "trace",
     "value_and_grad",
     "vjp",

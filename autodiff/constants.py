@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Constants", "is_plain"]
+__all__ = ["NUMBERS", "Constants", "is_plain"]
 
-_NUMBERS = frozenset({float, int, bool, np.float64, np.float32, np.int64, np.bool_})
+#: Types of operands that nothing changes and that need no check: real numbers.
+NUMBERS = frozenset({float, int, bool, np.float64, np.float32, np.int64, np.bool_})
 #: Bytes from which an array is watched rather than copied: fresh memory costs more than reading.
 _LARGE = 1 << 16
 _BLOCK = 1 << 12
@@ -25,6 +26,11 @@ class Constants:
         Whether the trace, its backward pass and `check` are one short call. Then large arrays are
         watched instead of copied.
 
+    Attributes
+    ----------
+    copied : dict
+        Of small arrays, by identity: the array, its bytes then, and the copy.
+
     Examples
     --------
     >>> import numpy as np
@@ -35,11 +41,12 @@ class Constants:
     array([0., 0.])
     """
 
-    __slots__ = ("_brief", "_watched")
+    __slots__ = ("_brief", "_watched", "copied")
 
     def __init__(self, brief: bool) -> None:
         self._brief = brief
         self._watched: dict[int, tuple[Any, int]] = {}
+        self.copied: dict[int, tuple[Any, bytes, Any]] = {}
 
     def take(self, x: Any, name: str) -> Any:
         """Return a constant operand as it is now.
@@ -59,24 +66,31 @@ class Constants:
         Raises
         ------
         TypeError
-            If it is neither a real number nor a plain array of such.
+            If it is neither a number nor a plain array of such.
         """
-        if type(x) in _NUMBERS:
+        if type(x) is np.ndarray and x.nbytes < _LARGE and x.dtype.kind in "fiubc":
+            known, octets = self.copied.get(id(x)), x.tobytes()
+            # The same array used again, as weights in a loop are, needs no further copy.
+            if known is None or known[1] != octets:
+                copy = x.copy()
+                # A rule may hand out an operand as it is; the user must not write into this one.
+                copy.flags.writeable = False
+                self.copied[id(x)] = known = (x, octets, copy)
+            return known[2]
+        if type(x) in NUMBERS or type(x) is complex:
             return x
-        if isinstance(x, list | tuple):
-            x = np.asarray(x)
         dtype = getattr(x, "dtype", None)
-        if dtype is None or dtype.kind not in "fiub" or not is_plain(x):
+        if dtype is None or dtype.kind not in "fiubc" or not is_plain(x):
             what = type(x).__name__ if dtype is None else f"{type(x).__name__} of dtype {dtype}"
             raise TypeError(
-                f"{name}: a tensor and a {what} arrived; only real numbers and plain arrays of "
-                "them work together with tensors: convert it with np.asarray(..., dtype=float)"
+                f"{name}: a tensor and a {what} arrived; only numbers and plain arrays of them "
+                "work together with tensors: convert it with np.asarray(..., dtype=float)"
             )
         if not _may_change(x) or (self._brief and self._watch(x)):
             return x
-        x = np.array(x)
-        x.flags.writeable = False
-        return x
+        copy = np.array(x)
+        copy.flags.writeable = False
+        return copy
 
     def _watch(self, x: Any) -> bool:
         """Return whether an array is watched, and still what it was when that began."""

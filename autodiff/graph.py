@@ -1,34 +1,38 @@
-"""The computational graph: nodes in topological order, run forward and backward.
-
-The backward pass applies the chain rule from the output to the inputs (Linnainmaa 1970;
-Speelpenning 1980; Griewank and Walther, Evaluating Derivatives, 2nd edition, 2008, section 3.2):
-every node hands to each of its operands its own adjoint times the local derivative, and where a
-value is used several times the contributions are added.
-"""
+"""The computational graph: nodes in topological order, run forward and backward."""
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
+from autodiff.constants import Constants
 from autodiff.errors import BranchChanged, TraceEnded, Undifferentiable, WrongOrder
-from autodiff.rules.table import Primitive
-from autodiff.tensor import Tape, Tensor, compute, memory, primal
+from autodiff.passes import own_gradients, primal_dtype, pull
+from autodiff.tape import Tape
+from autodiff.tensor import Tensor, compute, memory
 
-__all__ = ["Graph"]
+__all__ = ["Graph", "check_written"]
 
-Binder = Callable[[tuple[Any, ...], dict[str, Any]], Mapping[str, Any]]
 _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "bool": bool,
     "index": operator.index,
     "shape": np.shape,
 }
-_HOST = (np.ndarray, np.generic, float)
+
+
+class Binder(Protocol):
+    """Turns arguments into inputs, and what belongs to inputs back into arguments."""
+
+    def values(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any]:
+        """Return the values by name of input."""
+
+    def grouped(self, leaves: Mapping[str, Any]) -> dict[str, Any]:
+        """Return structures by name of argument, of what is there for each input."""
 
 
 class _Constant:
-    """An operand that does not depend on the inputs."""
+    """An output that does not depend on the inputs."""
 
     __slots__ = ("value",)
 
@@ -51,7 +55,7 @@ class Graph:
         What the function returned: a tensor of the tape, or a constant.
     wrt : sequence of str, optional
         Inputs that adjoints are computed for; all by default.
-    bind : callable, optional
+    bind : Binder, optional
         Turns the arguments of a call into values by name of input.
     names : mapping of str to Tensor, optional
         Further names of nodes.
@@ -90,8 +94,11 @@ class Graph:
         bind: Binder | None = None,
         names: Mapping[str, Tensor] | None = None,
     ) -> None:
-        self._guards = tape.guards
+        guards, written = tape.guards, tape.written
         self.nodes: tuple[Tensor, ...] = tuple(tape.end())
+        self._tape, self._guards = tape, guards
+        # The nodes hold the constants that they need.
+        tape.constants = Constants(brief=False)
         self.inputs = dict(inputs)
         self.wrt = tuple(self.inputs if wrt is None else wrt)
         own = type(output) is Tensor and output.tape is tape
@@ -100,8 +107,8 @@ class Graph:
                 "the function returned a tensor of another trace, which has ended: its "
                 "derivative would be lost"
             )
-        if tape.written:
-            _check_written(tape, self.nodes, output)
+        if written:
+            check_written(tape, self.nodes, [output])
         self.output: Any = output if own else _Constant(output)
         local = {name: x for name, x in (names or {}).items() if x.tape is tape}
         self._names = {**local, **self.inputs}
@@ -109,11 +116,31 @@ class Graph:
         self._kinds = {name: type(node.value) for name, node in self.inputs.items()}
         self._shapes = {name: np.shape(node.value) for name, node in self.inputs.items()}
         self._forward_done = True
-        self._steps = [_Step(node, tape) for node in self.nodes if node.primitive is not None]
-        active = {id(self.inputs[name]) for name in self.wrt}
-        for step in self._steps:
-            if step.activate(active):
-                active.add(id(step.node))
+        self._connect()
+
+    def _connect(self) -> None:
+        """Find the operations, and the nodes that a derivative passes through."""
+        self._operations = [node for node in self.nodes if node.primitive is not None]
+        self._wanted = frozenset(self._depending([self.inputs[name] for name in self.wrt]))
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        # These are made of identities, which another process does not share.
+        del state["_operations"], state["_wanted"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._connect()
+
+    def _depending(self, sources: Sequence[Tensor]) -> set[int]:
+        """Return the identities of the nodes through which a derivative reaches the sources."""
+        found = {id(x) for x in sources}
+        for node in self._operations:
+            assert node.primitive is not None
+            if node.primitive.differentiable and any([id(x) in found for x in node.operands]):
+                found.add(id(node))
+        return found
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -133,7 +160,7 @@ class Graph:
     @property
     def operations(self) -> int:
         """Number of operations: nodes that are not inputs."""
-        return len(self._steps)
+        return len(self._operations)
 
     def forget(self) -> None:
         """Drop all values and adjoints, so that the next step must be a forward pass."""
@@ -171,27 +198,29 @@ class Graph:
         self.forget()
         if self._bind is None:
             raise ValueError("forward: this graph has no arguments to bind; use autodiff.trace")
-        values = self._bind(args, kwargs)
-        if values.keys() != self.inputs.keys():
+        given = self._bind.values(args, kwargs)
+        if given.keys() != self.inputs.keys():
             raise TypeError(
-                f"forward: the arguments are {', '.join(values) or 'none'}; the graph was traced "
+                f"forward: the arguments are {', '.join(given) or 'none'}; the graph was traced "
                 f"with {', '.join(self.inputs) or 'none'}: give the same"
             )
-        for name, value in values.items():
+        for name, value in given.items():
             if np.shape(value) != self._shapes[name]:
                 raise ValueError(
                     f"forward: argument {name!r} has shape {np.shape(value)}; the graph was traced "
                     f"with {self._shapes[name]}: trace the function again for other shapes"
                 )
-        for name, value in values.items():
+        for name, value in given.items():
             self.inputs[name].value = (
                 np.array(value) if own and isinstance(value, np.ndarray) else value
             )
         try:
-            for step in self._steps:
-                step.node.value = compute(
-                    step.primitive, [x.value for x in step.operands], step.params
-                )
+            tape = self._tape
+            for node in self._operations:
+                values = [
+                    x.value if type(x) is Tensor and x.tape is tape else x for x in node.operands
+                ]
+                node.value = compute(node.primitive, values, node.params)  # type: ignore[arg-type]
         except Exception:
             self._check_guards()
             raise
@@ -237,7 +266,7 @@ class Graph:
         for node in self.nodes:
             if node.adjoint is None:
                 dtype = primal_dtype(node.value)
-                node.adjoint = np.zeros(node.shape, dtype if dtype.kind == "f" else float)
+                node.adjoint = np.zeros(node.shape, dtype if dtype.kind in "fc" else float)
         return self.gradients()
 
     def value_and_gradient(self, *args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
@@ -259,6 +288,23 @@ class Graph:
         self._pull(None, keep=False)
         return value, self._gradients(set())
 
+    def draw(self, **options: Any) -> Any:
+        """Return the picture of the graph: gates, values in green, gradients in red.
+
+        Parameters
+        ----------
+        **options
+            As of `autodiff.draw.draw`.
+
+        Returns
+        -------
+        autodiff.draw.Drawing
+            Shown by notebooks; ``.svg`` and ``.dot`` are its text.
+        """
+        from autodiff.draw import draw
+
+        return draw(self, **options)
+
     def gradients(self) -> dict[str, Any]:
         """Return the adjoints of the inputs as arrays of their own."""
         return self._gradients({id(node.adjoint) for node in self.nodes})
@@ -266,30 +312,9 @@ class Graph:
     def _gradients(self, seen: set[int]) -> dict[str, Any]:
         """Return the adjoints of the inputs, copied where they are among the arrays seen."""
         seen |= {id(node.value) for node in self.inputs.values()}
-        return {name: self._own(name, seen) for name in self.wrt}
-
-    def _own(self, name: str, seen: set[int]) -> Any:
-        """Return the adjoint of an input: no view, nothing that another result shares."""
-        node = self.inputs[name]
-        x_bar, value = node.adjoint, node.value
-        if x_bar is None:
-            x_bar = np.zeros(np.shape(value), primal_dtype(value))
-        if type(x_bar) is Tensor:
-            return x_bar
-        dtype = primal_dtype(value)
-        if self._kinds[name] is not np.ndarray and np.ndim(x_bar) == 0:
-            return np.asarray(x_bar, dtype)[()] if isinstance(x_bar, _HOST) else x_bar
-        shared = (
-            not isinstance(x_bar, np.ndarray)
-            or x_bar.dtype != dtype
-            or x_bar.base is not None
-            or not x_bar.flags.writeable
-            or id(x_bar) in seen
-        )
-        if shared and isinstance(x_bar, np.ndarray | np.generic):
-            x_bar = np.array(x_bar, dtype)
-        seen.add(id(x_bar))
-        return x_bar
+        found = own_gradients([self.inputs[name] for name in self.wrt], seen)
+        leaves = dict(zip(self.wrt, found, strict=True))
+        return leaves if self._bind is None else self._bind.grouped(leaves)
 
     def _pull(self, seed: Any, keep: bool) -> None:
         """Run the backward pass; drop adjoints of intermediates after use unless told to keep."""
@@ -301,22 +326,8 @@ class Graph:
         for node in self.nodes:
             node.adjoint = None
         self._seed(seed)
-        for step in reversed(self._steps):
-            node = step.node
-            g = node.adjoint
-            if g is None or not step.pulls:
-                continue
-            values = [x.value for x in step.operands]
-            params = step.params
-            out = node.value
-            for operand, vjp in step.pulls:
-                x_bar = vjp(g, out, *values, **params) if params else vjp(g, out, *values)
-                if x_bar.dtype != operand.value.dtype:
-                    x_bar = x_bar.astype(operand.value.dtype)
-                known = operand.adjoint
-                operand.adjoint = x_bar if known is None else known + x_bar
-            if not keep:
-                node.adjoint = None
+        if type(self.output) is Tensor:
+            pull(self.nodes, self._tape, self._wanted, keep=keep)
 
     def _seed(self, seed: Any) -> None:
         shape = np.shape(self.output.value)
@@ -340,37 +351,26 @@ class Graph:
         return iter(self.nodes)
 
 
-class _Step:
-    """One operation of a graph: its node, its operands and the rules to pull through."""
+def check_written(tape: Tape, nodes: Sequence[Tensor], outputs: Sequence[Any]) -> None:
+    """Raise if an array was used that plain NumPy would have changed in place before.
 
-    __slots__ = ("node", "operands", "params", "primitive", "pulls")
+    Parameters
+    ----------
+    tape : Tape
+        The tape, with what in-place operators wrote to.
+    nodes : sequence of Tensor
+        Its nodes.
+    outputs : sequence
+        What the function returned.
 
-    def __init__(self, node: Tensor, tape: Tape) -> None:
-        assert node.primitive is not None
-        self.node = node
-        self.primitive: Primitive = node.primitive
-        self.params = node.params
-        self.operands: tuple[Any, ...] = tuple(
-            x if type(x) is Tensor and x.tape is tape else _Constant(x) for x in node.operands
-        )
-        self.pulls: tuple[tuple[Tensor, Callable[..., Any]], ...] = ()
-
-    def activate(self, active: set[int]) -> bool:
-        """Choose the rules of operands that a derivative is wanted for; say if there are any."""
-        if self.primitive.differentiable:
-            self.pulls = tuple(
-                (x, self.primitive.vjp(argnum))
-                for argnum, x in enumerate(self.operands)
-                if id(x) in active
-            )
-        return bool(self.pulls)
-
-
-def _check_written(tape: Tape, nodes: tuple[Tensor, ...], output: Any) -> None:
-    """Raise if an array was used that plain NumPy would have changed in place before."""
+    Raises
+    ------
+    Undifferentiable
+        If so: tensors do not follow such changes.
+    """
     place = {id(node): i for i, node in enumerate(nodes)}
     uses = [(i, x) for i, node in enumerate(nodes) for x in node.operands]
-    for i, x in [*uses, (len(nodes), output)]:
+    for i, x in [*uses, *((len(nodes), output) for output in outputs)]:
         if type(x) is Tensor and x.tape is tape:
             written = tape.written.get(memory(x) or 0, 0)
             if place[id(x)] < written <= i:
@@ -379,12 +379,6 @@ def _check_written(tape: Tape, nodes: tuple[Tensor, ...], output: Any) -> None:
                     "another name or through a view, which tensors do not follow: write a = a + b "
                     "instead of a += b, on a copy where the old values are meant"
                 )
-
-
-def primal_dtype(value: Any) -> np.dtype[Any]:
-    """Return the data type of a value, tensors of outer traces included."""
-    dtype: np.dtype[Any] = np.result_type(primal(value))
-    return dtype
 
 
 def _shape_text(shape: tuple[int, ...]) -> str:

@@ -4,15 +4,17 @@ import difflib
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
 
 from autodiff.constants import is_plain
-from autodiff.errors import LostDerivative
 from autodiff.graph import Graph
-from autodiff.tensor import Tape, Tensor
+from autodiff.tape import Tape
+from autodiff.tensor import Tensor, assembled, leaf
+from autodiff.trees import Structure, flatten, structure_of
 
 __all__ = ["as_primal", "check_result", "trace"]
 
@@ -65,28 +67,91 @@ def trace(
     >>> float(graph["z"].adjoint.round(4))
     0.0177
     """
-    named, bind = _named_arguments(f, args, kwargs)
-    chosen = _chosen(wrt, named)
+    signature = _signature(f, len(args))
+    bound = _bound("trace", f.__name__ if hasattr(f, "__name__") else "f", signature, args, kwargs)
+    named = _named(bound)
+    binding = _Binding(
+        getattr(f, "__name__", "the function"),
+        signature.replace(
+            parameters=[
+                p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()
+            ],
+            return_annotation=inspect.Signature.empty,
+        ),
+        {name: structure_of(value) for name, value in named.items()},
+    )
     tape = Tape(replayable=True)
-    inputs = {
-        name: tape.input(as_primal(value, f"trace: argument {name!r}"))
-        for name, value in named.items()
-    }
-
-    def values(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any]:
-        given = _flattened(_bound("forward", f, bind, args, kwargs))
-        return {
-            name: as_primal(value, f"forward: argument {name!r}") for name, value in given.items()
-        }
-
-    bound = _bound("trace", f, bind, args, kwargs)
-    _replace(bound, inputs)
+    inputs = {name: leaf(tape, value) for name, value in binding.leaves(named, "trace").items()}
+    chosen = _chosen(wrt, binding, inputs)
+    _replace(bound, binding.grouped(inputs))
     with tape:
         output, names = _call_with_names(f, bound)
-        check_result(output, "trace")
-    graph = Graph(tape, inputs, output, chosen, values, names)
+        output = check_result(output, "trace")
+    graph = Graph(tape, inputs, output, chosen, binding, names)
     graph.forget()
     return graph
+
+
+@dataclass(frozen=True)
+class _Binding:
+    """How the arguments of a call become the inputs of a graph.
+
+    Parameters
+    ----------
+    function : str
+        Name of the function, for messages.
+    signature : inspect.Signature
+        Binds the arguments to names.
+    structures : dict of str to Structure
+        The structure of each argument.
+    """
+
+    function: str
+    signature: inspect.Signature
+    structures: dict[str, Structure]
+
+    def values(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any]:
+        """Return the values by name of input."""
+        named = _named(_bound("forward", self.function, self.signature, args, kwargs))
+        for name in named.keys() & self.structures.keys():
+            structure = structure_of(named[name])
+            if structure != self.structures[name]:
+                raise TypeError(
+                    f"forward: argument {name!r} has the parts "
+                    f"{', '.join(structure.paths(name)) or 'none'}; the graph was traced with "
+                    f"{', '.join(self.structures[name].paths(name)) or 'none'}: give the same"
+                )
+        return self.leaves(named, "forward")
+
+    def leaves(self, named: Mapping[str, Any], what: str) -> dict[str, Any]:
+        """Return every leaf of the arguments by its path, as a primal."""
+        return {
+            path: as_primal(value, f"{what}: argument {path!r}")
+            for name, tree in named.items()
+            for path, value in (
+                [(name, tree)]
+                if tree is None
+                else zip(structure_of(tree).paths(name), flatten(tree)[0], strict=True)
+            )
+        }
+
+    def grouped(self, leaves: Mapping[str, Any]) -> dict[str, Any]:
+        """Return by name of argument what is there for its leaves, in its structure.
+
+        Where some leaves of an argument are left out, the others are returned by their paths.
+        """
+        groups: dict[str, Any] = {}
+        for name in self.structures:
+            paths = self.paths(name)
+            if leaves.keys() >= set(paths):
+                groups[name] = self.structures[name].unflatten([leaves[path] for path in paths])
+            else:
+                groups.update({path: leaves[path] for path in paths if path in leaves})
+        return groups
+
+    def paths(self, name: str) -> list[str]:
+        """Return the paths of the leaves of an argument."""
+        return self.structures[name].paths(name)
 
 
 def as_primal(x: Any, what: str) -> Any:
@@ -119,6 +184,8 @@ def as_primal(x: Any, what: str) -> Any:
         return x
     if isinstance(x, float) and not isinstance(x, np.generic):
         return np.float64(x)
+    if type(x) is complex:
+        return np.complex128(x)
     if isinstance(x, bool | int):
         raise TypeError(
             f"{what} is {'a bool' if isinstance(x, bool) else 'an int'}; a derivative needs a "
@@ -128,12 +195,12 @@ def as_primal(x: Any, what: str) -> Any:
     if dtype is None or not is_plain(x):
         raise TypeError(
             f"{what} is a {type(x).__name__}; a derivative needs a float or a floating-point "
-            "array: convert it with np.array(..., dtype=float)"
+            "array, or dicts, lists, tuples, NamedTuples and dataclasses of them: convert it with "
+            "np.array(..., dtype=float), or close over it: lambda w: f(w, x)"
         )
-    if dtype.kind == "f":
+    if dtype.kind in "fc":
         return x
     advice = {
-        "c": "give the real and the imaginary part as two real arguments",
         "O": "convert it with .astype(float)",
         "i": "convert it with .astype(float), or close over it: lambda w: f(w, labels)",
         "u": "convert it with .astype(float), or close over it: lambda w: f(w, labels)",
@@ -144,8 +211,8 @@ def as_primal(x: Any, what: str) -> Any:
     )
 
 
-def check_result(output: Any, what: str) -> None:
-    """Raise if a result holds tensors in a way that would lose them.
+def check_result(output: Any, what: str) -> Any:
+    """Return a result as one tensor or number, or say why its derivative would be lost.
 
     Parameters
     ----------
@@ -154,57 +221,55 @@ def check_result(output: Any, what: str) -> None:
     what : str
         Names the caller in the message.
 
+    Returns
+    -------
+    Tensor or array
+        An array of objects is put together.
+
     Raises
     ------
     TypeError
         If it is not a number, an array or a tensor.
-    LostDerivative
-        If it is an array of tensors.
     """
     if type(output) is Tensor:
-        return
-    if isinstance(output, np.ndarray) and output.dtype == object:
-        raise LostDerivative(
-            f"{what}: the function returned an array of objects, in which derivatives are lost: "
-            "build it with np.stack"
-        )
-    if not isinstance(output, float | int | np.generic) and not hasattr(output, "__array_ufunc__"):
+        return output
+    if type(output) is np.ndarray and output.dtype == object:
+        return assembled(output)
+    if not isinstance(output, float | int | complex | np.generic) and not hasattr(
+        output, "__array_ufunc__"
+    ):
         raise TypeError(
             f"{what}: the function returned a {type(output).__name__}; expected one number or "
             "array: join several with np.stack or np.concatenate"
         )
+    return output
 
 
 def _bound(
     what: str,
-    f: Callable[..., Any],
-    signature: inspect.Signature | None,
+    function: str,
+    signature: inspect.Signature,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> inspect.BoundArguments:
     """Return the arguments bound to the parameters of the function."""
-    assert signature is not None
     try:
         return signature.bind(*args, **kwargs)
     except TypeError as error:
-        name = getattr(f, "__name__", "the function")
-        raise TypeError(f"{what}: {name}{signature}: {error}") from None
+        raise TypeError(f"{what}: {function}{signature}: {error}") from None
 
 
-def _named_arguments(
-    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[dict[str, Any], inspect.Signature]:
-    """Return the arguments by name, and the signature that binds a later call."""
+def _signature(f: Callable[..., Any], count: int) -> inspect.Signature:
+    """Return the signature of a function."""
     try:
-        signature = inspect.signature(f)
+        return inspect.signature(f)
     except (TypeError, ValueError):
         # Universal functions and some builtins have no signature: number the arguments.
         kind = inspect.Parameter.POSITIONAL_ONLY
-        signature = inspect.Signature([inspect.Parameter(f"x{i}", kind) for i in range(len(args))])
-    return _flattened(_bound("trace", f, signature, args, kwargs)), signature
+        return inspect.Signature([inspect.Parameter(f"x{i}", kind) for i in range(count)])
 
 
-def _flattened(bound: inspect.BoundArguments) -> dict[str, Any]:
+def _named(bound: inspect.BoundArguments) -> dict[str, Any]:
     """Return arguments by name; those of ``*args`` numbered, those of ``**kwargs`` by keyword."""
     named: dict[str, Any] = {}
     for name, value in bound.arguments.items():
@@ -218,7 +283,7 @@ def _flattened(bound: inspect.BoundArguments) -> dict[str, Any]:
     return named
 
 
-def _replace(bound: inspect.BoundArguments, inputs: Mapping[str, Tensor]) -> None:
+def _replace(bound: inspect.BoundArguments, inputs: Mapping[str, Any]) -> None:
     """Put the tensors into the places of the arguments."""
     for name, value in bound.arguments.items():
         kind = bound.signature.parameters[name].kind
@@ -230,20 +295,30 @@ def _replace(bound: inspect.BoundArguments, inputs: Mapping[str, Tensor]) -> Non
             bound.arguments[name] = inputs[name]
 
 
-def _chosen(wrt: str | Sequence[str] | None, named: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the names of the arguments that derivatives are wanted for."""
+def _chosen(
+    wrt: str | Sequence[str] | None, binding: _Binding, inputs: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Return the names of the inputs that derivatives are wanted for."""
     if wrt is None:
-        return tuple(named)
-    chosen = (wrt,) if isinstance(wrt, str) else tuple(wrt)
-    for name in chosen:
-        if name not in named:
-            near = difflib.get_close_matches(str(name), named, 1)
+        return tuple(inputs)
+    chosen: list[str] = []
+    for name in (wrt,) if isinstance(wrt, str) else tuple(wrt):
+        if name in binding.structures:
+            chosen += binding.paths(name)
+        elif name in inputs:
+            chosen.append(name)
+        else:
+            known = [
+                *binding.structures,
+                *(path for path in inputs if path not in binding.structures),
+            ]
+            near = difflib.get_close_matches(str(name), known, 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ValueError(
                 f"trace: wrt names {name!r}, which is no argument; the arguments are "
-                f"{', '.join(named)}{hint}"
+                f"{', '.join(known)}{hint}"
             )
-    return chosen
+    return tuple(chosen)
 
 
 def _call_with_names(

@@ -6,7 +6,7 @@ other inputs they are nodes, so that they are computed anew.
 
 import numpy as np
 
-from autodiff.rules.table import Array, discrete, handles
+from autodiff.rules.table import TUPLES, Array, discrete, handles
 from autodiff.tensor import Tensor, record
 
 for _ufunc in (
@@ -23,6 +23,8 @@ _ARGMIN = discrete(np.argmin)
 _ANY = discrete(np.any)
 _ALL = discrete(np.all)
 _ROUND = discrete(np.round)
+
+TUPLES[np.divmod] = lambda x, y: (np.floor_divide(x, y), np.remainder(x, y))
 
 
 @handles(np.argmax, derivative=False)

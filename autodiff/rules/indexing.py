@@ -15,6 +15,10 @@ class _Slot:
     def __repr__(self) -> str:
         return "<mask>"
 
+    def __reduce__(self) -> str:
+        # There is one: it is told by its identity, in a pickled graph too.
+        return "_SLOT"
+
 
 _SLOT = _Slot()
 
@@ -51,6 +55,14 @@ def _add_back(g: Array, *dynamic: Array, index: Any, shape: tuple[int, ...]) -> 
     else:
         np.add.at(result, index, g)
     return result
+
+
+def accumulate_at(total: Array, g: Array, index: Any) -> None:
+    """Add `g` to the elements of a plain array at `index`, repeated places accumulating."""
+    if _is_basic(index):
+        total[index] += g
+    else:
+        np.add.at(total, index, g)
 
 
 SCATTER = linear(

@@ -64,7 +64,7 @@ def test_a_view_that_is_read_only_changes_with_its_base(size):
 
 
 def test_what_cannot_change_is_not_copied():
-    array = np.ones(3)
+    array = np.ones(20_000)
     array.flags.writeable = False
     for x in (array, 2.0, np.float32(2.0), np.float16(1.0), True):
         assert Constants(brief=False).take(x, "add") is x
@@ -73,7 +73,7 @@ def test_what_cannot_change_is_not_copied():
     assert Constants(brief=False).take(large, "add") is not large
 
 
-@pytest.mark.parametrize("x", [None, "a", 1j, np.ones(2, complex), np.array(["a"]), object()])
-def test_what_is_no_real_number_is_refused(x):
+@pytest.mark.parametrize("x", [None, "a", np.ones(2, object), np.array(["a"]), object()])
+def test_what_is_no_number_is_refused(x):
     with pytest.raises(TypeError, match="multiply: a tensor and a"):
         Constants(brief=False).take(x, "multiply")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from autodiff import LostDerivative, grad, trace, value_and_grad, vjp
+from autodiff import grad, trace, value_and_grad, vjp
 from autodiff.tensor import Tensor
 
 X = np.array([0.5, 1.5, -0.75])
@@ -16,14 +16,11 @@ REFUSED = [
     (np.arange(3), "is an array of dtype int64; .* convert it with .astype.float."),
     (np.ones(3, np.uint8), "is an array of dtype uint8; .* close over it: lambda w: f"),
     (np.ones(3, bool), "is an array of dtype bool; .* lambda w: f.w, mask"),
-    (np.ones(3, complex), "is an array of dtype complex128; .* two real arguments"),
     (np.array([1.0, None]), "is an array of dtype object; .* convert it with .astype.float."),
     (np.array(["a"]), "is an array of dtype <U1; .* close over it"),
     (np.array(["2020-01-01"], "M8[D]"), "is an array of dtype datetime64"),
-    (1j, "is a complex; a derivative needs a float"),
-    ([1.0, 2.0], "is a list; .* convert it with np.array"),
-    ((1.0, 2.0), "is a tuple; .* convert it with np.array"),
-    ({"w": 1.0}, "is a dict; "),
+    ([1.0, 2], "is an int; "),
+    ({"w": "abc"}, "is a str; "),
     ("abc", "is a str; "),
     (None, "is a NoneType; "),
     (np.ma.array([1.0], mask=[True]), "is a MaskedArray; .* convert it with np.array"),
@@ -39,17 +36,17 @@ def test_arguments_without_a_derivative_are_refused(x, message):
         ("trace: argument 'x' ", lambda x: trace(lambda x: np.sum(x), x)),
         ("forward: argument 'x' ", trace(lambda x: x, np.float64(1.0)).forward),
     ]:
-        with pytest.raises(TypeError, match=what + message):
+        # The path of a part of a structure stands behind the argument.
+        named = what.rstrip("' ").replace("'", "['\"]") + r"\S* "
+        with pytest.raises(TypeError, match=f"{named}({message}|has the parts)"):
             run(x)
 
 
 RESULTS = [
-    (lambda x: [x[0]], TypeError, "returned a list; expected one number or array: join"),
-    (lambda x: (x, x), TypeError, "returned a tuple"),
-    (lambda x: {"x": x}, TypeError, "returned a dict"),
     (lambda x: None, TypeError, "returned a NoneType"),
     (lambda x: "x", TypeError, "returned a str"),
-    (lambda x: np.array([None]), LostDerivative, "array of objects, .* np.stack"),
+    (lambda x: {1.0, 2.0}, TypeError, "returned a set; expected one number or array: join"),
+    (lambda x: np.array([None]), TypeError, "array of objects that holds a NoneType"),
 ]
 
 
@@ -58,6 +55,14 @@ def test_results_without_a_derivative_are_refused(f, error, message):
     for run in (grad(f), lambda x: vjp(f, x), lambda x: trace(f, x)):
         with pytest.raises(error, match=message):
             run(X)
+
+
+@pytest.mark.parametrize("f", [lambda x: [x[0]], lambda x: (x, x), lambda x: {"x": x}])
+def test_structures_have_no_gradient(f):
+    with pytest.raises(TypeError, match=r"returned \d values in a nested structure; .* jacobian"):
+        grad(f)(X)
+    with pytest.raises(TypeError, match="expected one number or array: join"):
+        trace(f, X)
 
 
 def test_arguments_of_every_kind():

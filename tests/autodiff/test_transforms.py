@@ -119,7 +119,7 @@ def test_vjp():
         w_bar, x_bar = pullback(g)
         np.testing.assert_array_equal(w_bar, np.outer(g, X))
         np.testing.assert_array_equal(x_bar, W.T @ g)
-    with pytest.raises(ValueError, match=r"the seed has shape \(3,\), the output \(2,\)"):
+    with pytest.raises(ValueError, match=r"the cotangent has shape \(3,\); \(2,\) is expected"):
         pullback(np.ones(3))
     hessian = vjp(lambda x: grad(lambda x: np.sum(x**3))(x), X)[1]
     np.testing.assert_allclose(hessian(np.ones(3))[0], 6 * X)

@@ -1,0 +1,317 @@
+"""One call of a function on tensors: its tape, its inputs and its outputs, apart and together."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.errors import TraceEnded
+from autodiff.graph import check_written
+from autodiff.passes import own_gradients, primal_dtype, pull, push
+from autodiff.tape import Tape
+from autodiff.tensor import Tensor, leaf, primal
+from autodiff.trace import as_primal, check_result
+from autodiff.trees import LEAF, Structure, flatten
+
+__all__ = ["Call", "argument_numbers"]
+
+_ONE = np.float64(1.0)
+_FLOAT = np.dtype(float)
+
+
+class Call:
+    """A function called on tensors in place of some of its arguments.
+
+    Parameters
+    ----------
+    f : callable
+        The function.
+    args, kwargs
+        Its arguments.
+    argnums : sequence of int
+        Which positional arguments become tensors, with all that is nested in them.
+    what : str
+        Names the transform in messages.
+    brief : bool
+        Whether one backward pass follows at once.
+    has_aux : bool
+        Whether the function returns a pair, of which the second part is not differentiated.
+
+    Attributes
+    ----------
+    output : object
+        What the function returned, tensors included.
+    outputs : list
+        The leaves of `output`: tensors and constants.
+    structure : Structure
+        The structure of `output`.
+    inputs : list of Tensor
+        The leaves of the arguments.
+    structures : list of Structure
+        Of each argument of `argnums`.
+    aux : object
+        The second part, with values in place of tensors.
+    """
+
+    __slots__ = (
+        *("_kinds", "aux", "inputs", "nodes", "output", "outputs", "structure", "structures"),
+        *("tape", "what"),
+    )
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        argnums: Sequence[int],
+        what: str,
+        *,
+        brief: bool = False,
+        has_aux: bool = False,
+    ) -> None:
+        self.what = what
+        self.tape = tape = Tape(brief=brief)
+        self.inputs: list[Tensor] = []
+        self.structures: list[Structure] = []
+        self._kinds: list[type] = []
+        replaced = list(args)
+        for argnum in argnums:
+            arg = args[argnum]
+            if type(arg) is np.ndarray and arg.dtype is _FLOAT:
+                # `_as_tensors` for the argument met most often.
+                replaced[argnum] = node = Tensor(arg, tape, None, (), None)
+                tape.append(node)
+                self.inputs.append(node)
+                self._kinds.append(np.ndarray)
+                self.structures.append(LEAF)
+            else:
+                replaced[argnum] = self._as_tensors(arg, argnum)
+        self.aux: Any = None
+        with tape:
+            output = f(*replaced, **kwargs)
+            if has_aux:
+                if not isinstance(output, tuple) or len(output) != 2:
+                    raise TypeError(
+                        f"{what}: has_aux=True needs a function that returns a pair (value, aux); "
+                        f"it returned a {type(output).__name__}"
+                    )
+                output, aux = output
+                self.aux = self._plain(aux)
+            if output is None:
+                raise TypeError(
+                    f"{what}: the function returned a NoneType; expected numbers or arrays: does "
+                    "it end without return?"
+                )
+            leaves, self.structure = ([output], LEAF) if type(output) is Tensor else flatten(output)
+            self.outputs = [check_result(x, what) for x in leaves]
+        self.nodes = tape.end()
+        for x in self.outputs:
+            if type(x) is Tensor and x.tape is not tape and x.tape.ended:
+                raise TraceEnded(
+                    f"{what}: the function returned a tensor of another trace, which has ended: "
+                    "its derivative would be lost"
+                )
+        if tape.written:
+            check_written(tape, self.nodes, self.outputs)
+
+    def _as_tensors(self, arg: Any, argnum: int) -> Any:
+        """Return an argument with tensors in place of its numbers and arrays."""
+        if type(arg) in (np.ndarray, Tensor, float, np.float64):
+            leaves, structure, paths = [arg], LEAF, [""]
+        else:
+            # None holds no number, which within a structure is nothing to complain of.
+            leaves, structure = ([arg], LEAF) if arg is None else flatten(arg)
+            paths = structure.paths()
+        nodes = [
+            leaf(self.tape, as_primal(x, f"{self.what}: argument {argnum}{path}"))
+            for x, path in zip(leaves, paths, strict=True)
+        ]
+        self._kinds += [type(x) for x in leaves]
+        self.inputs += nodes
+        self.structures.append(structure)
+        return structure.unflatten(nodes)
+
+    def _plain(self, tree: Any) -> Any:
+        """Return a nested structure with the values in place of the tensors of this call."""
+        leaves, structure = flatten(tree)
+        checked = [check_result(x, "") if isinstance(x, np.ndarray) else x for x in leaves]
+        return structure.unflatten([self._value(x) for x in checked])
+
+    def _value(self, x: Any) -> Any:
+        return x.value if type(x) is Tensor and x.tape is self.tape else x
+
+    @property
+    def values(self) -> list[Any]:
+        """The values of the outputs."""
+        return [self._value(x) for x in self.outputs]
+
+    @property
+    def value(self) -> Any:
+        """What the function returned, with values in place of tensors."""
+        return self.structure.unflatten(self.values)
+
+    def scalar(self, holomorphic: bool) -> Any:
+        """Return the value if it is one number, real unless told otherwise.
+
+        Parameters
+        ----------
+        holomorphic : bool
+            Whether the number may be complex.
+
+        Returns
+        -------
+        number
+            The value.
+
+        Raises
+        ------
+        ValueError
+            If it is an array.
+        TypeError
+            If it is a structure, or complex.
+        """
+        what = self.what
+        if not self.structure.is_leaf:
+            raise TypeError(
+                f"{what}: the function returned {len(self.outputs)} values in a nested structure; "
+                "a gradient needs one number: has_aux=True leaves the second of a pair alone, "
+                "jacobian differentiates them all"
+            )
+        value = self._value(self.outputs[0])
+        if type(value) is np.float64:
+            return value
+        if np.shape(value) != ():
+            raise ValueError(
+                f"{what}: the function returned an array of shape {np.shape(value)}; a gradient "
+                "needs a scalar: sum it, as in lambda x: np.sum(f(x)), or use jacobian"
+            )
+        if not holomorphic and np.iscomplexobj(primal(value)):
+            raise TypeError(
+                f"{what}: the function returned a complex number; a gradient needs a real one: "
+                "take np.real or np.abs of it, or say holomorphic=True for the complex derivative"
+            )
+        return value
+
+    def pull(self, cotangents: Sequence[Any] | None, consume: bool = False) -> list[Any]:
+        """Return the cotangents of the inputs.
+
+        Parameters
+        ----------
+        cotangents : sequence of array or None
+            Of each output, in its shape; None for one output and cotangent 1.
+        consume : bool
+            Whether this is the last pass, which frees what it is done with.
+
+        Returns
+        -------
+        list of array
+            For each leaf of the arguments, arrays of their own.
+        """
+        if not consume:
+            for node in self.nodes:
+                node.adjoint = None
+        for x, g in zip(self.outputs, cotangents or [_ONE], strict=True):
+            if type(x) is Tensor and x.tape is self.tape:
+                dtype = x.value.dtype
+                if (type(g) is not Tensor and g is not _ONE) or dtype != _ONE.dtype:
+                    g = g.astype(dtype) if type(g) is Tensor else np.asarray(g, dtype)[()]
+                x.adjoint = g if x.adjoint is None else x.adjoint + g
+        # The seed of an input that is an output itself is held by the caller.
+        seen = {id(x.value) for x in self.inputs} | {id(g) for g in cotangents or ()}
+        pull(self.nodes, self.tape, consume=consume)
+        return [
+            kind(x_bar) if kind in (float, complex) and type(x_bar) is not Tensor else x_bar
+            for kind, x_bar in zip(self._kinds, own_gradients(self.inputs, seen), strict=True)
+        ]
+
+    def push(self, tangents: Sequence[Any]) -> list[Any]:
+        """Return the tangents of the outputs.
+
+        Parameters
+        ----------
+        tangents : sequence of array or None
+            Of each leaf of the arguments, in its shape and type; None for zero.
+
+        Returns
+        -------
+        list of array
+            For each output, in its shape.
+        """
+        known = {
+            id(x): x_dot
+            for x, x_dot in zip(self.inputs, tangents, strict=True)
+            if x_dot is not None
+        }
+        found = push(self.nodes, self.tape, known, self.outputs)
+        return [
+            np.zeros(np.shape(value), _floating(value))[()] if out_dot is None else out_dot
+            for value, out_dot in zip(self.values, found, strict=True)
+        ]
+
+    def arguments(self, leaves: Sequence[Any], single: bool) -> Any:
+        """Return leaves in the structures of the arguments.
+
+        Parameters
+        ----------
+        leaves : sequence
+            One for each input.
+        single : bool
+            Whether there is one argument, which is returned as it is, not as a tuple.
+
+        Returns
+        -------
+        object
+            The structure, or a tuple of structures.
+        """
+        if len(leaves) == len(self.structures) and all([s is LEAF for s in self.structures]):
+            return leaves[0] if single else tuple(leaves)
+        results, start = [], 0
+        for structure in self.structures:
+            results.append(structure.unflatten(leaves[start : start + structure.count]))
+            start += structure.count
+        return results[0] if single else tuple(results)
+
+
+def _floating(value: Any) -> np.dtype[Any]:
+    """Return the type of a tangent of a value, which may be a whole number if it is constant."""
+    dtype = primal_dtype(value)
+    return dtype if dtype.kind in "fc" else np.dtype(float)
+
+
+def argument_numbers(argnums: int | Sequence[int], count: int, what: str) -> tuple[int, ...]:
+    """Return the numbers of arguments, counted from 0.
+
+    Parameters
+    ----------
+    argnums : int or sequence of int
+        As users give them, negative ones counted from the end.
+    count : int
+        Number of positional arguments of the call.
+    what : str
+        Names the transform in messages.
+
+    Returns
+    -------
+    tuple of int
+        None twice.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is no int, or there is no such argument, or one is named twice.
+    """
+    if type(argnums) is int and 0 <= argnums < count:
+        return (argnums,)
+    chosen = (argnums,) if isinstance(argnums, int | np.integer) else tuple(argnums)
+    for argnum in chosen:
+        if not isinstance(argnum, int | np.integer):
+            raise TypeError(f"{what}: argnums={argnums!r}: an int or a tuple of ints is needed")
+        if not -count <= argnum < count:
+            raise ValueError(
+                f"{what}: argnums={argnums!r}, but the function was called with {count} "
+                "positional arguments, numbered from 0"
+            )
+    numbers = tuple(int(argnum) % count for argnum in chosen)
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"{what}: argnums={argnums!r} names an argument twice")
+    return numbers

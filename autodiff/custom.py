@@ -1,0 +1,232 @@
+"""Functions with rules of their own: a user's, recomputation, and no derivative at all."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from autodiff.call import Call
+from autodiff.errors import LostDerivative, Undifferentiable
+from autodiff.rules.table import Primitive, discrete
+from autodiff.tensor import Tensor, record
+from autodiff.trees import Structure, flatten
+
+__all__ = ["checkpoint", "custom", "stop_gradient"]
+
+
+def custom(
+    f: Callable[..., Any],
+    vjps: Mapping[int, Callable[..., Any]] | None = None,
+    jvps: Mapping[int, Callable[..., Any]] | None = None,
+) -> Callable[..., Any]:
+    """Return a function that is differentiated by rules of the user's own.
+
+    Use it for what the engine cannot see into (a compiled library, a lookup in a file), and where a
+    formula is known that is faster or more stable than the chain rule.
+
+    Parameters
+    ----------
+    f : callable
+        Called with plain arrays only: ``f(*args, **kwargs)``, which returns one array or number.
+    vjps : mapping of int to callable
+        For the number of each positional argument ``vjp(out, *args, **kwargs)``, which returns a
+        function from the cotangent of `out` to that of the argument, in its shape.
+    jvps : mapping of int to callable
+        For the number of each positional argument ``jvp(tangent, out, *args, **kwargs)``: the
+        tangent of `out`. Rules that are themselves made of NumPy functions give higher derivatives.
+
+    Returns
+    -------
+    callable
+        Called as `f`, with tensors and numbers as positional arguments.
+
+    Raises
+    ------
+    Undifferentiable
+        When a derivative is asked for whose rule is not given.
+    ValueError
+        When a rule returns another shape than is due.
+
+    Examples
+    --------
+    >>> import math, autodiff
+    >>> gamma = custom(math.lgamma, vjps={0: lambda out, x: lambda g: g * -0.5772156649})
+    >>> autodiff.grad(gamma)(1.0)
+    -0.5772156649
+    """
+    name = getattr(f, "__name__", "function")
+    rules = {"vjps": dict(vjps or {}), "jvps": dict(jvps or {})}
+    for kind, given in rules.items():
+        for argnum, rule in given.items():
+            if not isinstance(argnum, int) or argnum < 0 or not callable(rule):
+                raise TypeError(
+                    f"custom: {kind} is a dict from argument numbers, counted from 0, to "
+                    f"functions; it holds {argnum!r}: {rule!r}"
+                )
+
+    def missing(kind: str, argnum: int) -> NoReturn:
+        raise Undifferentiable(
+            f"custom: {name} has no {kind[:-1]} for argument {argnum}: give it as "
+            f"custom({name}, {kind}={{{argnum}: ...}})"
+        )
+
+    def vjp(g: Any, out: Any, *args: Any, argnum: int, **kwargs: Any) -> Any:
+        rule = rules["vjps"].get(argnum) or missing("vjps", argnum)
+        return _of_shape(rule(out, *args, **kwargs)(g), args[argnum], f"vjp of {name}", argnum)
+
+    def jvp(x_dot: Any, out: Any, *args: Any, argnum: int, **kwargs: Any) -> Any:
+        rule = rules["jvps"].get(argnum) or missing("jvps", argnum)
+        return _of_shape(rule(x_dot, out, *args, **kwargs), out, f"jvp of {name}", argnum)
+
+    @functools.wraps(f)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for key, value in kwargs.items():
+            if any(type(x) is Tensor for x in flatten(value)[0]):
+                raise LostDerivative(
+                    f"custom: {name}: {key}= is a tensor; derivatives are taken with respect to "
+                    "positional arguments only: give it by position"
+                )
+        if any([type(x) is Tensor for x in args]):
+            return record(primitive, args, kwargs)
+        out = f(*args, **kwargs)
+        # An array, not a number of Python's, so that shape and type are there to ask for.
+        return out if hasattr(out, "dtype") else np.asarray(out, float)[()]
+
+    primitive = Primitive(name, call, "general", (vjp,), (jvp,), variadic=True, complex=True)
+    return call
+
+
+def _of_shape(result: Any, like: Any, what: str, argnum: int) -> Any:
+    result = result if hasattr(result, "dtype") else np.asarray(result)[()]
+    if np.shape(result) != np.shape(like):
+        raise ValueError(
+            f"custom: the {what} for argument {argnum} returned shape {np.shape(result)}; "
+            f"{np.shape(like)} is expected"
+        )
+    return result
+
+
+def stop_gradient(x: Any) -> Any:
+    """Return the value of a tensor as a constant: no derivative passes, of any order.
+
+    Parameters
+    ----------
+    x : float, array, tensor or nested structure
+        What is to be held constant.
+
+    Returns
+    -------
+    array or nested structure
+        The same values.
+
+    Examples
+    --------
+    >>> import autodiff
+    >>> autodiff.grad(lambda x: x * stop_gradient(x))(3.0)
+    3.0
+    """
+    leaves, structure = flatten(x)
+    return structure.unflatten([_stopped(leaf) for leaf in leaves])
+
+
+def _stopped(x: Any) -> Any:
+    # Recorded, so that a graph which runs again computes it anew.
+    return record(_STOP, (x,)) if type(x) is Tensor else x
+
+
+_STOP = discrete(_stopped, "stop_gradient")
+
+
+def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that is computed again in the backward pass instead of being stored.
+
+    Of a long computation made of checkpointed parts only what goes in and out of the parts is kept
+    in memory (Griewank 1992; Chen et al., Training deep nets with sublinear memory cost, 2016), for
+    one more evaluation.
+
+    Parameters
+    ----------
+    f : callable
+        Plain NumPy function. Everything that it differentiates must be a positional argument, if
+        only nested in one: a tensor that it closes over raises an error.
+
+    Returns
+    -------
+    callable
+        Called as `f`.
+
+    Raises
+    ------
+    LostDerivative
+        On a call, if `f` closes over a tensor.
+
+    Examples
+    --------
+    >>> import numpy as np, autodiff
+    >>> layer = checkpoint(lambda h, w: np.tanh(h @ w))
+    >>> h, w = np.ones(2), np.eye(2)
+    >>> autodiff.grad(lambda w: np.sum(layer(layer(h, w), w)))(w).round(4)
+    array([[0.6945, 0.6945],
+           [0.6945, 0.6945]])
+    """
+    name = getattr(f, "__name__", "function")
+
+    @functools.wraps(f)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        leaves, structure = flatten(args)
+        places = [i for i, x in enumerate(leaves) if type(x) is Tensor]
+        if any(type(x) is Tensor for x in flatten(kwargs)[0]):
+            raise LostDerivative(
+                f"checkpoint: {name}: an argument by keyword is a tensor; give it by position"
+            )
+        if not places:
+            return f(*args, **kwargs)
+        outputs: list[Structure] = []
+        shapes: list[tuple[int, ...]] = []
+
+        def packed(*tensors: Any) -> Any:
+            """Return all results as one vector."""
+            filled = list(leaves)
+            for place, x in zip(places, tensors, strict=True):
+                filled[place] = x
+            results, form = flatten(f(*structure.unflatten(filled), **kwargs))
+            outputs[:], shapes[:] = [form], [np.shape(x) for x in results]
+            return np.concatenate([np.reshape(x, (-1,)) for x in results])
+
+        out = _recomputed(packed, [leaves[i] for i in places], name)
+        ends = np.cumsum([int(np.prod(shape, dtype=int)) for shape in shapes])
+        starts = [0, *ends[:-1]]
+        return outputs[0].unflatten(
+            [
+                np.reshape(out[int(start) : int(end)], shape)
+                for start, end, shape in zip(starts, ends, shapes, strict=True)
+            ]
+        )
+
+    return call
+
+
+def _recomputed(f: Callable[..., Any], tensors: Sequence[Tensor], name: str) -> Any:
+    """Record a function of tensors as one node whose derivatives run it again."""
+
+    def value(*xs: Any) -> Any:
+        # Tensors of an outer trace record there: also as one node.
+        if any([type(x) is Tensor for x in xs]):
+            return record(primitive, xs)
+        out = f(*xs)
+        if type(out) is Tensor:
+            raise LostDerivative(
+                f"checkpoint: {name} closes over a tensor, whose derivative would be lost: "
+                "give it as an argument"
+            )
+        return out
+
+    def pull(g: Any, out: Any, *xs: Any) -> list[Any]:
+        return Call(f, xs, {}, range(len(xs)), "checkpoint").pull([g])
+
+    def push(x_dots: Sequence[Any], out: Any, *xs: Any) -> Any:
+        return Call(f, xs, {}, range(len(xs)), "checkpoint").push(x_dots)[0]
+
+    primitive = Primitive(f"checkpoint({name})", value, "general", complex=True, joint=(pull, push))
+    return record(primitive, tuple(tensors))

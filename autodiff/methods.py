@@ -1,0 +1,146 @@
+"""What arrays can do that is no operator: their methods and attributes, on tensors.
+
+Each is the NumPy function of the same name. Those that would write into the array, or hand out its
+memory, raise.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+
+__all__ = ["ArrayMethods"]
+
+#: Methods that are the function of the same name.
+_SAME = (
+    *("all", "any", "argmax", "argmin", "argpartition", "argsort", "choose", "clip", "conj"),
+    *("conjugate", "cumprod", "cumsum", "diagonal", "dot", "max", "mean", "min", "nonzero"),
+    *("prod", "ravel", "repeat", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes"),
+    *("take", "trace", "var"),
+)
+#: Methods that change an array in place, and what to write instead.
+_IN_PLACE = {
+    "fill": "np.full_like",
+    "partition": "np.partition(t, kth)",
+    "put": "np.where",
+    "resize": "np.resize or reshape",
+    "setfield": "np.where",
+    "sort": "np.sort(t)",
+}
+#: Methods that turn the elements into something that has no derivative.
+_LOSING = {
+    "item": "index it: t[0]",
+    "tolist": "use list(tensor)",
+    "tobytes": "use the tensor itself",
+    "tofile": "save the result of the function instead",
+    "dump": "save the result of the function instead",
+    "dumps": "save the result of the function instead",
+}
+
+
+def _same(name: str) -> Callable[..., Any]:
+    function = getattr(np, name)
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = f"As ``np.{name}`` of the tensor."
+    return method
+
+
+def _in_place(name: str, instead: str) -> Callable[..., NoReturn]:
+    def method(self: Any, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError(f"{name}() would change a tensor in place: use {instead}, a new array")
+
+    method.__name__, method.__doc__ = name, f"Raise: use {instead}."
+    return method
+
+
+def _losing(name: str, instead: str) -> Callable[..., NoReturn]:
+    def method(self: Any, *args: Any, **kwargs: Any) -> NoReturn:
+        from autodiff.errors import LostDerivative
+
+        raise LostDerivative(f"{name}() of a tensor would lose its derivative: {instead}")
+
+    method.__name__, method.__doc__ = name, f"Raise: {instead}."
+    return method
+
+
+class ArrayMethods:
+    """Methods and attributes of arrays."""
+
+    __slots__ = ()
+
+    @property
+    def T(self) -> Any:  # noqa: N802 (the name is NumPy's)
+        """The axes reversed."""
+        return np.transpose(self)
+
+    @property
+    def mT(self) -> Any:  # noqa: N802 (the name is NumPy's)
+        """The last two axes swapped."""
+        return np.matrix_transpose(self)
+
+    @property
+    def real(self) -> Any:
+        """The real part."""
+        return np.real(self)
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary part."""
+        return np.imag(self)
+
+    @property
+    def flat(self) -> Any:
+        """The elements along one axis: to iterate over and to index, not to write to."""
+        return self.reshape(-1)
+
+    def reshape(self, *shape: Any, **kwargs: Any) -> Any:
+        """Return the same elements in another shape, as ``np.reshape``."""
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **kwargs)
+
+    def flatten(self, order: Any = "C") -> Any:
+        """Return the elements along one axis, as ``np.ravel``."""
+        return np.ravel(self, order)
+
+    def transpose(self, *axes: Any) -> Any:
+        """Return the axes permuted, as ``np.transpose``."""
+        if len(axes) == 1 and not isinstance(axes[0], int | np.integer):
+            axes = axes[0]
+        return np.transpose(self, axes or None)
+
+    def compress(self, condition: Any, axis: int | None = None) -> Any:
+        """Return the slices where a condition holds, as ``np.compress``."""
+        return np.compress(condition, self, axis=axis)
+
+    def copy(self, order: Any = "C") -> Any:
+        """Return the tensor: its value is never changed in place."""
+        return self
+
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the value in another floating-point type."""
+        return np.astype(self, dtype)  # type: ignore[call-overload]
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a universal function of one argument by its name.
+
+        Arrays of objects call them so: ``np.exp(np.array([t, u]))`` calls ``t.exp()``.
+        """
+        ufunc = None if name.startswith("_") else getattr(np, name, None)
+        if isinstance(ufunc, np.ufunc) and ufunc.nin == 1:
+            return functools.partial(ufunc, self)
+        hint = ""
+        if hasattr(np.ndarray, name) and not name.startswith("_"):
+            hint = ", as it has no memory of its own: use NumPy functions of the tensor"
+        raise AttributeError(f"a tensor has no attribute {name!r}{hint}")
+
+
+for _name in _SAME:
+    setattr(ArrayMethods, _name, _same(_name))
+for _name, _instead in _IN_PLACE.items():
+    setattr(ArrayMethods, _name, _in_place(_name, _instead))
+for _name, _instead in _LOSING.items():
+    setattr(ArrayMethods, _name, _losing(_name, _instead))

@@ -1,0 +1,28 @@
+"""Putting numbers and tensors together: what became of ``np.array([t, [u, 0.0]])``."""
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.rules.table import Array, linear
+from autodiff.tensor import Tensor, record
+
+
+def _assemble(*items: Array, shape: tuple[int, ...]) -> Array:
+    # Items may be tensors of an outer trace, which has to record it too.
+    if any([type(x) is Tensor for x in items]):
+        return record(ASSEMBLE, items, {"shape": shape})
+    return np.array(items).reshape(shape)
+
+
+def _assemble_transpose(g: Array, out: Array, *items: Array, shape: Any, argnum: int) -> Array:
+    return g[tuple(int(i) for i in np.unravel_index(argnum, shape))]
+
+
+ASSEMBLE = linear(
+    "assemble",
+    _assemble,
+    _assemble_transpose,
+    variadic=True,
+    examples=[(((), (), (), ()), {"shape": (2, 2)}), (((), ()), {"shape": (2,)})],
+)

@@ -1,0 +1,92 @@
+"""The tape: the nodes of one trace, in the order in which they were computed."""
+
+from itertools import count
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from autodiff.constants import Constants
+from autodiff.errors import LostDerivative, TraceEnded
+
+if TYPE_CHECKING:
+    from autodiff.tensor import Tensor
+
+__all__ = ["Tape"]
+
+_levels = count(1)
+
+
+class Tape:
+    """The nodes of one trace, in the order in which they were computed.
+
+    That order is topological: a node comes after everything it was computed from.
+
+    Parameters
+    ----------
+    replayable : bool
+        Whether the record must serve for other inputs too. Then comparisons are recorded as
+        nodes, and branches taken on them as guards; otherwise they are plain arrays.
+    brief : bool
+        Whether the backward pass follows at once, and `Constants.check` after it.
+
+    Attributes
+    ----------
+    append : callable
+        Puts a node on the tape.
+    careful : bool
+        Whether operations must take the long way: complex numbers are about, or the trace ended.
+    constants : Constants
+        The operands that are no tensors.
+    ended : bool
+        Whether the trace has ended; its tensors can be used no more.
+    guards : list of (Tensor, str, object)
+        What control flow was decided on: a node, how it was converted, and the outcome.
+    written : dict of int to int
+        For each piece of memory that plain NumPy would have changed in place (``a += b``), the
+        number of nodes at that time.
+    """
+
+    __slots__ = (
+        *("append", "careful", "constants", "ended", "guards", "level", "nodes", "replayable"),
+        "written",
+    )
+
+    def __init__(self, replayable: bool = False, brief: bool = False) -> None:
+        self.nodes: list[Tensor] = []
+        self.append = self.nodes.append
+        self.guards: list[tuple[Tensor, str, Any]] = []
+        self.written: dict[int, int] = {}
+        self.level = next(_levels)
+        self.replayable = replayable
+        self.constants = Constants(brief)
+        self.ended = self.careful = False
+
+    def end(self) -> "list[Tensor]":
+        """End the trace and return its nodes; tensors of it can be used no more."""
+        nodes = self.nodes
+        # Nodes know their tape: were it to know them, only the garbage collector could free them.
+        self.nodes, self.guards, self.ended, self.careful = [], [], True, True
+        self.append = _refuse
+        return nodes
+
+    def __enter__(self) -> "Tape":
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """End the trace if it failed, and tell what NumPy puts into words of its own."""
+        if error is not None:
+            self.end()
+        if isinstance(error, ValueError) and isinstance(error.__cause__, LostDerivative):
+            # ``a[0] = tensor`` ends as "setting an array element with a sequence".
+            raise error.__cause__ from None
+        if isinstance(error, TypeError) and "loop of ufunc does not support" in str(error):
+            raise TypeError(
+                f"{error}: an array of tensors and numbers together is an array of objects; build "
+                "it with np.stack or np.concatenate"
+            ) from error
+
+
+def _refuse(node: "Tensor") -> NoReturn:
+    name = "input" if node.primitive is None else node.primitive.name
+    raise TraceEnded(
+        f"{name}: a tensor was used after the trace that it belongs to had ended; its derivative "
+        "would be lost. Return what you need from the function instead of storing it elsewhere"
+    )

@@ -1,0 +1,200 @@
+"""Nested structures of arguments and results: dicts, lists, tuples, NamedTuples, dataclasses.
+
+A structure is taken apart into its leaves, in the order in which they stand (dicts: of insertion),
+and put together again with other leaves, such as gradients.
+"""
+
+import copy
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Structure", "flatten", "structure_of"]
+
+_LEAVES = (np.ndarray, np.generic, float, int, complex, str, bytes)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Structure:
+    """A nested structure without its leaves.
+
+    Parameters
+    ----------
+    build : callable or None
+        Makes the container of its children; None for a leaf.
+    children : tuple of Structure
+        What it holds.
+    keys : tuple of str
+        How each child is reached, such as ``"['w']"`` or ``".bias"``.
+    count : int
+        Number of leaves.
+    """
+
+    build: Callable[[list[Any]], Any] | None
+    children: "tuple[Structure, ...]" = ()
+    keys: tuple[str, ...] = ()
+    count: int = 1
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether there is no structure around the one leaf."""
+        return self.build is None
+
+    def unflatten(self, leaves: Sequence[Any]) -> Any:
+        """Return the structure with leaves.
+
+        Parameters
+        ----------
+        leaves : sequence
+            As many as `count`.
+
+        Returns
+        -------
+        object
+            A container of the same types.
+        """
+        iterator = iter(leaves)
+        return self._built(iterator)
+
+    def _built(self, leaves: Iterator[Any]) -> Any:
+        if self.build is None:
+            return next(leaves)
+        return self.build([child._built(leaves) for child in self.children])
+
+    def paths(self, prefix: str = "") -> list[str]:
+        """Return how each leaf is reached.
+
+        Parameters
+        ----------
+        prefix : str
+            What stands before each path.
+
+        Returns
+        -------
+        list of str
+            Such as ``"params['w'][0]"``.
+        """
+        if self.build is None:
+            return [prefix]
+        return [
+            path
+            for key, child in zip(self.keys, self.children, strict=True)
+            for path in child.paths(prefix + key)
+        ]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Structure):
+            return NotImplemented
+        return self.is_leaf == other.is_leaf and self._shape() == other._shape()
+
+    def __hash__(self) -> int:
+        return hash(self.keys)
+
+    def _shape(self) -> Any:
+        return (self.keys, self.children)
+
+
+LEAF = Structure(None)
+
+
+def flatten(tree: Any) -> tuple[list[Any], Structure]:
+    """Return the leaves of a nested structure, and the structure.
+
+    Parameters
+    ----------
+    tree : object
+        Dicts, lists, tuples, NamedTuples and dataclasses, nested; everything else is a leaf.
+        None holds no leaf.
+
+    Returns
+    -------
+    tuple
+        The list of leaves, and the `Structure` that puts others in their places.
+
+    Examples
+    --------
+    >>> leaves, structure = flatten({"w": [1.0, 2.0], "b": (3.0,)})
+    >>> leaves, structure.paths("net")
+    ([1.0, 2.0, 3.0], ["net['w'][0]", "net['w'][1]", "net['b'][0]"])
+    >>> structure.unflatten([10.0, 20.0, 30.0])
+    {'w': [10.0, 20.0], 'b': (30.0,)}
+    """
+    leaves: list[Any] = []
+    return leaves, _structure(tree, leaves)
+
+
+def structure_of(tree: Any) -> Structure:
+    """Return the structure of a nested structure.
+
+    Parameters
+    ----------
+    tree : object
+        As of `flatten`.
+
+    Returns
+    -------
+    Structure
+        Without the leaves.
+    """
+    return flatten(tree)[1]
+
+
+# Functions of the module, so that structures can be pickled.
+
+
+def _nothing(items: list[Any]) -> None:
+    return None
+
+
+def _mapping(empty: Any, names: Sequence[Any], items: list[Any]) -> Any:
+    filled = copy.copy(empty)
+    filled.update(zip(names, items, strict=True))
+    return filled
+
+
+def _called(kind: Callable[..., Any], items: list[Any]) -> Any:
+    return kind(*items)
+
+
+def _called_by_name(kind: Callable[..., Any], names: Sequence[str], items: list[Any]) -> Any:
+    return kind(**dict(zip(names, items, strict=True)))
+
+
+def _structure(tree: Any, leaves: list[Any]) -> Structure:
+    """Return the structure, and append the leaves to a list."""
+    keys: Sequence[str]
+    build: Callable[[list[Any]], Any]
+    if isinstance(tree, _LEAVES):
+        leaves.append(tree)
+        return LEAF
+    if tree is None:
+        return Structure(_nothing, (), (), 0)
+    kind = type(tree)
+    if isinstance(tree, dict):
+        names = list(tree)
+        keys, values = [f"[{name!r}]" for name in names], list(tree.values())
+
+        # A defaultdict or an OrderedDict keeps what it has beside its items.
+        empty = copy.copy(tree)
+        empty.clear()
+        build = functools.partial(_mapping, empty, tuple(names))
+    elif isinstance(tree, tuple) and hasattr(kind, "_fields"):
+        keys, values = [f".{name}" for name in kind._fields], list(tree)
+        build = functools.partial(_called, kind)
+    elif isinstance(tree, list | tuple):
+        keys, values = [f"[{i}]" for i in range(len(tree))], list(tree)
+        # Subclasses may be built from anything: their plain type is what can be relied on.
+        build = list if isinstance(tree, list) else tuple
+    elif dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+        names = [field.name for field in dataclasses.fields(tree) if field.init]
+        keys, values = [f".{name}" for name in names], [getattr(tree, name) for name in names]
+        build = functools.partial(_called_by_name, kind, tuple(names))
+    else:
+        leaves.append(tree)
+        return LEAF
+    before = len(leaves)
+    children = tuple([_structure(value, leaves) for value in values])
+    return Structure(build, children, tuple(keys), len(leaves) - before)
