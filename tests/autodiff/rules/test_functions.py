@@ -3,7 +3,6 @@
 import importlib.util
 import inspect
 import operator
-import runpy
 from pathlib import Path
 
 import numpy as np
@@ -265,10 +264,6 @@ CALLS = {
         (lambda u, x: sp.ellipj(u, np.tanh(x) ** 2)[1] * sp.ellipj(u, 0.3)[3], [A, (3,)]),
     ],
 }
-# Calls of whole families stand beside this file, in tables of their own.
-for path in sorted(Path(__file__).parent.glob("calls_*.py")):
-    for function, calls in runpy.run_path(str(path))["CALLS"].items():
-        CALLS.setdefault(function, []).extend(calls)
 ALIASES = {np.permute_dims, np.concat, np.amax, np.amin, np.around}
 CASES = [
     pytest.param(call, shapes, id=f"{f.__name__}-{i}")
