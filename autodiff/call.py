@@ -16,6 +16,7 @@ from autodiff.trees import LEAF, Structure, flatten
 __all__ = ["Call", "argument_numbers"]
 
 _ONE = np.float64(1.0)
+_FLOAT = np.dtype(float)
 
 
 class Call:
@@ -75,7 +76,16 @@ class Call:
         self._kinds: list[type] = []
         replaced = list(args)
         for argnum in argnums:
-            replaced[argnum] = self._as_tensors(args[argnum], argnum)
+            arg = args[argnum]
+            if type(arg) is np.ndarray and arg.dtype is _FLOAT:
+                # `_as_tensors` for the argument met most often.
+                replaced[argnum] = node = Tensor(arg, tape, None, (), None)
+                tape.append(node)
+                self.inputs.append(node)
+                self._kinds.append(np.ndarray)
+                self.structures.append(LEAF)
+            else:
+                replaced[argnum] = self._as_tensors(arg, argnum)
         self.aux: Any = None
         with tape:
             output = f(*replaced, **kwargs)
@@ -168,6 +178,8 @@ class Call:
                 "jacobian differentiates them all"
             )
         value = self._value(self.outputs[0])
+        if type(value) is np.float64:
+            return value
         if np.shape(value) != ():
             raise ValueError(
                 f"{what}: the function returned an array of shape {np.shape(value)}; a gradient "
@@ -251,6 +263,8 @@ class Call:
         object
             The structure, or a tuple of structures.
         """
+        if len(leaves) == len(self.structures) and all([s is LEAF for s in self.structures]):
+            return leaves[0] if single else tuple(leaves)
         results, start = [], 0
         for structure in self.structures:
             results.append(structure.unflatten(leaves[start : start + structure.count]))

@@ -92,7 +92,7 @@ def _check_order(
     level: int,
     rtol: float,
     resolution: float,
-    rng: np.random.Generator,
+    rng: "np.random.Generator",
     known: dict[str, str],
 ) -> None:
     """Check one order along a random direction, and the next order of each mode's derivative."""
@@ -146,13 +146,13 @@ def _paired(left: Any, right: Any) -> Any:
     return total
 
 
-def _random_like(tree: Any, rng: np.random.Generator) -> Any:
+def _random_like(tree: Any, rng: "np.random.Generator") -> Any:
     """Return a structure of standard normal numbers of the shapes and types of another."""
     leaves, structure = flatten(tree)
     return structure.unflatten([_random(np.shape(x), primal_dtype(x), rng) for x in leaves])
 
 
-def _random(shape: tuple[int, ...], dtype: np.dtype[Any], rng: np.random.Generator) -> Any:
+def _random(shape: tuple[int, ...], dtype: np.dtype[Any], rng: "np.random.Generator") -> Any:
     numbers = rng.normal(size=shape)
     if dtype.kind == "c":
         numbers = numbers + 1j * rng.normal(size=shape)

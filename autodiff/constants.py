@@ -26,6 +26,11 @@ class Constants:
         Whether the trace, its backward pass and `check` are one short call. Then large arrays are
         watched instead of copied.
 
+    Attributes
+    ----------
+    copied : dict
+        Of small arrays, by identity: the array, its bytes then, and the copy.
+
     Examples
     --------
     >>> import numpy as np
@@ -36,12 +41,12 @@ class Constants:
     array([0., 0.])
     """
 
-    __slots__ = ("_brief", "_copied", "_watched")
+    __slots__ = ("_brief", "_watched", "copied")
 
     def __init__(self, brief: bool) -> None:
         self._brief = brief
         self._watched: dict[int, tuple[Any, int]] = {}
-        self._copied: dict[int, tuple[Any, bytes, Any]] = {}
+        self.copied: dict[int, tuple[Any, bytes, Any]] = {}
 
     def take(self, x: Any, name: str) -> Any:
         """Return a constant operand as it is now.
@@ -63,13 +68,16 @@ class Constants:
         TypeError
             If it is neither a number nor a plain array of such.
         """
-        if type(x) in NUMBERS:
-            return x
-        copied = self._copied.get(id(x))
-        # The same array used again, as weights in a loop are, needs no further copy.
-        if copied is not None and copied[1] == x.tobytes():
-            return copied[2]
-        if type(x) is complex:
+        if type(x) is np.ndarray and x.nbytes < _LARGE and x.dtype.kind in "fiubc":
+            known, octets = self.copied.get(id(x)), x.tobytes()
+            # The same array used again, as weights in a loop are, needs no further copy.
+            if known is None or known[1] != octets:
+                copy = x.copy()
+                # A rule may hand out an operand as it is; the user must not write into this one.
+                copy.flags.writeable = False
+                self.copied[id(x)] = known = (x, octets, copy)
+            return known[2]
+        if type(x) in NUMBERS or type(x) is complex:
             return x
         dtype = getattr(x, "dtype", None)
         if dtype is None or dtype.kind not in "fiubc" or not is_plain(x):
@@ -82,8 +90,6 @@ class Constants:
             return x
         copy = np.array(x)
         copy.flags.writeable = False
-        if isinstance(x, np.ndarray) and x.nbytes < _LARGE:
-            self._copied[id(x)] = (x, x.tobytes(), copy)
         return copy
 
     def _watch(self, x: Any) -> bool:

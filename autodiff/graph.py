@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from autodiff.constants import Constants
 from autodiff.errors import BranchChanged, TraceEnded, Undifferentiable, WrongOrder
 from autodiff.passes import own_gradients, primal_dtype, pull
 from autodiff.tape import Tape
@@ -96,6 +97,8 @@ class Graph:
         guards, written = tape.guards, tape.written
         self.nodes: tuple[Tensor, ...] = tuple(tape.end())
         self._tape, self._guards = tape, guards
+        # The nodes hold the constants that they need.
+        tape.constants = Constants(brief=False)
         self.inputs = dict(inputs)
         self.wrt = tuple(self.inputs if wrt is None else wrt)
         own = type(output) is Tensor and output.tape is tape
@@ -113,8 +116,22 @@ class Graph:
         self._kinds = {name: type(node.value) for name, node in self.inputs.items()}
         self._shapes = {name: np.shape(node.value) for name, node in self.inputs.items()}
         self._forward_done = True
+        self._connect()
+
+    def _connect(self) -> None:
+        """Find the operations, and the nodes that a derivative passes through."""
         self._operations = [node for node in self.nodes if node.primitive is not None]
         self._wanted = frozenset(self._depending([self.inputs[name] for name in self.wrt]))
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        # These are made of identities, which another process does not share.
+        del state["_operations"], state["_wanted"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._connect()
 
     def _depending(self, sources: Sequence[Tensor]) -> set[int]:
         """Return the identities of the nodes through which a derivative reaches the sources."""

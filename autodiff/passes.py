@@ -44,31 +44,52 @@ def pull(
     keep : bool
         Whether to keep the adjoints of intermediates; otherwise they are dropped after use.
     consume : bool
-        Whether to take the nodes, then a list, off it: what they hold is freed as the pass goes.
+        Whether to take the nodes out of the list: what they hold is freed as the pass goes.
     """
     # Adjoints that are arrays of this pass alone, which elements can be added into.
     owned: set[int] = set()
     # A partial derivative may be infinite; what comes of it is infinite or NaN without a warning.
     with np.errstate(divide="ignore", invalid="ignore"):
         for i in range(len(nodes) - 1, -1, -1):
-            node = nodes.pop() if consume else nodes[i]  # type: ignore[attr-defined]
-            g = node.adjoint
-            primitive = node.primitive
+            node = nodes[i]
+            if consume:
+                nodes[i] = None  # type: ignore[index]
+            g, primitive = node.adjoint, node.primitive
             if g is None or primitive is None:
                 continue
-            operands, params = node.operands, node.params
-            if len(operands) == 1 and primitive.kind == "elementwise":
-                # Nothing but speed: the general case below, for the nodes met most often.
-                x = operands[0]
-                if wanted is None or id(x) in wanted:
-                    known = x.adjoint
-                    x_bar = primitive.vjps[0](g, node.value, x.value)
-                    if x_bar.dtype is not x.value.dtype:
-                        x_bar = in_dtype(x_bar, x.value.dtype)
-                    x.adjoint = x_bar if known is None else known + x_bar
+            operands = node.operands
+            if primitive.kind == "elementwise" and len(operands) < 3:
+                # Nothing but speed: `_pull_general`, for the nodes met most often. It halves the
+                # time of the chain of ``gradscale bench eager``.
+                out, rules = node.value, primitive.vjps
+                if len(operands) == 1:
+                    x = operands[0]
+                    if wanted is None or id(x) in wanted:
+                        x_bar = rules[0](g, out, x.value)
+                        if x_bar.dtype is not x.value.dtype:
+                            x_bar = in_dtype(x_bar, x.value.dtype)
+                        x.adjoint = x_bar if x.adjoint is None else x.adjoint + x_bar
+                else:
+                    x, y = operands
+                    own = type(x) is Tensor and x.tape is tape
+                    left = x.value if own else x
+                    if type(y) is Tensor and y.tape is tape:
+                        right = y.value
+                        if wanted is None or id(y) in wanted:
+                            x_bar = rules[1](g, out, left, right)
+                            if x_bar.dtype is not right.dtype:
+                                x_bar = in_dtype(x_bar, right.dtype)
+                            y.adjoint = x_bar if y.adjoint is None else y.adjoint + x_bar
+                    else:
+                        right = y
+                    if own and (wanted is None or id(x) in wanted):
+                        x_bar = rules[0](g, out, left, right)
+                        if x_bar.dtype is not left.dtype:
+                            x_bar = in_dtype(x_bar, left.dtype)
+                        x.adjoint = x_bar if x.adjoint is None else x.adjoint + x_bar
             elif primitive is GETITEM and type(g) is not Tensor and len(operands) == 1:
                 if wanted is None or id(operands[0]) in wanted:
-                    _put_back(operands[0], g, params or {}, owned)
+                    _put_back(operands[0], g, node.params or {}, owned)
             elif primitive.kind != "discrete":
                 _pull_general(node, tape, wanted)
             if not keep:

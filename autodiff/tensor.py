@@ -29,6 +29,7 @@ from autodiff.rules.table import (
     TUPLES,
     UFUNC_METHODS,
     UFUNCS,
+    UNARY,
     Primitive,
 )
 from autodiff.tape import Tape
@@ -59,8 +60,11 @@ def _arithmetic(ufunc: np.ufunc) -> tuple[Callable[[Any, Any], Any], ...]:
     It saves 1 µs of 2 µs against `record` (``gradscale bench eager``, the chain).
     """
     operate, reflected, in_place = _operators(ufunc)
+    # The rule table is filled after this module is read.
+    primitive: Any = None
 
     def quick(self: Any, other: Any) -> Any:
+        nonlocal primitive
         tape, kind = self.tape, type(other)
         if tape.careful:
             return operate(self, other)
@@ -68,25 +72,34 @@ def _arithmetic(ufunc: np.ufunc) -> tuple[Callable[[Any, Any], Any], ...]:
             if other.tape is not tape:
                 return operate(self, other)
             right = other.value
+        elif kind is _ARRAY and other.dtype is _FLOAT:
+            known = tape.constants.copied.get(id(other))
+            if known is None or known[1] != other.tobytes():
+                other = right = tape.constants.take(other, ufunc.__name__)
+            else:
+                other = right = known[2]
         elif kind in NUMBERS:
             right = other
-        elif kind is np.ndarray and other.dtype is _FLOAT:
-            other = right = tape.constants.take(other, ufunc.__name__)
         else:
             return operate(self, other)
-        primitive = UFUNCS[ufunc]
+        if primitive is None:
+            primitive = UFUNCS[ufunc]
+        node = _new(Tensor)
+        node.primitive = primitive
         try:
-            value = ufunc(self.value, right)
+            node.value = ufunc(self.value, right)
         except ValueError as error:
             raise explained(primitive, [self.value, right], error) from error
-        node = Tensor(value, tape, primitive, (self, other), None)
+        node.tape, node.operands, node.params, node.adjoint = tape, (self, other), None, None
         tape.append(node)
         return node
 
     return quick, reflected, in_place
 
 
-_FLOAT = np.dtype(float)
+_FLOAT, _ARRAY = np.dtype(float), np.ndarray
+#: Setting the slots of a new object takes two thirds of the time of a call of ``__init__``.
+_new: Any = object.__new__
 #: Exponents for which the operator ``**`` of arrays is another function.
 _POWERS: dict[float, np.ufunc] = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
 
@@ -160,16 +173,17 @@ class Tensor(ArrayMethods):
     # NumPy's protocols.
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        primitive = UFUNCS.get(ufunc)
-        if kwargs or method != "__call__" or primitive is None:
-            return _unusual(ufunc, method, inputs, kwargs)
-        tape = self.tape
-        if len(inputs) == 1 and primitive.kind == "elementwise" and not tape.careful:
-            # The short way of `record`, which it is for these.
-            node = Tensor(ufunc(self.value), tape, primitive, inputs, None)
-            tape.append(node)
-            return node
-        return record(primitive, inputs)
+        primitive, tape = UNARY.get(ufunc), self.tape
+        if primitive is None or kwargs or tape.careful or method != "__call__":
+            if kwargs or method != "__call__" or ufunc not in UFUNCS:
+                return _unusual(ufunc, method, inputs, kwargs)
+            return record(UFUNCS[ufunc], inputs)
+        node = _new(Tensor)
+        node.value = ufunc(self.value)
+        node.primitive, node.tape, node.operands = primitive, tape, inputs
+        node.params = node.adjoint = None
+        tape.append(node)
+        return node
 
     def __array_function__(
         self,
@@ -419,13 +433,18 @@ def record(
     TraceEnded
         If an operand belongs to a trace that has ended.
     """
-    tape, constants = None, False
+    tape, arrays, odd = None, False, False
     for x in operands:
-        if type(x) is not Tensor:
-            constants = True
-        elif tape is None or x.tape.level > tape.level:
-            tape = x.tape
-    if constants:
+        kind = type(x)
+        if kind is Tensor:
+            if tape is None or (x.tape is not tape and x.tape.level > tape.level):
+                tape = x.tape
+        elif kind is _ARRAY:
+            arrays = True
+            odd = odd or x.dtype.kind == "O"
+        elif kind not in NUMBERS:
+            arrays = odd = True
+    if odd:
         gathered = tuple([_gathered(x, always=True) for x in operands])
         if any([x is not y for x, y in zip(gathered, operands, strict=True)]):
             return record(primitive, gathered, params)
@@ -433,18 +452,20 @@ def record(
         return compute(primitive, operands, params)
     if tape.ended:
         tape.append(Tensor(None, tape, primitive, (), None))
-    if primitive.kind == "discrete" and not tape.replayable:
-        values = [x.value if type(x) is Tensor and x.tape is tape else x for x in operands]
-        return compute(primitive, values, params)
-    if constants:
+    discrete = primitive.kind == "discrete" and not tape.replayable
+    if arrays and not discrete:
         operands = tuple([x if type(x) is Tensor else _taken(x, tape, primitive) for x in operands])
     values = [x.value if type(x) is Tensor and x.tape is tape else x for x in operands]
     if tape.careful and not primitive.complex:
         _refuse_complex(primitive, values)
     value = compute(primitive, values, params)
+    if discrete:
+        return value
     if primitive.kind != "elementwise" and value.dtype.kind == "c":
         tape.careful = True
-    node = Tensor(value, tape, primitive, operands, params)
+    node = _new(Tensor)
+    node.value, node.primitive, node.tape, node.operands = value, primitive, tape, operands
+    node.params, node.adjoint = params, None
     tape.append(node)
     return node
 
@@ -452,8 +473,10 @@ def record(
 def _taken(x: Any, tape: Tape, primitive: Primitive) -> Any:
     """Return a constant operand as the tape keeps it."""
     x = tape.constants.take(x, primitive.name)
-    if type(x) not in NUMBERS and np.iscomplexobj(x):
-        tape.careful = True
+    if type(x) is _ARRAY:
+        tape.careful = tape.careful or x.dtype.kind == "c"
+    elif type(x) not in NUMBERS:
+        tape.careful = tape.careful or np.iscomplexobj(x)
     return x
 
 

@@ -4,7 +4,9 @@ A structure is taken apart into its leaves, in the order in which they stand (di
 and put together again with other leaves, such as gradients.
 """
 
+import copy
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -140,6 +142,27 @@ def structure_of(tree: Any) -> Structure:
     return flatten(tree)[1]
 
 
+# Functions of the module, so that structures can be pickled.
+
+
+def _nothing(items: list[Any]) -> None:
+    return None
+
+
+def _mapping(empty: Any, names: Sequence[Any], items: list[Any]) -> Any:
+    filled = copy.copy(empty)
+    filled.update(zip(names, items, strict=True))
+    return filled
+
+
+def _called(kind: Callable[..., Any], items: list[Any]) -> Any:
+    return kind(*items)
+
+
+def _called_by_name(kind: Callable[..., Any], names: Sequence[str], items: list[Any]) -> Any:
+    return kind(**dict(zip(names, items, strict=True)))
+
+
 def _structure(tree: Any, leaves: list[Any]) -> Structure:
     """Return the structure, and append the leaves to a list."""
     keys: Sequence[str]
@@ -148,27 +171,19 @@ def _structure(tree: Any, leaves: list[Any]) -> Structure:
         leaves.append(tree)
         return LEAF
     if tree is None:
-        return Structure(lambda _: None, (), (), 0)
+        return Structure(_nothing, (), (), 0)
     kind = type(tree)
     if isinstance(tree, dict):
         names = list(tree)
         keys, values = [f"[{name!r}]" for name in names], list(tree.values())
 
-        def build(items: list[Any]) -> Any:
-            filled = zip(names, items, strict=True)
-            if kind is dict:
-                return dict(filled)
-            # A defaultdict or an OrderedDict keeps what it has beside its items.
-            copied = tree.copy()
-            copied.update(filled)
-            return copied
-
+        # A defaultdict or an OrderedDict keeps what it has beside its items.
+        empty = copy.copy(tree)
+        empty.clear()
+        build = functools.partial(_mapping, empty, tuple(names))
     elif isinstance(tree, tuple) and hasattr(kind, "_fields"):
         keys, values = [f".{name}" for name in kind._fields], list(tree)
-
-        def build(items: list[Any]) -> Any:
-            return kind(*items)
-
+        build = functools.partial(_called, kind)
     elif isinstance(tree, list | tuple):
         keys, values = [f"[{i}]" for i in range(len(tree))], list(tree)
         # Subclasses may be built from anything: their plain type is what can be relied on.
@@ -176,10 +191,7 @@ def _structure(tree: Any, leaves: list[Any]) -> Structure:
     elif dataclasses.is_dataclass(tree) and not isinstance(tree, type):
         names = [field.name for field in dataclasses.fields(tree) if field.init]
         keys, values = [f".{name}" for name in names], [getattr(tree, name) for name in names]
-
-        def build(items: list[Any]) -> Any:
-            return dataclasses.replace(tree, **dict(zip(names, items, strict=True)))
-
+        build = functools.partial(_called_by_name, kind, tuple(names))
     else:
         leaves.append(tree)
         return LEAF

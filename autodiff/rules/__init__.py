@@ -1,26 +1,63 @@
 """The rule table and its entries, a module for each family of functions.
 
-`table` says what an entry is. Importing this package fills the table.
+`table` says what an entry is. Importing this package fills the table; only `special`, the rules of
+`scipy.special`, is left out: it needs SciPy.
 """
 
 from autodiff.rules import (
     assembly,
+    chains,
+    complex_numbers,
+    convolution,
     discrete,
+    einsum,
     elementwise,
+    extrema,
+    floats,
+    fourier,
     indexing,
+    linalg,
+    magnitude,
+    norms,
+    parameters,
+    picking,
     products,
+    quantiles,
     reductions,
+    scans,
+    scimath,
     shape,
+    spread,
+    statistics,
+    transcendental,
     ufunc_methods,
 )
 
 __all__ = [
     "assembly",
+    "chains",
+    "complex_numbers",
+    "convolution",
     "discrete",
+    "einsum",
     "elementwise",
+    "extrema",
+    "floats",
+    "fourier",
     "indexing",
+    "linalg",
+    "magnitude",
+    "norms",
+    "parameters",
+    "picking",
     "products",
+    "quantiles",
     "reductions",
+    "scans",
+    "scimath",
     "shape",
+    "spread",
+    "statistics",
+    "transcendental",
     "ufunc_methods",
 ]

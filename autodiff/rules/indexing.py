@@ -15,6 +15,10 @@ class _Slot:
     def __repr__(self) -> str:
         return "<mask>"
 
+    def __reduce__(self) -> str:
+        # There is one: it is told by its identity, in a pickled graph too.
+        return "_SLOT"
+
 
 _SLOT = _Slot()
 

@@ -1,30 +1,104 @@
-"""Rules of sums, products, extrema and what is made of them."""
+"""Rules of sums, products and means, and what the other reductions share with them."""
 
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from autodiff.errors import LostDerivative
 from autodiff.rules.table import Array, general, handles, linear
-from autodiff.tensor import record
+from autodiff.tensor import Tensor, record
 
 Axis = int | tuple[int, ...] | None
 
 
-def _expanded(x: Array, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Array:
+def operand(a: Array) -> Array:
+    """Return a tensor as it is, anything else as an array."""
+    return a if type(a) is Tensor else np.asarray(a)
+
+
+def reduced_axes(ndim: int, axis: Axis) -> tuple[int, ...]:
+    """Return the axes of a reduction, none of them negative."""
+    return normalize_axis_tuple(range(ndim) if axis is None else axis, ndim)
+
+
+def expanded(x: Array, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Array:
     """Return the result of a reduction with its axes back, of length 1."""
     if keepdims or not shape:
         return x
-    axes = normalize_axis_tuple(range(len(shape)) if axis is None else axis, len(shape))
+    axes = reduced_axes(len(shape), axis)
     return np.reshape(x, tuple(1 if i in axes else n for i, n in enumerate(shape)))
+
+
+def converted(a: Array, dtype: Any, what: str) -> Array:
+    """Return the operand in the data type that a reduction was told to compute with.
+
+    Raises
+    ------
+    LostDerivative
+        If floating-point numbers would become integers.
+    """
+    if dtype is None:
+        return a
+    dtype = np.dtype(dtype)
+    if a.dtype == dtype:
+        return a
+    if type(a) is Tensor and a.dtype.kind in "fc" and dtype.kind not in "fc":
+        raise LostDerivative(
+            f"np.{what}: dtype={dtype} would lose the derivative of a tensor of dtype {a.dtype}: "
+            "give a floating-point type, or leave dtype out"
+        )
+    return a.astype(dtype)
+
+
+def masked(a: Array, where: Any, fill: Any) -> Array:
+    """Return the operand with a number in place of what a reduction leaves out."""
+    if where is True:
+        return a
+    where = operand(where)
+    if where.dtype != bool:
+        raise TypeError(f"where= is of dtype {where.dtype}: a mask of bool is needed")
+    if np.broadcast_shapes(where.shape, a.shape) != a.shape:
+        raise ValueError(f"where= of shape {where.shape} does not fit an array of shape {a.shape}")
+    return np.where(where, a, fill)
+
+
+def numbers(a: Array, where: Any) -> Array:
+    """Return the mask of the elements that are not NaN, of those that a mask leaves."""
+    numbers = np.logical_not(np.isnan(a))
+    return numbers if where is True else np.logical_and(numbers, where)
+
+
+def with_initial(out: Array, initial: Any, combine: np.ufunc) -> Array:
+    """Return the result of a reduction combined with the number that it starts from."""
+    if initial is None:
+        return out
+    if np.ndim(initial):
+        raise ValueError(f"initial= is one number; an array of shape {np.shape(initial)} arrived")
+    return combine(out, operand(initial).astype(out.dtype))
+
+
+def counted(shape: tuple[int, ...], axis: Axis, where: Any = True, keepdims: bool = False) -> Array:
+    """Return how many elements a reduction takes: an int, unless a mask chooses them."""
+    if where is True:
+        axes = reduced_axes(len(shape), axis)
+        return int(np.prod([shape[i] for i in axes], dtype=int))
+    return np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=keepdims)
+
+
+def divided(total: Array, count: Array) -> Array:
+    """Return a quotient of the data type of the dividend, whatever that of the divisor is."""
+    # float16 ends at 65504: what is counted may be more.
+    quotient = total / (np.int64(count) if total.dtype == np.float16 else count)
+    return quotient if quotient.dtype == total.dtype else quotient.astype(total.dtype)
 
 
 def _sum_transpose(g: Array, out: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
     shape = np.shape(x)
-    return np.broadcast_to(_expanded(g, shape, axis, keepdims), shape)
+    return np.broadcast_to(expanded(g, shape, axis, keepdims), shape)
 
 
-_AXES: list[Any] = [
+AXES: list[Any] = [
     (((2, 3),), {"axis": None, "keepdims": False}),
     (((2, 3, 4),), {"axis": (0, 2), "keepdims": False}),
     (((2, 3),), {"axis": -1, "keepdims": True}),
@@ -34,26 +108,14 @@ SUM = linear(
     "sum",
     np.sum,
     _sum_transpose,
-    examples=[*_AXES, (((0, 3),), {"axis": 0, "keepdims": False})],
+    examples=[*AXES, (((0, 3),), {"axis": 0, "keepdims": False})],
 )
 
 
-def _extremum_share(out: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
-    """Return how the elements that attain the extremum, NaN if there is one, share it: evenly."""
-    hits = (x == _expanded(out, np.shape(x), axis, keepdims)) | np.isnan(x)
-    return hits / np.sum(hits, axis=axis, keepdims=True)
-
-
-def _extremum_vjp(g: Array, out: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
-    return _expanded(g, np.shape(x), axis, keepdims) * _extremum_share(out, x, axis, keepdims)
-
-
-def _extremum_jvp(x_dot: Array, out: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
-    return np.sum(x_dot * _extremum_share(out, x, axis, keepdims), axis=axis, keepdims=keepdims)
-
-
-MAX = general("max", np.max, [_extremum_vjp], [_extremum_jvp], examples=_AXES)
-MIN = general("min", np.min, [_extremum_vjp], [_extremum_jvp], examples=_AXES)
+def _before(x: Array) -> Array:
+    """Return for each element the product of those before it along the last axis."""
+    one = np.ones((*np.shape(x)[:-1], 1), np.result_type(x))
+    return np.cumprod(np.concatenate([one, x[..., :-1]], axis=-1), axis=-1)
 
 
 def _others(x: Array, axis: Axis) -> Array:
@@ -63,95 +125,83 @@ def _others(x: Array, axis: Axis) -> Array:
     the element would give 0/0 where the element is zero.
     """
     shape = np.shape(x)
-    axes = normalize_axis_tuple(range(len(shape)) if axis is None else axis, len(shape))
+    axes = reduced_axes(len(shape), axis)
     kept = tuple(i for i in range(len(shape)) if i not in axes)
-    length = int(np.prod([shape[i] for i in axes], dtype=int))
-    flat = np.reshape(np.transpose(x, kept + axes), (*(shape[i] for i in kept), length))
-    one = np.ones((*np.shape(flat)[:-1], 1))
-    before, after = [one], [one]
-    for i in range(length - 1):
-        before.append(before[-1] * flat[..., i : i + 1])
-        after.append(after[-1] * flat[..., length - 1 - i : length - i])
+    length = counted(shape, axis)
     if not length:
         return x
-    others = np.concatenate(before, -1) * np.concatenate(after[::-1], -1)
+    flat = np.reshape(np.transpose(x, kept + axes), (*(shape[i] for i in kept), length))
+    others = _before(flat) * np.flip(_before(np.flip(flat, -1)), -1)
     back = np.reshape(others, tuple(shape[i] for i in kept + axes))
     return np.transpose(back, tuple(int(i) for i in np.argsort(kept + axes)))
 
 
 def _prod_vjp(g: Array, out: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
-    return _expanded(g, np.shape(x), axis, keepdims) * _others(x, axis)
+    return expanded(g, np.shape(x), axis, keepdims) * _others(x, axis)
 
 
 def _prod_jvp(x_dot: Array, out: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
     return np.sum(x_dot * _others(x, axis), axis=axis, keepdims=keepdims)
 
 
-PROD = general("prod", np.prod, [_prod_vjp], [_prod_jvp], examples=_AXES)
-
-CUMSUM = linear(
-    "cumsum",
-    np.cumsum,
-    lambda g, out, x, *, axis: np.flip(np.cumsum(np.flip(g, axis), axis=axis), axis),
-    examples=[(((4,),), {"axis": 0}), (((2, 3),), {"axis": 1})],
+PROD = general(
+    "prod",
+    np.prod,
+    [_prod_vjp],
+    [_prod_jvp],
+    examples=[*AXES, (((3,),), {"axis": (), "keepdims": False})],
+    complex=True,
 )
 
 
 @handles(np.sum)
-def sum_(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
+def sum_(
+    a: Array,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    keepdims: bool = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Array:
     """Return the sum over `axis`."""
-    return record(SUM, (a,), {"axis": axis, "keepdims": keepdims})
-
-
-@handles(np.max, np.amax)
-def max_(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
-    """Return the maximum over `axis`; equal elements share the cotangent evenly."""
-    return record(MAX, (a,), {"axis": axis, "keepdims": keepdims})
-
-
-@handles(np.min, np.amin)
-def min_(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
-    """Return the minimum over `axis`; equal elements share the cotangent evenly."""
-    return record(MIN, (a,), {"axis": axis, "keepdims": keepdims})
+    if dtype is not None or where is not True:
+        a = masked(converted(operand(a), dtype, "sum"), where, 0)
+    out = record(SUM, (a,), {"axis": axis, "keepdims": keepdims})
+    return out if initial is None else with_initial(out, initial, np.add)
 
 
 @handles(np.prod)
-def prod(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
+def prod(
+    a: Array,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    keepdims: bool = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Array:
     """Return the product over `axis`."""
-    return record(PROD, (a,), {"axis": axis, "keepdims": keepdims})
-
-
-@handles(np.cumsum)
-def cumsum(a: Array, axis: int | None = None) -> Array:
-    """Return the running sum along `axis`."""
-    if axis is None:
-        return record(CUMSUM, (np.ravel(a),), {"axis": 0})
-    return record(CUMSUM, (a,), {"axis": axis})
-
-
-def _count(shape: tuple[int, ...], axis: Axis) -> int:
-    axes = normalize_axis_tuple(range(len(shape)) if axis is None else axis, len(shape))
-    return int(np.prod([shape[i] for i in axes], dtype=int))
+    if dtype is not None or where is not True:
+        a = masked(converted(operand(a), dtype, "prod"), where, 1)
+    out = record(PROD, (a,), {"axis": axis, "keepdims": keepdims})
+    return out if initial is None else with_initial(out, initial, np.multiply)
 
 
 @handles(np.mean)
-def mean(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
+def mean(
+    a: Array, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, where: Any = True
+) -> Array:
     """Return the mean over `axis`."""
-    return sum_(a, axis, keepdims=keepdims) / _count(a.shape, axis)
-
-
-@handles(np.var)
-def var(a: Array, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Array:
-    """Return the variance over `axis`."""
-    deviation = a - mean(a, axis, keepdims=True)
-    total = np.sum(deviation * deviation, axis=axis, keepdims=keepdims)
-    return total / max(_count(a.shape, axis) - ddof, 0)
-
-
-@handles(np.std)
-def std(a: Array, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False) -> Array:
-    """Return the standard deviation over `axis`."""
-    return np.sqrt(var(a, axis, ddof=ddof, keepdims=keepdims))
+    a = operand(a)
+    half = dtype is None and a.dtype == np.float16
+    if half:
+        dtype = np.float32
+    elif dtype is None and a.dtype.kind in "biu":
+        dtype = float
+    total = sum_(a, axis, dtype, keepdims=keepdims, where=where)
+    average = divided(total, counted(a.shape, axis, where, keepdims))
+    return average.astype(np.float16) if half else average
 
 
 @handles(np.clip)
@@ -162,19 +212,6 @@ def clip(
     low, high = (a_min if min is None else min), (a_max if max is None else max)
     limited = a if low is None else np.maximum(a, low)
     return limited if high is None else np.minimum(limited, high)
-
-
-@handles(np.linalg.norm)
-def norm(x: Array, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Array:
-    """Return the Euclidean or Frobenius norm."""
-    axes = tuple(range(x.ndim)) if axis is None else normalize_axis_tuple(axis, x.ndim)
-    known = {1: (None, 2), 2: (None, "fro")}.get(len(axes), (None,) if axis is None else ())
-    if ord not in known:
-        raise NotImplementedError(
-            f"np.linalg.norm: ord={ord!r}, axis={axis!r} of a tensor of shape {x.shape}: "
-            "write it with np.abs, np.sum and np.max"
-        )
-    return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
 
 
 @handles(np.diff)

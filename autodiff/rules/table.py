@@ -35,6 +35,7 @@ __all__ = [
     "TUPLES",
     "UFUNCS",
     "UFUNC_METHODS",
+    "UNARY",
     "Handler",
     "Primitive",
     "discrete",
@@ -157,6 +158,8 @@ class Handler:
 PRIMITIVES: dict[str, Primitive] = {}
 #: The primitive that answers each universal function.
 UFUNCS: dict[np.ufunc, Primitive] = {}
+#: Of those the elementwise ones of one argument, which tensors answer in a shorter way.
+UNARY: dict[np.ufunc, Primitive] = {}
 #: What answers each other NumPy function.
 FUNCTIONS: dict[Callable[..., Any], Handler] = {}
 #: What answers methods of universal functions, by function and name: ``np.add.reduce``.
@@ -179,6 +182,8 @@ def _register(primitive: Primitive) -> Primitive:
     PRIMITIVES[primitive.name] = primitive
     if isinstance(primitive.function, np.ufunc):
         UFUNCS[primitive.function] = primitive
+        if primitive.kind == "elementwise" and len(primitive.vjps) == 1:
+            UNARY[primitive.function] = primitive
     return primitive
 
 
@@ -227,40 +232,66 @@ def _nothing_times(direction: Array, product: Array) -> Array:
     return np.where(lost & (direction == 0), 0.0, product)
 
 
-def _product_rules(
-    partial: Rule | str, singular: bool
-) -> tuple[Callable[..., Array], Callable[..., Array]]:
-    """Return the unreduced VJP and the JVP of one argument of an elementwise function."""
-    if partial is ONE:
-        return (lambda g, out, *xs: g), (lambda x_dot, out, *xs: x_dot)
-    if partial is NEGATIVE:
-        return (lambda g, out, *xs: -g), (lambda x_dot, out, *xs: -x_dot)
-    assert callable(partial)
+def _pulls(partial: Rule | str, argnum: int, count: int, singular: bool) -> Rule:
+    """Return the VJP of one argument of an elementwise function.
 
-    def product(direction: Array, out: Array, *xs: Array) -> Array:
-        return direction * partial(out, *xs)
+    One and two arguments have a function of their own, as calls cost more than small arrays.
+    """
+    if count == 1 and not singular:
+        if partial is ONE:
+            return lambda g, out, x: g
+        if partial is NEGATIVE:
+            return lambda g, out, x: -g
+        assert callable(partial)
+        return lambda g, out, x: g * partial(out, x)
+    if count == 2 and not singular and partial is ONE:
 
-    def guarded(direction: Array, out: Array, *xs: Array) -> Array:
-        return _nothing_times(direction, direction * partial(out, *xs))
+        def passed(g: Array, out: Array, *xs: Array) -> Array:
+            shape = xs[argnum].shape
+            return g if g.shape == shape else unbroadcast(g, shape)
 
-    return (guarded, guarded) if singular else (product, product)
+        return passed
+    if count == 2 and not singular and callable(partial):
 
+        def left(g: Array, out: Array, x: Array, y: Array) -> Array:
+            x_bar = g * partial(out, x, y)
+            return x_bar if x_bar.shape == x.shape else unbroadcast(x_bar, x.shape)
 
-def _elementwise_rules(argnum: int, partial: Rule | str, singular: bool) -> tuple[Rule, Rule]:
-    """Return VJP and JVP, broadcasting included, of one argument of an elementwise function."""
-    pull, push = _product_rules(partial, singular)
+        def right(g: Array, out: Array, x: Array, y: Array) -> Array:
+            x_bar = g * partial(out, x, y)
+            return x_bar if x_bar.shape == y.shape else unbroadcast(x_bar, y.shape)
 
-    def vjp(g: Array, out: Array, *xs: Array) -> Array:
-        x_bar = pull(g, out, *xs)
-        shape = np.shape(xs[argnum])
+        return right if argnum else left
+    product = _product(partial, singular)
+
+    def pull_general(g: Array, out: Array, *xs: Array) -> Array:
+        x_bar, shape = product(g, out, *xs), xs[argnum].shape
         return x_bar if x_bar.shape == shape else unbroadcast(x_bar, shape)
 
-    def jvp(x_dot: Array, out: Array, *xs: Array) -> Array:
-        out_dot = push(x_dot, out, *xs)
-        shape = np.shape(out)
+    return pull_general
+
+
+def _product(partial: Rule | str, singular: bool) -> Rule:
+    """Return the function that multiplies a direction by a partial derivative."""
+    if partial is ONE:
+        return lambda direction, out, *xs: direction
+    if partial is NEGATIVE:
+        return lambda direction, out, *xs: -direction
+    assert callable(partial)
+    if singular:
+        return lambda direction, out, *xs: _nothing_times(direction, direction * partial(out, *xs))
+    return lambda direction, out, *xs: direction * partial(out, *xs)
+
+
+def _pushes(partial: Rule | str, singular: bool) -> Rule:
+    """Return the JVP of one argument of an elementwise function."""
+    product = _product(partial, singular)
+
+    def push(x_dot: Array, out: Array, *xs: Array) -> Array:
+        out_dot, shape = product(x_dot, out, *xs), np.shape(out)
         return out_dot if np.shape(out_dot) == shape else np.broadcast_to(out_dot, shape)
 
-    return vjp, jvp
+    return push
 
 
 def elementwise(
@@ -293,15 +324,15 @@ def elementwise(
     Primitive
         The entry.
     """
-    rules = [_elementwise_rules(argnum, p, singular) for argnum, p in enumerate(partials)]
+    count = len(partials)
     return _register(
         Primitive(
             name=name or function.__name__,
             function=function,
             kind="elementwise",
-            vjps=tuple(vjp for vjp, _ in rules),
-            jvps=tuple(jvp for _, jvp in rules),
-            domain=tuple(domain) * (len(partials) if len(domain) == 1 else 1),
+            vjps=tuple(_pulls(p, argnum, count, singular) for argnum, p in enumerate(partials)),
+            jvps=tuple(_pushes(p, singular) for p in partials),
+            domain=tuple(domain) * (count if len(domain) == 1 else 1),
             complex=complex,
         )
     )

@@ -1,20 +1,145 @@
-"""Methods of universal functions, such as ``np.add.reduce``."""
+"""Answers to the methods of universal functions: reduce, accumulate and outer.
+
+Those that write in place or have no rule are refused with what to write instead.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from autodiff.rules.table import UFUNC_METHODS
+from autodiff.rules.extrema import MAX, MIN, NANMAX, NANMIN, reduced
+from autodiff.rules.picking import positional
+from autodiff.rules.reductions import (
+    AXES,
+    Axis,
+    converted,
+    expanded,
+    masked,
+    operand,
+    prod,
+    sum_,
+    with_initial,
+)
+from autodiff.rules.scans import cumprod, cumsum, maximum_accumulate, minimum_accumulate
+from autodiff.rules.table import REFUSED, UFUNC_METHODS, Array, general
+from autodiff.tensor import Tensor, record
+
+Answer = Callable[..., Any]
 
 
-def _along_first(function: Callable[..., Any]) -> Callable[..., Any]:
-    # These methods work along the first axis where the functions work on all.
-    return lambda a, axis=0, **kwargs: function(a, axis=axis, **kwargs)
+def _log_of_sum(ufunc: np.ufunc, power: np.ufunc) -> Answer:
+    """Register the logarithm of a sum of powers and return what answers its reduction.
+
+    Its derivative is the share of each element in the sum, which never overflows.
+    """
+    name = f"{ufunc.__name__}.reduce"
+
+    def function(x: Array, *, axis: Axis, keepdims: bool) -> Array:
+        if type(x) is Tensor:
+            return record(primitive, (x,), {"axis": axis, "keepdims": keepdims})
+        return ufunc.reduce(x, axis=axis, keepdims=keepdims)
+
+    def share(out: Array, x: Array, axis: Axis, keepdims: bool) -> Array:
+        total = expanded(out, np.shape(x), axis, keepdims)
+        # Elements that are all minus infinity would give its difference with itself.
+        return power(x - np.where(total == -np.inf, 0.0, total))
+
+    def vjp(g: Array, out: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
+        return expanded(g, np.shape(x), axis, keepdims) * share(out, x, axis, keepdims)
+
+    def jvp(x_dot: Array, out: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
+        return np.sum(x_dot * share(out, x, axis, keepdims), axis=axis, keepdims=keepdims)
+
+    primitive = general(name, function, [vjp], [jvp], examples=AXES)
+
+    def reduce(
+        array: Array,
+        axis: Axis = 0,
+        dtype: Any = None,
+        *,
+        keepdims: bool = False,
+        initial: Any = None,
+        where: Any = True,
+    ) -> Array:
+        array = masked(converted(operand(array), dtype, name), where, -np.inf)
+        out = record(primitive, (array,), {"axis": axis, "keepdims": keepdims})
+        return with_initial(out, initial, ufunc)
+
+    return reduce
 
 
-UFUNC_METHODS[np.add, "reduce"] = _along_first(np.sum)
-UFUNC_METHODS[np.multiply, "reduce"] = _along_first(np.prod)
-UFUNC_METHODS[np.maximum, "reduce"] = _along_first(np.max)
-UFUNC_METHODS[np.minimum, "reduce"] = _along_first(np.min)
-UFUNC_METHODS[np.add, "accumulate"] = _along_first(np.cumsum)
+def _first_axis(function: Answer) -> Answer:
+    """Return a function that works along the first axis unless told otherwise."""
+
+    def call(array: Array, axis: Any = 0, dtype: Any = None, **kwargs: Any) -> Array:
+        return function(array, axis, dtype, **kwargs)
+
+    return call
+
+
+def _discrete(ufunc: np.ufunc, method: str) -> Answer:
+    """Return what answers a method of a function of masks or integers."""
+    function = getattr(ufunc, method)
+
+    @positional(f"{ufunc.__name__}.{method}")
+    def call(array: Array, *mask: Array, params: dict[str, Any]) -> Array:
+        return function(array, **({"where": mask[0]} if mask else {}), **params)
+
+    def answer(array: Array, axis: Any = 0, *, where: Any = True, **params: Any) -> Array:
+        mask = () if where is True else (where,)
+        return call(array, *mask, params={"axis": axis, **params})
+
+    return answer
+
+
+def _outer(ufunc: np.ufunc) -> Answer:
+    """Return what answers ``ufunc.outer``: the function of every pair of elements."""
+
+    def outer(a: Array, b: Array) -> Array:
+        a, b = operand(a), operand(b)
+        return ufunc(np.reshape(a, a.shape + (1,) * b.ndim), b)
+
+    return outer
+
+
+_OF_MASKS: tuple[np.ufunc, ...] = (
+    *(np.logical_and, np.logical_or, np.logical_xor),
+    *(np.bitwise_and, np.bitwise_or, np.bitwise_xor),
+)
+
+UFUNC_METHODS.update(
+    {
+        (np.add, "reduce"): _first_axis(sum_),
+        (np.multiply, "reduce"): _first_axis(prod),
+        (np.maximum, "reduce"): reduced(MAX),
+        (np.minimum, "reduce"): reduced(MIN),
+        (np.fmax, "reduce"): reduced(NANMAX),
+        (np.fmin, "reduce"): reduced(NANMIN),
+        (np.logaddexp, "reduce"): _log_of_sum(np.logaddexp, np.exp),
+        (np.logaddexp2, "reduce"): _log_of_sum(np.logaddexp2, np.exp2),
+        (np.add, "accumulate"): _first_axis(cumsum),
+        (np.multiply, "accumulate"): _first_axis(cumprod),
+        (np.maximum, "accumulate"): maximum_accumulate,
+        (np.minimum, "accumulate"): minimum_accumulate,
+    }
+)
+for _ufunc in _OF_MASKS:
+    for _method in ("reduce", "accumulate"):
+        UFUNC_METHODS[_ufunc, _method] = _discrete(_ufunc, _method)
+_ADVICE = {
+    "at": (
+        "it writes into an array in place, which would lose derivatives: add the parts up in new "
+        "arrays with np.where, np.concatenate or np.bincount(positions, weights)"
+    ),
+    "reduceat": "take slices and reduce each, or take differences of a running sum (np.cumsum)",
+    "reduce": "write it with the operator and np.sum, np.prod, np.max or np.min",
+    "accumulate": "write it with np.cumsum, np.cumprod or a loop over the elements",
+}
+_ALL = {u for u in vars(np).values() if isinstance(u, np.ufunc) and u.signature is None}
+for _ufunc in _ALL:
+    if _ufunc.nin == 2:
+        UFUNC_METHODS[_ufunc, "outer"] = _outer(_ufunc)
+    for _method, _advice in _ADVICE.items():
+        if (_ufunc, _method) not in UFUNC_METHODS:
+            REFUSED[_ufunc, _method] = _advice

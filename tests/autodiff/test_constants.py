@@ -64,7 +64,7 @@ def test_a_view_that_is_read_only_changes_with_its_base(size):
 
 
 def test_what_cannot_change_is_not_copied():
-    array = np.ones(3)
+    array = np.ones(20_000)
     array.flags.writeable = False
     for x in (array, 2.0, np.float32(2.0), np.float16(1.0), True):
         assert Constants(brief=False).take(x, "add") is x

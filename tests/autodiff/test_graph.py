@@ -1,4 +1,5 @@
 import gc
+import pickle
 import weakref
 
 import numpy as np
@@ -452,3 +453,21 @@ def test_a_graph_runs_on_tensors():
         return np.sum(graph.backward()["x"])
 
     np.testing.assert_allclose(grad(inner)(X), 6 * X)
+
+
+def test_a_graph_can_be_pickled():
+    def f(x, p):
+        h = np.tanh(x * 1.5) + p["a"][:2] * np.array([1.0, 2.0])
+        return np.sum(h[h > 0])
+
+    args = (np.ones(2), {"a": np.arange(3.0)})
+    graph = trace(f, *args)
+    again = pickle.loads(pickle.dumps(graph))
+    for g in (again, pickle.loads(pickle.dumps(again))):
+        value, gradients = g.value_and_gradient(*args)
+        assert value == f(*args)
+        np.testing.assert_array_equal(gradients["x"], graph.value_and_gradient(*args)[1]["x"])
+        np.testing.assert_array_equal(gradients["p"]["a"], [1.0, 2.0, 0.0])
+        assert repr(g) == repr(graph)
+    only = pickle.loads(pickle.dumps(trace(f, *args, wrt="x")))
+    assert list(only.value_and_gradient(*args)[1]) == ["x"]

@@ -149,7 +149,7 @@ REFUSALS = {
     "clip out=": into(lambda a, x: np.clip(x, 0, 1, out=a)),
     "where=": lambda x: np.sum(np.exp(x, where=np.ones(3, bool))),
     "dtype=": lambda x: np.sum(np.add(x, 1.0, dtype=np.float32)),
-    "unknown function": lambda x: np.median(x),
+    "unknown function": lambda x: np.packbits(x),
     "unknown ufunc": lambda x: np.sum(np.spacing(x)),
     "einsum": lambda x: np.einsum("i,i", x, x),
     "linspace": lambda x: np.sum(np.linspace(0.0, x[0], 5)),

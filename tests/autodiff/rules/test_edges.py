@@ -74,7 +74,6 @@ def test_conventions_at_a_point(f, x, expected):
         (lambda x: x / 0.0, 2.0, INF),
         (lambda x: x / np.float64(0.0), 2.0, INF),
         (lambda x: x**0.5, 0.0, INF),
-        (lambda x: np.linalg.norm(x * np.zeros(2)), 1.0, NAN),
         (lambda x: np.mean(x * np.zeros(0)), 1.0, 0.0),
     ],
 )
@@ -106,9 +105,9 @@ def test_products_with_zeros():
 
 
 def test_variance_with_more_ddof_than_elements_is_numpys():
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), pytest.warns(RuntimeWarning, match="Degrees of freedom"):
         value, _ = value_and_grad(lambda x: np.var(x, ddof=3))(np.array([1.0, 2.0]))
-    assert value == INF  # NumPy's own, which warns and does not divide by -1
+    assert value == INF  # NumPy's own, which does not divide by -1
 
 
 def test_empty_arrays():

@@ -1,0 +1,78 @@
+"""Functions of what a number is made of: whole and fractional part, mantissa, exponent, bits.
+
+Functions with two results are answered by two functions of one result each.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.rules.parameters import constant
+from autodiff.rules.table import Array, discrete, general, handles, refuses, unbroadcast
+
+for _ufunc in (np.gcd, np.lcm, np.left_shift, np.right_shift, np.bitwise_count, np.isnat):
+    discrete(_ufunc)
+
+refuses(
+    "its mantissa jumps at every power of two: divide by a power of two, as np.ldexp does",
+    np.frexp,
+)
+refuses(
+    "the distance to the next number is no function of real numbers: apply it to the plain array "
+    "before the function that is traced",
+    *(np.nextafter, np.spacing),
+)
+
+
+def _draw_ldexp(rng: Any, x: tuple[int, ...], n: tuple[int, ...]) -> list[Array]:
+    return [rng.normal(size=x)[()], rng.integers(-2, 3, size=n)[()]]
+
+
+LDEXP = general(
+    "ldexp",
+    np.ldexp,
+    # Not the product with 2**n, which overflows where the result does not.
+    [
+        lambda g, out, x, n: unbroadcast(np.ldexp(g, n), np.shape(x)),
+        constant("np.ldexp", "x2", "it is a whole number"),
+    ],
+    [
+        lambda x_dot, out, x, n: np.ldexp(x_dot, n),
+        constant("np.ldexp", "x2", "it is a whole number"),
+    ],
+    draw=_draw_ldexp,
+    examples=[(((), ()), {}), (((3,), (2, 3)), {}), (((2, 3), ()), {}), (((2, 1), (1, 0)), {})],
+)
+
+
+@handles(np.divmod)
+def divmod_(x1: Array, x2: Array, /) -> tuple[Array, Array]:
+    """Return the quotient rounded down, which has no derivative, and the remainder."""
+    return np.floor_divide(x1, x2), np.remainder(x1, x2)
+
+
+@handles(np.modf)
+def modf(x: Array, /) -> tuple[Array, Array]:
+    """Return the fractional part, whose derivative is 1, and the whole part."""
+    infinite = np.isinf(x)
+    # The rest of infinity is 0; by 1 the remainder of -2 is -0, as it is here.
+    rest = np.fmod(np.where(infinite, 1.0, x), 1.0)
+    return np.where(infinite, np.copysign(0.0, x), rest), np.trunc(x)
+
+
+@handles(np.fix, derivative=False)
+def fix(x: Array) -> Array:
+    """Return the elements rounded towards zero; the derivative is zero."""
+    return np.trunc(x)
+
+
+@handles(np.isposinf, derivative=False)
+def isposinf(x: Array) -> Array:
+    """Return where the elements are positive infinity."""
+    return np.isinf(x) & np.logical_not(np.signbit(x))
+
+
+@handles(np.isneginf, derivative=False)
+def isneginf(x: Array) -> Array:
+    """Return where the elements are negative infinity."""
+    return np.isinf(x) & np.signbit(x)

@@ -1,0 +1,188 @@
+"""Rules of eigenvalues and eigenvectors.
+
+Sources: Giles, Collected matrix derivative results for forward and reverse mode algorithmic
+differentiation (2008), section 3.1; for complex matrices Boeddeker, Hanebrink, Drude, Heymann and
+Haeb-Umbach, On the computation of complex-valued gradients with application to statistically
+optimum beamforming (2017), section 4.
+"""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from autodiff.rules.linalg.matrices import (
+    conj,
+    dagger,
+    diagonal,
+    pack,
+    placed,
+    real,
+    reciprocal_gaps,
+    recorded,
+    symmetrised,
+    transposed,
+    triangle_share,
+    unpack,
+)
+from autodiff.rules.linalg.phases import settled_cotangent, settled_tangent
+from autodiff.rules.table import Array, general, handles
+from autodiff.tensor import record
+
+
+def _shapes(a: Array) -> list[tuple[int, ...]]:
+    n = np.shape(a)[-1]
+    return [(n,), (n, n)]
+
+
+def _reciprocals(w: Array) -> Array:
+    """Return 1 / (w[j] - w[i]), 0 where they are equal."""
+    return reciprocal_gaps(w, w[..., None, :] - w[..., :, None], np.shape(w)[-1])
+
+
+@recorded("eigh")
+def _eigh(a: Array, *, UPLO: Any) -> Array:
+    """Return eigenvalues and eigenvectors of Hermitian matrices, packed."""
+    return pack(np.linalg.eigh(a, UPLO), np.ndim(a) - 2)
+
+
+def _real_row(a: Array, UPLO: str) -> tuple[int]:
+    """Return the row in which LAPACK's tridiagonal form leaves eigenvectors real."""
+    return (0 if UPLO == "L" else np.shape(a)[-1] - 1,)
+
+
+def _eigh_vjp(g: Array, out: Array, a: Array, *, UPLO: str) -> Array:
+    w, v = unpack(out, _shapes(a))
+    w_bar, v_bar = unpack(g, _shapes(a))
+    w, w_bar = real(w), real(w_bar)
+    if np.shape(a)[-1]:
+        v_bar = settled_cotangent(v_bar, v, _real_row(a, UPLO))
+    inner = placed(w_bar) + _reciprocals(w) * np.matmul(transposed(v), v_bar)
+    a_bar = np.matmul(conj(v), np.matmul(inner, transposed(v)))
+    return triangle_share(a, UPLO == "U") * symmetrised(a_bar)
+
+
+def _eigh_jvp(a_dot: Array, out: Array, a: Array, *, UPLO: str) -> Array:
+    w, v = unpack(out, _shapes(a))
+    direction = symmetrised(triangle_share(a, UPLO == "U") * a_dot)
+    inner = np.matmul(dagger(v), np.matmul(direction, v))
+    v_dot = np.matmul(v, _reciprocals(real(w)) * inner)
+    if np.shape(a)[-1]:
+        v_dot = settled_tangent(v_dot, v, _real_row(a, UPLO))
+    return pack([real(diagonal(inner)), v_dot], np.ndim(a) - 2)
+
+
+def _separated(rng: Any, shape: tuple[int, ...]) -> list[Array]:
+    """Return matrices with well separated eigenvalues; not symmetric, so one triangle is read."""
+    return [0.4 * rng.normal(size=shape) + np.diag(3.0 * np.arange(shape[-1]))]
+
+
+EIGH = general(
+    "eigh",
+    _eigh,
+    [_eigh_vjp],
+    [_eigh_jvp],
+    examples=[
+        (((1, 1),), {"UPLO": "L"}),
+        (((3, 3),), {"UPLO": "L"}),
+        (((3, 3),), {"UPLO": "U"}),
+        (((2, 1, 3, 3),), {"UPLO": "L"}),
+        (((0, 2, 2),), {"UPLO": "L"}),
+        (((0, 0),), {"UPLO": "L"}),
+    ],
+    complex=True,
+    draw=_separated,
+)
+
+
+@recorded("eig")
+def _eig(a: Array) -> Array:
+    """Return eigenvalues and eigenvectors of square matrices, packed, as complex numbers."""
+    return pack(np.linalg.eig(a), np.ndim(a) - 2) + 0j
+
+
+def _eig_vjp(g: Array, out: Array, a: Array) -> Array:
+    w, v = unpack(out, _shapes(a))
+    w_bar, v_bar = unpack(g, _shapes(a))
+    # Eigenvectors keep length 1, and their largest element stays real.
+    stretch = np.real(np.sum(v_bar * v, axis=-2, keepdims=True)) * np.conjugate(v)
+    v_bar = settled_cotangent(v_bar, v) - stretch
+    inner = placed(w_bar) + _reciprocals(w) * np.matmul(transposed(v), v_bar)
+    a_bar = np.linalg.solve(transposed(v), np.matmul(inner, transposed(v)))
+    return a_bar if np.iscomplexobj(a) else np.real(a_bar)
+
+
+def _eig_jvp(a_dot: Array, out: Array, a: Array) -> Array:
+    w, v = unpack(out, _shapes(a))
+    inner = np.linalg.solve(v, np.matmul(a_dot, v))
+    v_dot = np.matmul(v, _reciprocals(w) * inner)
+    stretch = np.real(np.sum(v_dot * np.conjugate(v), axis=-2, keepdims=True))
+    return pack([diagonal(inner), settled_tangent(v_dot, v) - stretch * v], np.ndim(a) - 2)
+
+
+EIG = general(
+    "eig",
+    _eig,
+    [_eig_vjp],
+    [_eig_jvp],
+    examples=[
+        (((1, 1),), {}),
+        (((3, 3),), {}),
+        (((2, 1, 3, 3),), {}),
+        (((0, 2, 2),), {}),
+        (((0, 0),), {}),
+    ],
+    complex=True,
+    draw=_separated,
+)
+
+
+@cache
+def _eigh_result() -> Any:
+    return type(np.linalg.eigh(np.eye(1)))
+
+
+@cache
+def _eig_result() -> Any:
+    return type(np.linalg.eig(np.eye(1)))
+
+
+@handles(np.linalg.eigh)
+def eigh(a: Array, UPLO: str = "L") -> Any:
+    """Return eigenvalues, ascending, and eigenvectors of Hermitian matrices.
+
+    NumPy reads one triangle. Elements that mirror each other share the derivative evenly; where
+    they differ, the one counts that is read. Where eigenvalues are equal the eigenvectors have no
+    derivative; it counts as zero, which leaves that of functions of their space right, and that of
+    eigenvalues a valid one. Complex eigenvectors keep the phases that LAPACK gave them.
+    """
+    packed = record(EIGH, (a,), {"UPLO": UPLO.upper()})
+    w, v = unpack(packed, _shapes(a))
+    return _eigh_result()(real(w), v)
+
+
+@handles(np.linalg.eigvalsh)
+def eigvalsh(a: Array, UPLO: str = "L") -> Array:
+    """Return the eigenvalues of Hermitian matrices, ascending; see `eigh`."""
+    return eigh(a, UPLO)[0]
+
+
+@handles(np.linalg.eig)
+def eig(a: Array) -> Any:
+    """Return eigenvalues and eigenvectors of square matrices, complex unless all are real.
+
+    Eigenvectors are of length 1, their largest element real. Where eigenvalues are equal the
+    derivative of the eigenvectors counts as zero. Matrices without a basis of eigenvectors have no
+    derivative.
+    """
+    packed = record(EIG, (a,))
+    w, v = unpack(packed, _shapes(a))
+    if not np.iscomplexobj(a) and bool(np.all(np.equal(np.imag(w), 0.0))):
+        w, v = np.real(w), np.real(v)
+    return _eig_result()(w, v)
+
+
+@handles(np.linalg.eigvals)
+def eigvals(a: Array) -> Array:
+    """Return the eigenvalues of square matrices, complex unless all are real; see `eig`."""
+    return eig(a)[0]

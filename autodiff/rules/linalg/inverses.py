@@ -1,0 +1,198 @@
+"""Rules of inverses and of systems of linear equations.
+
+Source: Giles, Collected matrix derivative results for forward and reverse mode algorithmic
+differentiation (2008), sections 2.2.3 and 2.3.1; for the pseudoinverse Golub and Pereyra, The
+differentiation of pseudo-inverses and nonlinear least squares problems whose variables separate
+(1973), equation 4.12, which holds where the rank stays the same.
+"""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from autodiff.rules.linalg.matrices import (
+    conj,
+    constant,
+    dagger,
+    recorded,
+    symmetrised,
+    transposed,
+    triangle_share,
+)
+from autodiff.rules.table import Array, general, handles, unbroadcast
+from autodiff.tensor import record
+
+
+def _regular(rng: Any, *shapes: tuple[int, ...]) -> list[Array]:
+    """Return a well-conditioned matrix, and any right-hand side."""
+    matrix, *sides = (rng.normal(size=shape) for shape in shapes)
+    return [matrix + 3.0 * np.eye(shapes[0][-1]), *sides]
+
+
+INV = general(
+    "inv",
+    np.linalg.inv,
+    [lambda g, out, a: -np.matmul(transposed(out), np.matmul(g, transposed(out)))],
+    [lambda a_dot, out, a: -np.matmul(out, np.matmul(a_dot, out))],
+    examples=[(((1, 1),), {}), (((3, 3),), {}), (((2, 1, 3, 3),), {}), (((0, 0),), {})],
+    complex=True,
+    draw=_regular,
+)
+
+
+def _solved(a: Array, side: Array, vector: bool) -> Array:
+    """Return solutions for right-hand sides that are vectors, stacks of them too, or matrices."""
+    return np.linalg.solve(a, side[..., None])[..., 0] if vector else np.linalg.solve(a, side)
+
+
+def _solve_vjp_matrix(g: Array, out: Array, a: Array, b: Array) -> Array:
+    vector = np.ndim(b) == 1
+    b_bar = _solved(transposed(a), g, vector)
+    if vector:
+        return unbroadcast(-b_bar[..., :, None] * out[..., None, :], np.shape(a))
+    return unbroadcast(-np.matmul(b_bar, transposed(out)), np.shape(a))
+
+
+def _solve_vjp_side(g: Array, out: Array, a: Array, b: Array) -> Array:
+    return unbroadcast(_solved(transposed(a), g, np.ndim(b) == 1), np.shape(b))
+
+
+def _solve_jvp_matrix(a_dot: Array, out: Array, a: Array, b: Array) -> Array:
+    if np.ndim(b) == 1:
+        return -np.linalg.solve(a, np.matmul(a_dot, out[..., None]))[..., 0]
+    return -np.linalg.solve(a, np.matmul(a_dot, out))
+
+
+SOLVE = general(
+    "solve",
+    np.linalg.solve,
+    [_solve_vjp_matrix, _solve_vjp_side],
+    [_solve_jvp_matrix, lambda b_dot, out, a, b: np.linalg.solve(a, b_dot)],
+    examples=[
+        (((3, 3), (3,)), {}),
+        (((3, 3), (3, 2)), {}),
+        (((4, 3, 3), (3,)), {}),
+        (((4, 3, 3), (3, 2)), {}),
+        (((3, 3), (4, 3, 2)), {}),
+        (((4, 1, 3, 3), (5, 3, 1)), {}),
+        (((3, 3), (3, 0)), {}),
+        (((0, 0), (0, 2)), {}),
+    ],
+    complex=True,
+    draw=_regular,
+)
+
+
+@recorded("pinv")
+def _pinv(a: Array, *, rcond: Any, hermitian: bool) -> Array:
+    return np.linalg.pinv(a, rcond, hermitian)
+
+
+def _residual_projectors(p: Array, a: Array, hermitian: bool) -> tuple[Array, Array]:
+    """Return I - A P and I - P A: what A does not reach, and what it does not see."""
+    m, n = np.shape(a)[-2:]
+    if hermitian:
+        a = symmetrised(triangle_share(a, False) * a)
+    dtype = np.result_type(a)
+    return np.eye(m, dtype=dtype) - np.matmul(a, p), np.eye(n, dtype=dtype) - np.matmul(p, a)
+
+
+def _pinv_vjp(g: Array, out: Array, a: Array, *, rcond: Any, hermitian: bool) -> Array:
+    unreached, unseen = _residual_projectors(out, a, hermitian)
+    g_t, out_t = transposed(g), transposed(out)
+    left = np.matmul(np.matmul(unreached, g_t), np.matmul(out, dagger(out)))
+    right = np.matmul(np.matmul(dagger(out), out), np.matmul(g_t, unseen))
+    a_bar = conj(left + right) - np.matmul(out_t, np.matmul(g, out_t))
+    # What is Hermitian reads the lower triangle only.
+    return triangle_share(a, False) * symmetrised(a_bar) if hermitian else a_bar
+
+
+def _pinv_jvp(a_dot: Array, out: Array, a: Array, *, rcond: Any, hermitian: bool) -> Array:
+    if hermitian:
+        a_dot = symmetrised(triangle_share(a, False) * a_dot)
+    unreached, unseen = _residual_projectors(out, a, hermitian)
+    a_dot_h = dagger(a_dot)
+    left = np.matmul(np.matmul(out, dagger(out)), np.matmul(a_dot_h, unreached))
+    right = np.matmul(np.matmul(unseen, a_dot_h), np.matmul(dagger(out), out))
+    return left + right - np.matmul(out, np.matmul(a_dot, out))
+
+
+PINV = general(
+    "pinv",
+    _pinv,
+    [_pinv_vjp],
+    [_pinv_jvp],
+    examples=[
+        (((3, 3),), {"rcond": 1e-15, "hermitian": False}),
+        (((4, 2),), {"rcond": 1e-15, "hermitian": False}),
+        (((2, 2, 3),), {"rcond": 1e-12, "hermitian": False}),
+        (((0, 3),), {"rcond": 1e-12, "hermitian": False}),
+        (((3, 3),), {"rcond": 1e-15, "hermitian": True}),
+    ],
+    complex=True,
+)
+
+
+@handles(np.linalg.inv)
+def inv(a: Array) -> Array:
+    """Return the inverse of square matrices."""
+    return record(INV, (a,))
+
+
+@handles(np.linalg.solve)
+def solve(a: Array, b: Array) -> Array:
+    """Return the solution of ``a @ x = b``; `b` with one axis is a vector, else matrices."""
+    return record(SOLVE, (a, b))
+
+
+@handles(np.linalg.pinv)
+def pinv(a: Array, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._NoValue) -> Array:
+    """Return the pseudoinverse; singular values up to `rcond` times the largest count as zero.
+
+    The derivative is that along matrices of the same rank; across ranks there is none.
+    """
+    if rcond is not None and rtol is not np._NoValue:
+        raise ValueError("pinv: rcond and rtol are two names of one thing: give one")
+    if rcond is None:
+        # These are the values that NumPy takes.
+        rcond = 1e-15 if rtol is np._NoValue else rtol
+    if rcond is None:
+        rcond = max(a.shape[-2:]) * float(np.finfo(a.dtype).eps)
+    rcond = constant(rcond, "pinv: rcond")
+    return record(PINV, (a,), {"rcond": rcond, "hermitian": bool(hermitian)})
+
+
+@handles(np.linalg.tensorinv)
+def tensorinv(a: Array, ind: int = 2) -> Array:
+    """Return the inverse of the map that ``tensordot`` with an array is."""
+    if ind <= 0:
+        raise ValueError(f"tensorinv: ind={ind}; the number of axes must be positive")
+    shape = a.shape
+    rows = prod(shape[:ind])
+    if rows != prod(shape[ind:]):
+        raise np.linalg.LinAlgError(
+            f"tensorinv: the first {ind} axes of shape {shape} have {rows} elements, the others "
+            f"{prod(shape[ind:])}; they must have as many"
+        )
+    return np.reshape(np.linalg.inv(np.reshape(a, (rows, rows))), shape[ind:] + shape[:ind])
+
+
+@handles(np.linalg.tensorsolve)
+def tensorsolve(a: Array, b: Array, axes: Any = None) -> Array:
+    """Return the solution `x` of ``tensordot(a, x, x.ndim) = b``."""
+    ndim = np.ndim(a)
+    if axes is not None:
+        moved = normalize_axis_tuple(axes, ndim, "axes")
+        kept = tuple(i for i in range(ndim) if i not in moved)
+        a = np.transpose(a, kept + moved)
+    shape = np.shape(a)[np.ndim(b) :]
+    size = prod(shape)
+    if size**2 != np.size(a) or np.size(b) != size:
+        raise np.linalg.LinAlgError(
+            f"tensorsolve: an array of shape {np.shape(a)} and a right-hand side of shape "
+            f"{np.shape(b)}; its axes beyond those of the other must have as many elements"
+        )
+    x = np.linalg.solve(np.reshape(a, (size, size)), np.reshape(b, (size,)))
+    return np.reshape(x, shape)

@@ -1,0 +1,137 @@
+"""The rule of linear least squares.
+
+The solution is the pseudoinverse times the right-hand side, so its derivative follows from
+Golub and Pereyra, The differentiation of pseudo-inverses and nonlinear least squares problems whose
+variables separate (1973), equation 4.12.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.rules.linalg.matrices import (
+    conj,
+    constant,
+    dagger,
+    pack,
+    real,
+    recorded,
+    transposed,
+    unpack,
+)
+from autodiff.rules.table import Array, discrete, general, handles
+from autodiff.tensor import Tensor, record
+
+
+def _shapes(a: Array, b: Array) -> list[tuple[int, ...]]:
+    """Return the shapes of the solution, of the singular values and of the rank."""
+    m, n = np.shape(a)
+    return [(n, *np.shape(b)[1:]), (min(m, n),), (1,)]
+
+
+@recorded("lstsq")
+def _lstsq(a: Array, b: Array, *, rcond: float) -> Array:
+    x, _, rank, s = np.linalg.lstsq(a, b, rcond)
+    return pack([x, s, np.reshape(rank, (1,)).astype(s.dtype)], 0)
+
+
+def _columns(x: Array) -> Array:
+    return x[:, None] if np.ndim(x) == 1 else x
+
+
+def _solution(packed: Array, a: Array, b: Array) -> tuple[Array, Array]:
+    x, s, _ = unpack(packed, _shapes(a, b))
+    return _columns(x), real(s)
+
+
+def _lstsq_vjp_matrix(g: Array, out: Array, a: Array, b: Array, *, rcond: float) -> Array:
+    x, _ = _solution(out, a, b)
+    g_x, g_s = _solution(g, a, b)
+    p = np.linalg.pinv(a, rcond)
+    g_t = transposed(g_x)
+    residual = _columns(b) - np.matmul(a, x)
+    unseen = g_t - np.matmul(np.matmul(g_t, p), a)
+    left = np.matmul(residual, np.matmul(np.matmul(g_t, p), dagger(p)))
+    right = np.matmul(np.matmul(dagger(p), x), unseen)
+    a_bar = conj(left + right) - np.matmul(np.matmul(transposed(p), g_x), transposed(x))
+    if type(g_s) is not Tensor and not np.any(g_s):
+        return a_bar
+    u, _, vh = np.linalg.svd(a, full_matrices=False)
+    return a_bar + np.matmul(conj(u) * g_s, conj(vh))
+
+
+def _lstsq_vjp_side(g: Array, out: Array, a: Array, b: Array, *, rcond: float) -> Array:
+    g_x, _ = _solution(g, a, b)
+    b_bar = np.matmul(transposed(np.linalg.pinv(a, rcond)), g_x)
+    return np.reshape(b_bar, np.shape(b))
+
+
+def _lstsq_jvp_matrix(a_dot: Array, out: Array, a: Array, b: Array, *, rcond: float) -> Array:
+    x, s = _solution(out, a, b)
+    p = np.linalg.pinv(a, rcond)
+    residual = _columns(b) - np.matmul(a, x)
+    change = np.matmul(dagger(a_dot), np.matmul(dagger(p), x))
+    x_dot = (
+        np.matmul(p, np.matmul(dagger(p), np.matmul(dagger(a_dot), residual)))
+        + change
+        - np.matmul(p, np.matmul(a, change) + np.matmul(a_dot, x))
+    )
+    u, _, vh = np.linalg.svd(a, full_matrices=False)
+    s_dot = real(np.sum(conj(u) * np.matmul(a_dot, dagger(vh)), axis=0))
+    return pack([x_dot, s_dot, np.zeros(1, np.result_type(s))], 0)
+
+
+def _lstsq_jvp_side(b_dot: Array, out: Array, a: Array, b: Array, *, rcond: float) -> Array:
+    _, s = _solution(out, a, b)
+    x_dot = np.matmul(np.linalg.pinv(a, rcond), _columns(b_dot))
+    none = np.zeros(np.shape(s)[0] + 1, np.result_type(s))
+    return pack([x_dot, none], 0)
+
+
+LSTSQ = general(
+    "lstsq",
+    _lstsq,
+    [_lstsq_vjp_matrix, _lstsq_vjp_side],
+    [_lstsq_jvp_matrix, _lstsq_jvp_side],
+    examples=[
+        (((3, 3), (3,)), {"rcond": 1e-14}),
+        (((5, 3), (5,)), {"rcond": 1e-14}),
+        (((5, 3), (5, 2)), {"rcond": 1e-14}),
+        (((2, 4), (2,)), {"rcond": 1e-14}),
+        (((2, 4), (2, 3)), {"rcond": 1e-14}),
+    ],
+    complex=True,
+)
+
+
+def _rank(packed: Array) -> Array:
+    return packed[-1].real.astype(np.int32)
+
+
+_RANK_OF = discrete(recorded("rank of")(_rank), "rank of")
+
+
+@handles(np.linalg.lstsq)
+def lstsq(a: Array, b: Array, rcond: Any = None) -> tuple[Array, Array, Any, Array]:
+    """Return the solution of least squares, the sums of squared residuals, rank, singular values.
+
+    All but the rank are differentiated. The derivative is that along matrices of the same rank;
+    of several solutions the shortest is meant, as in NumPy.
+    """
+    a, b = (x if hasattr(x, "shape") else np.asarray(x) for x in (a, b))
+    if np.ndim(a) != 2 or np.ndim(b) not in (1, 2):
+        raise np.linalg.LinAlgError(
+            f"lstsq: arrays of shape {np.shape(a)} and {np.shape(b)} arrived; the first must be a "
+            "matrix, the second a vector or a matrix"
+        )
+    m, n = np.shape(a)
+    if rcond is None:
+        rcond = max(m, n) * float(np.finfo(np.result_type(a, b, np.float32)).eps)
+    packed = record(LSTSQ, (a, b), {"rcond": constant(rcond, "lstsq: rcond")})
+    x, s, _ = unpack(packed, _shapes(a, b))
+    rank = record(_RANK_OF, (packed,))
+    if m <= n or rank != n:
+        return x, np.zeros(0, np.finfo(np.result_type(s)).dtype), rank, real(s)
+    residual = _columns(b) - np.matmul(a, _columns(x))
+    squares = np.sum(real(residual * conj(residual)), axis=0)
+    return x, squares, rank, real(s)

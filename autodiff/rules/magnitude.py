@@ -1,0 +1,98 @@
+"""Rules of squares and square roots as variances and norms need them.
+
+Where every element is the same, a standard deviation is zero and its slope is infinite times
+zero; so is that of a norm at the origin. By convention their derivative there is 0, the choice of
+least length among all slopes that the function has around that point.
+"""
+
+import numpy as np
+
+from autodiff.rules.table import Array, general
+from autodiff.tensor import Tensor, record
+
+
+def _squared_modulus(x: Array) -> Array:
+    if type(x) is Tensor:
+        return record(SQUARED_MODULUS, (x,))
+    return np.square(np.real(x)) + np.square(np.imag(x))
+
+
+def conjugate(x: Array) -> Array:
+    """Return the conjugate; of real numbers, themselves."""
+    return np.conjugate(x) if np.iscomplexobj(x) else x
+
+
+def real_part(x: Array) -> Array:
+    """Return the real part; of real numbers, themselves."""
+    return np.real(x) if np.iscomplexobj(x) else x
+
+
+SQUARED_MODULUS = general(
+    "squared_modulus",
+    _squared_modulus,
+    [lambda g, out, x: 2.0 * g * conjugate(x)],
+    [lambda x_dot, out, x: 2.0 * real_part(conjugate(x) * x_dot)],
+    examples=[(((2, 3),), {}), (((),), {})],
+    complex=True,
+)
+
+
+def squared(x: Array) -> Array:
+    """Return the squares of the absolute values.
+
+    Parameters
+    ----------
+    x : array or tensor
+        Real or complex values.
+
+    Returns
+    -------
+    array or tensor
+        Real values of the same shape.
+
+    Examples
+    --------
+    >>> squared(np.array([3.0 + 4.0j]))
+    array([25.])
+    """
+    return record(SQUARED_MODULUS, (x,)) if np.iscomplexobj(x) else np.square(x)
+
+
+def _root(x: Array) -> Array:
+    return record(ROOT, (x,)) if type(x) is Tensor else np.sqrt(x)
+
+
+def _root_slope(out: Array) -> Array:
+    flat = out == 0
+    return np.where(flat, 0.0, 0.5 / np.where(flat, 1.0, out))
+
+
+ROOT = general(
+    "root",
+    _root,
+    [lambda g, out, x: g * _root_slope(out)],
+    [lambda x_dot, out, x: x_dot * _root_slope(out)],
+    domain=[(0.1, 3.0)],
+    examples=[(((2, 3),), {}), (((),), {})],
+)
+
+
+def root(x: Array) -> Array:
+    """Return the square roots; unlike that of ``np.sqrt`` the derivative at 0 is 0.
+
+    Parameters
+    ----------
+    x : array or tensor
+        Values that are not negative.
+
+    Returns
+    -------
+    array or tensor
+        Values of the same shape.
+
+    Examples
+    --------
+    >>> root(np.array([4.0]))
+    array([2.])
+    """
+    return record(ROOT, (x,))

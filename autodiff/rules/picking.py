@@ -1,0 +1,126 @@
+"""Picking elements by position: what medians, quantiles and running extrema have in common.
+
+Which position is picked is discrete; the element that is picked depends linearly on the array.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autodiff.rules.table import Array, discrete, linear
+from autodiff.tensor import Tensor, record
+
+
+def positional(name: str) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
+    """Return a decorator for functions whose results are positions, counts or weights of steps.
+
+    Parameters
+    ----------
+    name : str
+        Name of the discrete primitive that the function becomes.
+
+    Returns
+    -------
+    callable
+        The decorator. The decorated function takes plain arrays or tensors; on tensors of a trace
+        that will run again it is recorded, so that it is computed anew.
+    """
+
+    def decorate(function: Callable[..., Array]) -> Callable[..., Array]:
+        def call(*xs: Array, **params: Any) -> Array:
+            if any(type(x) is Tensor for x in xs):
+                return record(primitive, xs, params)
+            return function(*xs, **params)
+
+        primitive = discrete(call, name)
+        return call
+
+    return decorate
+
+
+def _at(positions: Array | None, dynamic: tuple[Array, ...]) -> Array:
+    """Return positions that are known, or the operand that holds them in a trace."""
+    return dynamic[0] if positions is None else positions
+
+
+def _pick(x: Array, *dynamic: Array, positions: Array | None, axis: int) -> Array:
+    if any(type(operand) is Tensor for operand in (x, *dynamic)):
+        return pick(x, _at(positions, dynamic), axis)
+    return np.take_along_axis(x, _at(positions, dynamic), axis)
+
+
+def _put_back(g: Array, *dynamic: Array, positions: Array | None, axis: int, length: int) -> Array:
+    """Return zeros of a length along `axis`, to which `g` is added at the positions."""
+    if any(type(operand) is Tensor for operand in (g, *dynamic)):
+        params = {"positions": positions, "axis": axis, "length": length}
+        return record(PUT_BACK, (g, *dynamic), params)
+    g, places = np.moveaxis(g, axis, -1), np.moveaxis(_at(positions, dynamic), axis, -1)
+    rows = np.arange(int(np.prod(g.shape[:-1], dtype=int)))[:, None] * length
+    flat = np.reshape(places, (len(rows), g.shape[-1])) + rows
+    result = np.zeros(len(rows) * length, np.result_type(g))
+    np.add.at(result, np.reshape(flat, -1), np.reshape(g, -1))
+    return np.moveaxis(np.reshape(result, (*g.shape[:-1], length)), -1, axis)
+
+
+def _pick_transpose(
+    g: Array, out: Array, x: Array, *dynamic: Array, positions: Array | None, axis: int
+) -> Array:
+    params = {"positions": positions, "axis": axis, "length": np.shape(x)[axis]}
+    return record(PUT_BACK, (g, *dynamic), params)
+
+
+def _put_back_transpose(
+    g: Array, out: Array, x: Array, *dynamic: Array, positions: Array | None, axis: int, length: int
+) -> Array:
+    return pick(g, _at(positions, dynamic), axis)
+
+
+_EXAMPLE = np.array([[2, 0], [2, 1]])
+
+PICK = linear(
+    "pick",
+    _pick,
+    _pick_transpose,
+    examples=[
+        (((2, 3),), {"positions": _EXAMPLE, "axis": 1}),
+        (((3, 2),), {"positions": _EXAMPLE, "axis": -2}),
+    ],
+)
+PUT_BACK = linear(
+    "put_back",
+    _put_back,
+    _put_back_transpose,
+    examples=[
+        (((2, 2),), {"positions": _EXAMPLE, "axis": 1, "length": 3}),
+        (((2, 2),), {"positions": _EXAMPLE, "axis": 0, "length": 4}),
+    ],
+)
+
+
+def pick(x: Array, positions: Array, axis: int = -1) -> Array:
+    """Return the elements at positions along an axis, as ``np.take_along_axis``.
+
+    Parameters
+    ----------
+    x : array or tensor
+        Where elements are picked from.
+    positions : array or tensor of int
+        Their positions; of the shape of `x` but for `axis`. Nothing may be written into it later.
+    axis : int
+        The axis.
+
+    Returns
+    -------
+    array or tensor
+        The elements, of the shape of `positions`.
+
+    Examples
+    --------
+    >>> pick(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1], [0]]))
+    array([[2.],
+           [3.]])
+    """
+    if type(positions) is Tensor:
+        return record(PICK, (x, positions), {"positions": None, "axis": axis})
+    return record(PICK, (x,), {"positions": positions, "axis": axis})

@@ -1,0 +1,165 @@
+"""Distribution functions of statistics, with respect to the quantile or the probability.
+
+The derivative of a distribution function is its density, that of its inverse the inverse of the
+density there (Abramowitz and Stegun 1964, chapter 26). Derivatives with respect to degrees of
+freedom and counts are not known in closed form.
+"""
+
+import math
+
+import numpy as np
+import scipy.special as sp
+
+from autodiff.rules.special.entries import special
+from autodiff.rules.special.gamma import beta_density, gamma_density
+from autodiff.rules.table import Array
+
+_POSITIVE = (0.5, 3.0)
+_FREEDOM = (2.5, 6.0)
+_PROBABILITY = (0.1, 0.9)
+
+
+def _chi_square(v: Array, x: Array) -> Array:
+    return 0.5 * gamma_density(0.5 * v, 0.5 * x)
+
+
+special("chdtr", "v", lambda out, v, x: _chi_square(v, x), domain=[_FREEDOM, _POSITIVE])
+special("chdtrc", "v", lambda out, v, x: -_chi_square(v, x), domain=[_FREEDOM, _POSITIVE])
+special(
+    "chdtri", "v", lambda out, v, p: -1.0 / _chi_square(v, out), domain=[_FREEDOM, _PROBABILITY]
+)
+
+
+def _student(df: Array, t: Array) -> Array:
+    scale = np.exp(sp.gammaln(0.5 * (df + 1.0)) - sp.gammaln(0.5 * df)) / np.sqrt(math.pi * df)
+    return scale * np.exp(-0.5 * (df + 1.0) * np.log1p(t * t / df))
+
+
+special("stdtr", "df", lambda out, df, t: _student(df, t), domain=[_FREEDOM, (-2.0, 2.0)])
+special(
+    "stdtrit", "df", lambda out, df, p: 1.0 / _student(df, out), domain=[_FREEDOM, _PROBABILITY]
+)
+
+
+def _fisher(dfn: Array, dfd: Array, x: Array) -> Array:
+    total = dfd + dfn * x
+    return beta_density(0.5 * dfn, 0.5 * dfd, dfn * x / total) * (dfn / total) * (dfd / total)
+
+
+special(
+    "fdtr",
+    *("dfn", "dfd", lambda out, dfn, dfd, x: _fisher(dfn, dfd, x)),
+    domain=[_FREEDOM, _FREEDOM, _POSITIVE],
+)
+special(
+    "fdtrc",
+    *("dfn", "dfd", lambda out, dfn, dfd, x: -_fisher(dfn, dfd, x)),
+    domain=[_FREEDOM, _FREEDOM, _POSITIVE],
+)
+special(
+    "fdtri",
+    *("dfn", "dfd", lambda out, dfn, dfd, p: 1.0 / _fisher(dfn, dfd, out)),
+    domain=[_FREEDOM, _FREEDOM, _PROBABILITY],
+)
+# The gamma distribution of rate `a` and shape `b`.
+special(
+    "gdtr",
+    lambda out, a, b, x: x * gamma_density(b, a * x),
+    *("b", lambda out, a, b, x: a * gamma_density(b, a * x)),
+    domain=[_POSITIVE, _POSITIVE, _POSITIVE],
+)
+special(
+    "gdtrc",
+    lambda out, a, b, x: -x * gamma_density(b, a * x),
+    *("b", lambda out, a, b, x: -a * gamma_density(b, a * x)),
+    domain=[_POSITIVE, _POSITIVE, _POSITIVE],
+)
+special(
+    "gdtrix",
+    lambda out, a, b, p: -out / a,
+    *("b", lambda out, a, b, p: 1.0 / (a * gamma_density(b, a * out))),
+    domain=[_POSITIVE, _POSITIVE, _PROBABILITY],
+)
+special(
+    "gdtria",
+    lambda out, p, b, x: 1.0 / (x * gamma_density(b, out * x)),
+    *("b", lambda out, p, b, x: -out / x),
+    domain=[_PROBABILITY, _POSITIVE, _POSITIVE],
+)
+# Counts are rounded down, as SciPy does.
+special(
+    "pdtr",
+    *("k", lambda out, k, m: -gamma_density(np.floor(k) + 1.0, m)),
+    domain=[(0, 4), _POSITIVE],
+)
+special(
+    "pdtrc",
+    *("k", lambda out, k, m: gamma_density(np.floor(k) + 1.0, m)),
+    domain=[(0, 4), _POSITIVE],
+)
+special(
+    "bdtr",
+    *("k", "n", lambda out, k, n, p: -beta_density(np.floor(k) + 1.0, n - np.floor(k), p)),
+    domain=[(0, 3), (5, 8), _PROBABILITY],
+)
+special(
+    "bdtrc",
+    *("k", "n", lambda out, k, n, p: beta_density(np.floor(k) + 1.0, n - np.floor(k), p)),
+    domain=[(0, 3), (5, 8), _PROBABILITY],
+)
+special(
+    "nbdtr",
+    *("k", "n", lambda out, k, n, p: beta_density(n, np.floor(k) + 1.0, p)),
+    domain=[(0, 3), (2, 5), _PROBABILITY],
+)
+special(
+    "nbdtrc",
+    *("k", "n", lambda out, k, n, p: -beta_density(n, np.floor(k) + 1.0, p)),
+    domain=[(0, 3), (2, 5), _PROBABILITY],
+)
+special(
+    "pdtri",
+    *("k", lambda out, k, y: -1.0 / gamma_density(np.floor(k) + 1.0, out)),
+    domain=[(0, 4), _PROBABILITY],
+)
+special(
+    "bdtri",
+    *("k", "n", lambda out, k, n, y: -1.0 / beta_density(np.floor(k) + 1.0, n - np.floor(k), out)),
+    domain=[(0, 3), (5, 8), _PROBABILITY],
+)
+special(
+    "nbdtri",
+    *("k", "n", lambda out, k, n, y: 1.0 / beta_density(n, np.floor(k) + 1.0, out)),
+    domain=[(0, 3), (2, 5), _PROBABILITY],
+)
+
+
+def _noncentral_chi_square(x: Array, df: Array, nc: Array) -> Array:
+    """Return the density, by the scaled Bessel function (Fisher 1928)."""
+    distance = np.sqrt(x) - np.sqrt(nc)
+    scale = np.exp(-0.5 * distance * distance) * np.power(x / nc, 0.25 * df - 0.5)
+    return 0.5 * scale * sp.ive(0.5 * df - 1.0, np.sqrt(x * nc))
+
+
+special(
+    "chndtr",
+    lambda out, x, df, nc: _noncentral_chi_square(x, df, nc),
+    *("df", lambda out, x, df, nc: -_noncentral_chi_square(x, df + 2.0, nc)),
+    domain=[_POSITIVE, _FREEDOM, _POSITIVE],
+)
+special(
+    "chndtrix",
+    lambda out, p, df, nc: 1.0 / _noncentral_chi_square(out, df, nc),
+    *("df",),
+    lambda out, p, df, nc: (
+        _noncentral_chi_square(out, df + 2.0, nc) / _noncentral_chi_square(out, df, nc)
+    ),
+    domain=[_PROBABILITY, _FREEDOM, _POSITIVE],
+)
+# Tukey's lambda distribution is known by its quantile function, of slope F**(λ-1) + (1-F)**(λ-1).
+special(
+    "tklmbda",
+    lambda out, x, lmbda: 1.0 / (np.power(out, lmbda - 1.0) + np.power(1.0 - out, lmbda - 1.0)),
+    "lmbda",
+    domain=[(-0.6, 0.6), (0.3, 1.2)],
+)

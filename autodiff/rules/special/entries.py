@@ -1,0 +1,93 @@
+"""How a function of scipy.special is entered into the rule table."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import scipy.special
+from scipy.special import _ufuncs
+
+from autodiff.rules.parameters import constant
+from autodiff.rules.table import (
+    FUNCTIONS,
+    NEGATIVE,
+    ONE,
+    PRIMITIVES,
+    UFUNCS,
+    Rule,
+    elementwise,
+    refuses,
+)
+
+__all__ = ["found", "refuse_the_rest", "special"]
+
+Interval = tuple[float, float]
+
+
+def found(name: str) -> Any:
+    """Return the universal function of a name, or None if this SciPy has none.
+
+    Parameters
+    ----------
+    name : str
+        Name in `scipy.special`, or with an underscore what a Python function there calls.
+
+    Returns
+    -------
+    numpy.ufunc or None
+        The function.
+    """
+    function = getattr(_ufuncs if name.startswith("_") else scipy.special, name, None)
+    return function if isinstance(function, np.ufunc) else None
+
+
+def special(
+    name: str,
+    *partials: Rule | str,
+    domain: Sequence[Interval] = ((-2.0, 2.0),),
+    complex: bool = False,
+) -> None:
+    """Register a universal function of scipy.special by its partial derivatives.
+
+    Parameters
+    ----------
+    name : str
+        Its name; one that this SciPy lacks is passed over.
+    *partials : callable or ONE or NEGATIVE or str
+        For each argument ``partial(out, *operands)``, or the name of an argument that no derivative
+        is taken with respect to.
+    domain : sequence of (float, float)
+        For each argument the interval that tests draw from; one interval serves all, and one
+        between integers is of whole numbers.
+    complex : bool
+        Whether the partial derivatives hold for complex arguments too.
+    """
+    function = found(name)
+    if function is None:
+        return
+    public = name.lstrip("_")
+    rules = [
+        constant(f"scipy.special.{public}", partial)
+        if isinstance(partial, str) and partial not in (ONE, NEGATIVE)
+        else partial
+        for partial in partials
+    ]
+    elementwise(
+        function,
+        *rules,
+        domain=domain,
+        complex=complex,
+        singular=True,
+        name=f"special.{public}" if public in PRIMITIVES else public,
+    )
+
+
+def refuse_the_rest() -> None:
+    """Register the universal functions of scipy.special that have no rule, and say so."""
+    names = [name for name in dir(scipy.special) if not name.startswith("_")]
+    functions = {f for f in map(found, [*names, "_riemann_zeta"]) if f is not None}
+    refuses(
+        "no derivative of it is known in closed form: apply it before the function that is traced, "
+        "or give it rules of your own with autodiff.custom",
+        *functions.difference(UFUNCS, FUNCTIONS),
+    )

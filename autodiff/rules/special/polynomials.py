@@ -1,0 +1,125 @@
+"""Orthogonal polynomials with respect to their argument.
+
+Source: NIST Digital Library of Mathematical Functions, 18.9(iii). Each derivative is a polynomial
+of the next lower degree with raised parameters, and so is right at the ends of the interval too,
+where the more common quotients are 0/0. Degrees may be any real number where SciPy allows it.
+"""
+
+import numpy as np
+import scipy.special as sp
+
+from autodiff.rules.special.entries import special
+from autodiff.rules.table import Array
+
+_DEGREE = (0.5, 3.5)
+_WHOLE = (0, 4)
+_PARAMETER = (0.5, 2.0)
+_INSIDE = (-0.8, 0.8)
+_UNIT = (0.1, 0.9)
+
+
+def _jacobi_slope(n: Array, alpha: Array, beta: Array, x: Array) -> Array:
+    return 0.5 * (n + alpha + beta + 1.0) * sp.eval_jacobi(n - 1.0, alpha + 1.0, beta + 1.0, x)
+
+
+def _chebyu_slope(n: Array, x: Array) -> Array:
+    return 2.0 * sp.eval_gegenbauer(n - 1.0, 2.0, x)
+
+
+special(
+    "eval_legendre",
+    *("n", lambda out, n, x: _jacobi_slope(n, 0.0, 0.0, x)),
+    domain=[_DEGREE, _INSIDE],
+    complex=True,
+)
+special(
+    "eval_sh_legendre",
+    *("n", lambda out, n, x: 2.0 * _jacobi_slope(n, 0.0, 0.0, 2.0 * x - 1.0)),
+    domain=[_DEGREE, _UNIT],
+    complex=True,
+)
+special(
+    "eval_chebyt",
+    *("n", lambda out, n, x: n * sp.eval_chebyu(n - 1.0, x)),
+    domain=[_DEGREE, _INSIDE],
+    complex=True,
+)
+special(
+    "eval_sh_chebyt",
+    *("n", lambda out, n, x: 2.0 * n * sp.eval_chebyu(n - 1.0, 2.0 * x - 1.0)),
+    domain=[_DEGREE, _UNIT],
+    complex=True,
+)
+special(
+    "eval_chebyc",
+    *("n", lambda out, n, x: n * sp.eval_chebys(n - 1.0, x)),
+    domain=[_DEGREE, _INSIDE],
+    complex=True,
+)
+special(
+    "eval_chebyu",
+    *("n", lambda out, n, x: _chebyu_slope(n, x)),
+    domain=[_DEGREE, _INSIDE],
+    complex=True,
+)
+special(
+    "eval_sh_chebyu",
+    *("n", lambda out, n, x: 2.0 * _chebyu_slope(n, 2.0 * x - 1.0)),
+    domain=[_DEGREE, _UNIT],
+    complex=True,
+)
+special(
+    "eval_chebys",
+    *("n", lambda out, n, x: 0.5 * _chebyu_slope(n, 0.5 * x)),
+    domain=[_DEGREE, _INSIDE],
+    complex=True,
+)
+special(
+    "eval_gegenbauer",
+    *("n", "alpha"),
+    lambda out, n, alpha, x: 2.0 * alpha * sp.eval_gegenbauer(n - 1.0, alpha + 1.0, x),
+    domain=[_DEGREE, _PARAMETER, _INSIDE],
+    complex=True,
+)
+special(
+    "eval_jacobi",
+    *("n", "alpha", "beta", lambda out, n, alpha, beta, x: _jacobi_slope(n, alpha, beta, x)),
+    domain=[_DEGREE, _PARAMETER, _PARAMETER, _INSIDE],
+    complex=True,
+)
+special(
+    "eval_sh_jacobi",
+    *("n", "p", "q"),
+    lambda out, n, p, q, x: n * sp.eval_sh_jacobi(n - 1.0, p + 2.0, q + 1.0, x),
+    domain=[_DEGREE, (2.0, 3.0), _PARAMETER, _UNIT],
+    complex=True,
+)
+special(
+    "eval_laguerre",
+    *("n", lambda out, n, x: -sp.eval_genlaguerre(n - 1.0, 1.0, x)),
+    domain=[_DEGREE, _UNIT],
+    complex=True,
+)
+special(
+    "eval_genlaguerre",
+    *("n", "alpha"),
+    lambda out, n, alpha, x: -sp.eval_genlaguerre(n - 1.0, alpha + 1.0, x),
+    domain=[_DEGREE, _PARAMETER, _UNIT],
+    complex=True,
+)
+special(
+    "eval_hermite",
+    *("n", lambda out, n, x: 2.0 * n * sp.eval_hermite(np.maximum(n - 1, 0), x)),
+    domain=[_WHOLE, (-2.0, 2.0)],
+)
+special(
+    "eval_hermitenorm",
+    *("n", lambda out, n, x: n * sp.eval_hermitenorm(np.maximum(n - 1, 0), x)),
+    domain=[_WHOLE, (-2.0, 2.0)],
+)
+special(
+    "lpmv",
+    *("m", "v"),
+    lambda out, m, v, x: (v * x * out - (v + m) * sp.lpmv(m, v - 1.0, x)) / (x * x - 1.0),
+    domain=[(0, 1), (2, 4), _INSIDE],
+)

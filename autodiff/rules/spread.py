@@ -1,0 +1,173 @@
+"""Variances and standard deviations.
+
+The standard deviation of equal numbers is 0 and has no slope there; by convention it is 0.
+"""
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from autodiff.rules.magnitude import conjugate, real_part, root, squared
+from autodiff.rules.reductions import (
+    Axis,
+    counted,
+    divided,
+    expanded,
+    masked,
+    numbers,
+    operand,
+    sum_,
+)
+from autodiff.rules.table import Array, general, handles
+from autodiff.tensor import Tensor, record
+
+
+def _var_slope(x: Array, axis: Axis, ddof: float) -> Array:
+    """Return the derivative: as deviations sum to zero, that of the mean takes no part."""
+    left = max(counted(np.shape(x), axis) - ddof, 0)
+    return (x - np.mean(x, axis=axis, keepdims=True)) * (2.0 / left if left else np.nan)
+
+
+def _var_vjp(g: Array, out: Array, x: Array, *, axis: Axis, ddof: float, keepdims: bool) -> Array:
+    return expanded(g, np.shape(x), axis, keepdims) * conjugate(_var_slope(x, axis, ddof))
+
+
+def _var_jvp(
+    x_dot: Array, out: Array, x: Array, *, axis: Axis, ddof: float, keepdims: bool
+) -> Array:
+    slope = conjugate(_var_slope(x, axis, ddof))
+    return np.sum(real_part(slope * x_dot), axis=axis, keepdims=keepdims)
+
+
+VAR = general(
+    "var",
+    np.var,
+    [_var_vjp],
+    [_var_jvp],
+    examples=[
+        (((2, 3),), {"axis": None, "ddof": 0, "keepdims": False}),
+        (((2, 3, 4),), {"axis": (0, 2), "ddof": 1, "keepdims": False}),
+        (((2, 3),), {"axis": -1, "ddof": 0.5, "keepdims": True}),
+    ],
+    complex=True,
+)
+
+
+def _freedom(ddof: Any, correction: Any) -> Any:
+    """Return what is taken off the count, under either of its names."""
+    if correction is None:
+        return ddof
+    if ddof != 0:
+        raise ValueError("ddof and correction can't be provided simultaneously.")
+    return correction
+
+
+def _deviations(a: Array, axis: Axis, dtype: Any, where: Any, given: Any) -> Array:
+    """Return the differences from the mean, 0 where a mask leaves elements out."""
+    if given is None:
+        total = sum_(a, axis, dtype, keepdims=True, where=where)
+        given = divided(total, counted(a.shape, axis, where, keepdims=True))
+    return masked(a - given, where, 0)
+
+
+@handles(np.var)
+def var(
+    a: Array,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    ddof: Any = 0,
+    keepdims: bool = False,
+    where: Any = True,
+    mean: Any = None,
+    correction: Any = None,
+) -> Array:
+    """Return the variance over `axis`."""
+    a, ddof = operand(a), _freedom(ddof, correction)
+    plain = dtype is None and where is True and mean is None
+    if plain and a.dtype.kind in "fc" and type(ddof) is not Tensor:
+        return record(VAR, (a,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
+    if dtype is None and a.dtype.kind in "biu":
+        dtype = float
+    deviations = _deviations(a, axis, dtype, where, mean)
+    total = sum_(squared(deviations), axis, dtype, keepdims=keepdims)
+    left = counted(a.shape, axis, where, keepdims) - ddof
+    return divided(total, max(left, 0) if where is True else np.maximum(left, 0))
+
+
+@handles(np.std)
+def std(
+    a: Array,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    ddof: Any = 0,
+    keepdims: bool = False,
+    where: Any = True,
+    mean: Any = None,
+    correction: Any = None,
+) -> Array:
+    """Return the standard deviation over `axis`; where it is 0 its derivative is 0."""
+    return root(
+        var(
+            a,
+            axis,
+            dtype,
+            ddof=ddof,
+            keepdims=keepdims,
+            where=where,
+            mean=mean,
+            correction=correction,
+        )
+    )
+
+
+@handles(np.nanvar)
+def nanvar(
+    a: Array,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    ddof: Any = 0,
+    keepdims: bool = False,
+    where: Any = True,
+    mean: Any = None,
+    correction: Any = None,
+) -> Array:
+    """Return the variance of all but NaN; NaN where there are too few."""
+    a, ddof, where = operand(a), _freedom(ddof, correction), numbers(a, where)
+    deviations = _deviations(a, axis, dtype, where, mean)
+    total = sum_(squared(deviations), axis, dtype, keepdims=keepdims)
+    left = counted(a.shape, axis, where, keepdims) - ddof
+    none = left <= 0
+    if type(none) is not Tensor and np.any(none):
+        warnings.warn("Degrees of freedom <= 0 for slice.", RuntimeWarning, stacklevel=3)
+    return divided(total, np.where(none, np.nan, left))
+
+
+@handles(np.nanstd)
+def nanstd(
+    a: Array,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    ddof: Any = 0,
+    keepdims: bool = False,
+    where: Any = True,
+    mean: Any = None,
+    correction: Any = None,
+) -> Array:
+    """Return the standard deviation of all but NaN; where it is 0 its derivative is 0."""
+    return root(
+        nanvar(
+            a,
+            axis,
+            dtype,
+            ddof=ddof,
+            keepdims=keepdims,
+            where=where,
+            mean=mean,
+            correction=correction,
+        )
+    )
