@@ -11,13 +11,13 @@ HEADS, WIDTH, LENGTH = 2, 4, 6
 
 
 def softmax(x, axis=-1):
-    """Exponentials that sum to one."""
+    """Return exponentials that sum to one."""
     e = np.exp(x - np.max(x, axis=axis, keepdims=True))
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
 def weights_of(q, k):
-    """Attention weights: of each position, over itself and those before it."""
+    """Return the attention weights: of each position, over itself and those before it."""
     scores = np.einsum("qhd,khd->hqk", q, k) / np.sqrt(q.shape[-1])
     allowed = np.tril(np.ones((len(q), len(k)), dtype=bool))
     return softmax(np.where(allowed, scores, -np.inf))
@@ -37,12 +37,12 @@ def block(parameters, x):
 
 
 def loss(parameters, x, target):
-    """Mean squared distance of the block's output from a target."""
+    """Return the mean squared distance of the block's output from a target."""
     return np.mean((block(parameters, x) - target) ** 2)
 
 
 def draw():
-    """Random sequences, the target being the mean of all positions so far."""
+    """Return random sequences, the target being the mean of all positions so far."""
     rng = np.random.default_rng(7)
     size = HEADS * WIDTH
     x = rng.standard_normal((LENGTH, size))

@@ -11,7 +11,7 @@ import autodiff
 
 
 def call(spot, strike, years, rate, volatility):
-    """Price of a European call on a share that pays no dividend."""
+    """Return the price of a European call on a share that pays no dividend."""
     d1 = (np.log(spot / strike) + (rate + volatility**2 / 2) * years) / (
         volatility * np.sqrt(years)
     )
@@ -20,7 +20,7 @@ def call(spot, strike, years, rate, volatility):
 
 
 def greeks(spot, strike, years, rate, volatility):
-    """Closed forms."""
+    """Return the closed forms."""
     root = volatility * np.sqrt(years)
     d1 = (np.log(spot / strike) + (rate + volatility**2 / 2) * years) / root
     d2 = d1 - root

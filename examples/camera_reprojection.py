@@ -35,14 +35,14 @@ def project(camera, points):
 
 
 def residuals(cameras, points, observed):
-    """Distances in x and y of all points in all cameras, in one vector."""
+    """Return distances in x and y of all points in all cameras, in one vector."""
     return np.concatenate(
         [(project(c, points) - o).ravel() for c, o in zip(cameras, observed, strict=True)]
     )
 
 
 def draw():
-    """Cameras that look at a cloud of points, and what they see, with an error of 0.2 pixels."""
+    """Return cameras, points, and what the cameras see with an error of 0.2 pixels."""
     rng = np.random.default_rng(12)
     points = rng.uniform(-1, 1, (POINTS, 3))
     cameras = np.zeros((CAMERAS, 9))
@@ -54,7 +54,7 @@ def draw():
 
 
 def start(cameras):
-    """Cameras that are somewhat off."""
+    """Return cameras that are somewhat off."""
     rng = np.random.default_rng(13)
     sizes = np.array([*[0.05] * 3, *[0.1] * 3, 20.0, 0.02, 0.02])
     return cameras + sizes * rng.standard_normal(cameras.shape)
@@ -84,7 +84,7 @@ def main():
         np.testing.assert_allclose(J[rows, i, 6], focal[i].ravel(), rtol=1e-10, atol=1e-13)
         assert not np.any(np.delete(J[rows], i, axis=1)), "a camera moves what others see"
     print(f"Jacobian {J.shape[0]}×{J[0].size}, columns of the focal lengths as in closed form")
-    for step in range(6):
+    for step in range(4):
         r = residuals(cameras, points, observed)
         print(f"step {step}: root mean square error {np.sqrt(np.mean(r**2)):.4f} pixels")
         J = jacobian(cameras, points, observed).reshape(r.size, -1)

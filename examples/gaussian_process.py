@@ -12,14 +12,14 @@ import autodiff
 
 
 def covariance(log_parameters, x):
-    """Kernel matrix and noise; the parameters are logarithms of signal, length and noise."""
+    """Return kernel matrix and noise; the parameters are logarithms of signal, length and noise."""
     signal, length, noise = np.exp(log_parameters)
     squares = (x[:, None] - x[None, :]) ** 2
     return signal**2 * np.exp(-squares / (2 * length**2)) + noise**2 * np.eye(len(x))
 
 
 def negative_log_likelihood(log_parameters, x, y):
-    """Algorithm 2.1."""
+    """Return it by algorithm 2.1."""
     factor = np.linalg.cholesky(covariance(log_parameters, x))
     alpha = np.linalg.solve(factor.T, np.linalg.solve(factor, y))
     log_det = 2 * np.sum(np.log(np.diag(factor)))
@@ -27,7 +27,7 @@ def negative_log_likelihood(log_parameters, x, y):
 
 
 def gradient(log_parameters, x, y):
-    """Closed form: tr((K⁻¹ - αα^T) ∂K/∂θ) / 2."""
+    """Return the closed form: tr((K⁻¹ - αα^T) ∂K/∂θ) / 2."""
     signal, length, noise = np.exp(log_parameters)
     squares = (x[:, None] - x[None, :]) ** 2
     kernel = signal**2 * np.exp(-squares / (2 * length**2))
@@ -38,7 +38,7 @@ def gradient(log_parameters, x, y):
 
 
 def draw(n=40):
-    """Noisy samples of a sine."""
+    """Return noisy samples of a sine."""
     rng = np.random.default_rng(2)
     x = np.sort(rng.uniform(0, 5, n))
     return x, np.sin(2 * x) + 0.1 * rng.standard_normal(n)
@@ -55,12 +55,11 @@ def main():
     x, y = draw()
     function, arguments = case()
     autodiff.check_gradients(function, *arguments)
-    found = autodiff.grad(function)(*arguments)
-    expected = gradient(*arguments, x, y)
+    before, found = autodiff.value_and_grad(function)(*arguments)
+    expected = gradient(arguments[0], x, y)
     np.testing.assert_allclose(found, expected, rtol=1e-9)
     print(f"gradient {found.round(4)}, closed form {expected.round(4)}")
-    before = function(*arguments)
-    fit = minimize(autodiff.value_and_grad(function), *arguments, jac=True, method="BFGS")
+    fit = minimize(autodiff.value_and_grad(function), *arguments, jac=True)
     signal, length, noise = np.exp(fit.x)
     print(f"negative log-likelihood {before:.3f} → {fit.fun:.3f} in {fit.nit} steps")
     print(f"signal {signal:.3f}, length {length:.3f}, noise {noise:.3f} (drawn with 0.1)")

@@ -11,14 +11,14 @@ import autodiff
 
 
 def distortion(centres, points):
-    """Half the sum of squared distances from each point to its nearest centre."""
+    """Return half the sum of squared distances from each point to its nearest centre."""
     distances = np.sum((points[:, None, :] - centres[None, :, :]) ** 2, axis=2)
     nearest = np.argmin(distances, axis=1)
     return 0.5 * np.sum((points - centres[nearest]) ** 2)
 
 
 def lloyd(centres, points):
-    """One step of Lloyd's algorithm, and the number of points of each centre."""
+    """Return a step of Lloyd's algorithm, and the number of points of each centre."""
     distances = np.sum((points[:, None, :] - centres[None, :, :]) ** 2, axis=2)
     nearest = np.argmin(distances, axis=1)
     counts = np.bincount(nearest, minlength=len(centres))
@@ -27,7 +27,7 @@ def lloyd(centres, points):
 
 
 def draw(n=60):
-    """Three clouds in the plane, and a start near none of them."""
+    """Return three clouds in the plane, and a start near none of them."""
     rng = np.random.default_rng(9)
     middles = np.array([[0.0, 0.0], [4.0, 1.0], [1.0, 5.0]])
     points = middles[np.arange(n) % 3] + 0.7 * rng.standard_normal((n, 2))
@@ -45,7 +45,7 @@ def main():
     points, centres = draw()
     function, arguments = case()
     autodiff.check_gradients(function, *arguments)
-    for step in range(5):
+    for step in range(3):
         value, slope = autodiff.value_and_grad(distortion)(centres, points)
         means, counts = lloyd(centres, points)
         np.testing.assert_allclose(slope, counts[:, None] * (centres - means), atol=1e-10)

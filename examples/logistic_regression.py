@@ -14,20 +14,20 @@ RIDGE = 0.01
 
 
 def loss(beta, x, y):
-    """Mean negative log-likelihood, plus the penalty; the first coefficient is the intercept."""
+    """Return the mean negative log-likelihood and penalty; beta[0] is the intercept."""
     z = beta[0] + x @ beta[1:]
     return np.mean(np.logaddexp(0, z) - y * z) + RIDGE * np.sum(beta[1:] ** 2)
 
 
 def gradient(beta, x, y):
-    """Closed form: the design matrix times the residuals (equation 4.21)."""
+    """Return the closed form: the design matrix times the residuals (equation 4.21)."""
     residual = 1 / (1 + np.exp(-(beta[0] + x @ beta[1:]))) - y
     design = np.column_stack([np.ones(len(x)), x])
     return design.T @ residual / len(x) + 2 * RIDGE * np.concatenate([[0.0], beta[1:]])
 
 
 def draw(n=200):
-    """Two overlapping clouds of points in three dimensions."""
+    """Return two overlapping clouds of points in three dimensions."""
     rng = np.random.default_rng(1)
     y = (np.arange(n) % 2).astype(float)
     x = rng.standard_normal((n, 3)) + np.outer(y, [1.5, -1.0, 0.5])
@@ -43,7 +43,8 @@ def case():
 def main():
     """Fit, and compare the gradient with the closed form."""
     x, y = draw()
-    autodiff.check_gradients(*_flat(case()))
+    function, arguments = case()
+    autodiff.check_gradients(function, *arguments)
     beta = np.zeros(4)
     for step in range(6):
         value, slope = autodiff.value_and_grad(loss)(beta, x, y)
@@ -52,10 +53,6 @@ def main():
         beta = beta - np.linalg.solve(autodiff.hessian(loss)(beta, x, y), slope)
     right = np.mean((beta[0] + x @ beta[1:] > 0) == (y > 0.5))
     print(f"coefficients {beta.round(3)}, {right:.1%} of the points on their side")
-
-
-def _flat(case):
-    return case[0], *case[1]
 
 
 if __name__ == "__main__":

@@ -13,12 +13,12 @@ UNITS = 8
 
 
 def sigmoid(x):
-    """Logistic function."""
+    """Return the logistic function."""
     return 1 / (1 + np.exp(-x))
 
 
 def cell(parameters, x, h, c):
-    """One step: the new hidden state and the new memory."""
+    """Return the next step: the new hidden state and the new memory."""
     gates = np.concatenate([x, h], axis=1) @ parameters["w"] + parameters["b"]
     enter, forget, leave, candidate = np.split(gates, 4, axis=1)
     c = sigmoid(forget) * c + sigmoid(enter) * np.tanh(candidate)
@@ -26,7 +26,7 @@ def cell(parameters, x, h, c):
 
 
 def loss(parameters, sequences):
-    """Mean squared error of the next value, over all steps of all sequences."""
+    """Return the mean squared error of the next value, over all steps of all sequences."""
     batch, steps = sequences.shape
     h = c = np.zeros((batch, UNITS))
     total = 0.0
@@ -38,13 +38,13 @@ def loss(parameters, sequences):
 
 
 def draw(batch=6, steps=15):
-    """Waves of random phase."""
+    """Return waves of random phase."""
     phase = np.random.default_rng(5).uniform(0, 2 * np.pi, (batch, 1))
     return np.sin(0.6 * np.arange(steps) + phase)
 
 
 def start():
-    """Small random weights, and a forget gate that is open at first."""
+    """Return small random weights, and a forget gate that is open at first."""
     rng = np.random.default_rng(6)
     b = np.zeros(4 * UNITS)
     b[UNITS : 2 * UNITS] = 1.0
@@ -70,7 +70,7 @@ def main():
     mean = {name: np.zeros_like(x) for name, x in parameters.items()}
     square = {name: np.zeros_like(x) for name, x in parameters.items()}
     losses = []
-    for step in range(1, 81):
+    for step in range(1, 61):
         value, gradients = autodiff.value_and_grad(loss)(parameters, sequences)
         losses.append(value)
         for name, g in gradients.items():
@@ -79,7 +79,7 @@ def main():
             ahead = mean[name] / (1 - 0.9**step)
             scale = np.sqrt(square[name] / (1 - 0.99**step)) + 1e-8
             parameters[name] = parameters[name] - 0.03 * ahead / scale
-    print("loss at steps 1, 21, 41, 61, 80:", *(f"{losses[i]:.4f}" for i in (0, 20, 40, 60, 79)))
+    print("loss at steps 1, 20, 40, 60:", *(f"{losses[i]:.4f}" for i in (0, 19, 39, 59)))
     assert losses[-1] < 0.1 * losses[0]
 
 

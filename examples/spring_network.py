@@ -29,14 +29,14 @@ HELD = np.array([0, COLUMNS - 1])
 
 
 def energy(positions):
-    """Energy of all springs and the weight of the knots, of shape (knots, 2)."""
+    """Return the energy of all springs and the weight of the knots, of shape (knots, 2)."""
     stretch = positions[PAIRS[:, 1]] - positions[PAIRS[:, 0]]
     lengths = np.linalg.norm(stretch, axis=1)
     return 0.5 * STIFFNESS * np.sum((lengths - REST) ** 2) + WEIGHT * np.sum(positions[:, 1])
 
 
 def forces(positions):
-    """Closed form: each spring pulls at its two ends, and every knot is heavy."""
+    """Return the closed form: each spring pulls at its two ends, and every knot is heavy."""
     stretch = positions[PAIRS[:, 1]] - positions[PAIRS[:, 0]]
     lengths = np.linalg.norm(stretch, axis=1)
     pull = (STIFFNESS * (lengths - REST) / lengths)[:, None] * stretch
@@ -47,7 +47,7 @@ def forces(positions):
 
 
 def start():
-    """The grid, upright and a little disturbed."""
+    """Return the grid, upright and a little disturbed."""
     y, x = np.mgrid[0:ROWS, 0:COLUMNS]
     grid = np.stack([x.ravel(), -y.ravel()], axis=1) * LENGTH
     return grid + 0.05 * np.random.default_rng(10).standard_normal(grid.shape)
