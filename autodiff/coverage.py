@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.rules.table import FUNCTIONS, REFUSED, UFUNC_METHODS, UFUNCS, Primitive
+from autodiff.rules.table import FUNCTIONS, REFUSED, TUPLES, UFUNC_METHODS, UFUNCS, Primitive
 
 __all__ = ["Row", "page", "rows"]
 
@@ -38,15 +38,15 @@ NumPy calls these without asking the array-like. What happens then:
 | written | what happens |
 |---|---|
 | `np.array([t, u])`, `np.asarray(t)`, `np.full(n, t)`, `np.r_[t, u]`, `np.vectorize(f)(t)` | \
-an array of objects, one tensor for each element; put together again where it meets an operation on \
-tensors or is returned. Arithmetic on it works, element by element |
+an array of objects, one tensor for each element; put together again where it meets an operation \
+on tensors or is returned. Arithmetic on it works, element by element |
 | `np.array([t, u], dtype=float)`, `x[0] = t` into an array of numbers, `float(t)`, \
 `math.exp(t)`, \
 `t.item()`, `t.tolist()` | `LostDerivative`, which names the replacement |
 | `x += t` where `x` is a tensor | as `x = x + t` |
 | `x += t` where `x` is a plain array, `out=`, `np.copyto`, `np.put`, `np.add.at` | \
 `LostDerivative` or `NotImplementedError`: the result would be written into plain memory |
-| `if t > 0`, `while t > 0`, `range(int_tensor)`, `max(t, u)`, `sorted(ts)` | decided by the value; \
+| `if t > 0`, `while t > 0`, `max(t, u)`, `sorted(ts)` | decided by the value; \
 a graph of `trace` guards the decision and says when it would be another one |
 | `np.sum([t, u])`, `np.prod([t, u])`, `np.max([t, u])` | right: made of arrays of objects |
 | `np.mean([t, u])` | `LostDerivative`: use `np.mean(np.stack([t, u]))` |
@@ -88,6 +88,8 @@ def _described(function: Any) -> tuple[str, str]:
         return _of_primitive(UFUNCS[function])
     if function in FUNCTIONS:
         return ("reverse, forward" if FUNCTIONS[function].derivative else "value"), ""
+    if function in TUPLES:
+        return "reverse, forward", ""
     if function in REFUSED:
         return "refused", REFUSED[function]
     return "no rule", ""

@@ -26,6 +26,7 @@ from autodiff.methods import ArrayMethods
 from autodiff.rules.table import (
     FUNCTIONS,
     PRIMITIVES,
+    TUPLES,
     UFUNC_METHODS,
     UFUNCS,
     UNARY,
@@ -572,9 +573,8 @@ def _unusual(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict
     if "scipy.special" in sys.modules and hasattr(sys.modules["scipy.special"], ufunc.__name__):
         # Rules of SciPy's functions are read when the first is met: importing SciPy takes long.
         importlib.import_module("autodiff.rules.special")
-    if ufunc in FUNCTIONS:
-        # Several results, each an entry of its own.
-        return FUNCTIONS[ufunc].function(*inputs)
+    if ufunc in TUPLES:
+        return TUPLES[ufunc](*inputs)
     if ufunc not in UFUNCS:
         raise no_rule(name, ufunc)
     return record(UFUNCS[ufunc], inputs)

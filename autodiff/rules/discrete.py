@@ -6,7 +6,7 @@ other inputs they are nodes, so that they are computed anew.
 
 import numpy as np
 
-from autodiff.rules.table import Array, discrete, handles
+from autodiff.rules.table import TUPLES, Array, discrete, handles
 from autodiff.tensor import Tensor, record
 
 for _ufunc in (
@@ -25,10 +25,7 @@ _ALL = discrete(np.all)
 _ROUND = discrete(np.round)
 
 
-@handles(np.divmod)
-def divmod_(x: Array, y: Array, /) -> tuple[Array, Array]:
-    """Return the quotient rounded down, and the remainder."""
-    return np.floor_divide(x, y), np.remainder(x, y)
+TUPLES[np.divmod] = lambda x, y: (np.floor_divide(x, y), np.remainder(x, y))
 
 
 @handles(np.argmax, derivative=False)

@@ -32,6 +32,7 @@ __all__ = [
     "ONE",
     "PRIMITIVES",
     "REFUSED",
+    "TUPLES",
     "UFUNCS",
     "UFUNC_METHODS",
     "UNARY",
@@ -163,6 +164,8 @@ UNARY: dict[np.ufunc, Primitive] = {}
 FUNCTIONS: dict[Callable[..., Any], Handler] = {}
 #: What answers methods of universal functions, by function and name: ``np.add.reduce``.
 UFUNC_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
+#: What answers universal functions of several results, each of which is an entry of its own.
+TUPLES: dict[np.ufunc, Callable[..., tuple[Any, ...]]] = {}
 #: Functions that cannot be differentiated, and what to use instead.
 REFUSED: dict[Any, str] = {}
 
