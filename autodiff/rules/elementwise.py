@@ -28,6 +28,11 @@ _POSITIVE = (0.1, 3.0)
 _INSIDE = (-0.9, 0.9)
 
 
+def _unless(harmless: Rule) -> Rule:
+    """Return what tells when to look out for 0 times infinity: not if `y` is a harmless number."""
+    return lambda out, x, y: type(y) not in (int, float) or not harmless(y)
+
+
 def _power_base(out: Array, x: Array, y: Array) -> Array:
     if isinstance(y, int | float | complex):
         if y == 2:
@@ -124,7 +129,7 @@ DIVIDE = elementwise(
     lambda out, x, y: -out / y,
     domain=[(-2.0, 2.0), (0.5, 2.0)],
     complex=True,
-    singular=True,
+    singular=_unless(lambda y: y != 0),
 )
 NEGATE = elementwise(np.negative, NEGATIVE, complex=True)
 elementwise(np.positive, ONE, complex=True)
@@ -134,7 +139,7 @@ POWER = elementwise(
     _power_exponent,
     domain=[_POSITIVE, (-2.0, 2.0)],
     complex=True,
-    singular=True,
+    singular=_unless(lambda y: y >= 1),
 )
 elementwise(
     np.float_power,

@@ -274,7 +274,7 @@ def test_complex_arguments_of_the_spherical_functions():
         (lambda s: sp.zeta(s, 1.5), "scipy.special.zeta: .* argument x:"),
         (lambda n: autodiff.special.polygamma(n, 1.5), "special.polygamma: .* argument n:"),
         (sp.zeta, "no derivative of it is known in closed form"),
-        (sp.kolmogorov, "kolmogorov of a tensor: no derivative of it is known"),
+        (sp.kolmogorov, "scipy.special.kolmogorov of a tensor: no derivative of it is known"),
         (lambda x: sp.pbdv(1.0, x)[0], "pbdv of a tensor: no derivative of it is known"),
     ],
 )
@@ -306,6 +306,18 @@ def test_python_functions_that_call_ufuncs_work_as_they_are(agrees, rng):
         sp.sinc,
     ):
         agrees(f, x)
+
+
+@pytest.mark.parametrize("call", ["sp.zeta(2.0, x)", "sp.airy(x)[0]", "np.real(sp.lambertw(x))"])
+def test_the_first_function_met_may_be_any(call):
+    program = (
+        "import numpy as np, autodiff, scipy.special as sp\n"
+        f"print(autodiff.grad(lambda x: {call})(1.5))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert np.isfinite(float(run.stdout))
 
 
 def test_nothing_of_scipy_is_imported_before_it_is_needed():
