@@ -3,6 +3,48 @@
 `table` says what an entry is. Importing this package fills the table.
 """
 
-from autodiff.rules import discrete, elementwise, indexing, products, reductions, shape
+from autodiff.rules import (
+    construction,
+    diagonals,
+    differences,
+    discrete,
+    elementwise,
+    indexing,
+    interpolation,
+    joining,
+    movement,
+    padding,
+    plain,
+    polynomials,
+    products,
+    reductions,
+    refused,
+    repetition,
+    selection,
+    sets,
+    shape,
+    sorting,
+)
 
-__all__ = ["discrete", "elementwise", "indexing", "products", "reductions", "shape"]
+__all__ = [
+    "construction",
+    "diagonals",
+    "differences",
+    "discrete",
+    "elementwise",
+    "indexing",
+    "interpolation",
+    "joining",
+    "movement",
+    "padding",
+    "plain",
+    "polynomials",
+    "products",
+    "reductions",
+    "refused",
+    "repetition",
+    "selection",
+    "sets",
+    "shape",
+    "sorting",
+]

