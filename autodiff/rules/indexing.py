@@ -232,7 +232,10 @@ def _bounded(places: Array, length: int, mode: str) -> Array:
 
 @handles(np.take)
 def take(a: Array, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Array:
-    """Return the elements at `indices` along an axis."""
+    """Return the elements at `indices` along an axis.
+
+    NumPy does not look for tensors among the indices: rules call this function themselves.
+    """
     a = as_array(a)
     if axis is None:
         a, axis = np.ravel(a), 0
@@ -273,9 +276,11 @@ def choose(a: Array, choices: Any, *, mode: str = "raise") -> Array:
     # Negative positions do not count from the end here.
     if mode == "raise" and np.any((places < 0) | (places >= length)):
         raise ValueError(f"choose: a position is not among the {length} choices")
-    shape = np.broadcast_shapes(places.shape, choices.shape[1:])
+    each = choices.shape[1:]
+    shape = np.broadcast_shapes(places.shape, each)
+    aligned = np.reshape(choices, (length, *(1,) * (len(shape) - len(each)), *each))
     along = np.expand_dims(np.broadcast_to(places, shape), 0)
-    return np.take_along_axis(np.broadcast_to(choices, (length, *shape)), along, 0)[0]
+    return np.take_along_axis(np.broadcast_to(aligned, (length, *shape)), along, 0)[0]
 
 
 @handles(np.compress)

@@ -8,7 +8,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from autodiff.errors import Undifferentiable
 from autodiff.rules.discrete import recorded
-from autodiff.rules.indexing import scattered
+from autodiff.rules.indexing import scattered, take
 from autodiff.rules.operands import as_array, as_operand
 from autodiff.rules.table import Array, general, handles
 from autodiff.tensor import record
@@ -32,13 +32,13 @@ def _pieces(x: Array, xp: Array, fp: Array) -> tuple[Array, Array, Array, Array]
     """
     left = _knots(x, xp)
     right = left + (1 if np.shape(xp)[0] > 1 else 0)
-    width = np.take(xp, right) - np.take(xp, left)
+    width = take(xp, right) - take(xp, left)
     # One knot, or equal ones at the end, have no interval.
     none = width == 0
     width = np.where(none, 1.0, width)
     inside = (x >= xp[0]) & (x <= xp[-1]) & np.logical_not(none)
-    share = np.where(x > xp[-1], 1.0, np.where(inside, (x - np.take(xp, left)) / width, 0.0))
-    slope = np.where(inside, (np.take(fp, right) - np.take(fp, left)) / width, 0.0)
+    share = np.where(x > xp[-1], 1.0, np.where(inside, (x - take(xp, left)) / width, 0.0))
+    slope = np.where(inside, (take(fp, right) - take(fp, left)) / width, 0.0)
     return left, right, share, slope
 
 
@@ -63,7 +63,7 @@ def _interp_vjp_fp(g: Array, out: Array, x: Array, xp: Array, fp: Array) -> Arra
 
 
 def _mixed(dot: Array, left: Array, right: Array, share: Array) -> Array:
-    return np.take(dot, left) * (1.0 - share) + np.take(dot, right) * share
+    return take(dot, left) * (1.0 - share) + take(dot, right) * share
 
 
 def _interp_jvp_x(x_dot: Array, out: Array, x: Array, xp: Array, fp: Array) -> Array:
@@ -129,7 +129,7 @@ def interp(
         period = np.abs(period)
         x, xp = x % period, xp % period
         order = np.argsort(xp)
-        xp, fp = np.take(xp, order), np.take(fp, order)
+        xp, fp = take(xp, order), take(fp, order)
         xp = np.concatenate((xp[-1:] - period, xp, xp[:1] + period))
         fp = np.concatenate((fp[-1:], fp, fp[:1]))
         return record(INTERP, (x, xp, fp))

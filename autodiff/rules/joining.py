@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.rules.indexing import take
 from autodiff.rules.operands import as_array, as_decided
 from autodiff.rules.table import Array, handles, linear
 from autodiff.tensor import record
@@ -201,7 +202,7 @@ def insert(arr: Array, obj: Any, values: Array, axis: int | None = None) -> Arra
     count = rest[axis]
     where = np.repeat(places, count) if places.size == 1 else places
     order = np.insert(np.arange(n), where, np.arange(n, n + count))
-    return np.take(np.concatenate([arr, values], axis), order, axis)
+    return take(np.concatenate([arr, values], axis), order, axis)
 
 
 @handles(np.delete)
@@ -209,7 +210,7 @@ def delete(arr: Array, obj: Any, axis: int | None = None) -> Array:
     """Return an array without the elements at the given places."""
     arr, axis = _flat_or_axis(arr, axis)
     kept = np.delete(np.arange(arr.shape[axis]), _places(obj))
-    return np.take(arr, kept, axis)
+    return take(arr, kept, axis)
 
 
 # Splitting: slices of one array, whose cotangents are added back in place.

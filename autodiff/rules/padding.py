@@ -149,15 +149,17 @@ def _odd(mode: str) -> Callable[..., Array]:
             values: Array = np.pad(probe, widths, mode, reflect_type="odd")  # type: ignore[call-overload]
             return values.reshape([-1 if i == axis else 1 for i in range(x.ndim)])
 
+        def times(element: Array, factor: Array) -> Array:
+            # Infinity that is no part of a sum must not make it NaN.
+            return np.where(factor == 0, 0.0, element) * factor
+
         edges = (slice(0, 1), slice(n - 1, n)) if n > 1 else (slice(0, 1),)
-        parts = [x[_along(x.ndim, axis, e)] * factors(e) for e in edges]
+        total = times(x[_along(x.ndim, axis, edges[0])], factors(edges[0]))
+        for edge in edges[1:]:
+            total = total + times(x[_along(x.ndim, axis, edge)], factors(edge))
         if n > 2:
             places = np.pad(np.arange(n), widths, mode)  # type: ignore[call-overload]
-            parts.append(np.take(x, places, axis) * factors(slice(1, n - 1)))
-        total = parts[0]
-        for part in parts[1:]:
-            total = total + part
-        # The array itself as it is: infinity times a factor of 0 would be NaN.
+            total = total + times(np.take(x, places, axis), factors(slice(1, n - 1)))
         before, after = widths
         return _with(
             x,

@@ -130,7 +130,7 @@ def polyint(p: Array, m: int = 1, k: Any = None) -> Array:
 @handles(np.poly)
 def poly(seq_of_zeros: Array) -> Array:
     """Return the polynomial that has the given zeros; of a matrix, its eigenvalues."""
-    zeros = np.atleast_1d(seq_of_zeros)
+    zeros = np.atleast_1d(as_array(seq_of_zeros))
     if zeros.ndim == 2 and zeros.shape[0] == zeros.shape[1] and zeros.shape[0]:
         zeros = np.linalg.eigvals(zeros)
     if zeros.ndim != 1:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.rules.indexing import take
 from autodiff.rules.operands import as_array, as_decided
 from autodiff.rules.shape import reshape
 from autodiff.rules.table import Array, handles, linear, unbroadcast
@@ -65,7 +66,7 @@ def repeat(a: Array, repeats: Any, axis: int | None = None) -> Array:
     a, counts = as_array(a), np.asarray(as_decided(repeats))
     axis = normalize_axis_index(axis, a.ndim)
     if counts.size != 1:
-        return np.take(a, np.repeat(np.arange(a.shape[axis]), counts), axis)
+        return take(a, np.repeat(np.arange(a.shape[axis]), counts), axis)
     count, before, after = int(counts.item()), a.shape[: axis + 1], a.shape[axis + 1 :]
     if count < 0:
         raise ValueError(f"repeat: {count} repetitions arrived; counts cannot be negative")

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from autodiff.rules.discrete import recorded
+from autodiff.rules.indexing import take
 from autodiff.rules.operands import as_array, as_decided
 from autodiff.rules.table import Array, handles
 
@@ -38,7 +39,7 @@ def unique(
         axis = normalize_axis_index(axis, ar.ndim)
     params = {"axis": axis, "equal_nan": equal_nan}
     first = _unique(ar, part="index", **params)
-    results = [np.take(ar, first, axis)]
+    results = [take(ar, first, axis)]
     if return_index:
         results.append(first)
     if return_inverse:
@@ -104,7 +105,7 @@ def intersect1d(
 ) -> Any:
     """Return the elements of both arrays, taken from the first."""
     first = _common(ar1, ar2, part=1, assume_unique=assume_unique)
-    values = np.take(ar1, first)
+    values = take(ar1, first)
     if not return_indices:
         return values
     return values, first, _common(ar1, ar2, part=2, assume_unique=assume_unique)

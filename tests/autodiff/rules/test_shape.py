@@ -34,7 +34,7 @@ CALLS = {
         (lambda x: np.atleast_3d(x), [A]),
         (lambda x, y: np.atleast_3d(x, y)[1] * x, [C, (3,)]),
     ],
-    np.matrix_transpose: [(lambda x: np.linalg.matrix_transpose(x), [C])],
+    np.linalg.matrix_transpose: [(lambda x: np.linalg.matrix_transpose(x), [C])],
     np.swapaxes: [(lambda x: np.swapaxes(x, -2, 0), [C])],
     np.rollaxis: [
         (lambda x: np.rollaxis(x, 2), [C]),
