@@ -3,8 +3,11 @@
 import operator
 import pickle
 
+import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import autodiff
 from autodiff import grad, trace
@@ -296,3 +299,45 @@ def test_float32_is_kept(rng):
 def test_what_is_refused(call, error, message, rng):
     with pytest.raises(error, match=message):
         grad(lambda x: np.sum(call(x)))(rng.normal(size=A))
+
+
+@st.composite
+def shape_and_index(draw):
+    """Return a shape, and an index of any kind into it."""
+    shape = draw(hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4))
+    kind = draw(st.sampled_from(["basic", "positions", "mask", "mixed"]))
+    if kind == "basic" or not shape or 0 in shape:
+        return shape, draw(hnp.basic_indices(shape, allow_ellipsis=True, allow_newaxis=True))
+    if kind == "positions":
+        return shape, draw(hnp.integer_array_indices(shape))
+    if kind == "mask":
+        axes = draw(st.integers(1, len(shape)))
+        return shape, draw(hnp.arrays(bool, shape[:axes]))
+    parts = []
+    for n in shape:
+        part = draw(st.sampled_from(["slice", "position", "positions"]))
+        if part == "slice":
+            parts.append(draw(st.slices(n)))
+        elif part == "position":
+            parts.append(draw(st.integers(-n, n - 1)))
+        else:
+            parts.append(draw(st.lists(st.integers(-n, n - 1), min_size=2, max_size=2)))
+    return shape, tuple(parts)
+
+
+@given(shape_and_index(), st.booleans())
+@settings(deadline=None, max_examples=300)
+def test_any_index_gives_numpys_elements_and_their_transpose(case, fortran):
+    shape, index = case
+    rng = np.random.default_rng(7)
+    x = rng.normal(size=shape)
+    x = np.array(x, order="F" if fortran else "C")[()]
+    weights = rng.normal(size=np.shape(x[index]))
+    value, x_bar = autodiff.value_and_grad(lambda x: np.sum(weights * x[index]))(x)
+    np.testing.assert_allclose(value, np.sum(weights * x[index]), atol=1e-14)
+    expected = np.zeros(shape)
+    np.add.at(expected, index, weights)
+    np.testing.assert_allclose(x_bar, expected, atol=1e-14)
+    graph = trace(lambda x: x[index] * 1.0, x)
+    np.testing.assert_array_equal(graph.forward(x), x[index])
+    np.testing.assert_allclose(graph.backward(weights)["x"], expected, atol=1e-14)
