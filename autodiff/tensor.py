@@ -98,6 +98,8 @@ def _arithmetic(ufunc: np.ufunc) -> tuple[Callable[[Any, Any], Any], ...]:
 
 
 _FLOAT, _ARRAY = np.dtype(float), np.ndarray
+#: Kinds of primitives that may make complex numbers of real ones, as Fourier transforms do.
+_MAY_TURN_COMPLEX = frozenset({"linear", "general"})
 #: Setting the slots of a new object takes two thirds of the time of a call of ``__init__``.
 _new: Any = object.__new__
 #: Exponents for which the operator ``**`` of arrays is another function.
@@ -461,7 +463,7 @@ def record(
     value = compute(primitive, values, params)
     if discrete:
         return value
-    if primitive.kind != "elementwise" and value.dtype.kind == "c":
+    if primitive.kind in _MAY_TURN_COMPLEX and value.dtype.kind == "c":
         tape.careful = True
     node = _new(Tensor)
     node.value, node.primitive, node.tape, node.operands = value, primitive, tape, operands

@@ -124,12 +124,3 @@ def angle(z: Array, deg: bool = False) -> Array:
         return record(_REAL_ANGLE, (z,), {"deg": deg})
     radians = np.arctan2(imag(z), real(z))
     return radians * (180.0 / math.pi) if deg else radians
-
-
-@handles(np.real_if_close)
-def real_if_close(a: Array, tol: float = 100) -> Array:
-    """Return the real part if all imaginary parts are within `tol` machine epsilons of 0."""
-    if not _is_complex(a):
-        return a
-    limit = tol * np.finfo(a.dtype).eps if tol > 1 else tol
-    return real(a) if np.all(np.absolute(imag(a)) < limit) else a

@@ -67,7 +67,8 @@ def _solve_jvps(x_dots: tuple[Array | None, Array | None], out: Array, a: Array,
     """Return the tangent: the solution of one system, whichever operands move."""
     a_dot, b_dot = x_dots
     if a_dot is None:
-        return np.linalg.solve(a, b_dot)
+        direction: Any = b_dot
+        return np.linalg.solve(a, direction)
     vector = np.ndim(b) == 1
     moved = np.matmul(a_dot, out[..., None])[..., 0] if vector else np.matmul(a_dot, out)
     return _solved(a, -moved if b_dot is None else b_dot - moved, vector)
