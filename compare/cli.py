@@ -1,4 +1,4 @@
-"""The command line: ``gradscale run``, ``verify``, ``list`` and ``report``.
+"""The command line: ``gradscale run``, ``verify``, ``list``, ``report`` and ``bench``.
 
 Exit codes: 0 done, 1 a gradient is wrong, 2 the input is wrong, 130 interrupted.
 """
@@ -196,6 +196,79 @@ def report(folder: Path) -> int:
     from compare.run import report_folder
 
     click.echo(f"report: {report_folder(folder, Console())}")
+    return DONE
+
+
+@cli.group()
+def bench() -> None:
+    """Time one gradient against NumPy by hand, and against other libraries if installed."""
+
+
+@bench.command()
+@click.option("--workload", "workloads", multiple=True, help="Only this workload; repeatable.")
+@click.option("--contender", "contenders", multiple=True, help="Only this one; repeatable.")
+@click.option(
+    "--rounds",
+    default=21,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Samples of each contender, taken in turn.",
+)
+@click.option(
+    "--sample-ms",
+    default=10.0,
+    show_default=True,
+    type=_Positive(),
+    help="Length of a sample at least, in milliseconds.",
+)
+@click.option(
+    "--json",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    help="Write the samples, and what they were taken on, to this file.",
+)
+def eager(
+    workloads: Sequence[str],
+    contenders: Sequence[str],
+    rounds: int,
+    sample_ms: float,
+    file: Path | None,
+) -> int:
+    """Time functions that are differentiated as they run, on one thread.
+
+    Value and gradient of each contender are checked against NumPy by hand first; one that is
+    wrong gets no time, and the exit code is 1. The garbage collector is on, as it is for users.
+    """
+    from compare.bench.contenders import EAGER
+    from compare.bench.results import write_json
+    from compare.bench.run import IMPORT
+    from compare.bench.run import run as run_bench
+    from compare.bench.table import print_report
+    from compare.bench.workloads import WORKLOADS
+    from compare.naming import nearest
+
+    if file is not None and not file.parent.is_dir():
+        raise ValueError(f"{file}: there is no folder {file.parent}; make it first")
+    known = {**WORKLOADS, IMPORT: None}
+    chosen = [nearest("workload", name, known) for name in workloads or known]
+    field = [nearest("contender", name, EAGER) for name in contenders or EAGER]
+    console = Console()
+    with console.status("") as status:
+        report = run_bench(
+            [workload for workload in chosen if workload is not None],
+            field,
+            rounds=rounds,
+            sample_s=sample_ms / 1000,
+            imports=None in chosen,
+            on_stage=status.update,
+        )
+    print_report(report, console)
+    if file is not None:
+        write_json(report, file, shlex.join(["gradscale", *sys.argv[1:]]))
+        click.echo(f"samples: {file}")
+    if report.wrong:
+        click.echo(f"not timed: {', '.join(report.wrong)}")
+        return MISMATCH
     return DONE
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from compare.engines.engine import Engine
     from compare.problems.problem import Case
 
-__all__ = ["Budget", "Executor", "Outcome", "Worker"]
+__all__ = ["THREAD_VARIABLES", "Budget", "Executor", "Outcome", "Worker"]
 
 #: Stages whose time counts against the budget of a cell: what the engine itself does.
 TIMED_STAGES = frozenset({"build", "first run"})
@@ -36,7 +36,7 @@ _UNTIMED_LIMIT_S = 120.0
 _POLL_S = 0.02
 
 #: What pins the number of threads of the linear algebra libraries, read when they are loaded.
-_THREAD_VARIABLES = (
+THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -121,7 +121,7 @@ class Worker:
     """
 
     def __init__(self, threads: int = 1) -> None:
-        environment = os.environ | dict.fromkeys(_THREAD_VARIABLES, str(threads))
+        environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
         # The process must find the packages and the user's modules where this one does.
         environment["PYTHONPATH"] = os.pathsep.join(p or os.getcwd() for p in sys.path)
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)

@@ -1,0 +1,112 @@
+"""What a benchmark found, for the terminal."""
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from compare.bench.results import Entry, Report, Result
+from compare.report.format import MISSING, seconds_text
+
+__all__ = ["print_report"]
+
+#: More cores busy than this, and a contender did not keep to one thread.
+_MOST_CORES = 1.1
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print one table for each workload, and the goals.
+
+    Parameters
+    ----------
+    report : Report
+        What was found.
+    console : rich.console.Console
+        Where to print.
+    """
+    for result in report.results:
+        operations = f" ({result.operations} operations)" if result.operations else ""
+        console.print(Text(f"{result.workload}: {result.meaning}{operations}", style="bold"))
+        console.print(_table(result))
+        for entry in result.entries:
+            if entry.status in ("mismatch", "error"):
+                console.print(Text(f"{entry.contender}: {entry.status}: {entry.message}"))
+            elif entry.cores is not None and entry.cores > _MOST_CORES:
+                console.print(Text(f"{entry.contender} kept {entry.cores:.1f} cores busy, not one"))
+        console.print()
+    console.print(_goals(report))
+    console.print()
+    for line in _legend(report):
+        console.print(Text(line, style="dim"))
+
+
+def _bare() -> Table:
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+
+
+def _table(result: Result) -> Table:
+    table = _bare()
+    table.add_column("contender", overflow="fold")
+    for name in ("median", "ratio", "", "per operation", "prepare"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for entry in result.entries:
+        if entry.status != "absent":
+            style = "bold" if entry.judged else ""
+            table.add_row(*(Text(text, style=style) for text in _row(entry)))
+    return table
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    if entry.ratio is None or entry.ratio_spread is None:
+        return entry.contender, MISSING, entry.status, "", MISSING, MISSING
+    return (
+        entry.contender,
+        seconds_text(entry.median_s),
+        f"{entry.ratio:.2f}",
+        f"± {entry.ratio_spread:.2f}",
+        _microseconds(entry.per_operation_s),
+        seconds_text(entry.prepare_s),
+    )
+
+
+def _microseconds(seconds: float | None) -> str:
+    return MISSING if seconds is None else f"{1e6 * seconds:.2f} µs"
+
+
+def _legend(report: Report) -> list[str]:
+    """Return what the rows and columns mean, and who is missing."""
+    entries = {
+        entry.contender: entry
+        for result in report.results
+        if result.operations
+        for entry in result.entries
+    }
+    here = [f"{e.contender}: {e.meaning}" for e in entries.values() if e.status != "absent"]
+    absent = [name for name, entry in entries.items() if entry.status == "absent"]
+    lines = [
+        f"medians of {report.rounds} rounds, contenders in turn, float64, one thread",
+        "ratio: to the first row in the same round, ± median absolute deviation; prepare: tracing "
+        "or compiling, and the first call",
+    ]
+    if here:
+        lines.append("; ".join(here))
+    if absent:
+        lines.append(f"not installed: {', '.join(absent)}")
+    return lines
+
+
+def _goals(report: Report) -> Table:
+    """Return the goals with what was reached."""
+    table = _bare()
+    table.add_column("workload")
+    table.add_column("contender")
+    for name in ("ratio", "goal", "reached"):
+        table.add_column(name, justify="right")
+    for result in report.results:
+        for entry in result.entries:
+            if entry.judged:
+                ratio = _row(entry)[2]
+                reached = {True: "yes", False: "no", None: entry.status}[entry.meets_goal]
+                goal = f"≤ {result.goal:g}"
+                table.add_row(result.workload, entry.contender, ratio, goal, reached)
+    return table

@@ -1,0 +1,107 @@
+import gc
+
+import pytest
+
+from compare.bench.results import Entry, Result, timed
+from compare.bench.timing import (
+    Samples,
+    fair_collector,
+    interleaved,
+    median_and_spread,
+    ratios,
+)
+
+
+class Clock:
+    """A clock that only the functions under test move."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.order = []
+
+    def __call__(self):
+        return self.now
+
+    def work(self, name, seconds):
+        def run():
+            self.order.append(name)
+            self.now += seconds
+
+        return run
+
+
+def test_contenders_are_timed_in_turn_and_long_enough():
+    clock = Clock()
+    runs = {"a": clock.work("a", 0.004), "b": clock.work("b", 0.03)}
+    samples = interleaved(runs, rounds=3, sample_s=0.01, clock=clock)
+    assert samples["a"].loops >= 3
+    assert samples["b"].loops == 1
+    assert samples["a"].seconds == pytest.approx([0.004] * 3)
+    assert samples["b"].median_s == pytest.approx(0.03)
+    a = "a" * samples["a"].loops
+    assert "".join(clock.order).endswith((a + "b") * 3)
+
+
+def test_a_function_that_takes_no_time_is_not_called_forever(monkeypatch):
+    monkeypatch.setattr("compare.bench.timing._MOST_LOOPS", 1000)
+    clock = Clock()
+    samples = interleaved({"a": clock.work("a", 0.0)}, rounds=1, sample_s=0.01, clock=clock)
+    assert samples["a"].loops == 1000
+    assert samples["a"].seconds == [0.0]
+
+
+def test_cores_that_are_busy():
+    assert Samples([1.0, 1.0], [1.9, 2.1], 1).cores == pytest.approx(2.0)
+    assert Samples([1.0], [], 1).cores is None
+
+
+def test_a_slow_round_is_slow_for_all():
+    """The medians alone would say 2: the second contender was slow in other rounds."""
+    baseline = [1.0, 1.0, 2.0, 2.0, 2.0]
+    mine = [1.5, 1.5, 3.0, 3.0, 30.0]
+    assert median_and_spread(ratios(mine, baseline)) == (1.5, 0.0)
+
+
+def test_ratios_need_the_same_rounds():
+    with pytest.raises(ValueError, match="zip"):
+        ratios([1.0, 2.0], [1.0])
+
+
+def synthetic(**fields):
+    entries = [Entry("base", ""), Entry("mine", "", judged=True), Entry("other", "")]
+    return Result("w", "", entries=entries, **({"operations": 10, "goal": 2.0} | fields))
+
+
+def test_times_become_ratios_and_goals():
+    result = synthetic()
+    samples = {
+        "base": Samples([1.0, 2.0, 4.0], [1.0, 2.0, 4.0], 5),
+        "mine": Samples([2.0, 5.0, 8.0], [2.0, 5.0, 8.0], 3),
+        "other": Samples([9.0, 9.0, 9.0], [9.0, 9.0, 9.0], 1),
+    }
+    timed(result, samples)
+    base, mine, other = result.entries
+    assert (base.ratio, base.ratio_spread, base.meets_goal) == (1.0, 0.0, None)
+    assert (mine.ratio, mine.ratio_spread) == (2.0, 0.0)
+    assert mine.meets_goal is True
+    assert (mine.median_s, mine.per_operation_s, mine.loops) == (5.0, 0.5, 3)
+    assert other.meets_goal is None
+
+
+def test_a_goal_that_is_missed():
+    result = synthetic(operations=0, goal=1.9)
+    timed(result, {"base": Samples([1.0], [], 1), "mine": Samples([2.0], [], 1)})
+    _, mine, other = result.entries
+    assert mine.meets_goal is False
+    assert mine.per_operation_s is None
+    assert other.ratio is None, "a contender without samples has no times"
+
+
+def test_the_collector_stays_on_and_forgets_nothing():
+    with fair_collector():
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0
+    assert gc.get_freeze_count() == 0
+    with pytest.raises(KeyError), fair_collector():
+        raise KeyError
+    assert gc.get_freeze_count() == 0
