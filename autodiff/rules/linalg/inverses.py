@@ -6,6 +6,7 @@ differentiation of pseudo-inverses and nonlinear least squares problems whose va
 (1973), equation 4.12, which holds where the rank stays the same.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -63,7 +64,7 @@ def _solve_vjp_side(g: Array, out: Array, a: Array, b: Array) -> Array:
     return unbroadcast(_solved(transposed(a), g, np.ndim(b) == 1), np.shape(b))
 
 
-def _solve_jvps(x_dots: tuple[Array | None, Array | None], out: Array, a: Array, b: Array) -> Array:
+def _solve_jvps(x_dots: Sequence[Any], out: Array, a: Array, b: Array) -> Array:
     """Return the tangent: the solution of one system, whichever operands move."""
     a_dot, b_dot = x_dots
     if a_dot is None:

@@ -5,6 +5,7 @@ Golub and Pereyra, The differentiation of pseudo-inverses and nonlinear least sq
 variables separate (1973), equation 4.12.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -91,7 +92,7 @@ def _lstsq_jvp_side(b_dot: Array, out: Array, a: Array, b: Array, *, rcond: floa
     return pack([x_dot, none], 0)
 
 
-def _lstsq_jvps(x_dots: tuple[Array | None, Array | None], *args: Array, rcond: float) -> Array:
+def _lstsq_jvps(x_dots: Sequence[Any], *args: Array, rcond: float) -> Array:
     a_dot, b_dot = x_dots
     if a_dot is None:
         return _lstsq_jvp_side(b_dot, *args, rcond=rcond)
