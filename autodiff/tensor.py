@@ -559,7 +559,8 @@ def _gathered(x: Any, always: bool = False) -> Any:
 
 def _unusual(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return what a universal function gives that is called in a less common way."""
-    name = f"np.{ufunc.__name__}"
+    module = "np" if getattr(np, ufunc.__name__, None) is ufunc else "scipy.special"
+    name = f"{module}.{ufunc.__name__}"
     inputs = tuple(map(_gathered, inputs))
     if "out" in kwargs:
         raise refused_ufunc_arguments(ufunc, kwargs)
@@ -570,11 +571,11 @@ def _unusual(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict
         return answer(*inputs, **kwargs)
     if kwargs:
         raise refused_ufunc_arguments(ufunc, kwargs)
-    if ufunc in TUPLES:
-        return TUPLES[ufunc](*inputs)
-    if "scipy.special" in sys.modules and hasattr(sys.modules["scipy.special"], ufunc.__name__):
+    if ufunc not in UFUNCS and ufunc not in TUPLES and "scipy.special" in sys.modules:
         # Rules of SciPy's functions are read when the first is met: importing SciPy takes long.
         importlib.import_module("autodiff.rules.special")
+    if ufunc in TUPLES:
+        return TUPLES[ufunc](*inputs)
     if ufunc not in UFUNCS:
         raise no_rule(name, ufunc)
     return record(UFUNCS[ufunc], inputs)
