@@ -177,7 +177,7 @@ def test_complex_gradients():
     assert x_bar.dtype == float
     with pytest.raises(
         NotImplementedError,
-        match="cbrt.*there is no derivative rule for compl|not supported for the input types",
+        match="cbrt: there is no derivative rule",
     ):
         grad(lambda z: np.real(np.cbrt(z)))(1 + 1j)
 
