@@ -1,5 +1,6 @@
 """Rules of sums, products and means, and what the other reductions share with them."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from autodiff.rules.table import Array, general, handles, linear
 from autodiff.tensor import Tensor, record
 
 Axis = int | tuple[int, ...] | None
+#: Elements of an array that is filled in less time than NumPy needs to make a view of one number.
+_SMALL = 4096
 
 
 def operand(a: Array) -> Array:
@@ -81,8 +84,8 @@ def with_initial(out: Array, initial: Any, combine: np.ufunc) -> Array:
 def counted(shape: tuple[int, ...], axis: Axis, where: Any = True, keepdims: bool = False) -> Array:
     """Return how many elements a reduction takes: an int, unless a mask chooses them."""
     if where is True:
-        axes = reduced_axes(len(shape), axis)
-        return int(np.prod([shape[i] for i in axes], dtype=int))
+        lengths = shape if axis is None else [shape[i] for i in reduced_axes(len(shape), axis)]
+        return math.prod(lengths)
     return np.sum(np.broadcast_to(where, shape), axis=axis, keepdims=keepdims)
 
 
@@ -95,6 +98,9 @@ def divided(total: Array, count: Array) -> Array:
 
 def _sum_transpose(g: Array, out: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
     shape = np.shape(x)
+    if axis is None and type(g) is np.float64 and x.size < _SMALL:
+        # A view of one number takes three times as long to make.
+        return np.full(shape, g)
     return np.broadcast_to(expanded(g, shape, axis, keepdims), shape)
 
 
