@@ -18,9 +18,9 @@ __all__ = ["time_imports"]
 _CODE = """
 import sys, time
 sys.path.append(sys.argv[2])
-start = time.perf_counter()
+start, processor_start = time.perf_counter(), time.process_time()
 __import__(sys.argv[1])
-print(time.perf_counter() - start)
+print(time.perf_counter() - start, time.process_time() - processor_start)
 """
 
 
@@ -47,18 +47,19 @@ def time_imports(modules: Sequence[str], rounds: int) -> dict[str, Samples]:
     OSError
         If a module cannot be imported.
     """
-    seconds: dict[str, list[float]] = {module: [] for module in modules}
+    found = {module: Samples([], [], 1) for module in modules}
     with tempfile.TemporaryDirectory(prefix="gradscale-") as folder:
         for round_ in range(rounds + 1):
             for module in modules:
-                taken = _import(module, folder)
+                seconds, processor_s = _import(module, folder)
                 if round_:
-                    seconds[module].append(taken)
-    return {module: Samples(times, [], 1) for module, times in seconds.items()}
+                    found[module].seconds.append(seconds)
+                    found[module].processor_s.append(processor_s)
+    return found
 
 
-def _import(module: str, folder: str) -> float:
-    """Return the seconds that importing a module takes in a fresh process."""
+def _import(module: str, folder: str) -> tuple[float, float]:
+    """Return the wall and processor time of importing a module in a fresh process."""
     environment = {
         name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
     }
@@ -75,7 +76,8 @@ def _import(module: str, folder: str) -> float:
     if done.returncode:
         words = done.stderr.strip().splitlines()
         raise OSError(f"importing {module} failed: {words[-1] if words else done.returncode}")
-    return float(done.stdout)
+    seconds, processor_s = map(float, done.stdout.split())
+    return seconds, processor_s
 
 
 def _root(module: str) -> str:

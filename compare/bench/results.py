@@ -42,16 +42,18 @@ class Entry:
         Median time of a call, in s.
     ratio, ratio_spread : float, optional
         Median over the rounds of the ratio to the baseline, and its median absolute deviation.
+    processor_ratio : float, optional
+        The same of the processor time, which other programs on the machine disturb less.
     per_operation_s : float, optional
         `median_s` for each operation of the workload, in s.
     meets_goal : bool, optional
         Whether the ratio is no larger than the goal.
     cores : float, optional
-        Cores that were busy in the samples; 1 for one thread.
+        Cores that were busy with it; 1 for one thread, less where other programs had them.
     loops : int, optional
         Calls in each sample.
-    samples_s : list of float
-        Time of a call in each round, in s.
+    samples_s, processor_samples_s : list of float
+        Wall time and processor time of a call in each round, in s.
     """
 
     contender: str
@@ -64,11 +66,13 @@ class Entry:
     median_s: float | None = None
     ratio: float | None = None
     ratio_spread: float | None = None
+    processor_ratio: float | None = None
     per_operation_s: float | None = None
     meets_goal: bool | None = None
     cores: float | None = None
     loops: int | None = None
     samples_s: list[float] = field(default_factory=list)
+    processor_samples_s: list[float] = field(default_factory=list)
 
 
 @dataclass
@@ -141,14 +145,17 @@ def timed(result: Result, samples: Mapping[str, Samples]) -> None:
     samples : mapping of str to Samples
         By name of contender; entries without samples stay as they are.
     """
-    baseline = samples[result.entries[0].contender].seconds
+    baseline = samples[result.entries[0].contender]
     for entry in result.entries:
         if entry.contender not in samples:
             continue
         found = samples[entry.contender]
-        entry.samples_s, entry.loops, entry.cores = found.seconds, found.loops, found.cores
-        entry.median_s = found.median_s
-        entry.ratio, entry.ratio_spread = median_and_spread(ratios(found.seconds, baseline))
+        entry.samples_s, entry.processor_samples_s = found.seconds, found.processor_s
+        entry.loops, entry.cores, entry.median_s = found.loops, found.cores, found.median_s
+        wall = ratios(found.seconds, baseline.seconds)
+        entry.ratio, entry.ratio_spread = median_and_spread(wall)
+        processor = ratios(found.processor_s, baseline.processor_s)
+        entry.processor_ratio, _ = median_and_spread(processor)
         if result.operations:
             entry.per_operation_s = found.median_s / result.operations
         if entry.judged:

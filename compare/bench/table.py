@@ -12,6 +12,8 @@ __all__ = ["print_report"]
 
 #: More cores busy than this, and a contender did not keep to one thread.
 _MOST_CORES = 1.1
+#: Fewer, and other programs had the core for a part of the time.
+_FEWEST_CORES = 0.9
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -33,6 +35,13 @@ def print_report(report: Report, console: Console) -> None:
                 console.print(Text(f"{entry.contender}: {entry.status}: {entry.message}"))
             elif entry.cores is not None and entry.cores > _MOST_CORES:
                 console.print(Text(f"{entry.contender} kept {entry.cores:.1f} cores busy, not one"))
+        if (cores := result.entries[0].cores) is not None and cores < _FEWEST_CORES:
+            console.print(
+                Text(
+                    f"the machine was busy: {result.entries[0].contender} had {cores:.2f} of a "
+                    "core; the ratio of processor times is the better one, measure again"
+                )
+            )
         console.print()
     console.print(_goals(report))
     console.print()
@@ -47,7 +56,7 @@ def _bare() -> Table:
 def _table(result: Result) -> Table:
     table = _bare()
     table.add_column("contender", overflow="fold")
-    for name in ("median", "ratio", "", "per operation", "prepare"):
+    for name in ("median", "ratio", "", "cpu ratio", "per operation", "prepare"):
         table.add_column(name, justify="right", no_wrap=True)
     for entry in result.entries:
         if entry.status != "absent":
@@ -58,12 +67,13 @@ def _table(result: Result) -> Table:
 
 def _row(entry: Entry) -> tuple[str, ...]:
     if entry.ratio is None or entry.ratio_spread is None:
-        return entry.contender, MISSING, entry.status, "", MISSING, MISSING
+        return entry.contender, MISSING, entry.status, "", MISSING, MISSING, MISSING
     return (
         entry.contender,
         seconds_text(entry.median_s),
         f"{entry.ratio:.2f}",
         f"± {entry.ratio_spread:.2f}",
+        MISSING if entry.processor_ratio is None else f"{entry.processor_ratio:.2f}",
         _microseconds(entry.per_operation_s),
         seconds_text(entry.prepare_s),
     )
@@ -85,8 +95,8 @@ def _legend(report: Report) -> list[str]:
     absent = [name for name, entry in entries.items() if entry.status == "absent"]
     lines = [
         f"medians of {report.rounds} rounds, contenders in turn, float64, one thread",
-        "ratio: to the first row in the same round, ± median absolute deviation; prepare: tracing "
-        "or compiling, and the first call",
+        "ratio: to the first row in the same round, ± median absolute deviation; cpu ratio: of "
+        "processor times; prepare: tracing or compiling, and the first call",
     ]
     if here:
         lines.append("; ".join(here))

@@ -13,6 +13,8 @@ __all__ = ["Samples", "fair_collector", "interleaved", "median_and_spread", "rat
 
 #: Calls in a sample at most, should the clock stand still.
 _MOST_LOOPS = 10**7
+#: A sample that the clock saw as nothing has taken less than this.
+_RESOLUTION_S = 1e-12
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Samples:
     seconds : list of float
         Wall time of a call, in s.
     processor_s : list of float
-        Time of a call on all cores together, in s; empty where it is not measured.
+        Processor time of a call on all cores together, in s, by the same rounds.
     loops : int
         Calls in each sample.
     """
@@ -39,11 +41,9 @@ class Samples:
         return statistics.median(self.seconds)
 
     @property
-    def cores(self) -> float | None:
-        """Cores that were busy, which tells whether one thread was kept to."""
-        if not self.processor_s:
-            return None
-        return sum(self.processor_s) / max(sum(self.seconds), 1e-12)
+    def cores(self) -> float:
+        """Cores that were busy with it: more than one thread has more, on a busy machine less."""
+        return sum(self.processor_s) / max(sum(self.seconds), _RESOLUTION_S)
 
 
 def interleaved(
@@ -140,7 +140,7 @@ def ratios(samples: Sequence[float], baseline: Sequence[float]) -> list[float]:
     >>> ratios([3.0, 30.0], [1.0, 10.0])
     [3.0, 3.0]
     """
-    return [a / b for a, b in zip(samples, baseline, strict=True)]
+    return [a / max(b, _RESOLUTION_S) for a, b in zip(samples, baseline, strict=True)]
 
 
 def median_and_spread(numbers: Sequence[float]) -> tuple[float, float]:

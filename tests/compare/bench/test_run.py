@@ -115,6 +115,14 @@ def test_a_contender_that_keeps_two_cores_busy_is_told(squares, contender):
     assert "mine kept 1.9 cores busy" in printed(report)
 
 
+def test_a_busy_machine_is_told(squares, contender):
+    report = tiny(squares, contender(right))
+    entries(report)["by-hand"].cores = 0.4
+    assert "the machine was busy: by-hand had 0.40 of a core" in printed(report)
+    entries(report)["by-hand"].cores = 1.0
+    assert "busy" not in printed(report)
+
+
 def installed(name):
     return importlib.util.find_spec(EAGER[name].module) is not None
 

@@ -52,7 +52,7 @@ def test_a_function_that_takes_no_time_is_not_called_forever(monkeypatch):
 
 def test_cores_that_are_busy():
     assert Samples([1.0, 1.0], [1.9, 2.1], 1).cores == pytest.approx(2.0)
-    assert Samples([1.0], [], 1).cores is None
+    assert Samples([1.0, 1.0], [0.5, 0.3], 1).cores == pytest.approx(0.4)
 
 
 def test_a_slow_round_is_slow_for_all():
@@ -76,13 +76,14 @@ def test_times_become_ratios_and_goals():
     result = synthetic()
     samples = {
         "base": Samples([1.0, 2.0, 4.0], [1.0, 2.0, 4.0], 5),
-        "mine": Samples([2.0, 5.0, 8.0], [2.0, 5.0, 8.0], 3),
+        "mine": Samples([2.0, 5.0, 8.0], [1.5, 3.0, 6.0], 3),
         "other": Samples([9.0, 9.0, 9.0], [9.0, 9.0, 9.0], 1),
     }
     timed(result, samples)
     base, mine, other = result.entries
     assert (base.ratio, base.ratio_spread, base.meets_goal) == (1.0, 0.0, None)
     assert (mine.ratio, mine.ratio_spread) == (2.0, 0.0)
+    assert mine.processor_ratio == 1.5
     assert mine.meets_goal is True
     assert (mine.median_s, mine.per_operation_s, mine.loops) == (5.0, 0.5, 3)
     assert other.meets_goal is None
@@ -90,7 +91,7 @@ def test_times_become_ratios_and_goals():
 
 def test_a_goal_that_is_missed():
     result = synthetic(operations=0, goal=1.9)
-    timed(result, {"base": Samples([1.0], [], 1), "mine": Samples([2.0], [], 1)})
+    timed(result, {"base": Samples([1.0], [1.0], 1), "mine": Samples([2.0], [2.0], 1)})
     _, mine, other = result.entries
     assert mine.meets_goal is False
     assert mine.per_operation_s is None
