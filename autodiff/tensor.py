@@ -98,6 +98,8 @@ def _arithmetic(ufunc: np.ufunc) -> tuple[Callable[[Any, Any], Any], ...]:
 
 
 _FLOAT, _ARRAY = np.dtype(float), np.ndarray
+#: Kinds of primitives that may make complex numbers of real ones, as Fourier transforms do.
+_MAY_TURN_COMPLEX = frozenset({"linear", "general"})
 #: Setting the slots of a new object takes two thirds of the time of a call of ``__init__``.
 _new: Any = object.__new__
 #: Exponents for which the operator ``**`` of arrays is another function.
@@ -461,7 +463,7 @@ def record(
     value = compute(primitive, values, params)
     if discrete:
         return value
-    if primitive.kind != "elementwise" and value.dtype.kind == "c":
+    if primitive.kind in _MAY_TURN_COMPLEX and value.dtype.kind == "c":
         tape.careful = True
     node = _new(Tensor)
     node.value, node.primitive, node.tape, node.operands = value, primitive, tape, operands
@@ -559,7 +561,8 @@ def _gathered(x: Any, always: bool = False) -> Any:
 
 def _unusual(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return what a universal function gives that is called in a less common way."""
-    name = f"np.{ufunc.__name__}"
+    module = "np" if getattr(np, ufunc.__name__, None) is ufunc else "scipy.special"
+    name = f"{module}.{ufunc.__name__}"
     inputs = tuple(map(_gathered, inputs))
     if "out" in kwargs:
         raise refused_ufunc_arguments(ufunc, kwargs)
@@ -570,11 +573,11 @@ def _unusual(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict
         return answer(*inputs, **kwargs)
     if kwargs:
         raise refused_ufunc_arguments(ufunc, kwargs)
-    if ufunc in TUPLES:
-        return TUPLES[ufunc](*inputs)
-    if "scipy.special" in sys.modules and hasattr(sys.modules["scipy.special"], ufunc.__name__):
+    if ufunc not in UFUNCS and ufunc not in TUPLES and "scipy.special" in sys.modules:
         # Rules of SciPy's functions are read when the first is met: importing SciPy takes long.
         importlib.import_module("autodiff.rules.special")
+    if ufunc in TUPLES:
+        return TUPLES[ufunc](*inputs)
     if ufunc not in UFUNCS:
         raise no_rule(name, ufunc)
     return record(UFUNCS[ufunc], inputs)

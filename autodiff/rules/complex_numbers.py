@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.rules.table import Array, discrete, general, handles, linear
+from autodiff.rules.table import TUPLES, Array, discrete, general, handles, linear
 from autodiff.tensor import Tensor, record
 
 _SHAPES: list[Any] = [(((),), {}), (((0,),), {}), (((3,),), {}), (((2, 1, 3),), {})]
@@ -91,14 +91,18 @@ ABSOLUTE = general(
     examples=_SHAPES,
     complex=True,
 )
-#: Of real numbers: 0 or π.
+#: Of real numbers: their sign, and 0 or π.
+_REAL_SIGN = discrete(lambda x: np.sign(x), "sign")
 _REAL_ANGLE = discrete(np.angle)
 
 
-@handles(np.sign)
-def sign(x: Array, /) -> Array:
+def _sign(x: Array) -> Array:
     """Return x / |x| of complex numbers, whose phase has a derivative; of real ones the sign."""
-    return record(PHASE, (x,))
+    return record(PHASE if _is_complex(x) else _REAL_SIGN, (x,))
+
+
+# One entry cannot be both. What answers in the place of an entry is asked when there is none.
+TUPLES[np.sign] = _sign
 
 
 @handles(np.real)
@@ -120,24 +124,3 @@ def angle(z: Array, deg: bool = False) -> Array:
         return record(_REAL_ANGLE, (z,), {"deg": deg})
     radians = np.arctan2(imag(z), real(z))
     return radians * (180.0 / math.pi) if deg else radians
-
-
-@handles(np.real_if_close)
-def real_if_close(a: Array, tol: float = 100) -> Array:
-    """Return the real part if all imaginary parts are within `tol` machine epsilons of 0."""
-    if not _is_complex(a):
-        return a
-    limit = tol * np.finfo(a.dtype).eps if tol > 1 else tol
-    return real(a) if np.all(np.absolute(imag(a)) < limit) else a
-
-
-@handles(np.isreal, derivative=False)
-def isreal(x: Array) -> Array:
-    """Return whether each imaginary part is zero."""
-    return imag(x) == 0
-
-
-@handles(np.iscomplex, derivative=False)
-def iscomplex(x: Array) -> Array:
-    """Return whether each imaginary part is other than zero."""
-    return imag(x) != 0

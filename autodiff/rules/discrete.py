@@ -1,28 +1,92 @@
 """Functions whose derivative is zero wherever it exists: comparisons, rounding, positions.
 
 While a function is differentiated they give plain arrays. In a graph that will run again on
-other inputs they are nodes, so that they are computed anew.
+other inputs they are nodes, so that they are computed anew; where such a result decides a shape,
+the shape is guarded as a branch is.
 """
+
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
+from autodiff.rules.operands import Axis, guarded
 from autodiff.rules.table import TUPLES, Array, discrete, handles
 from autodiff.tensor import Tensor, record
+
+__all__ = ["recorded"]
 
 for _ufunc in (
     *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
     *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not),
     *(np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.invert),
     *(np.isnan, np.isinf, np.isfinite, np.signbit),
-    *(np.sign, np.floor, np.ceil, np.trunc, np.rint, np.floor_divide),
+    *(np.floor, np.ceil, np.trunc, np.rint, np.floor_divide),
 ):
     discrete(_ufunc)
 
-_ARGMAX = discrete(np.argmax)
-_ARGMIN = discrete(np.argmin)
-_ANY = discrete(np.any)
-_ALL = discrete(np.all)
-_ROUND = discrete(np.round)
+
+def recorded(
+    function: Callable[..., Array], name: str | None = None, shaped: bool = True
+) -> Callable[..., Array]:
+    """Return a function that records a computation which has no derivative.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(*operands, **params)`` of plain arrays.
+    name : str, optional
+        Name of the primitive; the function's own by default.
+    shaped : bool
+        Whether the shape of the result follows from the operands' shapes. If their numbers decide
+        it, it is guarded.
+
+    Returns
+    -------
+    callable
+        Takes tensors among the operands too.
+    """
+
+    def compute(*operands: Array, **params: Any) -> Array:
+        # Operands that belong to an outer trace are recorded there.
+        known = any(type(x) is Tensor for x in operands)
+        return answer(*operands, **params) if known else function(*operands, **params)
+
+    primitive = discrete(compute, name or function.__name__)
+
+    def answer(*operands: Array, **params: Any) -> Array:
+        result = record(primitive, operands, params)
+        return result if shaped else guarded(result)
+
+    return answer
+
+
+def _with_mask(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Return a reduction of an array and, as a second operand, of the mask of what counts."""
+
+    def reduce(a: Array, *where: Array, **params: Any) -> Array:
+        return function(a, **params, **({"where": where[0]} if where else {}))
+
+    return recorded(reduce, function.__name__)
+
+
+_argmax = recorded(np.argmax)
+_argmin = recorded(np.argmin)
+_any = _with_mask(np.any)
+_all = _with_mask(np.all)
+_count_nonzero = recorded(np.count_nonzero)
+_round = recorded(np.round)
+_fix = recorded(np.fix)
+_isclose = recorded(np.isclose)
+_allclose = recorded(np.allclose)
+_array_equal = recorded(np.array_equal)
+_array_equiv = recorded(np.array_equiv)
+_isin = recorded(np.isin)
+_isneginf = recorded(np.isneginf)
+_isposinf = recorded(np.isposinf)
+_iscomplex = recorded(np.iscomplex)
+_isreal = recorded(np.isreal)
+
 
 TUPLES[np.divmod] = lambda x, y: (np.floor_divide(x, y), np.remainder(x, y))
 
@@ -30,79 +94,130 @@ TUPLES[np.divmod] = lambda x, y: (np.floor_divide(x, y), np.remainder(x, y))
 @handles(np.argmax, derivative=False)
 def argmax(a: Array, axis: int | None = None, *, keepdims: bool = False) -> Array:
     """Return the position of the maximum."""
-    return record(_ARGMAX, (a,), {"axis": axis, "keepdims": keepdims})
+    return _argmax(a, axis=axis, keepdims=keepdims)
 
 
 @handles(np.argmin, derivative=False)
 def argmin(a: Array, axis: int | None = None, *, keepdims: bool = False) -> Array:
     """Return the position of the minimum."""
-    return record(_ARGMIN, (a,), {"axis": axis, "keepdims": keepdims})
+    return _argmin(a, axis=axis, keepdims=keepdims)
 
 
 @handles(np.any, derivative=False)
-def any_(a: Array, axis: int | None = None, *, keepdims: bool = False) -> Array:
+def any_(a: Array, axis: Axis = None, *, keepdims: bool = False, where: Any = True) -> Array:
     """Return whether any element is true."""
-    return record(_ANY, (a,), {"axis": axis, "keepdims": keepdims})
+    return _any(a, *(() if where is True else (where,)), axis=axis, keepdims=keepdims)
 
 
 @handles(np.all, derivative=False)
-def all_(a: Array, axis: int | None = None, *, keepdims: bool = False) -> Array:
+def all_(a: Array, axis: Axis = None, *, keepdims: bool = False, where: Any = True) -> Array:
     """Return whether all elements are true."""
-    return record(_ALL, (a,), {"axis": axis, "keepdims": keepdims})
+    return _all(a, *(() if where is True else (where,)), axis=axis, keepdims=keepdims)
+
+
+@handles(np.count_nonzero, derivative=False)
+def count_nonzero(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
+    """Return how many elements are not zero."""
+    return _count_nonzero(a, axis=axis, keepdims=keepdims)
 
 
 @handles(np.round, np.around, derivative=False)
 def round_(a: Array, decimals: int = 0) -> Array:
     """Return the elements rounded; the derivative is zero."""
-    return record(_ROUND, (a,), {"decimals": decimals})
+    return _round(a, decimals=decimals)
 
 
-# What describes an array is a plain value: shapes do not depend on the numbers.
+@handles(np.fix, derivative=False)
+def fix(x: Array) -> Array:
+    """Return the elements rounded towards zero; the derivative is zero."""
+    return _fix(x)
 
 
-@handles(np.shape, derivative=False)
-def shape(a: Array) -> tuple[int, ...]:
-    """Return the shape."""
-    return tuple(a.shape)
+@handles(np.isclose, derivative=False)
+def isclose(
+    a: Array, b: Array, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False
+) -> Array:
+    """Return where two arrays are equal up to a tolerance."""
+    return _isclose(a, b, rtol, atol, equal_nan=equal_nan)
 
 
-@handles(np.ndim, derivative=False)
-def ndim(a: Array) -> int:
-    """Return the number of axes."""
-    return int(a.ndim)
+@handles(np.allclose, derivative=False)
+def allclose(
+    a: Array, b: Array, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False
+) -> Array:
+    """Return whether two arrays are equal up to a tolerance."""
+    return _allclose(a, b, rtol, atol, equal_nan=equal_nan)
 
 
-@handles(np.size, derivative=False)
-def size(a: Array, axis: int | None = None) -> int:
-    """Return the number of elements."""
-    return int(a.size if axis is None else a.shape[axis])
+@handles(np.array_equal, derivative=False)
+def array_equal(a1: Array, a2: Array, equal_nan: bool = False) -> Array:
+    """Return whether two arrays have the same shape and elements."""
+    return _array_equal(a1, a2, equal_nan=equal_nan)
 
 
-@handles(np.result_type, derivative=False)
-def result_type(*arrays_and_dtypes: Array) -> np.dtype:
-    """Return the data type that NumPy would give a result."""
-    return np.result_type(*(a.dtype if type(a) is Tensor else a for a in arrays_and_dtypes))
+@handles(np.array_equiv, derivative=False)
+def array_equiv(a1: Array, a2: Array) -> Array:
+    """Return whether two arrays have the same elements when broadcast."""
+    return _array_equiv(a1, a2)
 
 
-@handles(np.iscomplexobj, derivative=False)
-def iscomplexobj(x: Array) -> bool:
-    """Return whether the elements are complex."""
-    return bool(x.dtype.kind == "c")
+@handles(np.isin, derivative=False)
+def isin(
+    element: Array,
+    test_elements: Array,
+    assume_unique: bool = False,
+    invert: bool = False,
+    *,
+    kind: str | None = None,
+) -> Array:
+    """Return which elements are among others."""
+    return _isin(element, test_elements, assume_unique=assume_unique, invert=invert, kind=kind)
 
 
-@handles(np.isrealobj, derivative=False)
-def isrealobj(x: Array) -> bool:
-    """Return whether the elements are real."""
-    return bool(x.dtype.kind != "c")
+@handles(np.isneginf, derivative=False)
+def isneginf(x: Array) -> Array:
+    """Return which elements are minus infinity."""
+    return _isneginf(x)
 
 
-@handles(np.zeros_like, derivative=False)
-def zeros_like(a: Array, dtype: object = None, *, shape: object = None) -> Array:
-    """Return zeros of the shape and type of a tensor: a constant."""
-    return np.zeros(a.shape if shape is None else shape, dtype or a.dtype)
+@handles(np.isposinf, derivative=False)
+def isposinf(x: Array) -> Array:
+    """Return which elements are plus infinity."""
+    return _isposinf(x)
 
 
-@handles(np.ones_like, derivative=False)
-def ones_like(a: Array, dtype: object = None, *, shape: object = None) -> Array:
-    """Return ones of the shape and type of a tensor: a constant."""
-    return np.ones(a.shape if shape is None else shape, dtype or a.dtype)
+@handles(np.iscomplex, derivative=False)
+def iscomplex(x: Array) -> Array:
+    """Return which elements have an imaginary part other than zero."""
+    return _iscomplex(x)
+
+
+@handles(np.isreal, derivative=False)
+def isreal(x: Array) -> Array:
+    """Return which elements have no imaginary part."""
+    return _isreal(x)
+
+
+_unravel_index = recorded(
+    lambda indices, *, shape, order: np.stack(np.unravel_index(indices, shape, order)),
+    "unravel_index",
+)
+_ravel_multi_index = recorded(
+    lambda *multi_index, **params: np.ravel_multi_index(multi_index, **params),
+    "ravel_multi_index",
+)
+
+
+@handles(np.unravel_index, derivative=False)
+def unravel_index(indices: Array, shape: Any, order: str = "C") -> tuple[Array, ...]:
+    """Return the positions along each axis of positions in the flattened array."""
+    places = _unravel_index(indices, shape=shape, order=order)
+    return tuple(places[i] for i in range(np.shape(places)[0]))
+
+
+@handles(np.ravel_multi_index, derivative=False)
+def ravel_multi_index(
+    multi_index: Sequence[Array], dims: Any, mode: Any = "raise", order: str = "C"
+) -> Array:
+    """Return the positions in the flattened array of positions along each axis."""
+    return _ravel_multi_index(*multi_index, dims=dims, mode=mode, order=order)

@@ -17,7 +17,6 @@ NumPy's warning.
 """
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -29,8 +28,8 @@ _POSITIVE = (0.1, 3.0)
 _INSIDE = (-0.9, 0.9)
 
 
-def _slope_may_be_infinite_unless(harmless: Rule) -> Any:
-    """Return what tells when to look out for 0 times infinity: not for a harmless number `y`."""
+def _unless(harmless: Rule) -> Rule:
+    """Return what tells when to look out for 0 times infinity: not if `y` is a harmless number."""
     return lambda out, x, y: type(y) not in (int, float) or not harmless(y)
 
 
@@ -130,7 +129,7 @@ DIVIDE = elementwise(
     lambda out, x, y: -out / y,
     domain=[(-2.0, 2.0), (0.5, 2.0)],
     complex=True,
-    singular=_slope_may_be_infinite_unless(lambda y: y != 0),
+    singular=_unless(lambda y: y != 0),
 )
 NEGATE = elementwise(np.negative, NEGATIVE, complex=True)
 elementwise(np.positive, ONE, complex=True)
@@ -140,7 +139,7 @@ POWER = elementwise(
     _power_exponent,
     domain=[_POSITIVE, (-2.0, 2.0)],
     complex=True,
-    singular=_slope_may_be_infinite_unless(lambda y: y >= 1),
+    singular=_unless(lambda y: y >= 1),
 )
 elementwise(
     np.float_power,

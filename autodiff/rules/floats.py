@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.rules.parameters import constant
-from autodiff.rules.table import Array, discrete, general, handles, refuses, unbroadcast
+from autodiff.rules.table import TUPLES, Array, discrete, general, refuses, unbroadcast
 
 for _ufunc in (np.gcd, np.lcm, np.left_shift, np.right_shift, np.bitwise_count, np.isnat):
     discrete(_ufunc)
@@ -45,14 +45,7 @@ LDEXP = general(
 )
 
 
-@handles(np.divmod)
-def divmod_(x1: Array, x2: Array, /) -> tuple[Array, Array]:
-    """Return the quotient rounded down, which has no derivative, and the remainder."""
-    return np.floor_divide(x1, x2), np.remainder(x1, x2)
-
-
-@handles(np.modf)
-def modf(x: Array, /) -> tuple[Array, Array]:
+def _modf(x: Array) -> tuple[Array, Array]:
     """Return the fractional part, whose derivative is 1, and the whole part."""
     infinite = np.isinf(x)
     # The rest of infinity is 0; by 1 the remainder of -2 is -0, as it is here.
@@ -60,19 +53,4 @@ def modf(x: Array, /) -> tuple[Array, Array]:
     return np.where(infinite, np.copysign(0.0, x), rest), np.trunc(x)
 
 
-@handles(np.fix, derivative=False)
-def fix(x: Array) -> Array:
-    """Return the elements rounded towards zero; the derivative is zero."""
-    return np.trunc(x)
-
-
-@handles(np.isposinf, derivative=False)
-def isposinf(x: Array) -> Array:
-    """Return where the elements are positive infinity."""
-    return np.isinf(x) & np.logical_not(np.signbit(x))
-
-
-@handles(np.isneginf, derivative=False)
-def isneginf(x: Array) -> Array:
-    """Return where the elements are negative infinity."""
-    return np.isinf(x) & np.signbit(x)
+TUPLES[np.modf] = _modf

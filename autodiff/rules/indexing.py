@@ -1,12 +1,17 @@
 """Rules of indexing: taking elements is linear, and its transpose adds them back in place."""
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
-from autodiff.rules.table import Array, handles, linear
+from autodiff.rules.operands import as_array, as_decided, guarded
+from autodiff.rules.table import Array, handles, linear, refuses
 from autodiff.tensor import Tensor, record
+
+__all__ = ["GETITEM", "SCATTER", "accumulate_at", "getitem", "scattered", "take"]
 
 
 class _Slot:
@@ -30,46 +35,96 @@ def _filled(index: Any, dynamic: tuple[Array, ...]) -> Any:
     return tuple(next(parts) if i is _SLOT else i for i in index)
 
 
-def _is_basic(index: Any) -> bool:
+def _repeats(index: Any) -> bool:
+    """Return whether an index can take an element more than once."""
     parts = index if isinstance(index, tuple) else (index,)
-    return all(
-        isinstance(i, int | np.integer | slice) or i is None or i is Ellipsis
-        for i in parts
-        if not isinstance(i, bool)
-    )
+    arrays = [i for i in parts if isinstance(i, np.ndarray)]
+    # Masks take no element twice, though several of them are broadcast as integer arrays are.
+    return len(arrays) > 1 or any(i.dtype.kind != "b" and i.size > 1 for i in arrays)
 
 
-def _take(x: Array, *dynamic: Array, index: Any) -> Array:
+def _positions(shape: tuple[int, ...], index: Any, count: int) -> Array:
+    """Return the positions in the flattened array that an index takes."""
+    size = int(np.prod(shape, dtype=int))
+    if 2 * count >= size:
+        return np.arange(size).reshape(shape)[index].reshape(-1)
+    # Few of many: each axis tells its share, without memory for all elements.
+    total = np.zeros(1, int)
+    step = size
+    for axis, length in enumerate(shape):
+        step //= length
+        ones = [1] * len(shape)
+        ones[axis] = length
+        share = np.broadcast_to(np.arange(0, length * step, step).reshape(ones), shape)
+        total = total + share[index].reshape(-1)
+    return total
+
+
+def accumulate_at(total: Array, g: Array, index: Any, *dynamic: Array) -> None:
+    """Add a cotangent in place to the elements that an index takes.
+
+    This is how a backward pass through ``x[i]`` costs no more than ``x[i]`` itself: the cotangent
+    of ``x`` is made once, and each element taken adds to its own place. Repeated places
+    accumulate.
+
+    Parameters
+    ----------
+    total : numpy.ndarray
+        Cotangent of the array that was indexed; it is changed, so it must be the caller's own.
+    g : array, shape of ``total[index]``
+        What is added; of a complex number the real part, if `total` is real.
+    index : object
+        The parameter ``index`` of a ``getitem`` or ``scatter`` node.
+    *dynamic : array
+        The further operands of that node: masks and positions that the graph computes.
+
+    Examples
+    --------
+    >>> total = np.zeros(3)
+    >>> accumulate_at(total, np.array([1.0, 2.0, 4.0]), (np.array([0, 2, 2]),))
+    >>> total
+    array([1., 0., 6.])
+    """
+    index = _filled(index, dynamic)
+    if total.dtype.kind != "c" and np.iscomplexobj(g):
+        g = np.real(g)
+    if not _repeats(index):
+        total[index] += g
+        return
+    g = np.asarray(g, total.dtype)
+    if not g.size:
+        return
+    # np.add.at is fast where both are vectors, and many times slower otherwise.
+    if total.ndim == 1:
+        np.add.at(total, index, g)
+    elif total.flags.c_contiguous:
+        np.add.at(total.reshape(-1), _positions(total.shape, index, g.size), g.reshape(-1))
+    else:
+        np.add.at(total, index, g)
+
+
+def _taken(x: Array, *dynamic: Array, index: Any) -> Array:
     # A mask of an outer trace cannot index a plain array: it must be recorded there.
     return getitem(x, _filled(index, dynamic)) if dynamic else x[index]
 
 
 def _add_back(g: Array, *dynamic: Array, index: Any, shape: tuple[int, ...]) -> Array:
     """Return zeros of a shape to which `g` is added at `index`, repeated places accumulating."""
-    if any(type(x) is Tensor for x in (g, *dynamic)):
+    if type(g) is Tensor or any(type(x) is Tensor for x in dynamic):
         return record(SCATTER, (g, *dynamic), {"index": index, "shape": shape})
-    index = _filled(index, dynamic)
     result = np.zeros(shape, np.result_type(g))
-    if _is_basic(index):
-        result[index] = g
-    else:
-        np.add.at(result, index, g)
+    accumulate_at(result, g, index, *dynamic)
     return result
-
-
-def accumulate_at(total: Array, g: Array, index: Any) -> None:
-    """Add `g` to the elements of a plain array at `index`, repeated places accumulating."""
-    if _is_basic(index):
-        total[index] += g
-    else:
-        np.add.at(total, index, g)
 
 
 SCATTER = linear(
     "scatter",
     _add_back,
-    lambda g, out, x, *dynamic, index, shape: _take(g, *dynamic, index=index),
-    examples=[(((2,),), {"index": slice(1, 3), "shape": (4,)})],
+    lambda g, out, x, *dynamic, index, shape: _taken(g, *dynamic, index=index),
+    examples=[
+        (((2,),), {"index": slice(1, 3), "shape": (4,)}),
+        (((3,),), {"index": (np.array([0, 2, 2]),), "shape": (4,)}),
+    ],
 )
 
 
@@ -79,89 +134,188 @@ def _getitem_vjp(g: Array, out: Array, x: Array, *dynamic: Array, index: Any) ->
 
 GETITEM = linear(
     "getitem",
-    _take,
+    _taken,
     _getitem_vjp,
     examples=[
         (((4, 3),), {"index": 1}),
         (((4, 3),), {"index": (slice(None, None, -1), -1)}),
         (((4, 3),), {"index": (None, Ellipsis, slice(0, 2))}),
         (((4, 3),), {"index": (np.array([0, 2, 0]),)}),
+        (((4, 3),), {"index": (np.array([[3, -1], [3, 0]]), np.array([[0], [2]]))}),
         (((4,),), {"index": (np.array([True, False, True, True]),)}),
         (((4, 3),), {"index": (np.array([0, 1, 0]), slice(1, None))}),
+        (((4, 3, 2),), {"index": (slice(None), np.array([0, 1, 0]), None, np.array([1, 0, 1]))}),
+        (((9, 8),), {"index": (slice(None, 2), np.array([-1, 7]))}),
+        (((4, 3),), {"index": (np.array([], int),)}),
     ],
 )
 
 
 def _fixed(part: Any) -> Any:
     """Return a part of an index as it is now, whatever is later written into it."""
+    if isinstance(part, slice):
+        return slice(*map(as_decided, (part.start, part.stop, part.step)))
     if isinstance(part, list):
-        part = np.array(part)
+        part = np.array(as_decided(part))
         return part if part.size else part.astype(int)
     return part.copy() if isinstance(part, np.ndarray) else part
 
 
-@handles(operator.getitem)
-def getitem(x: Array, index: Any) -> Array:
-    """Return elements of a tensor."""
-    parts = tuple(_fixed(i) for i in (index if isinstance(index, tuple) else (index,)))
+def _split(index: Any) -> tuple[tuple[Any, ...], tuple[Array, ...]]:
+    """Return the parts of an index, slots for tensors among them, and these tensors."""
+    parts = tuple(map(_fixed, index)) if isinstance(index, tuple) else (_fixed(index),)
     dynamic = tuple(i for i in parts if type(i) is Tensor)
     for i in dynamic:
         if i.dtype.kind not in "biu":
             raise TypeError(
                 f"a tensor of dtype {i.dtype} cannot be an index: whole numbers and masks can"
             )
-    index = tuple(_SLOT if type(i) is Tensor else i for i in parts)
-    taken = record(GETITEM, (x, *dynamic), {"index": index})
-    if dynamic and type(taken) is Tensor and taken.tape.replayable:
-        # How many elements a mask takes is decided by numbers, as a branch is.
-        taken.tape.guards.append((taken, "shape", taken.shape))
-    return taken
+    return tuple(_SLOT if type(i) is Tensor else i for i in parts) if dynamic else parts, dynamic
+
+
+@handles(operator.getitem)
+def getitem(x: Array, index: Any) -> Array:
+    """Return elements of a tensor."""
+    if type(index) is int:
+        return record(GETITEM, (x,), {"index": index})
+    static, dynamic = _split(index)
+    taken = record(GETITEM, (x, *dynamic), {"index": static})
+    # How many elements a mask takes is decided by numbers, as a branch is.
+    return guarded(taken) if any(i.dtype.kind == "b" for i in dynamic) else taken
+
+
+def scattered(values: Array, index: Any, shape: tuple[int, ...]) -> Array:
+    """Return zeros of a shape with values added at an index: the transpose of indexing.
+
+    Parameters
+    ----------
+    values : array or tensor, shape of ``zeros[index]``
+        What is added; repeated places accumulate.
+    index : object
+        Any index of NumPy, tensors of whole numbers and masks among its parts.
+    shape : tuple of int
+        Shape of the result.
+
+    Returns
+    -------
+    array or tensor, shape `shape`
+        Of the data type of the values.
+
+    Examples
+    --------
+    >>> scattered(np.array([1.0, 2.0]), [0, 0], (2,))
+    array([3., 0.])
+    """
+    static, dynamic = _split(index)
+    return record(SCATTER, (values, *dynamic), {"index": static, "shape": shape})
+
+
+_MODES: dict[str, Any] = {
+    "raise": lambda places, length: places,
+    "wrap": lambda places, length: places % length,
+    "clip": lambda places, length: np.clip(places, 0, length - 1),
+}
+
+
+def _bounded(places: Array, length: int, mode: str) -> Array:
+    """Return positions along an axis, brought into its bounds as NumPy does in a mode."""
+    if mode not in _MODES:
+        raise ValueError(f"mode={mode!r} arrived; 'raise', 'wrap' or 'clip' is expected")
+    places = as_array(places)
+    if places.dtype.kind == "b" or not places.size:
+        places = places.astype(int)
+    if places.dtype.kind not in "iu":
+        raise TypeError(f"positions of dtype {places.dtype} arrived; whole numbers are needed")
+    if not length and places.size:
+        raise IndexError("elements cannot be taken along an axis of length 0")
+    return _MODES[mode](places, length)
 
 
 @handles(np.take)
-def take(a: Array, indices: Any, axis: int | None = None) -> Array:
-    """Return the elements at `indices` along an axis."""
-    if not hasattr(indices, "dtype"):
-        indices = np.array(indices)
-    if indices.dtype.kind == "b":
-        raise TypeError("take: the indices are a mask; index with it: a[mask]")
+def take(a: Array, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Array:
+    """Return the elements at `indices` along an axis.
+
+    NumPy does not look for tensors among the indices: rules call this function themselves.
+    """
+    a = as_array(a)
     if axis is None:
-        return np.ravel(a)[indices]
-    index: list[Any] = [slice(None)] * a.ndim
+        a, axis = np.ravel(a), 0
+    axis = normalize_axis_index(axis, a.ndim)
+    places = _bounded(indices, a.shape[axis], mode)
+    return getitem(a, ((slice(None),) * axis + (places,)))
+
+
+@handles(np.take_along_axis)
+def take_along_axis(arr: Array, indices: Array, axis: int | None = -1) -> Array:
+    """Return the elements at positions along an axis that differ from line to line."""
+    arr, indices = as_array(arr), as_array(indices)
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    if indices.dtype.kind not in "iu":
+        raise IndexError(
+            f"take_along_axis: indices of dtype {indices.dtype} arrived; whole numbers are needed"
+        )
+    if arr.ndim != indices.ndim:
+        raise ValueError(
+            f"take_along_axis: indices of {indices.ndim} axes and an array of {arr.ndim} arrived; "
+            "they need as many"
+        )
+    axis = normalize_axis_index(axis, arr.ndim)
+    index: list[Any] = list(np.ix_(*map(np.arange, arr.shape)))
     index[axis] = indices
-    return a[tuple(index)]
+    return getitem(arr, tuple(index))
 
 
-@handles(np.diagonal)
-def diagonal(a: Array, offset: int = 0) -> Array:
-    """Return a diagonal of a matrix."""
-    if a.ndim != 2:
-        raise NotImplementedError(f"np.diagonal of a tensor of shape {a.shape}: 2 axes are needed")
-    below, above = max(0, -offset), max(0, offset)
-    places = np.arange(max(0, min(a.shape[0] - below, a.shape[1] - above)))
-    return a[places + below, places + above]
+@handles(np.choose)
+def choose(a: Array, choices: Any, *, mode: str = "raise") -> Array:
+    """Return at each place the element of the array that a position chooses."""
+    if isinstance(choices, Sequence):
+        choices = np.stack(np.broadcast_arrays(*choices))
+    choices = as_array(choices)
+    length = choices.shape[0]
+    places = _bounded(a, length, mode)
+    # Negative positions do not count from the end here.
+    if mode == "raise" and np.any((places < 0) | (places >= length)):
+        raise ValueError(f"choose: a position is not among the {length} choices")
+    each = choices.shape[1:]
+    shape = np.broadcast_shapes(places.shape, each)
+    aligned = np.reshape(choices, (length, *(1,) * (len(shape) - len(each)), *each))
+    along = np.expand_dims(np.broadcast_to(places, shape), 0)
+    return np.take_along_axis(np.broadcast_to(aligned, (length, *shape)), along, 0)[0]
 
 
-@handles(np.diag)
-def diag(v: Array, k: int = 0) -> Array:
-    """Return a diagonal of a matrix, or the matrix with a vector on its diagonal."""
-    if v.ndim == 2:
-        return diagonal(v, k)
-    if v.ndim != 1:
-        raise ValueError(f"diag: an array of shape {v.shape} arrived; 1 or 2 axes are needed")
-    n = v.shape[0] + abs(k)
-    places = np.arange(v.shape[0])
-    index = (places + max(0, -k), places + max(0, k))
-    return record(SCATTER, (v,), {"index": index, "shape": (n, n)})
+@handles(np.compress)
+def compress(condition: Array, a: Array, axis: int | None = None) -> Array:
+    """Return the parts along an axis for which the condition holds."""
+    a, condition = as_array(a), as_array(condition)
+    if condition.ndim != 1:
+        raise ValueError(f"compress: a condition of shape {condition.shape} arrived; one axis")
+    if axis is None:
+        a, axis = np.ravel(a), 0
+    axis = normalize_axis_index(axis, a.ndim)
+    length = condition.shape[0]
+    if length > a.shape[axis]:
+        # Only what lies beyond the array must not be chosen.
+        if np.any(condition[a.shape[axis] :]):
+            raise IndexError(
+                f"compress: the condition chooses beyond the {a.shape[axis]} elements along axis "
+                f"{axis}"
+            )
+        condition = condition[: a.shape[axis]]
+    elif length < a.shape[axis]:
+        a = a[(slice(None),) * axis + (slice(length),)]
+    return getitem(a, ((slice(None),) * axis + (condition != 0,)))
 
 
-@handles(np.tril)
-def tril(m: Array, k: int = 0) -> Array:
-    """Return the lower triangle, zeros elsewhere."""
-    return np.where(np.tri(m.shape[-min(2, m.ndim)], m.shape[-1], k, bool), m, 0.0)
+@handles(np.extract)
+def extract(condition: Array, arr: Array) -> Array:
+    """Return the elements for which the condition holds."""
+    return np.compress(np.ravel(as_array(condition)), np.ravel(as_array(arr)))
 
 
-@handles(np.triu)
-def triu(m: Array, k: int = 0) -> Array:
-    """Return the upper triangle, zeros elsewhere."""
-    return np.where(np.tri(m.shape[-min(2, m.ndim)], m.shape[-1], k - 1, bool), 0.0, m)
+refuses(
+    "it writes into a plain array, in which derivatives are lost: build a new array with np.where, "
+    "np.concatenate or np.stack instead (np.full_like of a plain array and a tensor: "
+    "np.broadcast_to(t, shape))",
+    *(np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal),
+)

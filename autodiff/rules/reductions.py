@@ -202,25 +202,3 @@ def mean(
     total = sum_(a, axis, dtype, keepdims=keepdims, where=where)
     average = divided(total, counted(a.shape, axis, where, keepdims))
     return average.astype(np.float16) if half else average
-
-
-@handles(np.clip)
-def clip(
-    a: Array, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None
-) -> Array:
-    """Return the values limited to an interval; at its ends half of the cotangent passes."""
-    low, high = (a_min if min is None else min), (a_max if max is None else max)
-    limited = a if low is None else np.maximum(a, low)
-    return limited if high is None else np.minimum(limited, high)
-
-
-@handles(np.diff)
-def diff(a: Array, n: int = 1, axis: int = -1) -> Array:
-    """Return the differences of neighbours along `axis`."""
-    index: list[Any] = [slice(None)] * a.ndim
-    for _ in range(n):
-        index[axis] = slice(1, None)
-        upper = a[tuple(index)]
-        index[axis] = slice(None, -1)
-        a = upper - a[tuple(index)]
-    return a

@@ -1,15 +1,19 @@
-"""Rules of functions that move elements: all linear, so the derivative is the transpose."""
+"""Rules of functions that give the same elements another shape: linear, and their own transposes.
 
-from collections.abc import Sequence
+What moves elements is in `movement`, what repeats them in `repetition`.
+"""
+
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from autodiff.rules.table import Array, discrete, general, handles, linear, unbroadcast
-from autodiff.tensor import record
-
-Shape = tuple[int, ...]
+from autodiff.errors import LostDerivative
+from autodiff.rules.discrete import recorded
+from autodiff.rules.operands import as_array, as_decided
+from autodiff.rules.table import Array, discrete, handles, linear
+from autodiff.tensor import primal, record
 
 
 def _astype(x: Array, *, dtype: Any) -> Array:
@@ -20,7 +24,11 @@ RESHAPE = linear(
     "reshape",
     np.reshape,
     lambda g, out, x, *, shape: np.reshape(g, np.shape(x)),
-    examples=[(((2, 3),), {"shape": (3, 2)}), (((),), {"shape": (1, 1)})],
+    examples=[
+        (((2, 3),), {"shape": (3, 2)}),
+        (((),), {"shape": (1, 1)}),
+        (((0, 2),), {"shape": (2, 0, 3)}),
+    ],
 )
 TRANSPOSE = linear(
     "transpose",
@@ -28,33 +36,18 @@ TRANSPOSE = linear(
     lambda g, out, x, *, axes: np.transpose(g, tuple(int(i) for i in np.argsort(axes))),
     examples=[(((2, 3, 4),), {"axes": (2, 0, 1)})],
 )
-BROADCAST = linear(
-    "broadcast_to",
-    np.broadcast_to,
-    lambda g, out, x, *, shape: unbroadcast(g, np.shape(x)),
-    examples=[(((3, 1),), {"shape": (2, 3, 4)}), (((),), {"shape": (2,)})],
+#: A real copy: in-place operators on it must leave the original alone.
+COPY = linear(
+    "copy",
+    np.copy,
+    lambda g, out, x, *, order: g,
+    examples=[(((2, 3),), {"order": "K"}), (((),), {"order": "C"})],
 )
-FLIP = linear(
-    "flip",
-    np.flip,
-    lambda g, out, x, *, axis: np.flip(g, axis),
-    examples=[(((2, 3),), {"axis": None}), (((2, 3),), {"axis": 1})],
-)
-ROLL = linear(
-    "roll",
-    np.roll,
-    lambda g, out, x, *, shift, axis: np.roll(
-        g, tuple(-s for s in shift) if isinstance(shift, tuple) else -shift, axis
-    ),
-    examples=[
-        (((5,),), {"shift": 2, "axis": None}),
-        (((2, 3),), {"shift": (1, 2), "axis": (0, 1)}),
-    ],
-)
+# Between real and complex the core takes the real part of a cotangent, as the transpose asks for.
 ASTYPE = linear(
     "astype",
     _astype,
-    lambda g, out, x, *, dtype: g.astype(x.dtype),
+    lambda g, out, x, *, dtype: g if g.dtype.kind != x.dtype.kind else g.astype(x.dtype),
     examples=[(((3,),), {"dtype": np.dtype("float64")})],
     complex=False,
 )
@@ -62,78 +55,87 @@ ASTYPE = linear(
 CAST = discrete(_astype, "cast")
 
 
-def _concatenate(*arrays: Array, axis: int) -> Array:
-    return np.concatenate(arrays, axis=axis)
+def _read(x: Array, *, order: str) -> Array:
+    """Return the axes from the slowest to the fastest in which order A or K reads, as a number."""
+    x = np.asarray(x)
+    axes = list(range(x.ndim))
+    if order == "A":
+        axes = axes[:: -1 if x.flags.fnc else 1]
+    else:
+        # The sort is stable: it leaves axes of equal strides, which read nothing, where they are.
+        axes.sort(key=lambda i: -abs(x.strides[i]))
+    return np.int64(sum(axis * x.ndim**i for i, axis in enumerate(axes)))
 
 
-def _concatenate_transpose(g: Array, out: Array, *arrays: Array, axis: int, argnum: int) -> Array:
-    start = sum(np.shape(a)[axis] for a in arrays[:argnum])
-    index = [slice(None)] * len(np.shape(out))
-    index[axis] = slice(start, start + np.shape(arrays[argnum])[axis])
-    return g[tuple(index)]
+_memory_order = recorded(_read, "memory order")
 
 
-CONCATENATE = linear(
-    "concatenate",
-    _concatenate,
-    _concatenate_transpose,
-    variadic=True,
-    examples=[(((2, 3), (1, 3)), {"axis": 0}), (((2, 3), (2, 0), (2, 1)), {"axis": 1})],
-)
-
-WHERE = general(
-    "where",
-    np.where,
-    vjps=[
-        lambda g, out, condition, x, y: np.zeros(np.shape(condition)),
-        lambda g, out, condition, x, y: unbroadcast(np.where(condition, g, 0.0), np.shape(x)),
-        lambda g, out, condition, x, y: unbroadcast(np.where(condition, 0.0, g), np.shape(y)),
-    ],
-    jvps=[
-        lambda x_dot, out, condition, x, y: np.zeros(np.shape(out)),
-        lambda x_dot, out, condition, x, y: np.where(condition, x_dot, np.zeros_like(out)),
-        lambda x_dot, out, condition, x, y: np.where(condition, np.zeros_like(out), x_dot),
-    ],
-    domain=[(-2.0, 2.0)] * 3,
-    examples=[(((2, 3), (3,), ()), {}), (((3, 1), (3, 2), (2,)), {})],
-)
+def _axes_read(a: Array, order: str) -> tuple[int, ...]:
+    """Return the axes from the slowest to the fastest in an order of reading."""
+    ndim = np.ndim(a)
+    if order in ("C", "F"):
+        return tuple(range(ndim))[:: 1 if order == "C" else -1]
+    if order not in ("A", "K"):
+        raise ValueError(f"order={order!r}: 'C', 'F', 'A' or 'K' is expected")
+    number = as_decided(_memory_order(a, order=order))
+    return tuple(int(number) // ndim**i % ndim for i in range(ndim))
 
 
 @handles(np.astype)
-def astype(x: Array, dtype: Any) -> Array:
-    """Return the value in another floating-point type."""
+def astype(x: Array, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Array:
+    """Return the value in another floating-point or complex type."""
     dtype = np.dtype(dtype)
+    if device not in (None, "cpu"):
+        raise ValueError(f"astype: device={device!r} arrived; arrays of NumPy are on the 'cpu'")
     if x.dtype == dtype:
         return x
-    if x.dtype.kind != "f":
+    if x.dtype.kind not in "fc":
         return record(CAST, (x,), {"dtype": dtype})
-    if dtype.kind != "f":
-        raise TypeError(
+    if dtype.kind not in "fc":
+        raise LostDerivative(
             f"astype({dtype}) of a tensor would lose its derivative: use np.floor or np.round "
             "for whole numbers, or convert before the function that is traced"
         )
     return record(ASTYPE, (x,), {"dtype": dtype})
 
 
+@handles(np.copy)
+def copy(a: Array, order: Any = "K", subok: bool = False) -> Array:
+    """Return a copy, which in-place operators may change without changing the original."""
+    return record(COPY, (a,), {"order": order})
+
+
 @handles(np.reshape)
-def reshape(a: Array, /, shape: Any, order: str = "C") -> Array:
+def reshape(a: Array, /, shape: Any, order: str = "C", *, copy: bool | None = None) -> Array:
     """Return the same elements in another shape."""
-    if order != "C":
-        raise NotImplementedError(f"np.reshape: order={order!r} of a tensor: transpose it first")
-    known = (shape,) if isinstance(shape, int | np.integer) else tuple(int(n) for n in shape)
-    return a if known == a.shape else record(RESHAPE, (a,), {"shape": known})
+    known = as_decided(shape)
+    known = tuple(known) if isinstance(known, Sequence | np.ndarray) else (known,)
+    known = tuple(int(as_decided(n)) for n in known)
+    if order == "C" and copy is None:
+        return a if known == a.shape else record(RESHAPE, (a,), {"shape": known})
+    if order == "K":
+        raise ValueError("reshape: order='K' has no meaning for a new shape; 'C', 'F', 'A' have")
+    if copy is False:
+        # Raises where a copy is needed.
+        np.reshape(np.asarray(primal(a)), known, order=order, copy=False)  # type: ignore[call-overload]
+    elif copy:
+        a = record(COPY, (a,), {"order": "K"})
+    axes = _axes_read(a, order)
+    if axes == tuple(range(a.ndim)) and order != "F":
+        return reshape(a, known)
+    return transpose(reshape(transpose(a), known[::-1]))
 
 
 @handles(np.ravel)
-def ravel(a: Array) -> Array:
+def ravel(a: Array, order: str = "C") -> Array:
     """Return the elements along one axis."""
-    return reshape(a, (-1,))
+    return reshape(a if order == "C" else transpose(a, _axes_read(a, order)), (-1,))
 
 
 @handles(np.expand_dims)
 def expand_dims(a: Array, axis: int | Sequence[int]) -> Array:
     """Return the array with new axes of length 1."""
-    axes = tuple(axis) if isinstance(axis, Sequence) else (axis,)
+    axes = tuple(axis) if isinstance(axis, Sequence | np.ndarray) else (axis,)
     axes = normalize_axis_tuple(axes, a.ndim + len(axes))
     lengths = iter(a.shape)
     return reshape(a, [1 if i in axes else next(lengths) for i in range(a.ndim + len(axes))])
@@ -151,18 +153,34 @@ def squeeze(a: Array, axis: int | Sequence[int] | None = None) -> Array:
     return reshape(a, [n for i, n in enumerate(a.shape) if i not in axes])
 
 
+def _each(arys: tuple[Array, ...], raised: Callable[[Array], Array]) -> Any:
+    """Return one result alone, several as a tuple."""
+    results = tuple(raised(as_array(a)) for a in arys)
+    return results[0] if len(results) == 1 else results
+
+
 @handles(np.atleast_1d)
-def atleast_1d(*arys: Array) -> Array:
+def atleast_1d(*arys: Array) -> Any:
     """Return the arrays with at least one axis."""
-    results = [a if np.ndim(a) else reshape(a, (1,)) for a in arys]
-    return results[0] if len(results) == 1 else tuple(results)
+    return _each(arys, lambda a: a if a.ndim else np.reshape(a, (1,)))
 
 
 @handles(np.atleast_2d)
-def atleast_2d(*arys: Array) -> Array:
+def atleast_2d(*arys: Array) -> Any:
     """Return the arrays with at least two axes."""
-    results = [a if np.ndim(a) > 1 else reshape(a, (1, -1)) for a in arys]
-    return results[0] if len(results) == 1 else tuple(results)
+    return _each(arys, lambda a: a if a.ndim > 1 else np.reshape(a, (1, a.size)))
+
+
+@handles(np.atleast_3d)
+def atleast_3d(*arys: Array) -> Any:
+    """Return the arrays with at least three axes; a vector gets one on each side."""
+
+    def raised(a: Array) -> Array:
+        if a.ndim > 2:
+            return a
+        return np.reshape(a, (*a.shape, 1) if a.ndim == 2 else (1, a.size, 1))
+
+    return _each(arys, raised)
 
 
 @handles(np.transpose, np.permute_dims)
@@ -175,9 +193,11 @@ def transpose(a: Array, axes: Sequence[int] | None = None) -> Array:
     return record(TRANSPOSE, (a,), {"axes": normalize_axis_tuple(axes, a.ndim)})
 
 
-@handles(np.matrix_transpose)
+@handles(np.matrix_transpose, np.linalg.matrix_transpose)
 def matrix_transpose(x: Array, /) -> Array:
     """Return the last two axes swapped."""
+    if x.ndim < 2:
+        raise ValueError(f"matrix_transpose: shape {x.shape} arrived; two axes are needed")
     return swapaxes(x, -1, -2)
 
 
@@ -205,102 +225,13 @@ def moveaxis(a: Array, source: Any, destination: Any) -> Array:
     return transpose(a, order)
 
 
-@handles(np.broadcast_to)
-def broadcast_to(array: Array, shape: Any) -> Array:
-    """Return the array repeated to a shape."""
-    shape = (shape,) if isinstance(shape, int | np.integer) else tuple(shape)
-    return array if shape == array.shape else record(BROADCAST, (array,), {"shape": shape})
-
-
-@handles(np.concatenate, np.concat)
-def concatenate(arrays: Sequence[Array], /, axis: int | None = 0) -> Array:
-    """Return the arrays joined along an axis they have."""
-    parts = tuple(arrays)
-    if axis is None:
-        parts, axis = tuple(np.ravel(a) for a in parts), 0
-    parts = tuple(a if hasattr(a, "shape") else np.asarray(a) for a in parts)
-    return record(
-        CONCATENATE, parts, {"axis": normalize_axis_index(axis, len(np.shape(parts[0])) or 1)}
-    )
-
-
-@handles(np.stack)
-def stack(arrays: Sequence[Array], axis: int = 0) -> Array:
-    """Return the arrays joined along a new axis."""
-    return concatenate([np.expand_dims(a, axis) for a in arrays], axis)
-
-
-@handles(np.vstack)
-def vstack(tup: Sequence[Array]) -> Array:
-    """Return the arrays joined along the first axis."""
-    return concatenate([np.atleast_2d(a) for a in tup], 0)
-
-
-@handles(np.hstack)
-def hstack(tup: Sequence[Array]) -> Array:
-    """Return the arrays joined along the second axis, vectors along the first."""
-    parts = [np.atleast_1d(a) for a in tup]
-    return concatenate(parts, 0 if np.ndim(parts[0]) == 1 else 1)
-
-
-@handles(np.column_stack)
-def column_stack(tup: Sequence[Array]) -> Array:
-    """Return vectors joined as the columns of a matrix."""
-    return concatenate([a if np.ndim(a) > 1 else np.reshape(a, (-1, 1)) for a in tup], 1)
-
-
-@handles(np.split)
-def split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
-    """Return the parts of an array along an axis, equal ones if their number is given."""
-    np.split(np.arange(ary.shape[axis]), indices_or_sections)
-    return array_split(ary, indices_or_sections, axis)
-
-
-@handles(np.array_split)
-def array_split(ary: Array, indices_or_sections: Any, axis: int = 0) -> list[Array]:
-    """Return the parts of an array along an axis."""
-    places = np.array_split(np.arange(ary.shape[axis]), indices_or_sections)
-    index: list[Any] = [slice(None)] * ary.ndim
-    parts = []
-    for place in places:
-        index[axis] = slice(place[0], place[-1] + 1) if len(place) else slice(0, 0)
-        parts.append(ary[tuple(index)])
-    return parts
-
-
-@handles(np.flip)
-def flip(m: Array, axis: Any = None) -> Array:
-    """Return the elements in reversed order."""
-    return record(FLIP, (m,), {"axis": axis})
-
-
-@handles(np.roll)
-def roll(a: Array, shift: Any, axis: Any = None) -> Array:
-    """Return the elements shifted cyclically."""
-    if not isinstance(shift, int | np.integer):
-        shift = tuple(int(s) for s in shift)
-    return record(ROLL, (a,), {"shift": shift, "axis": axis})
-
-
-@handles(np.tile)
-def tile(A: Array, reps: Any) -> Array:
-    """Return the array repeated along each axis."""
-    repeats = (reps,) if isinstance(reps, int | np.integer) else tuple(reps)
-    ndim = max(A.ndim, len(repeats))
-    shape = (1,) * (ndim - A.ndim) + tuple(A.shape)
-    repeats = (1,) * (ndim - len(repeats)) + repeats
-    pairs = [n for pair in zip(repeats, shape, strict=True) for n in pair]
-    ones = [n for length in shape for n in (1, length)]
-    total = [r * n for r, n in zip(repeats, shape, strict=True)]
-    return np.reshape(np.broadcast_to(np.reshape(A, ones), pairs), total)
-
-
-@handles(np.where)
-def where(condition: Array, x: Any = None, y: Any = None, /) -> Array:
-    """Return elements of `x` where the condition holds, of `y` elsewhere."""
-    if x is None or y is None:
-        raise NotImplementedError(
-            "np.where(condition) of a tensor: positions depend on the numbers; "
-            "use np.where(condition, x, y)"
-        )
-    return record(WHERE, (condition, x, y))
+@handles(np.rollaxis)
+def rollaxis(a: Array, axis: int, start: int = 0) -> Array:
+    """Return an axis moved backwards until it stands before the axis `start`."""
+    axis = normalize_axis_index(axis, a.ndim)
+    place = start + a.ndim if start < 0 else start
+    if not 0 <= place <= a.ndim:
+        raise np.exceptions.AxisError(start, a.ndim + 1, "rollaxis: start")
+    order = [i for i in range(a.ndim) if i != axis]
+    order.insert(place - (axis < place), axis)
+    return transpose(a, order)

@@ -164,7 +164,7 @@ UNARY: dict[np.ufunc, Primitive] = {}
 FUNCTIONS: dict[Callable[..., Any], Handler] = {}
 #: What answers methods of universal functions, by function and name: ``np.add.reduce``.
 UFUNC_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
-#: What answers universal functions of several results.
+#: What answers universal functions of several results, each of which is an entry of its own.
 TUPLES: dict[np.ufunc, Callable[..., tuple[Any, ...]]] = {}
 #: Functions that cannot be differentiated, and what to use instead.
 REFUSED: dict[Any, str] = {}
@@ -211,12 +211,15 @@ def unbroadcast(x_bar: Array, shape: tuple[int, ...]) -> Array:
     if x_bar.shape == shape:
         return x_bar
     new_axes = x_bar.ndim - len(shape)
+    if new_axes == 1 and x_bar.shape[1:] == shape:
+        # A bias added to the rows of a matrix: ``np.sum`` would take twice as long.
+        return np.add.reduce(x_bar, axis=0)
     axes = tuple(range(new_axes)) + tuple(
         new_axes + axis
         for axis, length in enumerate(shape)
         if length == 1 and x_bar.shape[new_axes + axis] != 1
     )
-    return np.reshape(np.sum(x_bar, axis=axes), shape) if axes else x_bar
+    return np.reshape(np.add.reduce(x_bar, axis=axes), shape) if axes else x_bar
 
 
 def _nothing_times(direction: Array, product: Array) -> Array:
@@ -232,7 +235,7 @@ def _nothing_times(direction: Array, product: Array) -> Array:
     return np.where(lost & (direction == 0), 0.0, product)
 
 
-def _pulls(partial: Rule | str, argnum: int, count: int, singular: bool) -> Rule:
+def _pulls(partial: Rule | str, argnum: int, count: int, singular: bool | Rule) -> Rule:
     """Return the VJP of one argument of an elementwise function.
 
     One and two arguments have a function of their own, as calls cost more than small arrays.
@@ -271,7 +274,7 @@ def _pulls(partial: Rule | str, argnum: int, count: int, singular: bool) -> Rule
     return pull_general
 
 
-def _product(partial: Rule | str, singular: bool) -> Rule:
+def _product(partial: Rule | str, singular: bool | Rule) -> Rule:
     """Return the function that multiplies a direction by a partial derivative."""
     if partial is ONE:
         return lambda direction, out, *xs: direction
@@ -279,11 +282,17 @@ def _product(partial: Rule | str, singular: bool) -> Rule:
         return lambda direction, out, *xs: -direction
     assert callable(partial)
     if singular:
-        return lambda direction, out, *xs: _nothing_times(direction, direction * partial(out, *xs))
+
+        def guarded(direction: Array, out: Array, *xs: Array) -> Array:
+            product = direction * partial(out, *xs)
+            harmless = callable(singular) and not singular(out, *xs)
+            return product if harmless else _nothing_times(direction, product)
+
+        return guarded
     return lambda direction, out, *xs: direction * partial(out, *xs)
 
 
-def _pushes(partial: Rule | str, singular: bool) -> Rule:
+def _pushes(partial: Rule | str, singular: bool | Rule) -> Rule:
     """Return the JVP of one argument of an elementwise function."""
     product = _product(partial, singular)
 
@@ -299,7 +308,7 @@ def elementwise(
     *partials: Rule | str,
     domain: Sequence[Interval] = ((-2.0, 2.0),),
     complex: bool = False,
-    singular: bool = False,
+    singular: bool | Rule = False,
     name: str | None = None,
 ) -> Primitive:
     """Register a function that acts on each element, by its partial derivatives.
@@ -314,8 +323,9 @@ def elementwise(
         For each argument the interval that tests draw from; one interval serves all.
     complex : bool
         Whether the partial derivatives are those of a holomorphic function too.
-    singular : bool
-        Whether a partial derivative can be infinite or NaN; then it is not multiplied by zero.
+    singular : bool or callable
+        Whether a partial derivative can be infinite or NaN; then it is not multiplied by zero. A
+        function ``singular(out, *operands)`` tells it of one call, where that is quick to see.
     name : str, optional
         Name in messages; the function's own by default.
 

@@ -151,10 +151,6 @@ REFUSALS = {
     "dtype=": lambda x: np.sum(np.add(x, 1.0, dtype=np.float32)),
     "unknown function": lambda x: np.packbits(x),
     "unknown ufunc": lambda x: np.sum(np.spacing(x)),
-    "einsum": lambda x: np.einsum("i,i", x, x),
-    "linspace": lambda x: np.sum(np.linspace(0.0, x[0], 5)),
-    "interp": lambda x: np.sum(np.interp(x, [0.0, 1.0], [0.0, 1.0])),
-    "det": lambda x: np.linalg.det(np.outer(x, x)),
     "frompyfunc": lambda x: np.sum(np.frompyfunc(math.exp, 1, 1)(x)),
 }
 TYPE_ERRORS = {

@@ -6,6 +6,8 @@ differentiation of pseudo-inverses and nonlinear least squares problems whose va
 (1973), equation 4.12, which holds where the rank stays the same.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -21,7 +23,7 @@ from autodiff.rules.linalg.matrices import (
     transposed,
     triangle_share,
 )
-from autodiff.rules.table import Array, general, handles, unbroadcast
+from autodiff.rules.table import PRIMITIVES, Array, general, handles, unbroadcast
 from autodiff.tensor import record
 
 
@@ -47,41 +49,56 @@ def _solved(a: Array, side: Array, vector: bool) -> Array:
     return np.linalg.solve(a, side[..., None])[..., 0] if vector else np.linalg.solve(a, side)
 
 
-def _solve_vjp_matrix(g: Array, out: Array, a: Array, b: Array) -> Array:
+def _solve_vjps(g: Array, out: Array, a: Array, b: Array) -> tuple[Array, Array]:
+    """Return both cotangents: that of the matrix is made of that of the right-hand side."""
     vector = np.ndim(b) == 1
     b_bar = _solved(transposed(a), g, vector)
     if vector:
-        return unbroadcast(-b_bar[..., :, None] * out[..., None, :], np.shape(a))
-    return unbroadcast(-np.matmul(b_bar, transposed(out)), np.shape(a))
+        a_bar = -b_bar[..., :, None] * out[..., None, :]
+    else:
+        a_bar = -np.matmul(b_bar, transposed(out))
+    return unbroadcast(a_bar, np.shape(a)), unbroadcast(b_bar, np.shape(b))
 
 
 def _solve_vjp_side(g: Array, out: Array, a: Array, b: Array) -> Array:
     return unbroadcast(_solved(transposed(a), g, np.ndim(b) == 1), np.shape(b))
 
 
-def _solve_jvp_matrix(a_dot: Array, out: Array, a: Array, b: Array) -> Array:
-    if np.ndim(b) == 1:
-        return -np.linalg.solve(a, np.matmul(a_dot, out[..., None]))[..., 0]
-    return -np.linalg.solve(a, np.matmul(a_dot, out))
+def _solve_jvps(x_dots: Sequence[Any], out: Array, a: Array, b: Array) -> Array:
+    """Return the tangent: the solution of one system, whichever operands move."""
+    a_dot, b_dot = x_dots
+    if a_dot is None:
+        direction: Any = b_dot
+        return np.linalg.solve(a, direction)
+    vector = np.ndim(b) == 1
+    moved = np.matmul(a_dot, out[..., None])[..., 0] if vector else np.matmul(a_dot, out)
+    return _solved(a, -moved if b_dot is None else b_dot - moved, vector)
 
 
-SOLVE = general(
-    "solve",
-    np.linalg.solve,
-    [_solve_vjp_matrix, _solve_vjp_side],
-    [_solve_jvp_matrix, lambda b_dot, out, a, b: np.linalg.solve(a, b_dot)],
-    examples=[
-        (((3, 3), (3,)), {}),
-        (((3, 3), (3, 2)), {}),
-        (((4, 3, 3), (3,)), {}),
-        (((4, 3, 3), (3, 2)), {}),
-        (((3, 3), (4, 3, 2)), {}),
-        (((4, 1, 3, 3), (5, 3, 1)), {}),
-        (((3, 3), (3, 0)), {}),
-        (((0, 0), (0, 2)), {}),
-    ],
-    complex=True,
-    draw=_regular,
+SOLVE = PRIMITIVES["solve"] = replace(
+    general(
+        "solve",
+        np.linalg.solve,
+        [lambda *args: _solve_vjps(*args)[0], _solve_vjp_side],
+        [
+            lambda a_dot, *args: _solve_jvps((a_dot, None), *args),
+            lambda b_dot, *args: _solve_jvps((None, b_dot), *args),
+        ],
+        examples=[
+            (((3, 3), (3,)), {}),
+            (((3, 3), (3, 2)), {}),
+            (((4, 3, 3), (3,)), {}),
+            (((4, 3, 3), (3, 2)), {}),
+            (((3, 3), (4, 3, 2)), {}),
+            (((4, 1, 3, 3), (5, 3, 1)), {}),
+            (((3, 3), (3, 0)), {}),
+            (((0, 0), (0, 2)), {}),
+        ],
+        complex=True,
+        draw=_regular,
+    ),
+    # A system is factorised once for both operands, not once for each.
+    joint=(_solve_vjps, _solve_jvps),
 )
 
 

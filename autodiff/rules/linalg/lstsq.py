@@ -5,6 +5,8 @@ Golub and Pereyra, The differentiation of pseudo-inverses and nonlinear least sq
 variables separate (1973), equation 4.12.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from autodiff.rules.linalg.matrices import (
     transposed,
     unpack,
 )
-from autodiff.rules.table import Array, discrete, general, handles
+from autodiff.rules.table import PRIMITIVES, Array, discrete, general, handles
 from autodiff.tensor import Tensor, record
 
 
@@ -44,7 +46,8 @@ def _solution(packed: Array, a: Array, b: Array) -> tuple[Array, Array]:
     return _columns(x), real(s)
 
 
-def _lstsq_vjp_matrix(g: Array, out: Array, a: Array, b: Array, *, rcond: float) -> Array:
+def _lstsq_vjps(g: Array, out: Array, a: Array, b: Array, *, rcond: float) -> tuple[Array, Array]:
+    """Return both cotangents, by one pseudoinverse."""
     x, _ = _solution(out, a, b)
     g_x, g_s = _solution(g, a, b)
     p = np.linalg.pinv(a, rcond)
@@ -54,10 +57,11 @@ def _lstsq_vjp_matrix(g: Array, out: Array, a: Array, b: Array, *, rcond: float)
     left = np.matmul(residual, np.matmul(np.matmul(g_t, p), dagger(p)))
     right = np.matmul(np.matmul(dagger(p), x), unseen)
     a_bar = conj(left + right) - np.matmul(np.matmul(transposed(p), g_x), transposed(x))
+    b_bar = np.reshape(np.matmul(transposed(p), g_x), np.shape(b))
     if type(g_s) is not Tensor and not np.any(g_s):
-        return a_bar
+        return a_bar, b_bar
     u, _, vh = np.linalg.svd(a, full_matrices=False)
-    return a_bar + np.matmul(conj(u) * g_s, conj(vh))
+    return a_bar + np.matmul(conj(u) * g_s, conj(vh)), b_bar
 
 
 def _lstsq_vjp_side(g: Array, out: Array, a: Array, b: Array, *, rcond: float) -> Array:
@@ -88,19 +92,30 @@ def _lstsq_jvp_side(b_dot: Array, out: Array, a: Array, b: Array, *, rcond: floa
     return pack([x_dot, none], 0)
 
 
-LSTSQ = general(
-    "lstsq",
-    _lstsq,
-    [_lstsq_vjp_matrix, _lstsq_vjp_side],
-    [_lstsq_jvp_matrix, _lstsq_jvp_side],
-    examples=[
-        (((3, 3), (3,)), {"rcond": 1e-14}),
-        (((5, 3), (5,)), {"rcond": 1e-14}),
-        (((5, 3), (5, 2)), {"rcond": 1e-14}),
-        (((2, 4), (2,)), {"rcond": 1e-14}),
-        (((2, 4), (2, 3)), {"rcond": 1e-14}),
-    ],
-    complex=True,
+def _lstsq_jvps(x_dots: Sequence[Any], *args: Array, rcond: float) -> Array:
+    a_dot, b_dot = x_dots
+    if a_dot is None:
+        return _lstsq_jvp_side(b_dot, *args, rcond=rcond)
+    out_dot = _lstsq_jvp_matrix(a_dot, *args, rcond=rcond)
+    return out_dot if b_dot is None else out_dot + _lstsq_jvp_side(b_dot, *args, rcond=rcond)
+
+
+LSTSQ = PRIMITIVES["lstsq"] = replace(
+    general(
+        "lstsq",
+        _lstsq,
+        [lambda *args, **params: _lstsq_vjps(*args, **params)[0], _lstsq_vjp_side],
+        [_lstsq_jvp_matrix, _lstsq_jvp_side],
+        examples=[
+            (((3, 3), (3,)), {"rcond": 1e-14}),
+            (((5, 3), (5,)), {"rcond": 1e-14}),
+            (((5, 3), (5, 2)), {"rcond": 1e-14}),
+            (((2, 4), (2,)), {"rcond": 1e-14}),
+            (((2, 4), (2, 3)), {"rcond": 1e-14}),
+        ],
+        complex=True,
+    ),
+    joint=(_lstsq_vjps, _lstsq_jvps),
 )
 
 
@@ -125,6 +140,11 @@ def lstsq(a: Array, b: Array, rcond: Any = None) -> tuple[Array, Array, Any, Arr
             "matrix, the second a vector or a matrix"
         )
     m, n = np.shape(a)
+    if np.shape(b)[0] != m:
+        raise np.linalg.LinAlgError(
+            f"lstsq: {m} rows (first axis of argument 0) are not {np.shape(b)[0]} (first axis of "
+            "argument 1)"
+        )
     if rcond is None:
         rcond = max(m, n) * float(np.finfo(np.result_type(a, b, np.float32)).eps)
     packed = record(LSTSQ, (a, b), {"rcond": constant(rcond, "lstsq: rcond")})

@@ -9,10 +9,10 @@ from scipy.special import _ufuncs
 
 from autodiff.rules.parameters import constant
 from autodiff.rules.table import (
-    FUNCTIONS,
     NEGATIVE,
     ONE,
     PRIMITIVES,
+    TUPLES,
     UFUNCS,
     Rule,
     elementwise,
@@ -89,5 +89,5 @@ def refuse_the_rest() -> None:
     refuses(
         "no derivative of it is known in closed form: apply it before the function that is traced, "
         "or give it rules of your own with autodiff.custom",
-        *functions.difference(UFUNCS, FUNCTIONS),
+        *functions.difference(UFUNCS, TUPLES),
     )

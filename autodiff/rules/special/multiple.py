@@ -12,7 +12,7 @@ import numpy as np
 import scipy.special as sp
 
 from autodiff.rules.special.elliptic import ellipkinc_by_parameter
-from autodiff.rules.table import Array, Primitive, Rule, general, handles, unbroadcast
+from autodiff.rules.table import TUPLES, Array, Primitive, Rule, general, unbroadcast
 from autodiff.tensor import Tensor, record
 
 Interval = tuple[float, float]
@@ -55,17 +55,7 @@ def _several(ufunc: np.ufunc, domain: Sequence[Interval], **results: Sequence[Ru
         _result(ufunc, i, label, partials, domain)
         for i, (label, partials) in enumerate(results.items())
     ]
-    if ufunc.nin == 1:
-
-        @handles(ufunc)
-        def one(x: Array, /) -> tuple[Array, ...]:
-            return tuple(record(entry, (x,)) for entry in entries)
-
-    else:
-
-        @handles(ufunc)
-        def two(x1: Array, x2: Array, /) -> tuple[Array, ...]:
-            return tuple(record(entry, (x1, x2)) for entry in entries)
+    TUPLES[ufunc] = lambda *operands: tuple(record(entry, operands) for entry in entries)
 
 
 _several(

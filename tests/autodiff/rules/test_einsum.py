@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import autodiff
 
@@ -100,6 +102,16 @@ def test_value_and_gradient(call, shapes, rng, agrees):
     agrees(call, *(rng.normal(size=shape)[()] for shape in shapes))
 
 
+@pytest.mark.parametrize(("call", "shapes"), CASES)
+def test_strided_arrays(call, shapes, rng, agrees):
+    def strided(shape):
+        x = rng.normal(size=tuple(2 * n for n in shape))
+        return x[tuple(slice(None, None, -2) for _ in shape)]
+
+    if all(shapes):
+        agrees(call, *map(strided, shapes))
+
+
 @pytest.mark.parametrize(("subscripts", "shapes"), SUBSCRIPTS)
 def test_complex_operands(subscripts, shapes, rng, agrees):
     def parts(*xs):
@@ -123,6 +135,45 @@ def test_second_order(subscripts, shapes, rng, slope):
     second = autodiff.grad(projected, everything)(*xs)
     found = sum(np.sum(g * d) for g, d in zip(second, moves, strict=True))
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+
+
+@st.composite
+def sums_of_products(draw):
+    """Return subscripts with an output, and shapes in which some axes are broadcast."""
+    lengths = {label: draw(st.integers(0, 3)) for label in "abcd"}
+    terms = draw(st.lists(st.text("abcd", max_size=3), min_size=1, max_size=4))
+    present = sorted(set("".join(terms)))
+    output = "".join(draw(st.permutations(present))[: draw(st.integers(0, len(present)))])
+    shapes = []
+    for term in terms:
+        # Of a label that a term has twice, both axes are of the same length.
+        own = {x: draw(st.sampled_from([1, lengths[x]])) for x in sorted(set(term))}
+        shapes.append(tuple(own[x] for x in term))
+    optimize = draw(st.booleans())
+    return f"{','.join(terms)}->{output}", shapes, optimize
+
+
+@settings(max_examples=150, deadline=None)
+@given(case=sums_of_products(), seed=st.integers(0, 2**32 - 1))
+def test_any_sum_of_products(case, seed):
+    subscripts, shapes, optimize = case
+    rng = np.random.default_rng(seed)
+    xs = [np.asarray(rng.normal(size=shape)) for shape in shapes]
+
+    def f(*xs):
+        return np.einsum(subscripts, *xs, optimize=optimize)
+
+    out, pullback = autodiff.vjp(f, *xs)
+    plain = f(*xs)
+    assert np.shape(out) == np.shape(plain)
+    np.testing.assert_allclose(out, plain, rtol=1e-12, atol=1e-13)
+    g = np.asarray(rng.normal(size=np.shape(plain)))[()]
+    for i, x_bar in enumerate(pullback(g)):
+        assert np.shape(x_bar) == shapes[i]
+        # The sum is linear in each operand.
+        x_dot = rng.normal(size=shapes[i])
+        moved = f(*xs[:i], x_dot, *xs[i + 1 :])
+        np.testing.assert_allclose(np.sum(x_bar * x_dot), np.sum(g * moved), rtol=1e-10, atol=1e-11)
 
 
 def test_large_products_of_matrices_are_pulled_back_by_products_of_matrices(rng):

@@ -72,6 +72,12 @@ def test_value_and_gradient(f, call, shapes, rng, agrees):
     agrees(lambda x: parts(call(x)), *(rng.normal(size=shape) for shape in shapes))
 
 
+@pytest.mark.parametrize(("f", "call", "shapes"), CASES)
+def test_strided_arrays(f, call, shapes, rng, agrees):
+    x = rng.normal(size=tuple(2 * n for n in shapes[0]))
+    agrees(lambda x: parts(call(x)), x[tuple(slice(None, None, -2) for _ in shapes[0])])
+
+
 @pytest.mark.parametrize(
     ("f", "call", "shapes"), [case for case in CASES if case.values[0] not in FROM_REAL]
 )

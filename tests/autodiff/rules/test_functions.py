@@ -3,7 +3,6 @@
 import importlib.util
 import inspect
 import operator
-import runpy
 from pathlib import Path
 
 import numpy as np
@@ -241,15 +240,10 @@ CALLS = {
     np.angle: [(lambda x: x * np.angle(x), [A]), (lambda x: x * np.angle(x, deg=True), [A])],
     np.sign: [(lambda x: x * np.sign(x), [A])],
     np.real_if_close: [(lambda x: np.real_if_close(x, tol=10), [A])],
-    np.isreal: [(lambda x: x * np.isreal(x), [A])],
-    np.iscomplex: [(lambda x: x + np.iscomplex(x), [A])],
     np.sinc: [(lambda x: np.sinc(x), [A]), (lambda x: np.sinc(x), [()])],
     np.i0: [(lambda x: np.i0(x), [A]), (lambda x: np.i0(x), [(3, 1)])],
     np.divmod: [(lambda x: np.divmod(x, 0.7)[1] * np.divmod(x, 0.7)[0], [A])],
     np.modf: [(lambda x: np.modf(x)[0] * (2.0 + np.modf(x)[1]), [A])],
-    np.fix: [(lambda x: x * np.fix(3 * x), [A])],
-    np.isposinf: [(lambda x: x * np.isposinf(np.where(x > 0, np.inf, x)), [A])],
-    np.isneginf: [(lambda x: x * np.isneginf(x), [A])],
     np.emath.sqrt: [(lambda x: np.emath.sqrt(x * x), [A])],
     np.emath.log: [(lambda x: np.emath.log(x * x), [A])],
     np.emath.log2: [(lambda x: np.emath.log2(x * x), [A])],
@@ -270,10 +264,6 @@ CALLS = {
         (lambda u, x: sp.ellipj(u, np.tanh(x) ** 2)[1] * sp.ellipj(u, 0.3)[3], [A, (3,)]),
     ],
 }
-# Calls of whole families stand beside this file, in tables of their own.
-for path in sorted(Path(__file__).parent.glob("calls_*.py")):
-    for function, calls in runpy.run_path(str(path))["CALLS"].items():
-        CALLS.setdefault(function, []).extend(calls)
 ALIASES = {np.permute_dims, np.concat, np.amax, np.amin, np.around}
 CASES = [
     pytest.param(call, shapes, id=f"{f.__name__}-{i}")
@@ -328,7 +318,7 @@ def test_leading_parameters_are_numpys(f):
     names = [p.name for p in ours if p.kind in positional]
     assert names == [p.name for p in theirs if p.kind in positional][: len(names)]
     keywords = {p.name for p in ours} - set(names)
-    # einsum takes what it passes on as **kwargs.
+    # einsum and pad take what they pass on as **kwargs.
     if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in theirs):
         assert keywords <= {p.name for p in theirs}
 
@@ -359,16 +349,12 @@ def test_float32_is_kept(rng):
             "np.sum: out= is not supp",
         ),
         (lambda x: np.reshape(x, (4, 4)), ValueError, "reshape: cannot reshape"),
-        (lambda x: np.reshape(x, (6,), order="F"), NotImplementedError, "transpose it first"),
         (lambda x: np.squeeze(x, 0), ValueError, "squeeze: axis 0 of shape"),
         (lambda x: np.split(x, 2, axis=1), ValueError, "equal division"),
         (lambda x: np.moveaxis(x, (0, 1), 0), ValueError, "moveaxis: 2 source axes"),
         (lambda x: np.tensordot(x, x, 1), ValueError, "tensordot: axes"),
         (lambda x: np.tensordot(x, x, ([5], [1])), ValueError, "out of bounds"),
-        (lambda x: np.diagonal(np.stack([x, x])), NotImplementedError, "2 axes are needed"),
         (lambda x: np.diag(np.stack([x, x])), ValueError, "1 or 2 axes"),
-        (lambda x: np.take(x, [True, False, True], axis=1), TypeError, "mask"),
-        (lambda x: np.where(x > 0) if np.sum(x) is None else np.where(x), NotImplementedError, "y"),
         (lambda x: np.astype(x, int), TypeError, "lose its derivative"),
         (lambda x: np.max(x[:, :0]), ValueError, "max: zero-size"),
         (lambda x: np.sum(x, axis=7), ValueError, "sum: axis 7 is out of bounds"),

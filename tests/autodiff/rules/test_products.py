@@ -119,6 +119,16 @@ def test_value_and_gradient(call, shapes, rng, agrees):
     agrees(call, *(rng.normal(size=shape)[()] for shape in shapes))
 
 
+@pytest.mark.parametrize(("call", "shapes"), CASES)
+def test_strided_arrays(call, shapes, rng, agrees):
+    def strided(shape):
+        x = rng.normal(size=tuple(2 * n for n in shape))
+        return x[tuple(slice(None, None, -2) for _ in shape)]
+
+    if all(shapes):
+        agrees(call, *map(strided, shapes))
+
+
 @pytest.mark.parametrize(("call", "left", "right"), COMPLEX.values(), ids=COMPLEX)
 def test_complex_operands(call, left, right, rng, agrees):
     def parts(a, b, c, d):

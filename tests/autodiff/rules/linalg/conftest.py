@@ -42,6 +42,22 @@ def rules_hold(rng):
             np.testing.assert_allclose(out_dot, (ahead - behind) / (2 * step), rtol=1e-6, atol=1e-7)
             paired, expected = np.sum(x_bar * x_dot).real, np.sum(g * out_dot).real
             np.testing.assert_allclose(paired, expected, rtol=1e-11, atol=1e-12)
+        if primitive.joint:
+            check_joint(primitive, g, out, xs, params)
+
+    def check_joint(primitive, g, out, xs, params):
+        pull, push = primitive.joint
+        for argnum, x_bar in enumerate(pull(g, out, *xs, **params)):
+            alone = primitive.vjp(argnum)(g, out, *xs, **params)
+            np.testing.assert_allclose(x_bar, alone, rtol=1e-12, atol=1e-13)
+        x_dots = [direction(x) for x in xs]
+        alone = [primitive.jvp(i)(d, out, *xs, **params) for i, d in enumerate(x_dots)]
+        together = push(x_dots, out, *xs, **params)
+        np.testing.assert_allclose(together, sum(alone), rtol=1e-11, atol=1e-12)
+        for i, expected in enumerate(alone):
+            lonely = [d if j == i else None for j, d in enumerate(x_dots)]
+            found = push(lonely, out, *xs, **params)
+            np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
 
     return check
 

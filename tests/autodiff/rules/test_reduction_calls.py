@@ -1,9 +1,9 @@
-"""Calls of reductions, scans, statistics and norms, with the shapes of their arguments.
-
-`test_functions` holds each against plain NumPy, in value and gradient.
-"""
+"""Reductions, scans, statistics and norms: plain NumPy's value, and gradients that agree."""
 
 import numpy as np
+import pytest
+
+from autodiff import jvp, vjp
 
 MASK = np.array([[True, False, True], [False, True, True]])
 COLUMN = np.array([[True], [False]])
@@ -17,6 +17,7 @@ def gaps(x):
     return np.where(MASK, x, np.nan)
 
 
+#: For each function calls, with the shapes of their arguments.
 CALLS = {
     np.sum: [
         (lambda x: np.sum(x, where=MASK), [A]),
@@ -298,3 +299,39 @@ CALLS = {
         ),
     ],
 }
+CASES = [
+    pytest.param(call, shapes, id=f"{f.__name__}-{i}")
+    for f, calls in CALLS.items()
+    for i, (call, shapes) in enumerate(calls)
+]
+
+
+@pytest.mark.parametrize(("call", "shapes"), CASES)
+def test_value_and_gradient(call, shapes, rng, agrees):
+    agrees(call, *(rng.normal(size=shape)[()] for shape in shapes))
+
+
+@pytest.mark.parametrize(("call", "shapes"), CASES)
+def test_strided_arrays(call, shapes, rng, agrees):
+    def strided(shape):
+        x = rng.normal(size=tuple(2 * n for n in shape))
+        return x[tuple(slice(None, None, -2) for _ in shape)]
+
+    if all(shapes):
+        agrees(call, *map(strided, shapes))
+
+
+@pytest.mark.parametrize(("call", "shapes"), CASES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_both_modes_agree_and_types_are_numpys(call, shapes, dtype, rng):
+    xs, x_dots = ([rng.normal(size=s).astype(dtype)[()] for s in shapes] for _ in range(2))
+    out, out_dot = jvp(call, tuple(xs), tuple(x_dots))
+    _, pullback = vjp(call, *xs)
+    g = rng.normal(size=np.shape(out)).astype(out.dtype)[()]
+    x_bars = pullback(g)
+    assert out.dtype == out_dot.dtype == np.result_type(call(*xs))
+    assert all(x_bar.dtype == dtype for x_bar in x_bars)
+    paired = sum(np.sum(x_bar * x_dot) for x_bar, x_dot in zip(x_bars, x_dots, strict=True))
+    eps = np.finfo(dtype).eps
+    scale = 1 + max((float(np.max(np.abs(x_bar), initial=0)) for x_bar in x_bars), default=0)
+    np.testing.assert_allclose(paired, np.sum(g * out_dot), rtol=1e4 * eps, atol=1e3 * eps * scale)

@@ -1,0 +1,98 @@
+"""What arrives as an argument, made into what rules work with: tensors, arrays, plain numbers."""
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from autodiff.rules.table import Array
+from autodiff.tensor import Tensor
+
+__all__ = ["Axis", "as_array", "as_decided", "as_operand", "guarded", "holds_tensor"]
+
+Axis = int | tuple[int, ...] | None
+
+
+def holds_tensor(x: Any) -> bool:
+    """Return whether a tensor is among the elements of nested lists and tuples."""
+    if isinstance(x, list | tuple):
+        return any(holds_tensor(i) for i in x)
+    return type(x) is Tensor
+
+
+def as_array(x: Any) -> Array:
+    """Return an array-like as an array or tensor; lists that hold tensors are stacked.
+
+    Parameters
+    ----------
+    x : tensor, array, number or nested list
+        What NumPy would take for an array.
+
+    Returns
+    -------
+    array or tensor
+        Something with a shape.
+
+    Examples
+    --------
+    >>> as_array([[1.0], [2.0]]).shape
+    (2, 1)
+    """
+    if hasattr(x, "__array_function__"):
+        return x
+    if holds_tensor(x):
+        return np.stack([as_array(i) for i in x])
+    return np.asarray(x)
+
+
+def as_operand(x: Any) -> Any:
+    """Return an array-like as `as_array` does; Python's numbers stay: they take others' type.
+
+    Parameters
+    ----------
+    x : tensor, array, number or nested list
+        What NumPy would take for an array.
+
+    Returns
+    -------
+    array, tensor or number
+        The same value.
+
+    Examples
+    --------
+    >>> (np.ones(1, np.float32) * as_operand(2.0)).dtype
+    dtype('float32')
+    """
+    return x if isinstance(x, int | float | complex) else as_array(x)
+
+
+def as_decided(x: Any) -> Any:
+    """Return whole numbers that decide shapes as plain ones, each guarded as a branch is.
+
+    Parameters
+    ----------
+    x : int, array of int, tensor of such, or sequence of these
+        Numbers computed from tensors are tensors only in a graph that will run again; it will
+        then check that they are what they were.
+
+    Returns
+    -------
+    int, array, list or tuple
+        The same without tensors.
+    """
+    if isinstance(x, list | tuple):
+        return type(x)([as_decided(i) for i in x])
+    if type(x) is not Tensor:
+        return x
+    if not x.shape:
+        return operator.index(x)
+    convert: Any = bool if x.dtype.kind == "b" else operator.index
+    elements: Any = np.ravel(x)
+    return np.array([convert(i) for i in elements], dtype=x.dtype).reshape(x.shape)
+
+
+def guarded(x: Array) -> Array:
+    """Return a result whose shape is decided by numbers, guarded if the graph will run again."""
+    if type(x) is Tensor and x.tape.replayable:
+        x.tape.guards.append((x, "shape", x.shape))
+    return x
