@@ -66,14 +66,18 @@ class Row:
         What passes through.
     note : str
         For refused functions what to use instead.
+    aliases : tuple of str
+        Its other names in the module.
     """
 
     name: str
     modes: str
     note: str = ""
+    aliases: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"| `{self.name}` | {self.modes} | {self.note} |"
+        names = ", ".join(f"`{name}`" for name in (self.name, *self.aliases))
+        return f"| {names} | {self.modes} | {self.note} |"
 
 
 def _of_primitive(primitive: Primitive) -> tuple[str, str]:
@@ -95,14 +99,15 @@ def _described(function: Any) -> tuple[str, str]:
     return "no rule", ""
 
 
-def _public(module: ModuleType, wanted: Callable[[Any], bool]) -> Iterator[tuple[str, Any]]:
-    """Return the names and functions of a module, of several names of one function the first."""
-    seen = set()
+def _public(module: ModuleType, wanted: Callable[[Any], bool]) -> Iterator[tuple[list[str], Any]]:
+    """Return the functions of a module with their names, the one that they know first."""
+    names: dict[Any, list[str]] = {}
     for name in sorted(dir(module)):
         function = getattr(module, name)
-        if not name.startswith("_") and wanted(function) and function not in seen:
-            seen.add(function)
-            yield name, function
+        if not name.startswith("_") and wanted(function):
+            names.setdefault(function, []).append(name)
+    for function, known in names.items():
+        yield sorted(known, key=lambda name: (name != function.__name__, name)), function
 
 
 def rows() -> dict[str, list[Row]]:
@@ -121,9 +126,13 @@ def rows() -> dict[str, list[Row]]:
     sections: dict[str, list[Row]] = {}
 
     def section(title: str, prefix: str, module: ModuleType, wanted: Callable[[Any], bool]) -> None:
-        sections[title] = [
-            Row(f"{prefix}.{name}", *_described(f)) for name, f in _public(module, wanted)
-        ]
+        sections[title] = sorted(
+            (
+                Row(f"{prefix}.{names[0]}", *_described(f), aliases=tuple(names[1:]))
+                for names, f in _public(module, wanted)
+            ),
+            key=lambda row: row.name,
+        )
 
     def is_ufunc(f: Any) -> bool:
         return isinstance(f, np.ufunc)
