@@ -1,6 +1,6 @@
 """Derivatives of plain NumPy functions as formulas.
 
-A function is traced into SymPy expressions, its gradient derived as a formula by one of several
+A function is traced into a graph of formulas, its gradient derived as a formula by one of several
 strategies, and the formula printed as straight-line source that computes numbers.
 
 Examples

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -10,12 +10,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from symdiff.array import Objects, objects
-from symdiff.construct import Expr
-from symdiff.dag import intern, normalise, shared_operations, tree_operations
+from symdiff.dag import Nodes
 from symdiff.deep import call_deep
 from symdiff.errors import nearest
-from symdiff.latex import aligned, name_latex, symbol_names
+from symdiff.latex import aligned, line_latex, name_latex
+from symdiff.meaning import Expr, definitions, shaped, symbol, to_sympy
+from symdiff.sharing import flatten
+from symdiff.sizes import shared_operations, tree_operations, tree_sizes
 from symdiff.source import ENTRY_POINT, print_source
 from symdiff.strategies import STRATEGIES, Derivation
 from symdiff.strategies.expanded import check_size
@@ -66,17 +67,6 @@ class Gradient:
     ----------
     strategy : str
         How it was derived.
-    value : sympy.Expr
-        The traced function, in the symbols of its arguments.
-    partials : dict of str to sympy.Expr or numpy.ndarray
-        For a scalar argument one expression, else an object array of the argument's shape.
-    lets : list of tuple of sympy.Symbol and sympy.Expr
-        The named intermediates, each in terms of symbols and of those before it; none if
-        `expanded`.
-    value_form : sympy.Expr
-        The value in terms of `lets`.
-    partial_forms : dict of str to sympy.Expr or numpy.ndarray
-        The partials in terms of `lets`.
 
     Examples
     --------
@@ -89,67 +79,127 @@ class Gradient:
     """
 
     def __init__(
-        self, strategy: str, symbols: Mapping[str, Objects], wrt: Sequence[str], parts: Derivation
+        self, strategy: str, inputs: Mapping[str, Nodes], wrt: Sequence[str], parts: Derivation
     ) -> None:
         self.strategy = strategy
-        self.value: Expr = parts.value
-        self.partials: dict[str, Any] = _by_argument(symbols, wrt, parts.partials)
-        self.lets = list(parts.lets)
-        self.value_form: Expr = parts.value_form
-        self.partial_forms: dict[str, Any] = _by_argument(symbols, wrt, parts.partial_forms)
-        self._symbols = dict(symbols)
-        self._roots = list(parts.partials)
+        self._parts = parts
+        self._inputs = dict(inputs)
+        ends = np.cumsum([0, *(self._inputs[name].size for name in wrt)]).tolist()
+        self._nodes: dict[str, Nodes] = {
+            name: np.array(parts.partials[start:end], dtype=np.int64).reshape(inputs[name].shape)
+            for name, start, end in zip(wrt, ends[:-1], ends[1:], strict=True)
+        }
 
     def __repr__(self) -> str:
-        shapes = ", ".join(f"{name}={array.shape}" for name, array in self._symbols.items())
+        shapes = ", ".join(f"{name}={nodes.shape}" for name, nodes in self._inputs.items())
         return (
-            f"Gradient(strategy={self.strategy!r}, wrt={tuple(self.partials)}, {shapes}, "
+            f"Gradient(strategy={self.strategy!r}, wrt={tuple(self._nodes)}, {shapes}, "
             f"operation_count={self.operation_count})"
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        compiled = ("_on_floats", "_on_scalars")
-        return {key: value for key, value in self.__dict__.items() if key not in compiled}
+        kept = ("strategy", "_parts", "_inputs", "_nodes")  # the rest can be made again
+        return {key: self.__dict__[key] for key in kept}
 
     def __str__(self) -> str:
-        rows = [(str(symbol), form) for symbol, form in self.lets]
-        rows.append(("value", self.value_form))
-        rows += [(f"d/d{symbol}", form) for _, _, symbol, form in self._entries()]
-        shown, more = rows[:_LINES], len(rows) - _LINES
-        lines = call_deep(lambda: [f"{left} = {right}" for left, right in shown])
-        return "\n".join([*lines, f"… and {more} more lines"] if more > 0 else lines)
+        lefts = [*self._parts.names.values(), "value"]
+        dag = self._parts.dag
+        lefts += [
+            f"d/d{dag.symbol_name(node)}"
+            for name in self._nodes
+            for node in self._inputs[name].ravel().tolist()
+        ]
+        rows, more = self._rows(_LINES)
+        lines = call_deep(
+            lambda: [f"{left} = {form}" for left, form in zip(lefts, rows, strict=False)]
+        )
+        return "\n".join([*lines, f"… and {more} more lines"] if more else lines)
 
-    def _entries(self) -> Iterator[tuple[str, tuple[int, ...], Expr, Expr]]:
-        """Yield argument, position, symbol and derivative of each parameter."""
-        for name, form in self.partial_forms.items():
-            symbols = self._symbols[name]
-            for index in np.ndindex(symbols.shape):
-                yield name, index, symbols[index], form[index] if symbols.shape else form
+    # Formulas ---------------------------------------------------------------------------------
+
+    def _formulas(self, names: Mapping[int, str]) -> tuple[Expr, dict[str, Any]]:
+        """Return value and partials in SymPy, down to the nodes that have names."""
+        roots = [self._parts.value, *self._parts.partials]
+        value, *flat = to_sympy(self._parts.dag, roots, names)
+        partials: dict[str, Any] = {}
+        start = 0
+        for name, nodes in self._nodes.items():
+            part = shaped(flat[start : start + nodes.size], nodes.shape)
+            partials[name] = part if nodes.shape else part[()]
+            start += nodes.size
+        return value, partials
+
+    @cached_property
+    def _written_out(self) -> tuple[Expr, dict[str, Any]]:
+        """Value and partials in the symbols of the arguments only."""
+        return self._formulas({})
+
+    @cached_property
+    def _in_lets(self) -> tuple[Expr, dict[str, Any]]:
+        """Value and partials in terms of the named intermediates."""
+        return self._formulas(self._parts.names)
+
+    @property
+    def value(self) -> Expr:
+        """The traced function as a SymPy expression, in the symbols of its arguments."""
+        return self._written_out[0]
+
+    @property
+    def partials(self) -> dict[str, Any]:
+        """By argument one SymPy expression, or an object array of them in its shape."""
+        return self._written_out[1]
+
+    @cached_property
+    def lets(self) -> list[tuple[Expr, Expr]]:
+        """The named intermediates, each in terms of symbols and of those before it."""
+        names = self._parts.names
+        forms = definitions(self._parts.dag, names)
+        return [(symbol(name), form) for name, form in zip(names.values(), forms, strict=True)]
+
+    @property
+    def value_form(self) -> Expr:
+        """The value in terms of `lets`."""
+        return self._in_lets[0]
+
+    @property
+    def partial_forms(self) -> dict[str, Any]:
+        """The partials in terms of `lets`, as in `partials`."""
+        return self._in_lets[1]
+
+    def _rows(self, max_lines: int | None) -> tuple[list[Expr], int]:
+        """Return the right sides of the first lines in SymPy, and how many more there are."""
+        dag, names = self._parts.dag, self._parts.names
+        count = len(names) + 1 + len(self._parts.partials)
+        shown = count if max_lines is None else min(count, max_lines)
+        lets = list(names)[:shown]
+        ends = [self._parts.value, *self._parts.partials][: shown - len(lets)]
+        forms = definitions(dag, names, lets) if lets else []
+        return [*forms, *to_sympy(dag, ends, names)], count - shown
 
     # Size -------------------------------------------------------------------------------------
 
     @cached_property
     def operations(self) -> Operations:
         """The size of value and gradient: as trees, as graphs, and shared."""
-        gradient_tree = tree_operations(self._roots)
-
-        def measure() -> Operations:
-            return Operations(
-                value_tree=tree_operations([self.value]),
-                value_dag=shared_operations([self.value]),
-                value_shared=shared_operations(normalise([self.value])),
-                gradient_tree=gradient_tree,
-                gradient_dag=shared_operations(intern(self._roots)),
-                gradient_shared=shared_operations(normalise(self._roots)),
-            )
-
-        return call_deep(measure)
+        dag, value, partials = self._parts.dag, [self._parts.value], self._parts.partials
+        return Operations(
+            value_tree=tree_operations(dag, value),
+            value_dag=shared_operations(dag, value),
+            value_shared=shared_operations(*flatten(dag, value)),
+            gradient_tree=tree_operations(dag, partials),
+            gradient_dag=shared_operations(dag, partials),
+            gradient_shared=shared_operations(*flatten(dag, partials)),
+        )
 
     @cached_property
     def operation_count(self) -> int:
         """The operations that one run of `source` executes, for value and gradient together."""
-        forms = [form for _, form in self.lets]
-        return tree_operations([*forms, self.value_form, *(e[3] for e in self._entries())])
+        dag, names = self._parts.dag, self._parts.names
+        roots = [self._parts.value, *self._parts.partials]
+        sizes = tree_sizes(dag, dag.reachable(roots), names)
+        return sum(sizes[node] for node in names) + sum(
+            sizes[root] for root in roots if root not in names
+        )
 
     # Text -------------------------------------------------------------------------------------
 
@@ -175,18 +225,19 @@ class Gradient:
         \frac{\partial f}{\partial x} &= 2 x
         \end{aligned}
         """
-        names = symbol_names(self._symbols, self.lets)
-        function = "f" if "f" not in self._symbols else r"\mathrm{value}"
-        rows = [(names[symbol], form) for symbol, form in self.lets]
-        rows.append((function, self.value_form))
-        rows += [
-            (f"\\frac{{\\partial {function}}}{{\\partial {name_latex(name, index)}}}", form)
-            for name, index, _, form in self._entries()
-        ]
         if max_lines is not None and max_lines < 1:
             raise ValueError(f"latex: max_lines is {max_lines}; give at least 1, or None for all")
-        shown = rows if max_lines is None else rows[:max_lines]
-        return aligned(shown, names, len(rows) - len(shown))
+        function = "f" if "f" not in self._inputs else r"\mathrm{value}"
+        lefts = [line_latex(name) for name in self._parts.names.values()]
+        lefts.append(function)
+        lefts += [
+            f"\\frac{{\\partial {function}}}{{\\partial {name_latex(name, index)}}}"
+            for name, nodes in self._nodes.items()
+            for index in np.ndindex(nodes.shape)
+        ]
+        rows, more = self._rows(max_lines)
+        lines = set(self._parts.names.values())
+        return aligned(zip(lefts, rows, strict=False), lines, more)
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
@@ -199,18 +250,19 @@ class Gradient:
     def _print(self, scalars: Literal["float", "numpy"]) -> str:
         """Return the source for Python floats or NumPy scalars."""
         check_size("the source", self.operation_count)
-        partials = {
-            name: form if isinstance(form, np.ndarray) else objects([form], ())
-            for name, form in self.partial_forms.items()
-        }
         title = (
             f"Value and gradient by symdiff, strategy {self.strategy!r}: "
             f"{self.operation_count} operations."
         )
-        return call_deep(
-            lambda: print_source(
-                self._symbols, self.lets, self.value_form, partials, title=title, scalars=scalars
-            )
+        parts = self._parts
+        return print_source(
+            parts.dag,
+            self._inputs,
+            parts.names,
+            parts.value,
+            self._nodes,
+            title=title,
+            scalars=scalars,
         )
 
     # Numbers ----------------------------------------------------------------------------------
@@ -261,7 +313,7 @@ class Gradient:
         (5.0, {'w': array([2., 4.])})
         """
         self._check_names(inputs)
-        values = [self._numbers(name, inputs[name]) for name in self._symbols]
+        values = [self._numbers(name, inputs[name]) for name in self._inputs]
         try:
             value, found = self._on_floats(*values)
         except (ArithmeticError, ValueError):
@@ -269,21 +321,21 @@ class Gradient:
             # that on its scalars, at about a tenth of the speed.
             with np.errstate(all="ignore"):
                 value, found = self._on_scalars(*values)
-        shapes = {name: self._symbols[name].shape for name in found}
+        shapes = {name: self._inputs[name].shape for name in found}
         return float(value), {
             name: entry if shapes[name] else float(entry) for name, entry in found.items()
         }
 
     def _check_names(self, inputs: Mapping[str, Any]) -> None:
         """Refuse arguments that are missing or unknown."""
-        known = ", ".join(self._symbols)
+        known = ", ".join(self._inputs)
         for name in inputs:
-            if name not in self._symbols:
+            if name not in self._inputs:
                 raise TypeError(
-                    f"unknown argument {name!r}.{nearest(name, self._symbols)} "
+                    f"unknown argument {name!r}.{nearest(name, self._inputs)} "
                     f"The symbolic arguments are {known}; constants are part of the formula"
                 )
-        missing = [name for name in self._symbols if name not in inputs]
+        missing = [name for name in self._inputs if name not in inputs]
         if missing:
             raise TypeError(f"missing argument {', '.join(missing)}: the formula needs {known}")
 
@@ -295,27 +347,13 @@ class Gradient:
                 f"argument {name!r}: real numbers are expected, not {array.dtype} "
                 f"({type(value).__name__})"
             )
-        shape = self._symbols[name].shape
+        shape = self._inputs[name].shape
         if array.shape != shape:
             raise ValueError(
                 f"argument {name!r}: shape {array.shape} arrived, {shape} is what was traced; "
                 "derive the gradient again for another shape"
             )
         return array.astype(np.float64)
-
-
-def _by_argument(
-    symbols: Mapping[str, Objects], wrt: Sequence[str], partials: Sequence[Expr]
-) -> dict[str, Any]:
-    """Return a flat list of derivatives by argument, in the shape of each."""
-    result: dict[str, Any] = {}
-    start = 0
-    for name in wrt:
-        array = symbols[name]
-        part = objects(partials[start : start + array.size], array.shape)
-        result[name] = part if array.shape else part[()]
-        start += array.size
-    return result
 
 
 def _compile(source: str, strategy: str) -> Callable[..., Any]:
@@ -331,21 +369,21 @@ def _selected(
     wrt: str | Sequence[str] | None, traced: Expression, given: Sequence[str]
 ) -> list[str]:
     """Return the arguments to differentiate by, checked."""
-    symbolic = ", ".join(traced.symbols) or "none"
+    symbolic = ", ".join(traced.inputs) or "none"
     if wrt is None:
-        return list(traced.symbols)
+        return list(traced.inputs)
     names = [wrt] if isinstance(wrt, str) else list(wrt)
     for name in names:
-        if name in traced.symbols:
+        if name in traced.inputs:
             continue
         if name in given:
             raise ValueError(
                 f"wrt: argument {name!r} is a constant; give it a shape in place of numbers to "
-                f"differentiate by it.{nearest(name, traced.symbols)} The symbolic arguments are "
+                f"differentiate by it.{nearest(name, traced.inputs)} The symbolic arguments are "
                 f"{symbolic}"
             )
         raise ValueError(
-            f"wrt: the function has no argument {name!r}.{nearest(name, traced.symbols)} "
+            f"wrt: the function has no argument {name!r}.{nearest(name, traced.inputs)} "
             f"The symbolic arguments are {symbolic}"
         )
     return list(dict.fromkeys(names))
@@ -409,11 +447,11 @@ def gradient(
     given = {**(inputs or {}), **arguments}
     traced = trace(f, inputs=given)
     names = _selected(wrt, traced, list(given))
-    if isinstance(traced.result, np.ndarray):
+    if traced.nodes.ndim:
         raise ValueError(
-            f"gradient: the function returned an array of shape {traced.result.shape}, a scalar is "
+            f"gradient: the function returned an array of shape {traced.nodes.shape}, a scalar is "
             "needed; sum it (np.sum) or select one entry"
         )
-    symbols = [symbol for name in names for symbol in traced.symbols[name].flat]
-    parts = STRATEGIES[strategy](traced.result, symbols)
-    return Gradient(strategy, traced.symbols, names, parts)
+    symbols = [node for name in names for node in traced.inputs[name].ravel().tolist()]
+    parts = STRATEGIES[strategy](traced.dag, int(traced.nodes), symbols)
+    return Gradient(strategy, traced.inputs, names, parts)
