@@ -16,6 +16,7 @@ from autodiff.trees import LEAF, Structure, flatten
 __all__ = ["Call", "argument_numbers"]
 
 _ONE = np.float64(1.0)
+_new: Any = object.__new__
 _FLOAT = np.dtype(float)
 
 
@@ -54,7 +55,17 @@ class Call:
     """
 
     __slots__ = (
-        *("_kinds", "aux", "inputs", "nodes", "output", "outputs", "structure", "structures"),
+        *(
+            "_kinds",
+            "_numbers",
+            "aux",
+            "inputs",
+            "nodes",
+            "output",
+            "outputs",
+            "structure",
+            "structures",
+        ),
         *("tape", "what"),
     )
 
@@ -74,12 +85,15 @@ class Call:
         self.inputs: list[Tensor] = []
         self.structures: list[Structure] = []
         self._kinds: list[type] = []
+        self._numbers = False
         replaced = list(args)
         for argnum in argnums:
             arg = args[argnum]
             if type(arg) is np.ndarray and arg.dtype is _FLOAT:
                 # `_as_tensors` for the argument met most often.
-                replaced[argnum] = node = Tensor(arg, tape, None, (), None)
+                replaced[argnum] = node = _new(Tensor)
+                node.value, node.tape, node.operands = arg, tape, ()
+                node.primitive = node.params = node.adjoint = None
                 tape.append(node)
                 self.inputs.append(node)
                 self._kinds.append(np.ndarray)
@@ -104,6 +118,9 @@ class Call:
                 )
             leaves, self.structure = ([output], LEAF) if type(output) is Tensor else flatten(output)
             self.outputs = [check_result(x, what) for x in leaves]
+        # Now and not after the passes: nobody else's code runs in them, and what was just read is
+        # read again in half the time.
+        tape.constants.check(what)
         self.nodes = tape.end()
         for x in self.outputs:
             if type(x) is Tensor and x.tape is not tape and x.tape.ended:
@@ -126,7 +143,9 @@ class Call:
             leaf(self.tape, as_primal(x, f"{self.what}: argument {argnum}{path}"))
             for x, path in zip(leaves, paths, strict=True)
         ]
-        self._kinds += [type(x) for x in leaves]
+        kinds = [type(x) for x in leaves]
+        self._numbers = self._numbers or float in kinds or complex in kinds
+        self._kinds += kinds
         self.inputs += nodes
         self.structures.append(structure)
         return structure.unflatten(nodes)
@@ -217,12 +236,16 @@ class Call:
                     g = g.astype(dtype) if type(g) is Tensor else np.asarray(g, dtype)[()]
                 x.adjoint = g if x.adjoint is None else x.adjoint + g
         # The seed of an input that is an output itself is held by the caller.
-        seen = {id(x.value) for x in self.inputs} | {id(g) for g in cotangents or ()}
+        seen = {id(x.value) for x in self.inputs}
+        if cotangents:
+            seen.update(map(id, cotangents))
         pull(self.nodes, self.tape, consume=consume)
-        return [
-            kind(x_bar) if kind in (float, complex) and type(x_bar) is not Tensor else x_bar
-            for kind, x_bar in zip(self._kinds, own_gradients(self.inputs, seen), strict=True)
-        ]
+        gradients = own_gradients(self.inputs, seen)
+        if self._numbers:
+            for i, kind in enumerate(self._kinds):
+                if kind in (float, complex) and type(gradients[i]) is not Tensor:
+                    gradients[i] = kind(gradients[i])
+        return gradients
 
     def push(self, tangents: Sequence[Any]) -> list[Any]:
         """Return the tangents of the outputs.
