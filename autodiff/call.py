@@ -55,17 +55,7 @@ class Call:
     """
 
     __slots__ = (
-        *(
-            "_kinds",
-            "_numbers",
-            "aux",
-            "inputs",
-            "nodes",
-            "output",
-            "outputs",
-            "structure",
-            "structures",
-        ),
+        *("_numbers", "aux", "inputs", "nodes", "output", "outputs", "structure", "structures"),
         *("tape", "what"),
     )
 
@@ -83,11 +73,11 @@ class Call:
         self.what = what
         self.tape = tape = Tape(brief=brief)
         self.inputs: list[Tensor] = []
-        self.structures: list[Structure] = []
-        self._kinds: list[type] = []
-        self._numbers = False
+        inputs = self.inputs
+        self.structures = [LEAF] * len(argnums)
+        self._numbers: list[tuple[int, type]] = []
         replaced = list(args)
-        for argnum in argnums:
+        for place, argnum in enumerate(argnums):
             arg = args[argnum]
             if type(arg) is np.ndarray and arg.dtype is _FLOAT:
                 # `_as_tensors` for the argument met most often.
@@ -95,11 +85,9 @@ class Call:
                 node.value, node.tape, node.operands = arg, tape, ()
                 node.primitive = node.params = node.adjoint = None
                 tape.append(node)
-                self.inputs.append(node)
-                self._kinds.append(np.ndarray)
-                self.structures.append(LEAF)
+                inputs.append(node)
             else:
-                replaced[argnum] = self._as_tensors(arg, argnum)
+                replaced[argnum] = self._as_tensors(arg, argnum, place)
         self.aux: Any = None
         with tape:
             output = f(*replaced, **kwargs)
@@ -131,7 +119,7 @@ class Call:
         if tape.written:
             check_written(tape, self.nodes, self.outputs)
 
-    def _as_tensors(self, arg: Any, argnum: int) -> Any:
+    def _as_tensors(self, arg: Any, argnum: int, place: int) -> Any:
         """Return an argument with tensors in place of its numbers and arrays."""
         if type(arg) in (np.ndarray, Tensor, float, np.float64):
             leaves, structure, paths = [arg], LEAF, [""]
@@ -143,11 +131,12 @@ class Call:
             leaf(self.tape, as_primal(x, f"{self.what}: argument {argnum}{path}"))
             for x, path in zip(leaves, paths, strict=True)
         ]
-        kinds = [type(x) for x in leaves]
-        self._numbers = self._numbers or float in kinds or complex in kinds
-        self._kinds += kinds
+        start = len(self.inputs)
+        self._numbers += [
+            (start + i, type(x)) for i, x in enumerate(leaves) if type(x) in (float, complex)
+        ]
         self.inputs += nodes
-        self.structures.append(structure)
+        self.structures[place] = structure
         return structure.unflatten(nodes)
 
     def _plain(self, tree: Any) -> Any:
@@ -241,10 +230,9 @@ class Call:
             seen.update(map(id, cotangents))
         pull(self.nodes, self.tape, consume=consume)
         gradients = own_gradients(self.inputs, seen)
-        if self._numbers:
-            for i, kind in enumerate(self._kinds):
-                if kind in (float, complex) and type(gradients[i]) is not Tensor:
-                    gradients[i] = kind(gradients[i])
+        for i, kind in self._numbers:
+            if type(gradients[i]) is not Tensor:
+                gradients[i] = kind(gradients[i])
         return gradients
 
     def push(self, tangents: Sequence[Any]) -> list[Any]:
@@ -286,7 +274,7 @@ class Call:
         object
             The structure, or a tuple of structures.
         """
-        if len(leaves) == len(self.structures) and all([s is LEAF for s in self.structures]):
+        if self.structures.count(LEAF) == len(self.structures):
             return leaves[0] if single else tuple(leaves)
         results, start = [], 0
         for structure in self.structures:
