@@ -35,6 +35,8 @@ class Tape:
         Whether operations must take the long way: complex numbers are about, or the trace ended.
     constants : Constants
         The operands that are no tensors.
+    copied : dict
+        Its copies, at hand.
     ended : bool
         Whether the trace has ended; its tensors can be used no more.
     guards : list of (Tensor, str, object)
@@ -45,7 +47,17 @@ class Tape:
     """
 
     __slots__ = (
-        *("append", "careful", "constants", "ended", "guards", "level", "nodes", "replayable"),
+        *(
+            "append",
+            "careful",
+            "constants",
+            "copied",
+            "ended",
+            "guards",
+            "level",
+            "nodes",
+            "replayable",
+        ),
         "written",
     )
 
@@ -57,6 +69,7 @@ class Tape:
         self.level = next(_levels)
         self.replayable = replayable
         self.constants = Constants(brief)
+        self.copied = self.constants.copied
         self.ended = self.careful = False
 
     def end(self) -> "list[Tensor]":

@@ -12,8 +12,9 @@ Examples
 ([(v1, tanh(w*x)), (v2, 1 - v1**2)], {'w': v2*x, 'x': v2*w})
 """
 
-from symdiff.errors import ExpressionTooLarge, Untraceable
+from symdiff.errors import ExpressionTooLarge, Unparsable, Untraceable
 from symdiff.formula import Gradient, Operations, gradient
+from symdiff.parse import parse
 from symdiff.strategies import STRATEGIES
 from symdiff.trace import Expression, trace
 
@@ -23,7 +24,9 @@ __all__ = [
     "ExpressionTooLarge",
     "Gradient",
     "Operations",
+    "Unparsable",
     "Untraceable",
     "gradient",
+    "parse",
     "trace",
 ]
