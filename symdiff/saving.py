@@ -27,6 +27,7 @@ import math
 import os
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -47,6 +48,7 @@ _LARGEST_ENTRIES = 2**20  # of all arguments together: a short line must not cos
 _HEADER = "symdiff gradient, format "
 _VERSION = 1
 _MANY = 2**20
+_MOST_AXES = 32
 _LARGEST_EXPONENT = 1024
 _NAME_CHARACTERS = 64
 
@@ -281,6 +283,8 @@ class _Reader:
         self.nodes: dict[tuple[str, Index | None], int] = {}
         self.conditions: set[tuple[str, Index | None]] = set()
         self.written: dict[str, str] = {}
+        self.stems: set[str] = set()
+        self.entries = 0
         self.names: dict[int, str] = {}
         self.operations = _operations(self.dag)
 
@@ -340,14 +344,18 @@ class _Reader:
             raise self.fail("an argument is written as 'argument w (2, 3)'")
         name, written = self.named(match[1], entries=False)
         shape = tuple(int(n) for n in re.findall("[0-9]+", match[2]))
-        if name in self.dag.shapes or written in self.written.values():
+        if name in self.dag.shapes or written in self.stems:
             raise self.fail(f"the argument {name!a} is there twice")
-        entries = math.prod(shape) + sum(map(math.prod, self.dag.shapes.values()))
+        if len(shape) > _MOST_AXES:
+            raise self.fail(f"{len(shape)} axes; an array has {_MOST_AXES} at most")
+        self.entries += math.prod(shape)
+        entries = self.entries
         if entries > _LARGEST_ENTRIES:
             raise self.fail(
                 f"the arguments have {entries} entries; {_LARGEST_ENTRIES} are the most"
             )
         self.written[name] = written
+        self.stems.add(written)
         for index, node in zip(_indices(shape), self.dag.symbols(name, shape).flat, strict=True):
             self.define(_entry(written, index), int(node))
 
@@ -446,8 +454,8 @@ class _Reader:
         if word != "wrt":
             raise self.fail(f"'argument' or 'wrt' is expected, not {word[:20]!a}")
         wrt = rest.split(" ") if rest else []
-        for position, name in enumerate(wrt):
-            if name not in self.dag.shapes or name in wrt[:position]:
+        for name, count in Counter(wrt).items():
+            if name not in self.dag.shapes or count > 1:
                 raise self.fail(f"{name[:20]!a} is no argument, or is there twice")
         word, rest = self.next()
         while word in ("let", "part"):
