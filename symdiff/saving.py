@@ -454,8 +454,8 @@ class _Reader:
         if word != "wrt":
             raise self.fail(f"'argument' or 'wrt' is expected, not {word[:20]!a}")
         wrt = rest.split(" ") if rest else []
-        for name, count in Counter(wrt).items():
-            if name not in self.dag.shapes or count > 1:
+        for name, times in Counter(wrt).items():
+            if name not in self.dag.shapes or times > 1:
                 raise self.fail(f"{name[:20]!a} is no argument, or is there twice")
         word, rest = self.next()
         while word in ("let", "part"):

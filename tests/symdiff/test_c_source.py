@@ -143,7 +143,7 @@ def test_deep_long_and_wide_formulas(compiled):
 
 HOSTILE_NAMES = """
     double int register restrict main unix linux signgam gamma y0 j1 value x_bar x_bar_bar
-    exp NAN INFINITY M_PI HUGE_VAL isnan _x __x __LINE__ _Bool θ ϕ_bar w1 W1
+    exp NAN INFINITY M_PI HUGE_VAL isnan _x __x __LINE__ _Bool θ φ_bar w1 W1
     value_and_gradient r1 v1 argument1 bar1 sigmoid maximum errno FP_NAN OVERFLOW I x1_y2
 """
 
