@@ -336,7 +336,7 @@ def explain(
     Raises
     ------
     ValueError
-        If the result is not a scalar, the point does not fit the shapes, or the strategy is another.
+        If the result is not a scalar, the point does not fit, or there is no such strategy.
     ExpressionTooLarge
         If there would be more than 300 lines.
 

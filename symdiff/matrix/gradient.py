@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from symdiff.errors import nearest
+from symdiff.matrix.entrywise import Entrywise
 from symdiff.matrix.form import Typesetter
 from symdiff.matrix.lets import choose_lets, name_lets, source_lines
 from symdiff.matrix.node import Node, reachable
@@ -27,7 +28,7 @@ _LINES = 60
 Floats = npt.NDArray[np.float64]
 
 
-class MatrixGradient:
+class MatrixGradient(Entrywise):
     """A value and its partial derivatives as matrix formulas, made by `matrix_gradient`.
 
     Attributes
