@@ -8,10 +8,10 @@ import numpy as np
 from autodiff.errors import TraceEnded
 from autodiff.graph import check_written
 from autodiff.passes import own_gradients, primal_dtype, pull, push
-from autodiff.tape import Tape
+from autodiff.tape import Listener, Tape
 from autodiff.tensor import Tensor, leaf, primal
 from autodiff.trace import as_primal, check_result
-from autodiff.trees import LEAF, Structure, flatten
+from autodiff.trees import LEAF, flatten
 
 __all__ = ["Call", "argument_numbers"]
 
@@ -55,7 +55,17 @@ class Call:
     """
 
     __slots__ = (
-        *("_numbers", "aux", "inputs", "nodes", "output", "outputs", "structure", "structures"),
+        *(
+            "_numbers",
+            "aux",
+            "inputs",
+            "listener",
+            "nodes",
+            "output",
+            "outputs",
+            "structure",
+            "structures",
+        ),
         *("tape", "what"),
     )
 
@@ -110,6 +120,9 @@ class Call:
         # read again in half the time.
         tape.constants.check(what)
         self.nodes = tape.end()
+        self.listener = _listener(inputs)
+        if self.listener is not None:
+            self.listener.before_passes(self.nodes)
         for x in self.outputs:
             if type(x) is Tensor and x.tape is not tape and x.tape.ended:
                 raise TraceEnded(
@@ -228,7 +241,12 @@ class Call:
         seen = {id(x.value) for x in self.inputs}
         if cotangents:
             seen.update(map(id, cotangents))
-        pull(self.nodes, self.tape, consume=consume)
+        listener = self.listener
+        if listener is None:
+            pull(self.nodes, self.tape, consume=consume)
+        else:
+            pull(self.nodes, self.tape, consume=consume, observe=listener.before_rule)
+            listener.after_pass()
         gradients = own_gradients(self.inputs, seen)
         for i, kind in self._numbers:
             if type(gradients[i]) is not Tensor:
@@ -281,6 +299,18 @@ class Call:
             results.append(structure.unflatten(leaves[start : start + structure.count]))
             start += structure.count
         return results[0] if single else tuple(results)
+
+
+def _listener(inputs: Sequence[Tensor]) -> Listener | None:
+    """Return who wants to hear of the passes of a call on tensors of an outer trace."""
+    for node in inputs:
+        x: Any = node.value
+        listener: Listener | None = None
+        while type(x) is Tensor:
+            x, listener = x.value, x.tape.listener
+        if listener is not None:
+            return listener
+    return None
 
 
 def _floating(value: Any) -> np.dtype[Any]:

@@ -1,7 +1,8 @@
 """The tape: the nodes of one trace, in the order in which they were computed."""
 
+from collections.abc import Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from autodiff.constants import Constants
 from autodiff.errors import LostDerivative, TraceEnded
@@ -9,9 +10,22 @@ from autodiff.errors import LostDerivative, TraceEnded
 if TYPE_CHECKING:
     from autodiff.tensor import Tensor
 
-__all__ = ["Tape"]
+__all__ = ["Listener", "Tape"]
 
 _levels = count(1)
+
+
+class Listener(Protocol):
+    """Who is told of the backward passes that a tape records, to say which rule asked for what."""
+
+    def before_passes(self, nodes: "Sequence[Tensor]") -> None:
+        """Hear of the nodes that will be differentiated."""
+
+    def before_rule(self, node: "Tensor") -> None:
+        """Hear of the node whose rule is applied next."""
+
+    def after_pass(self) -> None:
+        """Hear of the end of a pass."""
 
 
 class Tape:
@@ -41,24 +55,16 @@ class Tape:
         Whether the trace has ended; its tensors can be used no more.
     guards : list of (Tensor, str, object)
         What control flow was decided on: a node, how it was converted, and the outcome.
+    listener : Listener or None
+        Who is told of the passes that are recorded on the tape.
     written : dict of int to int
         For each piece of memory that plain NumPy would have changed in place (``a += b``), the
         number of nodes at that time.
     """
 
     __slots__ = (
-        *(
-            "append",
-            "careful",
-            "constants",
-            "copied",
-            "ended",
-            "guards",
-            "level",
-            "nodes",
-            "replayable",
-        ),
-        "written",
+        *("append", "careful", "constants", "copied", "ended", "guards", "level", "listener"),
+        *("nodes", "replayable", "written"),
     )
 
     def __init__(self, replayable: bool = False, brief: bool = False) -> None:
@@ -71,6 +77,7 @@ class Tape:
         self.constants = Constants(brief)
         self.copied = self.constants.copied
         self.ended = self.careful = False
+        self.listener: Listener | None = None
 
     def end(self) -> "list[Tensor]":
         """End the trace and return its nodes; tensors of it can be used no more."""

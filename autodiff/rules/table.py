@@ -277,9 +277,12 @@ def nothing_times(direction: Array, product: Array) -> Array:
         squares = flat.dot(flat)
         if squares == squares:
             return product
+    if any([hasattr(x, "tape") for x in (direction, product)]):
+        from autodiff.tensor import record
+
+        return record(PRIMITIVES["nothing times"], (direction, product))
     lost = np.isnan(product)
-    # A mask that is recorded, for a graph that runs again, may hold other values then.
-    if isinstance(lost, np.ndarray | np.bool_) and not np.count_nonzero(lost):
+    if not np.count_nonzero(lost):
         return product
     return np.where(lost & (direction == 0), 0.0, product)
 
