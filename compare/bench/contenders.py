@@ -128,6 +128,13 @@ def _plan(autodiff: Any, workload: "Workload", **options: Any) -> Prepared:
     return _ready(workload, partial(compiled, *workload.inputs.values()))
 
 
+def _numba_plan(autodiff: Any, workload: "Workload") -> Prepared:
+    try:
+        return _plan(autodiff, workload, backend="numba")
+    except ValueError as error:
+        raise NotImplementedError(str(error)) from error
+
+
 def _fast_plan(autodiff: Any, workload: "Workload") -> Prepared:
     if workload.name not in ("elementwise", "mixture"):
         raise NotImplementedError("its functions of few elements stay as they are")
@@ -191,7 +198,7 @@ COMPILED: dict[str, Contender] = {
             "autodiff-plan-numba",
             'with backend="numba"',
             "numba",
-            partial(_plan, backend="numba"),
+            _numba_plan,
             _compiler,
         ),
         EAGER["jax-jit"],

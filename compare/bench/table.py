@@ -111,7 +111,7 @@ def _legend(report: Report) -> list[str]:
 
 
 def _goals(report: Report) -> Table:
-    """Return the goals with what was reached; those of contenders that are absent are left out."""
+    """Return the goals with what was reached, of contenders that are here and made for it."""
     table = _bare()
     for name in ("workload", "contender", "against"):
         table.add_column(name)
@@ -120,9 +120,9 @@ def _goals(report: Report) -> Table:
     for result in report.results:
         status = {entry.contender: entry.status for entry in result.entries}
         for goal in result.goals:
-            here = status.get(goal.contender, "absent"), status.get(goal.against, "absent")
-            if "absent" not in here:
-                failed = next((each for each in here if each != "ok"), "")
+            both = [status.get(name, "absent") for name in (goal.contender, goal.against)]
+            if not {"absent", "unsupported"} & set(both):
+                failed = next((each for each in both if each != "ok"), "")
                 table.add_row(result.title, *_goal_row(goal, failed))
     for goal in report.means:
         if goal.ratio is not None:
