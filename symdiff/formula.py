@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from symdiff.dag import Nodes
 from symdiff.deep import call_deep
 from symdiff.errors import nearest
 from symdiff.latex import aligned, line_latex, name_latex
+from symdiff.matrix import MatrixGradient, matrix_gradient
 from symdiff.meaning import Expr, definitions, shaped, symbol, to_sympy
 from symdiff.rewriting import simplified, substituted
 from symdiff.saving import Saved, read_file, write_text
@@ -608,6 +609,19 @@ def _selected(
     return list(dict.fromkeys(names))
 
 
+@overload
+def gradient(
+    f: Callable[..., Any],
+    /,
+    *,
+    wrt: str | Sequence[str] | None = None,
+    strategy: Literal["matrix"],
+    inputs: Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> MatrixGradient: ...
+
+
+@overload
 def gradient(
     f: Callable[..., Any],
     /,
@@ -616,7 +630,18 @@ def gradient(
     strategy: str = "shared",
     inputs: Mapping[str, Any] | None = None,
     **arguments: Any,
-) -> Gradient:
+) -> Gradient: ...
+
+
+def gradient(
+    f: Callable[..., Any],
+    /,
+    *,
+    wrt: str | Sequence[str] | None = None,
+    strategy: str = "shared",
+    inputs: Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> Gradient | MatrixGradient:
     """Return the gradient of a plain NumPy function as formulas.
 
     Parameters
@@ -626,7 +651,8 @@ def gradient(
     wrt : str or sequence of str, optional
         Arguments to differentiate by; every symbolic one if not given.
     strategy : str
-        How to derive: a name in the table of strategies, ``shared`` or ``expanded``.
+        How to derive: a name in the table of strategies, or ``matrix`` for formulas of whole
+        matrices (see `symdiff.matrix.matrix_gradient`, which also takes names as lengths).
     inputs : mapping of str to object, optional
         More arguments of `f`: for those called ``wrt``, ``strategy`` or ``inputs``.
     **arguments
@@ -635,7 +661,7 @@ def gradient(
 
     Returns
     -------
-    Gradient
+    Gradient or MatrixGradient
         Formulas to read, print and run.
 
     Raises
@@ -658,10 +684,13 @@ def gradient(
     >>> g(w=[0, 0], x=[1, 2])
     {'w': array([1., 2.])}
     """
+    if strategy == "matrix":
+        return matrix_gradient(f, wrt=wrt, inputs={**(inputs or {}), **arguments})
     if strategy not in STRATEGIES:
+        known = [*STRATEGIES, "matrix"]
         raise ValueError(
-            f"there is no strategy {strategy!r}.{nearest(str(strategy), STRATEGIES)} "
-            f"Known strategies: {', '.join(STRATEGIES)}"
+            f"there is no strategy {strategy!r}.{nearest(str(strategy), known)} "
+            f"Known strategies: {', '.join(known)}"
         )
     given = {**(inputs or {}), **arguments}
     traced = trace(f, inputs=given)
