@@ -152,6 +152,13 @@ def _unrepeated(
     builder: Builder, args: tuple[Node, ...], shape: tuple[int, ...], dtype: np.dtype[Any]
 ) -> tuple[Node, ...]:
     """Return operands without the axes that NumPy repeats by itself."""
+    if dtype == _FLOAT:
+        args = tuple(
+            builder.number(float(x.function), x.shape)
+            if x.op == CONSTANT and type(x.function) is int and abs(x.function) < 2**53
+            else x
+            for x in args
+        )
     for i, x in enumerate(args):
         other = args[1 - i]
         if other.shape != shape or other.dtype != dtype or x.dtype != dtype:
