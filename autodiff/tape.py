@@ -1,5 +1,6 @@
 """The tape: the nodes of one trace, in the order in which they were computed."""
 
+import re
 from itertools import count
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
 __all__ = ["Tape"]
 
 _levels = count(1)
+#: What functions say that are given an array of objects, and the types of errors they say it by.
+_OBJECTS = re.compile(
+    r"(?i)object|dtype\('O'\)|not support|data type|array of floats|numeric|read-only"
+)
+_FOREIGN = (AttributeError, NotImplementedError, RuntimeError, SystemError, TypeError, ValueError)
 
 
 class Tape:
@@ -39,6 +45,8 @@ class Tape:
         Whether the trace has ended; its tensors can be used no more.
     guards : list of (Tensor, str, object)
         What control flow was decided on: a node, how it was converted, and the outcome.
+    scattered : bool
+        Whether NumPy has made an array of objects of tensors, as ``np.array([t, u])`` does.
     written : dict of int to int
         For each piece of memory that plain NumPy would have changed in place (``a += b``), the
         number of nodes at that time.
@@ -46,7 +54,7 @@ class Tape:
 
     __slots__ = (
         *("append", "careful", "constants", "ended", "guards", "level", "nodes", "replayable"),
-        "written",
+        *("scattered", "written"),
     )
 
     def __init__(self, replayable: bool = False, brief: bool = False) -> None:
@@ -57,7 +65,7 @@ class Tape:
         self.level = next(_levels)
         self.replayable = replayable
         self.constants = Constants(brief)
-        self.ended = self.careful = False
+        self.ended = self.careful = self.scattered = False
 
     def end(self) -> "list[Tensor]":
         """End the trace and return its nodes; tensors of it can be used no more."""
@@ -74,13 +82,21 @@ class Tape:
         """End the trace if it failed, and tell what NumPy puts into words of its own."""
         if error is not None:
             self.end()
-        if isinstance(error, ValueError) and isinstance(error.__cause__, LostDerivative):
+        cause = error.__cause__ if isinstance(error, ValueError | SystemError) else None
+        if isinstance(cause, ValueError):
+            # ``np.add.at(a, i, [tensor])``, where `trace` looks at returns.
+            cause = cause.__cause__
+        if isinstance(cause, LostDerivative):
             # ``a[0] = tensor`` ends as "setting an array element with a sequence".
-            raise error.__cause__ from None
-        if isinstance(error, TypeError) and "loop of ufunc does not support" in str(error):
-            raise TypeError(
-                f"{error}: an array of tensors and numbers together is an array of objects; build "
-                "it with np.stack or np.concatenate"
+            raise cause from None
+        foreign = type(error) in _FOREIGN or type(error).__module__.startswith("numpy")
+        if self.scattered and foreign and _OBJECTS.search(str(error)):
+            raise LostDerivative(
+                f"{error} (a function that does not know tensors got an array of objects): build "
+                "arrays of tensors with np.stack or np.concatenate, not np.array; use NumPy's "
+                "functions instead of SciPy's (np.linalg, np.fft), autodiff.special instead of "
+                "what scipy.special writes in Python, or give the function a rule with "
+                "autodiff.custom"
             ) from error
 
 

@@ -27,8 +27,8 @@ def test_no_function_of_the_page_is_without_an_answer():
 
 #: What a user of HIPS autograd, and one who found a gap in it, will look for.
 PROMISED = {
-    "np": """add subtract multiply divide power exp log sin arctan2 hypot logaddexp maximum fmax sinc
-        abs sum prod mean var std max min cumsum cumprod median ptp trapezoid average nansum
+    "np": """add subtract multiply divide power exp log sin arctan2 hypot logaddexp maximum fmax
+        sinc abs sum prod mean var std max min cumsum cumprod median ptp trapezoid average nansum
         nanmean nanmax nanmedian percentile quantile reshape ravel transpose swapaxes moveaxis
         expand_dims squeeze broadcast_to concatenate stack vstack split tile repeat roll flip rot90
         pad diag diagonal tril triu trace sort partition take take_along_axis where select clip
