@@ -248,7 +248,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         starts = [0, *ends[:-1]]
         return outputs[0].unflatten(
             [
-                np.reshape(out[int(start) : int(end)], shape)
+                # A number stays one, where reshape would make an array without axes.
+                np.reshape(out[int(start) : int(end)], shape) if shape else out[int(start)]
                 for start, end, shape in zip(starts, ends, shapes, strict=True)
             ]
         )

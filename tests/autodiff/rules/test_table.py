@@ -40,6 +40,10 @@ def examples(primitive):
     return primitive.examples
 
 
+def not_elementwise(case):
+    return case.values[0].kind != "elementwise"
+
+
 CASES = [
     pytest.param(primitive, shapes, params, id=f"{primitive.name}-{i}")
     for primitive in DIFFERENTIABLE
@@ -47,7 +51,9 @@ CASES = [
 ]
 
 
-OTHERS = [case for case in CASES if case.values[0].kind != "elementwise"]
+#: Without axes, and with: Hypothesis draws the other shapes of elementwise functions.
+TAYLOR = [case for case in CASES if case.id.endswith(("-0", "-1")) or not_elementwise(case)]
+OTHERS = [case for case in CASES if not_elementwise(case)]
 
 
 def draw(rng, primitive, shapes, dtype=float):
@@ -239,12 +245,12 @@ def check_taylor(primitive, shapes, params, rng):
             assert slope_of(remainders, 30 * floor) > 1.8, (primitive.name, argnum, remainders)
 
 
-@pytest.mark.parametrize(("primitive", "shapes", "params"), CASES)
+@pytest.mark.parametrize(("primitive", "shapes", "params"), TAYLOR)
 def test_remainders_fall_with_the_square_of_the_step(primitive, shapes, params, rng):
     check_taylor(primitive, shapes, params, rng)
 
 
-@pytest.mark.parametrize(("primitive", "shapes", "params"), CASES)
+@pytest.mark.parametrize(("primitive", "shapes", "params"), TAYLOR)
 def test_second_order_remainders_fall_with_the_square_of_the_step(primitive, shapes, params, rng):
     operands = draw(rng, primitive, shapes)
     numbers = wanted(primitive, operands, params)
