@@ -8,14 +8,15 @@ import numpy as np
 from autodiff.errors import TraceEnded
 from autodiff.graph import check_written
 from autodiff.passes import own_gradients, primal_dtype, pull, push
-from autodiff.tape import Tape
+from autodiff.tape import Listener, Tape
 from autodiff.tensor import Tensor, leaf, primal
 from autodiff.trace import as_primal, check_result
-from autodiff.trees import LEAF, Structure, flatten
+from autodiff.trees import LEAF, flatten
 
 __all__ = ["Call", "argument_numbers"]
 
 _ONE = np.float64(1.0)
+_new: Any = object.__new__
 _FLOAT = np.dtype(float)
 #: Bytes up to which all elements of an argument are watched, and the number that is of larger ones.
 _LARGE, _SAMPLE = 1 << 13, 512
@@ -56,7 +57,17 @@ class Call:
     """
 
     __slots__ = (
-        *("_kinds", "aux", "inputs", "nodes", "output", "outputs", "structure", "structures"),
+        *(
+            "_numbers",
+            "aux",
+            "inputs",
+            "listener",
+            "nodes",
+            "output",
+            "outputs",
+            "structure",
+            "structures",
+        ),
         *("tape", "what"),
     )
 
@@ -74,20 +85,21 @@ class Call:
         self.what = what
         self.tape = tape = Tape(brief=brief)
         self.inputs: list[Tensor] = []
-        self.structures: list[Structure] = []
-        self._kinds: list[type] = []
+        inputs = self.inputs
+        self.structures = [LEAF] * len(argnums)
+        self._numbers: list[tuple[int, type]] = []
         replaced = list(args)
-        for argnum in argnums:
+        for place, argnum in enumerate(argnums):
             arg = args[argnum]
             if type(arg) is np.ndarray and arg.dtype is _FLOAT:
                 # `_as_tensors` for the argument met most often.
-                replaced[argnum] = node = Tensor(arg, tape, None, (), None)
+                replaced[argnum] = node = _new(Tensor)
+                node.value, node.tape, node.operands = arg, tape, ()
+                node.primitive = node.params = node.adjoint = None
                 tape.append(node)
-                self.inputs.append(node)
-                self._kinds.append(np.ndarray)
-                self.structures.append(LEAF)
+                inputs.append(node)
             else:
-                replaced[argnum] = self._as_tensors(arg, argnum)
+                replaced[argnum] = self._as_tensors(arg, argnum, place)
         self.aux: Any = None
         before = [_state(x.value) for x in self.inputs]
         with tape:
@@ -112,7 +124,13 @@ class Call:
                 )
             leaves, self.structure = ([output], LEAF) if type(output) is Tensor else flatten(output)
             self.outputs = [check_result(x, what) for x in leaves]
+        # Now and not after the passes: nobody else's code runs in them, and what was just read is
+        # read again in half the time.
+        tape.constants.check(what)
         self.nodes = tape.end()
+        self.listener = _listener(inputs)
+        if self.listener is not None:
+            self.listener.before_passes(self.nodes)
         for x in self.outputs:
             if type(x) is Tensor and x.tape is not tape and x.tape.ended:
                 raise TraceEnded(
@@ -122,7 +140,7 @@ class Call:
         if tape.written:
             check_written(tape, self.nodes, self.outputs)
 
-    def _as_tensors(self, arg: Any, argnum: int) -> Any:
+    def _as_tensors(self, arg: Any, argnum: int, place: int) -> Any:
         """Return an argument with tensors in place of its numbers and arrays."""
         if type(arg) in (np.ndarray, Tensor, float, np.float64):
             leaves, structure, paths = [arg], LEAF, [""]
@@ -134,9 +152,12 @@ class Call:
             leaf(self.tape, as_primal(x, f"{self.what}: argument {argnum}{path}"))
             for x, path in zip(leaves, paths, strict=True)
         ]
-        self._kinds += [type(x) for x in leaves]
+        start = len(self.inputs)
+        self._numbers += [
+            (start + i, type(x)) for i, x in enumerate(leaves) if type(x) in (float, complex)
+        ]
         self.inputs += nodes
-        self.structures.append(structure)
+        self.structures[place] = structure
         return structure.unflatten(nodes)
 
     def _plain(self, tree: Any) -> Any:
@@ -228,12 +249,20 @@ class Call:
                     g = g.astype(dtype) if type(g) is Tensor else np.asarray(g, dtype)[()]
                 x.adjoint = g if x.adjoint is None else x.adjoint + g
         # The seed of an input that is an output itself is held by the caller.
-        seen = {id(x.value) for x in self.inputs} | {id(g) for g in cotangents or ()}
-        pull(self.nodes, self.tape, consume=consume)
-        return [
-            kind(x_bar) if kind in (float, complex) and type(x_bar) is not Tensor else x_bar
-            for kind, x_bar in zip(self._kinds, own_gradients(self.inputs, seen), strict=True)
-        ]
+        seen = {id(x.value) for x in self.inputs}
+        if cotangents:
+            seen.update(map(id, cotangents))
+        listener = self.listener
+        if listener is None:
+            pull(self.nodes, self.tape, consume=consume)
+        else:
+            pull(self.nodes, self.tape, consume=consume, observe=listener.before_rule)
+            listener.after_pass()
+        gradients = own_gradients(self.inputs, seen)
+        for i, kind in self._numbers:
+            if type(gradients[i]) is not Tensor:
+                gradients[i] = kind(gradients[i])
+        return gradients
 
     def push(self, tangents: Sequence[Any]) -> list[Any]:
         """Return the tangents of the outputs.
@@ -274,7 +303,7 @@ class Call:
         object
             The structure, or a tuple of structures.
         """
-        if len(leaves) == len(self.structures) and all([s is LEAF for s in self.structures]):
+        if self.structures.count(LEAF) == len(self.structures):
             return leaves[0] if single else tuple(leaves)
         results, start = [], 0
         for structure in self.structures:
@@ -295,6 +324,18 @@ def _state(value: Any) -> bytes:
         value = value[tuple([slice(None, None, int(n // count) or 1) for n in value.shape])]
     octets: bytes = value.tobytes()
     return octets
+
+
+def _listener(inputs: Sequence[Tensor]) -> Listener | None:
+    """Return who wants to hear of the passes of a call on tensors of an outer trace."""
+    for node in inputs:
+        x: Any = node.value
+        listener: Listener | None = None
+        while type(x) is Tensor:
+            x, listener = x.value, x.tape.listener
+        if listener is not None:
+            return listener
+    return None
 
 
 def _floating(value: Any) -> np.dtype[Any]:

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["NUMBERS", "Constants", "is_plain"]
+__all__ = ["NUMBERS", "Constants", "fingerprint", "is_plain"]
 
 #: Types of operands that nothing changes and that need no check: real numbers.
 NUMBERS = frozenset({float, int, bool, np.float64, np.float32, np.int64, np.bool_})
 #: Bytes from which an array is watched rather than copied: fresh memory costs more than reading.
 _LARGE = 1 << 16
-_BLOCK = 1 << 12
+#: A prime number, so that rows of matrices do not stand below each other.
+_BLOCK = 509
 
 
 class Constants:
@@ -30,6 +31,8 @@ class Constants:
     ----------
     copied : dict
         Of small arrays, by identity: the array, its bytes then, and the copy.
+    originals : list
+        Of large arrays: those that were copied.
 
     Examples
     --------
@@ -41,12 +44,13 @@ class Constants:
     array([0., 0.])
     """
 
-    __slots__ = ("_brief", "_watched", "copied")
+    __slots__ = ("_brief", "_watched", "copied", "originals")
 
     def __init__(self, brief: bool) -> None:
         self._brief = brief
         self._watched: dict[int, tuple[Any, int]] = {}
         self.copied: dict[int, tuple[Any, bytes, Any]] = {}
+        self.originals: list[Any] = []
 
     def take(self, x: Any, name: str) -> Any:
         """Return a constant operand as it is now.
@@ -74,7 +78,7 @@ class Constants:
             if known is None or known[1] != octets:
                 copy = x.copy()
                 # A rule may hand out an operand as it is; the user must not write into this one.
-                copy.flags.writeable = False
+                copy.setflags(write=False)
                 self.copied[id(x)] = known = (x, octets, copy)
             return known[2]
         if type(x) in NUMBERS or type(x) is complex:
@@ -90,13 +94,14 @@ class Constants:
             return x
         copy = np.array(x)
         copy.flags.writeable = False
+        self.originals.append(x)
         return copy
 
     def _watch(self, x: Any) -> bool:
         """Return whether an array is watched, and still what it was when that began."""
         if x.nbytes < _LARGE or not x.flags.c_contiguous:
             return False
-        now = _fingerprint(x)
+        now = fingerprint(x)
         return self._watched.setdefault(id(x), (x, now))[1] == now
 
     def check(self, what: str) -> None:
@@ -113,7 +118,7 @@ class Constants:
             If so: the gradient would mix old numbers and new ones.
         """
         for x, before in self._watched.values():
-            if _fingerprint(x) != before:
+            if fingerprint(x) != before:
                 raise ValueError(
                     f"{what}: an array of shape {x.shape} was written into after it had been used "
                     "together with a tensor, so the gradient would be wrong: write into a new array"
@@ -152,11 +157,25 @@ def _may_change(x: Any) -> bool:
     return False
 
 
-def _fingerprint(x: Any) -> int:
-    """Return a number that changes with any element, and with the order of elements."""
+def fingerprint(x: Any) -> int:
+    """Return a number that changes with any element, and with the order of elements.
+
+    It is read twice for each large constant of a gradient, so it takes one pass: sums of every
+    509th word, which wrap around without loss. It misses the exchange of elements at distances of
+    multiples of 509, and of them alone.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        In one piece.
+
+    Returns
+    -------
+    int
+        A number within this process.
+    """
     octets = x.reshape(-1).view(np.uint8)
     words = octets[: len(octets) // 8 * 8].view(np.uint64)
     blocks = words[: len(words) // _BLOCK * _BLOCK].reshape(-1, _BLOCK)
     rest = octets[blocks.nbytes :]
-    # Sums of words wrap around without loss; either direction alone would miss permutations.
-    return hash((blocks.sum(0).tobytes(), blocks.sum(1).tobytes(), rest.tobytes()))
+    return hash((np.add.reduce(blocks, 0).tobytes(), rest.tobytes()))

@@ -1,8 +1,9 @@
 """The tape: the nodes of one trace, in the order in which they were computed."""
 
 import re
+from collections.abc import Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from autodiff.constants import Constants
 from autodiff.errors import LostDerivative, TraceEnded
@@ -10,7 +11,7 @@ from autodiff.errors import LostDerivative, TraceEnded
 if TYPE_CHECKING:
     from autodiff.tensor import Tensor
 
-__all__ = ["Tape"]
+__all__ = ["Listener", "Tape"]
 
 _levels = count(1)
 #: What functions say that are given an array of objects, and the types of errors they say it by.
@@ -18,6 +19,19 @@ _OBJECTS = re.compile(
     r"(?i)object|dtype\('O'\)|not support|data type|array of floats|numeric|read-only"
 )
 _FOREIGN = (AttributeError, NotImplementedError, RuntimeError, SystemError, TypeError, ValueError)
+
+
+class Listener(Protocol):
+    """Who is told of the backward passes that a tape records, to say which rule asked for what."""
+
+    def before_passes(self, nodes: "Sequence[Tensor]") -> None:
+        """Hear of the nodes that will be differentiated."""
+
+    def before_rule(self, node: "Tensor") -> None:
+        """Hear of the node whose rule is applied next."""
+
+    def after_pass(self) -> None:
+        """Hear of the end of a pass."""
 
 
 class Tape:
@@ -41,10 +55,14 @@ class Tape:
         Whether operations must take the long way: complex numbers are about, or the trace ended.
     constants : Constants
         The operands that are no tensors.
+    copied : dict
+        Its copies, at hand.
     ended : bool
         Whether the trace has ended; its tensors can be used no more.
     guards : list of (Tensor, str, object)
         What control flow was decided on: a node, how it was converted, and the outcome.
+    listener : Listener or None
+        Who is told of the passes that are recorded on the tape.
     scattered : bool
         Whether NumPy has made an array of objects of tensors, as ``np.array([t, u])`` does.
     written : dict of int to int
@@ -53,8 +71,8 @@ class Tape:
     """
 
     __slots__ = (
-        *("append", "careful", "constants", "ended", "guards", "level", "nodes", "replayable"),
-        *("scattered", "written"),
+        *("append", "careful", "constants", "copied", "ended", "guards", "level", "listener"),
+        *("nodes", "replayable", "scattered", "written"),
     )
 
     def __init__(self, replayable: bool = False, brief: bool = False) -> None:
@@ -65,7 +83,9 @@ class Tape:
         self.level = next(_levels)
         self.replayable = replayable
         self.constants = Constants(brief)
+        self.copied = self.constants.copied
         self.ended = self.careful = self.scattered = False
+        self.listener: Listener | None = None
 
     def end(self) -> "list[Tensor]":
         """End the trace and return its nodes; tensors of it can be used no more."""

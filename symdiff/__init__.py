@@ -1,6 +1,6 @@
 """Derivatives of plain NumPy functions as formulas.
 
-A function is traced into SymPy expressions, its gradient derived as a formula by one of several
+A function is traced into a graph of formulas, its gradient derived as a formula by one of several
 strategies, and the formula printed as straight-line source that computes numbers.
 
 Examples
@@ -12,18 +12,26 @@ Examples
 ([(v1, tanh(w*x)), (v2, 1 - v1**2)], {'w': v2*x, 'x': v2*w})
 """
 
-from symdiff.errors import ExpressionTooLarge, Untraceable
+from symdiff.errors import ExpressionTooLarge, Unparsable, Untraceable
+from symdiff.explain import Explanation, explain
 from symdiff.formula import Gradient, Operations, gradient
+from symdiff.higher import Hessian
+from symdiff.parse import parse
 from symdiff.strategies import STRATEGIES
 from symdiff.trace import Expression, trace
 
 __all__ = [
     "STRATEGIES",
+    "Explanation",
     "Expression",
     "ExpressionTooLarge",
     "Gradient",
+    "Hessian",
     "Operations",
+    "Unparsable",
     "Untraceable",
+    "explain",
     "gradient",
+    "parse",
     "trace",
 ]

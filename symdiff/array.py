@@ -2,71 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from inspect import CO_NEWLOCALS, CO_OPTIMIZED
 from typing import Any
 
+import array_api_compat
 import numpy as np
-import numpy.typing as npt
-import sympy
 
-from symdiff.construct import Expr, number
+from symdiff.dag import Dag, Nodes
 from symdiff.errors import Untraceable
-from symdiff.operations import COMPARISONS, ELEMENTWISE, LOGIC, compare, condition, numeric
+from symdiff.operations import COMPARISONS, ELEMENTWISE, LOGIC
 
-__all__ = ["SymbolicArray", "elements", "map_elements"]
+__all__ = ["SymbolicArray", "map_nodes", "nodes_of", "traced_in"]
 
-Objects = npt.NDArray[np.object_]
-
-
-def objects(values: Any, shape: tuple[int, ...]) -> Objects:
-    """Return a sequence of expressions as an object array of a shape."""
-    out = np.empty(shape, dtype=object)
-    flat = out.reshape(-1)
-    for position, value in enumerate(values):
-        flat[position] = value
-    return out
+_OWN = tuple(  # where functions stand that are no user's
+    os.path.join(os.path.dirname(os.path.abspath(path)), "")
+    for path in (__file__, np.__file__, array_api_compat.__file__)
+)
+_FUNCTION = CO_OPTIMIZED | CO_NEWLOCALS
 
 
-def elements(value: Any) -> Objects:
-    """Return anything that takes part in a traced operation as an object array of expressions.
+def traced_in(*values: Any) -> Dag:
+    """Return the graph of the traced arrays among some values.
 
     Parameters
     ----------
+    *values
+        Arrays, numbers, and sequences of them.
+
+    Returns
+    -------
+    Dag
+        Of the first that is found.
+
+    Raises
+    ------
+    TypeError
+        If arrays of two traces meet, or none is traced.
+
+    Examples
+    --------
+    >>> dag = Dag()
+    >>> traced_in(1.0, [SymbolicArray(dag, dag.symbols("x", (2,)))]) is dag
+    True
+    """
+    found: Dag | None = None
+    stack = list(values)
+    while stack:
+        value = stack.pop()
+        if isinstance(value, SymbolicArray):
+            if found is not None and value._dag is not found:
+                raise TypeError(
+                    "values of two traces met: a traced function may not keep traced values, nor "
+                    "use those of another trace"
+                )
+            found = value._dag
+        elif isinstance(value, (list, tuple)):
+            stack.extend(value)
+    if found is None:
+        raise TypeError("no value is traced")
+    return found
+
+
+def nodes_of(dag: Dag, value: Any) -> Nodes:
+    """Return anything that takes part in a traced operation as an array of nodes.
+
+    Parameters
+    ----------
+    dag : Dag
+        The graph of the trace.
     value : SymbolicArray, array_like
         A traced array, or constants.
 
     Returns
     -------
     numpy.ndarray
-        Of dtype object, its entries SymPy expressions or conditions.
+        Of int64.
+
+    Raises
+    ------
+    TypeError
+        If a list holds traced values, or a constant is no real number.
 
     Examples
     --------
-    >>> elements([1.0, 0.5])
-    array([1, 1/2], dtype=object)
+    >>> nodes_of(Dag(), [1.0, 0.0])
+    array([1, 0])
     """
     if isinstance(value, SymbolicArray):
-        return value._elements
+        if value._dag is not dag:
+            traced_in(value, SymbolicArray(dag, np.zeros((), dtype=np.int64)))
+        return value._nodes
     if isinstance(value, (list, tuple)) and any(isinstance(v, SymbolicArray) for v in value):
         raise TypeError(
             "a list that holds traced values arrived where one array is expected; "
             "join them with np.stack or np.concatenate"
         )
     array = np.asarray(value)
-    if array.dtype == bool:
-        return objects(map(sympy.sympify, array.ravel().tolist()), array.shape)
-    return objects(map(number, array.ravel().tolist()), array.shape)
+    constant = dag.boolean if array.dtype == bool else dag.number
+    entries = [constant(entry) for entry in array.ravel().tolist()]
+    return np.array(entries, dtype=np.int64).reshape(array.shape)
 
 
-def map_elements(form: Callable[..., Expr], *operands: Objects) -> SymbolicArray:
-    """Return a formula applied to each element of the operands, broadcast as NumPy does.
+def map_nodes(form: Callable[..., int], dag: Dag, *operands: Nodes) -> SymbolicArray:
+    """Return a formula applied to each node of the operands, broadcast as NumPy does.
 
     Parameters
     ----------
     form : callable
-        Takes one expression an operand.
+        Takes the graph and one node an operand.
+    dag : Dag
+        The graph.
     *operands : numpy.ndarray
-        Object arrays.
+        Nodes.
 
     Returns
     -------
@@ -75,39 +125,49 @@ def map_elements(form: Callable[..., Expr], *operands: Objects) -> SymbolicArray
 
     Examples
     --------
-    >>> map_elements(lambda a, b: a + b, elements([1, 2]), elements(3))
+    >>> dag = Dag()
+    >>> map_nodes(Dag.add, dag, nodes_of(dag, [1, 2]), nodes_of(dag, 3))
     SymbolicArray([4, 5])
     """
-    spread = np.broadcast_arrays(*operands)
-    shape = spread[0].shape
-    return SymbolicArray(
-        objects((form(*entry) for entry in zip(*(s.flat for s in spread), strict=True)), shape)
-    )
+    if len(operands) > 1:
+        operands = np.broadcast_arrays(*operands)
+    columns = [operand.ravel().tolist() for operand in operands]
+    entries = [form(dag, *entry) for entry in zip(*columns, strict=True)]
+    return SymbolicArray(dag, np.array(entries, dtype=np.int64).reshape(operands[0].shape))
 
 
 class SymbolicArray:
-    """An array of expressions which NumPy's functions and operators accept.
+    """An array of formulas which NumPy's functions and operators accept.
 
     Parameters
     ----------
-    values : numpy.ndarray
-        Of dtype object, its entries SymPy expressions or conditions.
+    dag : Dag
+        The graph.
+    nodes : numpy.ndarray
+        Of int64, nodes of the graph.
 
     Examples
     --------
-    >>> t = SymbolicArray(objects(sympy.symbols("a b", real=True), (2,)))
-    >>> np.exp(2 * t)
-    SymbolicArray([exp(2*a), exp(2*b)])
+    >>> dag = Dag()
+    >>> np.exp(2 * SymbolicArray(dag, dag.symbols("a", (2,))))
+    SymbolicArray([exp(2*a[0]), exp(2*a[1])])
     """
 
     __array_priority__ = 1000.0
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, values: Objects) -> None:
-        self._elements = values
+    def __init__(self, dag: Dag, nodes: Nodes) -> None:
+        self._dag = dag
+        self._nodes = nodes
+        self._named = False
 
     def __repr__(self) -> str:
-        return f"SymbolicArray({self._elements.tolist()})"
+        from symdiff.meaning import to_sympy
+
+        entries = to_sympy(self._dag, self._nodes.ravel().tolist())
+        shaped = np.empty(len(entries), dtype=object)
+        shaped[:] = entries
+        return f"SymbolicArray({shaped.reshape(self.shape).tolist()})"
 
     # What NumPy asks for ------------------------------------------------------------------
 
@@ -129,23 +189,26 @@ class SymbolicArray:
         check_keywords(name if method == "__call__" else f"{name}.{method}", kwargs)
         if method == "reduce" and ufunc in REDUCTIONS:
             return REDUCTIONS[ufunc](inputs[0], **{"axis": 0, **kwargs})
+        dag = traced_in(*inputs)
         if method == "outer":
-            left, right = (elements(value) for value in inputs)
+            left, right = (nodes_of(dag, value) for value in inputs)
             left = left.reshape(left.shape + (1,) * right.ndim)
-            return _operate(ufunc, SymbolicArray(left), SymbolicArray(right))
+            return _operate(ufunc, SymbolicArray(dag, left), SymbolicArray(dag, right))
         if method != "__call__":
             reducible = ", ".join(f"np.{known.__name__}" for known in REDUCTIONS)
             raise Untraceable(
                 f"{name}.{method}: not traceable; .reduce of {reducible} is, and .outer of every "
                 "elementwise operation"
             )
-        return _elementwise(ufunc, [elements(value) for value in inputs])
+        note_names(inputs)
+        return _elementwise(ufunc, dag, [nodes_of(dag, value) for value in inputs])
 
     def __array_function__(
         self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         from symdiff.routines import call
 
+        note_names(args)
         return call(func, args, kwargs)
 
     # Shape --------------------------------------------------------------------------------
@@ -153,17 +216,17 @@ class SymbolicArray:
     @property
     def shape(self) -> tuple[int, ...]:
         """The lengths of the axes."""
-        return self._elements.shape
+        return self._nodes.shape
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self._elements.ndim
+        return self._nodes.ndim
 
     @property
     def size(self) -> int:
         """The number of elements."""
-        return self._elements.size
+        return self._nodes.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -173,12 +236,12 @@ class SymbolicArray:
     @property
     def T(self) -> SymbolicArray:  # noqa: N802 - NumPy's name
         """The array with its axes reversed."""
-        return SymbolicArray(self._elements.T)
+        return SymbolicArray(self._dag, self._nodes.T)
 
     @property
     def mT(self) -> SymbolicArray:  # noqa: N802 - NumPy's name
         """The array with its last two axes swapped."""
-        return SymbolicArray(self._elements.mT)
+        return SymbolicArray(self._dag, self._nodes.mT)
 
     @property
     def flat(self) -> Iterator[SymbolicArray]:
@@ -186,7 +249,7 @@ class SymbolicArray:
         return iter(self.reshape(-1))
 
     def __len__(self) -> int:
-        return len(self._elements)
+        return len(self._nodes)
 
     def __iter__(self) -> Iterator[SymbolicArray]:
         if self.ndim == 0:
@@ -200,8 +263,8 @@ class SymbolicArray:
                 "a traced value cannot be an index: which entry it selects is not known; "
                 "use np.where"
             )
-        chosen = self._elements[index]
-        return SymbolicArray(chosen if isinstance(chosen, np.ndarray) else objects([chosen], ()))
+        note_names([self])
+        return SymbolicArray(self._dag, np.asarray(self._nodes[index]))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise TypeError(
@@ -239,7 +302,7 @@ class SymbolicArray:
         """Return the array itself, which stands for float64 numbers; other dtypes are refused."""
         if not np.issubdtype(np.dtype(dtype), np.floating):
             raise Untraceable(f"astype({dtype!r}): not traceable; formulas have real values only")
-        return SymbolicArray(objects(map(numeric, self._elements.flat), self.shape))
+        return map_nodes(Dag.numeric, self._dag, self._nodes)
 
     # Methods that are NumPy's functions ------------------------------------------------------
 
@@ -293,15 +356,15 @@ class SymbolicArray:
 
     def reshape(self, *shape: Any, **kwargs: Any) -> SymbolicArray:
         """Return the elements in another shape."""
-        return SymbolicArray(self._elements.reshape(*shape, **kwargs))
+        return SymbolicArray(self._dag, self._nodes.reshape(*shape, **kwargs))
 
     def transpose(self, *axes: Any) -> SymbolicArray:
         """Return the array with its axes permuted."""
-        return SymbolicArray(self._elements.transpose(*axes))
+        return SymbolicArray(self._dag, self._nodes.transpose(*axes))
 
     def swapaxes(self, first: int, second: int) -> SymbolicArray:
         """Return the array with two axes exchanged."""
-        return SymbolicArray(self._elements.swapaxes(first, second))
+        return SymbolicArray(self._dag, self._nodes.swapaxes(first, second))
 
     def ravel(self) -> SymbolicArray:
         """Return the elements along one axis."""
@@ -313,7 +376,7 @@ class SymbolicArray:
 
     def squeeze(self, axis: Any = None) -> SymbolicArray:
         """Return the array without axes of length one."""
-        return SymbolicArray(self._elements.squeeze(axis))
+        return SymbolicArray(self._dag, self._nodes.squeeze(axis))
 
     def repeat(self, repeats: Any, axis: int | None = None) -> SymbolicArray:
         """Return `numpy.repeat` of the array."""
@@ -360,23 +423,50 @@ def _numpy(name: str, *args: Any, **kwargs: Any) -> SymbolicArray:
     return result
 
 
-def _elementwise(ufunc: np.ufunc, operands: list[Objects]) -> SymbolicArray:
-    """Return a ufunc of object arrays, by whichever table has it."""
+def note_names(operands: Sequence[Any]) -> None:
+    """Note under which local variable of the user's function each operand stands."""
+    unnamed = [v for v in operands if isinstance(v, SymbolicArray) and not v._named]
+    if not unnamed:
+        return
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_OWN):
+        frame = frame.f_back  # type: ignore[assignment]
+    if frame is None or frame.f_code.co_flags & _FUNCTION != _FUNCTION:
+        return  # the variables of a module may be many
+    variables = frame.f_locals
+    for operand in unnamed:
+        for name, value in variables.items():
+            if value is operand and not operand._named:
+                operand._named = True
+                operand._dag.variables.append((name, operand._nodes))
+                break
+
+
+def _elementwise(ufunc: np.ufunc, dag: Dag, operands: list[Nodes]) -> SymbolicArray:
+    """Return a ufunc of arrays of nodes, by whichever table has it."""
     if ufunc in ELEMENTWISE:
-        form = ELEMENTWISE[ufunc].form
-        return map_elements(lambda *args: form(*map(numeric, args)), *operands)
+        return map_nodes(ELEMENTWISE[ufunc].form, dag, *_numeric(dag, operands))
     if ufunc in COMPARISONS:
         relation = COMPARISONS[ufunc]
-        return map_elements(lambda x, y: compare(relation, x, y), *operands)
+        numbers = _numeric(dag, operands)
+        return map_nodes(lambda dag, x, y: dag.compare(relation, x, y), dag, *numbers)
     if ufunc in LOGIC:
-        logic = LOGIC[ufunc]
-        return map_elements(lambda *args: logic(*map(condition, args)), *operands)
+        conditions = (map_nodes(Dag.condition, dag, operand)._nodes for operand in operands)
+        return map_nodes(LOGIC[ufunc], dag, *conditions)
     from symdiff.routines import UFUNC_PRODUCTS, not_known
 
     if ufunc in UFUNC_PRODUCTS:
-        product: SymbolicArray = UFUNC_PRODUCTS[ufunc](*operands)
+        arrays = (SymbolicArray(dag, operand) for operand in operands)
+        product: SymbolicArray = UFUNC_PRODUCTS[ufunc](*arrays)
         return product
     raise Untraceable(not_known(f"numpy.{ufunc.__name__}"))
+
+
+def _numeric(dag: Dag, operands: list[Nodes]) -> list[Nodes]:
+    """Return arrays of nodes with each condition as a number."""
+    if not dag.has_conditions:
+        return operands
+    return [map_nodes(Dag.numeric, dag, operand)._nodes for operand in operands]
 
 
 def _operate(ufunc: np.ufunc, *operands: Any) -> SymbolicArray:

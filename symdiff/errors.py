@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["ExpressionTooLarge", "Untraceable", "nearest"]
+__all__ = ["ExpressionTooLarge", "Unparsable", "Untraceable", "nearest"]
 
 
 class Untraceable(NotImplementedError, TypeError):
@@ -39,6 +39,32 @@ class ExpressionTooLarge(ValueError):
     ...     print("strategy='shared'" in str(error))
     True
     """
+
+
+class Unparsable(ValueError):
+    """A text that is no formula, or none that may come from outside.
+
+    Attributes
+    ----------
+    column : int
+        Where it stops being one, counted from 1.
+
+    Examples
+    --------
+    >>> from symdiff import Unparsable, parse
+    >>> try:
+    ...     parse("x^2")
+    ... except Unparsable as error:
+    ...     print(error.column, error)
+    2 column 2: '^' is refused: write ** for a power
+    """
+
+    def __init__(self, message: str, column: int = 1) -> None:
+        super().__init__(message, column)
+        self.column = column
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from symdiff.array import Objects, objects
-from symdiff.construct import Expr
-from symdiff.dag import intern, normalise, shared_operations, tree_operations
+from symdiff.c_source import print_c
+from symdiff.dag import Nodes
 from symdiff.deep import call_deep
 from symdiff.errors import nearest
-from symdiff.latex import aligned, name_latex, symbol_names
+from symdiff.latex import aligned, line_latex, name_latex
+from symdiff.matrix import MatrixGradient, matrix_gradient
+from symdiff.meaning import Expr, definitions, shaped, symbol, to_sympy
+from symdiff.rewriting import simplified, substituted
+from symdiff.saving import Saved, read_file, write_text
+from symdiff.sharing import flatten, name_lines
+from symdiff.sizes import shared_operations, tree_operations, tree_sizes
 from symdiff.source import ENTRY_POINT, print_source
 from symdiff.strategies import STRATEGIES, Derivation
 from symdiff.strategies.expanded import check_size
 from symdiff.trace import Expression, trace
+
+if TYPE_CHECKING:
+    from symdiff.higher import Hessian
 
 __all__ = ["Gradient", "Operations", "gradient"]
 
@@ -66,17 +75,6 @@ class Gradient:
     ----------
     strategy : str
         How it was derived.
-    value : sympy.Expr
-        The traced function, in the symbols of its arguments.
-    partials : dict of str to sympy.Expr or numpy.ndarray
-        For a scalar argument one expression, else an object array of the argument's shape.
-    lets : list of tuple of sympy.Symbol and sympy.Expr
-        The named intermediates, each in terms of symbols and of those before it; none if
-        `expanded`.
-    value_form : sympy.Expr
-        The value in terms of `lets`.
-    partial_forms : dict of str to sympy.Expr or numpy.ndarray
-        The partials in terms of `lets`.
 
     Examples
     --------
@@ -89,67 +87,127 @@ class Gradient:
     """
 
     def __init__(
-        self, strategy: str, symbols: Mapping[str, Objects], wrt: Sequence[str], parts: Derivation
+        self, strategy: str, inputs: Mapping[str, Nodes], wrt: Sequence[str], parts: Derivation
     ) -> None:
         self.strategy = strategy
-        self.value: Expr = parts.value
-        self.partials: dict[str, Any] = _by_argument(symbols, wrt, parts.partials)
-        self.lets = list(parts.lets)
-        self.value_form: Expr = parts.value_form
-        self.partial_forms: dict[str, Any] = _by_argument(symbols, wrt, parts.partial_forms)
-        self._symbols = dict(symbols)
-        self._roots = list(parts.partials)
+        self._parts = parts
+        self._inputs = dict(inputs)
+        ends = np.cumsum([0, *(self._inputs[name].size for name in wrt)]).tolist()
+        self._nodes: dict[str, Nodes] = {
+            name: np.array(parts.partials[start:end], dtype=np.int64).reshape(inputs[name].shape)
+            for name, start, end in zip(wrt, ends[:-1], ends[1:], strict=True)
+        }
 
     def __repr__(self) -> str:
-        shapes = ", ".join(f"{name}={array.shape}" for name, array in self._symbols.items())
+        shapes = ", ".join(f"{name}={nodes.shape}" for name, nodes in self._inputs.items())
         return (
-            f"Gradient(strategy={self.strategy!r}, wrt={tuple(self.partials)}, {shapes}, "
+            f"Gradient(strategy={self.strategy!r}, wrt={tuple(self._nodes)}, {shapes}, "
             f"operation_count={self.operation_count})"
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        compiled = ("_on_floats", "_on_scalars")
-        return {key: value for key, value in self.__dict__.items() if key not in compiled}
+        kept = ("strategy", "_parts", "_inputs", "_nodes")  # the rest can be made again
+        return {key: self.__dict__[key] for key in kept}
 
     def __str__(self) -> str:
-        rows = [(str(symbol), form) for symbol, form in self.lets]
-        rows.append(("value", self.value_form))
-        rows += [(f"d/d{symbol}", form) for _, _, symbol, form in self._entries()]
-        shown, more = rows[:_LINES], len(rows) - _LINES
-        lines = call_deep(lambda: [f"{left} = {right}" for left, right in shown])
-        return "\n".join([*lines, f"… and {more} more lines"] if more > 0 else lines)
+        lefts = [*self._parts.names.values(), "value"]
+        dag = self._parts.dag
+        lefts += [
+            f"d/d{dag.symbol_name(node)}"
+            for name in self._nodes
+            for node in self._inputs[name].ravel().tolist()
+        ]
+        rows, more = self._rows(_LINES)
+        lines = call_deep(
+            lambda: [f"{left} = {form}" for left, form in zip(lefts, rows, strict=False)]
+        )
+        return "\n".join([*lines, f"… and {more} more lines"] if more else lines)
 
-    def _entries(self) -> Iterator[tuple[str, tuple[int, ...], Expr, Expr]]:
-        """Yield argument, position, symbol and derivative of each parameter."""
-        for name, form in self.partial_forms.items():
-            symbols = self._symbols[name]
-            for index in np.ndindex(symbols.shape):
-                yield name, index, symbols[index], form[index] if symbols.shape else form
+    # Formulas ---------------------------------------------------------------------------------
+
+    def _formulas(self, names: Mapping[int, str]) -> tuple[Expr, dict[str, Any]]:
+        """Return value and partials in SymPy, down to the nodes that have names."""
+        roots = [self._parts.value, *self._parts.partials]
+        value, *flat = to_sympy(self._parts.dag, roots, names)
+        partials: dict[str, Any] = {}
+        start = 0
+        for name, nodes in self._nodes.items():
+            part = shaped(flat[start : start + nodes.size], nodes.shape)
+            partials[name] = part if nodes.shape else part[()]
+            start += nodes.size
+        return value, partials
+
+    @cached_property
+    def _written_out(self) -> tuple[Expr, dict[str, Any]]:
+        """Value and partials in the symbols of the arguments only."""
+        return self._formulas({})
+
+    @cached_property
+    def _in_lets(self) -> tuple[Expr, dict[str, Any]]:
+        """Value and partials in terms of the named intermediates."""
+        return self._formulas(self._parts.names)
+
+    @property
+    def value(self) -> Expr:
+        """The traced function as a SymPy expression, in the symbols of its arguments."""
+        return self._written_out[0]
+
+    @property
+    def partials(self) -> dict[str, Any]:
+        """By argument one SymPy expression, or an object array of them in its shape."""
+        return self._written_out[1]
+
+    @cached_property
+    def lets(self) -> list[tuple[Expr, Expr]]:
+        """The named intermediates, each in terms of symbols and of those before it."""
+        names = self._parts.names
+        forms = definitions(self._parts.dag, names)
+        return [(symbol(name), form) for name, form in zip(names.values(), forms, strict=True)]
+
+    @property
+    def value_form(self) -> Expr:
+        """The value in terms of `lets`."""
+        return self._in_lets[0]
+
+    @property
+    def partial_forms(self) -> dict[str, Any]:
+        """The partials in terms of `lets`, as in `partials`."""
+        return self._in_lets[1]
+
+    def _rows(self, max_lines: int | None) -> tuple[list[Expr], int]:
+        """Return the right sides of the first lines in SymPy, and how many more there are."""
+        dag, names = self._parts.dag, self._parts.names
+        count = len(names) + 1 + len(self._parts.partials)
+        shown = count if max_lines is None else min(count, max_lines)
+        lets = list(names)[:shown]
+        ends = [self._parts.value, *self._parts.partials][: shown - len(lets)]
+        forms = definitions(dag, names, lets) if lets else []
+        return [*forms, *to_sympy(dag, ends, names)], count - shown
 
     # Size -------------------------------------------------------------------------------------
 
     @cached_property
     def operations(self) -> Operations:
         """The size of value and gradient: as trees, as graphs, and shared."""
-        gradient_tree = tree_operations(self._roots)
-
-        def measure() -> Operations:
-            return Operations(
-                value_tree=tree_operations([self.value]),
-                value_dag=shared_operations([self.value]),
-                value_shared=shared_operations(normalise([self.value])),
-                gradient_tree=gradient_tree,
-                gradient_dag=shared_operations(intern(self._roots)),
-                gradient_shared=shared_operations(normalise(self._roots)),
-            )
-
-        return call_deep(measure)
+        dag, value, partials = self._parts.dag, [self._parts.value], self._parts.partials
+        return Operations(
+            value_tree=tree_operations(dag, value),
+            value_dag=shared_operations(dag, value),
+            value_shared=shared_operations(*flatten(dag, value)),
+            gradient_tree=tree_operations(dag, partials),
+            gradient_dag=shared_operations(dag, partials),
+            gradient_shared=shared_operations(*flatten(dag, partials)),
+        )
 
     @cached_property
     def operation_count(self) -> int:
         """The operations that one run of `source` executes, for value and gradient together."""
-        forms = [form for _, form in self.lets]
-        return tree_operations([*forms, self.value_form, *(e[3] for e in self._entries())])
+        dag, names = self._parts.dag, self._parts.names
+        roots = [self._parts.value, *self._parts.partials]
+        sizes = tree_sizes(dag, dag.reachable(roots), names)
+        return sum(sizes[node] for node in names) + sum(
+            sizes[root] for root in roots if root not in names
+        )
 
     # Text -------------------------------------------------------------------------------------
 
@@ -175,18 +233,19 @@ class Gradient:
         \frac{\partial f}{\partial x} &= 2 x
         \end{aligned}
         """
-        names = symbol_names(self._symbols, self.lets)
-        function = "f" if "f" not in self._symbols else r"\mathrm{value}"
-        rows = [(names[symbol], form) for symbol, form in self.lets]
-        rows.append((function, self.value_form))
-        rows += [
-            (f"\\frac{{\\partial {function}}}{{\\partial {name_latex(name, index)}}}", form)
-            for name, index, _, form in self._entries()
-        ]
         if max_lines is not None and max_lines < 1:
             raise ValueError(f"latex: max_lines is {max_lines}; give at least 1, or None for all")
-        shown = rows if max_lines is None else rows[:max_lines]
-        return aligned(shown, names, len(rows) - len(shown))
+        function = "f" if "f" not in self._inputs else r"\mathrm{value}"
+        lefts = [line_latex(name) for name in self._parts.names.values()]
+        lefts.append(function)
+        lefts += [
+            f"\\frac{{\\partial {function}}}{{\\partial {name_latex(name, index)}}}"
+            for name, nodes in self._nodes.items()
+            for index in np.ndindex(nodes.shape)
+        ]
+        rows, more = self._rows(max_lines)
+        lines = set(self._parts.names.values())
+        return aligned(zip(lefts, rows, strict=False), lines, more)
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
@@ -196,22 +255,235 @@ class Gradient:
         """Python source of ``value_and_gradient(...)`` on plain floats, which runs on its own."""
         return self._print("float")
 
-    def _print(self, scalars: Literal["float", "numpy"]) -> str:
-        """Return the source for Python floats or NumPy scalars."""
-        check_size("the source", self.operation_count)
-        partials = {
-            name: form if isinstance(form, np.ndarray) else objects([form], ())
-            for name, form in self.partial_forms.items()
-        }
-        title = (
+    @property
+    def _title(self) -> str:
+        """The first line of source."""
+        return (
             f"Value and gradient by symdiff, strategy {self.strategy!r}: "
             f"{self.operation_count} operations."
         )
-        return call_deep(
-            lambda: print_source(
-                self._symbols, self.lets, self.value_form, partials, title=title, scalars=scalars
+
+    def _print(self, scalars: Literal["float", "numpy"]) -> str:
+        """Return the source for Python floats or NumPy scalars."""
+        check_size("the source", self.operation_count)
+        parts = self._parts
+        return print_source(
+            parts.dag,
+            self._inputs,
+            parts.names,
+            parts.value,
+            self._nodes,
+            title=self._title,
+            scalars=scalars,
+        )
+
+    # More formulas ------------------------------------------------------------------------------
+
+    def code(self, language: str = "python") -> str:
+        """Return source that computes value and gradient, in a language.
+
+        Parameters
+        ----------
+        language : {"python", "c"}
+            What to write: `source` itself, or one C99 function of doubles.
+
+        Returns
+        -------
+        str
+            A file. In C, ``value_and_gradient`` takes a pointer for each argument, then for the
+            value and for the gradient by each argument, ``x_bar``; it needs ``math.h`` only.
+
+        Raises
+        ------
+        ValueError
+            If the language is another.
+
+        Examples
+        --------
+        >>> from symdiff import gradient
+        >>> g = gradient(lambda x: x**2, x=())
+        >>> g.code(language="c").splitlines()[-3:]
+        ['    *value = x[0]*x[0];', '    x_bar[0] = 2.0*x[0];', '}']
+        """
+        if language == "python":
+            return self.source
+        if language != "c":
+            raise ValueError(f"code: there is no language {language!r}; there are python, c")
+        parts = self._parts
+        return print_c(
+            parts.dag,
+            list(self._nodes),
+            parts.value,
+            parts.partials,
+            parts.names,
+            title=self._title,
+        )
+
+    def hessian(self) -> Hessian:
+        """Return the second derivatives by the same arguments.
+
+        Returns
+        -------
+        Hessian
+            Formulas to read and to run.
+
+        Raises
+        ------
+        ExpressionTooLarge
+            If there are so many parameters that it could not be derived in reasonable time.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from symdiff import gradient
+        >>> g = gradient(lambda x: np.sum(x**3), x=(2,))
+        >>> g.hessian()(x=[1, 2])["x"]["x"].tolist()
+        [[6.0, 0.0], [0.0, 12.0]]
+        """
+        from symdiff.higher import Hessian  # which is made of gradients
+
+        return Hessian(self)
+
+    def subs(self, replacements: Mapping[str, Any] | None = None, /, **named: Any) -> Gradient:
+        """Return the gradient of the function with something put in for some arguments.
+
+        Parameters
+        ----------
+        replacements : mapping of str to object, optional
+            What is put in, all at once, by the name of the argument: real numbers; text that
+            `parse` reads, such as ``"2*z"``; or SymPy expressions.
+        **named
+            The same by keyword.
+
+        Returns
+        -------
+        Gradient
+            By the arguments that are left, and by the new ones where they replace one by which the
+            gradient was taken. What is put in is differentiated by the chain rule.
+
+        Raises
+        ------
+        ValueError
+            If there is no such argument, or a shape does not fit.
+        Unparsable
+            If a text is no formula.
+
+        Examples
+        --------
+        >>> from symdiff import gradient
+        >>> g = gradient(lambda x, y: x**2 * y, x=(), y=())
+        >>> g.subs(x=3).partials, g.subs(x="2*z").partials
+        ({'y': 9}, {'y': (2*z)**2, 'z': 8*y*z})
+        """
+        put = {**(replacements or {}), **named}
+        new = substituted(self._parts.dag, [self._parts.value], self._inputs, put)
+        wrt = [name for name in self._nodes if name in new.inputs]
+        if any(name in self._nodes for name in put):
+            wrt += [name for name in new.inputs if name not in self._inputs]
+        symbols = [node for name in wrt for node in new.inputs[name].ravel().tolist()]
+        parts = STRATEGIES[self.strategy](new.dag, new.roots[0], symbols)
+        return Gradient(self.strategy, new.inputs, wrt, parts)
+
+    def simplify(self) -> Gradient:
+        """Return the gradient with value and partials as SymPy simplifies them.
+
+        Returns
+        -------
+        Gradient
+            The same numbers: every formula was held against the one before at some points. A
+            formula that SymPy makes longer stays as it is.
+
+        Raises
+        ------
+        ExpressionTooLarge
+            If the formulas have more than some 200 operations, written out.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from symdiff import gradient
+        >>> gradient(lambda x: np.sin(x) ** 2 + np.cos(x) ** 2 + x, x=()).simplify().value
+        x + 1
+        """
+        parts = self._parts
+        new = simplified(parts.dag, [parts.value, *parts.partials], self._inputs)
+        names = {} if self.strategy == "expanded" else name_lines(new.dag, new.roots)
+        simpler = Derivation(new.dag, new.roots[0], new.roots[1:], names)
+        return Gradient(self.strategy, new.inputs, list(self._nodes), simpler)
+
+    # Files --------------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the gradient to a file of text, which `load` reads without running any of it.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; one that is there is replaced.
+
+        Raises
+        ------
+        ExpressionTooLarge
+            If the text would be too long to be loaded again.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib
+        >>> from symdiff import gradient
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "square.txt"
+        >>> gradient(lambda x: x**2, x=()).save(path)
+        >>> print(path.read_text(), end="")
+        symdiff gradient, format 1
+        strategy shared
+        argument x ()
+        wrt x
+        value = x**2
+        partial x = 2*x
+        end 6
+        >>> Gradient.load(path)(x=3)
+        {'x': 6.0}
+        """
+        parts = self._parts
+        text = write_text(
+            Saved(
+                self.strategy,
+                parts.dag,
+                list(self._nodes),
+                parts.value,
+                parts.partials,
+                parts.names,
             )
         )
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Gradient:
+        """Return the gradient that a file holds; the file may come from anywhere.
+
+        Parameters
+        ----------
+        path : str or path-like
+            A file as `save` writes it; see `symdiff.saving` for the format.
+
+        Returns
+        -------
+        Gradient
+            With the same numbers.
+
+        Raises
+        ------
+        Unparsable
+            If the file is anything else; the message gives the line and what is wrong with it.
+
+        Examples
+        --------
+        See `save`.
+        """
+        saved = read_file(path, STRATEGIES)
+        inputs = saved.inputs()
+        parts = Derivation(saved.dag, saved.value, saved.partials, saved.names)
+        return cls(saved.strategy, inputs, saved.wrt, parts)
 
     # Numbers ----------------------------------------------------------------------------------
 
@@ -261,7 +533,7 @@ class Gradient:
         (5.0, {'w': array([2., 4.])})
         """
         self._check_names(inputs)
-        values = [self._numbers(name, inputs[name]) for name in self._symbols]
+        values = [self._numbers(name, inputs[name]) for name in self._inputs]
         try:
             value, found = self._on_floats(*values)
         except (ArithmeticError, ValueError):
@@ -269,21 +541,21 @@ class Gradient:
             # that on its scalars, at about a tenth of the speed.
             with np.errstate(all="ignore"):
                 value, found = self._on_scalars(*values)
-        shapes = {name: self._symbols[name].shape for name in found}
         return float(value), {
-            name: entry if shapes[name] else float(entry) for name, entry in found.items()
+            name: entry if self._nodes[name].shape else float(entry)
+            for name, entry in found.items()
         }
 
     def _check_names(self, inputs: Mapping[str, Any]) -> None:
         """Refuse arguments that are missing or unknown."""
-        known = ", ".join(self._symbols)
+        known = ", ".join(self._inputs)
         for name in inputs:
-            if name not in self._symbols:
+            if name not in self._inputs:
                 raise TypeError(
-                    f"unknown argument {name!r}.{nearest(name, self._symbols)} "
+                    f"unknown argument {name!r}.{nearest(name, self._inputs)} "
                     f"The symbolic arguments are {known}; constants are part of the formula"
                 )
-        missing = [name for name in self._symbols if name not in inputs]
+        missing = [name for name in self._inputs if name not in inputs]
         if missing:
             raise TypeError(f"missing argument {', '.join(missing)}: the formula needs {known}")
 
@@ -295,27 +567,13 @@ class Gradient:
                 f"argument {name!r}: real numbers are expected, not {array.dtype} "
                 f"({type(value).__name__})"
             )
-        shape = self._symbols[name].shape
+        shape = self._inputs[name].shape
         if array.shape != shape:
             raise ValueError(
                 f"argument {name!r}: shape {array.shape} arrived, {shape} is what was traced; "
                 "derive the gradient again for another shape"
             )
         return array.astype(np.float64)
-
-
-def _by_argument(
-    symbols: Mapping[str, Objects], wrt: Sequence[str], partials: Sequence[Expr]
-) -> dict[str, Any]:
-    """Return a flat list of derivatives by argument, in the shape of each."""
-    result: dict[str, Any] = {}
-    start = 0
-    for name in wrt:
-        array = symbols[name]
-        part = objects(partials[start : start + array.size], array.shape)
-        result[name] = part if array.shape else part[()]
-        start += array.size
-    return result
 
 
 def _compile(source: str, strategy: str) -> Callable[..., Any]:
@@ -331,24 +589,48 @@ def _selected(
     wrt: str | Sequence[str] | None, traced: Expression, given: Sequence[str]
 ) -> list[str]:
     """Return the arguments to differentiate by, checked."""
-    symbolic = ", ".join(traced.symbols) or "none"
+    symbolic = ", ".join(traced.inputs) or "none"
     if wrt is None:
-        return list(traced.symbols)
+        return list(traced.inputs)
     names = [wrt] if isinstance(wrt, str) else list(wrt)
     for name in names:
-        if name in traced.symbols:
+        if name in traced.inputs:
             continue
         if name in given:
             raise ValueError(
                 f"wrt: argument {name!r} is a constant; give it a shape in place of numbers to "
-                f"differentiate by it.{nearest(name, traced.symbols)} The symbolic arguments are "
+                f"differentiate by it.{nearest(name, traced.inputs)} The symbolic arguments are "
                 f"{symbolic}"
             )
         raise ValueError(
-            f"wrt: the function has no argument {name!r}.{nearest(name, traced.symbols)} "
+            f"wrt: the function has no argument {name!r}.{nearest(name, traced.inputs)} "
             f"The symbolic arguments are {symbolic}"
         )
     return list(dict.fromkeys(names))
+
+
+@overload
+def gradient(
+    f: Callable[..., Any],
+    /,
+    *,
+    wrt: str | Sequence[str] | None = None,
+    strategy: Literal["matrix"],
+    inputs: Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> MatrixGradient: ...
+
+
+@overload
+def gradient(
+    f: Callable[..., Any],
+    /,
+    *,
+    wrt: str | Sequence[str] | None = None,
+    strategy: str = "shared",
+    inputs: Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> Gradient: ...
 
 
 def gradient(
@@ -359,7 +641,7 @@ def gradient(
     strategy: str = "shared",
     inputs: Mapping[str, Any] | None = None,
     **arguments: Any,
-) -> Gradient:
+) -> Gradient | MatrixGradient:
     """Return the gradient of a plain NumPy function as formulas.
 
     Parameters
@@ -369,7 +651,8 @@ def gradient(
     wrt : str or sequence of str, optional
         Arguments to differentiate by; every symbolic one if not given.
     strategy : str
-        How to derive: a name in the table of strategies, ``shared`` or ``expanded``.
+        How to derive: a name in the table of strategies, or ``matrix`` for formulas of whole
+        matrices (see `symdiff.matrix.matrix_gradient`, which also takes names as lengths).
     inputs : mapping of str to object, optional
         More arguments of `f`: for those called ``wrt``, ``strategy`` or ``inputs``.
     **arguments
@@ -378,7 +661,7 @@ def gradient(
 
     Returns
     -------
-    Gradient
+    Gradient or MatrixGradient
         Formulas to read, print and run.
 
     Raises
@@ -401,19 +684,22 @@ def gradient(
     >>> g(w=[0, 0], x=[1, 2])
     {'w': array([1., 2.])}
     """
+    if strategy == "matrix":
+        return matrix_gradient(f, wrt=wrt, inputs={**(inputs or {}), **arguments})
     if strategy not in STRATEGIES:
+        known = [*STRATEGIES, "matrix"]
         raise ValueError(
-            f"there is no strategy {strategy!r}.{nearest(str(strategy), STRATEGIES)} "
-            f"Known strategies: {', '.join(STRATEGIES)}"
+            f"there is no strategy {strategy!r}.{nearest(str(strategy), known)} "
+            f"Known strategies: {', '.join(known)}"
         )
     given = {**(inputs or {}), **arguments}
     traced = trace(f, inputs=given)
     names = _selected(wrt, traced, list(given))
-    if isinstance(traced.result, np.ndarray):
+    if traced.nodes.ndim:
         raise ValueError(
-            f"gradient: the function returned an array of shape {traced.result.shape}, a scalar is "
+            f"gradient: the function returned an array of shape {traced.nodes.shape}, a scalar is "
             "needed; sum it (np.sum) or select one entry"
         )
-    symbols = [symbol for name in names for symbol in traced.symbols[name].flat]
-    parts = STRATEGIES[strategy](traced.result, symbols)
-    return Gradient(strategy, traced.symbols, names, parts)
+    symbols = [node for name in names for node in traced.inputs[name].ravel().tolist()]
+    parts = STRATEGIES[strategy](traced.dag, int(traced.nodes), symbols)
+    return Gradient(strategy, traced.inputs, names, parts)

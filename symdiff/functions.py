@@ -10,10 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import sympy
-from sympy.core.relational import Relational
-from sympy.logic.boolalg import BooleanAtom
-
-from symdiff.construct import Expr, make
 
 __all__ = [
     "Absolute",
@@ -31,12 +27,13 @@ __all__ = [
     "LogAddExp",
     "Maximum",
     "Minimum",
+    "Sigmoid",
     "Sign",
     "Step",
     "Where",
-    "choose",
-    "is_boolean",
 ]
+
+Expr = Any
 
 
 class _Opaque(sympy.Function):  # type: ignore[misc]
@@ -48,9 +45,9 @@ class _Opaque(sympy.Function):  # type: ignore[misc]
 
     def fdiff(self, argindex: int = 1) -> Expr:
         """Return the derivative with respect to an argument (counted from 1)."""
-        from symdiff.derivatives import partials
+        from symdiff.derivatives import derivative_of
 
-        return partials(self)[argindex - 1]
+        return derivative_of(self, argindex - 1)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         """Typeset the application, raised to a power if `exp` is given."""
@@ -69,7 +66,8 @@ class _Opaque(sympy.Function):  # type: ignore[misc]
     def eval(cls, *args: Expr) -> Expr | None:
         """Evaluate where an argument is a float, as SymPy's functions do."""
         if all(arg.is_Number and arg.is_finite for arg in args) and any(a.is_Float for a in args):
-            return make(cls, args)._eval_evalf(max(a._prec for a in args if a.is_Float))
+            application = sympy.Basic.__new__(cls, *args)
+            return cls._eval_evalf(application, max(a._prec for a in args if a.is_Float))
         return None
 
 
@@ -117,6 +115,17 @@ class FMinimum(_Opaque):
 
     latex_name = r"\min"
     numeric = sympy.Min
+
+
+class Sigmoid(_Opaque):
+    """The logistic function ``1/(1 + exp(-z))``; its derivative is ``s*(1 - s)``."""
+
+    latex_name = r"\sigma"
+    numeric = staticmethod(lambda z: 1 / (1 + sympy.exp(-z)))
+
+    def _sympystr(self, printer: Any) -> str:
+        """Write the application as people do."""
+        return f"sigmoid({printer._print(self.args[0])})"
 
 
 class Cbrt(_Opaque):
@@ -194,7 +203,7 @@ class Where(sympy.Function):  # type: ignore[misc]
     def _eval_derivative(self, symbol: Expr) -> Expr:
         """Differentiate both branches; the condition has no derivative."""
         condition, a, b = self.args
-        return choose(condition, a.diff(symbol), b.diff(symbol))
+        return type(self)(condition, a.diff(symbol), b.diff(symbol))
 
     def _eval_evalf(self, prec: int) -> Expr:
         """Evaluate the branches and the condition with `prec` bits."""
@@ -208,53 +217,3 @@ class Where(sympy.Function):  # type: ignore[misc]
 
 class Choice(Where):
     """A `Where` between conditions: how "and", "or" and "not" are written."""
-
-
-def is_boolean(node: Expr) -> bool:
-    """Return whether `node` is a condition and not a number.
-
-    Parameters
-    ----------
-    node : sympy.Basic
-        An element of a traced array.
-
-    Returns
-    -------
-    bool
-        True for comparisons and what is built from them.
-
-    Examples
-    --------
-    >>> x = sympy.Symbol("x", real=True)
-    >>> is_boolean(x > 0), is_boolean(x)
-    (True, False)
-    """
-    return isinstance(node, (Relational, BooleanAtom, Choice))
-
-
-def choose(condition: Expr, a: Expr, b: Expr) -> Expr:
-    """Return ``Where(condition, a, b)``, or the branch itself where it is known.
-
-    Parameters
-    ----------
-    condition : sympy.Basic
-        A condition.
-    a, b : sympy.Basic
-        Two numbers, or two conditions.
-
-    Returns
-    -------
-    sympy.Basic
-        The choice.
-
-    Examples
-    --------
-    >>> x = sympy.Symbol("x", real=True)
-    >>> choose(x > 0, x, sympy.Integer(0)), choose(x > 0, x, x)
-    (Where(x > 0, x, 0), x)
-    """
-    if condition is sympy.true or a is b:
-        return a
-    if condition is sympy.false:
-        return b
-    return make(Choice if is_boolean(a) or is_boolean(b) else Where, (condition, a, b))

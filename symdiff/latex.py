@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from sympy.core.alphabets import greeks
 from sympy.printing.latex import LatexPrinter
 
-from symdiff.construct import Expr
 from symdiff.deep import call_deep
+from symdiff.meaning import Expr
 
-__all__ = ["aligned", "name_latex", "symbol_names"]
+__all__ = ["aligned", "line_latex", "name_latex", "symbol_names"]
 
 
 def name_latex(name: str, index: tuple[int, ...] = ()) -> str:
@@ -44,6 +44,35 @@ def name_latex(name: str, index: tuple[int, ...] = ()) -> str:
         escaped = name.replace("_", r"\_")
         text = f"\\mathrm{{{escaped}}}"
     return f"{text}_{{{','.join(map(str, index))}}}" if index else text
+
+
+def line_latex(name: str) -> str:
+    r"""Return the name of a line as LaTeX.
+
+    Parameters
+    ----------
+    name : str
+        As the strategies give them: ``v12``, ``h[0]``, ``h_bar[0,1]``.
+
+    Returns
+    -------
+    str
+        The number of a letter as an index, an adjoint with a bar.
+
+    Examples
+    --------
+    >>> print(line_latex("v12"), line_latex("h[0]"), line_latex("h_bar[0,1]"), line_latex("delta1"))
+    v_{12} h_{0} \bar{h}_{0,1} \delta_{1}
+    """
+    stem, _, index = name.rstrip("]").partition("[")
+    bar = stem.endswith("_bar")
+    stem = stem.removesuffix("_bar")
+    letters = stem.rstrip("0123456789")
+    if not index and letters and not letters.endswith("_"):
+        stem, index = letters, stem[len(letters) :]
+    text = name_latex(stem)
+    text = f"\\bar{{{text}}}" if bar else text
+    return f"{text}_{{{index}}}" if index else text
 
 
 def symbol_names(symbols: Mapping[str, Any], lets: Iterable[tuple[Expr, Expr]]) -> dict[Expr, str]:
@@ -80,15 +109,30 @@ def symbol_names(symbols: Mapping[str, Any], lets: Iterable[tuple[Expr, Expr]]) 
     return names
 
 
-def aligned(rows: Iterable[tuple[str, Expr]], names: dict[Expr, str], more: int) -> str:
+class _Printer(LatexPrinter):  # type: ignore[misc]
+    """A printer which knows entries of arguments, and lines, by the names of their symbols."""
+
+    def __init__(self, lines: Container[str]) -> None:
+        super().__init__({"mul_symbol": None})
+        self._lines = lines
+
+    def _print_Symbol(self, symbol: Expr, style: str = "plain") -> str:  # noqa: N802 - SymPy's
+        """Typeset a symbol."""
+        if symbol.name in self._lines:
+            return line_latex(symbol.name)
+        name, _, index = symbol.name.rstrip("]").partition("[")
+        return name_latex(name, tuple(map(int, index.split(","))) if index else ())
+
+
+def aligned(rows: Iterable[tuple[str, Expr]], lines: Container[str], more: int) -> str:
     r"""Return equations, one a line, aligned at the equals sign.
 
     Parameters
     ----------
     rows : iterable of tuple of str and sympy.Expr
         Left side as LaTeX, right side.
-    names : dict of sympy.Symbol to str
-        How symbols are typeset.
+    lines : container of str
+        The names of the symbols that stand for lines.
     more : int
         Lines left out, which the last line says.
 
@@ -101,14 +145,14 @@ def aligned(rows: Iterable[tuple[str, Expr]], names: dict[Expr, str], more: int)
     --------
     >>> import sympy
     >>> x = sympy.Symbol("x", real=True)
-    >>> print(aligned([("y", x**2)], {x: "x"}, 3))
+    >>> print(aligned([("y", x**2)], (), 3))
     \begin{aligned}
     y &= x^{2} \\
     &\text{… and 3 more lines}
     \end{aligned}
     """
-    printer = LatexPrinter({"symbol_names": names, "mul_symbol": None})
-    lines = call_deep(lambda: [f"{left} &= {printer.doprint(right)}" for left, right in rows])
+    printer = _Printer(lines)
+    texts = call_deep(lambda: [f"{left} &= {printer.doprint(right)}" for left, right in rows])
     if more:
-        lines.append(f"&\\text{{… and {more} more lines}}")
-    return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+        texts.append(f"&\\text{{… and {more} more lines}}")
+    return "\\begin{aligned}\n" + " \\\\\n".join(texts) + "\n\\end{aligned}"

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import sympy
 
-from symdiff import functions as fn
-from symdiff.construct import Expr, add, apply, divide, make, multiply, negate, number, power
+from symdiff.dag import ONE, Dag
 
-__all__ = ["COMPARISONS", "ELEMENTWISE", "LOGIC", "Elementwise", "condition", "numeric"]
+__all__ = ["COMPARISONS", "ELEMENTWISE", "LOGIC", "Elementwise"]
 
 
 @dataclass(frozen=True)
@@ -24,85 +21,80 @@ class Elementwise:
     ufunc : numpy.ufunc
         The function that users call.
     form : callable
-        Takes SymPy expressions, one an argument, and returns one.
+        Takes the graph and one node an argument, and returns a node.
     domain : tuple of tuple of float
         For each argument the interval that tests draw from.
 
     Examples
     --------
-    >>> x = sympy.Symbol("x", real=True)
-    >>> ELEMENTWISE[np.square].form(x)
-    x**2
+    >>> dag = Dag()
+    >>> x = int(dag.symbols("x", ()))
+    >>> dag.ops[ELEMENTWISE[np.square].form(dag, x)]
+    'pow'
     """
 
     ufunc: np.ufunc
-    form: Callable[..., Expr]
+    form: Callable[..., int]
     domain: tuple[tuple[float, float], ...]
 
 
 _REAL, _POSITIVE, _OPEN_UNIT = (-2.0, 2.0), (0.3, 3.0), (-0.9, 0.9)
-_TWO, _HALF = sympy.Integer(2), sympy.Rational(1, 2)
 
 
-def _of(function: Any) -> Callable[..., Expr]:
-    """Return the constructor of a SymPy function."""
-    return lambda *args: apply(function, *args)
+def _of(function: str) -> Callable[..., int]:
+    """Return the constructor of a function."""
+    return lambda dag, *args: dag.apply(function, *args)
 
 
-def _subtract(x: Expr, y: Expr) -> Expr:
-    """Return x - y."""
-    return add(x, negate(y))
-
-
-def _scale(factor: float) -> Callable[[Expr], Expr]:
+def _scale(factor: float) -> Callable[[Dag, int], int]:
     """Return multiplication by a number."""
-    return lambda x: multiply(number(factor), x)
+    return lambda dag, x: dag.multiply(dag.number(factor), x)
 
 
 ELEMENTWISE: dict[np.ufunc, Elementwise] = {
     entry.ufunc: entry
     for entry in (
-        Elementwise(np.add, add, (_REAL, _REAL)),
-        Elementwise(np.subtract, _subtract, (_REAL, _REAL)),
-        Elementwise(np.multiply, multiply, (_REAL, _REAL)),
-        Elementwise(np.divide, divide, (_REAL, _POSITIVE)),
-        Elementwise(np.negative, negate, (_REAL,)),
-        Elementwise(np.positive, lambda x: x, (_REAL,)),
-        Elementwise(np.power, power, (_POSITIVE, _REAL)),
-        Elementwise(np.float_power, power, (_POSITIVE, _REAL)),
-        Elementwise(np.square, lambda x: power(x, _TWO), (_REAL,)),
-        Elementwise(np.sqrt, lambda x: power(x, _HALF), (_POSITIVE,)),
-        Elementwise(np.cbrt, _of(fn.Cbrt), (_POSITIVE,)),
-        Elementwise(np.reciprocal, lambda x: power(x, sympy.S.NegativeOne), (_POSITIVE,)),
-        Elementwise(np.exp, _of(sympy.exp), (_REAL,)),
-        Elementwise(np.exp2, _of(fn.Exp2), (_REAL,)),
-        Elementwise(np.expm1, _of(fn.Expm1), (_REAL,)),
-        Elementwise(np.log, _of(sympy.log), (_POSITIVE,)),
-        Elementwise(np.log2, _of(fn.Log2), (_POSITIVE,)),
-        Elementwise(np.log10, _of(fn.Log10), (_POSITIVE,)),
-        Elementwise(np.log1p, _of(fn.Log1p), (_OPEN_UNIT,)),
-        Elementwise(np.sin, _of(sympy.sin), (_REAL,)),
-        Elementwise(np.cos, _of(sympy.cos), (_REAL,)),
-        Elementwise(np.tan, _of(sympy.tan), ((-1.2, 1.2),)),
-        Elementwise(np.arcsin, _of(sympy.asin), (_OPEN_UNIT,)),
-        Elementwise(np.arccos, _of(sympy.acos), (_OPEN_UNIT,)),
-        Elementwise(np.arctan, _of(sympy.atan), (_REAL,)),
-        Elementwise(np.arctan2, _of(fn.ArcTan2), (_REAL, _POSITIVE)),
-        Elementwise(np.sinh, _of(sympy.sinh), (_REAL,)),
-        Elementwise(np.cosh, _of(sympy.cosh), (_REAL,)),
-        Elementwise(np.tanh, _of(sympy.tanh), (_REAL,)),
-        Elementwise(np.arcsinh, _of(sympy.asinh), (_REAL,)),
-        Elementwise(np.arccosh, _of(sympy.acosh), ((1.2, 4.0),)),
-        Elementwise(np.arctanh, _of(sympy.atanh), (_OPEN_UNIT,)),
-        Elementwise(np.hypot, _of(fn.Hypot), (_REAL, _POSITIVE)),
-        Elementwise(np.maximum, _of(fn.Maximum), ((-2.0, -0.1), (0.1, 2.0))),
-        Elementwise(np.minimum, _of(fn.Minimum), ((-2.0, -0.1), (0.1, 2.0))),
-        Elementwise(np.fmax, _of(fn.FMaximum), ((-2.0, -0.1), (0.1, 2.0))),
-        Elementwise(np.fmin, _of(fn.FMinimum), ((-2.0, -0.1), (0.1, 2.0))),
-        Elementwise(np.absolute, _of(fn.Absolute), ((-2.0, -0.1),)),
-        Elementwise(np.fabs, _of(fn.Absolute), ((-2.0, -0.1),)),
-        Elementwise(np.sign, _of(fn.Sign), (_POSITIVE,)),
-        Elementwise(np.logaddexp, _of(fn.LogAddExp), (_REAL, _REAL)),
+        Elementwise(np.add, Dag.add, (_REAL, _REAL)),
+        Elementwise(np.subtract, Dag.subtract, (_REAL, _REAL)),
+        Elementwise(np.multiply, Dag.multiply, (_REAL, _REAL)),
+        Elementwise(np.divide, Dag.divide, (_REAL, _POSITIVE)),
+        Elementwise(np.negative, Dag.negate, (_REAL,)),
+        Elementwise(np.positive, lambda dag, x: x, (_REAL,)),
+        Elementwise(np.power, Dag.power, (_POSITIVE, _REAL)),
+        Elementwise(np.float_power, Dag.power, (_POSITIVE, _REAL)),
+        Elementwise(np.square, Dag.square, (_REAL,)),
+        Elementwise(np.sqrt, _of("sqrt"), (_POSITIVE,)),
+        Elementwise(np.cbrt, _of("cbrt"), (_POSITIVE,)),
+        Elementwise(np.reciprocal, lambda dag, x: dag.divide(ONE, x), (_POSITIVE,)),
+        Elementwise(np.exp, _of("exp"), (_REAL,)),
+        Elementwise(np.exp2, _of("exp2"), (_REAL,)),
+        Elementwise(np.expm1, _of("expm1"), (_REAL,)),
+        Elementwise(np.log, _of("log"), (_POSITIVE,)),
+        Elementwise(np.log2, _of("log2"), (_POSITIVE,)),
+        Elementwise(np.log10, _of("log10"), (_POSITIVE,)),
+        Elementwise(np.log1p, _of("log1p"), (_OPEN_UNIT,)),
+        Elementwise(np.sin, _of("sin"), (_REAL,)),
+        Elementwise(np.cos, _of("cos"), (_REAL,)),
+        Elementwise(np.tan, _of("tan"), ((-1.2, 1.2),)),
+        Elementwise(np.arcsin, _of("arcsin"), (_OPEN_UNIT,)),
+        Elementwise(np.arccos, _of("arccos"), (_OPEN_UNIT,)),
+        Elementwise(np.arctan, _of("arctan"), (_REAL,)),
+        Elementwise(np.arctan2, _of("arctan2"), (_REAL, _POSITIVE)),
+        Elementwise(np.sinh, _of("sinh"), (_REAL,)),
+        Elementwise(np.cosh, _of("cosh"), (_REAL,)),
+        Elementwise(np.tanh, _of("tanh"), (_REAL,)),
+        Elementwise(np.arcsinh, _of("arcsinh"), (_REAL,)),
+        Elementwise(np.arccosh, _of("arccosh"), ((1.2, 4.0),)),
+        Elementwise(np.arctanh, _of("arctanh"), (_OPEN_UNIT,)),
+        Elementwise(np.hypot, _of("hypot"), (_REAL, _POSITIVE)),
+        Elementwise(np.maximum, _of("maximum"), ((-2.0, -0.1), (0.1, 2.0))),
+        Elementwise(np.minimum, _of("minimum"), ((-2.0, -0.1), (0.1, 2.0))),
+        Elementwise(np.fmax, _of("fmaximum"), ((-2.0, -0.1), (0.1, 2.0))),
+        Elementwise(np.fmin, _of("fminimum"), ((-2.0, -0.1), (0.1, 2.0))),
+        Elementwise(np.absolute, _of("absolute"), ((-2.0, -0.1),)),
+        Elementwise(np.fabs, _of("absolute"), ((-2.0, -0.1),)),
+        Elementwise(np.sign, _of("sign"), (_POSITIVE,)),
+        Elementwise(np.logaddexp, _of("logaddexp"), (_REAL, _REAL)),
         Elementwise(np.deg2rad, _scale(np.pi / 180), (_REAL,)),
         Elementwise(np.radians, _scale(np.pi / 180), (_REAL,)),
         Elementwise(np.rad2deg, _scale(180 / np.pi), (_REAL,)),
@@ -110,77 +102,37 @@ ELEMENTWISE: dict[np.ufunc, Elementwise] = {
     )
 }
 
-COMPARISONS: dict[np.ufunc, Any] = {
-    np.greater: sympy.StrictGreaterThan,
-    np.greater_equal: sympy.GreaterThan,
-    np.less: sympy.StrictLessThan,
-    np.less_equal: sympy.LessThan,
-    np.equal: sympy.Equality,
-    np.not_equal: sympy.Unequality,
-}
-
-LOGIC: dict[np.ufunc, Callable[..., Expr]] = {
-    np.logical_and: lambda p, q: fn.choose(p, q, sympy.false),
-    np.logical_or: lambda p, q: fn.choose(p, sympy.true, q),
-    np.logical_not: lambda p: fn.choose(p, sympy.false, sympy.true),
-    np.logical_xor: lambda p, q: fn.choose(p, fn.choose(q, sympy.false, sympy.true), q),
-    np.bitwise_and: lambda p, q: fn.choose(p, q, sympy.false),
-    np.bitwise_or: lambda p, q: fn.choose(p, sympy.true, q),
-    np.invert: lambda p: fn.choose(p, sympy.false, sympy.true),
+COMPARISONS: dict[np.ufunc, str] = {
+    np.greater: "gt",
+    np.greater_equal: "ge",
+    np.less: "lt",
+    np.less_equal: "le",
+    np.equal: "eq",
+    np.not_equal: "ne",
 }
 
 
-def numeric(node: Expr) -> Expr:
-    """Return an element as a number: a condition counts 1 where it holds, else 0.
-
-    Parameters
-    ----------
-    node : sympy.Basic
-        A number or a condition.
-
-    Returns
-    -------
-    sympy.Expr
-        A number.
-
-    Examples
-    --------
-    >>> x = sympy.Symbol("x", real=True)
-    >>> numeric(x), numeric(x > 0)
-    (x, Where(x > 0, 1, 0))
-    """
-    return fn.choose(node, sympy.S.One, sympy.S.Zero) if fn.is_boolean(node) else node
+def _and(dag: Dag, p: int, q: int) -> int:
+    """Return whether both conditions hold."""
+    return dag.choose(p, q, dag.boolean(False))
 
 
-def condition(node: Expr) -> Expr:
-    """Return an element as a condition: a number holds where it is not zero.
-
-    Parameters
-    ----------
-    node : sympy.Basic
-        A number or a condition.
-
-    Returns
-    -------
-    sympy.Basic
-        A condition.
-
-    Examples
-    --------
-    >>> x = sympy.Symbol("x", real=True)
-    >>> condition(x), condition(sympy.Integer(2))
-    (Ne(x, 0), True)
-    """
-    if fn.is_boolean(node):
-        return node
-    if node.is_Number:
-        return sympy.false if node.is_zero else sympy.true
-    return make(sympy.Unequality, (node, sympy.S.Zero))
+def _or(dag: Dag, p: int, q: int) -> int:
+    """Return whether one condition holds at least."""
+    return dag.choose(p, dag.boolean(True), q)
 
 
-def compare(relation: Any, x: Expr, y: Expr) -> Expr:
-    """Return a comparison of two elements; decided at once between two numbers."""
-    x, y = numeric(x), numeric(y)
-    if x.is_Number and y.is_Number:
-        return relation(x, y)
-    return make(relation, (x, y))
+def _not(dag: Dag, p: int) -> int:
+    """Return whether a condition does not hold."""
+    return dag.choose(p, dag.boolean(False), dag.boolean(True))
+
+
+LOGIC: dict[np.ufunc, Callable[..., int]] = {
+    np.logical_and: _and,
+    np.logical_or: _or,
+    np.logical_not: _not,
+    np.logical_xor: lambda dag, p, q: dag.choose(p, _not(dag, q), q),
+    np.bitwise_and: _and,
+    np.bitwise_or: _or,
+    np.invert: _not,
+}

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.array import SymbolicArray, elements, map_elements, objects
-from symdiff.construct import add, multiply
+from symdiff.array import SymbolicArray, map_nodes, nodes_of, traced_in
+from symdiff.dag import Dag
 from symdiff.errors import Untraceable
-from symdiff.operations import numeric
 
 __all__ = [
     "contract",
@@ -56,10 +55,13 @@ def contract(name: str, operands: Sequence[Any], labels: Sequence[str], out: str
 
     Examples
     --------
-    >>> contract("matmul", [[[1, 2], [3, 4]], [5, 6]], ["ij", "j"], "i")
-    SymbolicArray([17, 39])
+    >>> dag = Dag()
+    >>> x = SymbolicArray(dag, dag.symbols("x", (2,)))
+    >>> contract("matmul", [[[1, 2], [3, 4]], x], ["ij", "j"], "i")
+    SymbolicArray([x[0] + 2*x[1], 3*x[0] + 4*x[1]])
     """
-    arrays = [elements(value) for value in operands]
+    dag = traced_in(*operands)
+    arrays = [nodes_of(dag, value) for value in operands]
     sizes: dict[str, int] = {}
     for position, (array, axes) in enumerate(zip(arrays, labels, strict=True)):
         if array.ndim != len(axes):
@@ -86,12 +88,13 @@ def contract(name: str, operands: Sequence[Any], labels: Sequence[str], out: str
         array = array.transpose([axes.index(axis) for axis in every if axis in axes])
         shape = tuple(sizes[axis] if axis in axes else 1 for axis in every)
         spread.append(array.reshape(shape))
-    products = map_elements(lambda *args: multiply(*map(numeric, args)), *spread)._elements
+    spread = [map_nodes(Dag.numeric, dag, array)._nodes for array in spread]
+    products = map_nodes(Dag.multiply, dag, *spread)._nodes
     full = tuple(sizes[axis] for axis in every)
-    products = np.broadcast_to(products, full)
     shape = full[: len(out)]
-    rows = products.reshape((math.prod(shape), math.prod(full[len(out) :])))
-    return SymbolicArray(objects((add(*row) for row in rows), shape))
+    rows = np.broadcast_to(products, full).reshape((math.prod(shape), math.prod(full[len(out) :])))
+    sums = [dag.add(*row) for row in rows.tolist()]
+    return SymbolicArray(dag, np.array(sums, dtype=np.int64).reshape(shape))
 
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -114,7 +117,8 @@ def einsum(subscripts: Any, *operands: Any, **_: Any) -> SymbolicArray:
 
 def matmul(a: Any, b: Any) -> SymbolicArray:
     """Return the matrix product, leading axes broadcast."""
-    left, right = elements(a), elements(b)
+    dag = traced_in(a, b)
+    left, right = nodes_of(dag, a), nodes_of(dag, b)
     if not left.ndim or not right.ndim:
         raise ValueError("matmul: an operand is a scalar; use * to multiply by it")
     inner = (left.shape[-1], right.shape[-2 if right.ndim > 1 else 0])
@@ -135,7 +139,10 @@ def matmul(a: Any, b: Any) -> SymbolicArray:
         (batch if column else "") + "j" + column,
     ]
     return contract(
-        "matmul", [SymbolicArray(left), SymbolicArray(right)], labels, batch + row + column
+        "matmul",
+        [SymbolicArray(dag, left), SymbolicArray(dag, right)],
+        labels,
+        batch + row + column,
     )
 
 

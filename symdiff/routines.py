@@ -12,14 +12,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import sympy
 
-from symdiff import functions as fn
 from symdiff import products
-from symdiff.array import SymbolicArray, elements, map_elements, objects
-from symdiff.construct import Expr, add, apply, divide, multiply, negate, number, power
+from symdiff.array import SymbolicArray, map_nodes, nodes_of, traced_in
+from symdiff.dag import Dag
 from symdiff.errors import Untraceable
-from symdiff.operations import COMPARISONS, ELEMENTWISE, LOGIC, condition, numeric
+from symdiff.operations import COMPARISONS, ELEMENTWISE, LOGIC
 
 __all__ = ["REDUCTIONS", "ROUTINES", "STRUCTURAL", "UFUNC_PRODUCTS", "call"]
 
@@ -59,33 +57,45 @@ def not_known(name: str) -> str:
 # Reductions -------------------------------------------------------------------------------------
 
 
-def _reduce(form: Callable[..., Expr], a: Any, axis: Any, keepdims: Any) -> SymbolicArray:
+def _reduce(form: Callable[..., int], a: Any, axis: Any, keepdims: Any) -> SymbolicArray:
     """Return a formula of all elements along the axes."""
-    values = elements(a)
+    dag = traced_in(a)
+    values = map_nodes(Dag.numeric, dag, nodes_of(dag, a))._nodes
     axes = range(values.ndim) if axis is None else np.atleast_1d(axis).tolist()
     axes = sorted(np.lib.array_utils.normalize_axis_tuple(tuple(axes), values.ndim))
     kept = [k for k in range(values.ndim) if k not in axes]
     shape = tuple(values.shape[k] for k in kept)
     count = math.prod(values.shape[k] for k in axes)
-    rows = values.transpose(*kept, *axes).reshape((math.prod(shape), count))
+    rows = values.transpose(*kept, *axes).reshape((math.prod(shape), count)).tolist()
     if keepdims is True:
         shape = tuple(1 if k in axes else n for k, n in enumerate(values.shape))
-    return SymbolicArray(objects((form(*map(numeric, row)) for row in rows), shape))
+    results = [form(dag, *row) for row in rows]
+    return SymbolicArray(dag, np.array(results, dtype=np.int64).reshape(shape))
 
 
-def _mean_of(*terms: Expr) -> Expr:
+def _mean_of(dag: Dag, *terms: int) -> int:
     """Return the mean; of nothing it is not a number, as in NumPy."""
-    return divide(add(*terms), number(len(terms)))
+    return dag.divide(dag.add(*terms), dag.number(len(terms)))
 
 
-def _extreme_of(function: Any, name: str, *args: Expr) -> Expr:
+def _extreme_of(function: str, name: str, dag: Dag, *args: int) -> int:
     """Return the largest or smallest."""
     if not args:
         raise ValueError(f"np.{name}: an empty array has no {name}imum; give it an element")
-    return args[0] if len(args) == 1 else apply(function, *args)
+    return args[0] if len(args) == 1 else dag.apply(function, *args)
 
 
-def _reduction(form: Callable[..., Expr]) -> Callable[..., SymbolicArray]:
+def _folded(logic: Callable[..., int]) -> Callable[..., int]:
+    """Return the formula that joins all elements, as conditions, by one operation."""
+
+    def form(dag: Dag, *args: int) -> int:
+        conditions = map(dag.condition, args)
+        return dag.numeric(functools.reduce(functools.partial(logic, dag), conditions))
+
+    return form
+
+
+def _reduction(form: Callable[..., int]) -> Callable[..., SymbolicArray]:
     """Return the NumPy-like function that reduces by a formula."""
 
     def reduction(a: Any, axis: Any = None, keepdims: Any = False) -> SymbolicArray:
@@ -94,21 +104,21 @@ def _reduction(form: Callable[..., Expr]) -> Callable[..., SymbolicArray]:
     return reduction
 
 
-_sum, _prod, _mean = map(_reduction, (add, multiply, _mean_of))
-_max = _reduction(functools.partial(_extreme_of, fn.Maximum, "max"))
-_min = _reduction(functools.partial(_extreme_of, fn.Minimum, "min"))
-_all = _reduction(lambda *p: numeric(functools.reduce(LOGIC[np.logical_and], map(condition, p))))
-_any = _reduction(lambda *p: numeric(functools.reduce(LOGIC[np.logical_or], map(condition, p))))
+_sum, _prod, _mean = map(_reduction, (Dag.add, Dag.multiply, _mean_of))
+_max = _reduction(functools.partial(_extreme_of, "maximum", "max"))
+_min = _reduction(functools.partial(_extreme_of, "minimum", "min"))
+_all = _reduction(_folded(LOGIC[np.logical_and]))
+_any = _reduction(_folded(LOGIC[np.logical_or]))
 
 
 def _var(a: Any, axis: Any = None, ddof: int = 0, keepdims: Any = False, **kw: Any) -> Any:
     """Return the variance: squares of the differences to the mean."""
     ddof = kw.get("correction", ddof)
 
-    def form(*terms: Expr) -> Expr:
-        mean = negate(_mean_of(*terms))
-        squares = (power(add(term, mean), sympy.Integer(2)) for term in terms)
-        return divide(add(*squares), number(len(terms) - ddof))
+    def form(dag: Dag, *terms: int) -> int:
+        mean = _mean_of(dag, *terms)
+        squares = (dag.square(dag.subtract(term, mean)) for term in terms)
+        return dag.divide(dag.add(*squares), dag.number(len(terms) - ddof))
 
     return _reduce(form, a, axis, keepdims)
 
@@ -128,25 +138,28 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
     return np.sqrt(np.sum(np.square(x), axis=axis, keepdims=keepdims))
 
 
-def _cumulative(form: Callable[..., Expr]) -> Callable[..., SymbolicArray]:
+def _cumulative(form: Callable[..., int]) -> Callable[..., SymbolicArray]:
     """Return the NumPy-like function of running results along an axis."""
 
     def cumulative(a: Any, axis: int | None = None) -> SymbolicArray:
-        values = elements(a)
+        dag = traced_in(a)
+        values = map_nodes(Dag.numeric, dag, nodes_of(dag, a))._nodes
         if axis is None:
             values, axis = values.reshape(-1), 0
         rows = np.moveaxis(values, axis, 0).copy()
         for position in range(1, len(rows)):
             here, before = slice(position, position + 1), slice(position - 1, position)
-            rows[here] = map_elements(form, rows[before], rows[here])._elements
-        return SymbolicArray(np.moveaxis(rows, 0, axis))
+            rows[here] = map_nodes(form, dag, rows[before], rows[here])._nodes
+        return SymbolicArray(dag, np.moveaxis(rows, 0, axis))
 
     return cumulative
 
 
 def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> SymbolicArray:
     """Return the sum of a diagonal."""
-    return _sum(SymbolicArray(np.diagonal(elements(a), offset, axis1, axis2)), axis=-1)
+    dag = traced_in(a)
+    diagonal = np.diagonal(nodes_of(dag, a), offset, axis1, axis2)
+    return _sum(SymbolicArray(dag, diagonal), axis=-1)
 
 
 def _diff(a: Any, n: int = 1, axis: int = -1) -> Any:
@@ -165,10 +178,11 @@ def _where(test: Any, *branches: Any) -> SymbolicArray:
     if len(branches) != 2:
         raise Untraceable("np.where(condition): not traceable; give it both branches")
 
-    def form(p: Expr, a: Expr, b: Expr) -> Expr:
-        return fn.choose(condition(p), numeric(a), numeric(b))
+    def form(dag: Dag, p: int, a: int, b: int) -> int:
+        return dag.choose(dag.condition(p), dag.numeric(a), dag.numeric(b))
 
-    return map_elements(form, elements(test), *map(elements, branches))
+    dag = traced_in(test, *branches)
+    return map_nodes(form, dag, *(nodes_of(dag, value) for value in (test, *branches)))
 
 
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, **kw: Any) -> Any:
@@ -193,6 +207,21 @@ def _full_like(a: Any, fill_value: Any, shape: Any = None, **_: Any) -> Any:
     return np.broadcast_to(fill_value, np.shape(a) if shape is None else shape)
 
 
+_PADDING = ("constant", "edge", "reflect", "symmetric", "wrap")
+
+
+def _pad(array: Any, pad_width: Any, mode: Any = "constant", constant_values: Any = 0) -> Any:
+    """Return the array with elements around it that are constants, or its own."""
+    if mode not in _PADDING:
+        raise Untraceable(f"np.pad(mode={mode!r}): not traceable; {', '.join(_PADDING)} are")
+    dag = traced_in(array, constant_values)
+    if mode != "constant":
+        return SymbolicArray(dag, np.pad(nodes_of(dag, array), pad_width, mode))
+    fill = nodes_of(dag, constant_values)
+    padded = np.pad(nodes_of(dag, array), pad_width, "constant", constant_values=fill)
+    return SymbolicArray(dag, padded)
+
+
 REDUCTIONS: dict[np.ufunc, Callable[..., SymbolicArray]] = {
     np.add: _sum,
     np.multiply: _prod,
@@ -201,8 +230,8 @@ REDUCTIONS: dict[np.ufunc, Callable[..., SymbolicArray]] = {
 }
 
 UFUNC_PRODUCTS: dict[np.ufunc, Callable[..., Any]] = {
-    np.matmul: lambda a, b: products.matmul(SymbolicArray(a), SymbolicArray(b)),
-    np.vecdot: lambda a, b: products.vecdot(SymbolicArray(a), SymbolicArray(b)),
+    np.matmul: products.matmul,
+    np.vecdot: products.vecdot,
 }
 
 ROUTINES: dict[Any, Callable[..., Any]] = {
@@ -221,8 +250,8 @@ ROUTINES: dict[Any, Callable[..., Any]] = {
     np.linalg.vector_norm: lambda x, axis=None, keepdims=False, ord=2: (
         _norm(x, None, axis, keepdims) if ord == 2 else _norm(x, ord)
     ),
-    np.cumsum: _cumulative(lambda a, b: add(numeric(a), numeric(b))),
-    np.cumprod: _cumulative(lambda a, b: multiply(numeric(a), numeric(b))),
+    np.cumsum: _cumulative(Dag.add),
+    np.cumprod: _cumulative(Dag.multiply),
     np.dot: products.dot,
     np.inner: products.inner,
     np.outer: products.outer,
@@ -237,17 +266,18 @@ ROUTINES: dict[Any, Callable[..., Any]] = {
     np.diff: _diff,
     np.linalg.trace: lambda x, offset=0: _trace(x, offset, -2, -1),
     np.where: _where,
+    np.pad: _pad,
     np.clip: _clip,
     np.ones_like: _filled(1.0),
     np.zeros_like: _filled(0.0),
     np.full_like: _full_like,
     np.empty_like: _filled(0.0),
-    np.shape: lambda a: elements(a).shape,
-    np.ndim: lambda a: elements(a).ndim,
-    np.size: lambda a, axis=None: np.size(elements(a), axis),
-    np.copy: lambda a: SymbolicArray(elements(a)),
+    np.shape: lambda a: a.shape,
+    np.ndim: lambda a: a.ndim,
+    np.size: lambda a, axis=None: np.size(a._nodes, axis),
+    np.copy: lambda a: a,
     np.astype: lambda x, dtype: x.astype(dtype),
-    np.real: lambda val: SymbolicArray(elements(val)),
+    np.real: lambda val: val,
 }
 
 STRUCTURAL: tuple[Any, ...] = (
@@ -288,7 +318,6 @@ STRUCTURAL: tuple[Any, ...] = (
     np.roll,
     np.tile,
     np.repeat,
-    np.pad,
     np.take,
     np.delete,
     np.split,
@@ -299,13 +328,16 @@ STRUCTURAL: tuple[Any, ...] = (
 )
 
 
-def _unwrap(value: Any) -> Any:
-    """Return an argument with each traced array as its array of expressions."""
+_JOINED = (np.append, np.broadcast_arrays)  # each positional argument is an array, or a constant
+
+
+def _unwrap(dag: Dag, value: Any, *, constants: bool = False) -> Any:
+    """Return an argument with each traced array as its nodes, and constants beside one too."""
     if isinstance(value, SymbolicArray):
-        return value._elements
+        return nodes_of(dag, value)
     if isinstance(value, (list, tuple)) and _holds_traced(value):
-        return type(value)(_unwrap(item) for item in value)
-    return value
+        return type(value)(_unwrap(dag, item, constants=True) for item in value)
+    return nodes_of(dag, value) if constants else value
 
 
 def _holds_traced(value: Any) -> bool:
@@ -315,16 +347,22 @@ def _holds_traced(value: Any) -> bool:
     return isinstance(value, SymbolicArray)
 
 
-def _wrap(value: Any) -> Any:
-    """Return a result of NumPy on expressions as traced arrays."""
+def _wrap(dag: Dag, value: Any) -> Any:
+    """Return a result of NumPy on nodes as traced arrays; what it filled with 0 is the number 0."""
     if isinstance(value, (list, tuple)):
-        return type(value)(_wrap(item) for item in value)
-    return SymbolicArray(
-        objects(
-            (item if isinstance(item, sympy.Basic) else number(item) for item in value.flat),
-            value.shape,
-        )
-    )
+        return type(value)(_wrap(dag, item) for item in value)
+    return SymbolicArray(dag, value)
+
+
+def _move(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Return a function that only moves elements, applied to nodes."""
+    dag = traced_in(*args, *kwargs.values())
+    if function in _JOINED:
+        count = 2 if function is np.append else len(args)
+        args = [*(nodes_of(dag, value) for value in args[:count]), *args[count:]]
+    else:
+        args = [_unwrap(dag, value) for value in args]
+    return _wrap(dag, function(*args, **{k: _unwrap(dag, v) for k, v in kwargs.items()}))
 
 
 def call(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -349,10 +387,9 @@ def call(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
 
     Examples
     --------
-    >>> import sympy
-    >>> t = SymbolicArray(objects(sympy.symbols("a b", real=True), (2,)))
-    >>> call(np.sum, (t,), {})
-    SymbolicArray(a + b)
+    >>> dag = Dag()
+    >>> call(np.sum, (SymbolicArray(dag, dag.symbols("x", (2,))),), {})
+    SymbolicArray(x[0] + x[1])
     """
     module = getattr(function, "__module__", "numpy")
     name = f"{module}.{function.__name__}"
@@ -361,6 +398,5 @@ def call(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         check_keywords(name, kwargs)
         return ROUTINES[function](*args, **kwargs)
     if function in STRUCTURAL:
-        kwargs = {key: _unwrap(value) for key, value in kwargs.items()}
-        return _wrap(function(*(_unwrap(value) for value in args), **kwargs))
+        return _move(function, args, kwargs)
     raise Untraceable(not_known(name))

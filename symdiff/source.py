@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import keyword
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+import re
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
 import numpy as np
-import sympy
-from sympy.core.relational import Relational
 
-from symdiff import functions as fn
-from symdiff.construct import Expr
+from symdiff.dag import RELATIONS, Dag, Nodes
+from symdiff.exact import Number
 
 __all__ = ["ENTRY_POINT", "print_source"]
 
@@ -56,39 +55,22 @@ _HELPERS = {
 }
 
 # The name in the source, its import from math (or None: a helper above), its import from NumPy.
-_FUNCTIONS: dict[type, tuple[str, str | None, str | None]] = {
-    sympy.exp: ("exp", "exp", "exp"),
-    sympy.log: ("log", "log", "log"),
-    sympy.sin: ("sin", "sin", "sin"),
-    sympy.cos: ("cos", "cos", "cos"),
-    sympy.tan: ("tan", "tan", "tan"),
-    sympy.asin: ("asin", "asin", "arcsin"),
-    sympy.acos: ("acos", "acos", "arccos"),
-    sympy.atan: ("atan", "atan", "arctan"),
-    sympy.sinh: ("sinh", "sinh", "sinh"),
-    sympy.cosh: ("cosh", "cosh", "cosh"),
-    sympy.tanh: ("tanh", "tanh", "tanh"),
-    sympy.asinh: ("asinh", "asinh", "arcsinh"),
-    sympy.acosh: ("acosh", "acosh", "arccosh"),
-    sympy.atanh: ("atanh", "atanh", "arctanh"),
-    fn.Absolute: ("fabs", "fabs", "fabs"),
-    fn.Cbrt: ("cbrt", "cbrt", "cbrt"),
-    fn.Exp2: ("exp2", "exp2", "exp2"),
-    fn.Expm1: ("expm1", "expm1", "expm1"),
-    fn.Log1p: ("log1p", "log1p", "log1p"),
-    fn.Log2: ("log2", "log2", "log2"),
-    fn.Log10: ("log10", "log10", "log10"),
-    fn.Hypot: ("hypot", "hypot", "hypot"),
-    fn.ArcTan2: ("atan2", "atan2", "arctan2"),
-    fn.LogAddExp: ("logaddexp", None, "logaddexp"),
-    fn.Maximum: ("maximum", None, None),
-    fn.Minimum: ("minimum", None, None),
-    fn.FMaximum: ("fmaximum", None, None),
-    fn.FMinimum: ("fminimum", None, None),
-    fn.Sign: ("sign", None, "sign"),
-    fn.Step: ("step", None, None),
+_Entry = tuple[str, str | None, str | None]
+_ALIKE = "exp log sin cos tan sinh cosh tanh cbrt exp2 expm1 log1p log2 log10 hypot sqrt"
+_INVERSE = "sin cos tan sinh cosh tanh tan2"
+_FUNCTIONS: dict[str, _Entry] = {
+    **{name: (name, name, name) for name in _ALIKE.split()},
+    **{f"arc{name}": (f"a{name}", f"a{name}", f"arc{name}") for name in _INVERSE.split()},
+    "absolute": ("fabs", "fabs", "fabs"),
+    "logaddexp": ("logaddexp", None, "logaddexp"),
+    "sign": ("sign", None, "sign"),
+    "step": ("step", None, None),
+    "maximum": ("maximum", None, None),
+    "minimum": ("minimum", None, None),
+    "fmaximum": ("fmaximum", None, None),
+    "fminimum": ("fminimum", None, None),
 }
-_ROOT, _GENERAL_POWER = ("sqrt", "sqrt", "sqrt"), ("pow", "pow", "power")
+_POW: _Entry = ("pow", "pow", "power")
 _NEEDS = {"logaddexp": ("exp", "log1p")}
 
 
@@ -99,11 +81,11 @@ class _Fragment(NamedTuple):
     binding: int
     depth: int
     lasting: bool = True  # False if it uses a name that was assigned for this one place
-    divisor: Any = None  # of a negative power: the fragment by which a product may divide
 
 
-def _literal(value: float) -> str:
-    """Return a float as source."""
+def _literal(number: Number) -> str:
+    """Return a number as the source of a float."""
+    value = float(number)
     if math.isnan(value):
         return 'float("nan")'
     if math.isinf(value):
@@ -117,15 +99,15 @@ def _enclose(fragment: _Fragment, binding: int) -> str:
 
 
 class _Printer:
-    """Statements for expressions, and the functions that they call."""
+    """Statements for nodes, and the functions that they call."""
 
-    def __init__(self, names: dict[Expr, str], taken: set[str]) -> None:
+    def __init__(self, dag: Dag, names: dict[int, str], taken: set[str]) -> None:
+        self.dag = dag
         self.names = names
         self.taken = taken
         self.lines: list[str] = []
-        self.functions: dict[str, tuple[str, str | None, str | None]] = {}
+        self.functions: dict[str, _Entry] = {}
         self._fragments: dict[int, _Fragment] = {}
-        self._kept: list[Expr] = []
         self._assigned = 0
 
     def assign(self, text: str) -> str:
@@ -137,69 +119,92 @@ class _Printer:
         self.lines.append(f"{name} = {text}")
         return name
 
-    def expression(self, root: Expr) -> str:
-        """Return source for an expression, each operation printed as often as it stands there."""
+    def define(self, node: int) -> None:
+        """Write the line of a node that has a name."""
+        text = self._expression(node).text
+        self.lines.append(f"{self.names[node]} = {text}")
+        self._fragments[node] = _Fragment(self.names[node], _ATOM, 0)
+
+    def expression(self, root: int) -> str:
+        """Return source for a node, each operation printed as often as it stands there."""
+        return self._expression(root).text
+
+    def _expression(self, root: int) -> _Fragment:
+        """Return the fragment for a node."""
+        fragments, args_of = self._fragments, self.dag.args
+        known = fragments.get(root)
+        if known is not None:
+            return known
         results: list[_Fragment] = []
-        stack: list[tuple[Expr, bool]] = [(root, False)]
+        stack: list[tuple[int, bool]] = [(root, False)]
         while stack:
             node, ready = stack.pop()
-            known = self._fragments.get(id(node))
-            if known is not None:
-                results.append(known)
-                continue
-            if node.args and not ready:
-                stack.append((node, True))
-                stack.extend((arg, False) for arg in reversed(node.args))
-                continue
-            count = len(node.args)
+            if not ready:
+                known = fragments.get(node)
+                if known is not None:
+                    results.append(known)
+                    continue
+                if args_of[node]:
+                    stack.append((node, True))
+                    stack.extend([(arg, False) for arg in reversed(args_of[node])])
+                    continue
+            count = len(args_of[node])
             args = results[len(results) - count :]
             del results[len(results) - count :]
             fragment = self._render(node, args)
-            lasting = all(arg.lasting for arg in args)
-            if fragment.depth > _DEPTH and fragment.divisor is None:
+            lasting = fragment.lasting and all([arg.lasting for arg in args])
+            if fragment.depth > _DEPTH:
                 fragment, lasting = _Fragment(self.assign(fragment.text), _ATOM, 0), False
-            fragment = fragment._replace(lasting=lasting and fragment.lasting)
-            if fragment.lasting:
-                self._fragments[id(node)] = fragment
-                self._kept.append(node)  # an id is only valid while its object lives
+            if lasting:
+                fragments[node] = fragment
+            elif fragment.lasting:
+                fragment = fragment._replace(lasting=False)
             results.append(fragment)
-        return results[0].text
+        return results[0]
 
-    def _render(self, node: Expr, args: list[_Fragment]) -> _Fragment:
+    def _render(self, node: int, args: list[_Fragment]) -> _Fragment:
         """Return the source of one node, given that of its arguments."""
-        depth = 1 + max((arg.depth for arg in args), default=-1)
+        op = self.dag.ops[node]
+        depth = 1 + max([arg.depth for arg in args], default=-1)
         if not args:
             return self._leaf(node)
-        if node.is_Add:
+        if op == "add":
             return self._sum(args, depth)
-        if node.is_Mul:
-            return self._product(node, args, depth)
-        if node.is_Pow:
+        if op == "mul":
+            return self._product(args, depth)
+        if op == "neg":
+            return _negative(args[0], depth)
+        if op == "div":
+            text = f"{_enclose(args[0], _PRODUCT)} / {_enclose(args[1], _UNARY)}"
+            return _Fragment(text, _PRODUCT, depth)
+        if op == "pow":
             return self._power(node, args, depth)
-        if isinstance(node, fn.Where):
+        if op == "sigmoid":
+            return self._sigmoid(args[0], depth)
+        if op in ("where", "choice"):
             condition, a, b = (_enclose(arg, _COMPARE) for arg in args)
             return _Fragment(f"({a} if {condition} else {b})", _ATOM, depth)
-        if isinstance(node, Relational):
+        if op in RELATIONS:
             left, right = (_enclose(arg, _SUM) for arg in args)
-            return _Fragment(f"({left} {node.rel_op} {right})", _ATOM, depth)
-        if type(node) not in _FUNCTIONS:
-            raise NotImplementedError(f"no source is known for the function {type(node).__name__}")
-        name = self._function(_FUNCTIONS[type(node)])
-        return _Fragment(f"{name}({', '.join(arg.text for arg in args)})", _ATOM, depth)
+            return _Fragment(f"({left} {RELATIONS[op]} {right})", _ATOM, depth)
+        if op not in _FUNCTIONS:
+            raise NotImplementedError(f"no source is known for the function {op}")
+        name = self._function(_FUNCTIONS[op])
+        return _Fragment(f"{name}({', '.join([arg.text for arg in args])})", _ATOM, depth)
 
-    def _function(self, entry: tuple[str, str | None, str | None]) -> str:
+    def _function(self, entry: _Entry) -> str:
         """Return the name of a function, noted for the lines before the statements."""
         self.functions[entry[0]] = entry
         return entry[0]
 
-    def _leaf(self, node: Expr) -> _Fragment:
+    def _leaf(self, node: int) -> _Fragment:
         """Return a symbol or a number."""
-        if node.is_Symbol:
+        op = self.dag.ops[node]
+        if op == "symbol":
             return _Fragment(self.names[node], _ATOM, 0)
-        if node in (sympy.true, sympy.false):
-            return _Fragment(str(bool(node)), _ATOM, 0)
-        value = float(node) if node.is_extended_real else math.nan
-        text = _literal(value)
+        if op != "number":
+            return _Fragment(op.capitalize(), _ATOM, 0)
+        text = _literal(self.dag.data[node])
         return _Fragment(text, _UNARY if text.startswith("-") else _ATOM, 0)
 
     def _sum(self, args: list[_Fragment], depth: int) -> _Fragment:
@@ -217,67 +222,46 @@ class _Printer:
                 text, lasting = self.assign(text), False
         return _Fragment(text, _SUM, depth, lasting)
 
-    def _product(self, node: Expr, args: list[_Fragment], depth: int) -> _Fragment:
-        """Return a product; negative powers become divisions."""
-        sign, above, below = "", [], []
-        for arg, fragment in zip(node.args, args, strict=True):
-            if arg is sympy.S.NegativeOne:
-                sign = "-"
-            elif arg.is_Rational and arg.q > 1 and abs(arg.p) == 1 and arg is node.args[0]:
-                sign = "-" if arg.p < 0 else ""
-                below.append(_Fragment(_literal(float(arg.q)), _ATOM, 0))
-            elif fragment.divisor is not None:
-                below.append(fragment.divisor)
-            else:
-                above.append(fragment)
-        if not above and below and node.args[0].is_Rational and node.args[0].q > 1:
-            first = node.args[0]
-            above.append(_Fragment(_literal(abs(float(first))), _ATOM, 0))
-            below.pop(0)
+    def _product(self, args: list[_Fragment], depth: int) -> _Fragment:
+        """Return a product; a long one in pieces."""
         lasting = True
-        while len(above) > _TERMS:
-            piece = " * ".join(
-                _enclose(f, _PRODUCT + (k > 0)) for k, f in enumerate(above[:_TERMS])
-            )
-            above[:_TERMS] = [_Fragment(self.assign(piece), _ATOM, 0)]
+        while len(args) > _TERMS:
+            piece = _times(args[:_TERMS])
+            args = [_Fragment(self.assign(piece), _ATOM, 0), *args[_TERMS:]]
             lasting = False
-        text = " * ".join(_enclose(f, _PRODUCT + (k > 0)) for k, f in enumerate(above)) or "1.0"
-        if below:
-            divisor = " * ".join(_enclose(f, _UNARY) for f in below)
-            text += f" / ({divisor})" if len(below) > 1 else f" / {divisor}"
-        if sign and text.startswith("-"):
-            return _Fragment(text[1:], _PRODUCT, depth, lasting)
-        binding = _PRODUCT if above[1:] or below else min(above[0].binding, _UNARY)
-        return _Fragment(sign + text, max(binding, _PRODUCT), depth, lasting)
+        return _Fragment(_times(args), _PRODUCT, depth, lasting)
 
-    def _power(self, node: Expr, args: list[_Fragment], depth: int) -> _Fragment:
+    def _power(self, node: int, args: list[_Fragment], depth: int) -> _Fragment:
         """Return a power."""
-        exponent = node.args[1]
-        if not exponent.is_Number:
-            name = self._function(_GENERAL_POWER)
-            return _Fragment(f"{name}({args[0].text}, {args[1].text})", _ATOM, depth)
-        if exponent.is_negative:
-            below = self._raise(args[0], -exponent)
-            text = f"1.0 / {_enclose(below, _UNARY)}"
-            return _Fragment(text, _PRODUCT, depth, divisor=below)
-        return self._raise(args[0], exponent)
+        exponent = self.dag.args[node][1]
+        n = self.dag.data[exponent] if self.dag.ops[exponent] == "number" else None
+        if n == 2 and args[0].text.isidentifier():
+            return _Fragment(f"{args[0].text} * {args[0].text}", _PRODUCT, depth)
+        if isinstance(n, int):
+            return _Fragment(f"{_enclose(args[0], _ATOM)}**{n}", _POWER, depth)
+        name = self._function(_POW)
+        return _Fragment(f"{name}({args[0].text}, {args[1].text})", _ATOM, depth)
 
-    def _raise(self, fragment: _Fragment, exponent: Expr) -> _Fragment:
-        """Return a positive power."""
-        text, depth = fragment.text, fragment.depth + 1
-        if exponent is sympy.S.One:
-            return fragment
-        if exponent == sympy.Rational(1, 2):
-            return _Fragment(f"{self._function(_ROOT)}({text})", _ATOM, depth)
-        if exponent == 2 and text.isidentifier():
-            return _Fragment(f"{text} * {text}", _PRODUCT, depth)
-        if exponent.is_Integer:
-            return _Fragment(f"{_enclose(fragment, _ATOM)}**{exponent}", _POWER, depth)
-        name = self._function(_GENERAL_POWER)
-        return _Fragment(f"{name}({text}, {_literal(float(exponent))})", _ATOM, depth)
+    def _sigmoid(self, arg: _Fragment, depth: int) -> _Fragment:
+        """Return a sigmoid, as it is written by hand."""
+        exp = self._function(_FUNCTIONS["exp"])
+        return _Fragment(f"1.0 / (1.0 + {exp}({_negative(arg, depth).text}))", _PRODUCT, depth)
 
 
-def _header(functions: dict[str, tuple[str, str | None, str | None]], scalars: str) -> list[str]:
+def _times(factors: list[_Fragment]) -> str:
+    """Return the factors in a row."""
+    return " * ".join([_enclose(f, _PRODUCT + (k > 0)) for k, f in enumerate(factors)])
+
+
+def _negative(fragment: _Fragment, depth: int) -> _Fragment:
+    """Return the negative of a fragment."""
+    if fragment.text.startswith("-") and fragment.binding >= _PRODUCT:
+        return _Fragment(fragment.text[1:], fragment.binding, depth)
+    text = f"-{_enclose(fragment, _PRODUCT)}"
+    return _Fragment(text, max(min(fragment.binding, _UNARY), _PRODUCT), depth)
+
+
+def _header(functions: dict[str, _Entry], scalars: str) -> list[str]:
     """Return the imports and the helpers that the statements need."""
     column = 1 if scalars == "float" else 2
     imports: set[tuple[str, str]] = set()
@@ -313,10 +297,11 @@ def _array(entries: list[str], shape: tuple[int, ...]) -> str:
 
 
 def print_source(
-    symbols: Mapping[str, Any],
-    lets: Sequence[tuple[Expr, Expr]],
-    value: Expr,
-    partials: Mapping[str, Any],
+    dag: Dag,
+    inputs: Mapping[str, Nodes],
+    names: Mapping[int, str],
+    value: int,
+    partials: Mapping[str, Nodes],
     *,
     title: str,
     scalars: Literal["float", "numpy"] = "float",
@@ -325,14 +310,16 @@ def print_source(
 
     Parameters
     ----------
-    symbols : mapping of str to numpy.ndarray
-        For each argument the object array of its symbols.
-    lets : sequence of tuple of sympy.Symbol and sympy.Expr
-        Intermediates in the order of computation.
-    value : sympy.Expr
-        In terms of symbols and intermediates.
+    dag : Dag
+        The graph.
+    inputs : mapping of str to numpy.ndarray
+        For each argument the nodes of its symbols.
+    names : mapping of int to str
+        The nodes that get a line, in the order of computation.
+    value : int
+        The value.
     partials : mapping of str to numpy.ndarray
-        For each argument to differentiate by, an object array of expressions.
+        For each argument to differentiate by, the nodes of the derivatives.
     title : str
         The first line, a comment.
     scalars : {"float", "numpy"}
@@ -347,10 +334,10 @@ def print_source(
 
     Examples
     --------
-    >>> import numpy as np
-    >>> x = sympy.Symbol("x", real=True)
-    >>> entry = lambda e: np.array(e, dtype=object)
-    >>> print(print_source({"x": entry(x)}, [], x**2, {"x": entry(2 * x)}, title="Square."))
+    >>> dag = Dag()
+    >>> x = dag.symbols("x", ())
+    >>> value, slope = dag.square(int(x)), dag.multiply(dag.number(2), int(x))
+    >>> print(print_source(dag, {"x": x}, {}, value, {"x": np.array(slope)}, title="Square."))
     # Square.
     import numpy as np
     <BLANKLINE>
@@ -361,39 +348,38 @@ def print_source(
         return x * x, {"x": 2.0 * x}
     <BLANKLINE>
     """
-    taken = {"np", "float", "abs", "max", ENTRY_POINT, _ROOT[0], _GENERAL_POWER[0], *_HELPERS}
+    taken = {"np", "float", "abs", "max", ENTRY_POINT, _POW[0], *_HELPERS}
     taken |= {entry[0] for entry in _FUNCTIONS.values()}
-    parameters = {name: _allocate(name, taken) for name in symbols}
-    names: dict[Expr, str] = {}
-    for name, array in symbols.items():
-        for index in np.ndindex(array.shape):
+    parameters = {name: _allocate(name, taken) for name in inputs}
+    texts: dict[int, str] = {}
+    for name, nodes in inputs.items():
+        for index, node in np.ndenumerate(nodes):
             entry = "_".join([parameters[name], *map(str, index)])
-            names[array[index]] = _allocate(entry, taken) if index else parameters[name]
-    for symbol, _ in lets:
-        names[symbol] = _allocate(symbol.name, taken)
-    printer = _Printer(names, taken)
-    for name, array in symbols.items():
+            texts[int(node)] = _allocate(entry, taken) if index else parameters[name]
+    for named, line in names.items():
+        texts[named] = _allocate(re.sub(r"\W+", "_", line).rstrip("_"), taken)
+    printer = _Printer(dag, texts, taken)
+    for name, nodes in inputs.items():
         parameter = parameters[name]
-        if not array.shape:
+        if not nodes.shape:
             number = f"float({parameter})"
             number = number if scalars == "float" else f"np.float64({number})"
             printer.lines += [f"# {parameter}: a scalar", f"{parameter} = {number}"]
             continue
-        printer.lines.append(f"# {parameter}: shape {array.shape}")
-        if array.size:
-            targets = ", ".join(names[symbol] for symbol in array.flat)
+        printer.lines.append(f"# {parameter}: shape {nodes.shape}")
+        if nodes.size:
+            targets = ", ".join([texts[node] for node in nodes.ravel().tolist()])
             numbers = f"np.asarray({parameter}, dtype=float).ravel()"
             numbers += ".tolist()" if scalars == "float" else ""
-            targets = targets if array.size > 1 else f"({targets},)"
+            targets = targets if nodes.size > 1 else f"({targets},)"
             printer.lines.append(f"{targets} = {numbers}")
-    for symbol, form in lets:
-        text = printer.expression(form)
-        printer.lines.append(f"{names[symbol]} = {text}")
+    for named in names:
+        printer.define(named)
     result = printer.expression(value)
     gradients = []
-    for name, array in partials.items():
-        entries = [printer.expression(entry) for entry in array.flat]
-        text = _array(entries, array.shape) if array.shape else entries[0]
+    for name, nodes in partials.items():
+        entries = [printer.expression(node) for node in nodes.ravel().tolist()]
+        text = _array(entries, nodes.shape) if nodes.shape else entries[0]
         gradients.append(f'"{name}": {text}')
     printer.lines.append(f"return {result}, {{{', '.join(gradients)}}}")
     body = [

@@ -1,36 +1,38 @@
-"""Tracing: a plain NumPy function becomes SymPy expressions."""
+"""Tracing: a plain NumPy function becomes a graph of formulas."""
 
 from __future__ import annotations
 
 import inspect
 import keyword
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-import sympy
 
-from symdiff.array import Objects, SymbolicArray, elements, objects
-from symdiff.construct import Expr
-from symdiff.dag import normalise
-from symdiff.deep import call_deep
+from symdiff.array import SymbolicArray, nodes_of
+from symdiff.dag import Dag, Nodes
 from symdiff.errors import nearest
-from symdiff.operations import numeric
+from symdiff.meaning import Expr, Objects, shaped, to_sympy
+from symdiff.sharing import flatten
 
-__all__ = ["Expression", "trace"]
+__all__ = ["Expression", "check_argument", "trace"]
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A traced function: its symbols and its result.
+    """A traced function: its arguments and its result, as nodes of a graph and as formulas.
 
     Attributes
     ----------
-    symbols : dict of str to numpy.ndarray
-        For each symbolic argument the object array of its symbols, 0-d for a scalar.
-    result : sympy.Expr or numpy.ndarray
-        One expression, or an object array of them.
+    dag : Dag
+        The graph.
+    inputs : dict of str to numpy.ndarray
+        For each symbolic argument the nodes of its symbols, 0-d for a scalar.
+    nodes : numpy.ndarray
+        The nodes of the result, 0-d for a scalar.
 
     Examples
     --------
@@ -39,13 +41,28 @@ class Expression:
     (2*x + 1, {'x': ()})
     """
 
-    symbols: dict[str, Objects]
-    result: Any
+    dag: Dag
+    inputs: dict[str, Nodes]
+    nodes: Nodes
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of each symbolic argument."""
-        return {name: array.shape for name, array in self.symbols.items()}
+        return {name: nodes.shape for name, nodes in self.inputs.items()}
+
+    @cached_property
+    def symbols(self) -> dict[str, Objects]:
+        """For each symbolic argument the object array of its SymPy symbols, 0-d for a scalar."""
+        return {
+            name: shaped(to_sympy(self.dag, nodes.ravel().tolist()), nodes.shape)
+            for name, nodes in self.inputs.items()
+        }
+
+    @cached_property
+    def result(self) -> Expr | Objects:
+        """The result as a SymPy expression, or an object array of them."""
+        formulas = to_sympy(self.dag, self.nodes.ravel().tolist())
+        return shaped(formulas, self.nodes.shape) if self.nodes.ndim else formulas[0]
 
 
 def _is_shape(value: Any) -> bool:
@@ -55,12 +72,32 @@ def _is_shape(value: Any) -> bool:
     )
 
 
-def _symbols(name: str, shape: tuple[int, ...]) -> Objects:
-    """Return the symbols of an argument, ``w[0,2]`` for an entry."""
-    names = (
-        f"{name}[{','.join(map(str, index))}]" if shape else name for index in np.ndindex(*shape)
-    )
-    return objects((sympy.Symbol(entry, real=True) for entry in names), shape)
+def check_argument(name: Any) -> None:
+    """Refuse a name that no argument of a function can have, or that source would read otherwise.
+
+    Parameters
+    ----------
+    name : object
+        What came as a name.
+
+    Raises
+    ------
+    ValueError
+        If it is no identifier in the form in which Python keeps identifiers.
+
+    Examples
+    --------
+    >>> check_argument("x1")
+    >>> check_argument("x; import os")
+    Traceback (most recent call last):
+    ValueError: an argument is called 'x; import os', which is no Python identifier
+    """
+    known = isinstance(name, str) and name.isidentifier() and name != "__debug__"
+    if not known or keyword.iskeyword(name):
+        raise ValueError(f"an argument is called {name!r}, which is no Python identifier")
+    plain = unicodedata.normalize("NFKC", name)
+    if plain != name:
+        raise ValueError(f"an argument is called {name!r}, which Python reads as {plain!r}")
 
 
 def _constant(name: str, value: Any) -> Any:
@@ -108,7 +145,7 @@ def _bind(f: Callable[..., Any], inputs: Mapping[str, Any]) -> tuple[list[Any], 
 def trace(
     f: Callable[..., Any], /, *, inputs: Mapping[str, Any] | None = None, **arguments: Any
 ) -> Expression:
-    """Return a plain NumPy function as SymPy expressions of its arguments.
+    """Return a plain NumPy function as formulas of its arguments.
 
     Parameters
     ----------
@@ -142,13 +179,14 @@ def trace(
     """
     given = {**(inputs or {}), **arguments}
     for name, value in given.items():
-        if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-            raise ValueError(f"an argument is called {name!r}, which is no Python identifier")
+        check_argument(name)
         if _is_shape(value) and any(n < 0 for n in value):
             raise ValueError(f"argument {name!r}: the shape {value} has a negative length")
-    symbols = {n: _symbols(n, tuple(v)) for n, v in given.items() if _is_shape(v)}
+    dag = Dag()
+    shapes = {name: tuple(map(int, v)) for name, v in given.items() if _is_shape(v)}
+    inputs = {name: dag.symbols(name, shape) for name, shape in shapes.items()}
     values = {
-        name: SymbolicArray(symbols[name]) if name in symbols else _constant(name, value)
+        name: SymbolicArray(dag, inputs[name]) if name in inputs else _constant(name, value)
         for name, value in given.items()
     }
     positional, named = _bind(f, values)
@@ -166,7 +204,7 @@ def trace(
             f"the function returned a {type(result).__name__} of traced values; return one array, "
             "joined by np.stack or np.concatenate"
         )
-    entries = elements(result)
-    roots: list[Expr] = [numeric(entry) for entry in entries.flat]
-    roots = call_deep(lambda: normalise(roots))
-    return Expression(symbols, objects(roots, entries.shape) if entries.ndim else roots[0])
+    nodes = nodes_of(dag, result)
+    roots = [dag.numeric(node) for node in nodes.ravel().tolist()]
+    dag, roots = flatten(dag, roots)
+    return Expression(dag, inputs, np.array(roots, dtype=np.int64).reshape(nodes.shape))

@@ -4,40 +4,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from symdiff.construct import Expr
+from symdiff.dag import Dag
 
 __all__ = ["Derivation"]
 
 
 @dataclass(frozen=True)
 class Derivation:
-    """A value and its partial derivatives, in full and in terms of named intermediates.
+    """A value and its partial derivatives as nodes of one graph, some of them named.
 
     Attributes
     ----------
-    value : sympy.Expr
-        In the symbols of the inputs only.
-    partials : list of sympy.Expr
-        One a symbol, in the symbols of the inputs only.
-    lets : list of tuple of sympy.Symbol and sympy.Expr
-        The named intermediates, each in terms of inputs and of those before it.
-    value_form : sympy.Expr
-        The value in terms of the intermediates.
-    partial_forms : list of sympy.Expr
-        The partials in terms of the intermediates.
+    dag : Dag
+        The graph.
+    value : int
+        The value.
+    partials : list of int
+        One a symbol to differentiate by.
+    names : dict of int to str
+        The named intermediates in the order of computation. A formula in terms of them is the
+        formula itself, read down to what has a name.
 
     Examples
     --------
-    >>> import sympy
+    >>> from symdiff import trace
     >>> from symdiff.strategies import shared
-    >>> x = sympy.Symbol("x", real=True)
-    >>> derivation = shared(sympy.tanh(x), [x])
-    >>> derivation.lets, derivation.value_form, derivation.partial_forms
-    ([(v1, tanh(x))], v1, [1 - v1**2])
+    >>> import numpy as np
+    >>> traced = trace(lambda x: np.tanh(x), x=())
+    >>> derivation = shared(traced.dag, int(traced.nodes), [int(traced.inputs["x"])])
+    >>> list(derivation.names.values())
+    ['v1']
     """
 
-    value: Expr
-    partials: list[Expr]
-    lets: list[tuple[Expr, Expr]]
-    value_form: Expr
-    partial_forms: list[Expr]
+    dag: Dag
+    value: int
+    partials: list[int]
+    names: dict[int, str]

@@ -1,135 +1,165 @@
 """The gradient with sharing: memoised forward accumulation, then names for what repeats.
 
 For each parameter the derivative of every node that depends on it is formed once, from those of its
-arguments. It is still differentiation parameter by parameter: the work grows with parameters times
-the nodes that depend on each. What does not depend on the parameter (the partials of each node, and
-their products along a chain of operations with one argument) is formed once for all parameters.
+arguments. What does not depend on the parameter is formed once for all: the partials of each node,
+their products along a chain of operations with one argument, and the derivative by a node through
+which alone several parameters reach the value. It is still differentiation node by node from the
+inputs: the work grows with the nodes that are used more than once times those that depend on each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import sympy
-
-from symdiff.construct import Expr, add, multiply
-from symdiff.dag import normalise, topological
-from symdiff.deep import call_deep
-from symdiff.derivatives import partials
-from symdiff.functions import Where, choose, is_boolean
-from symdiff.sharing import name_shared
+from symdiff.dag import CONDITIONS, ONE, ZERO, Dag
+from symdiff.derivatives import Singular, partials, scale
+from symdiff.sharing import flatten, name_lines
 from symdiff.strategies.derivation import Derivation
 
 __all__ = ["accumulate", "shared"]
 
-_Edges = list[tuple[int, Expr]]  # positions of the nodes on which one depends, and the partials
+_Edges = list[tuple[int, int]]  # nodes on which one depends, and the partials
 
 
 class _Graph:
     """The nodes that depend on a parameter, and the partials on the edges between them."""
 
-    def __init__(self, value: Expr, symbols: Sequence[Expr]) -> None:
-        self.nodes = topological([value])
-        self.position = {id(node): k for k, node in enumerate(self.nodes)}
-        wanted = set(symbols)
-        active = [node.is_Symbol and node in wanted for node in self.nodes]
-        uses = [0] * len(self.nodes)
-        arguments: list[list[int]] = []
-        for k, node in enumerate(self.nodes):
+    def __init__(self, dag: Dag, value: int, symbols: Sequence[int]) -> None:
+        self.dag = dag
+        self.value = value
+        self.known: dict[int, int] = {}  # derivatives of the value by nodes
+        order = dag.reachable([value])
+        uses = [0] * (value + 1)
+        arguments: dict[int, list[int]] = {}
+        active = bytearray(len(dag))
+        for symbol in symbols:
+            active[symbol] = 1
+        for node in order:
             # A condition has no derivative, nor has what stands in it.
-            args = [] if is_boolean(node) else [self.position[id(arg)] for arg in node.args]
-            arguments.append([j for j in args if active[j]])
-            active[k] = active[k] or bool(arguments[k])
-            for j in arguments[k]:
-                uses[j] += 1
-        self.edges: list[_Edges] = []
-        for k, node in enumerate(self.nodes):
-            self.edges.append(self._edges_of(k, node, set(arguments[k]), uses))
-        self.users: list[list[int]] = [[] for _ in self.nodes]
-        for k, edges in enumerate(self.edges):
-            for j, _ in edges:
-                self.users[j].append(k)
-
-    def _edges_of(self, k: int, node: Expr, active: set[int], uses: list[int]) -> _Edges:
-        """Return the edges of a node; a chain of operations with one argument becomes one edge."""
-        if not active:
-            return []
-        if isinstance(node, Where):
-            return [(self.position[id(arg)], sympy.S.One) for arg in node.args[1:]]
-        edges: _Edges = []
-        for arg, partial in zip(node.args, partials(node), strict=True):
-            j = self.position[id(arg)]
-            if j not in active or partial is sympy.S.Zero:
+            if dag.ops[node] in CONDITIONS or not dag.args[node]:
                 continue
-            below = self.edges[j]
-            if uses[j] == 1 and len(below) == 1 and not isinstance(arg, Where):
-                edges.append((below[0][0], multiply(partial, below[0][1])))
+            below = [arg for arg in dag.args[node] if active[arg]]
+            if below:
+                active[node] = 1
+                arguments[node] = below
+                for arg in below:
+                    uses[arg] += 1
+        self.singular = Singular(dag)
+        self.chosen: set[int] = set()  # nodes of which a choice may make no use
+        for node in reversed(order):
+            if dag.ops[node] == "where" or node in self.chosen:
+                self.chosen.update(dag.args[node])
+        self.edges: dict[int, _Edges] = {}
+        self.users: dict[int, list[int]] = {}
+        for node, below in arguments.items():
+            edges = self.edges[node] = self._edges_of(node, set(below), uses)
+            for arg, _ in edges:
+                self.users.setdefault(arg, []).append(node)
+
+    def _edges_of(self, node: int, active: set[int], uses: list[int]) -> _Edges:
+        """Return the edges of a node; a chain of operations with one argument becomes one edge."""
+        dag = self.dag
+        if dag.ops[node] == "where":
+            return [(arg, ONE) for arg in dag.args[node][1:]]
+        edges: _Edges = []
+        for arg, partial in zip(dag.args[node], partials(dag, node), strict=True):
+            if arg not in active or partial == ZERO:
+                continue
+            below = self.edges.get(arg, [])
+            if uses[arg] == 1 and len(below) == 1 and dag.ops[arg] != "where":
+                edges.append((below[0][0], scale(dag, partial, below[0][1])))
             else:
-                edges.append((j, partial))
+                edges.append((arg, partial))
         return edges
 
-    def derivative_by(self, source: int) -> Expr:
-        """Return the derivative of the last node with respect to the node at a position."""
+    def derivative_by(self, source: int) -> int:
+        """Return the derivative of the value with respect to a node.
+
+        While one node alone uses the source, the derivative is that by this node, times a factor.
+        """
+        factors: list[int] = []
+        while len(users := self.users.get(source, [])) == 1:
+            user = users[0]
+            partial = dict(self.edges[user])[source]
+            if self.dag.ops[user] == "where":
+                break
+            if user in self.chosen and self.singular[partial]:
+                break  # where the choice is 0, 0 times infinity would not be
+            factors.append(partial)
+            source = user
+        derivative = self.known.get(source)
+        if derivative is None:
+            derivative = self.known[source] = self._accumulated(source)
+        for partial in reversed(factors):
+            derivative = scale(self.dag, partial, derivative)
+        return derivative
+
+    def _accumulated(self, source: int) -> int:
+        """Return the derivative of the value by a node, accumulated forward from it."""
         reached = {source}
         stack = [source]
         while stack:
-            for user in self.users[stack.pop()]:
+            for user in self.users.get(stack.pop(), ()):
                 if user not in reached:
                     reached.add(user)
                     stack.append(user)
-        tangents: dict[int, Expr] = {source: sympy.S.One}
-        for k in sorted(reached - {source}):
-            node = self.nodes[k]
-            if isinstance(node, Where):
+        dag = self.dag
+        tangents: dict[int, int] = {source: ONE}
+        for node in sorted(reached - {source}):
+            if dag.ops[node] == "where":
                 # Not a product with 0 or 1: an infinite tangent of the other branch must not
                 # matter.
-                a, b = (tangents.get(j, sympy.S.Zero) for j, _ in self.edges[k])
-                tangents[k] = choose(node.args[0], a, b)
+                a, b = (tangents.get(arg, ZERO) for arg, _ in self.edges[node])
+                tangents[node] = dag.choose(dag.args[node][0], a, b)
                 continue
-            terms = (
-                multiply(partial, tangents[j]) for j, partial in self.edges[k] if j in tangents
-            )
-            tangents[k] = add(*terms)
-        return tangents.get(len(self.nodes) - 1, sympy.S.Zero)
+            terms = [
+                scale(dag, partial, tangents[arg])
+                for arg, partial in self.edges[node]
+                if arg in tangents
+            ]
+            tangents[node] = dag.add(*terms)
+        return tangents.get(self.value, ZERO)
 
 
-def accumulate(value: Expr, symbols: Sequence[Expr]) -> list[Expr]:
+def accumulate(dag: Dag, value: int, symbols: Sequence[int]) -> list[int]:
     """Return the derivatives of a value by forward accumulation over its graph.
 
     Parameters
     ----------
-    value : sympy.Expr
-        A normalised expression.
-    symbols : sequence of sympy.Symbol
+    dag : Dag
+        The graph; the derivatives are made in it.
+    value : int
+        What to differentiate.
+    symbols : sequence of int
         What to differentiate by.
 
     Returns
     -------
-    list of sympy.Expr
-        One a symbol, sharing nodes with the value and with each other; not yet normalised.
+    list of int
+        One node a symbol.
 
     Examples
     --------
-    >>> x, y = sympy.symbols("x y", real=True)
-    >>> accumulate(*normalise([x * y + x]), [x, y])
-    [y + 1, x]
+    >>> from symdiff.meaning import to_sympy
+    >>> dag = Dag()
+    >>> x, y = dag.symbols("x", (2,)).tolist()
+    >>> to_sympy(dag, accumulate(dag, dag.add(dag.multiply(x, y), x), [x, y]))
+    [x[1] + 1, x[0]]
     """
-    graph = _Graph(value, symbols)
-    places = {node: k for k, node in enumerate(graph.nodes) if node.is_Symbol}
-    return [
-        graph.derivative_by(places[symbol]) if symbol in places else sympy.S.Zero
-        for symbol in symbols
-    ]
+    graph = _Graph(dag, value, symbols)
+    return [graph.derivative_by(symbol) for symbol in symbols]
 
 
-def shared(value: Expr, symbols: Sequence[Expr]) -> Derivation:
+def shared(dag: Dag, value: int, symbols: Sequence[int]) -> Derivation:
     """Return the partial derivatives with common subexpressions named over all of them.
 
     Parameters
     ----------
-    value : sympy.Expr
-        A normalised expression.
-    symbols : sequence of sympy.Symbol
+    dag : Dag
+        The graph.
+    value : int
+        What to differentiate.
+    symbols : sequence of int
         What to differentiate by.
 
     Returns
@@ -139,14 +169,11 @@ def shared(value: Expr, symbols: Sequence[Expr]) -> Derivation:
 
     Examples
     --------
-    >>> x = sympy.Symbol("x", real=True)
-    >>> shared(sympy.exp(x**2), [x]).partial_forms
-    [2*v1*x]
+    >>> from symdiff import gradient
+    >>> import numpy as np
+    >>> gradient(lambda x: np.exp(x**2), strategy="shared", x=()).partial_forms
+    {'x': 2*v1*x}
     """
-
-    def derive() -> Derivation:
-        roots = normalise([value, *accumulate(value, symbols)])
-        lets, forms = name_shared(roots)
-        return Derivation(roots[0], roots[1:], lets, forms[0], forms[1:])
-
-    return call_deep(derive)
+    found = accumulate(dag, value, symbols)
+    dag, [value, *found] = flatten(dag, [value, *found])
+    return Derivation(dag, value, found, name_lines(dag, [value, *found]))

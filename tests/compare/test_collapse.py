@@ -21,7 +21,7 @@ def test_only_linear_layers_collapse(widths):
 def test_the_formulas_are_shown():
     shown = linear_layers_collapse()
     assert shown.linear_text.endswith("difference, expanded = 0")
-    assert "exp(" in shown.sigmoid_text
+    assert "sigmoid(" in shown.sigmoid_text
     assert not shown.sigmoid_text.endswith("difference, expanded = 0")
     for text in (shown.linear_latex, shown.sigmoid_latex):
         assert text.startswith(r"\begin{aligned}")
