@@ -177,7 +177,7 @@ def _goals(report: Report) -> Table:
 
 
 def _goal_row(goal: Judged, failed: str) -> tuple[str, ...]:
-    found = failed or MISSING if goal.found is None else f"{goal.found:.2g}"
+    found = failed or MISSING if goal.found is None else f"{goal.found:.3g}"
     reached = {True: "yes", False: "no", None: failed or MISSING}[goal.reached]
     names = goal.workload, goal.contender, goal.against, goal.what
-    return *names, found, f"≤ {goal.most:g}", reached
+    return *names, found, f"≤ {goal.most:.3g}", reached
