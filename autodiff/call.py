@@ -18,6 +18,8 @@ __all__ = ["Call", "argument_numbers"]
 _ONE = np.float64(1.0)
 _new: Any = object.__new__
 _FLOAT = np.dtype(float)
+#: Bytes up to which all elements of an argument are watched, and the number that is of larger ones.
+_LARGE, _SAMPLE = 1 << 13, 512
 
 
 class Call:
@@ -99,8 +101,14 @@ class Call:
             else:
                 replaced[argnum] = self._as_tensors(arg, argnum, place)
         self.aux: Any = None
+        before = [_state(x.value) for x in self.inputs]
         with tape:
             output = f(*replaced, **kwargs)
+            if before != [_state(x.value) for x in self.inputs]:
+                raise ValueError(
+                    f"{what}: the function wrote into the array that it is differentiated at, "
+                    "by another name, so the derivative would be wrong: pass a copy"
+                )
             if has_aux:
                 if not isinstance(output, tuple) or len(output) != 2:
                     raise TypeError(
@@ -155,7 +163,10 @@ class Call:
     def _plain(self, tree: Any) -> Any:
         """Return a nested structure with the values in place of the tensors of this call."""
         leaves, structure = flatten(tree)
-        checked = [check_result(x, "") if isinstance(x, np.ndarray) else x for x in leaves]
+        checked = [
+            check_result(x, self.what) if type(x) is np.ndarray and x.dtype == object else x
+            for x in leaves
+        ]
         return structure.unflatten([self._value(x) for x in checked])
 
     def _value(self, x: Any) -> Any:
@@ -299,6 +310,20 @@ class Call:
             results.append(structure.unflatten(leaves[start : start + structure.count]))
             start += structure.count
         return results[0] if single else tuple(results)
+
+
+def _state(value: Any) -> bytes:
+    """Return what tells whether an array was written into: its elements, of a large one a sample.
+
+    To read all of a large array twice would take longer than many a function of it.
+    """
+    if type(value) is not np.ndarray:
+        return b""
+    if value.nbytes > _LARGE:
+        count = _SAMPLE ** (1 / value.ndim)
+        value = value[tuple([slice(None, None, int(n // count) or 1) for n in value.shape])]
+    octets: bytes = value.tobytes()
+    return octets
 
 
 def _listener(inputs: Sequence[Tensor]) -> Listener | None:

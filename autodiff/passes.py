@@ -111,6 +111,9 @@ def pull(
                 _pull_general(node, tape, wanted)
             if not keep:
                 node.adjoint = None
+            if consume:
+                # The output, which others hold, would hold all that it was computed from.
+                node.operands = ()
 
 
 def _pull_general(node: Tensor, tape: Tape, wanted: frozenset[int] | None) -> None:

@@ -97,6 +97,8 @@ class Explanation:
         One operation a line, in the order of computation.
     backward : list of Line
         One derivative a line, from the result back to the arguments.
+    note : str
+        What a reader of the backward lines has to know.
 
     Examples
     --------
@@ -108,6 +110,7 @@ class Explanation:
     title: str
     forward: list[Line]
     backward: list[Line]
+    note: str = ""
 
     def __repr__(self) -> str:
         return str(self)
@@ -116,6 +119,7 @@ class Explanation:
         parts = [self.title, "", "Forward: every operation gets a name."]
         parts += [f"  {line}" for line in self.forward]
         parts += ["", "Backward: from the result to the arguments, by the chain rule."]
+        parts += [f"{self.note}"] if self.note else []
         for line in self.backward:
             parts += [f"  {line}", *(f"      {rule}" for rule in line.rules)]
         return "\n".join(parts)
@@ -304,6 +308,7 @@ def explain(
     /,
     *,
     at: Mapping[str, Any] | None = None,
+    strategy: str = "adjoint",
     inputs: Mapping[str, Any] | None = None,
     **arguments: Any,
 ) -> Explanation:
@@ -316,8 +321,10 @@ def explain(
         `parse` made.
     at : mapping of str to array_like, optional
         A point: then every line ends with its number.
+    strategy : {"adjoint", "matrix"}
+        Entry by entry, or with whole matrices: then lengths may be names, and there is no point.
     inputs : mapping of str to object, optional
-        More arguments of `f`: for those called ``at`` or ``inputs``.
+        More arguments of `f`: for those called ``at``, ``strategy`` or ``inputs``.
     **arguments
         Each argument of `f` by name: a shape (``()`` for a scalar), or numbers that stay constants.
 
@@ -329,7 +336,7 @@ def explain(
     Raises
     ------
     ValueError
-        If the result is not a scalar, or the point does not fit the shapes.
+        If the result is not a scalar, the point does not fit, or there is no such strategy.
     ExpressionTooLarge
         If there would be more than 300 lines.
 
@@ -353,7 +360,16 @@ def explain(
       ∂f/∂z = v1 = 3
           f = v1*z: the derivative of a product is the other factor.
     """
-    traced = trace(f, inputs={**(inputs or {}), **arguments})
+    given = {**(inputs or {}), **arguments}
+    if strategy == "matrix":
+        if at is not None:
+            raise ValueError("explain: strategy='matrix' has no numbers; leave out the point, at")
+        from symdiff.explain_matrices import explain_matrices  # which is made of lines as these
+
+        return explain_matrices(f, given)
+    if strategy != "adjoint":
+        raise ValueError(f"explain: there is no strategy {strategy!r}; there are adjoint, matrix")
+    traced = trace(f, inputs=given)
     if traced.nodes.ndim:
         raise ValueError(
             f"explain: the function returned an array of shape {traced.nodes.shape}, a scalar is "

@@ -12,6 +12,7 @@ from symdiff.dag import Dag, Nodes
 from symdiff.deep import call_deep
 from symdiff.errors import ExpressionTooLarge
 from symdiff.formula import Gradient
+from symdiff.latex import aligned, line_latex, name_latex
 from symdiff.meaning import Expr, definitions, to_sympy
 from symdiff.sharing import name_lines
 from symdiff.sizes import shared_operations
@@ -120,20 +121,66 @@ class Hessian:
         size = len(self._matrix)
         return f"Hessian(strategy={self.strategy!r}, wrt={tuple(self._wrt)}, {size} × {size})"
 
-    def __str__(self) -> str:
+    def _rows(self, max_lines: int | None) -> tuple[list[tuple[int, int]], list[Expr], int]:
+        """Return the pairs above the diagonal, the forms of the first lines, and how many more."""
         parts = self._entries._parts
-        labels = [parts.dag.symbol_name(node) for node in self._symbols]
-        upper = [(i, j) for i in range(len(labels)) for j in range(i, len(labels))]
-        lefts = [*parts.names.values(), *(f"d2/d{labels[i]} d{labels[j]}" for i, j in upper)]
-        lets = list(parts.names)[:_LINES]
-        shown = [int(self._matrix[i, j]) for i, j in upper[: _LINES - len(lets)]]
+        size = len(self._symbols)
+        upper = [(i, j) for i in range(size) for j in range(i, size)]
+        count = len(parts.names) + len(upper)
+        shown = count if max_lines is None else min(count, max_lines)
+        lets = list(parts.names)[:shown]
+        ends = [int(self._matrix[pair]) for pair in upper[: shown - len(lets)]]
         rows = definitions(parts.dag, parts.names, lets) if lets else []
-        rows = [*rows, *to_sympy(parts.dag, shown, parts.names)]
+        return upper, [*rows, *to_sympy(parts.dag, ends, parts.names)], count - shown
+
+    def __str__(self) -> str:
+        dag, names = self._entries._parts.dag, self._entries._parts.names
+        upper, rows, more = self._rows(_LINES)
+        labels = [dag.symbol_name(node) for node in self._symbols]
+        lefts = [*names.values(), *(f"d2/d{labels[i]} d{labels[j]}" for i, j in upper)]
         lines = call_deep(
             lambda: [f"{left} = {form}" for left, form in zip(lefts, rows, strict=False)]
         )
-        more = len(lefts) - len(lines)
         return "\n".join([*lines, f"… and {more} more lines"] if more else lines)
+
+    def latex(self, max_lines: int | None = _LINES) -> str:
+        r"""Return the formulas as LaTeX: intermediates, then the upper triangle, aligned.
+
+        Parameters
+        ----------
+        max_lines : int or None
+            Lines to print; what is left out is counted in the last line. None for all.
+
+        Returns
+        -------
+        str
+            An ``aligned`` environment, without dollar signs.
+
+        Examples
+        --------
+        >>> from symdiff import gradient
+        >>> print(gradient(lambda x: x**3, x=()).hessian().latex())
+        \begin{aligned}
+        \frac{\partial^2 f}{\partial x^2} &= 6 x
+        \end{aligned}
+        """
+        if max_lines is not None and max_lines < 1:
+            raise ValueError(f"latex: max_lines is {max_lines}; give at least 1, or None for all")
+        dag, names = self._entries._parts.dag, self._entries._parts.names
+        upper, rows, more = self._rows(max_lines)
+        function = "f" if "f" not in dag.shapes else r"\mathrm{value}"
+        labels = []
+        for node in self._symbols:
+            name, position = dag.data[node]
+            labels.append(name_latex(name, np.unravel_index(position, dag.shapes[name])))
+        lefts = [line_latex(name) for name in names.values()]
+        for i, j in upper:
+            below = rf"\partial {labels[i]}" + ("^2" if i == j else rf" \partial {labels[j]}")
+            lefts.append(rf"\frac{{\partial^2 {function}}}{{{below}}}")
+        return aligned(zip(lefts, rows, strict=False), set(names.values()), more)
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
 
     def _by_pair(self, entries: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Return what is known for pairs by the one argument and then the other."""

@@ -147,10 +147,11 @@ class _Compiled:
         expected = self.f(*args, **kwargs)
         plan, arrays = make_plan(self.f, args, kwargs, expected, fast_math=self._fast_math)
         variant = _Variant(plan, Captured(self.f, arrays))
-        if self._check:
-            done, result = plan.attempt(leaves)
-            _compare(self.f, result if done else None, expected)
-        return variant, expected
+        if not self._check:
+            return variant, expected
+        done, result = plan.attempt(leaves)
+        _compare(self.f, result if done else None, expected)
+        return variant, result
 
     def plan(self, *args: Any, **kwargs: Any) -> Plan:
         """Return the plan for arguments, which is made if it is not there."""
@@ -173,16 +174,16 @@ class _Compiled:
         entry = self.entry
         if kwargs or entry is None or entry.__globals__.get("variant") is variant:
             return
-        source = variant.plan.entry(args, bool(variant.captured))
+        source = variant.plan.entry(self.f, args, bool(variant.captured))
         if source is None:
             return
         text, names = source
         namespace = entry.__globals__
         namespace.update(names)
-        namespace.update(variant=variant, changed=variant.captured.changed)
+        namespace.update(variant=variant, captured_changed=variant.captured.changed)
         made: dict[str, Any] = {}
         exec(text, namespace, made)
-        entry.__code__ = made["run"].__code__
+        entry.__code__ = made["run"].__code__.replace(co_name=entry.__name__)
 
 
 def _signature(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any]]:

@@ -2,12 +2,16 @@
 
 import builtins
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from autodiff.plan.blocks import group
+from autodiff.plan.fast_math import with_half_angles
 from autodiff.plan.memory import plan_memory
+from autodiff.plan.scalars import is_scalar, print_scalars
 from autodiff.plan.source import print_arrays
 from autodiff.plan.tracing import trace_program
 from autodiff.trace import as_primal
@@ -49,8 +53,11 @@ class Plan:
         operations: int,
         quiet: bool,
         unflatten: Callable[[Any], Any] | None,
+        otherwise: str = "",
     ) -> None:
         self.source = source
+        # Of a plan in plain Python arithmetic: the same in NumPy, for when Python raises.
+        self._otherwise = otherwise
         self.peak_bytes = peak_bytes
         self.operations = operations
         self._constants = constants
@@ -63,6 +70,7 @@ class Plan:
         self._code = builtins.compile(self.source, "<plan>", "exec")
         self._idle: list[Callable[..., Any]] = []
         self._changed: Any = None
+        self._careful_run: Callable[..., Any] | None = None
         self._idle.append(self._make())
 
     def _make(self) -> Callable[..., Any]:
@@ -77,9 +85,19 @@ class Plan:
         run: Callable[..., Any] = namespace["run"]
         return run
 
+    def _careful(self, leaves: Sequence[Any]) -> Any:
+        """Return the result where Python raised: infinite or NaN, as NumPy has it."""
+        if self._careful_run is None:
+            namespace: dict[str, Any] = {**self._constants, "changed": self._changed}
+            exec(builtins.compile(self._otherwise, "<plan>", "exec"), namespace)
+            namespace["changed"] = self._changed
+            self._careful_run = namespace["run"]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self._careful_run(*map(np.float64, leaves))
+
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
-        for name in ("_code", "_idle", "_changed"):
+        for name in ("_code", "_idle", "_changed", "_careful_run"):
             del state[name]
         return state
 
@@ -120,7 +138,12 @@ class Plan:
         except IndexError:
             run = self._make()
         try:
-            if self._quiet:
+            if self._otherwise:
+                try:
+                    result = run(*map(float, leaves))
+                except (ArithmeticError, ValueError):
+                    result = self._careful(leaves)
+            elif self._quiet:
                 with np.errstate(divide="ignore", invalid="ignore"):
                     result = run(*leaves)
             else:
@@ -131,71 +154,127 @@ class Plan:
             return False, None
         return True, result if self._unflatten is None else self._unflatten(result)
 
-    def entry(self, args: Sequence[Any], watched: bool) -> tuple[str, dict[str, Any]] | None:
-        """Return the source of a function that checks its arguments and runs the plan.
+    def entry(
+        self, f: Callable[..., Any], args: Sequence[Any], watched: bool
+    ) -> tuple[str, dict[str, Any]] | None:
+        """Return the source of a function ``run`` that checks its arguments and runs the plan.
+
+        It falls back to ``general(args, kwargs)`` where the plan is not for them.
 
         Parameters
         ----------
+        f : callable
+            The function that was compiled.
         args : sequence
             Arguments like those that it is for.
         watched : bool
-            Whether ``changed()`` must be asked first.
+            Whether ``captured_changed()`` must be asked first.
 
         Returns
         -------
         tuple or None
             The source and names that it needs; None if the arguments are nested.
         """
-        conditions = [f"len(args) == {len(args)}", "not kwargs"]
-        lines = []
-        names: dict[str, Any] = {"ndarray": np.ndarray, "errstate": np.errstate}
-        for i, x in enumerate(args):
-            if isinstance(x, np.ndarray) and type(x) is np.ndarray and x.dtype.kind in "fc":
-                dtype, shape = f"d{i}", f"s{i}"
-                names |= {dtype: x.dtype, shape: x.shape}
-                lines.append(
-                    f"type(a{i}) is ndarray and a{i}.shape == {shape} and a{i}.dtype is {dtype}"
-                )
+        names: dict[str, Any] = {"ndarray": np.ndarray}
+        parameters = _plain_parameters(f, len(args))
+        arguments = parameters or [f"a{i}" for i in range(len(args))]
+        conditions = []
+        for i, (a, x) in enumerate(zip(arguments, args, strict=True)):
+            if type(x) is np.ndarray and x.dtype.kind in "fc":
+                names |= {f"dtype_{i}": x.dtype, f"shape_{i}": x.shape}
+                conditions += [
+                    f"type({a}) is ndarray",
+                    f"{a}.shape == shape_{i}",
+                    f"{a}.dtype is dtype_{i}",
+                ]
             elif type(x) is float:
-                lines.append(f"type(a{i}) is float")
+                conditions.append(f"type({a}) is float")
             else:
                 return None
         if watched:
-            lines.append("not changed()")
-        unpack = ", ".join(f"a{i}" for i in range(len(args)))
-        names |= {
-            "pop": self._idle.pop,
-            "push": self._idle.append,
-            "make": self._make,
-            "is_changed": self._changed,
-            "unflatten": self._unflatten,
-        }
-        call = f"run({unpack})"
-        body = [
-            "def run(*args, **kwargs):",
-            f"    if {' and '.join(conditions)}:",
-            f"        {unpack}{',' if len(args) == 1 else ''} = args" if args else "        pass",
-            f"        if {' and '.join(lines) or True}:",
-            "            try:",
-            "                run = pop()",
-            "            except IndexError:",
-            "                run = make()",
+            conditions.append("not captured_changed()")
+        condition = " and ".join(conditions) or "True"
+        if self._otherwise:
+            # The plan's own names must be those of the parameters.
+            if parameters is None or f"def run({', '.join(parameters)}):" not in self.source:
+                return None
+            body = self._scalar_entry(parameters)
+            names |= vars(math)
+        else:
+            body = self._array_entry(arguments)
+            names |= {
+                "errstate": np.errstate,
+                "pop": self._idle.pop,
+                "push": self._idle.append,
+                "make": self._make,
+                "is_changed": self._changed,
+                "unflatten": self._unflatten,
+            }
+        together = f"({', '.join(arguments)}{',' if len(arguments) == 1 else ''})"
+        if parameters is not None:
+            head = [f"def run({', '.join(arguments)}):", f"    if {condition}:"]
+            tail = [f"    return general({together}, {{}})"]
+        else:
+            head = [
+                "def run(*args, **kwargs):",
+                f"    if len(args) == {len(args)} and not kwargs:",
+                f"        {together} = args",
+                f"        if {condition}:",
+            ]
+            body = [f"    {line}" for line in body]
+            tail = ["    return general(args, kwargs)"]
+        return "\n".join([*head, *body, *tail]) + "\n", names
+
+    def _scalar_entry(self, parameters: Sequence[str]) -> list[str]:
+        """Return the statements of the plan itself: a call would double the time."""
+        _, body = self.source.split("\ndef run(", 1)
+        statements = [line[4:] for line in body.splitlines()[1:]]
+        again = f"return general(({', '.join(parameters)},), {{}})"
+        lines = [
+            line.replace("return changed", again) if line.strip() == "return changed" else line
+            for line in statements
         ]
+        return [
+            "        try:",
+            *(f"            {line}" for line in lines),
+            "        except (ArithmeticError, ValueError):",
+            "            pass",
+        ]
+
+    def _array_entry(self, arguments: Sequence[str]) -> list[str]:
+        """Return statements that run the plan with buffers of its own."""
+        call = f"result = run({', '.join(arguments)})"
         if self._quiet:
-            body += [
-                '            with errstate(divide="ignore", invalid="ignore"):',
-                f"                result = {call}",
+            calls = [
+                '        with errstate(divide="ignore", invalid="ignore"):',
+                f"            {call}",
             ]
         else:
-            body.append(f"            result = {call}")
-        body += [
-            "            push(run)",
-            "            if result is not is_changed:",
-            "                return "
-            + ("result" if self._unflatten is None else "unflatten(result)"),
-            "    return general(args, kwargs)",
+            calls = [f"        {call}"]
+        done = "result" if self._unflatten is None else "unflatten(result)"
+        return [
+            "        try:",
+            "            run = pop()",
+            "        except IndexError:",
+            "            run = make()",
+            *calls,
+            "        push(run)",
+            "        if result is not is_changed:",
+            f"            return {done}",
         ]
-        return "\n".join(body) + "\n", names
+
+
+def _plain_parameters(f: Callable[..., Any], count: int) -> list[str] | None:
+    """Return the names of a function's parameters, if they are all positional ones."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    plain = all(p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in parameters)
+    names = [p.name for p in parameters]
+    taken = {"general", "pop", "push", "make", "run", "result", "ndarray", "float", "type"}
+    odd = any(n in taken or n.startswith(("shape_", "dtype_")) for n in names)
+    return names if plain and len(names) == count and not odd else None
 
 
 def make_plan(
@@ -242,7 +321,9 @@ def make_plan(
     trace = trace_program(f, values, [names[i] for i in places], call)
     if trace.structure != form:
         raise TypeError("compile: the function returned another structure when it was traced")
-    memory = plan_memory(trace.program)
+    program = with_half_angles(trace.program) if fast_math else trace.program
+    units = group(program)
+    memory = plan_memory(units, program)
     display, unflatten = _display(form)
     kinds = [type(x) for x in wanted]
 
@@ -253,12 +334,21 @@ def make_plan(
         ]
         return display(converted)
 
-    name = getattr(f, "__name__", "a function")
-    title = f"Plan of {name}: {len(trace.program.nodes)} operations."
+    title = f"Plan of {getattr(f, '__name__', 'a function')}: {len(program.nodes)} operations."
     inputs = [names[i] for i in places]
-    source, constants = print_arrays(trace.program, memory, inputs, result, title)
-    quiet = any(node.rule and node.op not in _CALM for node in trace.program.nodes)
-    plan = Plan(source, constants, memory.peak_bytes, len(trace.program.nodes), quiet, unflatten)
+    source, constants = print_arrays(program, units, memory, inputs, result, title)
+    otherwise = ""
+    if is_scalar(program):
+        source, otherwise = print_scalars(program, inputs, display, title), source
+    plan = Plan(
+        source,
+        constants,
+        0 if otherwise else memory.peak_bytes,
+        len(program.nodes),
+        any(node.rule and node.op not in _CALM for node in program.nodes),
+        unflatten,
+        otherwise,
+    )
     return plan, trace.captured
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from symdiff.errors import nearest
+from symdiff.matrix.entrywise import Entrywise
 from symdiff.matrix.form import Typesetter
 from symdiff.matrix.lets import choose_lets, name_lets, source_lines
 from symdiff.matrix.node import Node, reachable
@@ -27,7 +28,7 @@ _LINES = 60
 Floats = npt.NDArray[np.float64]
 
 
-class MatrixGradient:
+class MatrixGradient(Entrywise):
     """A value and its partial derivatives as matrix formulas, made by `matrix_gradient`.
 
     Attributes
@@ -226,37 +227,6 @@ class MatrixGradient:
             "matrix operations."
         )
         return print_source(self._graph, self._inputs, lines, self._value, self._gradients, title)
-
-    def code(self, language: str = "python") -> str:
-        """Return source that computes value and gradient: `source`, the only one there is.
-
-        Parameters
-        ----------
-        language : {"python"}
-            The scalar strategies also write C.
-
-        Returns
-        -------
-        str
-            A file.
-
-        Raises
-        ------
-        ValueError
-            If the language is another.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> print(matrix_gradient(lambda x: np.sum(x**2), x=("n",)).code().splitlines()[-1].strip())
-        return np.vdot(x, x), {"x": 2 * x}
-        """
-        if language != "python":
-            raise ValueError(
-                f"code: matrix formulas are written in python, not {language!r}; "
-                "strategy='adjoint' writes C, with numbers as lengths"
-            )
-        return self.source
 
     # Numbers ----------------------------------------------------------------------------------
 

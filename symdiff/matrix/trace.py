@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import keyword
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from symdiff.errors import nearest
 from symdiff.matrix.array import MatrixArray, as_node
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.shapes import Shape, shown
+from symdiff.trace import check_argument
 
 __all__ = ["MatrixTrace", "trace_matrices"]
 
@@ -59,8 +59,11 @@ def _as_shape(name: str, value: Any) -> Shape | None:
         if isinstance(n, sympy.Symbol):
             n = n.name
         if isinstance(n, str):
-            if not n.isidentifier() or keyword.iskeyword(n):
-                raise ValueError(f"argument {name!r}: the length {n!r} is no identifier")
+            try:
+                check_argument(n)
+            except ValueError:
+                message = f"argument {name!r}: the length {n!r} is no identifier"
+                raise ValueError(message) from None
             lengths.append(n)
         elif isinstance(n, (int, np.integer)) and not isinstance(n, bool):
             if n < 0:
@@ -174,8 +177,7 @@ def trace_matrices(f: Callable[..., Any], given: Mapping[str, Any]) -> MatrixTra
     inputs = _Inputs(graph)
     values: dict[str, Any] = {}
     for name, value in given.items():
-        if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-            raise ValueError(f"an argument is called {name!r}, which is no Python identifier")
+        check_argument(name)
         values[name] = inputs.take(name, value)
     positional, named = _bound(f, values)
     try:

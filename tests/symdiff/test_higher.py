@@ -67,6 +67,13 @@ def test_lets_and_forms():
     assert any(names & form.free_symbols for form in forms.ravel())
     assert str(h).count("\n") + 1 == len(h.lets) + 6
     assert 0 < h.operation_count < 60
+    text = h.latex()
+    assert r"\frac{\partial^2 f}{\partial x_{0} \partial x_{2}}" in text
+    assert text.count("&=") == len(h.lets) + 6
+    assert "more lines" in h.latex(max_lines=2)
+    assert h._repr_latex_().startswith("$")
+    with pytest.raises(ValueError, match="max_lines"):
+        h.latex(max_lines=0)
 
 
 def test_names_of_arguments_that_look_like_pairs():

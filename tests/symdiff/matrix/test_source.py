@@ -98,13 +98,6 @@ def test_names_of_arguments_cannot_break_the_source(rng):
     assert g.value_and_gradient(**point)[0] == value
 
 
-def test_other_languages_are_refused():
-    g = matrix_gradient(lambda x: x @ x, x=("n",))
-    assert g.code() == g.source
-    with pytest.raises(ValueError, match="strategy='adjoint' writes C"):
-        g.code("c")
-
-
 def test_shared_exponentials_are_computed_once():
     def f(x):
         m = np.max(x, axis=1, keepdims=True)
