@@ -28,7 +28,7 @@ from compare.bench.workloads.chain import long_chain, number_chain
 from compare.bench.workloads.networks import deep
 from compare.laws import fit_power
 
-__all__ = ["PARTS", "SERIES", "add_checkpoint", "add_footprints", "add_growth", "peak_bytes"]
+__all__ = ["PARTS", "SERIES", "peak_bytes"]
 
 Stage = Callable[[str], None]
 
@@ -113,27 +113,13 @@ def _footprint(workload: Workload, library: Library) -> Footprint | None:
     return Footprint(workload.name, name, peak, planned)
 
 
-def add_footprints(
+def _memory(
     report: Report,
     contenders: Mapping[str, Contender],
-    workloads: Sequence[Workload] | None = None,
     on_stage: Stage = lambda stage: None,
+    workloads: Sequence[Workload] | None = None,
 ) -> None:
-    """Measure memory, and write it into a report.
-
-    Memory is what NumPy and Python allocate, traced; for JAX, what its compiler says.
-
-    Parameters
-    ----------
-    report : Report
-        Is written into.
-    contenders : mapping of str to Contender
-        Those whose memory can be told take part.
-    workloads : sequence of Workload, optional
-        On what; three that hold much by default.
-    on_stage : callable
-        Called with what begins.
-    """
+    """Measure memory: what NumPy and Python allocate, traced; for JAX, what its compiler says."""
     told = ("by-hand", "by-hand-out", "autodiff", "autodiff-plan", "autodiff-checkpoint", "jax-jit")
     with opened([contenders[name] for name in told if name in contenders]) as (libraries, _):
         for workload in workloads or [WORKLOADS[each] for each in _MEASURED]:
@@ -142,25 +128,13 @@ def add_footprints(
             report.footprints.extend(each for each in found if each is not None)
 
 
-def add_checkpoint(
+def _checkpoint(
     report: Report,
     contenders: Mapping[str, Contender],
-    workload: Workload | None = None,
     on_stage: Stage = lambda stage: None,
+    workload: Workload | None = None,
 ) -> None:
-    """Time and weigh a long chain that is kept, and one that is computed again in parts.
-
-    Parameters
-    ----------
-    report : Report
-        Is written into.
-    contenders : mapping of str to Contender
-        Not used: those of this part are always the same.
-    workload : Workload, optional
-        A long chain of 10,000 steps by default.
-    on_stage : callable
-        Called with what begins.
-    """
+    """Time and weigh a long chain that is kept, and one that is computed again in parts."""
     workload = workload or long_chain()
     field = {each.name: each for each in (BASELINE, EAGER["autodiff"], CHECKPOINT)}
     done = run(
@@ -173,32 +147,20 @@ def add_checkpoint(
         on_stage=on_stage,
     )
     report.results += done.results
-    add_footprints(report, field, [workload], on_stage)
+    _memory(report, field, on_stage, [workload])
     sizes = {f.contender: f.peak_bytes for f in report.footprints if f.workload == workload.name}
     goal = judged(CHECKPOINT_MEMORY, workload.title)
     goal.take(sizes[goal.contender] / sizes[goal.against])
     report.goals.append(goal)
 
 
-def add_growth(
+def _growth(
     report: Report,
     contenders: Mapping[str, Contender],
-    series: Mapping[str, tuple[Any, Sequence[int], Sequence[str]]] = SERIES,
     on_stage: Stage = lambda stage: None,
+    series: Mapping[str, tuple[Any, Sequence[int], Sequence[str]]] = SERIES,
 ) -> None:
-    """Time the making of programs as they grow, and their calls, and write it into a report.
-
-    Parameters
-    ----------
-    report : Report
-        Is written into.
-    contenders : mapping of str to Contender
-        Those that compile take part.
-    series : mapping
-        As `SERIES`.
-    on_stage : callable
-        Called with what begins.
-    """
+    """Time the making of programs as they grow, and their calls."""
     for name, (make, sizes, compilers) in series.items():
         field = [contenders[each] for each in compilers if each in contenders]
         with opened(field) as (libraries, _):
@@ -257,8 +219,11 @@ def _judge(report: Report, series: str, rows: Sequence[Growth]) -> None:
 
 
 #: Parts of the benchmark that are not one workload, by the names of the command line.
+#: ``PARTS[name](report, contenders, on_stage)`` writes what it finds into a report; contenders, by
+#: name, take part as far as the part is for them; ``on_stage`` is called with what begins. A last
+#: argument takes the place of the part's own workloads.
 PARTS: dict[str, Callable[..., None]] = {
-    "checkpoint": add_checkpoint,
-    "memory": add_footprints,
-    "growth": add_growth,
+    "checkpoint": _checkpoint,
+    "memory": _memory,
+    "growth": _growth,
 }

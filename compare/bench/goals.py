@@ -92,7 +92,7 @@ COMPILED_MEANS: tuple[Goal, ...] = (Goal("autodiff-plan-numba", 0.5, "jax-jit"),
 CHECKPOINT_GOALS: Goals = {
     "long-chain": (Goal("autodiff-checkpoint", 1.5, "autodiff"),),
 }
-CHECKPOINT_MEMORY = Goal("autodiff-checkpoint", 1 / 20, "autodiff", "peak memory")
+CHECKPOINT_MEMORY = Goal("autodiff-checkpoint", 1 / 20, "autodiff", "memory")
 
 #: Of making plans: seconds for a depth of the network or a length of the chain.
 BUILD_GOALS: dict[tuple[str, int], Goal] = {
@@ -102,7 +102,7 @@ BUILD_GOALS: dict[tuple[str, int], Goal] = {
 #: Of running a plan of that many operations on numbers, against a loop written by hand.
 LONGEST_GOAL = Goal("autodiff-plan", 1.0)
 #: Of the growth of the seconds with the operations, where 1 is linear; timing leaves some room.
-EXPONENT_GOAL = Goal("autodiff-plan", 1.1, "", "exponent of build")
+EXPONENT_GOAL = Goal("autodiff-plan", 1.1, "", "exponent")
 
 #: Of plans in fresh processes, where it shows who allocates.
 FRESH_GOALS: Goals = {

@@ -3,7 +3,7 @@ import pytest
 
 import compare.bench.cost as cost
 from compare.bench.contenders import COMPILED, Contender, Prepared
-from compare.bench.cost import add_checkpoint, add_footprints, add_growth, peak_bytes
+from compare.bench.cost import PARTS, peak_bytes
 from compare.bench.goals import Goal
 from compare.bench.results import Report
 from compare.bench.workloads.chain import long_chain, number_chain
@@ -38,7 +38,7 @@ def test_memory_that_is_kept_counts_once():
 
 def test_footprints_of_those_that_can_be_told(report):
     chosen = {name: COMPILED[name] for name in COMPILED if name != "torch"}
-    add_footprints(report, chosen, [elementwise(30_000)])
+    PARTS["memory"](report, chosen, workloads=[elementwise(30_000)])
     found = {f.contender: f.peak_bytes for f in report.footprints}
     assert {"by-hand", "by-hand-out", "autodiff", "autodiff-plan"} <= set(found)
     assert found["by-hand-out"] < found["by-hand"] < found["autodiff"]
@@ -48,14 +48,14 @@ def test_footprints_of_those_that_can_be_told(report):
 
 
 def test_a_chain_in_parts_takes_less_memory(report):
-    add_checkpoint(report, {}, long_chain(steps=403, size=1000))
+    PARTS["checkpoint"](report, {}, workload=long_chain(steps=403, size=1000))
     (result,) = report.results
     assert {e.contender: e.status for e in result.entries} == dict.fromkeys(
         ("by-hand", "autodiff", "autodiff-checkpoint"), "ok"
     )
     assert result.goals[0].found > 0.5
     (goal,) = report.goals
-    assert (goal.what, goal.against) == ("peak memory", "autodiff")
+    assert (goal.what, goal.against) == ("memory", "autodiff")
     assert 1 / 20 < goal.found < 1 / 5
 
 
@@ -73,7 +73,7 @@ def test_programs_that_grow(report, monkeypatch):
         "network": (lambda depth: deep(depth, width=3, batch=2), (2, 4, 8), ["autodiff-plan"]),
         "numbers": (number_chain, (30,), ["autodiff-plan", "nobody"]),
     }
-    add_growth(report, COMPILED, series)
+    PARTS["growth"](report, COMPILED, series=series)
     assert [(row.series, row.size) for row in report.growth] == [
         *(("network", size) for size in (2, 4, 8)),
         ("numbers", 30),
@@ -83,12 +83,13 @@ def test_programs_that_grow(report, monkeypatch):
     build, exponent = report.goals
     assert (build.workload, build.reached) == ("network-4", True)
     assert build.found == report.growth[1].build_s
-    assert (exponent.workload, exponent.what) == ("network", "exponent of build")
+    assert (exponent.workload, exponent.what) == ("network", "exponent")
 
 
 def test_a_series_ends_where_it_takes_too_long(report, monkeypatch):
     monkeypatch.setattr(cost, "_LONGEST_BUILD_S", 0.0)
-    add_growth(report, COMPILED, {"numbers": (number_chain, (3, 6), ["autodiff-plan"])})
+    series = {"numbers": (number_chain, (3, 6), ["autodiff-plan"])}
+    PARTS["growth"](report, COMPILED, series=series)
     assert [row.size for row in report.growth] == [3]
 
 
@@ -98,7 +99,7 @@ def test_a_program_that_is_wrong_has_no_times(report):
 
     wrong = Contender("autodiff-plan", "wrong on purpose", "numpy", prepare)
     series = {"numbers": (number_chain, (3, 6), ["autodiff-plan"])}
-    add_growth(report, {"autodiff-plan": wrong}, series)
+    PARTS["growth"](report, {"autodiff-plan": wrong}, series=series)
     (row,) = report.growth
     assert (row.build_s, row.run_s) == (None, None)
     assert row.message.startswith("mismatch: ")
