@@ -19,6 +19,8 @@ __all__ = ["Call", "argument_numbers"]
 _ONE = np.float64(1.0)
 _new: Any = object.__new__
 _FLOAT = np.dtype(float)
+#: Bytes up to which all elements of an argument are watched, and the number that is of larger ones.
+_LARGE, _SAMPLE = 1 << 13, 512
 
 
 class Call:
@@ -113,8 +115,14 @@ class Call:
             self.nodes = outer.nodes[start:]
             self._forms = outer.listener.before_passes(self.nodes) if outer.listener else {}
             return
+        before = [_state(x.value) for x in inputs]
         with tape:
             self._run(f, replaced, kwargs, has_aux)
+            if before != [_state(x.value) for x in inputs]:
+                raise ValueError(
+                    f"{what}: the function wrote into the array that it is differentiated at, "
+                    "by another name, so the derivative would be wrong: pass a copy"
+                )
         # Now and not after the passes: nobody else's code runs in them, and what was just read is
         # read again in half the time.
         tape.constants.check(what)
@@ -183,7 +191,10 @@ class Call:
     def _plain(self, tree: Any) -> Any:
         """Return a nested structure with the values in place of the tensors of this call."""
         leaves, structure = flatten(tree)
-        checked = [check_result(x, "") if isinstance(x, np.ndarray) else x for x in leaves]
+        checked = [
+            check_result(x, self.what) if type(x) is np.ndarray and x.dtype == object else x
+            for x in leaves
+        ]
         return structure.unflatten([self._value(x) for x in checked])
 
     def _value(self, x: Any) -> Any:
@@ -347,6 +358,20 @@ class Call:
             results.append(structure.unflatten(leaves[start : start + structure.count]))
             start += structure.count
         return results[0] if single else tuple(results)
+
+
+def _state(value: Any) -> bytes:
+    """Return what tells whether an array was written into: its elements, of a large one a sample.
+
+    To read all of a large array twice would take longer than many a function of it.
+    """
+    if type(value) is not np.ndarray:
+        return b""
+    if value.nbytes > _LARGE:
+        count = _SAMPLE ** (1 / value.ndim)
+        value = value[tuple([slice(None, None, int(n // count) or 1) for n in value.shape])]
+    octets: bytes = value.tobytes()
+    return octets
 
 
 def _listener(inputs: Sequence[Tensor]) -> tuple[Listener | None, Tape | None]:

@@ -111,6 +111,9 @@ def pull(
                 _pull_general(node, tape, wanted)
             if not keep:
                 node.adjoint = None
+            if consume:
+                # The output, which others hold, would hold all that it was computed from.
+                node.operands = ()
 
 
 def _pull_general(node: Tensor, tape: Tape, wanted: frozenset[int] | None) -> None:
@@ -254,7 +257,9 @@ def push(
             if any([x_dot is not None for x_dot in x_dots]):
                 values = list(operands)
                 if not recorded:
-                    values = [x.value if type(x) is Tensor and x.tape is tape else x for x in values]
+                    values = [
+                        x.value if type(x) is Tensor and x.tape is tape else x for x in values
+                    ]
                 out = node if recorded else node.value
                 out_dot = _pushed(primitive, out, values, node.params or {}, x_dots)
                 if out_dot.dtype is not node.value.dtype:

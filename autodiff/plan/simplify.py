@@ -184,6 +184,29 @@ def _folded(builder: Builder, function: Any, args: Args, shape: Shape, dtype: DT
     return builder.number(float(value), shape)
 
 
+def _unsigned(builder: Builder, x: Node) -> Node | None:
+    """Return the negative of a node that is a negative, or a product or quotient with one."""
+    if x.op == "negative":
+        return x.args[0]
+    if x.op in ("multiply", "divide"):
+        left, right = x.args
+        if left.op == "negative":
+            args = (left.args[0], right)
+        elif right.op == "negative":
+            args = (left, right.args[0])
+        else:
+            return None
+        return builder.make(x.op, args, {}, x.shape, x.dtype, x.function)
+    return None
+
+
+def _is_exact(x: Node, y: Node) -> bool:
+    """Return whether one of two numbers is a power of two, by which a product has no error."""
+    numbers = [float(z.function) for z in (x, y)]
+    whole = [math.frexp(z)[0] in (0.5, -0.5) for z in numbers]
+    return any(whole) and all(1e-100 < abs(z) < 1e100 for z in numbers)
+
+
 @_rewrites("multiply")
 def _multiply(
     builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
@@ -195,20 +218,33 @@ def _multiply(
         return y
     if x.op == y.op == "negative":
         return builder.make("multiply", (x.args[0], y.args[0]), {}, shape, dtype, np.multiply)
+    if is_number(x):
+        x, y = y, x
+    if dtype == _FLOAT and is_number(y) and not y.shape and _same(x, shape, dtype):
+        positive = _unsigned(builder, x)
+        if positive is not None:
+            x, y = positive, builder.number(-float(y.function))
+            return builder.make("multiply", (x, y), {}, shape, dtype, np.multiply)
+        if x.op == "multiply":
+            for inner, other in (x.args, x.args[::-1]):
+                if is_number(inner) and not inner.shape and _is_exact(inner, y):
+                    together = builder.number(float(inner.function) * float(y.function))
+                    return builder.make(
+                        "multiply", (other, together), {}, shape, dtype, np.multiply
+                    )
     return _folded(builder, np.multiply, args, shape, dtype)
 
 
 @_rewrites("add")
 def _add(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType) -> Node | None:
     x, y = args
-    if y.op == "negative":
-        return builder.make("subtract", (x, y.args[0]), {}, shape, dtype, np.subtract)
-    if x.op == "negative":
-        return builder.make("subtract", (y, x.args[0]), {}, shape, dtype, np.subtract)
-    if x is y and dtype.kind == "f":
+    if x is y and dtype == _FLOAT:
         two = builder.number(2.0)
-        if dtype == _FLOAT:
-            return builder.make("multiply", (x, two), {}, shape, dtype, np.multiply)
+        return builder.make("multiply", (x, two), {}, shape, dtype, np.multiply)
+    for term, other in ((y, x), (x, y)):
+        positive = _unsigned(builder, term)
+        if positive is not None:
+            return builder.make("subtract", (other, positive), {}, shape, dtype, np.subtract)
     return _folded(builder, np.add, args, shape, dtype)
 
 
@@ -217,8 +253,9 @@ def _subtract(
     builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
 ) -> Node | None:
     x, y = args
-    if y.op == "negative":
-        return builder.make("add", (x, y.args[0]), {}, shape, dtype, np.add)
+    positive = _unsigned(builder, y)
+    if positive is not None:
+        return builder.make("add", (x, positive), {}, shape, dtype, np.add)
     return _folded(builder, np.subtract, args, shape, dtype)
 
 

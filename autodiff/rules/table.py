@@ -145,6 +145,9 @@ class Primitive:
             return lambda x_dot, out, *xs, **params: rule(x_dot, out, *xs, argnum=argnum, **params)
         return self.jvps[argnum]
 
+    def __deepcopy__(self, memo: object) -> "Primitive":
+        return self
+
     def __reduce__(self) -> tuple[Callable[[str], "Primitive"], tuple[str]]:
         return _primitive_named, (self.name,)
 
