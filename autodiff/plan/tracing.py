@@ -131,7 +131,7 @@ def _program(
     rule = ""
     for place, x in enumerate(recorded):
         rule = starts.get(place, rule)
-        shape, dtype = np.shape(x.value), np.result_type(x.value)
+        shape, dtype = x.value.shape, x.value.dtype
         if x.primitive is None:
             node = Node(INPUT, (), {}, shape, dtype)
         else:
