@@ -63,7 +63,7 @@ class Block:
         """Return whether an operation takes of an operand from outside the rows of the chunk."""
         if node.op == "matmul":
             return x is not node.args[1] or id(node) in self.totals
-        if node.op in ("vdot", "sum", "sum of rows") or kind_of(node) is Kind.VIEW:
+        if node.op in ("vdot", "sum", "sum of rows", "row dots") or kind_of(node) is Kind.VIEW:
             return True
         return _aligned(x, self.length, len(node.shape))
 
@@ -192,6 +192,8 @@ def _role(node: Node, length: int, rows: set[int]) -> str:
         if axes is not None and all(i % len(x.shape) for i in axes):
             return "row"
         return "" if node.params.get("keepdims") else "total"
+    if op == "row dots":
+        return "row" if aligned and all(x.shape[0] == length for x in node.args) else ""
     if op == "vdot":
         return "total" if all(x.shape and x.shape[0] == length for x in node.args) else ""
     if op == "matmul" and kind is Kind.COMPUTED:

@@ -28,7 +28,7 @@ class Kind(Enum):
         return self in (Kind.ELEMENTWISE, Kind.COMPUTED)
 
 
-_COMPUTED = frozenset({"sum of rows", "sum", "vdot"})
+_COMPUTED = frozenset({"sum of rows", "row dots", "sum", "vdot"})
 _PLACED = frozenset({"nothing times", "relu_pull"})
 
 

@@ -15,6 +15,8 @@ from autodiff.plan.program import CONSTANT, Node, constant, is_number
 __all__ = ["Builder"]
 
 _FLOAT = np.dtype(float)
+#: Longest last axis along which NumPy's sums are slow; longest sum that need not be pairwise.
+_SHORT, _LONG = 128, 4096
 Args = tuple[Node, ...]
 Params = dict[str, Any]
 Shape = tuple[int, ...]
@@ -230,6 +232,12 @@ def _multiply(
         if positive is not None:
             x, y = positive, builder.number(-float(y.function))
             return builder.make("multiply", (x, y), {}, shape, dtype, np.multiply)
+        if x.op == "multiply" and _is_exact(y, y):
+            for inner, other in (x.args, x.args[::-1]):
+                if 0 < 2 * inner.size <= x.size and inner.shape and inner.dtype == _FLOAT:
+                    # The smaller factor is multiplied in less time.
+                    inner = builder.ufunc(np.multiply, inner, y)
+                    return builder.make("multiply", (inner, other), {}, shape, dtype, np.multiply)
         if x.op == "multiply":
             for inner, other in (x.args, x.args[::-1]):
                 if is_number(inner) and not inner.shape and _is_exact(inner, y):
@@ -347,12 +355,43 @@ def _sum(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DTyp
             return builder.make("vdot", factors, {}, (), dtype, np.vdot)
         if x.op == "reshape":
             return builder.make("sum", x.args, params, shape, dtype, np.sum)
+    if x.op == "negative":
+        positive = builder.make("sum", x.args, params, shape, dtype, np.sum)
+        return builder.ufunc(np.negative, positive)
     if ndim == 2 and reduced == {0} and len(shape) == 1:
         return builder.make("sum of rows", (x,), {}, shape, dtype, None)
+    found = _sum_along(builder, x, reduced, params["keepdims"], shape)
+    if found is not None:
+        return found
     normal = {"axis": tuple(sorted(reduced)), "keepdims": params["keepdims"]}
     if axis is None or axis == normal["axis"]:
         return None
     return builder.make("sum", args, normal, shape, dtype, np.sum)
+
+
+def _sum_along(
+    builder: Builder, x: Node, reduced: set[int], keepdims: bool, shape: Shape
+) -> Node | None:
+    """Return a sum along one of the last axes as a product with ones.
+
+    NumPy's own takes up to 12 times as long where these axes are short: 880 µs against 70 for the
+    last axis of 25×1000×10.
+    """
+    ndim = len(x.shape)
+    if len(reduced) != 1 or ndim < 2 or x.shape[-1] > _SHORT or x.size < 2 * _SHORT:
+        return None
+    (axis,) = reduced
+    length = x.shape[axis]
+    if axis == ndim - 1:
+        factors = x.args * 2 if x.op == "square" else x.args if x.op == "multiply" else ()
+        if not keepdims and factors and all(_same(f, x.shape, x.dtype) for f in factors):
+            return builder.make("row dots", factors, {}, shape, _FLOAT, None)
+        ones = builder.number(1.0, (length, 1) if keepdims else (length,))
+        return builder.make("matmul", (x, ones), {}, shape, _FLOAT, np.matmul)
+    if axis == ndim - 2 and ndim > 2 and length <= _LONG:
+        ones = builder.number(1.0, (1, length) if keepdims else (length,))
+        return builder.make("matmul", (ones, x), {}, shape, _FLOAT, np.matmul)
+    return None
 
 
 @_rewrites("mean")

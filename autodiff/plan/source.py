@@ -364,6 +364,9 @@ class Printer:
         if node.op == "sum of rows":
             (x,) = node.args
             return f"{self.ones(x.shape[0])}.dot({self.name_of(x)}{out and ', '}{out})"
+        if node.op == "row dots":
+            names = ", ".join(map(self.name_of, node.args))
+            return f'np.einsum("...i,...i->...", {names}{out and ", out="}{out})'
         if node.op == "sum":
             axis, keepdims = node.params["axis"], node.params["keepdims"]
             text = f"np.add.reduce({self.name_of(node.args[0])}, {axis}, None, {out or None}"

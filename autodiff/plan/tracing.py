@@ -98,14 +98,17 @@ def trace_program(
     inputs = [leaf(tape, x) for x in leaves]
     with tape:
         output, local = _with_names(f, tape, lambda: call(inputs))
-    guards, captured = tape.guards, _outside(tape)
-    recorded = tape.end()
+    guards = tape.guards
     results, structure = flatten(output)
     for name, node in zip(names, inputs, strict=True):
         local[id(node)] = name
     for node, adjoint in listener.cotangents:
         if id(node) in local and type(adjoint) is Tensor:
             local.setdefault(id(adjoint), f"{local[id(node)]}_bar")
+    # What the rules made and nobody else holds is not watched.
+    listener.cotangents.clear()
+    captured = _outside(tape)
+    recorded = tape.end()
     program = _program(tape, recorded, inputs, results, guards, local, listener.rules)
     return Trace(program, structure, captured)
 

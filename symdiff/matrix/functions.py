@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from symdiff.matrix import build
 from symdiff.matrix.array import MatrixArray, as_node
 from symdiff.matrix.build import make
 from symdiff.matrix.einsum import einsum
+from symdiff.matrix.indexing import take_index
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Length, normalise_axes, reshaped, shown
@@ -30,9 +31,7 @@ def _binary(op: str) -> Callable[[Node, Node], Node]:
 
 def _truth(x: Node) -> Node:
     """Return a condition: a number holds where it is not zero."""
-    return (
-        x if build.is_condition(x) and x.op != "step" else make("not_equal", x, x.graph.number(0))
-    )
+    return x if x.truth and x.op != "step" else make("not_equal", x, x.graph.number(0))
 
 
 UFUNCS: dict[np.ufunc, Callable[..., Node]] = {
@@ -83,6 +82,7 @@ UFUNCS: dict[np.ufunc, Callable[..., Node]] = {
         for ufunc in (
             np.maximum,
             np.minimum,
+            np.logaddexp,
             np.greater,
             np.greater_equal,
             np.less,
@@ -94,7 +94,7 @@ UFUNCS: dict[np.ufunc, Callable[..., Node]] = {
 }
 
 
-def _unknown(name: str) -> Any:
+def _unknown(name: str) -> NoReturn:
     """Refuse a function that no table has."""
     known = sorted({f.__name__ for f in UFUNCS} | {f.__name__ for f in FUNCTIONS})
     close = difflib.get_close_matches(name.split(".")[-1], known, n=1)
@@ -188,7 +188,6 @@ def call_function(graph: Graph, func: Any, args: Sequence[Any], kwargs: dict[str
     entry = FUNCTIONS.get(func)
     if entry is None:
         _unknown(f"{module}.{func.__name__}")
-        raise AssertionError
     given = {key: v for key, v in kwargs.items() if v is not None and v is not np._NoValue}
     try:
         result = entry(graph, *args, **given)
@@ -226,7 +225,14 @@ def _var(graph: Graph, a: Any, axis: Any = None, ddof: int = 0, keepdims: bool =
 
 
 def _std(graph: Graph, a: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Node:
-    return make("sqrt", _var(graph, a, axis, ddof, keepdims))
+    a = as_node(graph, a)
+    axes = normalise_axes(axis, a.ndim, "std")
+    centred = build.subtract(a, _mean(graph, MatrixArray(a), axes, True))
+    size = build.count(graph, [a.shape[k] for k in axes])
+    freedom = build.subtract(size, graph.number(ddof))
+    # The norm has a derivative by convention where all elements are equal.
+    length = make("norm", centred, params=(axes, bool(keepdims)))
+    return build.divide(length, make("sqrt", freedom))
 
 
 def _extreme(op: str) -> Callable[..., Node]:
@@ -262,6 +268,8 @@ def _dot(graph: Graph, a: Any, b: Any) -> Node:
 
 def _inner(graph: Graph, a: Any, b: Any) -> Node:
     a, b = as_node(graph, a), as_node(graph, b)
+    if not a.shape or not b.shape:
+        return build.multiply(a, b)
     return build.matmul(a, build.transpose(b)) if b.ndim <= 2 else refuse("np.inner of a stack")
 
 
@@ -365,6 +373,26 @@ def _stack(graph: Graph, arrays: Any, axis: int = 0) -> Node:
     return make("concatenate", *grown, params=(axis % rank,))
 
 
+def _split(graph: Graph, ary: Any, indices_or_sections: Any, axis: int = 0) -> list[MatrixArray]:
+    node = as_node(graph, ary)
+    (axis,) = normalise_axes(axis, node.ndim, "split")
+    n = node.shape[axis]
+    if not isinstance(n, int):
+        refuse(f"np.split of the named length {n!r}", "give a number as length")
+    if isinstance(indices_or_sections, int):
+        if n % indices_or_sections:
+            raise ValueError(f"split: length {n} is no multiple of {indices_or_sections}")
+        step = n // indices_or_sections
+        ends = list(range(step, n, step))
+    else:
+        ends = [int(k) for k in indices_or_sections]
+    before = (slice(None),) * axis
+    return [
+        MatrixArray(take_index(node, (*before, slice(start, end))))
+        for start, end in zip([0, *ends], [*ends, n], strict=True)
+    ]
+
+
 def _where(graph: Graph, condition: Any, *branches: Any) -> Node:
     if len(branches) != 2:
         refuse("np.where(condition)", "give it both branches")
@@ -466,6 +494,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.squeeze: _squeeze,
     np.concatenate: _concatenate,
     np.stack: _stack,
+    np.split: _split,
     np.where: _where,
     np.clip: _clip,
     np.zeros_like: _filled(0.0),
@@ -484,6 +513,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.slogdet: _slogdet,
     np.linalg.inv: lambda graph, a: build.inverse(as_node(graph, a)),
     np.linalg.solve: _solve,
+    np.linalg.cholesky: _of_matrix("cholesky"),
     np.linalg.norm: _norm,
     np.linalg.vector_norm: lambda graph, x, axis=None, keepdims=False: _norm(
         graph, x, None, axis, keepdims

@@ -78,6 +78,7 @@ _FUNCTIONS: dict[str, Any] = {
     "absolute": sympy.Abs,
     "sign": sympy.sign,
     "sigmoid": lambda x: 1 / (1 + sympy.exp(-x)),
+    "softplus": lambda x: sympy.log(1 + sympy.exp(x)),
     "relu": lambda x: sympy.Max(x, 0),
     "step": lambda x: sympy.Heaviside(x, _HALF),
     "reciprocal": lambda x: 1 / x,

@@ -17,6 +17,7 @@ from symdiff.matrix.build import (
     multiply,
     negate,
     power,
+    sigmoid,
     subtract,
     unbroadcast,
 )
@@ -422,6 +423,27 @@ RULES = (
         _sigmoid_source,
         lambda node, bar: [multiply(multiply(bar, node), subtract(_one(node), node))],
         "Bishop 2006, (4.88)",
+        "sigmoid",
+    ),
+    Rule(
+        "softplus",
+        common_shape,
+        _called(_operator("softplus"), "softplus"),
+        lambda emitter, node: Code(f"np.logaddexp(0, {emitter.text(node.args[0])})"),
+        lambda node, bar: [multiply(bar, sigmoid(node.args[0]))],
+        "Bishop 2006, (4.88), integrated",
+        "sigmoid",
+    ),
+    Rule(
+        "logaddexp",
+        common_shape,
+        _called(_operator("logaddexp"), "logaddexp"),
+        _of_numpy("logaddexp"),
+        lambda node, bar: _fitted(
+            (multiply(bar, sigmoid(subtract(node.args[0], node.args[1]))), node.args[0]),
+            (multiply(bar, sigmoid(subtract(node.args[1], node.args[0]))), node.args[1]),
+        ),
+        "Bishop 2006, 4.3.4",
         "sigmoid",
     ),
     Rule(
