@@ -34,6 +34,13 @@ _PLACED = frozenset({"nothing times", "relu_pull"})
 
 def kind_of(node: Node) -> Kind:
     """Return the kind of the operation of a node."""
+    kind: Kind | None = node.kind
+    if kind is None:
+        kind = node.kind = _kind(node)
+    return kind
+
+
+def _kind(node: Node) -> Kind:
     op = node.op
     if op in (INPUT, CONSTANT):
         return Kind.LEAF

@@ -10,6 +10,7 @@ import base64
 import math
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -99,7 +100,10 @@ class Printer:
         self._numbers: dict[str, str] = {}
         self._flat: dict[int, str] = {}
         self._static: set[int] = set()
-        self._calls: dict[str, str] = {}
+        self._calls: dict[tuple[str, int], str] = {}
+        self._arrays: dict[int, str] = {}
+        self._unnamed: dict[int, str] = {}
+        self.within: set[int] = set()
         self.rows: Block | None = None
         for node, name in zip(program.inputs, inputs, strict=True):
             self.names[id(node)] = self.fresh(name)
@@ -190,26 +194,52 @@ class Printer:
                 return name
         if node.op in _DIRECT:
             return _DIRECT[node.op]
-        if node.op not in self._calls:
-            self._calls[node.op] = name = self.fresh(node.op.replace(" ", "_").replace(".", "_"))
+        key = (node.op, id(node.function))
+        if key not in self._calls:
+            self._calls[key] = name = self.fresh(node.op.replace(" ", "_").replace(".", "_"))
             if node.op in PRIMITIVES and PRIMITIVES[node.op].function is node.function:
                 self.header.insert(0, f"{name} = PRIMITIVES[{node.op!r}].function")
             else:
                 self.constants[name] = node.function
                 self.header.insert(0, f"# {name}: a function of the user's own")
-        return self._calls[node.op]
+        return self._calls[key]
 
-    def allocate(self) -> None:
-        """Write the lines that make the buffers."""
+    def allocate(self, units: Sequence[Node | Block]) -> None:
+        """Write the lines that make the buffers which are not seen as arrays of one kind only."""
+        forms: dict[int, set[Any]] = {}
+        for unit in units:
+            for node in unit.nodes if isinstance(unit, Block) else [unit]:
+                slot = self.memory.slots.get(id(node))
+                if slot is not None:
+                    one = not isinstance(unit, Block) and node.nbytes == self.memory.sizes[slot]
+                    form = (node.shape, node.dtype) if one else None
+                    forms.setdefault(slot, set()).add(form)
         for slot, size in enumerate(self.memory.sizes):
-            self._buffers.append(self.fresh(f"m{slot}"))
-            self.header.append(f"{self._buffers[-1]} = np.empty({size}, np.uint8)")
+            self._buffers.append("")
+            if len(forms[slot]) > 1 or None in forms[slot]:
+                self._buffers[-1] = self.fresh(f"m{slot}")
+                self.header.append(f"{self._buffers[-1]} = np.empty({size}, np.uint8)")
 
     def place(self, node: Node) -> str:
         """Write the line that names the memory of a value, and return the name."""
-        name = self.names[id(node)] = self.fresh(node.name)
-        self.header.append(f"{name} = {self.buffer(node, node.shape)}")
+        slot = self.memory.slots[id(node)]
         self._static.add(id(node))
+        if self._buffers[slot]:
+            name = self.fresh(node.name)
+            self.header.append(f"{name} = {self.buffer(node, node.shape)}")
+        elif not node.name and slot in self._unnamed:
+            name = self._unnamed[slot]
+        else:
+            name = self.fresh(node.name)
+            known = self._arrays.setdefault(slot, name)
+            if known is name:
+                kind = "" if node.dtype == np.float64 else f", {node.dtype.str!r}"
+                self.header.append(f"{name} = np.empty({node.shape}{kind})")
+            else:
+                self.header.append(f"{name} = {known}")
+            if not node.name:
+                self._unnamed[slot] = name
+        self.names[id(node)] = name
         return name
 
     def buffer(self, node: Node, shape: tuple[int, ...]) -> str:
@@ -278,6 +308,8 @@ class Printer:
             )
             self.header.append(f"{name} = {text}")
             self._static.add(id(node))
+        elif id(node) in self.within and not node.name:
+            self.names[id(node)] = text
         else:
             self._assign(node, text)
 
@@ -467,7 +499,8 @@ def print_arrays(
         The text of a module that defines ``run``, and names that it cannot define itself.
     """
     printer = Printer(program, memory, inputs)
-    printer.allocate()
+    printer.allocate(units)
+    printer.within = _used_once(units, program)
     guards: dict[int, list[Guard]] = {}
     for guard in program.guards:
         guards.setdefault(id(guard.node), []).append(guard)
@@ -524,6 +557,17 @@ def print_arrays(
     lines += ["", "", f"def run({names}):"]
     lines += [f"    {statement}" for statement in printer.statements]
     return "\n".join(lines) + "\n", printer.constants
+
+
+def _used_once(units: Sequence[Node | Block], program: Program) -> set[int]:
+    """Return the identities of what one operation uses once, apart from blocks."""
+    uses = Counter(id(x) for x in program.roots for _ in range(2))
+    for unit in units:
+        if isinstance(unit, Block):
+            uses.update(2 * [id(x) for node in unit.nodes for x in (*node.args, node)])
+        else:
+            uses.update(map(id, unit.args))
+    return {key for key, count in uses.items() if count == 1}
 
 
 def _results(program: Program, memory: Memory, printer: Printer) -> list[str]:
