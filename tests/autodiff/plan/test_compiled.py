@@ -174,6 +174,21 @@ def test_results_are_the_callers_own(rng):
         np.testing.assert_array_equal(y, z)
 
 
+def test_donated_results_are_written_over(rng):
+    f = autodiff.value_and_grad(_loss, (0, 1))
+    plan = autodiff.compile(f, donate=True)
+    w, x = rng.normal(size=3), rng.normal(size=(4, 3))
+    plan(w, x)
+    first = plan(w, x)
+    _same(first, f(w, x))
+    second = plan(-2 * w, x)
+    assert all(a is b for a, b in zip(first[1], second[1], strict=True))
+    _same(second, f(-2 * w, x))
+    same = autodiff.compile(lambda x: (x, x.T), donate=True)
+    same(x)
+    assert not any(np.shares_memory(y, x) for y in same(x))
+
+
 class _Parameters(NamedTuple):
     w: np.ndarray
     b: float
@@ -204,7 +219,12 @@ def test_whole_numbers_and_masks_may_change():
 
     plan, rng = autodiff.compile(autodiff.grad(f)), np.random.default_rng(0)
     for _ in range(3):
-        args = rng.normal(size=(4, 2)), rng.normal(size=(3, 4)), rng.integers(0, 2, 3), rng.random(3) > 0.5
+        args = (
+            rng.normal(size=(4, 2)),
+            rng.normal(size=(3, 4)),
+            rng.integers(0, 2, 3),
+            rng.random(3) > 0.5,
+        )
         np.testing.assert_allclose(plan(*args), autodiff.grad(f)(*args), atol=1e-15)
 
 
