@@ -12,20 +12,17 @@ from typing import Any, Literal
 
 import numpy as np
 
+from autodiff.errors import PlanMismatch
 from autodiff.plan.captured import Captured
 from autodiff.plan.plan import Plan, make_plan
 from autodiff.trees import flatten
 
-__all__ = ["PlanMismatch", "compile"]
+__all__ = ["compile"]
 
 Backend = Literal["numpy"]
 #: Plans that are kept for each function; the one that was not used for longest goes first.
 _KEPT = 32
 _VARIANTS = 8
-
-
-class PlanMismatch(ValueError):
-    """The first run of a plan gave other numbers than the function itself."""
 
 
 def compile(
