@@ -1,20 +1,23 @@
 """Compiling a function: one plan for each signature, and how a call finds its plan."""
 
 import functools
+import gc
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FunctionType
 from typing import Any, Literal
 
 import numpy as np
 
+from autodiff.errors import PlanMismatch
 from autodiff.plan.captured import Captured
 from autodiff.plan.plan import Plan, make_plan
 from autodiff.trees import flatten
 
-__all__ = ["PlanMismatch", "compile"]
+__all__ = ["compile"]
 
 Backend = Literal["numpy"]
 #: Plans that are kept for each function; the one that was not used for longest goes first.
@@ -22,15 +25,12 @@ _KEPT = 32
 _VARIANTS = 8
 
 
-class PlanMismatch(ValueError):
-    """The first run of a plan gave other numbers than the function itself."""
-
-
 def compile(
     f: Callable[..., Any],
     *,
     backend: Backend = "numpy",
     fast_math: bool = False,
+    donate: bool = False,
     check: bool = True,
 ) -> Callable[..., Any]:
     """Return a function that gives what `f` gives, by a plan made on the first call.
@@ -50,14 +50,18 @@ def compile(
     fast_math : bool
         Whether sine and cosine may be computed together from the tangent of half their argument.
         It takes a third of the time, and near the zeros of the cosine relative digits are lost.
+    donate : bool
+        Whether results may lie in the plan's own memory, which the next call writes over: for
+        those who are done with them by then, and want no new memory on each call.
     check : bool
         Whether the first run of each plan is compared with `f` itself.
 
     Returns
     -------
     callable
-        Called as `f`. Arrays that it returns are the caller's own. ``compiled.plan(*args)`` returns
-        the `Plan` for arguments, ``compiled.plans()`` all that there are, by signature.
+        Called as `f`. Arrays that it returns are the caller's own, unless `donate`.
+        ``compiled.plan(*args)`` returns the `Plan` for arguments, ``compiled.plans()`` all that
+        there are, by signature.
 
     Raises
     ------
@@ -83,7 +87,7 @@ def compile(
         raise TypeError(f"compile: a {type(f).__name__} arrived; a function is needed")
     if backend != "numpy":
         raise ValueError(f"compile: backend={backend!r}; 'numpy' is needed")
-    compiled = _Compiled(f, fast_math, check)
+    compiled = _Compiled(f, check, fast_math=fast_math, donate=donate)
     namespace: dict[str, Any] = {"general": compiled.call, "__name__": __name__}
     exec("def run(*args, **kwargs):\n    return general(args, kwargs)\n", namespace)
     run: FunctionType = namespace["run"]
@@ -107,10 +111,10 @@ class _Variant:
 class _Compiled:
     """The plans of one function."""
 
-    def __init__(self, f: Callable[..., Any], fast_math: bool, check: bool) -> None:
+    def __init__(self, f: Callable[..., Any], check: bool, **options: Any) -> None:
         self.f = f
         self.entry: FunctionType | None = None
-        self._fast_math = fast_math
+        self._options = options
         self._check = check
         self._variants: OrderedDict[Any, list[_Variant]] = OrderedDict()
         self._lock = threading.RLock()
@@ -145,7 +149,8 @@ class _Compiled:
     ) -> tuple[_Variant, Any]:
         """Return a new plan, held against the function itself, and its result for the arguments."""
         expected = self.f(*args, **kwargs)
-        plan, arrays = make_plan(self.f, args, kwargs, expected, fast_math=self._fast_math)
+        with _uncollected():
+            plan, arrays = make_plan(self.f, args, kwargs, expected, **self._options)
         variant = _Variant(plan, Captured(self.f, arrays))
         if not self._check:
             return variant, expected
@@ -184,6 +189,18 @@ class _Compiled:
         made: dict[str, Any] = {}
         exec(text, namespace, made)
         entry.__code__ = made["run"].__code__.replace(co_name=entry.__name__)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let the garbage collector rest: it would look at all nodes of a program again and again."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def _signature(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any]]:

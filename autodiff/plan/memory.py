@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autodiff.plan.blocks import Block
-from autodiff.plan.operations import Kind, kind_of
+from autodiff.plan.operations import Kind, bias_of, kind_of
 from autodiff.plan.program import CONSTANT, INPUT, Node, Program
 
 __all__ = ["Memory", "plan_memory"]
@@ -43,7 +43,7 @@ class Memory:
         return sum(self.sizes)
 
 
-def plan_memory(units: Sequence[Node | Block], program: Program) -> Memory:
+def plan_memory(units: Sequence[Node | Block], program: Program, *, donate: bool = False) -> Memory:
     """Return where the values of a program lie.
 
     Parameters
@@ -52,24 +52,26 @@ def plan_memory(units: Sequence[Node | Block], program: Program) -> Memory:
         The operations in the order in which they run.
     program : Program
         What they are for.
+    donate : bool
+        Whether results lie in buffers too, which the next run writes over.
 
     Returns
     -------
     Memory
         Buffers and who uses them.
     """
-    return _Planner(units, program).memory
+    return _Planner(units, program, donate).memory
 
 
 class _Planner:
     """Hands out buffers in the order of the program."""
 
-    def __init__(self, units: Sequence[Node | Block], program: Program) -> None:
+    def __init__(self, units: Sequence[Node | Block], program: Program, donate: bool) -> None:
         self._units = units
         self._roots = _roots(units)
         self._last = self._last_uses(program)
-        self._free: list[int] = []
-        fresh = {id(x) for x in program.outputs if kind_of(x).owns_memory}
+        self._free = _Free()
+        fresh = {id(x) for x in program.outputs if kind_of(x).owns_memory and not donate}
         self.memory = Memory([], {}, self._roots, fresh)
         ends: dict[int, list[Node]] = {}
         for unit in units:
@@ -112,7 +114,7 @@ class _Planner:
         if not kind.owns_memory or not node.shape or id(node) in memory.outputs:
             return
         over = None
-        if kind is Kind.ELEMENTWISE:
+        if kind is Kind.ELEMENTWISE and bias_of(node) is None:
             over = _written_over(node, memory, last, place)
         memory.slots[id(node)] = self._taken(nbytes) if over is None else memory.slots[id(over)]
 
@@ -123,7 +125,7 @@ class _Planner:
             owned = kind_of(node).owns_memory and node.shape
             if left and owned and id(node) not in self.memory.outputs:
                 self.memory.slots[id(node)] = self._taken(node.nbytes)
-        free, self._free = self._free, []
+        free, self._free = self._free, _Free()
         first = len(self.memory.sizes)
         inside = [x for x in block.nodes if id(x) not in block.full | block.totals]
         chunks = {id(x) for x in inside}
@@ -141,7 +143,9 @@ class _Planner:
             dead = [x for x in inside if last.get(id(x)) == place and id(x) not in self._roots]
             self._release(node, dead)
         # While the block runs nobody else does: its chunks are free when it is done.
-        self._free = free + list(range(first, len(self.memory.sizes)))
+        for slot in range(first, len(self.memory.sizes)):
+            free.put(slot, self.memory.sizes[slot])
+        self._free = free
 
     def _release(self, unit: Node | Block, dead: Iterable[Node]) -> None:
         """Take back the buffers of nodes that nobody reads any more."""
@@ -150,18 +154,38 @@ class _Planner:
             slot = self.memory.slots.get(id(node))
             # One that was written over lives on as what was written.
             if slot is not None and (node is unit or slot != own):
-                self._free.append(slot)
+                self._free.put(slot, self.memory.sizes[slot])
 
     def _taken(self, nbytes: int) -> int:
         """Return the number of a buffer that is free and large enough, or of a new one."""
-        sizes = self.memory.sizes
-        fitting = [slot for slot in self._free if nbytes <= sizes[slot] <= 4 * nbytes]
-        if fitting:
-            slot = min(fitting, key=sizes.__getitem__)
-            self._free.remove(slot)
+        slot = self._free.take(nbytes)
+        if slot is not None:
             return slot
-        sizes.append(nbytes)
-        return len(sizes) - 1
+        self.memory.sizes.append(nbytes)
+        return len(self.memory.sizes) - 1
+
+
+class _Free:
+    """Buffers that are free, by their size: to look at each would be quadratic."""
+
+    def __init__(self) -> None:
+        self._slots: dict[int, list[int]] = {}
+
+    def put(self, slot: int, size: int) -> None:
+        """Add a buffer."""
+        self._slots.setdefault(size, []).append(slot)
+
+    def take(self, nbytes: int) -> int | None:
+        """Remove one of the smallest that are large enough: the latest, still in the cache."""
+        fitting = [size for size in self._slots if nbytes <= size <= 4 * nbytes]
+        if not fitting:
+            return None
+        size = min(fitting)
+        slots = self._slots[size]
+        slot = slots.pop()
+        if not slots:
+            del self._slots[size]
+        return slot
 
 
 def _results(unit: Node | Block) -> list[Node]:

@@ -61,16 +61,21 @@ class Builder:
 
     def number(self, value: Any, shape: tuple[int, ...] = ()) -> Node:
         """Return the node of a number, or of an array of that number."""
-        dtype = np.result_type(value)
-        key = (CONSTANT, dtype, shape, np.asarray(value).tobytes(), type(value))
-        if key not in self._known:
-            self._known[key] = constant(value, shape)
-        return self._known[key]
+        key: Any
+        if type(value) is float:
+            # Text, since 0.0 is not -0.0 and NaN is NaN.
+            key = (CONSTANT, repr(value), shape)
+        else:
+            key = (CONSTANT, np.result_type(value), shape, np.asarray(value).tobytes(), type(value))
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = constant(value, shape)
+        return known
 
     def constant(self, value: Any) -> Node:
         """Return the node of a constant operand."""
         if not isinstance(value, np.ndarray):
-            return self.number(value, np.shape(value))
+            return self.number(value, () if type(value) is float else np.shape(value))
         known = self._arrays.get(id(value))
         if known is None:
             # The array is held, so that no other gets its identity.
@@ -125,7 +130,7 @@ class Builder:
                 assert found.shape == shape, (op, found, shape)
                 assert found.dtype == dtype, (op, found, dtype)
                 return found
-        key = (op, tuple(map(id, args)), _frozen(params))
+        key = (op, tuple(map(id, args)), _frozen(params) if params else ())
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = Node(op, args, params, shape, dtype, function)

@@ -10,6 +10,7 @@ import base64
 import math
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from autodiff.plan.block_source import write_block
 from autodiff.plan.blocks import Block
 from autodiff.plan.memory import Memory
 from autodiff.plan.names import Names
-from autodiff.plan.operations import Kind, kind_of
+from autodiff.plan.operations import Kind, bias_of, kind_of
 from autodiff.plan.program import CONSTANT, Guard, Node, Program, is_number
 from autodiff.rules.table import PRIMITIVES
 
@@ -54,17 +55,19 @@ HELPERS = {
         lost = np.isnan(product) & (direction == 0)
         np.copyto(out, product)
         np.copyto(out, 0.0, where=lost)''',
-    "rectified": '''def rectified(g, x, out, mask):
+    "rectified": '''zero = np.array(0.0)
+
+
+def rectified(g, x, out, mask):
     """Write the cotangent of the argument of a rectifier: half of it where the argument is 0."""
-    np.equal(x, 0.0, mask)
-    halves = 0.5 * g[mask] if np.count_nonzero(mask) else None
-    ties = None if halves is None else mask.copy()
-    np.less_equal(x, 0.0, mask)
+    np.equal(x, zero, mask)
+    if np.count_nonzero(mask):
+        out[...] = g * (np.logical_not(x < zero) - 0.5 * mask)
+        return
+    np.less_equal(x, zero, mask)
     if out is not g:
         np.copyto(out, g)
-    np.copyto(out, 0.0, where=mask)
-    if ties is not None:
-        out[ties] = halves''',
+    np.copyto(out, zero, where=mask)''',
 }
 
 
@@ -99,7 +102,10 @@ class Printer:
         self._numbers: dict[str, str] = {}
         self._flat: dict[int, str] = {}
         self._static: set[int] = set()
-        self._calls: dict[str, str] = {}
+        self._calls: dict[tuple[str, int], str] = {}
+        self._arrays: dict[int, str] = {}
+        self._unnamed: dict[int, str] = {}
+        self.within: set[int] = set()
         self.rows: Block | None = None
         for node, name in zip(program.inputs, inputs, strict=True):
             self.names[id(node)] = self.fresh(name)
@@ -190,26 +196,52 @@ class Printer:
                 return name
         if node.op in _DIRECT:
             return _DIRECT[node.op]
-        if node.op not in self._calls:
-            self._calls[node.op] = name = self.fresh(node.op.replace(" ", "_").replace(".", "_"))
+        key = (node.op, id(node.function))
+        if key not in self._calls:
+            self._calls[key] = name = self.fresh(node.op.replace(" ", "_").replace(".", "_"))
             if node.op in PRIMITIVES and PRIMITIVES[node.op].function is node.function:
                 self.header.insert(0, f"{name} = PRIMITIVES[{node.op!r}].function")
             else:
                 self.constants[name] = node.function
                 self.header.insert(0, f"# {name}: a function of the user's own")
-        return self._calls[node.op]
+        return self._calls[key]
 
-    def allocate(self) -> None:
-        """Write the lines that make the buffers."""
+    def allocate(self, units: Sequence[Node | Block]) -> None:
+        """Write the lines that make the buffers which are not seen as arrays of one kind only."""
+        forms: dict[int, set[Any]] = {}
+        for unit in units:
+            for node in unit.nodes if isinstance(unit, Block) else [unit]:
+                slot = self.memory.slots.get(id(node))
+                if slot is not None:
+                    one = not isinstance(unit, Block) and node.nbytes == self.memory.sizes[slot]
+                    form = (node.shape, node.dtype) if one else None
+                    forms.setdefault(slot, set()).add(form)
         for slot, size in enumerate(self.memory.sizes):
-            self._buffers.append(self.fresh(f"m{slot}"))
-            self.header.append(f"{self._buffers[-1]} = np.empty({size}, np.uint8)")
+            self._buffers.append("")
+            if len(forms[slot]) > 1 or None in forms[slot]:
+                self._buffers[-1] = self.fresh(f"m{slot}")
+                self.header.append(f"{self._buffers[-1]} = np.empty({size}, np.uint8)")
 
     def place(self, node: Node) -> str:
         """Write the line that names the memory of a value, and return the name."""
-        name = self.names[id(node)] = self.fresh(node.name)
-        self.header.append(f"{name} = {self.buffer(node, node.shape)}")
+        slot = self.memory.slots[id(node)]
         self._static.add(id(node))
+        if self._buffers[slot]:
+            name = self.fresh(node.name)
+            self.header.append(f"{name} = {self.buffer(node, node.shape)}")
+        elif not node.name and slot in self._unnamed:
+            name = self._unnamed[slot]
+        else:
+            name = self.fresh(node.name)
+            known = self._arrays.setdefault(slot, name)
+            if known is name:
+                kind = "" if node.dtype == np.float64 else f", {node.dtype.str!r}"
+                self.header.append(f"{name} = np.empty({node.shape}{kind})")
+            else:
+                self.header.append(f"{name} = {known}")
+            if not node.name:
+                self._unnamed[slot] = name
+        self.names[id(node)] = name
         return name
 
     def buffer(self, node: Node, shape: tuple[int, ...]) -> str:
@@ -278,6 +310,8 @@ class Printer:
             )
             self.header.append(f"{name} = {text}")
             self._static.add(id(node))
+        elif id(node) in self.within and not node.name:
+            self.names[id(node)] = text
         else:
             self._assign(node, text)
 
@@ -306,7 +340,13 @@ class Printer:
             out = self.names[id(node)] = self.fresh(node.name)
             self.say(f"{out} = np.empty({node.shape})")
             placed = True
-        text = self.text(node, out)
+        bias = bias_of(node) if placed else None
+        if bias is not None:
+            row, matrix = self.name_of(node.args[bias]), self.name_of(node.args[1 - bias])
+            self.say(f"{out}[...] = {row}")
+            text = f"np.add({matrix}, {out}, {out})"
+        else:
+            text = self.text(node, out)
         if placed:
             self.say(text, self.comment(node))
         else:
@@ -443,6 +483,8 @@ def print_arrays(
     inputs: Sequence[str],
     result: Callable[..., str],
     title: str,
+    *,
+    donate: bool = False,
 ) -> tuple[str, dict[str, Any]]:
     """Return the source of a program, and what it needs beside it.
 
@@ -460,6 +502,8 @@ def print_arrays(
         ``result(texts)`` returns the expression of the result, from those of the outputs.
     title : str
         The first line.
+    donate : bool
+        Whether results that lie in buffers are returned as they are.
 
     Returns
     -------
@@ -467,7 +511,8 @@ def print_arrays(
         The text of a module that defines ``run``, and names that it cannot define itself.
     """
     printer = Printer(program, memory, inputs)
-    printer.allocate()
+    printer.allocate(units)
+    printer.within = _used_once(units, program)
     guards: dict[int, list[Guard]] = {}
     for guard in program.guards:
         guards.setdefault(id(guard.node), []).append(guard)
@@ -499,7 +544,7 @@ def print_arrays(
             printer.say("# backward")
         printer.write(unit)
         decide(unit)
-    texts = _results(program, memory, printer)
+    texts = _results(program, memory, printer, donate)
     printer.say(f"return {result(texts)}")
     lines = [f'"""{title}"""', "", "import numpy as np", ""]
     if any("unpacked(" in line for line in printer.header):
@@ -526,7 +571,18 @@ def print_arrays(
     return "\n".join(lines) + "\n", printer.constants
 
 
-def _results(program: Program, memory: Memory, printer: Printer) -> list[str]:
+def _used_once(units: Sequence[Node | Block], program: Program) -> set[int]:
+    """Return the identities of what one operation uses once, apart from blocks."""
+    uses = Counter(id(x) for x in program.roots for _ in range(2))
+    for unit in units:
+        if isinstance(unit, Block):
+            uses.update(2 * [id(x) for node in unit.nodes for x in (*node.args, node)])
+        else:
+            uses.update(map(id, unit.args))
+    return {key for key, count in uses.items() if count == 1}
+
+
+def _results(program: Program, memory: Memory, printer: Printer, donate: bool) -> list[str]:
     """Return the expressions of the outputs, each of memory that is the user's alone."""
     texts, given = [], set()
     for node in program.outputs:
@@ -534,7 +590,8 @@ def _results(program: Program, memory: Memory, printer: Printer) -> list[str]:
         if node.shape == () and kind_of(node).owns_memory:
             texts.append(name)
             continue
-        if id(node) in memory.outputs and id(node) not in given:
+        own = id(node) in memory.outputs or (donate and id(node) in memory.slots)
+        if own and id(node) not in given:
             given.add(id(node))
             texts.append(name)
         elif node.shape == ():

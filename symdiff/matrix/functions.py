@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -71,6 +72,10 @@ UFUNCS: dict[np.ufunc, Callable[..., Node]] = {
             np.sinh,
             np.cosh,
             np.arctan,
+            np.arcsinh,
+            np.arccosh,
+            np.arctanh,
+            np.cbrt,
             np.arcsin,
             np.arccos,
             np.absolute,
@@ -393,6 +398,23 @@ def _split(graph: Graph, ary: Any, indices_or_sections: Any, axis: int = 0) -> l
     ]
 
 
+def _vstack(graph: Graph, tup: Any) -> Node:
+    nodes = [as_node(graph, value) for value in tup]
+    rows = [build.reshape(a, (1, *a.shape)) if a.ndim == 1 else a for a in nodes]
+    return make("concatenate", *rows, params=(0,))
+
+
+def _hstack(graph: Graph, tup: Any) -> Node:
+    nodes = [as_node(graph, value) for value in tup]
+    return make("concatenate", *nodes, params=(0 if nodes[0].ndim == 1 else 1,))
+
+
+def _column_stack(graph: Graph, tup: Any) -> Node:
+    nodes = [as_node(graph, value) for value in tup]
+    columns = [build.reshape(a, (*a.shape, 1)) if a.ndim == 1 else a for a in nodes]
+    return make("concatenate", *columns, params=(1,))
+
+
 def _where(graph: Graph, condition: Any, *branches: Any) -> Node:
     if len(branches) != 2:
         refuse("np.where(condition)", "give it both branches")
@@ -464,6 +486,25 @@ def _solve(graph: Graph, a: Any, b: Any) -> Node:
     return make("solve", as_node(graph, a), as_node(graph, b))
 
 
+def _matrix_power(graph: Graph, a: Any, n: int) -> Node:
+    base = as_node(graph, a)
+    if base.ndim != 2 or n < 1:
+        refuse(f"np.linalg.matrix_power(n={n})", "use np.linalg.inv, or a power from 1 on")
+    result: Node | None = None
+    while n:
+        if n % 2:
+            result = base if result is None else build.matmul(result, base)
+        n //= 2
+        base = build.matmul(base, base) if n else base
+    assert result is not None
+    return result
+
+
+def _multi_dot(graph: Graph, arrays: Any) -> Node:
+    nodes = [as_node(graph, value) for value in arrays]
+    return functools.reduce(build.matmul, nodes)
+
+
 def _trace(graph: Graph, a: Any) -> Node:
     return make("trace", as_node(graph, a))
 
@@ -494,6 +535,9 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.squeeze: _squeeze,
     np.concatenate: _concatenate,
     np.stack: _stack,
+    np.vstack: _vstack,
+    np.hstack: _hstack,
+    np.column_stack: _column_stack,
     np.split: _split,
     np.where: _where,
     np.clip: _clip,
@@ -514,6 +558,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.inv: lambda graph, a: build.inverse(as_node(graph, a)),
     np.linalg.solve: _solve,
     np.linalg.cholesky: _of_matrix("cholesky"),
+    np.linalg.matrix_power: _matrix_power,
+    np.linalg.multi_dot: _multi_dot,
     np.linalg.norm: _norm,
     np.linalg.vector_norm: lambda graph, x, axis=None, keepdims=False: _norm(
         graph, x, None, axis, keepdims

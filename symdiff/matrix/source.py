@@ -162,9 +162,24 @@ def _result(emitter: Emitter, node: Node) -> str:
         return emitter.text(node)
     if node.op == "broadcast" and node.args[0].shape == ():
         return f"np.full({emitter.shape(node.shape)}, {emitter.text(node.args[0])}, dtype=float)"
-    if node.truth:
+    if _is_whole(node):
         return f"1.0 * {emitter.text(node, SIGNED)}"
     return emitter.text(node)
+
+
+def _is_whole(node: Node) -> bool:
+    """Return whether a value is made of truth values and whole numbers only."""
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        if part.truth:
+            continue
+        if not part.args and not isinstance(part.number, int):
+            return False
+        if part.op == "multiply" and part.args[0].number == 1:
+            return False  # printed as a product with 1.0
+        stack.extend(part.args)
+    return node.shape != ()
 
 
 def print_source(

@@ -242,6 +242,34 @@ _FUNCTIONS = (
         lambda g, y, x: negate(divide(g, elementwise("sqrt", one_minus_square(x)))),
     ),
     _function(
+        "arcsinh",
+        "arcsinh",
+        _operator("arsinh"),
+        "arsinh",
+        lambda g, y, x: divide(g, elementwise("sqrt", plus_one_square(x))),
+    ),
+    _function(
+        "arccosh",
+        "arccosh",
+        _operator("arcosh"),
+        "arcosh",
+        lambda g, y, x: divide(g, elementwise("sqrt", subtract(elementwise("square", x), _one(x)))),
+    ),
+    _function(
+        "arctanh",
+        "arctanh",
+        _operator("artanh"),
+        "artanh",
+        lambda g, y, x: divide(g, one_minus_square(x)),
+    ),
+    _function(
+        "cbrt",
+        "cbrt",
+        _operator("cbrt"),
+        "cbrt",
+        lambda g, y, x: divide(g, _scaled(3, elementwise("square", y))),
+    ),
+    _function(
         "absolute", "abs", _operator("abs"), "abs", lambda g, y, x: multiply(g, make("sign", x))
     ),
     _function("sign", "sign", _operator("sign"), "sign", None),

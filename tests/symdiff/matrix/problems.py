@@ -235,6 +235,13 @@ def cholesky(A, y):
     return 0.5 * z @ z + np.sum(np.log(np.diagonal(L))) + np.sum(np.sin(L) * L[0, 0])
 
 
+def joined(A, v):
+    tall = np.vstack([A, v, A @ A])
+    wide = np.hstack([tall, np.column_stack([tall @ v, tall])])
+    cube = np.linalg.matrix_power(A, 3) + np.linalg.multi_dot([A, A.T, A])
+    return np.sum(wide**2) + np.trace(cube) + np.sum(np.hstack([v, A @ v]) ** 3)
+
+
 def reshapes(X, v):
     heads = np.reshape(X, (X.shape[0], 2, -1))
     mixed = np.swapaxes(heads, 1, 2) @ v
@@ -253,6 +260,7 @@ def functions(X):
         np.sum(np.exp(small) * np.sin(X) + np.cos(X) / np.cosh(X))
         + np.sum(np.log1p(small) * np.sqrt(X**2 + 1) - np.arctan(X))
         + np.sum(np.arcsin(small) - np.arccos(small) ** 2 + np.expm1(small) * np.tan(small))
+        + np.sum(np.arcsinh(X) * np.arctanh(small) + np.cbrt(2 + X**2) * np.arccosh(1.5 + X**2))
         + np.sum(np.sinh(small) * np.log(2 + small) + np.sign(X) * np.abs(X))
     )
 
@@ -345,6 +353,7 @@ PROBLEMS: dict[str, Problem] = {
         False,
     ),
     "Cholesky": Problem(cholesky, {"A": ("n", "n"), "y": ("n",)}, None, ("A",), False),
+    "joined": Problem(joined, {"A": (3, 3), "v": (3,)}, None, (), False),
     "reshapes": Problem(reshapes, {"X": ("N", 6), "v": (2,)}),
     "powers": Problem(powers, {"X": ("n", "k"), "p": ()}),
     "functions": Problem(functions, {"X": ("n", "k")}),
