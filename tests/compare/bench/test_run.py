@@ -123,7 +123,7 @@ def test_a_contender_that_keeps_two_cores_busy_is_told(squares, contender):
 
 def test_a_busy_machine_is_told(squares, contender):
     report = tiny(squares, contender(right))
-    entries(report)["by-hand"].cores = 0.4
+    entries(report)["by-hand"].cores, entries(report)["mine"].cores = 0.4, 1.0
     assert "the machine was busy: by-hand had 0.40 of a core" in printed(report)
     entries(report)["by-hand"].cores = 1.0
     assert "busy" not in printed(report)
