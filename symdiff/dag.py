@@ -98,6 +98,28 @@ class Dag:
     def __repr__(self) -> str:
         return f"Dag({len(self)} nodes of {', '.join(self.shapes) or 'no arguments'})"
 
+    def copy(self) -> Dag:
+        """Return a graph of the same nodes.
+
+        Returns
+        -------
+        Dag
+            It can grow and change on its own.
+
+        Examples
+        --------
+        >>> dag = Dag()
+        >>> len(dag.copy()) == len(dag)
+        True
+        """
+        other = Dag.__new__(Dag)
+        other.ops, other.args, other.data = self.ops.copy(), self.args.copy(), self.data.copy()
+        other.shapes, other.variables = self.shapes.copy(), self.variables.copy()
+        other.has_conditions = self.has_conditions
+        other._numbers = self._numbers.copy()
+        other._tables = {op: table.copy() for op, table in self._tables.items()}
+        return other
+
     # Nodes --------------------------------------------------------------------------------------
 
     def _append(self, op: str, args: tuple[int, ...], data: Any) -> int:
@@ -134,7 +156,7 @@ class Dag:
             self.has_conditions = self.has_conditions or op in CONDITIONS
         key = args
         if op in _COMMUTATIVE and (len(args) > 2 or args[0] > args[1]):
-            key = tuple(sorted(args))
+            key = _sorted(args)
             if key == args:
                 args = key  # one tuple in memory, not two
         found = table.get(key)
@@ -144,6 +166,35 @@ class Dag:
             self.args.append(args)
             self.data.append(None)
         return found
+
+    def replace_args(self, node: int, args: tuple[int, ...]) -> bool:
+        """Give a commutative node other arguments of the same meaning, if no node has them.
+
+        Parameters
+        ----------
+        node : int
+            A sum or a product.
+        args : tuple of int
+            Nodes before it.
+
+        Returns
+        -------
+        bool
+            Whether it was done.
+
+        Examples
+        --------
+        >>> dag = Dag()
+        >>> x, y, z = dag.symbols("x", (3,)).tolist()
+        >>> total = dag.add(dag.add(x, y), z)
+        >>> dag.replace_args(total, (x, y, z)), dag.add(x, y, z) == total
+        (True, True)
+        """
+        table = self._tables[self.ops[node]]
+        if table.setdefault(_sorted(args), node) != node:
+            return False
+        self.args[node] = args
+        return True
 
     def symbols(self, name: str, shape: tuple[int, ...]) -> Nodes:
         """Return new symbols, the entries of an argument.
@@ -734,6 +785,11 @@ class Dag:
         for root in roots:
             count[root] += 1
         return count
+
+
+def _sorted(args: tuple[int, ...]) -> tuple[int, ...]:
+    """Return arguments in ascending order: those of equal sums and products are equal."""
+    return tuple(sorted(args))
 
 
 def _quotient(x: Number, y: Number) -> Number:
