@@ -68,6 +68,8 @@ class Dag:
         The arguments that have symbols.
     variables : list of tuple of str and numpy.ndarray
         Local variables of the traced function and their nodes.
+    lookups : int
+        How often such a variable has been looked for.
     has_conditions : bool
         Whether any node is a condition.
 
@@ -86,6 +88,7 @@ class Dag:
         self.data: list[Any] = []
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.variables: list[tuple[str, Nodes]] = []
+        self.lookups = 0
         self.has_conditions = False
         self._numbers: dict[Any, int] = {}
         self._tables: dict[str, dict[tuple[int, ...], int]] = {}
@@ -115,7 +118,7 @@ class Dag:
         other = Dag.__new__(Dag)
         other.ops, other.args, other.data = self.ops.copy(), self.args.copy(), self.data.copy()
         other.shapes, other.variables = self.shapes.copy(), self.variables.copy()
-        other.has_conditions = self.has_conditions
+        other.lookups, other.has_conditions = self.lookups, self.has_conditions
         other._numbers = self._numbers.copy()
         other._tables = {op: table.copy() for op, table in self._tables.items()}
         return other

@@ -1,5 +1,6 @@
 """Reverse accumulation: few operations, telling names, no recursion."""
 
+import itertools
 import pickle
 
 import numpy as np
@@ -23,7 +24,7 @@ def _network(widths):
         return np.sum(h * h)
 
     shapes = {"x": (widths[0],)}
-    for k, (a, b) in enumerate(zip(widths, widths[1:], strict=False), 1):
+    for k, (a, b) in enumerate(itertools.pairwise(widths), 1):
         shapes |= {f"W{k}": (b, a), f"b{k}": (b,)}
     return f, shapes
 

@@ -1,5 +1,7 @@
 """The closed form: its size is known before it is derived."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -70,7 +72,7 @@ def test_the_prediction_is_exact_on_networks(widths):
             h = np.tanh(W @ h)
         return np.sum(h)
 
-    shapes = {f"W{k}": (b, a) for k, (a, b) in enumerate(zip(widths, widths[1:], strict=False))}
+    shapes = {f"W{k}": (b, a) for k, (a, b) in enumerate(itertools.pairwise(widths))}
     predicted, real = _predicted_and_real(f, x=(widths[0],), **shapes)
     assert predicted == real
 
