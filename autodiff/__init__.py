@@ -22,6 +22,7 @@ from autodiff.errors import (
     WrongOrder,
 )
 from autodiff.graph import Graph
+from autodiff.plan import Plan, PlanMismatch, compile
 from autodiff.rules.table import FUNCTIONS, UFUNCS
 from autodiff.tensor import Tensor
 from autodiff.trace import trace
@@ -31,6 +32,8 @@ __all__ = [
     "BranchChanged",
     "Graph",
     "LostDerivative",
+    "Plan",
+    "PlanMismatch",
     "Tensor",
     "TraceEnded",
     "Undifferentiable",
@@ -38,6 +41,7 @@ __all__ = [
     "WrongOrder",
     "check_gradients",
     "checkpoint",
+    "compile",
     "custom",
     "differentiable",
     "elementwise_grad",

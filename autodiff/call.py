@@ -8,16 +8,18 @@ import numpy as np
 from autodiff.errors import TraceEnded
 from autodiff.graph import check_written
 from autodiff.passes import own_gradients, primal_dtype, pull, push
-from autodiff.tape import Tape
+from autodiff.tape import Listener, Tape
 from autodiff.tensor import Tensor, leaf, primal
 from autodiff.trace import as_primal, check_result
-from autodiff.trees import LEAF, Structure, flatten
+from autodiff.trees import LEAF, flatten
 
 __all__ = ["Call", "argument_numbers"]
 
 _ONE = np.float64(1.0)
 _new: Any = object.__new__
 _FLOAT = np.dtype(float)
+#: Bytes up to which all elements of an argument are watched, and the number that is of larger ones.
+_LARGE, _SAMPLE = 1 << 13, 512
 
 
 class Call:
@@ -55,7 +57,17 @@ class Call:
     """
 
     __slots__ = (
-        *("_numbers", "aux", "inputs", "nodes", "output", "outputs", "structure", "structures"),
+        *(
+            "_numbers",
+            "aux",
+            "inputs",
+            "listener",
+            "nodes",
+            "output",
+            "outputs",
+            "structure",
+            "structures",
+        ),
         *("tape", "what"),
     )
 
@@ -89,8 +101,14 @@ class Call:
             else:
                 replaced[argnum] = self._as_tensors(arg, argnum, place)
         self.aux: Any = None
+        before = [_state(x.value) for x in self.inputs]
         with tape:
             output = f(*replaced, **kwargs)
+            if before != [_state(x.value) for x in self.inputs]:
+                raise ValueError(
+                    f"{what}: the function wrote into the array that it is differentiated at, "
+                    "by another name, so the derivative would be wrong: pass a copy"
+                )
             if has_aux:
                 if not isinstance(output, tuple) or len(output) != 2:
                     raise TypeError(
@@ -110,6 +128,9 @@ class Call:
         # read again in half the time.
         tape.constants.check(what)
         self.nodes = tape.end()
+        self.listener = _listener(inputs)
+        if self.listener is not None:
+            self.listener.before_passes(self.nodes)
         for x in self.outputs:
             if type(x) is Tensor and x.tape is not tape and x.tape.ended:
                 raise TraceEnded(
@@ -142,7 +163,10 @@ class Call:
     def _plain(self, tree: Any) -> Any:
         """Return a nested structure with the values in place of the tensors of this call."""
         leaves, structure = flatten(tree)
-        checked = [check_result(x, "") if isinstance(x, np.ndarray) else x for x in leaves]
+        checked = [
+            check_result(x, self.what) if type(x) is np.ndarray and x.dtype == object else x
+            for x in leaves
+        ]
         return structure.unflatten([self._value(x) for x in checked])
 
     def _value(self, x: Any) -> Any:
@@ -228,7 +252,12 @@ class Call:
         seen = {id(x.value) for x in self.inputs}
         if cotangents:
             seen.update(map(id, cotangents))
-        pull(self.nodes, self.tape, consume=consume)
+        listener = self.listener
+        if listener is None:
+            pull(self.nodes, self.tape, consume=consume)
+        else:
+            pull(self.nodes, self.tape, consume=consume, observe=listener.before_rule)
+            listener.after_pass()
         gradients = own_gradients(self.inputs, seen)
         for i, kind in self._numbers:
             if type(gradients[i]) is not Tensor:
@@ -281,6 +310,32 @@ class Call:
             results.append(structure.unflatten(leaves[start : start + structure.count]))
             start += structure.count
         return results[0] if single else tuple(results)
+
+
+def _state(value: Any) -> bytes:
+    """Return what tells whether an array was written into: its elements, of a large one a sample.
+
+    To read all of a large array twice would take longer than many a function of it.
+    """
+    if type(value) is not np.ndarray:
+        return b""
+    if value.nbytes > _LARGE:
+        count = _SAMPLE ** (1 / value.ndim)
+        value = value[tuple([slice(None, None, int(n // count) or 1) for n in value.shape])]
+    octets: bytes = value.tobytes()
+    return octets
+
+
+def _listener(inputs: Sequence[Tensor]) -> Listener | None:
+    """Return who wants to hear of the passes of a call on tensors of an outer trace."""
+    for node in inputs:
+        x: Any = node.value
+        listener: Listener | None = None
+        while type(x) is Tensor:
+            x, listener = x.value, x.tape.listener
+        if listener is not None:
+            return listener
+    return None
 
 
 def _floating(value: Any) -> np.dtype[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["NUMBERS", "Constants", "is_plain"]
+__all__ = ["NUMBERS", "Constants", "fingerprint", "is_plain"]
 
 #: Types of operands that nothing changes and that need no check: real numbers.
 NUMBERS = frozenset({float, int, bool, np.float64, np.float32, np.int64, np.bool_})
@@ -31,6 +31,8 @@ class Constants:
     ----------
     copied : dict
         Of small arrays, by identity: the array, its bytes then, and the copy.
+    originals : list
+        Of large arrays: those that were copied.
 
     Examples
     --------
@@ -42,12 +44,13 @@ class Constants:
     array([0., 0.])
     """
 
-    __slots__ = ("_brief", "_watched", "copied")
+    __slots__ = ("_brief", "_watched", "copied", "originals")
 
     def __init__(self, brief: bool) -> None:
         self._brief = brief
         self._watched: dict[int, tuple[Any, int]] = {}
         self.copied: dict[int, tuple[Any, bytes, Any]] = {}
+        self.originals: list[Any] = []
 
     def take(self, x: Any, name: str) -> Any:
         """Return a constant operand as it is now.
@@ -91,13 +94,14 @@ class Constants:
             return x
         copy = np.array(x)
         copy.flags.writeable = False
+        self.originals.append(x)
         return copy
 
     def _watch(self, x: Any) -> bool:
         """Return whether an array is watched, and still what it was when that began."""
         if x.nbytes < _LARGE or not x.flags.c_contiguous:
             return False
-        now = _fingerprint(x)
+        now = fingerprint(x)
         return self._watched.setdefault(id(x), (x, now))[1] == now
 
     def check(self, what: str) -> None:
@@ -114,7 +118,7 @@ class Constants:
             If so: the gradient would mix old numbers and new ones.
         """
         for x, before in self._watched.values():
-            if _fingerprint(x) != before:
+            if fingerprint(x) != before:
                 raise ValueError(
                     f"{what}: an array of shape {x.shape} was written into after it had been used "
                     "together with a tensor, so the gradient would be wrong: write into a new array"
@@ -153,12 +157,22 @@ def _may_change(x: Any) -> bool:
     return False
 
 
-def _fingerprint(x: Any) -> int:
+def fingerprint(x: Any) -> int:
     """Return a number that changes with any element, and with the order of elements.
 
     It is read twice for each large constant of a gradient, so it takes one pass: sums of every
     509th word, which wrap around without loss. It misses the exchange of elements at distances of
     multiples of 509, and of them alone.
+
+    Parameters
+    ----------
+    x : numpy.ndarray
+        In one piece.
+
+    Returns
+    -------
+    int
+        A number within this process.
     """
     octets = x.reshape(-1).view(np.uint8)
     words = octets[: len(octets) // 8 * 8].view(np.uint64)

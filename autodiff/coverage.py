@@ -50,6 +50,15 @@ on tensors or is returned. Arithmetic on it works, element by element |
 a graph of `trace` guards the decision and says when it would be another one |
 | `np.sum([t, u])`, `np.prod([t, u])`, `np.max([t, u])` | right: made of arrays of objects |
 | `np.mean([t, u])` | `LostDerivative`: use `np.mean(np.stack([t, u]))` |
+| `np.array([z, w])` of complex tensors | `LostDerivative`: NumPy gives 0 for the `.imag` of \
+objects; use `np.stack`. (Stored one by one in an array of objects they are not noticed.) |
+| `np.asarray(t)` written into | `ValueError` or `LostDerivative`: it would be `t` that changes |
+| `scipy.linalg`, `scipy.stats`, `scipy.sparse`, `scipy.optimize`, ... | `LostDerivative`: use \
+`np.linalg`, `np.fft`, `autodiff.special`, or `autodiff.custom` |
+| `{t: ...}`, `{t, u}`, `functools.cache` | `LostDerivative`: a key is another by value \
+than by identity |
+| `f"{t}"` | text of the value, of which `float()` raises; text parsed in other ways is a constant |
+| a result that is a Series, a masked array, a matrix, a record, a generator | `TypeError` |
 | a tensor kept after the trace has ended | `TraceEnded` |
 """
 

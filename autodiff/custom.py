@@ -7,9 +7,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autodiff.call import Call
+from autodiff.constants import is_plain
 from autodiff.errors import LostDerivative, Undifferentiable
 from autodiff.rules.table import Primitive, discrete
-from autodiff.tensor import Tensor, record
+from autodiff.tensor import Tensor, assembled, primal, record
 from autodiff.trees import Structure, flatten
 
 __all__ = ["checkpoint", "custom", "stop_gradient"]
@@ -73,28 +74,68 @@ def custom(
 
     def vjp(g: Any, out: Any, *args: Any, argnum: int, **kwargs: Any) -> Any:
         rule = rules["vjps"].get(argnum) or missing("vjps", argnum)
-        return _of_shape(rule(out, *args, **kwargs)(g), args[argnum], f"vjp of {name}", argnum)
+        lent, kept = _lent(out), [_lent(x) for x in args]
+        x_bar = rule(lent, *kept, **kwargs)(_copied(g))
+        return _of_shape(x_bar, args[argnum], f"vjp of {name}", argnum)
 
     def jvp(x_dot: Any, out: Any, *args: Any, argnum: int, **kwargs: Any) -> Any:
         rule = rules["jvps"].get(argnum) or missing("jvps", argnum)
-        return _of_shape(rule(x_dot, out, *args, **kwargs), out, f"jvp of {name}", argnum)
+        lent, kept = _lent(out), [_lent(x) for x in args]
+        return _of_shape(rule(_copied(x_dot), lent, *kept, **kwargs), out, f"jvp of {name}", argnum)
 
     @functools.wraps(f)
     def call(*args: Any, **kwargs: Any) -> Any:
         for key, value in kwargs.items():
-            if any(type(x) is Tensor for x in flatten(value)[0]):
+            if _holds_tensors(value):
                 raise LostDerivative(
                     f"custom: {name}: {key}= is a tensor; derivatives are taken with respect to "
                     "positional arguments only: give it by position"
                 )
+        args = tuple([_put_together(x) for x in args])
+        for argnum, x in enumerate(args):
+            if type(x) is not Tensor and _holds_tensors(x):
+                raise LostDerivative(
+                    f"custom: {name}: argument {argnum} is a {type(x).__name__} that holds "
+                    "tensors; a rule belongs to one array: give each as an argument, or np.stack "
+                    "them"
+                )
         if any([type(x) is Tensor for x in args]):
             return record(primitive, args, kwargs)
-        out = f(*args, **kwargs)
+        return f(*args, **kwargs)
+
+    def value(*args: Any, **kwargs: Any) -> Any:
+        if any([type(x) is Tensor for x in args]):
+            return record(primitive, args, kwargs)
+        # What f writes into its arguments must not change the values of the graph.
+        out = f(*[_copied(x) for x in args], **kwargs)
         # An array, not a number of Python's, so that shape and type are there to ask for.
         return out if hasattr(out, "dtype") else np.asarray(out, float)[()]
 
-    primitive = Primitive(name, call, "general", (vjp,), (jvp,), variadic=True, complex=True)
+    primitive = Primitive(name, value, "general", (vjp,), (jvp,), variadic=True, complex=True)
     return call
+
+
+def _copied(x: Any) -> Any:
+    """Return an array that a user's function may write into."""
+    return x.copy() if isinstance(x, np.ndarray) else x
+
+
+def _lent(x: Any) -> Any:
+    """Return a view of an array that a user's rule can read only."""
+    if isinstance(x, np.ndarray):
+        x = x.view()
+        x.flags.writeable = False
+    return x
+
+
+def _put_together(x: Any) -> Any:
+    """Return an argument, of an array of objects the tensor that it makes up."""
+    return assembled(x) if type(x) is np.ndarray and x.dtype == object else x
+
+
+def _holds_tensors(tree: Any) -> bool:
+    """Return whether tensors are anywhere in a structure, if only in an array of objects."""
+    return any([type(_put_together(x)) is Tensor for x in flatten(tree)[0]])
 
 
 def _of_shape(result: Any, like: Any, what: str, argnum: int) -> Any:
@@ -131,8 +172,16 @@ def stop_gradient(x: Any) -> Any:
 
 
 def _stopped(x: Any) -> Any:
-    # Recorded, so that a graph which runs again computes it anew.
-    return record(_STOP, (x,)) if type(x) is Tensor else x
+    x = _put_together(x)
+    if type(x) is Tensor:
+        # Recorded, so that a graph which runs again computes it anew.
+        return record(_STOP, (x,))
+    if isinstance(x, float | int | complex | str | bytes) or (is_plain(x) and x.dtype.kind != "O"):
+        return x
+    raise TypeError(
+        f"stop_gradient: a {type(x).__name__} arrived, which may hold tensors; numbers, arrays, "
+        "and dicts, lists, tuples, NamedTuples and dataclasses of them are expected"
+    )
 
 
 _STOP = discrete(_stopped, "stop_gradient")
@@ -199,7 +248,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         starts = [0, *ends[:-1]]
         return outputs[0].unflatten(
             [
-                np.reshape(out[int(start) : int(end)], shape)
+                # A number stays one, where reshape would make an array without axes.
+                np.reshape(out[int(start) : int(end)], shape) if shape else out[int(start)]
                 for start, end, shape in zip(starts, ends, shapes, strict=True)
             ]
         )
@@ -214,7 +264,8 @@ def _recomputed(f: Callable[..., Any], tensors: Sequence[Tensor], name: str) -> 
         # Tensors of an outer trace record there: also as one node.
         if any([type(x) is Tensor for x in xs]):
             return record(primitive, xs)
-        out = f(*xs)
+        # In a trace of its own: what f leaves elsewhere is then no number that looks like one.
+        out = Call(f, xs, {}, range(len(xs)), "checkpoint").value
         if type(out) is Tensor:
             raise LostDerivative(
                 f"checkpoint: {name} closes over a tensor, whose derivative would be lost: "
@@ -222,11 +273,24 @@ def _recomputed(f: Callable[..., Any], tensors: Sequence[Tensor], name: str) -> 
             )
         return out
 
+    def again(out: Any, xs: tuple[Any, ...]) -> Call:
+        call = Call(f, xs, {}, range(len(xs)), "checkpoint")
+        before, now = primal(out), primal(call.value)
+        # The same operations on arrays that lie elsewhere in memory may be rounded differently.
+        rtol = float(np.finfo(now.dtype).eps) ** 0.5 if now.dtype.kind in "fc" else 0.0
+        if not np.allclose(now, before, rtol, 1e-12, equal_nan=True):
+            raise ValueError(
+                f"checkpoint: {name} gave another result when it was computed again, so the "
+                "derivative would be wrong: it must not depend on random numbers, or on arrays "
+                "that change after the call; give them as arguments"
+            )
+        return call
+
     def pull(g: Any, out: Any, *xs: Any) -> list[Any]:
-        return Call(f, xs, {}, range(len(xs)), "checkpoint").pull([g])
+        return again(out, xs).pull([g])
 
     def push(x_dots: Sequence[Any], out: Any, *xs: Any) -> Any:
-        return Call(f, xs, {}, range(len(xs)), "checkpoint").push(x_dots)[0]
+        return again(out, xs).push(x_dots)[0]
 
     primitive = Primitive(f"checkpoint({name})", value, "general", complex=True, joint=(pull, push))
     return record(primitive, tuple(tensors))

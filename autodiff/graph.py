@@ -191,7 +191,9 @@ class Graph:
         BranchChanged
             If the function decided a branch by comparing values and would now decide otherwise.
         """
-        return self._forward(args, kwargs, own=True)
+        value = self._forward(args, kwargs, own=True)
+        # The caller may write into what is returned, and then go backward.
+        return np.array(value) if isinstance(value, np.ndarray) else value
 
     def _forward(self, args: tuple[Any, ...], kwargs: dict[str, Any], own: bool) -> Any:
         """Run the forward pass, on copies of the arguments if they must be the graph's own."""
@@ -286,6 +288,8 @@ class Graph:
         """
         value = self._forward(args, kwargs, own=False)
         self._pull(None, keep=False)
+        # The arguments are the caller's, and may be others by the time of a further pass.
+        self._forward_done = False
         return value, self._gradients(set())
 
     def draw(self, **options: Any) -> Any:

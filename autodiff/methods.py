@@ -30,6 +30,7 @@ _IN_PLACE = {
 }
 #: Methods that turn the elements into something that has no derivative.
 _LOSING = {
+    "as_integer_ratio": "use np.mean, np.var, ... instead of statistics.mean, fractions.Fraction",
     "item": "index it: t[0]",
     "tolist": "use list(tensor)",
     "tobytes": "use the tensor itself",
@@ -98,13 +99,23 @@ class ArrayMethods:
         """The elements along one axis: to iterate over and to index, not to write to."""
         return self.reshape(-1)
 
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element."""
+        return int(np.dtype(self.dtype).itemsize)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return int(np.size(self)) * self.itemsize
+
     def reshape(self, *shape: Any, **kwargs: Any) -> Any:
         """Return the same elements in another shape, as ``np.reshape``."""
         return np.reshape(self, shape[0] if len(shape) == 1 else shape, **kwargs)
 
     def flatten(self, order: Any = "C") -> Any:
-        """Return the elements along one axis, as ``np.ravel``."""
-        return np.ravel(self, order)
+        """Return a copy of the elements along one axis."""
+        return np.copy(np.ravel(self, order))
 
     def transpose(self, *axes: Any) -> Any:
         """Return the axes permuted, as ``np.transpose``."""
@@ -117,12 +128,20 @@ class ArrayMethods:
         return np.compress(condition, self, axis=axis)
 
     def copy(self, order: Any = "C") -> Any:
-        """Return the tensor: its value is never changed in place."""
-        return self
+        """Return a copy, which in-place operators may change without changing the original."""
+        return np.copy(self, order)
 
-    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
+    def astype(
+        self,
+        dtype: Any,
+        order: Any = "K",
+        casting: Any = "unsafe",
+        subok: bool = True,
+        copy: bool = True,
+    ) -> Any:
         """Return the value in another floating-point type."""
-        return np.astype(self, dtype)  # type: ignore[call-overload]
+        result = np.astype(self, dtype)  # type: ignore[call-overload]
+        return np.copy(self) if copy and result is self else result
 
     def __getattr__(self, name: str) -> Any:
         """Return a universal function of one argument by its name.

@@ -7,7 +7,7 @@ several times the contributions are added. Forward mode (Wengert 1964) applies i
 on: the tangent of a node is the sum of what its operands' tangents contribute.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ def pull(
     *,
     keep: bool = False,
     consume: bool = False,
+    observe: Callable[[Tensor], None] | None = None,
 ) -> None:
     """Run the backward pass: adjoints of outputs are there, those of inputs are left.
 
@@ -45,6 +46,8 @@ def pull(
         Whether to keep the adjoints of intermediates; otherwise they are dropped after use.
     consume : bool
         Whether to take the nodes out of their list: what they hold is freed as the pass goes.
+    observe : callable, optional
+        Called with each node before its rule is applied.
     """
     # Adjoints that are arrays of this pass alone, which elements can be added into.
     owned: set[int] = set()
@@ -60,6 +63,8 @@ def pull(
             primitive, operands, params = node.primitive, node.operands, node.params
             if primitive is None:
                 continue
+            if observe is not None:
+                observe(node)
             plain = primitive.plain
             # The first two cases are `_pull_general` for the nodes met most often, and nothing but
             # speed. They halve the time of the chain of ``gradscale bench eager``.
@@ -106,6 +111,9 @@ def pull(
                 _pull_general(node, tape, wanted)
             if not keep:
                 node.adjoint = None
+            if consume:
+                # The output, which others hold, would hold all that it was computed from.
+                node.operands = ()
 
 
 def _pull_general(node: Tensor, tape: Tape, wanted: frozenset[int] | None) -> None:

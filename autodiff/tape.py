@@ -1,7 +1,9 @@
 """The tape: the nodes of one trace, in the order in which they were computed."""
 
+import re
+from collections.abc import Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from autodiff.constants import Constants
 from autodiff.errors import LostDerivative, TraceEnded
@@ -9,9 +11,27 @@ from autodiff.errors import LostDerivative, TraceEnded
 if TYPE_CHECKING:
     from autodiff.tensor import Tensor
 
-__all__ = ["Tape"]
+__all__ = ["Listener", "Tape"]
 
 _levels = count(1)
+#: What functions say that are given an array of objects, and the types of errors they say it by.
+_OBJECTS = re.compile(
+    r"(?i)object|dtype\('O'\)|not support|data type|array of floats|numeric|read-only"
+)
+_FOREIGN = (AttributeError, NotImplementedError, RuntimeError, SystemError, TypeError, ValueError)
+
+
+class Listener(Protocol):
+    """Who is told of the backward passes that a tape records, to say which rule asked for what."""
+
+    def before_passes(self, nodes: "Sequence[Tensor]") -> None:
+        """Hear of the nodes that will be differentiated."""
+
+    def before_rule(self, node: "Tensor") -> None:
+        """Hear of the node whose rule is applied next."""
+
+    def after_pass(self) -> None:
+        """Hear of the end of a pass."""
 
 
 class Tape:
@@ -41,24 +61,18 @@ class Tape:
         Whether the trace has ended; its tensors can be used no more.
     guards : list of (Tensor, str, object)
         What control flow was decided on: a node, how it was converted, and the outcome.
+    listener : Listener or None
+        Who is told of the passes that are recorded on the tape.
+    scattered : bool
+        Whether NumPy has made an array of objects of tensors, as ``np.array([t, u])`` does.
     written : dict of int to int
         For each piece of memory that plain NumPy would have changed in place (``a += b``), the
         number of nodes at that time.
     """
 
     __slots__ = (
-        *(
-            "append",
-            "careful",
-            "constants",
-            "copied",
-            "ended",
-            "guards",
-            "level",
-            "nodes",
-            "replayable",
-        ),
-        "written",
+        *("append", "careful", "constants", "copied", "ended", "guards", "level", "listener"),
+        *("nodes", "replayable", "scattered", "written"),
     )
 
     def __init__(self, replayable: bool = False, brief: bool = False) -> None:
@@ -70,7 +84,8 @@ class Tape:
         self.replayable = replayable
         self.constants = Constants(brief)
         self.copied = self.constants.copied
-        self.ended = self.careful = False
+        self.ended = self.careful = self.scattered = False
+        self.listener: Listener | None = None
 
     def end(self) -> "list[Tensor]":
         """End the trace and return its nodes; tensors of it can be used no more."""
@@ -87,13 +102,21 @@ class Tape:
         """End the trace if it failed, and tell what NumPy puts into words of its own."""
         if error is not None:
             self.end()
-        if isinstance(error, ValueError) and isinstance(error.__cause__, LostDerivative):
+        cause = error.__cause__ if isinstance(error, ValueError | SystemError) else None
+        if isinstance(cause, ValueError):
+            # ``np.add.at(a, i, [tensor])``, where `trace` looks at returns.
+            cause = cause.__cause__
+        if isinstance(cause, LostDerivative):
             # ``a[0] = tensor`` ends as "setting an array element with a sequence".
-            raise error.__cause__ from None
-        if isinstance(error, TypeError) and "loop of ufunc does not support" in str(error):
-            raise TypeError(
-                f"{error}: an array of tensors and numbers together is an array of objects; build "
-                "it with np.stack or np.concatenate"
+            raise cause from None
+        foreign = type(error) in _FOREIGN or type(error).__module__.startswith("numpy")
+        if self.scattered and foreign and _OBJECTS.search(str(error)):
+            raise LostDerivative(
+                f"{error} (a function that does not know tensors got an array of objects): build "
+                "arrays of tensors with np.stack or np.concatenate, not np.array; use NumPy's "
+                "functions instead of SciPy's (np.linalg, np.fft), autodiff.special instead of "
+                "what scipy.special writes in Python, or give the function a rule with "
+                "autodiff.custom"
             ) from error
 
 

@@ -4,6 +4,7 @@ NumPy functions called on tensors arrive in ``__array_ufunc__`` and ``__array_fu
 (NumPy Enhancement Proposals 13 and 18), are looked up in the rule table, computed, and recorded.
 """
 
+import copy as copying
 import importlib
 import operator
 import sys
@@ -282,9 +283,14 @@ class Tensor(ArrayMethods):
                 "use the tensor itself, np.stack([...]) to build an array from several, or "
                 "np.array([...]) without a dtype"
             )
+        if self.dtype.kind == "c":
+            raise _complex_object()
+        self.tape.scattered = True
         elements = np.empty(self.shape, object)
         for place in np.ndindex(self.shape):
             elements[place] = self[place] if place else self
+        # What is written into ``np.asarray(t)`` would be written into ``t``, were it an array.
+        elements.flags.writeable = bool(copy)
         return elements
 
     # Python's conversions.
@@ -299,12 +305,14 @@ class Tensor(ArrayMethods):
     def __int__(self) -> NoReturn:
         raise LostDerivative("int() of a tensor would lose its derivative: use np.floor")
 
+    __trunc__ = __int__
+
     def __complex__(self) -> NoReturn:
         raise LostDerivative("complex() of a tensor would lose its derivative: use the tensor")
 
     def __format__(self, specification: str) -> str:
         """Return text, as of the value: for people, who take no derivative of it."""
-        return format(primal(self), specification) if specification else str(primal(self))
+        return _Text(format(primal(self), specification))
 
     def __bool__(self) -> bool:
         return self._decided("bool", bool)
@@ -323,11 +331,17 @@ class Tensor(ArrayMethods):
 
     # Copies. One that is not on the tape would take no part in the derivative.
 
-    def __copy__(self) -> "Tensor":
-        return self
+    def __copy__(self) -> Any:
+        return self if self.tape.ended else np.copy(self)
 
-    def __deepcopy__(self, memo: Any) -> "Tensor":
-        return self
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        if not self.tape.ended:
+            return np.copy(self)
+        # The node of a graph, whose copy has nodes of its own.
+        memo[id(self)] = twin = _new(Tensor)
+        for name in self.__slots__:
+            setattr(twin, name, copying.deepcopy(getattr(self, name), memo))
+        return twin
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         if not self.tape.ended:
@@ -349,7 +363,12 @@ class Tensor(ArrayMethods):
         )
 
     def __hash__(self) -> int:
-        return id(self)
+        # By identity a number would not be found in ``{0.5: ...}``; by value a cache would give
+        # one tensor the result, and the derivative, of another.
+        raise LostDerivative(
+            "hash() of a tensor: as the key of a dict, in a set or in a cache, one tensor would be "
+            "taken for another of the same value: use an index as the key, and == to compare"
+        )
 
     # Operators. Each is the NumPy function of the same meaning.
 
@@ -435,9 +454,23 @@ def _in_place(old: Tensor, new: Any) -> Any:
             f"in-place operator: the result has shape {new.shape}, the array {old.shape}: "
             "write a = a + b instead of a += b"
         )
-    new = new.astype(old.dtype)
+    new = new.astype(old.dtype, copy=False)
     old.tape.written[owner] = len(old.tape.nodes)
     return new
+
+
+class _Text(str):
+    """Text of a tensor, which cannot become a number again: that would lose the derivative."""
+
+    __slots__ = ()
+
+    def __float__(self) -> NoReturn:
+        raise LostDerivative(
+            "float() of the text of a tensor would lose its derivative: use the tensor itself, "
+            "np.round to round it"
+        )
+
+    __int__ = __complex__ = __float__
 
 
 def memory(x: Tensor) -> int | None:
@@ -537,6 +570,8 @@ def _recorded(
 ) -> Tensor:
     """Return the result of a primitive, computed from the values of its operands, as a node."""
     value = compute(primitive, values, params)
+    if tape.careful and tape.scattered and np.shape(value) == () and np.iscomplexobj(primal(value)):
+        raise _complex_object()
     if primitive.kind in _MAY_TURN_COMPLEX and value.dtype.kind == "c":
         tape.careful = True
     node = _new(Tensor)
@@ -554,6 +589,15 @@ def _taken(x: Any, tape: Tape, primitive: Primitive) -> Any:
     elif type(x) not in NUMBERS:
         tape.careful = tape.careful or np.iscomplexobj(x)
     return x
+
+
+def _complex_object() -> LostDerivative:
+    """Return the error about complex tensors that are, or may be, in an array of objects."""
+    return LostDerivative(
+        "complex tensors in an array of objects (np.array([t, u]), np.full(n, t), ...) would lose "
+        "their derivative, as NumPy gives 0 for the .imag of objects: build the array with "
+        "np.stack, np.concatenate or np.block"
+    )
 
 
 def _refuse_complex(primitive: Primitive, values: Sequence[Any]) -> None:

@@ -235,9 +235,11 @@ def check_result(output: Any, what: str) -> Any:
         return output
     if type(output) is np.ndarray and output.dtype == object:
         return assembled(output)
-    if not isinstance(output, float | int | complex | np.generic) and not hasattr(
-        output, "__array_ufunc__"
-    ):
+    if isinstance(output, float | int | complex):
+        return output
+    dtype = getattr(output, "dtype", None)
+    # Series, masked arrays, matrices and records may hold tensors that nothing would look for.
+    if dtype is None or not is_plain(output) or dtype.kind not in "fiubc":
         raise TypeError(
             f"{what}: the function returned a {type(output).__name__}; expected one number or "
             "array: join several with np.stack or np.concatenate"

@@ -186,7 +186,8 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
         gradients: tuple[Any, ...] = call.arguments(call.pull(leaves), single=False)
         return gradients
 
-    return (call.value, pullback, call.aux) if has_aux else (call.value, pullback)
+    value = _own(call.value)
+    return (value, pullback, _own(call.aux)) if has_aux else (value, pullback)
 
 
 def jvp(

@@ -5,7 +5,7 @@ Exit codes: 0 done, 1 a gradient is wrong, 2 the input is wrong, 130 interrupted
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +69,15 @@ _choices = [
 ]
 
 
-def _with_choices(command: Any) -> Any:
-    for option in reversed(_choices):
-        command = option(command)
-    return command
+def _with(options: Sequence[Any]) -> Callable[[Any], Any]:
+    """Return a decorator that gives a command these options."""
+
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -106,7 +111,7 @@ def cli() -> None:
     show_default=True,
     help="Memory budget of a cell in GiB.",
 )
-@_with_choices
+@_with(_choices)
 def run(
     out: Path,
     quick: bool,
@@ -143,7 +148,7 @@ def run(
 
 
 @cli.command()
-@_with_choices
+@_with(_choices)
 def verify(problems: Sequence[str], engines: Sequence[str], seed: int, threads: int) -> int:
     """Check that every engine agrees on every problem; exit code 1 if one does not."""
     from compare.report.terminal import print_agreement
@@ -204,29 +209,34 @@ def bench() -> None:
     """Time one gradient against NumPy by hand, and against other libraries if installed."""
 
 
+_bench_options = [
+    click.option("--workload", "workloads", multiple=True, help="Only this workload; repeatable."),
+    click.option("--contender", "contenders", multiple=True, help="Only this one; repeatable."),
+    click.option(
+        "--rounds",
+        default=21,
+        show_default=True,
+        type=click.IntRange(1),
+        help="Samples of each contender, taken in turn.",
+    ),
+    click.option(
+        "--sample-ms",
+        default=10.0,
+        show_default=True,
+        type=_Positive(),
+        help="Length of a sample at least, in milliseconds.",
+    ),
+    click.option(
+        "--json",
+        "file",
+        type=click.Path(path_type=Path, dir_okay=False, writable=True),
+        help="Write the samples, and what they were taken on, to this file.",
+    ),
+]
+
+
 @bench.command()
-@click.option("--workload", "workloads", multiple=True, help="Only this workload; repeatable.")
-@click.option("--contender", "contenders", multiple=True, help="Only this one; repeatable.")
-@click.option(
-    "--rounds",
-    default=21,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Samples of each contender, taken in turn.",
-)
-@click.option(
-    "--sample-ms",
-    default=10.0,
-    show_default=True,
-    type=_Positive(),
-    help="Length of a sample at least, in milliseconds.",
-)
-@click.option(
-    "--json",
-    "file",
-    type=click.Path(path_type=Path, dir_okay=False, writable=True),
-    help="Write the samples, and what they were taken on, to this file.",
-)
+@_with(_bench_options)
 def eager(
     workloads: Sequence[str],
     contenders: Sequence[str],
@@ -240,28 +250,83 @@ def eager(
     wrong gets no time, and the exit code is 1. The garbage collector is on, as it is for users.
     """
     from compare.bench.contenders import EAGER
-    from compare.bench.results import write_json
     from compare.bench.run import IMPORT
     from compare.bench.run import run as run_bench
-    from compare.bench.table import print_report
-    from compare.bench.workloads import WORKLOADS
+    from compare.bench.workloads import EAGER_WORKLOADS, WORKLOADS
     from compare.naming import nearest
 
-    if file is not None and not file.parent.is_dir():
-        raise ValueError(f"{file}: there is no folder {file.parent}; make it first")
-    known = {**WORKLOADS, IMPORT: None}
+    known = {**{name: WORKLOADS[name] for name in EAGER_WORKLOADS}, IMPORT: None}
     chosen = [nearest("workload", name, known) for name in workloads or known]
     field = [nearest("contender", name, EAGER) for name in contenders or EAGER]
-    console = Console()
-    with console.status("") as status:
-        report = run_bench(
+    return _bench(
+        lambda on_stage: run_bench(
             [workload for workload in chosen if workload is not None],
             field,
             rounds=rounds,
             sample_s=sample_ms / 1000,
             imports=None in chosen,
-            on_stage=status.update,
-        )
+            on_stage=on_stage,
+        ),
+        file,
+    )
+
+
+@bench.command()
+@_with(_bench_options)
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Take each sample in a process of its own, which has no memory at hand.",
+)
+def compiled(
+    workloads: Sequence[str],
+    contenders: Sequence[str],
+    rounds: int,
+    sample_ms: float,
+    file: Path | None,
+    fresh: bool,
+) -> int:
+    """Time gradients that may be compiled before they run, on one thread.
+
+    Tracing, compiling and the first call have a column of their own. Value and gradient of each
+    contender are checked against NumPy by hand first; one that is wrong gets no time, and the exit
+    code is 1. A workload goes by its name or its short name: deep-8 or W3a.
+    """
+    from compare.bench.contenders import COMPILED
+    from compare.bench.fresh import run_fresh
+    from compare.bench.goals import COMPILED_GOALS, COMPILED_MEANS, FRESH_GOALS
+    from compare.bench.results import take_means
+    from compare.bench.run import run as run_bench
+    from compare.bench.workloads import WORKLOADS
+    from compare.naming import nearest
+
+    short = {workload.label: name for name, workload in WORKLOADS.items()}
+    chosen = [
+        nearest("workload", short.get(name, name), WORKLOADS) for name in workloads or WORKLOADS
+    ]
+    field = [nearest("contender", name, COMPILED) for name in contenders or COMPILED]
+
+    def found(on_stage: Any) -> Any:
+        settings = {"rounds": rounds, "sample_s": sample_ms / 1000, "on_stage": on_stage}
+        if fresh:
+            return run_fresh(chosen, field, goals=FRESH_GOALS, **settings)
+        report = run_bench(chosen, field, goals=COMPILED_GOALS, imports=False, **settings)
+        take_means(report, COMPILED_MEANS, [w.name for w in chosen if w.scalar])
+        return report
+
+    return _bench(found, file)
+
+
+def _bench(run: Callable[[Callable[[str], None]], Any], file: Path | None) -> int:
+    """Run a benchmark, print what it finds and write it to a file; return the exit code."""
+    from compare.bench.results import write_json
+    from compare.bench.table import print_report
+
+    if file is not None and not file.parent.is_dir():
+        raise ValueError(f"{file}: there is no folder {file.parent}; make it first")
+    console = Console()
+    with console.status("") as status:
+        report = run(status.update)
     print_report(report, console)
     if file is not None:
         write_json(report, file, shlex.join(["gradscale", *sys.argv[1:]]))

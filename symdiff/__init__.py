@@ -13,19 +13,24 @@ Examples
 """
 
 from symdiff.errors import ExpressionTooLarge, Unparsable, Untraceable
+from symdiff.explain import Explanation, explain
 from symdiff.formula import Gradient, Operations, gradient
+from symdiff.higher import Hessian
 from symdiff.parse import parse
 from symdiff.strategies import STRATEGIES
 from symdiff.trace import Expression, trace
 
 __all__ = [
     "STRATEGIES",
+    "Explanation",
     "Expression",
     "ExpressionTooLarge",
     "Gradient",
+    "Hessian",
     "Operations",
     "Unparsable",
     "Untraceable",
+    "explain",
     "gradient",
     "parse",
     "trace",

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from symdiff.c_source import print_c
 from symdiff.dag import Nodes
 from symdiff.deep import call_deep
 from symdiff.errors import nearest
 from symdiff.latex import aligned, line_latex, name_latex
+from symdiff.matrix import MatrixGradient, matrix_gradient
 from symdiff.meaning import Expr, definitions, shaped, symbol, to_sympy
-from symdiff.sharing import flatten
+from symdiff.rewriting import simplified, substituted
+from symdiff.saving import Saved, read_file, write_text
+from symdiff.sharing import flatten, name_lines
 from symdiff.sizes import shared_operations, tree_operations, tree_sizes
 from symdiff.source import ENTRY_POINT, print_source
 from symdiff.strategies import STRATEGIES, Derivation
 from symdiff.strategies.expanded import check_size
 from symdiff.trace import Expression, trace
+
+if TYPE_CHECKING:
+    from symdiff.higher import Hessian
 
 __all__ = ["Gradient", "Operations", "gradient"]
 
@@ -247,13 +255,17 @@ class Gradient:
         """Python source of ``value_and_gradient(...)`` on plain floats, which runs on its own."""
         return self._print("float")
 
-    def _print(self, scalars: Literal["float", "numpy"]) -> str:
-        """Return the source for Python floats or NumPy scalars."""
-        check_size("the source", self.operation_count)
-        title = (
+    @property
+    def _title(self) -> str:
+        """The first line of source."""
+        return (
             f"Value and gradient by symdiff, strategy {self.strategy!r}: "
             f"{self.operation_count} operations."
         )
+
+    def _print(self, scalars: Literal["float", "numpy"]) -> str:
+        """Return the source for Python floats or NumPy scalars."""
+        check_size("the source", self.operation_count)
         parts = self._parts
         return print_source(
             parts.dag,
@@ -261,9 +273,217 @@ class Gradient:
             parts.names,
             parts.value,
             self._nodes,
-            title=title,
+            title=self._title,
             scalars=scalars,
         )
+
+    # More formulas ------------------------------------------------------------------------------
+
+    def code(self, language: str = "python") -> str:
+        """Return source that computes value and gradient, in a language.
+
+        Parameters
+        ----------
+        language : {"python", "c"}
+            What to write: `source` itself, or one C99 function of doubles.
+
+        Returns
+        -------
+        str
+            A file. In C, ``value_and_gradient`` takes a pointer for each argument, then for the
+            value and for the gradient by each argument, ``x_bar``; it needs ``math.h`` only.
+
+        Raises
+        ------
+        ValueError
+            If the language is another.
+
+        Examples
+        --------
+        >>> from symdiff import gradient
+        >>> g = gradient(lambda x: x**2, x=())
+        >>> g.code(language="c").splitlines()[-3:]
+        ['    *value = x[0]*x[0];', '    x_bar[0] = 2.0*x[0];', '}']
+        """
+        if language == "python":
+            return self.source
+        if language != "c":
+            raise ValueError(f"code: there is no language {language!r}; there are python, c")
+        parts = self._parts
+        return print_c(
+            parts.dag,
+            list(self._nodes),
+            parts.value,
+            parts.partials,
+            parts.names,
+            title=self._title,
+        )
+
+    def hessian(self) -> Hessian:
+        """Return the second derivatives by the same arguments.
+
+        Returns
+        -------
+        Hessian
+            Formulas to read and to run.
+
+        Raises
+        ------
+        ExpressionTooLarge
+            If there are so many parameters that it could not be derived in reasonable time.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from symdiff import gradient
+        >>> g = gradient(lambda x: np.sum(x**3), x=(2,))
+        >>> g.hessian()(x=[1, 2])["x"]["x"].tolist()
+        [[6.0, 0.0], [0.0, 12.0]]
+        """
+        from symdiff.higher import Hessian  # which is made of gradients
+
+        return Hessian(self)
+
+    def subs(self, replacements: Mapping[str, Any] | None = None, /, **named: Any) -> Gradient:
+        """Return the gradient of the function with something put in for some arguments.
+
+        Parameters
+        ----------
+        replacements : mapping of str to object, optional
+            What is put in, all at once, by the name of the argument: real numbers; text that
+            `parse` reads, such as ``"2*z"``; or SymPy expressions.
+        **named
+            The same by keyword.
+
+        Returns
+        -------
+        Gradient
+            By the arguments that are left, and by the new ones where they replace one by which the
+            gradient was taken. What is put in is differentiated by the chain rule.
+
+        Raises
+        ------
+        ValueError
+            If there is no such argument, or a shape does not fit.
+        Unparsable
+            If a text is no formula.
+
+        Examples
+        --------
+        >>> from symdiff import gradient
+        >>> g = gradient(lambda x, y: x**2 * y, x=(), y=())
+        >>> g.subs(x=3).partials, g.subs(x="2*z").partials
+        ({'y': 9}, {'y': (2*z)**2, 'z': 8*y*z})
+        """
+        put = {**(replacements or {}), **named}
+        new = substituted(self._parts.dag, [self._parts.value], self._inputs, put)
+        wrt = [name for name in self._nodes if name in new.inputs]
+        if any(name in self._nodes for name in put):
+            wrt += [name for name in new.inputs if name not in self._inputs]
+        symbols = [node for name in wrt for node in new.inputs[name].ravel().tolist()]
+        parts = STRATEGIES[self.strategy](new.dag, new.roots[0], symbols)
+        return Gradient(self.strategy, new.inputs, wrt, parts)
+
+    def simplify(self) -> Gradient:
+        """Return the gradient with value and partials as SymPy simplifies them.
+
+        Returns
+        -------
+        Gradient
+            The same numbers: every formula was held against the one before at some points. A
+            formula that SymPy makes longer stays as it is.
+
+        Raises
+        ------
+        ExpressionTooLarge
+            If the formulas have more than some 200 operations, written out.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from symdiff import gradient
+        >>> gradient(lambda x: np.sin(x) ** 2 + np.cos(x) ** 2 + x, x=()).simplify().value
+        x + 1
+        """
+        parts = self._parts
+        new = simplified(parts.dag, [parts.value, *parts.partials], self._inputs)
+        names = {} if self.strategy == "expanded" else name_lines(new.dag, new.roots)
+        simpler = Derivation(new.dag, new.roots[0], new.roots[1:], names)
+        return Gradient(self.strategy, new.inputs, list(self._nodes), simpler)
+
+    # Files --------------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the gradient to a file of text, which `load` reads without running any of it.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; one that is there is replaced.
+
+        Raises
+        ------
+        ExpressionTooLarge
+            If the text would be too long to be loaded again.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib
+        >>> from symdiff import gradient
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "square.txt"
+        >>> gradient(lambda x: x**2, x=()).save(path)
+        >>> print(path.read_text(), end="")
+        symdiff gradient, format 1
+        strategy shared
+        argument x ()
+        wrt x
+        value = x**2
+        partial x = 2*x
+        end 6
+        >>> Gradient.load(path)(x=3)
+        {'x': 6.0}
+        """
+        parts = self._parts
+        text = write_text(
+            Saved(
+                self.strategy,
+                parts.dag,
+                list(self._nodes),
+                parts.value,
+                parts.partials,
+                parts.names,
+            )
+        )
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Gradient:
+        """Return the gradient that a file holds; the file may come from anywhere.
+
+        Parameters
+        ----------
+        path : str or path-like
+            A file as `save` writes it; see `symdiff.saving` for the format.
+
+        Returns
+        -------
+        Gradient
+            With the same numbers.
+
+        Raises
+        ------
+        Unparsable
+            If the file is anything else; the message gives the line and what is wrong with it.
+
+        Examples
+        --------
+        See `save`.
+        """
+        saved = read_file(path, STRATEGIES)
+        inputs = saved.inputs()
+        parts = Derivation(saved.dag, saved.value, saved.partials, saved.names)
+        return cls(saved.strategy, inputs, saved.wrt, parts)
 
     # Numbers ----------------------------------------------------------------------------------
 
@@ -321,9 +541,9 @@ class Gradient:
             # that on its scalars, at about a tenth of the speed.
             with np.errstate(all="ignore"):
                 value, found = self._on_scalars(*values)
-        shapes = {name: self._inputs[name].shape for name in found}
         return float(value), {
-            name: entry if shapes[name] else float(entry) for name, entry in found.items()
+            name: entry if self._nodes[name].shape else float(entry)
+            for name, entry in found.items()
         }
 
     def _check_names(self, inputs: Mapping[str, Any]) -> None:
@@ -389,6 +609,19 @@ def _selected(
     return list(dict.fromkeys(names))
 
 
+@overload
+def gradient(
+    f: Callable[..., Any],
+    /,
+    *,
+    wrt: str | Sequence[str] | None = None,
+    strategy: Literal["matrix"],
+    inputs: Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> MatrixGradient: ...
+
+
+@overload
 def gradient(
     f: Callable[..., Any],
     /,
@@ -397,7 +630,18 @@ def gradient(
     strategy: str = "shared",
     inputs: Mapping[str, Any] | None = None,
     **arguments: Any,
-) -> Gradient:
+) -> Gradient: ...
+
+
+def gradient(
+    f: Callable[..., Any],
+    /,
+    *,
+    wrt: str | Sequence[str] | None = None,
+    strategy: str = "shared",
+    inputs: Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> Gradient | MatrixGradient:
     """Return the gradient of a plain NumPy function as formulas.
 
     Parameters
@@ -407,7 +651,8 @@ def gradient(
     wrt : str or sequence of str, optional
         Arguments to differentiate by; every symbolic one if not given.
     strategy : str
-        How to derive: a name in the table of strategies, ``shared`` or ``expanded``.
+        How to derive: a name in the table of strategies, or ``matrix`` for formulas of whole
+        matrices (see `symdiff.matrix.matrix_gradient`, which also takes names as lengths).
     inputs : mapping of str to object, optional
         More arguments of `f`: for those called ``wrt``, ``strategy`` or ``inputs``.
     **arguments
@@ -416,7 +661,7 @@ def gradient(
 
     Returns
     -------
-    Gradient
+    Gradient or MatrixGradient
         Formulas to read, print and run.
 
     Raises
@@ -439,10 +684,13 @@ def gradient(
     >>> g(w=[0, 0], x=[1, 2])
     {'w': array([1., 2.])}
     """
+    if strategy == "matrix":
+        return matrix_gradient(f, wrt=wrt, inputs={**(inputs or {}), **arguments})
     if strategy not in STRATEGIES:
+        known = [*STRATEGIES, "matrix"]
         raise ValueError(
-            f"there is no strategy {strategy!r}.{nearest(str(strategy), STRATEGIES)} "
-            f"Known strategies: {', '.join(STRATEGIES)}"
+            f"there is no strategy {strategy!r}.{nearest(str(strategy), known)} "
+            f"Known strategies: {', '.join(known)}"
         )
     given = {**(inputs or {}), **arguments}
     traced = trace(f, inputs=given)

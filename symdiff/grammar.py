@@ -15,7 +15,7 @@ import keyword
 import math
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -58,6 +58,7 @@ _REFUSED = {
     "!": "there is no factorial; unequal is written !=",
     "?": "choices are written where(condition, a, b)",
 }
+_PAIRS = frozenset(pair for pair in _REFUSED if len(pair) == 2)
 _WORDS = {
     "if": "choices are written where(condition, a, b)",
     "else": "choices are written where(condition, a, b)",
@@ -86,8 +87,7 @@ _RELATIONS: dict[type[ast.AST], str] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
 }
-_LARGEST_INTEGER = 2**53  # beyond it not every integer is a float64
-_NUMBER_CHARACTERS = 40
+_NUMBER_CHARACTERS = 100
 _NAME_CHARACTERS = 64
 _BUILTINS = frozenset(dir(builtins))
 
@@ -99,8 +99,8 @@ class Step(NamedTuple):
     ----------
     kind : {"number", "name", "call"}
         What it does: push a number, push the value of a name, or replace the last values by one.
-    value : float or str
-        The number, the name, or the operator or function.
+    value : int, float, bool or str
+        The number or constant condition, the name, or the operator or function.
     operands : int
         How many values a call takes.
     entry : tuple of int or None
@@ -124,12 +124,16 @@ class Grammar:
     ----------
     functions : mapping of str to tuple of int
         The fewest and the most arguments of each function. `where` takes a condition first.
-    constants : mapping of str to float
-        Names that stand for numbers.
+    constants : mapping of str to float or bool
+        Names that stand for numbers, and for the two constant conditions.
     entries : bool
         Whether ``w[0,2]`` is a name.
+    conditional : bool
+        Whether the result may be a condition.
     free : bool
         Whether names are checked as those of arguments.
+    integer : int
+        The largest whole number.
     characters, tokens : int
         The longest text.
     nesting, chain : int
@@ -139,13 +143,15 @@ class Grammar:
     --------
     >>> plain = Grammar(functions={"sin": (1, 1)})
     >>> [step.value for step in compile_text("2*sin(x)", plain)]
-    [2.0, 'x', 'sin', '*']
+    [2, 'x', 'sin', '*']
     """
 
     functions: Mapping[str, tuple[int, int]]
     constants: Mapping[str, float] = field(default_factory=dict)
     entries: bool = False
+    conditional: bool = False
     free: bool = True
+    integer: int = 2**53  # beyond it not every integer is a float64
     characters: int = 10_000
     tokens: int = 3_000
     nesting: int = 60
@@ -214,17 +220,17 @@ def check_name(name: str, grammar: Grammar, column: int = 1) -> None:
 def _unknown_character(text: str, at: int, grammar: Grammar) -> Unparsable:
     """Return why the text cannot go on at a place."""
     character = text[at]
-    for length in (2, 1):
-        reason = _REFUSED.get(text[at : at + length])
-        if reason:
-            return _refuse(at + 1, f"{text[at : at + length]!r} is refused: {reason}")
+    pair = text[at : at + 2]
+    found = pair if pair in _PAIRS else character
+    if found in _REFUSED:
+        return _refuse(at + 1, f"{found!r} is refused: {_REFUSED[found]}")
     if not character.isascii():
         name = unicodedata.name(character, f"U+{ord(character):04X}")
         return _refuse(at + 1, f"the character {character!a} ({name}) is not ASCII")
     return _refuse(at + 1, f"the character {character!r} is no part of a formula")
 
 
-def _number(token: _Token) -> None:
+def _number(token: _Token, grammar: Grammar) -> None:
     """Refuse a number that is no float64, or is not written as Python writes it."""
     text = token.text
     if len(text) > _NUMBER_CHARACTERS:
@@ -233,8 +239,9 @@ def _number(token: _Token) -> None:
     if text.isdigit():
         if len(text) > 1 and text[0] == "0":
             raise _refuse(token.column, f"{text} begins with zero; write it without")
-        if int(text) > _LARGEST_INTEGER:
-            reason = f"the integer {text} is above 2**53; write it as a float, {float(text):.6g}"
+        if int(text) > grammar.integer:
+            power = grammar.integer.bit_length() - 1
+            reason = f"the integer {text} is above 2**{power}; write it as a float such as 1e16"
             raise _refuse(token.column, reason)
     value = float(text)
     if math.isinf(value):
@@ -252,7 +259,7 @@ def _tokens(text: str, grammar: Grammar) -> list[_Token]:
     at = 0
     while at < len(text):
         match = _TOKEN.match(text, at)
-        refused = text[at : at + 2] in _REFUSED or (text[at] in "[]" and not grammar.entries)
+        refused = text[at : at + 2] in _PAIRS or (text[at] in "[]" and not grammar.entries)
         if match is None or refused:
             raise _unknown_character(text, at, grammar)
         at = match.end()
@@ -261,7 +268,7 @@ def _tokens(text: str, grammar: Grammar) -> list[_Token]:
             continue
         tokens.append(_Token(kind, match.group(), match.start() + 1))
         if kind == "number":
-            _number(tokens[-1])
+            _number(tokens[-1], grammar)
         if len(tokens) > grammar.tokens:
             reason = f"more than {grammar.tokens} numbers, names and operators"
             raise _refuse(match.start() + 1, f"{reason}; write it as several formulas")
@@ -365,8 +372,9 @@ def _tree(text: str, tokens: list[_Token]) -> ast.expr:
 class _Compiler:
     """Turns a tree into steps, node by node; what is not listed here is refused."""
 
-    def __init__(self, grammar: Grammar) -> None:
+    def __init__(self, grammar: Grammar, conditions: Container[tuple[str, Index | None]]) -> None:
         self.grammar = grammar
+        self.conditions = conditions
         self.steps: list[Step] = []
         self.kinds: list[bool] = []  # for each value on the stack: is it a condition?
 
@@ -382,7 +390,7 @@ class _Compiler:
             if call is not None:
                 waiting.append(call)
                 waiting.extend(reversed(children))
-        if self.kinds[0]:
+        if self.kinds[0] and not self.grammar.conditional:
             raise _refuse(1, "the result is a condition; choose by it with where(condition, a, b)")
         return self.steps
 
@@ -390,7 +398,7 @@ class _Compiler:
         """Return the operands of a node and the step that joins them; push a leaf."""
         column = node.col_offset  # one bracket was put in front, and columns count from 1
         if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
-            self._push(Step("number", float(node.value), column=column))
+            self._push(Step("number", node.value, column=column))
             return [], None
         if isinstance(node, ast.Name):
             self._name(node.id, None, column)
@@ -441,9 +449,10 @@ class _Compiler:
         self._name(node.value.id, index, column)
 
     def _push(self, step: Step) -> None:
-        """Add a step that leaves a number on the stack."""
+        """Add a step that leaves a number or a condition on the stack."""
         self.steps.append(step)
-        self.kinds.append(False)
+        known = step.value is True or step.value is False
+        self.kinds.append(known or (step.value, step.entry) in self.conditions)
 
     def _call(self, step: Step) -> None:
         """Add a call, its operands checked."""
@@ -462,7 +471,9 @@ class _Compiler:
         self.steps.append(step)
 
 
-def compile_text(text: str, grammar: Grammar) -> list[Step]:
+def compile_text(
+    text: str, grammar: Grammar, conditions: Container[tuple[str, Index | None]] = ()
+) -> list[Step]:
     """Return the steps of a text, in the order in which a stack machine runs them.
 
     Parameters
@@ -471,6 +482,8 @@ def compile_text(text: str, grammar: Grammar) -> list[Step]:
         One formula.
     grammar : Grammar
         What it may contain.
+    conditions : container of tuple
+        The names, each with its entry, that stand for conditions.
 
     Returns
     -------
@@ -487,7 +500,7 @@ def compile_text(text: str, grammar: Grammar) -> list[Step]:
     Examples
     --------
     >>> [step.value for step in compile_text("-x**2", Grammar({}))]
-    ['x', 2.0, '**', 'negative']
+    ['x', 2, '**', 'negative']
     >>> compile_text("x^2", Grammar({}))
     Traceback (most recent call last):
     symdiff.errors.Unparsable: column 2: '^' is refused: write ** for a power
@@ -497,4 +510,4 @@ def compile_text(text: str, grammar: Grammar) -> list[Step]:
     text = str.__str__(text)  # not a subclass whose methods do something else
     tokens = _tokens(text, grammar)
     _check_order(tokens, grammar)
-    return _Compiler(grammar).run(_tree(text, tokens))
+    return _Compiler(grammar, conditions).run(_tree(text, tokens))

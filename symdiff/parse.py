@@ -123,8 +123,9 @@ def _fold(steps: list[Step]) -> list[Step]:
     starts: list[tuple[int, Any]] = []  # for each value: its first step, and itself if a number
     for step in steps:
         if step.kind != "call":
-            starts.append((len(folded), step.value if step.kind == "number" else None))
-            folded.append(step)
+            number = float(step.value) if step.kind == "number" else None
+            starts.append((len(folded), number))
+            folded.append(step if number is None else step._replace(value=number))
             continue
         operands = starts[-step.operands :]
         del starts[-step.operands :]
@@ -135,7 +136,7 @@ def _fold(steps: list[Step]) -> list[Step]:
                 f"{_LARGEST_EXPONENT:g}, the largest that is taken",
                 step.column,
             )
-        if any(number is None for number in numbers):
+        if None in numbers:
             starts.append((first, None))
             folded.append(step)
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import keyword
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ from symdiff.errors import nearest
 from symdiff.meaning import Expr, Objects, shaped, to_sympy
 from symdiff.sharing import flatten
 
-__all__ = ["Expression", "trace"]
+__all__ = ["Expression", "check_argument", "trace"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,34 @@ def _is_shape(value: Any) -> bool:
     return isinstance(value, tuple) and all(
         isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in value
     )
+
+
+def check_argument(name: Any) -> None:
+    """Refuse a name that no argument of a function can have, or that source would read otherwise.
+
+    Parameters
+    ----------
+    name : object
+        What came as a name.
+
+    Raises
+    ------
+    ValueError
+        If it is no identifier in the form in which Python keeps identifiers.
+
+    Examples
+    --------
+    >>> check_argument("x1")
+    >>> check_argument("x; import os")
+    Traceback (most recent call last):
+    ValueError: an argument is called 'x; import os', which is no Python identifier
+    """
+    known = isinstance(name, str) and name.isidentifier() and name != "__debug__"
+    if not known or keyword.iskeyword(name):
+        raise ValueError(f"an argument is called {name!r}, which is no Python identifier")
+    plain = unicodedata.normalize("NFKC", name)
+    if plain != name:
+        raise ValueError(f"an argument is called {name!r}, which Python reads as {plain!r}")
 
 
 def _constant(name: str, value: Any) -> Any:
@@ -150,8 +179,7 @@ def trace(
     """
     given = {**(inputs or {}), **arguments}
     for name, value in given.items():
-        if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-            raise ValueError(f"an argument is called {name!r}, which is no Python identifier")
+        check_argument(name)
         if _is_shape(value) and any(n < 0 for n in value):
             raise ValueError(f"argument {name!r}: the shape {value} has a negative length")
     dag = Dag()

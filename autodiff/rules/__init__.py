@@ -5,6 +5,7 @@
 """
 
 from autodiff.rules import (
+    activations,
     assembly,
     chains,
     complex_numbers,
@@ -48,6 +49,7 @@ from autodiff.rules import (
 )
 
 __all__ = [
+    "activations",
     "assembly",
     "chains",
     "complex_numbers",

@@ -7,8 +7,8 @@ import numpy as np
 
 from autodiff.rules.indexing import getitem, scattered
 from autodiff.rules.operands import as_array, as_operand
-from autodiff.rules.table import Array, general, handles, unbroadcast
-from autodiff.tensor import record
+from autodiff.rules.table import TUPLES, Array, general, handles, unbroadcast
+from autodiff.tensor import Tensor, memory, record
 
 WHERE = general(
     "where",
@@ -137,6 +137,10 @@ def clip(
     return limited if high is None else np.minimum(limited, high)
 
 
+# What ``array.clip(t, u)`` calls, which NumPy does not publish.
+TUPLES[np._core.umath.clip] = lambda a, low, high: clip(a, low, high)  # type: ignore[attr-defined]
+
+
 @handles(np.nan_to_num)
 def nan_to_num(
     x: Array, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
@@ -155,6 +159,10 @@ def nan_to_num(
     finite = np.where(np.isnan(x), nan, x)
     finite = np.where(np.isposinf(x), high, finite)
     finite = np.where(np.isneginf(x), low, finite)
+    owner = None if copy or type(x) is not Tensor else memory(x)
+    if owner is not None:
+        # As for ``x += y``: whoever uses the old array, by this name or another, is told.
+        x.tape.written[owner] = len(x.tape.nodes)
     return finite if finite.dtype == x.dtype else np.astype(finite, x.dtype)
 
 

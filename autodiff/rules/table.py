@@ -145,6 +145,9 @@ class Primitive:
             return lambda x_dot, out, *xs, **params: rule(x_dot, out, *xs, argnum=argnum, **params)
         return self.jvps[argnum]
 
+    def __deepcopy__(self, memo: object) -> "Primitive":
+        return self
+
     def __reduce__(self) -> tuple[Callable[[str], "Primitive"], tuple[str]]:
         return _primitive_named, (self.name,)
 
@@ -277,9 +280,12 @@ def nothing_times(direction: Array, product: Array) -> Array:
         squares = flat.dot(flat)
         if squares == squares:
             return product
+    if any([hasattr(x, "tape") for x in (direction, product)]):
+        from autodiff.tensor import record
+
+        return record(PRIMITIVES["nothing times"], (direction, product))
     lost = np.isnan(product)
-    # A mask that is recorded, for a graph that runs again, may hold other values then.
-    if isinstance(lost, np.ndarray | np.bool_) and not np.count_nonzero(lost):
+    if not np.count_nonzero(lost):
         return product
     return np.where(lost & (direction == 0), 0.0, product)
 

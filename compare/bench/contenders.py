@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from compare.bench.workloads import Workload
 
-__all__ = ["BASELINE", "EAGER", "Contender", "Prepared"]
+__all__ = ["BASELINE", "COMPILED", "EAGER", "Contender", "Prepared"]
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,6 @@ class Contender:
     session : callable
         ``session(module)`` is a context that yields the imported library, set to float64 and
         one thread, and puts the settings back at its end.
-    judged : bool
-        Whether the goals of the workloads are meant for it.
     """
 
     name: str
@@ -70,7 +68,6 @@ class Contender:
     module: str
     prepare: "Callable[[Any, Workload], Prepared]"
     session: Callable[[str], AbstractContextManager[Any]] = _plain
-    judged: bool = False
 
     @property
     def version(self) -> str:
@@ -81,52 +78,88 @@ class Contender:
             return ""
 
 
-def _as_they_are(result: Any) -> tuple[Any, Gradients]:
-    return result  # type: ignore[no-any-return]
+def _read(workload: "Workload", result: tuple[Any, Any]) -> tuple[Any, Gradients]:
+    """Return value and gradients of a contender as arrays of NumPy."""
+    value, gradients = result
+    named = workload.by_name(gradients)
+    return np.asarray(value), {name: np.asarray(x_bar) for name, x_bar in named.items()}
+
+
+def _read_rows(workload: "Workload", result: tuple[Any, Any]) -> tuple[Any, Gradients]:
+    """Return value and gradients of a contender whose vectors are rows."""
+    value, gradients = _read(workload, result)
+    return value, {n: g.reshape(np.shape(workload.inputs[n])) for n, g in gradients.items()}
+
+
+def _ready(workload: "Workload", run: Callable[[], Any]) -> Prepared:
+    return Prepared(run, partial(_read, workload))
 
 
 def _by_hand(numpy: Any, workload: "Workload") -> Prepared:
-    return Prepared(partial(workload.hand, **workload.inputs), _as_they_are)
+    return _ready(workload, partial(workload.hand, *workload.inputs.values()))
 
 
-def _read(workload: "Workload", result: tuple[Any, Any]) -> tuple[Any, Gradients]:
-    """Return value and gradients of a contender that returns the gradients in order."""
-    value, gradients = result
-    return np.asarray(value), workload.by_name([np.asarray(x_bar) for x_bar in gradients])
+def _by_best_hand(numpy: Any, workload: "Workload") -> Prepared:
+    if workload.best is None:
+        raise NotImplementedError("nothing is faster than what is by hand")
+    inputs = workload.inputs.values()
+    return _ready(workload, partial(workload.best(*inputs), *inputs))
 
 
 def _eager(autodiff: Any, workload: "Workload") -> Prepared:
     function = partial(workload.function, np)
     both = autodiff.value_and_grad(function, workload.argnums)
-    return Prepared(partial(both, *workload.inputs.values()), partial(_read, workload))
+    return _ready(workload, partial(both, *workload.inputs.values()))
+
+
+@contextmanager
+def _compiler(module: str) -> "Iterator[Any]":
+    """Import a library that plans need, and yield the engine if it makes plans."""
+    importlib.import_module(module)
+    autodiff = importlib.import_module("autodiff")
+    if not hasattr(autodiff, "compile"):
+        raise ModuleNotFoundError("autodiff has no compile", name=module)
+    yield autodiff
+
+
+def _plan(autodiff: Any, workload: "Workload", **options: Any) -> Prepared:
+    both = autodiff.value_and_grad(partial(workload.function, np), workload.argnums)
+    compiled = autodiff.compile(both, **options)
+    return _ready(workload, partial(compiled, *workload.inputs.values()))
+
+
+def _numba_plan(autodiff: Any, workload: "Workload") -> Prepared:
+    try:
+        return _plan(autodiff, workload, backend="numba")
+    except ValueError as error:
+        raise NotImplementedError(str(error)) from error
+
+
+def _fast_plan(autodiff: Any, workload: "Workload") -> Prepared:
+    if workload.name not in ("elementwise", "mixture"):
+        raise NotImplementedError("its functions of few elements stay as they are")
+    return _plan(autodiff, workload, fast_math=True)
 
 
 def _graph(autodiff: Any, workload: "Workload") -> Prepared:
     inputs = workload.inputs.values()
     graph = autodiff.trace(partial(workload.function, np), *inputs, wrt=workload.wrt)
-    return Prepared(partial(graph.value_and_gradient, *inputs), _as_they_are)
+    return _ready(workload, partial(graph.value_and_gradient, *inputs))
 
 
-def _autograd(autograd: Any, workload: "Workload") -> Prepared:
-    function = partial(workload.function, importlib.import_module("autograd.numpy"))
-    both = autograd.value_and_grad(function, workload.argnums)
-    return Prepared(partial(both, *workload.inputs.values()), partial(_read, workload))
+def _peer(
+    name: str,
+    meaning: str,
+    module: str,
+    session: Callable[[str], AbstractContextManager[Any]] = _plain,
+    read: "Callable[[Workload, Any], tuple[Any, Gradients]]" = _read,
+) -> Contender:
+    """Return another library as a contender."""
 
+    def prepare(library: Any, workload: "Workload") -> Prepared:
+        return Prepared(peers.RUNS[name](library, workload), partial(read, workload))
 
-def _mygrad(mygrad: Any, workload: "Workload") -> Prepared:
-    return Prepared(peers.mygrad_run(mygrad, workload), partial(_read, workload))
-
-
-def _torch(torch: Any, workload: "Workload") -> Prepared:
-    return Prepared(peers.torch_run(torch, workload), partial(_read, workload))
-
-
-def _jax(jax: Any, workload: "Workload") -> Prepared:
-    return Prepared(peers.jax_run(jax, workload, jit=False), partial(_read, workload))
-
-
-def _jax_jit(jax: Any, workload: "Workload") -> Prepared:
-    return Prepared(peers.jax_run(jax, workload, jit=True), partial(_read, workload))
+    return Contender(name, meaning, module, prepare, session)
 
 
 #: The contender that all others are compared with.
@@ -137,12 +170,42 @@ EAGER: dict[str, Contender] = {
     contender.name: contender
     for contender in (
         BASELINE,
-        Contender("autodiff", "value_and_grad", "autodiff", _eager, judged=True),
+        Contender("autodiff", "value_and_grad", "autodiff", _eager),
         Contender("autodiff-graph", "trace once, then the graph", "autodiff", _graph),
-        Contender("autograd", "HIPS autograd", "autograd", _autograd),
-        Contender("mygrad", "MyGrad", "mygrad", _mygrad),
-        Contender("torch", "PyTorch, eager", "torch", _torch, peers.torch_session),
-        Contender("jax", "without jit", "jax", _jax, peers.jax_session),
-        Contender("jax-jit", "compiled by jit", "jax", _jax_jit, peers.jax_session),
+        _peer("autograd", "HIPS autograd", "autograd"),
+        _peer("mygrad", "MyGrad", "mygrad"),
+        _peer("torch", "PyTorch, eager", "torch", peers.torch_session),
+        _peer("jax", "without jit", "jax", peers.jax_session),
+        _peer("jax-jit", "compiled by jit", "jax", peers.jax_session),
+    )
+}
+
+#: Contenders that may prepare a program first, and those that users have otherwise.
+COMPILED: dict[str, Contender] = {
+    contender.name: contender
+    for contender in (
+        BASELINE,
+        Contender(
+            "by-hand-out",
+            "the fastest by hand: into buffers, which the next call writes over",
+            "numpy",
+            _by_best_hand,
+        ),
+        EAGER["autodiff"],
+        Contender("autodiff-plan", "compile(value_and_grad)", "autodiff", _plan, _compiler),
+        Contender("autodiff-plan-fast", "with fast_math=True", "autodiff", _fast_plan, _compiler),
+        Contender(
+            "autodiff-plan-numba",
+            'with backend="numba"',
+            "numba",
+            _numba_plan,
+            _compiler,
+        ),
+        EAGER["jax-jit"],
+        EAGER["torch"],
+        EAGER["autograd"],
+        EAGER["mygrad"],
+        _peer("micrograd", "micrograd", "micrograd"),
+        _peer("casadi", "CasADi, scalar expressions", "casadi", read=_read_rows),
     )
 }

@@ -1,72 +1,119 @@
 """The other libraries: how each computes value and gradient, in float64 and on one thread."""
 
 import importlib
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from compare.bench.workloads import Workload
 
-__all__ = ["jax_run", "jax_session", "mygrad_run", "torch_run", "torch_session"]
+__all__ = ["RUNS", "jax_session", "torch_session"]
 
 #: JAX reads this when it starts, and threadpoolctl does not see its threads.
 _XLA_FLAGS = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 
-def mygrad_run(mygrad: Any, workload: "Workload") -> Callable[[], Any]:
-    """Return a call that computes value and gradients with MyGrad.
+def _autograd(autograd: Any, workload: "Workload") -> Callable[[], Any]:
+    """Return a call of HIPS autograd."""
+    function = partial(workload.function, importlib.import_module("autograd.numpy"))
+    both = autograd.value_and_grad(function, workload.argnums)
+    return partial(both, *workload.inputs.values())
 
-    Parameters
-    ----------
-    mygrad : module
-        The library.
-    workload : Workload
-        What is differentiated.
 
-    Returns
-    -------
-    callable
-        Returns the value and a list of gradients.
-    """
-    arguments = [
-        mygrad.tensor(x) if name in workload.wrt else x for name, x in workload.inputs.items()
-    ]
-    wanted = [arguments[i] for i in workload.argnums]
+def _mygrad(mygrad: Any, workload: "Workload") -> Callable[[], Any]:
+    """Return a call of MyGrad."""
+
+    def tensors() -> list[Any]:
+        wrt = set(workload.wrt)
+        return [mygrad.tensor(x) if name in wrt else x for name, x in workload.inputs.items()]
+
+    argnums, scalar, fixed = workload.argnums, workload.scalar, tensors()
 
     def run() -> Any:
+        arguments = tensors() if scalar else fixed
         out = workload.function(mygrad, *arguments)
         out.backward()
-        return out.data, [x.grad for x in wanted]
+        gradients = [arguments[i].grad for i in argnums]
+        return (out.item(), [g.item() for g in gradients]) if scalar else (out.data, gradients)
 
     return run
 
 
-def torch_run(torch: Any, workload: "Workload") -> Callable[[], Any]:
-    """Return a call that computes value and gradients with PyTorch.
+def _micrograd(micrograd: Any, workload: "Workload") -> Callable[[], Any]:
+    """Return a call of micrograd, with the exponential function of its author's lecture."""
+    if not workload.scalar:
+        raise NotImplementedError("numbers only")
+    value_class = importlib.import_module(f"{micrograd.__name__}.engine").Value
+    exp = math.exp
 
-    Parameters
-    ----------
-    torch : module
-        The library.
-    workload : Workload
-        What is differentiated.
+    class Functions:
+        @staticmethod
+        def exp(x: Any) -> Any:
+            out = value_class(exp(x.data), (x,), "exp")
 
-    Returns
-    -------
-    callable
-        Returns the value and a tuple of gradients.
-    """
-    arguments = [
-        torch.tensor(x).requires_grad_(name in workload.wrt) for name, x in workload.inputs.items()
-    ]
-    wanted = [arguments[i] for i in workload.argnums]
+            def backward() -> None:
+                x.grad += out.data * out.grad
+
+            out._backward = backward
+            return out
+
+    argnums = workload.argnums
 
     def run() -> Any:
-        out = workload.torch_function(torch, *arguments)
-        return out.detach(), torch.autograd.grad(out, wanted)
+        arguments = [value_class(x) for x in workload.inputs.values()]
+        out = workload.function(Functions, *arguments)
+        out.backward()
+        return out.data, [arguments[i].grad for i in argnums]
+
+    return run
+
+
+def _casadi(casadi: Any, workload: "Workload") -> Callable[[], Any]:
+    """Return a call of CasADi, for numbers and for functions that are written for it."""
+    if not workload.scalar and "casadi" not in workload.idioms:
+        raise NotImplementedError("it does not broadcast")
+    inputs = workload.inputs
+    # A vector is a row here, as it is in a product of a vector and a matrix.
+    rows = {name: np.atleast_2d(x) for name, x in inputs.items()}
+    symbols = [casadi.SX.sym(name, *x.shape) for name, x in rows.items()]
+    out = workload.idiom("casadi")(casadi, *symbols)
+    both = casadi.Function(
+        "both", symbols, [out, *(casadi.gradient(out, symbols[i]) for i in workload.argnums)]
+    )
+    scalar = workload.scalar
+    arguments = list(inputs.values()) if scalar else [casadi.DM(x) for x in rows.values()]
+
+    def run() -> Any:
+        value, *gradients = both(*arguments)
+        return float(value), [float(g) for g in gradients] if scalar else gradients
+
+    return run
+
+
+def _torch(torch: Any, workload: "Workload") -> Callable[[], Any]:
+    """Return a call of PyTorch."""
+
+    def tensors() -> list[Any]:
+        wrt = set(workload.wrt)
+        return [
+            torch.tensor(x, dtype=torch.float64, requires_grad=name in wrt)
+            for name, x in workload.inputs.items()
+        ]
+
+    function = workload.idiom("torch")
+    argnums, scalar, fixed = workload.argnums, workload.scalar, tensors()
+
+    def run() -> Any:
+        arguments = tensors() if scalar else fixed
+        out = function(torch, *arguments)
+        gradients = torch.autograd.grad(out, [arguments[i] for i in argnums])
+        return (out.item(), [g.item() for g in gradients]) if scalar else (out.detach(), gradients)
 
     return run
 
@@ -101,33 +148,22 @@ def torch_session(module: str) -> Iterator[Any]:
         torch.set_num_threads(before)
 
 
-def jax_run(jax: Any, workload: "Workload", jit: bool) -> Callable[[], Any]:
-    """Return a call that computes value and gradients with JAX, and waits for them.
-
-    Parameters
-    ----------
-    jax : module
-        The library.
-    workload : Workload
-        What is differentiated.
-    jit : bool
-        Whether value and gradient are compiled into one program.
-
-    Returns
-    -------
-    callable
-        Returns the value and a tuple of gradients.
-    """
+def _jax(jax: Any, workload: "Workload", *, jit: bool) -> Callable[[], Any]:
+    """Return a call of JAX that waits for the results, compiled into one program or not."""
     function = partial(workload.function, jax.numpy)
     both = jax.value_and_grad(function, workload.argnums)
     if jit:
         both = jax.jit(both)
-    arguments = [jax.numpy.asarray(x) for x in workload.inputs.values()]
+    inputs = workload.inputs.values()
 
-    def run() -> Any:
-        return jax.block_until_ready(both(*arguments))
+    def of_floats() -> Any:
+        value, gradients = both(*inputs)
+        return float(value), [float(g) for g in gradients]
 
-    return run
+    if workload.scalar:
+        return of_floats
+    arguments = [jax.numpy.asarray(x) for x in inputs]
+    return lambda: jax.block_until_ready(both(*arguments))
 
 
 @contextmanager
@@ -148,8 +184,14 @@ def jax_session(module: str) -> Iterator[Any]:
     os.environ["XLA_FLAGS"] = f"{flags or ''} {_XLA_FLAGS}".strip()
     try:
         jax = importlib.import_module(module)
-        wanted = {"jax_enable_x64": True, "jax_platforms": "cpu"}
-        before = {name: getattr(jax.config, name) for name in wanted}
+        # Who waits for each result gains nothing from a thread that computes it, and small
+        # programs take twice as long.
+        wanted = {
+            "jax_enable_x64": True,
+            "jax_platforms": "cpu",
+            "jax_cpu_enable_async_dispatch": False,
+        }
+        before = {name: jax.config.values[name] for name in wanted}
         for name, value in wanted.items():
             jax.config.update(name, value)
         try:
@@ -163,3 +205,17 @@ def jax_session(module: str) -> Iterator[Any]:
             os.environ.pop("XLA_FLAGS", None)
         else:
             os.environ["XLA_FLAGS"] = flags
+
+
+#: By name of contender: ``RUNS[name](library, workload)`` returns a call without arguments, which
+#: returns the value and the gradients in order. It raises NotImplementedError where the library is
+#: not made for the workload.
+RUNS: dict[str, "Callable[[Any, Workload], Callable[[], Any]]"] = {
+    "autograd": _autograd,
+    "mygrad": _mygrad,
+    "micrograd": _micrograd,
+    "casadi": _casadi,
+    "torch": _torch,
+    "jax": partial(_jax, jit=False),
+    "jax-jit": partial(_jax, jit=True),
+}

@@ -1,21 +1,33 @@
 """What a benchmark found, as tables of plain numbers that become JSON."""
 
 import json
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from compare.bench.goals import Goal
 from compare.bench.timing import Samples, median_and_spread, ratios
 from compare.machine import description
 
-__all__ = ["SCHEMA_VERSION", "Entry", "Report", "Result", "timed", "write_json"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "Entry",
+    "Judged",
+    "Report",
+    "Result",
+    "judged",
+    "take_means",
+    "timed",
+    "write_json",
+]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 #: ok: right, and timed; mismatch: wrong, and not timed; absent: its library is not installed;
-#: error: it raised an exception.
-Status = Literal["ok", "mismatch", "absent", "error"]
+#: unsupported: the workload is not for it; error: it raised an exception.
+Status = Literal["ok", "mismatch", "absent", "unsupported", "error"]
 
 
 @dataclass
@@ -29,11 +41,9 @@ class Entry:
     meaning : str
         One line for a reader.
     status : str
-        How it ended: ok, mismatch, absent or error.
+        How it ended: ok, mismatch, absent, unsupported or error.
     message : str
         Why it is not ok.
-    judged : bool
-        Whether the goal of the workload is meant for it.
     prepare_s : float, optional
         Preparing and the first call, in s: tracing, compiling.
     max_error : float, optional
@@ -46,8 +56,6 @@ class Entry:
         The same of the processor time, which other programs on the machine disturb less.
     per_operation_s : float, optional
         `median_s` for each operation of the workload, in s.
-    meets_goal : bool, optional
-        Whether the ratio is no larger than the goal.
     cores : float, optional
         Cores that were busy with it; 1 for one thread, less where other programs had them.
     loops : int, optional
@@ -60,7 +68,6 @@ class Entry:
     meaning: str
     status: Status = "ok"
     message: str = ""
-    judged: bool = False
     prepare_s: float | None = None
     max_error: float | None = None
     median_s: float | None = None
@@ -68,11 +75,42 @@ class Entry:
     ratio_spread: float | None = None
     processor_ratio: float | None = None
     per_operation_s: float | None = None
-    meets_goal: bool | None = None
     cores: float | None = None
     loops: int | None = None
     samples_s: list[float] = field(default_factory=list)
     processor_samples_s: list[float] = field(default_factory=list)
+
+
+@dataclass
+class Judged:
+    """A goal, with what was reached.
+
+    Parameters
+    ----------
+    contender, against : str
+        Whose ratio it is, and to whom.
+    most : float
+        Largest ratio that reaches the goal.
+    ratio : float, optional
+        Median over the rounds.
+    reached : bool, optional
+        Whether it is no larger.
+    """
+
+    contender: str
+    against: str
+    most: float
+    ratio: float | None = None
+    reached: bool | None = None
+
+    def take(self, ratio: float) -> None:
+        """Write a ratio."""
+        self.ratio, self.reached = ratio, ratio <= self.most
+
+
+def judged(goals: Sequence[Goal]) -> list[Judged]:
+    """Return goals of which nothing is known yet."""
+    return [Judged(goal.contender, goal.against, goal.most) for goal in goals]
 
 
 @dataclass
@@ -87,8 +125,10 @@ class Result:
         One line for a reader.
     operations : int
         Operations of one call; 0 where that says nothing.
-    goal : float
-        Largest ratio that the project's own engine is meant to need.
+    goals : list of Judged
+        What is meant to be reached.
+    label : str
+        Short name.
     entries : list of Entry
         The contenders, in the order of a round.
     """
@@ -96,8 +136,14 @@ class Result:
     workload: str
     meaning: str
     operations: int
-    goal: float
-    entries: list[Entry]
+    goals: list[Judged] = field(default_factory=list)
+    label: str = ""
+    entries: list[Entry] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """Its short name, if it has one, and its name."""
+        return f"{self.label} {self.workload}".strip()
 
 
 @dataclass
@@ -116,6 +162,10 @@ class Report:
         Samples of each contender.
     sample_s : float
         Length of a sample at least, in s.
+    fresh : bool
+        Whether each sample was taken in a process of its own.
+    means : list of Judged
+        Geometric means over workloads.
     """
 
     results: list[Result]
@@ -123,6 +173,8 @@ class Report:
     threads: dict[str, int]
     rounds: int
     sample_s: float
+    fresh: bool = False
+    means: list[Judged] = field(default_factory=list)
 
     @property
     def wrong(self) -> list[str]:
@@ -158,8 +210,33 @@ def timed(result: Result, samples: Mapping[str, Samples]) -> None:
         entry.processor_ratio, _ = median_and_spread(processor)
         if result.operations:
             entry.per_operation_s = found.median_s / result.operations
-        if entry.judged:
-            entry.meets_goal = entry.ratio <= result.goal
+    for goal in result.goals:
+        if goal.contender in samples and goal.against in samples:
+            found, other = samples[goal.contender], samples[goal.against]
+            goal.take(median_and_spread(ratios(found.seconds, other.seconds))[0])
+
+
+def take_means(report: Report, goals: Sequence[Goal], without: Sequence[str]) -> None:
+    """Write geometric means over the workloads into a report.
+
+    Parameters
+    ----------
+    report : Report
+        Its results have times.
+    goals : sequence of Goal
+        The ratios that are wanted.
+    without : sequence of str
+        Workloads that do not count.
+    """
+    for goal in judged(goals):
+        found = []
+        for result in report.results:
+            median_s = {e.contender: e.median_s for e in result.entries if e.median_s is not None}
+            if result.workload not in without and {goal.contender, goal.against} <= set(median_s):
+                found.append(median_s[goal.contender] / median_s[goal.against])
+        if found:
+            goal.take(statistics.geometric_mean(found))
+        report.means.append(goal)
 
 
 def write_json(report: Report, path: Path, command: str) -> None:

@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from compare.bench.results import Entry, Report, Result
+from compare.bench.results import Entry, Judged, Report, Result
 from compare.report.format import MISSING, seconds_text
 
 __all__ = ["print_report"]
@@ -28,13 +28,16 @@ def print_report(report: Report, console: Console) -> None:
     """
     for result in report.results:
         operations = f" ({result.operations} operations)" if result.operations else ""
-        console.print(Text(f"{result.workload}: {result.meaning}{operations}", style="bold"))
+        console.print(Text(f"{result.title}: {result.meaning}{operations}", style="bold"))
         console.print(_table(result))
         for entry in result.entries:
             if entry.status in ("mismatch", "error"):
                 console.print(Text(f"{entry.contender}: {entry.status}: {entry.message}"))
             elif entry.cores is not None and entry.cores > _MOST_CORES:
                 console.print(Text(f"{entry.contender} kept {entry.cores:.1f} cores busy, not one"))
+        if left_out := [e for e in result.entries if e.status == "unsupported"]:
+            reasons = "; ".join(f"{entry.contender} ({entry.message})" for entry in left_out)
+            console.print(Text(f"left out: {reasons}", style="dim"))
         if (cores := result.entries[0].cores) is not None and cores < _FEWEST_CORES:
             console.print(
                 Text(
@@ -58,9 +61,10 @@ def _table(result: Result) -> Table:
     table.add_column("contender", overflow="fold")
     for name in ("median", "ratio", "", "cpu ratio", "per operation", "prepare"):
         table.add_column(name, justify="right", no_wrap=True)
+    ours = {goal.contender for goal in result.goals}
     for entry in result.entries:
-        if entry.status != "absent":
-            style = "bold" if entry.judged else ""
+        if entry.status not in ("absent", "unsupported"):
+            style = "bold" if entry.contender in ours else ""
             table.add_row(*(Text(text, style=style) for text in _row(entry)))
     return table
 
@@ -94,7 +98,8 @@ def _legend(report: Report) -> list[str]:
     here = [f"{e.contender}: {e.meaning}" for e in entries.values() if e.status != "absent"]
     absent = [name for name, entry in entries.items() if entry.status == "absent"]
     lines = [
-        f"medians of {report.rounds} rounds, contenders in turn, float64, one thread",
+        f"medians of {report.rounds} rounds, contenders in turn, float64, one thread"
+        + (", each sample in a process of its own" if report.fresh else ""),
         "ratio: to the first row in the same round, ± median absolute deviation; cpu ratio: of "
         "processor times; prepare: tracing or compiling, and the first call",
     ]
@@ -106,17 +111,26 @@ def _legend(report: Report) -> list[str]:
 
 
 def _goals(report: Report) -> Table:
-    """Return the goals with what was reached."""
+    """Return the goals with what was reached, of contenders that are here and made for it."""
     table = _bare()
-    table.add_column("workload")
-    table.add_column("contender")
+    for name in ("workload", "contender", "against"):
+        table.add_column(name)
     for name in ("ratio", "goal", "reached"):
         table.add_column(name, justify="right")
     for result in report.results:
-        for entry in result.entries:
-            if entry.judged:
-                ratio = _row(entry)[2]
-                reached = {True: "yes", False: "no", None: entry.status}[entry.meets_goal]
-                goal = f"≤ {result.goal:g}"
-                table.add_row(result.workload, entry.contender, ratio, goal, reached)
+        status = {entry.contender: entry.status for entry in result.entries}
+        for goal in result.goals:
+            both = [status.get(name, "absent") for name in (goal.contender, goal.against)]
+            if not {"absent", "unsupported"} & set(both):
+                failed = next((each for each in both if each != "ok"), "")
+                table.add_row(result.title, *_goal_row(goal, failed))
+    for goal in report.means:
+        if goal.ratio is not None:
+            table.add_row("geometric mean", *_goal_row(goal, ""))
     return table
+
+
+def _goal_row(goal: Judged, failed: str) -> tuple[str, ...]:
+    ratio = failed or MISSING if goal.ratio is None else f"{goal.ratio:.2f}"
+    reached = {True: "yes", False: "no", None: failed or MISSING}[goal.reached]
+    return goal.contender, goal.against, ratio, f"≤ {goal.most:g}", reached

@@ -9,7 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Samples", "fair_collector", "interleaved", "median_and_spread", "ratios"]
+__all__ = [
+    "Samples",
+    "calibrated",
+    "fair_collector",
+    "interleaved",
+    "median_and_spread",
+    "ratios",
+    "time_calls",
+]
 
 #: Calls in a sample at most, should the clock stand still.
 _MOST_LOOPS = 10**7
@@ -70,30 +78,77 @@ def interleaved(
     dict of str to Samples
         By name; the samples of one place belong to one round.
     """
-    loops = {name: _calibrated(run, sample_s, clock) for name, run in runs.items()}
+    loops = {name: calibrated(run, sample_s, clock) for name, run in runs.items()}
     wall: dict[str, list[float]] = {name: [] for name in runs}
     processor: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, run in runs.items():
             # What one contender leaves behind is not for the next to clear.
             gc.collect()
-            seconds, processor_s = _time(run, loops[name], clock)
+            seconds, processor_s = time_calls(run, loops[name], clock)
             wall[name].append(seconds)
             processor[name].append(processor_s)
     return {name: Samples(wall[name], processor[name], loops[name]) for name in runs}
 
 
-def _calibrated(run: Callable[[], Any], sample_s: float, clock: Callable[[], float]) -> int:
-    """Return how many calls a sample needs to last long enough."""
+def calibrated(
+    run: Callable[[], Any], sample_s: float, clock: Callable[[], float] = time.perf_counter
+) -> int:
+    """Return how many calls a sample needs to last long enough.
+
+    Parameters
+    ----------
+    run : callable
+        What is called.
+    sample_s : float
+        Length of a sample at least, in s.
+    clock : callable
+        Returns seconds.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Examples
+    --------
+    >>> calibrated(lambda: None, sample_s=0.0)
+    1
+    """
     loops = 1
-    while (elapsed_s := _time(run, loops, clock)[0] * loops) < sample_s and loops < _MOST_LOOPS:
+    while (elapsed_s := time_calls(run, loops, clock)[0] * loops) < sample_s and (
+        loops < _MOST_LOOPS
+    ):
         wanted = math.ceil(1.2 * loops * sample_s / max(elapsed_s, 1e-9))
         loops = min(max(2 * loops, wanted), _MOST_LOOPS)
     return loops
 
 
-def _time(run: Callable[[], Any], loops: int, clock: Callable[[], float]) -> tuple[float, float]:
-    """Return wall time and processor time of one call, from many."""
+def time_calls(
+    run: Callable[[], Any], loops: int, clock: Callable[[], float] = time.perf_counter
+) -> tuple[float, float]:
+    """Return wall time and processor time of one call, from many.
+
+    Parameters
+    ----------
+    run : callable
+        What is called.
+    loops : int
+        How often.
+    clock : callable
+        Returns seconds.
+
+    Returns
+    -------
+    tuple of float
+        Both in s.
+
+    Examples
+    --------
+    >>> seconds, processor_s = time_calls(lambda: None, 1000)
+    >>> 0 < seconds < 1
+    True
+    """
     repeat = range(loops)
     processor_start, start = time.process_time(), clock()
     for _ in repeat:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autodiff import grad, trace, value_and_grad
+from autodiff import grad, hessian, jvp, trace, value_and_grad
 
 NAN, INF = np.nan, np.inf
 
@@ -91,6 +91,42 @@ def test_conventions_at_a_point(f, x, expected):
 def test_infinite_slopes_are_numbers_with_numpys_warning(f, x, expected):
     with np.errstate(all="ignore"):
         np.testing.assert_array_equal(grad(f)(x), expected)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        np.linalg.norm,
+        lambda x: np.sum(np.linalg.norm(x[None], axis=1)),
+        lambda x: np.linalg.norm(x, 3),
+        lambda x: np.linalg.norm(np.outer(x, x)),
+        lambda x: np.linalg.norm(np.outer(x, x), 2),
+        lambda x: np.linalg.norm(np.outer(x, x), "nuc"),
+        np.std,
+        lambda x: np.hypot(x[0], x[1]),
+        lambda x: np.sum(np.where(x > 0, np.sqrt(x), 0.0)),
+        lambda x: np.sum(np.where(x > 0, np.log(x), 0.0)),
+        lambda x: np.sum(np.where(x > 0, 1 / x, 0.0)),
+        lambda x: np.sum(np.where(x > 0, x**0.5, 0.0)),
+        lambda x: np.sum(np.where(x > 0, 1 / np.sqrt(x), 0.0)),
+        lambda x: np.sum(np.where(x > 0, np.sqrt(x * x * x), 0.0)),
+        lambda x: np.sum(np.where(x > 0, np.exp(2 * np.log(x)), 0.0)),
+        lambda x: np.where(np.linalg.norm(x) > 0, np.linalg.norm(x), 0.0),
+    ],
+)
+def test_no_nan_at_zero(f):
+    x = np.zeros(3)
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(grad(f)(x), np.zeros(3))
+        assert jvp(f, (x,), (np.ones(3),))[1] == 0.0
+        assert np.all(np.isfinite(hessian(f)(x)))
+
+
+def test_products_with_infinity_are_nan_in_reverse_mode_as_in_jax():
+    # The product's own rule is not guarded, which would cost every multiplication two passes.
+    x = np.zeros(2)
+    with np.errstate(all="ignore"):
+        assert np.all(np.isnan(grad(lambda x: np.sum(np.where(x > 0, x * np.log(x), 0.0)))(x)))
 
 
 def test_equal_extrema_share_evenly():

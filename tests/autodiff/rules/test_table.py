@@ -5,9 +5,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
 import autodiff
 import autodiff.rules.special  # its rules are imported only where SciPy is
+from autodiff import grad, jvp
 from autodiff.rules.table import PRIMITIVES, discrete, unbroadcast
 from autodiff.tensor import record
 
@@ -23,6 +27,8 @@ BINARY = [
     ((1, 1), (4,)),
 ]
 DIFFERENTIABLE = [p for p in PRIMITIVES.values() if p.differentiable]
+#: Steps of the Taylor test: small enough to stay off kinks, and large against rounding.
+STEPS = 2.0 ** -np.arange(8, 15)
 ELEMENTWISE = [p for p in DIFFERENTIABLE if p.kind == "elementwise"]
 
 
@@ -34,11 +40,18 @@ def examples(primitive):
     return primitive.examples
 
 
+def not_elementwise(case):
+    return case.values[0].kind != "elementwise"
+
+
 CASES = [
     pytest.param(primitive, shapes, params, id=f"{primitive.name}-{i}")
     for primitive in DIFFERENTIABLE
     for i, (shapes, params) in enumerate(examples(primitive))
 ]
+#: Without axes, and with: Hypothesis draws the other shapes of elementwise functions.
+TAYLOR = [case for case in CASES if case.id.endswith(("-0", "-2")) or not_elementwise(case)]
+OTHERS = [case for case in CASES if not_elementwise(case)]
 
 
 def draw(rng, primitive, shapes, dtype=float):
@@ -197,6 +210,168 @@ def test_arrays_of_any_layout(primitive, rng, slope):
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
 
 
+def slope_of(remainders, floor):
+    """Return by which power of the step remainders fall, infinity if they are rounding alone."""
+    clear = remainders > floor
+    if np.count_nonzero(clear) < 3:
+        return np.inf
+    powers = np.polyfit(np.log2(STEPS[clear]), np.log2(remainders[clear]), 1)
+    return float(powers[0])
+
+
+def check_taylor(primitive, shapes, params, rng):
+    """Hold each rule against f(x + hd) = f(x) + h f'(x) d + O(h²), in both modes."""
+    xs = draw(rng, primitive, shapes)
+    out = primitive.function(*xs, **params)
+    g = direction(rng, out)
+    for argnum in wanted(primitive, xs, params):
+        d = rng.uniform(-1.0, 1.0, size=np.shape(xs[argnum]))[()]
+        forward = np.sum(g * primitive.jvp(argnum)(d, out, *xs, **params)).real
+        backward = np.sum(primitive.vjp(argnum)(g, out, *xs, **params) * d).real
+
+        def value(h, argnum=argnum, d=d):
+            return primitive.function(*completed(xs, [argnum], [xs[argnum] + h * d]), **params)
+
+        for derivative in (forward, backward):
+            first = np.sum(g * out).real
+            values = [np.sum(g * value(h)).real for h in STEPS]
+            remainders = np.array(
+                [abs(v - first - h * derivative) for h, v in zip(STEPS, values, strict=True)]
+            )
+            # What is added up bounds the rounding of the sums.
+            floor = 1e-14 * (np.sum(np.abs(g * out)) + abs(derivative)) + 1e-15
+            assert slope_of(remainders, 30 * floor) > 1.8, (primitive.name, argnum, remainders)
+
+
+@pytest.mark.parametrize(("primitive", "shapes", "params"), TAYLOR)
+def test_remainders_fall_with_the_square_of_the_step(primitive, shapes, params, rng):
+    check_taylor(primitive, shapes, params, rng)
+
+
+@pytest.mark.parametrize(("primitive", "shapes", "params"), TAYLOR)
+def test_second_order_remainders_fall_with_the_square_of_the_step(primitive, shapes, params, rng):
+    operands = draw(rng, primitive, shapes)
+    numbers = wanted(primitive, operands, params)
+    xs = tuple(operands[number] for number in numbers)
+    everything = tuple(range(len(xs)))
+    weights = rng.normal(size=np.shape(primitive.function(*operands, **params)))[()]
+    ds, es = ([rng.uniform(-1.0, 1.0, size=np.shape(x))[()] for x in xs] for _ in range(2))
+
+    def along(*xs):
+        """Return the derivative along one direction, by reverse mode."""
+
+        def loss(*xs):
+            out = record(primitive, tuple(completed(operands, numbers, xs)), params)
+            return np.sum(weights * np.real(out) ** 2)
+
+        found = grad(loss, everything)(*xs)
+        return sum(np.sum(d * x_bar) for d, x_bar in zip(ds, found, strict=True))
+
+    first, derivative = jvp(along, xs, tuple(es))
+    terms = [abs(first), abs(derivative), 1.0]
+    values = [along(*(x + h * e for x, e in zip(xs, es, strict=True))) for h in STEPS]
+    remainders = np.array(
+        [abs(v - first - h * derivative) for h, v in zip(STEPS, values, strict=True)]
+    )
+    assert slope_of(remainders, 1e-12 * sum(terms)) > 1.8, (primitive.name, remainders)
+
+
+LAYOUTS = {
+    "C": lambda x: x,
+    "F": lambda x: np.array(x, order="F"),
+    "reversed": lambda x: x[::-1].copy()[::-1] if x.ndim else x,
+    "strided": lambda x: np.repeat(x, 2, axis=-1)[..., ::2] if x.ndim else x,
+    "broadcast": lambda x: np.broadcast_to(x[:1], x.shape) if x.ndim else x,
+}
+
+
+@pytest.mark.parametrize("primitive", ELEMENTWISE, ids=lambda p: p.name)
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_elementwise_rules_at_any_shape(primitive, data):
+    count = len(primitive.vjps)
+    shapes = data.draw(
+        mutually_broadcastable_shapes(num_shapes=count, max_dims=3, min_side=0, max_side=3)
+    ).input_shapes
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    xs = [
+        LAYOUTS[data.draw(st.sampled_from(sorted(LAYOUTS)))](np.asarray(x))
+        for x in draw(rng, primitive, shapes)
+    ]
+    out = primitive.function(*xs)
+    g = rng.normal(size=np.shape(out))[()]
+    numbers = wanted(primitive, xs, {})
+    for argnum in numbers:
+        d = rng.normal(size=xs[argnum].shape)[()]
+        x_bar = primitive.vjp(argnum)(g, out, *xs)
+        out_dot = primitive.jvp(argnum)(d, out, *xs)
+        assert np.shape(x_bar) == xs[argnum].shape
+        assert np.shape(out_dot) == np.shape(out)
+        np.testing.assert_allclose(np.sum(x_bar * d), np.sum(g * out_dot), rtol=1e-10, atol=1e-11)
+        ahead, behind = (
+            primitive.function(*completed(xs, [argnum], [xs[argnum] + h * d]))
+            for h in (1e-5, -1e-5)
+        )
+        np.testing.assert_allclose(out_dot, (ahead - behind) / 2e-5, rtol=1e-5, atol=1e-6)
+    # The engine gives gradients of the shapes and types of single precision.
+    narrow = [x.astype(np.float32) if x.dtype.kind == "f" else x for x in xs]
+    free = [narrow[number] for number in numbers]
+
+    def loss(*free):
+        return np.sum(np.real(record(primitive, tuple(completed(narrow, numbers, free)))))
+
+    everything = tuple(range(len(numbers)))
+    gradients = grad(loss, everything)(*free)
+    # At the same numbers, as those before rounding are another place.
+    wide = [np.asarray(x, float) if x.dtype == np.float32 else x for x in narrow]
+    exact = grad(
+        lambda *free: np.sum(np.real(record(primitive, tuple(completed(wide, numbers, free))))),
+        everything,
+    )(*(wide[number] for number in numbers))
+    for x_bar, expected, x in zip(gradients, exact, free, strict=True):
+        assert (x_bar.shape, x_bar.dtype) == (x.shape, np.float32)
+        np.testing.assert_allclose(x_bar, expected, rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("layout", ["F", "reversed", "strided"])
+@pytest.mark.parametrize(("primitive", "shapes", "params"), OTHERS)
+def test_other_rules_at_any_layout(primitive, shapes, params, layout, rng):
+    xs = draw(rng, primitive, shapes)
+    laid = [LAYOUTS[layout](np.asarray(x))[()] for x in xs]
+    out = primitive.function(*xs, **params)
+    g, ds = direction(rng, out), [direction(rng, x) for x in xs]
+    for argnum in wanted(primitive, xs, params):
+        for rule, moved in ((primitive.vjp(argnum), g), (primitive.jvp(argnum), ds[argnum])):
+            np.testing.assert_allclose(
+                rule(moved, primitive.function(*laid, **params), *laid, **params),
+                rule(moved, out, *xs, **params),
+                rtol=1e-9,
+                atol=1e-11,
+            )
+
+
+@pytest.mark.parametrize(("primitive", "shapes", "params"), OTHERS)
+def test_other_rules_in_single_precision(primitive, shapes, params, rng):
+    wide = draw(rng, primitive, shapes)
+    numbers = wanted(primitive, wide, params)
+    narrow = [x.astype(np.float32) if x.dtype.kind == "f" else x for x in map(np.asarray, wide)]
+    everything = tuple(range(len(numbers)))
+    weights = rng.normal(size=np.shape(primitive.function(*wide, **params)))[()]
+
+    def gradients(operands):
+        def loss(*free):
+            out = record(primitive, tuple(completed(operands, numbers, free)), params)
+            return np.sum(weights.astype(np.float32) * np.real(out))
+
+        return grad(loss, everything)(*(operands[number] for number in numbers))
+
+    exact = gradients([x.astype(float) if x.dtype == np.float32 else x for x in narrow])
+    for x_bar, expected, number in zip(gradients(narrow), exact, numbers, strict=True):
+        assert x_bar.dtype == narrow[number].dtype
+        scale = float(np.max(np.abs(expected), initial=0.0))
+        np.testing.assert_allclose(x_bar, expected, rtol=2e-3, atol=2e-3 * scale + 1e-5)
+
+
 def twice(rule):
     return lambda *args, **params: 2 * rule(*args, **params)
 
@@ -233,6 +408,22 @@ def test_a_wrong_rule_is_caught(primitive, shapes, params, change, rng):
     check_rules(primitive, shapes, params, rng)
     with pytest.raises(AssertionError):
         check_rules(dataclasses.replace(primitive, **change), shapes, params, rng)
+
+
+def off(rule):
+    """Return a rule that is off by a part in a thousand."""
+    return lambda *args, **params: 1.001 * rule(*args, **params)
+
+
+@pytest.mark.parametrize("kind", ["vjps", "jvps"])
+@pytest.mark.parametrize("name", ["exp", "multiply", "matmul", "sum", "power", "cumsum"])
+def test_a_rule_that_is_off_by_a_part_in_a_thousand_is_caught(name, kind, rng):
+    primitive = PRIMITIVES[name]
+    shapes, params = next((c.values[1:]) for c in CASES if c.values[0] is primitive)
+    check_taylor(primitive, shapes, params, rng)
+    rules = tuple(off(rule) for rule in getattr(primitive, kind))
+    with pytest.raises(AssertionError):
+        check_taylor(dataclasses.replace(primitive, **{kind: rules}), shapes, params, rng)
 
 
 def test_a_name_is_registered_once():

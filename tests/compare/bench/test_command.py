@@ -31,8 +31,8 @@ def test_a_table_and_a_file(capsys, tmp_path):
 def test_a_wrong_gradient_is_exit_code_1(capsys, monkeypatch):
     mlp = WORKLOADS["mlp"]
 
-    def doubled(**inputs):
-        value, gradients = mlp.hand(**inputs)
+    def doubled(*inputs):
+        value, gradients = mlp.hand(*inputs)
         return value, {name: 2 * x_bar for name, x_bar in gradients.items()}
 
     monkeypatch.setitem(WORKLOADS, "mlp", dataclasses.replace(mlp, hand=doubled))
@@ -42,6 +42,35 @@ def test_a_wrong_gradient_is_exit_code_1(capsys, monkeypatch):
     assert "not timed: autodiff on mlp" in out
 
 
+def test_the_compiled_table_takes_short_names(capsys, tmp_path):
+    path = tmp_path / "bench.json"
+    choice = ("--workload", "W5a", "--workload", "mlp", "--contender", "by-hand-out")
+    code, out, _ = gradscale(capsys, "bench", "compiled", *choice, *TINY, "--json", str(path))
+    assert code == 0
+    assert "W5a circuit: (x + y) z" in out
+    assert "left out: by-hand-out (nothing is faster" in out
+    circuit, mlp = json.loads(path.read_text(encoding="utf-8"))["results"]
+    assert (circuit["label"], mlp["workload"]) == ("W5a", "mlp")
+    assert [entry["status"] for entry in circuit["entries"]] == ["ok", "unsupported"]
+    assert [entry["status"] for entry in mlp["entries"]] == ["ok", "ok"]
+
+
+def test_fresh_processes_from_the_command_line(capsys, tmp_path):
+    path = tmp_path / "bench.json"
+    choice = ("--workload", "W2", "--contender", "by-hand-out", "--fresh")
+    code, out, _ = gradscale(capsys, "bench", "compiled", *choice, *TINY, "--json", str(path))
+    assert code == 0
+    assert "each sample in a process of its own" in " ".join(out.split())
+    document = json.loads(path.read_text(encoding="utf-8"))
+    assert document["fresh"] is True
+    assert set(document["threads"].values()) == {1}
+    hand, best = document["results"][0]["entries"]
+    assert hand["ratio"] == 1.0
+    assert len(best["samples_s"]) == document["rounds"] == 1
+    assert best["prepare_s"] > 0
+
+
+@pytest.mark.parametrize("command", ["eager", "compiled"])
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -52,9 +81,11 @@ def test_a_wrong_gradient_is_exit_code_1(capsys, monkeypatch):
         (("--json", "no/such/folder/bench.json"), "no folder"),
     ],
 )
-def test_bad_input_is_one_sentence_and_code_2(capsys, tmp_path, monkeypatch, arguments, told):
+def test_bad_input_is_one_sentence_and_code_2(
+    capsys, tmp_path, monkeypatch, command, arguments, told
+):
     monkeypatch.chdir(tmp_path)
-    code, out, err = gradscale(capsys, "bench", "eager", *arguments)
+    code, out, err = gradscale(capsys, "bench", command, *arguments)
     assert code == 2
     assert told in err
     assert len(err.strip().splitlines()) == 1

@@ -3,6 +3,8 @@ import io
 import json
 import subprocess
 import sys
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +12,8 @@ from rich.console import Console
 
 from compare.bench import run as run_module
 from compare.bench.contenders import BASELINE, EAGER
-from compare.bench.results import write_json
+from compare.bench.goals import EAGER_GOALS, Goal
+from compare.bench.results import take_means, write_json
 from compare.bench.run import IMPORT, run
 from compare.bench.table import print_report
 from compare.bench.workloads import WORKLOADS
@@ -19,7 +22,7 @@ TINY = {"rounds": 2, "sample_s": 1e-6}
 
 
 def right(workload):
-    return workload.hand(**workload.inputs)
+    return workload.hand(*workload.inputs.values())
 
 
 def entries(report):
@@ -33,8 +36,8 @@ def printed(report):
     return page.getvalue()
 
 
-def tiny(workload, *contenders):
-    return run([workload], contenders, imports=False, **TINY)
+def tiny(workload, *contenders, goals=()):
+    return run([workload], contenders, goals={"squares": goals}, imports=False, **TINY)
 
 
 def test_the_baseline_comes_first_and_once(squares, contender):
@@ -66,12 +69,15 @@ WRONG = {
 @pytest.mark.parametrize("case", WRONG)
 def test_a_contender_that_is_wrong_is_told_and_not_timed(case, squares, contender):
     answer, told = WRONG[case]
-    report = tiny(squares, contender(answer, judged=True), contender(right, "other"))
+    others = contender(answer), contender(right, "other")
+    report = tiny(squares, *others, goals=[Goal("mine", 1000.0)])
     wrong, other = entries(report)["mine"], entries(report)["other"]
     assert wrong.status == "mismatch"
     assert told in wrong.message
     assert wrong.samples_s == []
-    assert (wrong.ratio, wrong.median_s, wrong.meets_goal) == (None, None, None)
+    assert (wrong.ratio, wrong.median_s) == (None, None)
+    (goal,) = report.results[0].goals
+    assert (goal.ratio, goal.reached) == (None, None)
     assert other.status == "ok"
     assert report.wrong == ["mine on squares"]
     assert "mine: mismatch" in printed(report)
@@ -138,11 +144,11 @@ def test_every_installed_contender_is_right(name):
 def test_the_contenders_are_those_of_the_issue():
     names = {"by-hand", "autodiff", "autodiff-graph", "autograd", "mygrad", "torch", "jax"}
     assert names < set(EAGER)
-    assert [name for name, c in EAGER.items() if c.judged] == ["autodiff"]
-    assert {w.name: w.goal for w in WORKLOADS.values()} == {
-        "chain": 2.5,
-        "notes": 1.05,
-        "mlp": 1.5,
+    assert {name: [(g.contender, g.most) for g in EAGER_GOALS[name]] for name in EAGER_GOALS} == {
+        "chain": [("autodiff", 2.5)],
+        "notes": [("autodiff", 1.05)],
+        "mlp": [("autodiff", 1.5)],
+        IMPORT: [("autodiff", 1.5)],
     }
 
 
@@ -152,37 +158,81 @@ def test_imports_are_timed_in_fresh_processes():
     assert report.results[0].workload == IMPORT
     assert list(found) == ["numpy", "autodiff"]
     assert found["autodiff"].ratio > 0.5
-    assert found["autodiff"].meets_goal is not None
+    assert [goal.reached is not None for goal in report.results[0].goals] == [True]
     assert found["numpy"].per_operation_s is None
 
 
 def test_the_json_has_samples_machine_and_versions(squares, contender, tmp_path):
-    report = tiny(squares, contender(right), contender(half_wrong, "wrong"))
+    goals = [Goal("mine", 1000.0), Goal("wrong", 1.0)]
+    report = tiny(squares, contender(right), contender(half_wrong, "wrong"), goals=goals)
     path = tmp_path / "bench.json"
     write_json(report, path, "gradscale bench eager")
     document = json.loads(path.read_text(encoding="utf-8"))
     assert set(document) == {
         *("schema_version", "command", "machine", "system", "python", "versions"),
         *("results", "libraries", "threads", "rounds", "sample_s"),
+        *("fresh", "means"),
     }
     assert document["libraries"] == {"numpy": np.__version__}
     assert "gradscale" in document["versions"]
     assert set(document["threads"].values()) <= {1}
     (result,) = document["results"]
-    assert (result["workload"], result["operations"], result["goal"]) == ("squares", 3, 1000.0)
+    assert (result["workload"], result["operations"]) == ("squares", 3)
     hand, mine, wrong = result["entries"]
     assert len(mine["samples_s"]) == document["rounds"] == 2
     ratios = [a / b for a, b in zip(mine["samples_s"], hand["samples_s"], strict=True)]
     assert mine["ratio"] == pytest.approx(np.median(ratios))
     assert mine["per_operation_s"] == pytest.approx(mine["median_s"] / 3)
+    assert [goal["reached"] for goal in result["goals"]] == [True, None]
+    assert result["goals"][0]["ratio"] == mine["ratio"]
     assert (wrong["status"], wrong["samples_s"], wrong["median_s"]) == ("mismatch", [], None)
 
 
-def test_the_table_judges_ours_only(squares, contender):
-    report = tiny(squares, contender(right, "ours", judged=True), contender(right, "theirs"))
-    goals = printed(report).split("reached")[1].split("medians")[0]
-    assert "ours" in goals
-    assert "theirs" not in goals
+def judged_part(report):
+    return printed(report).split("reached")[1].split("medians")[0]
+
+
+def test_the_table_judges_those_with_goals_only(squares, contender):
+    field = contender(right, "ours"), contender(right, "theirs")
+    part = judged_part(tiny(squares, *field, goals=[Goal("ours", 1000.0)]))
+    assert "ours" in part
+    assert "theirs" not in part
+
+
+def test_a_goal_against_another_contender(squares, contender):
+    def slow(workload):
+        time.sleep(0.001)
+        return right(workload)
+
+    goals = [Goal("mine", 0.5, "slow"), Goal("slow", 0.5, "mine"), Goal("mine", 1.0, "nobody")]
+    report = tiny(squares, contender(right), contender(slow, "slow"), goals=goals)
+    assert [goal.reached for goal in report.results[0].goals] == [True, False, None]
+    assert "nobody" not in judged_part(report), "it is not there"
+
+
+def test_what_a_workload_is_not_for_is_left_out_with_the_reason(squares, contender):
+    def refuses(workload):
+        raise NotImplementedError("cubes\nonly")
+
+    report = tiny(squares, contender(refuses), goals=[Goal("mine", 1.0)])
+    assert entries(report)["mine"].status == "unsupported"
+    assert report.wrong == []
+    assert "left out: mine (cubes only)" in printed(report)
+    assert "mine" not in judged_part(report)
+
+
+def test_geometric_means_over_workloads(squares, contender):
+    workloads = [replace(squares, name=name) for name in ("a", "b", "c")]
+    report = run(workloads, [contender(right)], goals={}, imports=False, **TINY)
+    for result, factor in zip(report.results, (2.0, 8.0, 1e9), strict=True):
+        hand, mine = result.entries
+        mine.median_s = factor * hand.median_s
+    take_means(report, [Goal("mine", 5.0), Goal("nobody", 1.0)], without=["c"])
+    mean, missing = report.means
+    assert mean.ratio == pytest.approx(4.0)
+    assert mean.reached
+    assert missing.ratio is None
+    assert "geometric mean" in judged_part(report)
 
 
 def test_the_harness_imports_no_contender():

@@ -1,0 +1,50 @@
+"""Names of a printed program: none twice, none that Python or the program itself uses."""
+
+import builtins
+import keyword
+import math
+import re
+
+__all__ = ["Names"]
+
+_TAKEN = frozenset({"np", "run", "changed", "general", "PRIMITIVES", "unpacked", *keyword.kwlist})
+_TAKEN |= frozenset(dir(builtins)) | frozenset(dir(math))
+
+
+class Names:
+    """The names that a printed program uses.
+
+    Examples
+    --------
+    >>> names = Names()
+    >>> [names.fresh(wish) for wish in ("h", "h", "exp", "p['w']", "")]
+    ['h', 'h_2', 'exp_2', 'p_w', 'v1']
+    """
+
+    def __init__(self) -> None:
+        self._used = set(_TAKEN)
+        self._count = 0
+
+    def fresh(self, wish: str) -> str:
+        """Return a name that is not in use: the wish, if it can be had.
+
+        Parameters
+        ----------
+        wish : str
+            How the value is called; nothing if it has no name.
+
+        Returns
+        -------
+        str
+            A Python identifier, from now on in use.
+        """
+        wish = re.sub(r"\W+", "_", wish).strip("_")
+        if not wish or wish[0].isdigit():
+            self._count += 1
+            wish = f"v{self._count}"
+        name, number = wish, 1
+        while name in self._used:
+            number += 1
+            name = f"{wish}_{number}"
+        self._used.add(name)
+        return name

@@ -1,0 +1,78 @@
+"""The operations of programs: what kind of memory each needs, and how it is written.
+
+An operation is one entry: its kind, and the text of its statement. Operations that have no entry
+are called as the function that they are.
+"""
+
+from enum import Enum
+
+import numpy as np
+
+from autodiff.plan.program import CONSTANT, INPUT, Node
+
+__all__ = ["Kind", "kind_of"]
+
+
+class Kind(Enum):
+    """What an operation does with memory."""
+
+    LEAF = "an input or a constant"
+    ELEMENTWISE = "each element of the result from those at the same place"
+    COMPUTED = "writes its result into memory that it is given"
+    VIEW = "another look at the memory of its operand"
+    CALL = "returns memory of its own, or an operand's"
+
+    @property
+    def owns_memory(self) -> bool:
+        """Whether the result is written where the plan says."""
+        return self in (Kind.ELEMENTWISE, Kind.COMPUTED)
+
+
+_COMPUTED = frozenset({"sum of rows", "sum", "vdot"})
+_PLACED = frozenset({"nothing times", "relu_pull"})
+
+
+def kind_of(node: Node) -> Kind:
+    """Return the kind of the operation of a node."""
+    op = node.op
+    if op in (INPUT, CONSTANT):
+        return Kind.LEAF
+    if op == "matmul":
+        same = all(x.dtype == node.dtype for x in node.args)
+        return Kind.COMPUTED if same and node.dtype.kind in "fc" else Kind.CALL
+    if isinstance(node.function, np.ufunc):
+        simple = node.function.nout == 1 and node.function.signature is None
+        return Kind.ELEMENTWISE if simple and not node.params else Kind.CALL
+    if op in _PLACED:
+        same = all(x.shape == node.shape and x.dtype == node.dtype for x in node.args)
+        return Kind.ELEMENTWISE if same and node.dtype == np.float64 and node.shape else Kind.CALL
+    if op in _COMPUTED:
+        return Kind.COMPUTED
+    if op == "transpose" or (op == "reshape" and is_contiguous(node.args[0])):
+        return Kind.VIEW
+    if op == "broadcast_to" or (op == "getitem" and _is_basic(node)):
+        return Kind.VIEW if node.args[0].shape else Kind.CALL
+    return Kind.CALL
+
+
+def is_contiguous(node: Node) -> bool:
+    """Return whether a value lies in one piece, in C order."""
+    kind = kind_of(node)
+    if kind.owns_memory:
+        return True
+    if kind is Kind.VIEW and node.op == "reshape":
+        return is_contiguous(node.args[0])
+    return False
+
+
+def _is_basic(node: Node) -> bool:
+    """Return whether an index takes a view: integers, slices, new axes."""
+    if len(node.args) > 1 or not node.shape:
+        return False
+    index = node.params["index"]
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(
+        i is None or i is Ellipsis or isinstance(i, slice | int | np.integer)
+        for i in parts
+        if not isinstance(i, bool)
+    )

@@ -1,0 +1,393 @@
+"""A plan: a function for arguments of given shapes, as a program that is ready to run."""
+
+import builtins
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.plan.memory import plan_memory
+from autodiff.plan.scalars import is_scalar, print_scalars
+from autodiff.plan.source import print_arrays
+from autodiff.plan.tracing import trace_program
+from autodiff.trace import as_primal
+from autodiff.trees import Structure, flatten
+
+__all__ = ["Plan", "make_plan"]
+
+#: Operations of a backward pass that cannot divide by zero nor leave their domain.
+_CALM = frozenset(
+    {
+        *("add", "subtract", "multiply", "negative", "square", "absolute", "sign"),
+        *("exp", "sin", "cos", "tanh", "maximum", "minimum", "less", "greater", "equal"),
+        *("matmul", "sum", "sum of rows", "vdot", "where", "relu_pull", "nothing times"),
+        *("transpose", "reshape", "broadcast_to", "getitem"),
+    }
+)
+
+
+class Plan:
+    """A function for arguments of given shapes, as a program that is ready to run.
+
+    Made by `autodiff.compile`.
+
+    Attributes
+    ----------
+    source : str
+        Python source: a module that defines ``run``, which runs on its own when pasted into a file.
+    peak_bytes : int
+        Bytes of its buffers, known before anything runs. What it returns comes on top.
+    operations : int
+        Number of its operations.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        constants: dict[str, Any],
+        peak_bytes: int,
+        operations: int,
+        quiet: bool,
+        unflatten: Callable[[Any], Any] | None,
+        otherwise: str = "",
+    ) -> None:
+        self.source = source
+        # Of a plan in plain Python arithmetic: the same in NumPy, for when Python raises.
+        self._otherwise = otherwise
+        self.peak_bytes = peak_bytes
+        self.operations = operations
+        self._constants = constants
+        self._quiet = quiet
+        self._unflatten = unflatten
+        self._begin()
+
+    def _begin(self) -> None:
+        # Compiled once; each thread that runs it at the same time gets buffers of its own.
+        self._code = builtins.compile(self.source, "<plan>", "exec")
+        self._idle: list[Callable[..., Any]] = []
+        self._changed: Any = None
+        self._careful_run: Callable[..., Any] | None = None
+        self._idle.append(self._make())
+
+    def _make(self) -> Callable[..., Any]:
+        """Return the function with buffers of its own."""
+        namespace: dict[str, Any] = dict(self._constants)
+        if self._changed is not None:
+            exec(self._code, namespace)
+            namespace["changed"] = self._changed
+        else:
+            exec(self._code, namespace)
+            self._changed = namespace.get("changed", self)
+        run: Callable[..., Any] = namespace["run"]
+        return run
+
+    def _careful(self, leaves: Sequence[Any]) -> Any:
+        """Return the result where Python raised: infinite or NaN, as NumPy has it."""
+        if self._careful_run is None:
+            namespace: dict[str, Any] = {**self._constants, "changed": self._changed}
+            exec(builtins.compile(self._otherwise, "<plan>", "exec"), namespace)
+            namespace["changed"] = self._changed
+            self._careful_run = namespace["run"]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self._careful_run(*map(np.float64, leaves))
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__.copy()
+        for name in ("_code", "_idle", "_changed", "_careful_run"):
+            del state[name]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._begin()
+
+    def __repr__(self) -> str:
+        return f"<Plan: {self.operations} operations, {self.peak_bytes:,} bytes of buffers>"
+
+    def __call__(self, *leaves: Any) -> Any:
+        """Return the result for the floating-point leaves of the arguments, in their order."""
+        done, result = self.attempt(leaves)
+        if not done:
+            from autodiff.errors import BranchChanged
+
+            raise BranchChanged(
+                "plan: the traced function would take another branch for these arguments: call "
+                "the compiled function, which traces it again"
+            )
+        return result
+
+    def attempt(self, leaves: Sequence[Any]) -> tuple[bool, Any]:
+        """Return whether the plan is for these numbers, and the result if it is.
+
+        Parameters
+        ----------
+        leaves : sequence of float or array
+            The floating-point leaves of the arguments, in their order.
+
+        Returns
+        -------
+        tuple of bool and object
+            False where the function would have decided a branch otherwise.
+        """
+        try:
+            run = self._idle.pop()
+        except IndexError:
+            run = self._make()
+        try:
+            if self._otherwise:
+                try:
+                    result = run(*map(float, leaves))
+                except (ArithmeticError, ValueError):
+                    result = self._careful(leaves)
+            elif self._quiet:
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    result = run(*leaves)
+            else:
+                result = run(*leaves)
+        finally:
+            self._idle.append(run)
+        if result is self._changed:
+            return False, None
+        return True, result if self._unflatten is None else self._unflatten(result)
+
+    def entry(
+        self, f: Callable[..., Any], args: Sequence[Any], watched: bool
+    ) -> tuple[str, dict[str, Any]] | None:
+        """Return the source of a function ``run`` that checks its arguments and runs the plan.
+
+        It falls back to ``general(args, kwargs)`` where the plan is not for them.
+
+        Parameters
+        ----------
+        f : callable
+            The function that was compiled.
+        args : sequence
+            Arguments like those that it is for.
+        watched : bool
+            Whether ``captured_changed()`` must be asked first.
+
+        Returns
+        -------
+        tuple or None
+            The source and names that it needs; None if the arguments are nested.
+        """
+        names: dict[str, Any] = {"ndarray": np.ndarray}
+        parameters = _plain_parameters(f, len(args))
+        arguments = parameters or [f"a{i}" for i in range(len(args))]
+        conditions = []
+        for i, (a, x) in enumerate(zip(arguments, args, strict=True)):
+            if type(x) is np.ndarray and x.dtype.kind in "fc":
+                names |= {f"dtype_{i}": x.dtype, f"shape_{i}": x.shape}
+                conditions += [
+                    f"type({a}) is ndarray",
+                    f"{a}.shape == shape_{i}",
+                    f"{a}.dtype is dtype_{i}",
+                ]
+            elif type(x) is float:
+                conditions.append(f"type({a}) is float")
+            else:
+                return None
+        if watched:
+            conditions.append("not captured_changed()")
+        condition = " and ".join(conditions) or "True"
+        if self._otherwise:
+            # The plan's own names must be those of the parameters.
+            if parameters is None or f"def run({', '.join(parameters)}):" not in self.source:
+                return None
+            body = self._scalar_entry(parameters)
+            names |= vars(math)
+        else:
+            body = self._array_entry(arguments)
+            names |= {
+                "errstate": np.errstate,
+                "pop": self._idle.pop,
+                "push": self._idle.append,
+                "make": self._make,
+                "is_changed": self._changed,
+                "unflatten": self._unflatten,
+            }
+        together = f"({', '.join(arguments)}{',' if len(arguments) == 1 else ''})"
+        if parameters is not None:
+            head = [f"def run({', '.join(arguments)}):", f"    if {condition}:"]
+            tail = [f"    return general({together}, {{}})"]
+        else:
+            head = [
+                "def run(*args, **kwargs):",
+                f"    if len(args) == {len(args)} and not kwargs:",
+                f"        {together} = args",
+                f"        if {condition}:",
+            ]
+            body = [f"    {line}" for line in body]
+            tail = ["    return general(args, kwargs)"]
+        return "\n".join([*head, *body, *tail]) + "\n", names
+
+    def _scalar_entry(self, parameters: Sequence[str]) -> list[str]:
+        """Return the statements of the plan itself: a call would double the time."""
+        _, body = self.source.split("\ndef run(", 1)
+        statements = [line[4:] for line in body.splitlines()[1:]]
+        again = f"return general(({', '.join(parameters)},), {{}})"
+        lines = [
+            line.replace("return changed", again) if line.strip() == "return changed" else line
+            for line in statements
+        ]
+        return [
+            "        try:",
+            *(f"            {line}" for line in lines),
+            "        except (ArithmeticError, ValueError):",
+            "            pass",
+        ]
+
+    def _array_entry(self, arguments: Sequence[str]) -> list[str]:
+        """Return statements that run the plan with buffers of its own."""
+        call = f"result = run({', '.join(arguments)})"
+        if self._quiet:
+            calls = [
+                '        with errstate(divide="ignore", invalid="ignore"):',
+                f"            {call}",
+            ]
+        else:
+            calls = [f"        {call}"]
+        done = "result" if self._unflatten is None else "unflatten(result)"
+        return [
+            "        try:",
+            "            run = pop()",
+            "        except IndexError:",
+            "            run = make()",
+            *calls,
+            "        push(run)",
+            "        if result is not is_changed:",
+            f"            return {done}",
+        ]
+
+
+def _plain_parameters(f: Callable[..., Any], count: int) -> list[str] | None:
+    """Return the names of a function's parameters, if they are all positional ones."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    plain = all(p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in parameters)
+    names = [p.name for p in parameters]
+    taken = {"general", "pop", "push", "make", "run", "result", "ndarray", "float", "type"}
+    odd = any(n in taken or n.startswith(("shape_", "dtype_")) for n in names)
+    return names if plain and len(names) == count and not odd else None
+
+
+def make_plan(
+    f: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    expected: Any,
+    *,
+    fast_math: bool = False,
+) -> tuple[Plan, list[Any]]:
+    """Return the plan of a call.
+
+    Parameters
+    ----------
+    f : callable
+        The function.
+    args, kwargs
+        Its arguments.
+    expected : object
+        Its result for them.
+    fast_math : bool
+        As of `compile`.
+
+    Returns
+    -------
+    tuple
+        The plan, and the arrays that it holds copies of and others can still change.
+    """
+    from autodiff.plan.compiled import is_dynamic
+
+    leaves, structure = flatten((args, kwargs))
+    places = [i for i, x in enumerate(leaves) if is_dynamic(x)]
+    wanted, form = flatten(expected)
+
+    def call(tensors: Sequence[Any]) -> Any:
+        filled = list(leaves)
+        for place, x in zip(places, tensors, strict=True):
+            filled[place] = x
+        positional, named = structure.unflatten(filled)
+        return f(*positional, **named)
+
+    names = _input_names(f, structure, args, kwargs)
+    values = [as_primal(leaves[i], "compile") for i in places]
+    trace = trace_program(f, values, [names[i] for i in places], call)
+    if trace.structure != form:
+        raise TypeError("compile: the function returned another structure when it was traced")
+    memory = plan_memory(trace.program)
+    display, unflatten = _display(form)
+    kinds = [type(x) for x in wanted]
+
+    def result(texts: Sequence[str]) -> str:
+        converted = [
+            f"{kind.__name__}({text})" if kind in (float, complex) else text
+            for kind, text in zip(kinds, texts, strict=True)
+        ]
+        return display(converted)
+
+    program = trace.program
+    title = f"Plan of {getattr(f, '__name__', 'a function')}: {len(program.nodes)} operations."
+    inputs = [names[i] for i in places]
+    source, constants = print_arrays(program, memory, inputs, result, title)
+    otherwise = ""
+    if is_scalar(program):
+        source, otherwise = print_scalars(program, inputs, display, title), source
+    plan = Plan(
+        source,
+        constants,
+        0 if otherwise else memory.peak_bytes,
+        len(program.nodes),
+        any(node.rule and node.op not in _CALM for node in program.nodes),
+        unflatten,
+        otherwise,
+    )
+    return plan, trace.captured
+
+
+def _input_names(
+    f: Callable[..., Any], structure: Structure, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> list[str]:
+    """Return a name for each leaf of the arguments."""
+    try:
+        parameters = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    plain = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    plain += [f"x{i}" for i in range(len(plain), len(args))]
+    names: list[str] = []
+    for name, arg in zip(plain, args, strict=False):
+        names += flatten(arg)[1].paths(name)
+    for name, arg in kwargs.items():
+        names += flatten(arg)[1].paths(name)
+    return names
+
+
+def _display(form: Structure) -> tuple[Callable[[Sequence[str]], str], Any]:
+    """Return how a result is written, and what puts it together where it cannot be written."""
+    text = _written(form)
+    if text is not None:
+        return (lambda texts: _filled(form, iter(texts))), None
+    return (lambda texts: f"({', '.join(texts)},)" if texts else "()"), form.unflatten
+
+
+def _written(form: Structure) -> str | None:
+    """Return something if a structure has a source: numbers, tuples and lists."""
+    if form.is_leaf:
+        return "x"
+    if form.build not in (list, tuple):
+        return None
+    return None if any(_written(child) is None for child in form.children) else "()"
+
+
+def _filled(form: Structure, texts: Any) -> str:
+    if form.is_leaf:
+        return next(texts)  # type: ignore[no-any-return]
+    inner = [_filled(child, texts) for child in form.children]
+    if form.build is list:
+        return f"[{', '.join(inner)}]"
+    return f"({', '.join(inner)}{',' if len(inner) == 1 else ''})"

@@ -1,0 +1,200 @@
+"""The program: operations on values of known shapes, in an order in which they can run."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["CONSTANT", "INPUT", "Guard", "Node", "Program", "constant", "is_number", "reachable"]
+
+INPUT, CONSTANT = "input", "constant"
+
+
+class Node:
+    """One value of a program: an input, a constant, or the result of an operation.
+
+    Parameters
+    ----------
+    op : str
+        ``"input"``, ``"constant"``, or the name of an operation.
+    args : sequence of Node
+        What it is computed from.
+    params : dict
+        Arguments by keyword, which are no values of the program.
+    shape : tuple of int
+        Shape of the value.
+    dtype : numpy.dtype
+        Its data type.
+    function : object
+        What computes it; of a constant the value, a number where all elements are that number.
+
+    Attributes
+    ----------
+    name : str
+        What the user's function calls the value, or nothing.
+    rule : str
+        The rule that asked for it: of the forward part nothing.
+    """
+
+    __slots__ = ("args", "dtype", "function", "name", "op", "params", "rule", "shape")
+
+    def __init__(
+        self,
+        op: str,
+        args: Sequence["Node"],
+        params: dict[str, Any],
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        function: Any = None,
+    ) -> None:
+        self.op = op
+        self.args = tuple(args)
+        self.params = params
+        self.shape = shape
+        self.dtype = dtype
+        self.function = function
+        self.name = ""
+        self.rule = ""
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        size = 1
+        for length in self.shape:
+            size *= length
+        return size
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the value."""
+        return self.size * self.dtype.itemsize
+
+    def __repr__(self) -> str:
+        return f"<{self.op} {self.name} {self.dtype}{list(self.shape)}>"
+
+
+def constant(value: Any, shape: tuple[int, ...] | None = None) -> Node:
+    """Return the node of a constant.
+
+    Parameters
+    ----------
+    value : number or array
+        The value; an array whose elements are all the same is held as one of them.
+    shape : tuple of int, optional
+        Its shape, if a number stands for an array.
+
+    Returns
+    -------
+    Node
+        The node.
+
+    Examples
+    --------
+    >>> constant(np.ones((2, 3))).function, constant(np.ones((2, 3))).shape
+    (1.0, (2, 3))
+    """
+    dtype = np.result_type(value)
+    own = np.shape(value) if shape is None else shape
+    if isinstance(value, np.ndarray) and value.size and dtype.kind in "fiub":
+        first = value.reshape(-1)[0]
+        # Bytes, since 0.0 is not -0.0 and NaN is NaN.
+        if value.nbytes <= 1 << 20 and value.tobytes() == first.tobytes() * value.size:
+            value = first
+    if isinstance(value, np.generic) and value.dtype == np.float64:
+        value = float(value)
+    return Node(CONSTANT, (), {}, own, dtype, value)
+
+
+def is_number(node: Node, *values: float) -> bool:
+    """Return whether a node is a constant whose elements are all the same real number.
+
+    Parameters
+    ----------
+    node : Node
+        Any node.
+    *values : float
+        If given, which numbers.
+
+    Returns
+    -------
+    bool
+        Of NaN it is False where values are given.
+
+    Examples
+    --------
+    >>> is_number(constant(2.0)), is_number(constant(2.0), 1.0), is_number(constant(np.arange(2)))
+    (True, False, False)
+    """
+    if node.op != CONSTANT or isinstance(node.function, np.ndarray | complex | np.complexfloating):
+        return False
+    return not values or node.function in values
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What the user's control flow was decided on.
+
+    Parameters
+    ----------
+    node : Node
+        The value.
+    what : str
+        How it was converted: ``"bool"``, ``"index"`` or ``"shape"``.
+    outcome : object
+        The outcome that the program is for.
+    """
+
+    node: Node
+    what: str
+    outcome: Any
+
+
+@dataclass
+class Program:
+    """A function as operations in an order in which they can run.
+
+    Parameters
+    ----------
+    inputs : list of Node
+        The leaves of the arguments.
+    outputs : list of Node
+        The leaves of the result.
+    guards : list of Guard
+        Decisions that must be the same for the program to be right.
+    nodes : list of Node
+        All operations, operands before what uses them; inputs and constants are not among them.
+    """
+
+    inputs: list[Node]
+    outputs: list[Node]
+    guards: list[Guard]
+    nodes: list[Node]
+
+    @property
+    def roots(self) -> list[Node]:
+        """What the operations are for: outputs and decisions."""
+        return [*self.outputs, *(guard.node for guard in self.guards)]
+
+
+def reachable(roots: Iterable[Node]) -> set[int]:
+    """Return the identities of all nodes that roots need.
+
+    Parameters
+    ----------
+    roots : iterable of Node
+        What is wanted.
+
+    Returns
+    -------
+    set of int
+        Roots, inputs and constants included.
+    """
+    found: set[int] = set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if id(node) not in found:
+            found.add(id(node))
+            stack += node.args
+    return found

@@ -1,0 +1,195 @@
+"""Tracing a call for a plan: what the function does, derivatives included, becomes a program.
+
+A transform that is called on tensors records its own passes on their tape, since rules are made of
+the functions that users call. So the joint graph of value and gradient is the trace of
+``value_and_grad(f)``, and that of any transform its own.
+"""
+
+import inspect
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from types import CodeType, FrameType
+from typing import Any
+
+import numpy as np
+
+from autodiff.plan.captured import held_outside
+from autodiff.plan.patterns import recognise
+from autodiff.plan.program import INPUT, Guard, Node, Program, reachable
+from autodiff.plan.simplify import Builder
+from autodiff.tape import Tape
+from autodiff.tensor import Tensor, leaf
+from autodiff.trees import Structure, flatten
+
+__all__ = ["Trace", "trace_program"]
+
+
+class Trace:
+    """A call as a program.
+
+    Parameters
+    ----------
+    program : Program
+        Its operations.
+    structure : Structure
+        The structure of the result, of which the outputs of the program are leaves.
+    captured : list of array
+        Plain arrays that took part in it and are no arguments.
+    """
+
+    __slots__ = ("captured", "program", "structure")
+
+    def __init__(self, program: Program, structure: Structure, captured: list[Any]) -> None:
+        self.program = program
+        self.structure = structure
+        self.captured = captured
+
+
+class _Listener:
+    """Notes which rule asked for what, and what is the cotangent of what."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+        self.rules: list[tuple[int, str]] = []
+        self.cotangents: list[tuple[Any, Any]] = []
+
+    def before_passes(self, nodes: Sequence[Tensor]) -> None:
+        """Look for known forms among the nodes that will be differentiated."""
+        recognise(nodes)
+
+    def before_rule(self, node: Tensor) -> None:
+        """Note that what comes is asked for by the rule of a node."""
+        assert node.primitive is not None
+        self.rules.append((len(self._tape.nodes), node.primitive.name))
+        self.cotangents.append((node.value, node.adjoint))
+
+    def after_pass(self) -> None:
+        """Note that what comes is asked for by the user's function."""
+        self.rules.append((len(self._tape.nodes), ""))
+
+
+def trace_program(
+    f: Callable[..., Any],
+    leaves: Sequence[Any],
+    names: Sequence[str],
+    call: Callable[[Sequence[Any]], Any],
+) -> Trace:
+    """Return the program of a call.
+
+    Parameters
+    ----------
+    f : callable
+        The function whose local variables give names to values.
+    leaves : sequence of float or array
+        The inputs.
+    names : sequence of str
+        Their names.
+    call : callable
+        Calls the function with tensors in place of the inputs.
+
+    Returns
+    -------
+    Trace
+        The program, and what belongs to it.
+    """
+    tape = Tape(replayable=True)
+    tape.listener = listener = _Listener(tape)
+    inputs = [leaf(tape, x) for x in leaves]
+    with tape:
+        output, local = _with_names(f, tape, lambda: call(inputs))
+    guards, captured = tape.guards, _outside(tape)
+    recorded = tape.end()
+    results, structure = flatten(output)
+    for name, node in zip(names, inputs, strict=True):
+        local[id(node)] = name
+    for value, adjoint in listener.cotangents:
+        if id(value) in local and type(adjoint) is Tensor:
+            local.setdefault(id(adjoint), f"{local[id(value)]}_bar")
+    program = _program(tape, recorded, inputs, results, guards, local, listener.rules)
+    return Trace(program, structure, captured)
+
+
+def _program(
+    tape: Tape,
+    recorded: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    results: Sequence[Any],
+    guards: Sequence[tuple[Tensor, str, Any]],
+    names: dict[int, str],
+    rules: Sequence[tuple[int, str]],
+) -> Program:
+    builder = Builder()
+    known: dict[int, Node] = {}
+
+    def node_of(x: Any) -> Node:
+        if type(x) is Tensor and x.tape is tape:
+            return known[id(x)]
+        return builder.constant(x)
+
+    starts = dict(rules)
+    rule = ""
+    for place, x in enumerate(recorded):
+        rule = starts.get(place, rule)
+        shape, dtype = np.shape(x.value), np.result_type(x.value)
+        if x.primitive is None:
+            node = Node(INPUT, (), {}, shape, dtype)
+        else:
+            made = len(builder.nodes)
+            function = x.primitive.function
+            node = builder.make(
+                function.__name__ if isinstance(function, np.ufunc) else x.primitive.name,
+                [node_of(operand) for operand in x.operands],
+                x.params or {},
+                shape,
+                dtype,
+                function,
+            )
+            for new in builder.nodes[made:]:
+                new.rule = rule
+        if not node.name and id(x) in names:
+            node.name = names[id(x)]
+        known[id(x)] = node
+    program = Program(
+        [known[id(x)] for x in inputs],
+        [node_of(x) for x in results],
+        [Guard(known[id(x)], what, outcome) for x, what, outcome in guards],
+        builder.nodes,
+    )
+    needed = reachable(program.roots)
+    program.nodes = [node for node in builder.nodes if id(node) in needed]
+    return program
+
+
+def _outside(tape: Tape) -> list[Any]:
+    """Return the constant arrays that others hold, and may write into after the trace."""
+    constants = tape.constants
+    # Held by the tuple in the table; or by the list, as often as it was used.
+    found = [x for x, _, _ in constants.copied.values() if held_outside(x, 2)]
+    counts = Counter(map(id, constants.originals))
+    large = {id(x): x for x in constants.originals}
+    return found + [x for key, x in large.items() if held_outside(x, counts[key] + 2)]
+
+
+def _with_names(
+    f: Callable[..., Any], tape: Tape, call: Callable[[], Any]
+) -> tuple[Any, dict[int, str]]:
+    """Return the result of a call, and names of tensors of a tape from the variables of `f`."""
+    code = getattr(inspect.unwrap(f), "__code__", None)
+    names: dict[int, str] = {}
+    if not isinstance(code, CodeType) or sys.getprofile() is not None:
+        return call(), names
+
+    def on_event(frame: FrameType, event: str, arg: Any) -> None:
+        if event == "return" and frame.f_code is code:
+            for name, value in frame.f_locals.items():
+                while type(value) is Tensor and value.tape is not tape:
+                    value = value.value
+                if type(value) is Tensor:
+                    names[id(value)] = name
+
+    sys.setprofile(on_event)
+    try:
+        return call(), names
+    finally:
+        sys.setprofile(None)

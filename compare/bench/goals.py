@@ -1,0 +1,79 @@
+"""What the project's own contenders are meant to reach: ratios, by workload."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+__all__ = ["COMPILED_GOALS", "COMPILED_MEANS", "EAGER_GOALS", "FRESH_GOALS", "Goal", "Goals"]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A ratio to be reached.
+
+    Parameters
+    ----------
+    contender : str
+        Who is to reach it.
+    most : float
+        Largest ratio.
+    against : str
+        The contender that it is a ratio to, by-hand by default.
+    """
+
+    contender: str
+    most: float
+    against: str = "by-hand"
+
+
+#: Goals by name of workload.
+Goals = Mapping[str, Sequence[Goal]]
+
+#: Of functions that are differentiated as they run, and of importing the engine.
+EAGER_GOALS: Goals = {
+    "chain": (Goal("autodiff", 2.5),),
+    "notes": (Goal("autodiff", 1.05),),
+    "mlp": (Goal("autodiff", 1.5),),
+    "import": (Goal("autodiff", 1.5, "numpy"),),
+}
+
+#: What prototypes of a plan, a plan with fast_math and a plan with Numba took, as ratios to NumPy
+#: by hand.
+_PROTOTYPES: dict[str, tuple[float, float | None, float | None]] = {
+    "chain": (0.75, None, None),
+    "notes": (0.98, None, None),
+    "mlp": (0.38, None, 0.17),
+    "deep-8": (0.57, None, 0.47),
+    "deep-64": (0.59, None, 0.35),
+    "deep-512": (0.60, None, None),
+    "elementwise": (0.93, 0.35, 0.15),
+    "circuit": (1.05, None, 1.5),
+    "neuron": (1.00, None, 0.88),
+    "single": (1.58, None, 0.28),
+    "mixture": (0.35, None, None),
+}
+#: Where a compiler has the better of NumPy, whose every call costs.
+_SLOWER_THAN_JAX = ("chain", "single")
+
+
+def _compiled(workload: str) -> tuple[Goal, ...]:
+    """Return the goals of plans on a workload."""
+    names = ("autodiff-plan", "autodiff-plan-fast", "autodiff-plan-numba")
+    own = zip(names, _PROTOTYPES[workload], strict=True)
+    goals = [Goal(name, most) for name, most in own if most is not None]
+    if workload not in _SLOWER_THAN_JAX:
+        goals.append(Goal("autodiff-plan", 1.0, "jax-jit"))
+    goals.append(Goal("autodiff-plan-numba", 1.0, "jax-jit"))
+    goals.append(Goal("autodiff-plan-numba", 0.2, "torch"))
+    return tuple(goals)
+
+
+#: Of plans.
+COMPILED_GOALS: Goals = {workload: _compiled(workload) for workload in _PROTOTYPES}
+
+#: Of the geometric mean over all workloads but those of Python floats.
+COMPILED_MEANS: tuple[Goal, ...] = (Goal("autodiff-plan-numba", 0.5, "jax-jit"),)
+
+#: Of plans in fresh processes, where it shows who allocates.
+FRESH_GOALS: Goals = {
+    workload: (Goal("autodiff-plan", 0.6),) for workload in ("elementwise", "mixture")
+}

@@ -1,0 +1,87 @@
+"""What a workload is: a function to differentiate, with its gradient by hand."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from compare.problems.problem import Gradients, Inputs
+
+__all__ = ["Workload"]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A function to differentiate, with its gradient by hand.
+
+    Parameters
+    ----------
+    name : str
+        Unique name, as typed on the command line.
+    meaning : str
+        One line for a reader.
+    operations : int
+        Operations that an engine records in one call of the function.
+    function : callable
+        ``function(xp, *inputs)`` returns a scalar, with the functions of the array library `xp`.
+    hand : callable
+        ``hand(*inputs)`` returns the value, and the gradients by name of argument or in the order
+        of `wrt`, as a person writes it.
+    draw : callable
+        ``draw(rng)`` returns the arguments by name: float64 arrays, or all of them floats.
+    wrt : tuple of str
+        Arguments that the gradient is taken with respect to.
+    label : str
+        Short name in the tables of the compiled benchmark, such as ``"W3a"``.
+    best : callable, optional
+        ``best(*inputs)`` allocates buffers for arguments of these shapes, and returns a function
+        called as `hand`: the fastest that a person wrote. Its gradients lie in the buffers, and
+        the next call writes over them.
+    idioms : mapping of str to callable
+        The function as users of a library write it, where that is not `function`, by the name of
+        the library.
+    """
+
+    name: str
+    meaning: str
+    operations: int
+    function: Callable[..., Any]
+    hand: Callable[..., tuple[Any, Any]]
+    draw: Callable[[np.random.Generator], Inputs]
+    wrt: tuple[str, ...]
+    label: str = ""
+    best: Callable[..., Callable[..., tuple[Any, Any]]] | None = None
+    idioms: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """Arguments by name, drawn once: every contender gets the same."""
+        return self.draw(np.random.default_rng(0))
+
+    @property
+    def argnums(self) -> tuple[int, ...]:
+        """Places of the arguments that the gradient is taken with respect to."""
+        places = {name: place for place, name in enumerate(self.inputs)}
+        return tuple(places[name] for name in self.wrt)
+
+    @property
+    def scalar(self) -> bool:
+        """Whether numbers of Python's come in, and should come out."""
+        return all(isinstance(x, float) for x in self.inputs.values())
+
+    @property
+    def title(self) -> str:
+        """Its short name, if it has one, and its name."""
+        return f"{self.label} {self.name}".strip()
+
+    def idiom(self, library: str) -> Callable[..., Any]:
+        """Return the function as users of a library write it."""
+        return self.idioms.get(library, self.function)
+
+    def by_name(self, gradients: Any) -> Gradients:
+        """Return gradients by name of argument, also those that arrived in the order of `wrt`."""
+        if isinstance(gradients, dict):
+            return gradients
+        return dict(zip(self.wrt, gradients, strict=True))

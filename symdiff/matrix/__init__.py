@@ -1,0 +1,23 @@
+"""Matrix calculus: gradients as the matrix formulas that a person would write.
+
+A plain NumPy function is traced over matrices whose lengths are numbers or names, into a
+hash-consed graph of matrix operations. Reverse accumulation by one table of rules gives the
+gradient, as formulas whose size does not depend on the lengths.
+
+Examples
+--------
+>>> import numpy as np
+>>> from symdiff.matrix import matrix_gradient
+>>> print(matrix_gradient(lambda X, w, y: np.sum((X @ w - y) ** 2),
+...                       wrt="w", X=("N", "d"), w=("d",), y=("N",)))
+e = X w − y
+L = ‖e‖²
+∂L/∂w = 2 Xᵀ e
+"""
+
+from symdiff.matrix.gradient import MatrixGradient, matrix_gradient
+from symdiff.matrix.rules import RULES
+from symdiff.matrix.size import MatrixOperations
+from symdiff.matrix.table import Rule
+
+__all__ = ["RULES", "MatrixGradient", "MatrixOperations", "Rule", "matrix_gradient"]

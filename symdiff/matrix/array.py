@@ -1,0 +1,353 @@
+"""`MatrixArray`: what a plain NumPy function is given in place of arrays, to be traced."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from symdiff.errors import Untraceable
+from symdiff.matrix import build
+from symdiff.matrix.node import Graph, Node
+from symdiff.matrix.shapes import shown
+
+__all__ = ["MatrixArray", "as_node", "note_names"]
+
+_PACKAGE = "symdiff.matrix"
+_MANY = 1000  # local variables, above which a frame is not searched for names
+
+
+def note_names(graph: Graph) -> None:
+    """Note which local variables of the traced code hold which nodes.
+
+    What is computed later needs the local variables that hold its operands, so that a look into the
+    frames below each operation finds every name without a hook into the interpreter.
+
+    Parameters
+    ----------
+    graph : Graph
+        Gains names; the first name of a node stays, that of the outermost frame first.
+
+    Examples
+    --------
+    >>> graph = Graph()
+    >>> h = MatrixArray(graph.make("input", (), ("x", (3,))))
+    >>> note_names(graph)
+    >>> graph.names
+    {}
+    """
+    frames = []
+    frame = sys._getframe(1)
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if module.startswith(_PACKAGE):
+            if frame.f_code.co_name == "trace_matrices":
+                break
+        elif not module.startswith("numpy"):
+            frames.append(frame)
+        frame = frame.f_back  # type: ignore[assignment]
+    else:
+        return
+    names = graph.names
+    for frame in reversed(frames):
+        variables = frame.f_locals
+        if len(variables) > _MANY:
+            continue
+        for name, value in variables.items():
+            if type(value) is MatrixArray:
+                index = value.node.index
+                if index not in names:
+                    names[index] = name
+
+
+def as_node(graph: Graph, value: Any) -> Node:
+    """Return an operand as a node.
+
+    Parameters
+    ----------
+    graph : Graph
+        Where constants go.
+    value : MatrixArray or array_like
+        Real numbers or a traced value.
+
+    Returns
+    -------
+    Node
+        Of the operand.
+
+    Raises
+    ------
+    TypeError
+        If it holds no real numbers, or is a list that holds traced values.
+
+    Examples
+    --------
+    >>> as_node(Graph(), 0.5)
+    <number 0.5 0.5 ()>
+    """
+    if isinstance(value, MatrixArray):
+        if value.node.graph is not graph:
+            raise TypeError(
+                "a traced value outlived the trace that it belongs to; do not keep traced values "
+                "in global variables"
+            )
+        return value.node
+    if isinstance(value, (list, tuple)) and any(isinstance(v, MatrixArray) for v in value):
+        raise TypeError(
+            "a list that holds traced values arrived where one array is expected; "
+            "join them with np.stack or np.concatenate"
+        )
+    if type(value) in (int, float):
+        return graph.number(value)
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"real numbers are expected, not {array.dtype} ({type(value).__name__}); matrix "
+            "formulas are real"
+        )
+    return graph.array(array)
+
+
+class MatrixArray:
+    """An array of a traced function: a node which NumPy's functions and operators accept.
+
+    Parameters
+    ----------
+    node : Node
+        What it stands for.
+
+    Examples
+    --------
+    >>> graph = Graph()
+    >>> x = MatrixArray(graph.make("input", (), ("x", ("N", 3))))
+    >>> np.tanh(x @ x.T)
+    MatrixArray(tanh, (N, N))
+    """
+
+    __array_priority__ = 1000.0
+    __hash__ = None  # type: ignore[assignment]
+    __slots__ = ("node",)
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    def __repr__(self) -> str:
+        return f"MatrixArray({self.node.op}, {shown(self.node.shape)})"
+
+    # What NumPy asks for ------------------------------------------------------------------
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        return np
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        raise TypeError(
+            "a traced matrix cannot become a NumPy array: it holds no numbers. Leave out np.array "
+            "and np.asarray; join traced values with np.stack or np.concatenate; write np.where "
+            "in place of an assignment to an entry"
+        )
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        from symdiff.matrix.functions import call_ufunc
+
+        note_names(self.node.graph)
+        return call_ufunc(self.node.graph, ufunc, method, inputs, kwargs)
+
+    def __array_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        from symdiff.matrix.functions import call_function
+
+        note_names(self.node.graph)
+        return call_function(self.node.graph, func, args, kwargs)
+
+    # Shape --------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """The lengths of the axes; a named length is a traced scalar."""
+        return tuple(
+            n if isinstance(n, int) else MatrixArray(build.length(self.node.graph, n))
+            for n in self.node.shape
+        )
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.node.ndim
+
+    @property
+    def size(self) -> Any:
+        """The number of elements; a traced scalar if a length is named."""
+        size = build.count(self.node.graph, self.node.shape)
+        return MatrixArray(size) if size.number is None else size.number
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the numbers for which the array stands: float64."""
+        return np.dtype(np.float64)
+
+    @property
+    def T(self) -> MatrixArray:  # noqa: N802 - NumPy's name
+        """The array with its axes reversed."""
+        return MatrixArray(build.transpose(self.node))
+
+    @property
+    def mT(self) -> MatrixArray:  # noqa: N802 - NumPy's name
+        """The array with its last two axes swapped."""
+        return MatrixArray(build.swap(self.node))
+
+    def __len__(self) -> int:
+        if not self.node.shape:
+            raise TypeError("len: a traced scalar has no axis")
+        n = self.node.shape[0]
+        if isinstance(n, str):
+            raise TypeError(
+                f"len: the length {n!r} is a name; use x.shape[0], or give a number as its length"
+            )
+        return n
+
+    def __iter__(self) -> Iterator[MatrixArray]:
+        return (self[position] for position in range(len(self)))
+
+    def __getitem__(self, index: Any) -> MatrixArray:
+        from symdiff.matrix.indexing import take_index
+
+        return MatrixArray(take_index(self.node, index))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError(
+            "traced matrices cannot be assigned to; use np.where to replace entries, or np.stack "
+            "and np.concatenate to build an array"
+        )
+
+    # What has no symbolic meaning -----------------------------------------------------------
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "the truth of a traced value is not known: write np.where(condition, a, b) in place of "
+            "`if`, `and`, `or`, and np.maximum / np.minimum in place of max / min"
+        )
+
+    def __float__(self) -> float:
+        raise TypeError(_no_number("float"))
+
+    def __int__(self) -> int:
+        raise TypeError(_no_number("int"))
+
+    def __index__(self) -> int:
+        raise TypeError(_no_number("an index or int"))
+
+    def __complex__(self) -> complex:
+        raise TypeError(_no_number("complex"))
+
+    def item(self) -> MatrixArray:
+        """Return the only element as a traced scalar."""
+        return MatrixArray(build.reshape(self.node, ()))
+
+    def astype(self, dtype: Any, **kwargs: Any) -> MatrixArray:
+        """Return the array itself, which stands for float64 numbers; other dtypes are refused."""
+        if not np.issubdtype(np.dtype(dtype), np.floating):
+            raise Untraceable(f"astype({dtype!r}): not traceable; formulas have real values only")
+        return self
+
+    def reshape(self, *shape: Any, **kwargs: Any) -> MatrixArray:
+        """Return the elements in another shape."""
+        target = shape[0] if len(shape) == 1 else shape
+        return _numpy(np.reshape, self, target, **kwargs)
+
+    def transpose(self, *axes: Any) -> MatrixArray:
+        """Return the array with its axes permuted."""
+        if not axes:
+            return self.T
+        order = axes[0] if len(axes) == 1 else axes
+        return _numpy(np.transpose, self, order)
+
+    def copy(self) -> MatrixArray:
+        """Return the array itself: traced values never change."""
+        return self
+
+    # Operators --------------------------------------------------------------------------------
+
+    def __neg__(self) -> MatrixArray:
+        return _numpy(np.negative, self)
+
+    def __pos__(self) -> MatrixArray:
+        return self
+
+    def __abs__(self) -> MatrixArray:
+        return _numpy(np.absolute, self)
+
+    def __invert__(self) -> MatrixArray:
+        return _numpy(np.logical_not, self)
+
+
+def _no_number(kind: str) -> str:
+    """Return why a traced value has no number of a kind, and what to write instead."""
+    return (
+        f"a traced matrix has no numbers yet and cannot become {kind}: use NumPy's functions "
+        "(np.exp in place of math.exp), leave out conversions; np.eye, np.zeros, np.ones and "
+        "range need a number as length, not a name"
+    )
+
+
+def _numpy(function: Callable[..., Any], *args: Any, **kwargs: Any) -> MatrixArray:
+    """Return a NumPy function of arguments of which one at least is traced."""
+    result: MatrixArray = function(*args, **kwargs)
+    return result
+
+
+def _method(name: str) -> Callable[..., Any]:
+    """Return the method that is NumPy's function of the same name."""
+    function = getattr(np, name)
+
+    def method(self: MatrixArray, *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = f"Return `numpy.{name}` of the array."
+    return method
+
+
+def _operator(ufunc: np.ufunc, flipped: bool) -> Callable[..., Any]:
+    """Return the method of an operator, from the left or from the right."""
+
+    def operator(self: MatrixArray, other: Any) -> Any:
+        return ufunc(other, self) if flipped else ufunc(self, other)
+
+    return operator
+
+
+_METHODS = (
+    *("sum", "mean", "max", "min", "var", "std", "dot", "clip", "trace", "diagonal", "ravel"),
+    *("squeeze", "swapaxes", "repeat", "prod", "cumsum", "argmax", "argmin", "sort"),
+)
+for _name in _METHODS:
+    setattr(MatrixArray, _name, _method(_name))
+MatrixArray.flatten = MatrixArray.ravel  # type: ignore[attr-defined]
+
+for _name, _ufunc in {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "truediv": np.divide,
+    "pow": np.power,
+    "matmul": np.matmul,
+    "mod": np.remainder,
+    "floordiv": np.floor_divide,
+    "and": np.logical_and,
+    "or": np.logical_or,
+}.items():
+    setattr(MatrixArray, f"__{_name}__", _operator(_ufunc, False))
+    setattr(MatrixArray, f"__r{_name}__", _operator(_ufunc, True))
+
+for _name, _ufunc in {
+    "gt": np.greater,
+    "ge": np.greater_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "eq": np.equal,
+    "ne": np.not_equal,
+}.items():
+    setattr(MatrixArray, f"__{_name}__", _operator(_ufunc, False))

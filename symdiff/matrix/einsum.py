@@ -1,0 +1,119 @@
+"""Einstein sums of traced matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from symdiff.matrix import build
+from symdiff.matrix.array import as_node
+from symdiff.matrix.build import make
+from symdiff.matrix.node import Graph, Node
+from symdiff.matrix.refusal import refuse
+from symdiff.matrix.shapes import shown
+
+__all__ = ["einsum"]
+
+
+def einsum(graph: Graph, subscripts: Any, *operands: Any, optimize: Any = False) -> Node:
+    """Return an Einstein sum, as a matrix product where it is one.
+
+    Parameters
+    ----------
+    graph : Graph
+        Of the operands.
+    subscripts : str
+        As `numpy.einsum` takes it; dots for the same axes in every operand that has them.
+    *operands : MatrixArray or array_like
+        The factors.
+    optimize : object
+        Has no meaning for formulas.
+
+    Returns
+    -------
+    Node
+        The sum.
+
+    Raises
+    ------
+    ValueError
+        If indices and operands do not fit.
+    Untraceable
+        If an index repeats in an operand of more than two axes.
+
+    Examples
+    --------
+    >>> from symdiff.matrix.array import MatrixArray
+    >>> graph = Graph()
+    >>> a = MatrixArray(graph.make("input", (), ("a", ("m", "n"))))
+    >>> einsum(graph, "ij,kj->ik", a, a)
+    <matmul (m, m)>
+    """
+    if not isinstance(subscripts, str):
+        refuse("np.einsum with lists of indices", "write the indices as a string, 'ij,jk->ik'")
+    nodes = [as_node(graph, operand) for operand in operands]
+    left, arrow, output = subscripts.replace(" ", "").partition("->")
+    inputs = left.split(",")
+    if len(inputs) != len(nodes):
+        raise ValueError(f"einsum: {subscripts!r} names {len(inputs)} operands, not {len(nodes)}")
+    if "..." in subscripts:
+        inputs, output = _without_ellipsis(inputs, output, nodes)
+    elif not arrow:
+        everything = "".join(inputs)
+        output = "".join(sorted(c for c in set(everything) if everything.count(c) == 1))
+    for k, (node, letters) in enumerate(zip(nodes, inputs, strict=True)):
+        if len(letters) != node.ndim:
+            raise ValueError(
+                f"einsum: operand {k} of shape {shown(node.shape)} does not have the "
+                f"{len(letters)} indices of {letters!r}"
+            )
+        if len(set(letters)) == 2 == node.ndim or len(set(letters)) == len(letters):
+            continue
+        if node.ndim != 2:
+            refuse(f"np.einsum with the repeated index in {letters!r}", "use np.diagonal")
+        nodes[k], inputs[k] = make("diagonal", node), letters[0]
+    return _contracted(nodes, inputs, output)
+
+
+def _without_ellipsis(
+    inputs: Sequence[str], output: str, nodes: Sequence[Node]
+) -> tuple[list[str], str]:
+    """Return indices with letters in place of dots; stacks must have as many axes."""
+    used = set("".join(inputs) + output)
+    free = [c for c in "abcdefghijklmnopqrstuvwxyz" if c not in used]
+    ranks = {
+        node.ndim - len(letters.replace("...", ""))
+        for node, letters in zip(nodes, inputs, strict=True)
+        if "..." in letters
+    }
+    if len(ranks) != 1 or not output:
+        refuse("np.einsum with dots for different numbers of axes", "write the indices out")
+    dots = "".join(free[: ranks.pop()])
+    return [letters.replace("...", dots) for letters in inputs], output.replace("...", dots)
+
+
+def _contracted(nodes: list[Node], inputs: list[str], output: str) -> Node:
+    """Return an Einstein sum, as a matrix product, a trace or a plain sum where it is one."""
+    if len(nodes) == 1:
+        (a,), (letters,) = nodes, inputs
+        axes = tuple(k for k, c in enumerate(letters) if c not in output)
+        kept = [c for c in letters if c in output]
+        summed = build.total(a, axes, False) if axes else a
+        return build.transpose(summed, [kept.index(c) for c in output])
+    if len(nodes) == 2:
+        (a, b), (left, right) = nodes, inputs
+        if left == right and not output and a.shape == b.shape:
+            return build.dot(a, b)
+        shared = [c for c in left if c in right and c not in output]
+        if len(left) == 2 == len(right) and len(shared) == 1 and len(set(left + right)) == 3:
+            c = shared[0]
+            a = a if left[1] == c else build.transpose(a)
+            b = b if right[0] == c else build.transpose(b)
+            product = build.matmul(a, b)
+            rows = left.replace(c, "")
+            return product if output[0] == rows else build.transpose(product)
+        if len(left) == 2 and len(right) == 1 and shared == [right] and len(output) == 1:
+            return build.matmul(a if left[1] == right else build.transpose(a), b)
+        if len(left) == 1 == len(right) and len(output) == 2:
+            return build.outer(a, b) if output == left + right else build.outer(b, a)
+    return make("einsum", *nodes, params=(tuple(inputs), output))

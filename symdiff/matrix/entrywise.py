@@ -1,0 +1,112 @@
+"""What gradients of entries can do and those of whole matrices cannot, and what to do instead."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+__all__ = ["Entrywise"]
+
+
+def _refuse(what: str) -> NoReturn:
+    """Refuse a method."""
+    raise NotImplementedError(
+        f"{what}: formulas of whole matrices have none; derive with strategy='adjoint' and numbers "
+        "as lengths, and call it there"
+    )
+
+
+class Entrywise:
+    """The methods of `symdiff.Gradient` that need formulas of entries.
+
+    Examples
+    --------
+    >>> Entrywise().hessian()
+    Traceback (most recent call last):
+    NotImplementedError: hessian: formulas of whole matrices have none; derive with ...
+    """
+
+    source: Any
+
+    def code(self, language: str = "python") -> str:
+        """Return `source`, for ``python``.
+
+        Parameters
+        ----------
+        language : str
+            Only ``python``.
+
+        Returns
+        -------
+        str
+            NumPy source.
+
+        Raises
+        ------
+        NotImplementedError
+            If it is ``c``.
+        ValueError
+            If the language is another.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from symdiff import gradient
+        >>> g = gradient(lambda w: np.sum(w**2), strategy="matrix", w=("n",))
+        >>> g.code() == g.source
+        True
+        """
+        if language == "c":
+            _refuse("code(language='c')")
+        if language != "python":
+            raise ValueError(f"code: there is no language {language!r}; there are python, c")
+        return str(self.source)
+
+    def hessian(self) -> NoReturn:
+        """Refuse: there is a matrix of second derivatives only for entries.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
+        _refuse("hessian")
+
+    def subs(self, *replacements: Any, **named: Any) -> NoReturn:
+        """Refuse: arguments are replaced in formulas of entries only.
+
+        Parameters
+        ----------
+        *replacements, **named
+            What would be put in.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
+        _refuse("subs")
+
+    def simplify(self) -> NoReturn:
+        """Refuse: a formula of whole matrices is short already.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
+        _refuse("simplify")
+
+    def save(self, path: Any) -> NoReturn:
+        """Refuse: the format of files has formulas of entries only.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where it would be written.
+
+        Raises
+        ------
+        NotImplementedError
+            Always.
+        """
+        _refuse("save")

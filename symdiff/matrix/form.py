@@ -1,0 +1,269 @@
+"""Typesetting matrix formulas, as LaTeX or as plain text, from the same rules.
+
+Vectors stand as columns. A product with the column of ones, written 1, says how a vector is
+repeated or a matrix summed; a scalar that meets a matrix in a sum is added to each entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+from symdiff.matrix.node import Node
+from symdiff.matrix.shapes import Shape
+
+__all__ = ["ATOM", "HADAMARD", "PRODUCT", "RAISED", "SUM", "Piece", "Typesetter"]
+
+SUM, HADAMARD, PRODUCT, RAISED, ATOM = range(5)
+
+
+class Piece(NamedTuple):
+    """A formula: scalar factors taken to the front, and the rest.
+
+    Attributes
+    ----------
+    body : str
+        What is no factor; empty for a number.
+    binding : int
+        How tightly the body binds.
+    number : Fraction
+        The numeric factor.
+    above, below : tuple of str
+        Scalar factors and divisors.
+
+    Examples
+    --------
+    >>> Piece("X", ATOM, Fraction(2))
+    Piece(body='X', binding=4, number=Fraction(2, 1), above=(), below=())
+    """
+
+    body: str
+    binding: int
+    number: Fraction = Fraction(1)
+    above: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Style:
+    """The spelling of what rules use, once for LaTeX and once for text."""
+
+    latex: bool
+    hadamard: str
+    over: str
+    transposed: str
+    one: str
+    eye: str
+    minus: str
+    left: str
+    right: str
+
+
+_LATEX = _Style(
+    True, r" \circ ", r" \oslash ", r"^{\top}", r"\mathbf{1}", "I", "-", r"\left(", r"\right)"
+)
+_TEXT = _Style(False, " ∘ ", " ⊘ ", "ᵀ", "1", "I", "−", "(", ")")
+
+
+class Typesetter:
+    r"""Writes the formulas of nodes, by the rules of the table.
+
+    Parameters
+    ----------
+    latex : bool
+        LaTeX, or plain text.
+    names : mapping of int to str
+        How inputs and named intermediates are written, by index of their node.
+
+    Examples
+    --------
+    >>> from symdiff.matrix.node import Graph
+    >>> from symdiff.matrix.build import matmul, transpose
+    >>> graph = Graph()
+    >>> a = graph.make("input", (), ("a", (2, 3)))
+    >>> product = matmul(transpose(a), a)
+    >>> Typesetter(False, {a.index: "A"}).write(product)
+    'Aᵀ A'
+    >>> Typesetter(True, {a.index: "A"}).write(product)
+    'A^{\\top} A'
+    """
+
+    def __init__(self, latex: bool, names: Mapping[int, str]) -> None:
+        self.style = _LATEX if latex else _TEXT
+        self.names = names
+        self._pieces: dict[int, Piece] = {}
+
+    # Nodes ------------------------------------------------------------------------------------
+
+    def piece(self, node: Node) -> Piece:
+        """Return the formula of a node: its name if it has one."""
+        if node.index in self.names:
+            return Piece(self.names[node.index], ATOM)
+        known = self._pieces.get(node.index)
+        return self._define(node) if known is None else known
+
+    def _define(self, node: Node) -> Piece:
+        """Return the formula of a node in terms of those that are named, without recursion."""
+        from symdiff.matrix.rules import RULES
+
+        stack = [node]
+        while stack:
+            current = stack[-1]
+            waiting = [
+                arg
+                for arg in current.args
+                if arg.index not in self.names and arg.index not in self._pieces
+            ]
+            if waiting:
+                stack.extend(waiting)
+                continue
+            stack.pop()
+            self._pieces[current.index] = RULES[current.op].form(self, current)
+        return self._pieces[node.index]
+
+    def write(self, node: Node) -> str:
+        """Return the defining formula of a node as text."""
+        return self.full(self._define(node))
+
+    # Pieces to text ---------------------------------------------------------------------------
+
+    def _front(self, piece: Piece) -> tuple[str, bool, bool]:
+        """Return the scalar factors as text, whether they are negative, and are a quotient."""
+        size = abs(piece.number)
+        above = [] if size.numerator == 1 else [self._numeral(size.numerator)]
+        below = [] if size.denominator == 1 else [self._numeral(size.denominator)]
+        if size.denominator > 10**6:  # no fraction that a person would write
+            above, below = [self._numeral(float(size))], []
+        above += piece.above
+        below += piece.below
+        top = " ".join(above)
+        if not below:
+            return top, piece.number < 0, False
+        bottom = " ".join(below)
+        if self.style.latex:
+            return rf"\frac{{{top or 1}}}{{{bottom}}}", piece.number < 0, True
+        bottom = f"({bottom})" if len(below) > 1 else bottom
+        return f"{top or 1}/{bottom}", piece.number < 0, True
+
+    def _numeral(self, value: float) -> str:
+        """Return a number as text."""
+        text = f"{value:.6g}" if isinstance(value, float) else str(value)
+        if "e" in text and self.style.latex:
+            mantissa, exponent = text.split("e")
+            return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
+        return text
+
+    def signed(self, piece: Piece) -> tuple[str, bool, int]:
+        """Return the text without its sign, whether it is negative, and how it binds."""
+        front, negative, quotient = self._front(piece)
+        if not front:
+            return piece.body or "1", negative, piece.binding if piece.body else ATOM
+        if not piece.body:
+            single = front.isdigit() or (not quotient and len(piece.above) <= 1)
+            return (
+                front,
+                negative,
+                ATOM if single and not (piece.above and abs(piece.number) != 1) else PRODUCT,
+            )
+        body = self.enclosed_text(piece.body, piece.binding, HADAMARD)
+        if quotient and not self.style.latex:
+            front = f"({front})"
+        return f"{front} {body}", negative, min(max(piece.binding, HADAMARD), PRODUCT)
+
+    def full(self, piece: Piece) -> str:
+        """Return the text of a formula with its sign."""
+        text, negative, binding = self.signed(piece)
+        if negative:
+            return self.style.minus + self.enclosed_text(text, binding, HADAMARD)
+        return text
+
+    def enclosed_text(self, text: str, binding: int, needed: int) -> str:
+        """Return text in parentheses where it binds less tightly than needed."""
+        return text if binding >= needed else f"{self.style.left}{text}{self.style.right}"
+
+    def enclosed(self, piece: Piece, needed: int) -> str:
+        """Return a formula in parentheses where it binds less tightly than needed."""
+        text, negative, binding = self.signed(piece)
+        if negative:
+            text, binding = self.style.minus + self.enclosed_text(text, binding, HADAMARD), SUM
+        return self.enclosed_text(text, binding, needed)
+
+    # Combinations -----------------------------------------------------------------------------
+
+    def product(self, a: Piece, b: Piece, joint: str = " ", binding: int = PRODUCT) -> Piece:
+        """Return a product, scalar factors of both at the front."""
+        bodies = [p for p in (a, b) if p.body]
+        front = (a.number * b.number, a.above + b.above, a.below + b.below)
+        if len(bodies) < 2:
+            rest = bodies[0] if bodies else Piece("", ATOM)
+            return Piece(rest.body, rest.binding, *front)
+        left = self.enclosed_text(a.body, a.binding, binding)
+        right = self.enclosed_text(b.body, b.binding, binding)
+        return Piece(f"{left}{joint}{right}", binding, *front)
+
+    def scalar(self, piece: Piece) -> Piece:
+        """Return the formula of a scalar as a factor to stand at the front."""
+        if not piece.body:
+            return piece
+        text = self.enclosed_text(piece.body, piece.binding, PRODUCT)
+        return Piece("", ATOM, piece.number, (*piece.above, text), piece.below)
+
+    def under(self, piece: Piece) -> Piece:
+        """Return the reciprocal of the formula of a scalar."""
+        piece = self.scalar(piece)
+        return Piece("", ATOM, 1 / piece.number, piece.below, piece.above)
+
+    def sum(self, a: Piece, b: Piece, negative: bool = False) -> Piece:
+        """Return a + b or a - b."""
+        text, below, binding = self.signed(b)
+        below ^= negative
+        if below:
+            text = self.enclosed_text(text, binding, HADAMARD)
+        sign = self.style.minus if below else "+"
+        return Piece(f"{self.full(a)} {sign} {text}", SUM)
+
+    def transposed(self, piece: Piece) -> Piece:
+        """Return the transpose."""
+        if not piece.body:
+            return piece
+        body = self.enclosed_text(piece.body, piece.binding, ATOM)
+        return piece._replace(body=body + self.style.transposed, binding=RAISED)
+
+    def raised(self, piece: Piece, exponent: str, text: str) -> Piece:
+        """Return a power, the exponent given as LaTeX and as text."""
+        base = self.enclosed(piece, ATOM)
+        raised = f"{base}^{{{exponent}}}" if self.style.latex else f"{base}{text}"
+        return Piece(raised, RAISED)
+
+    def call(self, latex: str, text: str, *arguments: Piece) -> Piece:
+        """Return a function of formulas, its name given as LaTeX and as text."""
+        inside = ", ".join(map(self.full, arguments))
+        name = latex if self.style.latex else text
+        return Piece(f"{name}{self.style.left}{inside}{self.style.right}", ATOM)
+
+    # Vectors of ones --------------------------------------------------------------------------
+
+    def lifted(self, node: Node, shape: Shape) -> Piece:
+        """Return the formula of an operand repeated to a shape."""
+        return self.repeated(self.piece(node), node.shape, shape)
+
+    def repeated(self, piece: Piece, have: Shape, shape: Shape) -> Piece:
+        """Return a formula of one shape repeated to another, by products with ones."""
+        if have == shape or all(n == 1 for n in have) or len(shape) > 2:
+            return piece
+        one = Piece(self.style.one, ATOM)
+        if len(have) == 1:
+            row = self.transposed(piece)
+            return row if shape[0] == 1 else self.product(one, row)
+        if have[0] == 1:
+            return self.product(one, piece)
+        return self.product(piece, self.transposed(one))
+
+    def choice(self, cases: Sequence[tuple[str, str]]) -> Piece:
+        """Return a choice by cases: value and condition of each."""
+        if self.style.latex:
+            rows = r" \\ ".join(f"{value} & {condition}" for value, condition in cases)
+            return Piece(rf"\begin{{cases}} {rows} \end{{cases}}", ATOM)
+        return Piece("{" + "; ".join(f"{value} {word}" for value, word in cases) + "}", ATOM)

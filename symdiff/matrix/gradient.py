@@ -1,0 +1,422 @@
+"""`MatrixGradient`: a value and its partial derivatives as matrix formulas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from symdiff.errors import nearest
+from symdiff.matrix.entrywise import Entrywise
+from symdiff.matrix.form import Typesetter
+from symdiff.matrix.lets import choose_lets, name_lets, source_lines
+from symdiff.matrix.node import Node, reachable
+from symdiff.matrix.reverse import accumulate
+from symdiff.matrix.shapes import shown
+from symdiff.matrix.size import MatrixOperations, measure
+from symdiff.matrix.source import ENTRY_POINT, print_source
+from symdiff.matrix.spelling import display_names
+from symdiff.matrix.trace import MatrixTrace, trace_matrices
+
+__all__ = ["MatrixGradient", "matrix_gradient"]
+
+_LINES = 60
+Floats = npt.NDArray[np.float64]
+
+
+class MatrixGradient(Entrywise):
+    """A value and its partial derivatives as matrix formulas, made by `matrix_gradient`.
+
+    Attributes
+    ----------
+    strategy : str
+        ``matrix``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def loss(x, w1, w2, y):
+    ...     h = 1 / (1 + np.exp(-(x @ w1)))
+    ...     return np.sum((h @ w2 - y) ** 2)
+    >>> shapes = {"x": ("N", "d"), "w1": ("d", "h"), "w2": ("h", "k"), "y": ("N", "k")}
+    >>> print(matrix_gradient(loss, wrt=["w1", "w2"], inputs=shapes))
+    h = σ(X W1)
+    e = h W2 − Y
+    δ = 2 e W2ᵀ ∘ h ∘ (1 − h)
+    L = ‖e‖²
+    ∂L/∂W1 = Xᵀ δ
+    ∂L/∂W2 = 2 hᵀ e
+    """
+
+    strategy = "matrix"
+
+    def __init__(self, traced: MatrixTrace, wrt: Sequence[str]) -> None:
+        self._inputs = traced.inputs
+        self._lists = traced.lists
+        self._examples = traced.examples
+        self._graph = traced.graph
+        self._value = traced.value
+        paths = [path for name in wrt for path in traced.lists.get(name, [name])]
+        sources = [traced.inputs[path] for path in paths]
+        found, self._primals = accumulate(traced.value, sources)
+        self._gradients = dict(zip(paths, found, strict=True))
+        self._wrt = list(wrt)
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name}={shown(node.shape)}" for name, node in self._inputs.items())
+        if len(shapes) > 200:
+            shapes = f"{len(self._inputs)} arguments"
+        return (
+            f"MatrixGradient(strategy='matrix', wrt={tuple(self._wrt)}, {shapes}, "
+            f"operation_count={self.operation_count})"
+        )
+
+    def __str__(self) -> str:
+        rows = self._rows(latex=False)
+        shown_rows, more = rows[:_LINES], len(rows) - _LINES
+        lines = [f"{left} = {right}" for left, right in shown_rows]
+        return "\n".join([*lines, f"… and {more} more lines"] if more > 0 else lines)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "_compiled"}
+
+    @property
+    def _roots(self) -> list[Node]:
+        return [self._value, *self._gradients.values()]
+
+    @cached_property
+    def _lets(self) -> dict[int, str]:
+        """The names of intermediates, by index of their node, in the order of computation."""
+        inputs = {node.index for node in self._inputs.values()}
+        named = {k: name for k, name in self._graph.names.items() if k not in inputs}
+        lets = choose_lets(self._roots, named)
+        return name_lets(lets, named, self._primals, self._taken)
+
+    @property
+    def _taken(self) -> list[str]:
+        """Names that no intermediate gets."""
+        entries = [re.sub(r"\[(\d+)\]", r"_\1", name) for name in self._inputs]
+        printed = [n.params[0] for n in reachable(self._roots) if n.op in ("length", "eye")]
+        return [*entries, *self._lists, *(n for n in printed if isinstance(n, str))]
+
+    # SymPy ------------------------------------------------------------------------------------
+
+    @cached_property
+    def _converted(self) -> Any:
+        from symdiff.matrix.sympy_forms import Converter
+
+        return Converter(self._inputs, self._lets)
+
+    @property
+    def value(self) -> Any:
+        """The traced function as a SymPy expression of its arguments, made when asked for."""
+        return self._converted.full(self._value)
+
+    @property
+    def partials(self) -> dict[str, Any]:
+        """The derivatives as SymPy matrix expressions of the arguments, made when asked for.
+
+        Vectors are columns; no expression is evaluated.
+
+        Raises
+        ------
+        Untraceable
+            If SymPy has no matrix expression for an operation.
+        """
+        return self._grouped({n: self._converted.full(g) for n, g in self._gradients.items()})
+
+    @property
+    def lets(self) -> list[tuple[Any, Any]]:
+        """The named intermediates: SymPy symbol and expression, in terms of those before it."""
+        nodes = self._graph.nodes
+        return [self._converted.definition(nodes[index]) for index in self._lets]
+
+    @property
+    def value_form(self) -> Any:
+        """The value as a SymPy expression in terms of `lets`."""
+        return self._converted.form(self._value)
+
+    @property
+    def partial_forms(self) -> dict[str, Any]:
+        """The derivatives as SymPy expressions in terms of `lets`."""
+        return self._grouped({n: self._converted.form(g) for n, g in self._gradients.items()})
+
+    def _grouped(self, flat: Mapping[str, Any]) -> dict[str, Any]:
+        """Return by argument what is there by input: a list for a list."""
+        return {
+            name: [flat[path] for path in self._lists[name]] if name in self._lists else flat[name]
+            for name in self._wrt
+        }
+
+    # Size -------------------------------------------------------------------------------------
+
+    @cached_property
+    def operations(self) -> MatrixOperations:
+        """The size of value and gradient: in matrix operations, and in those on numbers."""
+        return measure(self._value, self._gradients.values())
+
+    @property
+    def operation_count(self) -> int:
+        """The matrix operations of value and gradient together, each distinct one once."""
+        return self.operations.total
+
+    # Text -------------------------------------------------------------------------------------
+
+    def _rows(self, latex: bool) -> list[tuple[str, str]]:
+        """Return left and right sides: intermediates, value, derivatives."""
+        names = display_names(self._inputs, self._lets, latex)
+        setter = Typesetter(latex, names)
+        nodes = self._graph.nodes
+        rows = [(names[index], setter.write(nodes[index])) for index in self._lets]
+        spelled = set(names.values())
+        label = next((n for n in ("L", "f") if n not in spelled), r"\mathrm{value}")
+        label = label if latex or label != r"\mathrm{value}" else "value"
+        final = names.get(self._value.index)
+        rows.append((label, final or setter.write(self._value)))
+        for name, node in self._gradients.items():
+            symbol = names[self._inputs[name].index]
+            left = rf"\frac{{\partial {label}}}{{\partial {symbol}}}"
+            right = names.get(node.index) or setter.write(node)
+            rows.append((left if latex else f"∂{label}/∂{symbol}", right))
+        return rows
+
+    def latex(self, max_lines: int | None = _LINES) -> str:
+        r"""Return the formulas as LaTeX: intermediates, value and derivatives, aligned.
+
+        Parameters
+        ----------
+        max_lines : int or None
+            Lines to print; what is left out is counted in the last line. None for all.
+
+        Returns
+        -------
+        str
+            An ``aligned`` environment, without dollar signs.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> print(matrix_gradient(lambda a: np.trace(a.T @ a), a=("m", "n")).latex())
+        \begin{aligned}
+        L &= \operatorname{tr}\left(A^{\top} A\right) \\
+        \frac{\partial L}{\partial A} &= 2 A
+        \end{aligned}
+        """
+        if max_lines is not None and max_lines < 1:
+            raise ValueError(f"latex: max_lines is {max_lines}; give at least 1, or None for all")
+        rows = self._rows(latex=True)
+        kept = rows if max_lines is None else rows[:max_lines]
+        lines = [f"{left} &= {right}" for left, right in kept]
+        if len(kept) < len(rows):
+            lines.append(f"&\\text{{… and {len(rows) - len(kept)} more lines}}")
+        return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    @cached_property
+    def source(self) -> str:
+        """Straight-line NumPy source of ``value_and_gradient(...)``, which runs on its own."""
+        lines = source_lines(self._roots, self._lets, self._primals, self._taken)
+        title = (
+            f"Value and gradient by symdiff, strategy 'matrix': {self.operation_count} "
+            "matrix operations."
+        )
+        return print_source(self._graph, self._inputs, lines, self._value, self._gradients, title)
+
+    # Numbers ----------------------------------------------------------------------------------
+
+    @cached_property
+    def _compiled(self) -> Callable[..., Any]:
+        """The compiled source."""
+        namespace: dict[str, Any] = {}
+        exec(compile(self.source, "<symdiff matrix>", "exec"), namespace)
+        function: Callable[..., Any] = namespace[ENTRY_POINT]
+        return function
+
+    def __call__(self, **inputs: Any) -> dict[str, Any]:
+        """Return the gradient at a point; see `value_and_gradient`."""
+        return self.value_and_gradient(**inputs)[1]
+
+    def value_and_gradient(self, **inputs: Any) -> tuple[float, dict[str, Any]]:
+        """Return the value and the gradient at a point.
+
+        Parameters
+        ----------
+        **inputs
+            Every symbolic argument by name: real numbers of its shape. A named length is what the
+            first argument with it says. Arguments that were given as arrays may be left out.
+
+        Returns
+        -------
+        value : float
+            The value.
+        gradient : dict of str to float or numpy.ndarray
+            A float for a scalar argument, an array of its shape, or a list of them.
+
+        Raises
+        ------
+        TypeError
+            If an argument is missing or unknown, or holds no real numbers.
+        ValueError
+            If a shape does not fit.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> g = matrix_gradient(lambda w: np.sum(w**2), w=("n",))
+        >>> g.value_and_gradient(w=[1, 2])
+        (5.0, {'w': array([2., 4.])})
+        """
+        arguments = self._arguments(inputs)
+        value, found = self._compiled(*arguments)
+        seen = [id(argument) for argument in arguments]
+        result: dict[str, Any] = {}
+        for name, entry in found.items():
+            if not self._inputs[name].shape:
+                result[name] = float(entry)
+                continue
+            array = np.asarray(entry, dtype=np.float64)
+            if array.base is not None or id(array) in seen:
+                array = array.copy()  # no view of an argument or of another derivative
+            seen.append(id(array))
+            result[name] = array
+        return float(value), self._grouped(result)
+
+    def _arguments(self, inputs: Mapping[str, Any]) -> list[Floats]:
+        """Return arrays in the order of the source, checked."""
+        flat: dict[str, Any] = {}
+        known = [n for n in self._inputs if "[" not in n] + list(self._lists)
+        for name, value in inputs.items():
+            if name not in known:
+                raise TypeError(
+                    f"unknown argument {name!r}.{nearest(name, known)} The symbolic arguments are "
+                    f"{', '.join(known)}; numbers are part of the formula"
+                )
+            if name not in self._lists:
+                flat[name] = value
+                continue
+            paths = self._lists[name]
+            if len(value) != len(paths):
+                raise ValueError(
+                    f"argument {name!r}: {len(value)} entries arrived, {len(paths)} were traced"
+                )
+            flat.update(zip(paths, value, strict=True))
+        missing = [n for n in self._inputs if n not in flat and n not in self._examples]
+        if missing:
+            raise TypeError(
+                f"missing argument {', '.join(missing[:5])}: the formula needs {', '.join(known)}"
+            )
+        lengths: dict[str, tuple[int, str]] = {}
+        return [
+            self._numbers(name, flat.get(name, self._examples.get(name)), lengths)
+            for name in self._inputs
+        ]
+
+    def _numbers(self, name: str, value: Any, lengths: dict[str, tuple[int, str]]) -> Floats:
+        """Return an input as a float64 array whose shape fits what was traced."""
+        array = np.asarray(value)
+        if array.dtype.kind not in "biuf":
+            raise TypeError(
+                f"argument {name!r}: real numbers are expected, not {array.dtype} "
+                f"({type(value).__name__})"
+            )
+        expected = self._inputs[name].shape
+        if array.ndim != len(expected):
+            raise ValueError(
+                f"argument {name!r}: shape {array.shape} arrived, {shown(expected)} is what was "
+                "traced"
+            )
+        for axis, (n, length) in enumerate(zip(array.shape, expected, strict=True)):
+            if isinstance(length, str):
+                first, where = lengths.setdefault(length, (n, f"{name!r}"))
+                if n != first:
+                    raise ValueError(
+                        f"argument {name!r}: axis {axis} has length {n}, but {length} is {first} "
+                        f"in argument {where}"
+                    )
+            elif n != length:
+                raise ValueError(
+                    f"argument {name!r}: shape {array.shape} arrived, {shown(expected)} is what "
+                    "was traced; derive the gradient with names as lengths to use other shapes"
+                )
+        return np.asarray(array, dtype=np.float64)
+
+
+def _selected(wrt: str | Iterable[str] | None, traced: MatrixTrace) -> list[str]:
+    """Return the arguments to differentiate by, checked."""
+    flat = [name for name in traced.inputs if "[" not in name]
+    known = [*flat, *traced.lists]
+    if wrt is None:
+        order = list(dict.fromkeys(name.partition("[")[0] for name in traced.inputs))
+        shapes = [
+            name
+            for name in order
+            if not any(path in traced.examples for path in traced.lists.get(name, [name]))
+        ]
+        return shapes or order
+    names = [wrt] if isinstance(wrt, str) else list(wrt)
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"wrt: the function has no symbolic argument {name!r}.{nearest(name, known)} "
+                f"The symbolic arguments are {', '.join(known) or 'none'}"
+            )
+    return list(dict.fromkeys(names))
+
+
+def matrix_gradient(
+    f: Callable[..., Any],
+    /,
+    *,
+    wrt: str | Sequence[str] | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> MatrixGradient:
+    """Return the gradient of a plain NumPy function as matrix formulas.
+
+    Parameters
+    ----------
+    f : callable
+        Returns a scalar. It uses NumPy functions and operators on matrices; no special import.
+    wrt : str or sequence of str, optional
+        Arguments to differentiate by. If not given: every argument given as a shape, or every
+        one if all are given as arrays.
+    inputs : mapping of str to object, optional
+        More arguments of `f`: for those called ``wrt`` or ``inputs``.
+    **arguments
+        Each argument of `f` by name: a shape (tuple of numbers and names, ``("N", 3)``; ``()`` for
+        a scalar); an array of floats, which stands for its shape and is the default when the
+        formula is run; a list of them. Plain numbers and arrays of integers are constants.
+
+    Returns
+    -------
+    MatrixGradient
+        Formulas to read, print and run.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, the result is no scalar, or `wrt` is not known.
+    TypeError
+        If an argument of `f` is missing, unknown or holds no real numbers.
+    Untraceable
+        If `f` calls what has no rule.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> g = matrix_gradient(lambda x, A: x @ A @ x, x=("n",), A=("n", "n"))
+    >>> print(g)
+    L = xᵀ A x
+    ∂L/∂x = Aᵀ x + A x
+    ∂L/∂A = x xᵀ
+    >>> g(x=[1, 2], A=np.eye(2))["x"]
+    array([2., 4.])
+    """
+    traced = trace_matrices(f, {**(inputs or {}), **arguments})
+    return MatrixGradient(traced, _selected(wrt, traced))

@@ -1,0 +1,126 @@
+"""Indexing a traced matrix: what is a view of it, what is a part, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from symdiff.matrix import build
+from symdiff.matrix.array import MatrixArray
+from symdiff.matrix.build import make
+from symdiff.matrix.node import Node
+from symdiff.matrix.refusal import refuse
+from symdiff.matrix.shapes import Length, Shape
+
+__all__ = ["take_index"]
+
+
+def take_index(a: Node, index: Any) -> Node:
+    """Return the part of an array that an index selects.
+
+    Parameters
+    ----------
+    a : Node
+        The array.
+    index : int, slice, None, Ellipsis, array of int or bool, or tuple of them
+        As NumPy takes it.
+
+    Returns
+    -------
+    Node
+        The part.
+
+    Raises
+    ------
+    TypeError
+        If a traced value is an index.
+    Untraceable
+        If a named length would be cut.
+
+    Examples
+    --------
+    >>> from symdiff.matrix.node import Graph
+    >>> graph = Graph()
+    >>> take_index(graph.make("input", (), ("W", (2, "n", 3))), (0, slice(None), slice(1)))
+    <index (0, ('slice', None, None, None), ('slice', None, 1, None)) ('n', 1) (n, 1)>
+    """
+    entries = list(index) if isinstance(index, tuple) else [index]
+    if any(isinstance(entry, MatrixArray) for entry in entries):
+        raise TypeError(
+            "a traced value cannot be an index: which entry it selects is not known; use np.where"
+        )
+    arrays = [k for k, e in enumerate(entries) if isinstance(e, (list, np.ndarray))]
+    used = sum(
+        e.ndim if isinstance(e, np.ndarray) and e.dtype == bool else 1
+        for e in entries
+        if e is not None and e is not Ellipsis
+    )
+    whole = slice(None)
+    if not any(e is Ellipsis for e in entries):
+        entries.append(Ellipsis)
+    k = next(k for k, e in enumerate(entries) if e is Ellipsis)
+    entries[k : k + 1] = [whole] * (a.ndim - used)
+    if not arrays and all(
+        e is None or e == whole or _drops(a, entries, k) for k, e in enumerate(entries)
+    ):
+        return build.reshape(a, _kept(a.shape, entries))
+    taken: list[Any] = []
+    axis = 0
+    for entry in entries:
+        if isinstance(entry, (list, np.ndarray)):
+            values = np.asarray(entry)
+            taken.append(("array", a.graph.array(values).params[0]))
+            axis += values.ndim if values.dtype == bool else 1
+            continue
+        if isinstance(entry, slice):
+            if entry != whole and isinstance(a.shape[axis], str):
+                refuse(f"a slice of the named length {a.shape[axis]!r}", "give a number as length")
+            taken.append(("slice", entry.start, entry.stop, entry.step))
+        else:
+            taken.append(None if entry is None else int(entry))
+        axis += entry is not None
+    return make("index", a, params=(tuple(taken), _selected(a.shape, tuple(entries))))
+
+
+def _drops(a: Node, entries: Sequence[Any], place: int) -> bool:
+    """Return whether an entry of an index takes the only element of an axis."""
+    axis = sum(entry is not None for entry in entries[:place])
+    entry = entries[place]
+    return isinstance(entry, int) and entry in (0, -1) and a.shape[axis] == 1
+
+
+def _kept(shape: Shape, entries: Sequence[Any]) -> Shape:
+    """Return the shape after an index that only adds and drops axes of length 1."""
+    lengths = iter(shape)
+    result: list[Length] = []
+    for entry in entries:
+        if entry is None:
+            result.append(1)
+            continue
+        n = next(lengths)
+        if isinstance(entry, slice):
+            result.append(n)
+    return tuple(result)
+
+
+def _selected(shape: Shape, entries: tuple[Any, ...]) -> Shape:
+    """Return the shape of a part, found on an array whose named lengths are unusual numbers."""
+    numbers = {n for n in shape if isinstance(n, int)}
+    for entry in entries:
+        if isinstance(entry, (list, np.ndarray)):
+            numbers.update(np.shape(entry), [np.size(entry)])
+    names: dict[int, str] = {}
+    stand_in = 1009
+    lengths = []
+    for n in shape:
+        if isinstance(n, str):
+            while stand_in in numbers:
+                stand_in += 1
+            numbers.add(stand_in)
+            names[stand_in] = n
+            n = stand_in
+        lengths.append(n)
+    part = np.broadcast_to(np.int8(0), lengths)[entries]
+    return tuple(names.get(n, n) for n in part.shape)

@@ -1,0 +1,241 @@
+"""Which intermediates get a line of their own, and what they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from symdiff.matrix.node import Node, reachable
+
+__all__ = ["choose_lets", "name_lets", "source_lines"]
+
+_LEAVES = frozenset({"input", "number", "array", "length", "eye"})
+_VIEWS = frozenset({"transpose", "reshape", "broadcast", "negate"})
+_JOINED = frozenset({"multiply", "divide", "add", "subtract", "where"})
+_PRODUCTS = frozenset({"matmul", "outer", "solve", "einsum", "scatter"})
+_LETTERS = {
+    "subtract": "e",
+    "matmul": "z",
+    "add": "z",
+    "sigmoid": "h",
+    "tanh": "h",
+    "relu": "h",
+    "softmax": "p",
+    "logsumexp": "lse",
+    "inv": "inverse",
+    "solve": "u",
+    "norm": "r",
+    "divide": "q",
+}
+
+
+def is_transparent(node: Node) -> bool:
+    """Return whether a node is only another look at its operand, or a multiple of it."""
+    if node.op in _LEAVES or node.op in _VIEWS or _is_plain_scalar(node):
+        return True
+    if node.op == "index":
+        return node.args[0].op in _LEAVES
+    if node.op == "multiply":
+        return _is_plain_scalar(node.args[0])
+    if node.op == "matmul" and node.ndim == 1:  # A x is no longer than a name for it
+        return all(
+            arg.op == "input" or (arg.op == "transpose" and arg.args[0].op == "input")
+            for arg in node.args
+        )
+    if node.op == "divide":
+        return _is_plain_scalar(node.args[1])
+    return False
+
+
+def _is_plain_scalar(node: Node) -> bool:
+    """Return whether a node is a number, a length or a scalar input."""
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        if part.shape != () or part.op not in _LEAVES | {"multiply", "divide", "negate"}:
+            return False
+        stack.extend(part.args)
+    return True
+
+
+def choose_lets(roots: Sequence[Node], named: Mapping[int, str]) -> list[Node]:
+    """Return the nodes that a person would name, in the order of computation.
+
+    These are what the user's function names; what is used twice, where a transpose, a multiple
+    or a change of sign does not count as a use; and sums and Hadamard products that stand in a
+    matrix product.
+
+    Parameters
+    ----------
+    roots : sequence of Node
+        The value and the derivatives.
+    named : mapping of int to str
+        Names of local variables, by index.
+
+    Returns
+    -------
+    list of Node
+        To be named.
+
+    Examples
+    --------
+    >>> from symdiff.matrix import build
+    >>> from symdiff.matrix.node import Graph
+    >>> x = Graph().make("input", (), ("x", (3,)))
+    >>> y = build.elementwise("tanh", x)
+    >>> choose_lets([build.dot(y, y), y], {})
+    [<tanh (3,)>]
+    """
+    order = reachable(roots)
+    uses: dict[int, int] = dict.fromkeys((node.index for node in order), 0)
+    factors: set[int] = set()
+    for root in roots:
+        uses[root.index] += 1
+    for node in reversed(order):
+        seen = uses[node.index] if is_transparent(node) else 1
+        for arg in {arg.index: arg for arg in node.args}.values():
+            uses[arg.index] += seen
+            if node.op in _PRODUCTS or (node.op in _VIEWS and node.index in factors):
+                factors.add(arg.index)
+    top = roots[0].index
+    result = []
+    for node in order:
+        if node.op in _LEAVES or (is_transparent(node) and node.index not in named):
+            continue
+        if node.op == "index" and node.args[0].op in _LEAVES and uses[node.index] < 2:
+            continue
+        wanted = node.index in named or uses[node.index] >= 2
+        if node.op in _JOINED and node.index in factors and node.index > top:
+            wanted = True
+        if wanted and node.index in uses and not (node.op in _VIEWS and node.index not in named):
+            result.append(node)
+    return result
+
+
+def name_lets(
+    lets: Iterable[Node],
+    named: Mapping[int, str],
+    primals: Mapping[int, Node],
+    taken: Iterable[str],
+) -> dict[int, str]:
+    """Return Python identifiers for intermediates.
+
+    Parameters
+    ----------
+    lets : iterable of Node
+        In the order of computation.
+    named : mapping of int to str
+        Names of local variables.
+    primals : mapping of int to Node
+        The operation of which a node is the adjoint.
+    taken : iterable of str
+        Names of inputs, which are left alone.
+
+    Returns
+    -------
+    dict of int to str
+        By index: the user's name, numbered where it was used again; ``h_bar`` for the adjoint of
+        ``h``, ``delta`` for that of what has no name.
+
+    Examples
+    --------
+    >>> from symdiff.matrix import build
+    >>> from symdiff.matrix.node import Graph
+    >>> x = Graph().make("input", (), ("x", (3,)))
+    >>> name_lets([build.elementwise("tanh", x)], {}, {}, ["x"])
+    {1: 'h'}
+    """
+    lets = list(lets)
+    groups: dict[str, list[tuple[int, int]]] = {}
+    adjoints: list[tuple[int, int]] = []
+    indices = {node.index for node in lets}
+    for node in lets:
+        primal = primals.get(node.index)
+        if node.index in named:
+            groups.setdefault(named[node.index].strip("_") or "t", []).append((node.index,) * 2)
+        elif primal is not None and primal.index in indices:
+            adjoints.append((node.index, primal.index))
+        elif primal is not None:
+            groups.setdefault("delta", []).append((primal.index, node.index))
+        else:
+            letter = _LETTERS.get(node.op, "s" if node.shape == () else "t")
+            groups.setdefault(letter, []).append((node.index,) * 2)
+    used = set(taken)
+    names: dict[int, str] = {}
+    for stem, members in groups.items():
+        number = 0
+        for _, index in sorted(members):
+            name = stem
+            while name in used or (name == stem and len(members) > 1):
+                number += 1
+                joint = "_" if stem[-1].isdigit() else ""
+                name = f"{stem}{joint}{number}"
+            names[index] = name
+            used.add(name)
+    for index, primal_index in adjoints:
+        name = f"{names[primal_index]}_bar"
+        while name in used:
+            name += "_"
+        names[index] = name
+        used.add(name)
+    return {index: names[index] for index in sorted(names)}
+
+
+def source_lines(
+    roots: Sequence[Node],
+    lets: Mapping[int, str],
+    primals: Mapping[int, Node],
+    taken: Iterable[str],
+) -> dict[int, str]:
+    """Return names for all nodes that get a line in source: the lets and what is used twice.
+
+    Parameters
+    ----------
+    roots : sequence of Node
+        The value and the derivatives.
+    lets : mapping of int to str
+        Names of intermediates.
+    primals : mapping of int to Node
+        The operation of which a node is the adjoint.
+    taken : iterable of str
+        Names of inputs.
+
+    Returns
+    -------
+    dict of int to str
+        By index.
+
+    Examples
+    --------
+    >>> from symdiff.matrix import build
+    >>> from symdiff.matrix.node import Graph
+    >>> x = Graph().make("input", (), ("x", (3,)))
+    >>> y = build.multiply(x.graph.number(2), x)
+    >>> source_lines([build.dot(y, y), y], {}, {}, ["x"])
+    {2: 'scaled'}
+    """
+    order = reachable(roots)
+    uses: dict[int, int] = {}
+    for root in roots:
+        uses[root.index] = uses.get(root.index, 0) + 1
+    for node in order:
+        for arg in node.args:
+            uses[arg.index] = uses.get(arg.index, 0) + 1
+    used = {*taken, *lets.values()}
+    names = dict(lets)
+    for node in order:
+        if node.index in names or node.op in _LEAVES or node.op in ("transpose", "index"):
+            continue
+        if uses[node.index] < 2 or _is_plain_scalar(node):
+            continue
+        primal = primals.get(node.index)
+        if primal is not None and primal.index in names:
+            stem = f"{names[primal.index]}_bar"
+        else:
+            stem = "scaled" if is_transparent(node) else "part"
+        name, number = stem, 1
+        while name in used:
+            number += 1
+            name = f"{stem}{number}"
+        used.add(name)
+        names[node.index] = name
+    return names

@@ -1,0 +1,236 @@
+"""The hash-consed graph of matrix operations: every distinct operation exists once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from symdiff.matrix.shapes import Shape
+
+__all__ = ["Graph", "Node", "reachable"]
+
+
+class Node:
+    """One operation of a graph.
+
+    Attributes
+    ----------
+    graph : Graph
+        Where it stands.
+    op : str
+        Its name in the table of rules.
+    args : tuple of Node
+        Its operands.
+    params : tuple
+        What else determines it, such as axes.
+    shape : tuple of int or str
+        Of its result.
+    index : int
+        Its place in the graph: operands come before what uses them.
+
+    Examples
+    --------
+    >>> graph = Graph()
+    >>> graph.make("input", (), ("x", ("N", 3)))
+    <input x ('N', 3) (N, 3)>
+    """
+
+    __slots__ = ("args", "graph", "index", "op", "params", "shape")
+
+    def __init__(
+        self,
+        graph: Graph,
+        op: str,
+        args: tuple[Node, ...],
+        params: tuple[Any, ...],
+        shape: Shape,
+        index: int,
+    ) -> None:
+        self.graph = graph
+        self.op = op
+        self.args = args
+        self.params = params
+        self.shape = shape
+        self.index = index
+
+    def __repr__(self) -> str:
+        from symdiff.matrix.shapes import shown
+
+        words = [self.op, *map(str, self.params), shown(self.shape)]
+        return f"<{' '.join(words)}>"
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def number(self) -> float | None:
+        """The number that it is, if it is one."""
+        return self.params[0] if self.op == "number" else None
+
+
+class Graph:
+    """A growing set of operations, none of them twice.
+
+    Attributes
+    ----------
+    nodes : list of Node
+        In the order in which they were made, which is topological.
+    names : dict of int to str
+        The name of a local variable that held a node, by its index.
+    arrays : list of numpy.ndarray
+        The constant arrays.
+
+    Examples
+    --------
+    >>> graph = Graph()
+    >>> x = graph.make("input", (), ("x", (3,)))
+    >>> graph.make("input", (), ("x", (3,))) is x
+    True
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.names: dict[int, str] = {}
+        self.arrays: list[npt.NDArray[Any]] = []
+        self._known: dict[Any, Node] = {}
+        self._array_places: dict[Any, int] = {}
+
+    def make(
+        self, op: str, args: tuple[Node, ...], params: tuple[Any, ...], shape: Shape | None = None
+    ) -> Node:
+        """Return the node of an operation, the one that exists if there is one.
+
+        Parameters
+        ----------
+        op : str
+            Its name.
+        args : tuple of Node
+            Its operands.
+        params : tuple
+            Hashable.
+        shape : tuple of int or str, optional
+            If not given, the table of rules tells it.
+
+        Returns
+        -------
+        Node
+            Known or new.
+
+        Examples
+        --------
+        >>> Graph().make("number", (), (2,), ())
+        <number 2 ()>
+        """
+        key = (op, tuple([arg.index for arg in args]), params)
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        if shape is None:
+            from symdiff.matrix.rules import RULES
+
+            shape = RULES[op].shape(args, params)
+        node = Node(self, op, args, params, shape, len(self.nodes))
+        self.nodes.append(node)
+        self._known[key] = node
+        return node
+
+    def number(self, value: float) -> Node:
+        """Return a number as a node.
+
+        Parameters
+        ----------
+        value : int or float
+            A real number.
+
+        Returns
+        -------
+        Node
+            A scalar; whole floats become integers, which read better and compute the same.
+
+        Examples
+        --------
+        >>> Graph().number(2.0)
+        <number 2 2 ()>
+        """
+        value = float(value)
+        if math.isfinite(value) and value == int(value) and abs(value) < 2**53:
+            whole = int(value)
+            value = whole if whole or math.copysign(1.0, value) > 0 else value
+        return self.make("number", (), (value, repr(value)), ())
+
+    def array(self, values: npt.NDArray[Any]) -> Node:
+        """Return a constant array as a node.
+
+        Parameters
+        ----------
+        values : numpy.ndarray
+            Real numbers or booleans.
+
+        Returns
+        -------
+        Node
+            The identity matrix as such, a 0-d array as a number.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> Graph().array(np.eye(2)), Graph().array(np.array([1.0, 2.0]))
+        (<eye 2 (2, 2)>, <array 0 (2,)>)
+        """
+        if values.ndim == 0:
+            return self.number(values.item())
+        square = values.ndim == 2 and values.shape[0] == values.shape[1] > 1
+        if square and np.array_equal(values, np.eye(values.shape[0])):
+            return self.make("eye", (), (values.shape[0],))
+        key = (values.shape, values.dtype.str, values.tobytes())
+        place = self._array_places.setdefault(key, len(self.arrays))
+        if place == len(self.arrays):
+            self.arrays.append(np.array(values))
+        return self.make("array", (), (place,), values.shape)
+
+
+def reachable(roots: Iterable[Node | None]) -> list[Node]:
+    """Return all nodes that some nodes depend on, and these, in topological order.
+
+    Parameters
+    ----------
+    roots : iterable of Node or None
+        Of one graph.
+
+    Returns
+    -------
+    list of Node
+        By index.
+
+    Examples
+    --------
+    >>> graph = Graph()
+    >>> x = graph.make("input", (), ("x", (3,)))
+    >>> reachable([graph.make("tanh", (x,), ())])
+    [<input x (3,) (3,)>, <tanh (3,)>]
+    """
+    found: dict[int, Node] = {}
+    stack = [root for root in roots if root is not None]
+    while stack:
+        node = stack.pop()
+        if node.index not in found:
+            found[node.index] = node
+            stack.extend(node.args)
+    return [found[index] for index in sorted(found)]
+
+
+def depends(nodes: Sequence[Node], sources: Iterable[Node]) -> set[int]:
+    """Return the indices of those nodes, in topological order, that depend on sources."""
+    found = {source.index for source in sources}
+    for node in nodes:
+        for arg in node.args:
+            if arg.index in found:
+                found.add(node.index)
+                break
+    return found

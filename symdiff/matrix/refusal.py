@@ -1,0 +1,38 @@
+"""How the matrix strategy says no: what it has no rule for, and what to do instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symdiff.errors import Untraceable
+
+__all__ = ["refuse"]
+
+
+def refuse(what: str, instead: str = "write it with matrix products and sums") -> Any:
+    """Refuse a function or a way to call it.
+
+    Parameters
+    ----------
+    what : str
+        As the user called it.
+    instead : str
+        What to write in its place.
+
+    Raises
+    ------
+    Untraceable
+        Always.
+
+    Examples
+    --------
+    >>> try:
+    ...     refuse("np.kron", "use np.outer")
+    ... except Untraceable as error:
+    ...     print(str(error)[:60])
+    np.kron: strategy='matrix' has no rule for it; use np.outer,
+    """
+    raise Untraceable(
+        f"{what}: strategy='matrix' has no rule for it; {instead}, "
+        "or use strategy='shared' with numbers as lengths"
+    )

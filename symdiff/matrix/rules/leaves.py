@@ -1,0 +1,95 @@
+"""Rules of what has no operands: inputs, numbers, constant arrays, lengths, the identity."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from symdiff.matrix.form import ATOM, Piece, Typesetter
+from symdiff.matrix.node import Node
+from symdiff.matrix.source import ATOMIC, SIGNED, Code, Emitter
+from symdiff.matrix.table import Rule
+
+__all__ = ["RULES"]
+
+
+def _number_form(_: Typesetter, node: Node) -> Piece:
+    """Return a number as a factor without a body; infinities and NaN in words."""
+    value = node.params[0]
+    if value != value or value in (float("inf"), -float("inf")):
+        return Piece(str(value), ATOM)
+    exact = Fraction(value)
+    short = exact.limit_denominator(1000)
+    return Piece("", ATOM, short if float(short) == value else exact)
+
+
+def _number_source(_: Emitter, node: Node) -> Code:
+    """Return a literal that reads back exactly."""
+    value = node.params[0]
+    if value != value or value in (float("inf"), -float("inf")):
+        return Code(f'float("{value}")')
+    return Code(repr(value), SIGNED if str(value).startswith("-") else ATOMIC)
+
+
+def _input_form(_: Typesetter, node: Node) -> Piece:
+    """Return the name of an input."""
+    return Piece(str(node.params[0]), ATOM)
+
+
+def _array_form(setter: Typesetter, node: Node) -> Piece:
+    """Return the name of a constant array."""
+    name = f"C_{{{node.params[0] + 1}}}" if setter.style.latex else f"C{node.params[0] + 1}"
+    return Piece(name, ATOM)
+
+
+def _length_form(_: Typesetter, node: Node) -> Piece:
+    """Return a length as a scalar factor."""
+    return Piece("", ATOM, Fraction(1), (str(node.params[0]),))
+
+
+RULES = (
+    Rule(
+        "input",
+        shape=lambda args, params: params[1],
+        form=_input_form,
+        source=lambda emitter, node: Code(str(node.params[0])),
+        adjoint=None,
+        cited="the seed: the adjoint of a value with respect to itself is 1",
+        flops="free",
+    ),
+    Rule(
+        "number",
+        shape=lambda args, params: (),
+        form=_number_form,
+        source=_number_source,
+        adjoint=None,
+        cited="constant",
+        flops="free",
+    ),
+    Rule(
+        "array",
+        shape=lambda args, params: params[1],
+        form=_array_form,
+        source=lambda emitter, node: Code(emitter.array(node.params[0])),
+        adjoint=None,
+        cited="constant",
+        flops="free",
+    ),
+    Rule(
+        "length",
+        shape=lambda args, params: (),
+        form=_length_form,
+        source=lambda emitter, node: Code(emitter.length(node.params[0])),
+        adjoint=None,
+        cited="constant",
+        flops="free",
+    ),
+    Rule(
+        "eye",
+        shape=lambda args, params: (params[0], params[0]),
+        form=lambda setter, node: Piece(setter.style.eye, ATOM),
+        source=lambda emitter, node: Code(f"np.eye({emitter.length(node.params[0])})"),
+        adjoint=None,
+        cited="constant",
+        flops="free",
+    ),
+)

@@ -1,0 +1,196 @@
+"""Rules of linear algebra: trace, determinants, inverses, linear systems.
+
+The derivative of a determinant is written with the inverse; where the matrix is singular, the
+source raises `numpy.linalg.LinAlgError` instead of giving the adjugate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from symdiff.matrix.build import (
+    inverse,
+    make,
+    matmul,
+    multiply,
+    negate,
+    outer,
+    reshape,
+    swap,
+    unbroadcast,
+)
+from symdiff.matrix.form import Piece, Typesetter
+from symdiff.matrix.node import Node
+from symdiff.matrix.shapes import Shape, broadcast_shapes, shown
+from symdiff.matrix.source import ATOMIC, Code, Emitter
+from symdiff.matrix.table import Adjoints, Rule
+
+__all__ = ["RULES"]
+
+
+def _square(op: str, shape: Shape) -> Shape:
+    """Return the shape of a stack of square matrices; refuse others."""
+    if len(shape) < 2 or shape[-1] != shape[-2]:
+        raise ValueError(f"{op}: a square matrix is needed, not shape {shown(shape)}")
+    return shape
+
+
+def _stack_shape(op: str) -> Callable[[tuple[Node, ...], tuple[Any, ...]], Shape]:
+    return lambda args, params: _square(op, args[0].shape)[:-2]
+
+
+def _solve_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
+    a, b = _square("solve", args[0].shape), args[1].shape
+    rows = b[0] if len(b) == 1 else b[-2] if b else None
+    if rows != a[-1]:
+        raise ValueError(f"solve: {shown(a)} and a right side of shape {shown(b)} do not align")
+    if len(b) == 1:
+        return a[:-2] + b
+    return broadcast_shapes(a[:-2], b[:-2], operation="solve") + b[-2:]
+
+
+def _called(latex: str, text: str) -> Callable[[Typesetter, Node], Piece]:
+    return lambda setter, node: setter.call(latex, text, *map(setter.piece, node.args))
+
+
+def _of_numpy(name: str, after: str = "") -> Callable[[Emitter, Node], Code]:
+    def source(emitter: Emitter, node: Node) -> Code:
+        arguments = ", ".join(emitter.text(arg) for arg in node.args)
+        return Code(f"np.{name}({arguments}){after}")
+
+    return source
+
+
+def _per_matrix(bar: Node, node: Node) -> Node:
+    """Return an adjoint with one entry a matrix, shaped to multiply the matrices."""
+    return bar if bar.shape == () else reshape(bar, (*bar.shape, 1, 1))
+
+
+def _trace_adjoint(node: Node, bar: Node) -> Adjoints:
+    (a,) = node.args
+    return [multiply(bar, node.graph.make("eye", (), (a.shape[0],)))]
+
+
+def _logdet_adjoint(node: Node, bar: Node) -> Adjoints:
+    (a,) = node.args
+    return [multiply(_per_matrix(bar, node), swap(inverse(a)))]
+
+
+def _det_adjoint(node: Node, bar: Node) -> Adjoints:
+    (a,) = node.args
+    return [multiply(_per_matrix(multiply(bar, node), node), swap(inverse(a)))]
+
+
+def _inverse_adjoint(node: Node, bar: Node) -> Adjoints:
+    flipped = swap(node)
+    return [negate(matmul(matmul(flipped, bar), flipped))]
+
+
+def _solve_adjoint(node: Node, bar: Node) -> Adjoints:
+    a, b = node.args
+    by_b = make("solve", swap(a), bar)
+    if node.ndim == 1:
+        return negate(outer(by_b, node)), by_b
+    return (
+        unbroadcast(negate(matmul(by_b, swap(node))), a.shape),
+        unbroadcast(by_b, b.shape),
+    )
+
+
+def _inverse_form(setter: Typesetter, node: Node) -> Piece:
+    return setter.raised(setter.piece(node.args[0]), "-1", "⁻¹")
+
+
+def _solve_form(setter: Typesetter, node: Node) -> Piece:
+    a, b = node.args
+    flipped = a.op == "transpose" and a.index not in setter.names and a.ndim == 2
+    if flipped:
+        left = setter.raised(setter.piece(a.args[0]), r"-\top", "⁻ᵀ")
+    else:
+        left = setter.raised(setter.piece(a), "-1", "⁻¹")
+    return setter.product(left, setter.piece(b))
+
+
+def _trace_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
+    if args[0].ndim != 2 or args[0].shape[0] != args[0].shape[1]:
+        raise ValueError(f"trace: a square matrix is needed, not shape {shown(args[0].shape)}")
+    return ()
+
+
+def _trace_source(emitter: Emitter, node: Node) -> Code:
+    """Return a trace; of an unnamed product without the product."""
+    (a,) = node.args
+    if a.op == "matmul" and a.index not in emitter.names and all(b.ndim == 2 for b in a.args):
+        left, right = a.args
+        flipped = left.op == "transpose" and left.index not in emitter.names
+        first = emitter.text(left.args[0]) if flipped else f"{emitter.text(left, ATOMIC)}.T"
+        return Code(f"np.vdot({first}, {emitter.text(right)})")
+    return Code(f"np.trace({emitter.text(a)})")
+
+
+RULES = (
+    Rule(
+        "trace",
+        _trace_shape,
+        _called(r"\operatorname{tr}", "tr"),
+        _trace_source,
+        _trace_adjoint,
+        "Petersen & Pedersen 2012, (99)",
+        "trace",
+    ),
+    Rule(
+        "det",
+        _stack_shape("det"),
+        _called(r"\det", "det"),
+        _of_numpy("linalg.det"),
+        _det_adjoint,
+        "Giles 2008, 2.2.4; Petersen & Pedersen 2012, (49)",
+        "factorised",
+    ),
+    Rule(
+        "logdet",
+        _stack_shape("det"),
+        _called(r"\log\det", "log det"),
+        lambda emitter, node: Code(f"np.log(np.linalg.det({emitter.text(node.args[0])}))"),
+        _logdet_adjoint,
+        "Petersen & Pedersen 2012, (57)",
+        "factorised",
+    ),
+    Rule(
+        "logabsdet",
+        _stack_shape("slogdet"),
+        _called(r"\log\left|\det\right|", "log|det|"),
+        _of_numpy("linalg.slogdet", "[1]"),
+        _logdet_adjoint,
+        "Petersen & Pedersen 2012, (57)",
+        "factorised",
+    ),
+    Rule(
+        "signdet",
+        _stack_shape("slogdet"),
+        _called(r"\operatorname{sign}\det", "sign det"),
+        _of_numpy("linalg.slogdet", "[0]"),
+        None,
+        "piecewise constant",
+        "factorised",
+    ),
+    Rule(
+        "inv",
+        lambda args, params: _square("inv", args[0].shape),
+        _inverse_form,
+        _of_numpy("linalg.inv"),
+        _inverse_adjoint,
+        "Giles 2008, 2.2.3; Petersen & Pedersen 2012, (60)",
+        "factorised",
+    ),
+    Rule(
+        "solve",
+        _solve_shape,
+        _solve_form,
+        _of_numpy("linalg.solve"),
+        _solve_adjoint,
+        "Giles 2008, 2.3.1",
+        "factorised",
+    ),
+)

@@ -1,0 +1,313 @@
+"""Rules of what only moves, repeats or joins elements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from symdiff.matrix.build import make, matmul, reshape, transpose, unbroadcast
+from symdiff.matrix.form import ATOM, Piece, Typesetter
+from symdiff.matrix.node import Node
+from symdiff.matrix.shapes import Shape, is_concrete, shown
+from symdiff.matrix.source import ATOMIC, Code, Emitter
+from symdiff.matrix.table import Adjoints, Rule
+
+__all__ = ["RULES"]
+
+
+def _transpose_form(setter: Typesetter, node: Node) -> Piece:
+    (a,) = node.args
+    axes = node.params[0]
+    swapped = (*range(a.ndim - 2), a.ndim - 1, a.ndim - 2)
+    if axes != swapped:
+        return setter.call(r"\operatorname{transpose}", "transpose", setter.piece(a))
+    if a.op == "inv" and a.index not in setter.names:
+        return setter.raised(setter.piece(a.args[0]), r"-\top", "⁻ᵀ")
+    return setter.transposed(setter.piece(a))
+
+
+def _transpose_source(emitter: Emitter, node: Node) -> Code:
+    (a,) = node.args
+    axes = node.params[0]
+    base = emitter.text(a, ATOMIC)
+    if axes == tuple(range(a.ndim))[::-1]:
+        return Code(f"{base}.T")
+    if axes == (*range(a.ndim - 2), a.ndim - 1, a.ndim - 2):
+        return Code(f"np.swapaxes({base}, -1, -2)")
+    return Code(f"np.transpose({base}, {axes})")
+
+
+def _transpose_adjoint(node: Node, bar: Node) -> Adjoints:
+    axes = node.params[0]
+    if bar.op == "matmul" and bar.ndim == 2 and all(arg.ndim == 2 for arg in bar.args):
+        a, b = bar.args
+        return [matmul(transpose(b), transpose(a))]
+    return [transpose(bar, tuple(axes.index(k) for k in range(len(axes))))]
+
+
+def _without_ones(shape: Shape) -> list[int | str]:
+    return [n for n in shape if n != 1]
+
+
+def _reshape_form(setter: Typesetter, node: Node) -> Piece:
+    """Return the operand where only axes of length 1 change, else a call."""
+    (a,) = node.args
+    piece = setter.piece(a)
+    if _without_ones(a.shape) != _without_ones(node.shape):
+        return setter.call(rf"\operatorname{{reshape}}_{{{shown(node.shape)}}}", "reshape", piece)
+    if max(a.ndim, node.ndim) > 2:
+        return piece
+    row, was_row = (len(s) == 2 and s[0] == 1 and s[1] != 1 for s in (node.shape, a.shape))
+    return setter.transposed(piece) if row != was_row else piece
+
+
+def _reshape_source(emitter: Emitter, node: Node) -> Code:
+    return Code(f"np.reshape({emitter.text(node.args[0])}, {emitter.shape(node.shape)})")
+
+
+def _broadcast_form(setter: Typesetter, node: Node) -> Piece:
+    """Return the operand repeated by ones; a repeated scalar as a multiple of ones."""
+    (a,) = node.args
+    piece = setter.piece(a)
+    if any(n != 1 for n in a.shape):
+        return setter.lifted(a, node.shape)
+    one = Piece(setter.style.one, ATOM)
+    if len(node.shape) == 2:
+        one = setter.product(one, setter.transposed(one))
+    return setter.product(setter.scalar(piece), one)
+
+
+def _broadcast_source(emitter: Emitter, node: Node) -> Code:
+    return Code(f"np.broadcast_to({emitter.text(node.args[0])}, {emitter.shape(node.shape)})")
+
+
+# Indexing -----------------------------------------------------------------------------------------
+
+# An entry of an index: a number, None, ("slice", start, stop, step), ("array", place).
+
+
+def _entry(entry: Any, name: Any) -> str:
+    """Return the text of an entry of an index."""
+    if isinstance(entry, tuple) and entry[0] == "slice":
+        start, stop, step = ("" if part is None else str(part) for part in entry[1:])
+        return f"{start}:{stop}" + (f":{step}" if step else "")
+    if isinstance(entry, tuple):
+        return str(name(entry[1]))
+    return str(entry)
+
+
+def _indexed(setter: Typesetter, index: Sequence[Any]) -> str:
+    return ", ".join(_entry(entry, lambda place: f"C{place + 1}") for entry in index)
+
+
+def _index_form(setter: Typesetter, node: Node) -> Piece:
+    base = setter.enclosed(setter.piece(node.args[0]), ATOM)
+    index = _indexed(setter, node.params[0])
+    text = f"{{{base}}}_{{[{index}]}}" if setter.style.latex else f"{base}[{index}]"
+    return Piece(text, ATOM)
+
+
+def _index_source(emitter: Emitter, node: Node) -> Code:
+    index = ", ".join(_entry(entry, emitter.array) for entry in node.params[0])
+    return Code(f"{emitter.text(node.args[0], ATOMIC)}[{index}]")
+
+
+def _index_adjoint(node: Node, bar: Node) -> Adjoints:
+    return [make("scatter", bar, params=(node.args[0].shape, (node.params[0],)))]
+
+
+def _scatter_form(setter: Typesetter, node: Node) -> Piece:
+    parts = []
+    for arg, index in zip(node.args, node.params[1], strict=True):
+        where = f"[{_indexed(setter, index)}]"
+        parts.append(
+            setter.full(setter.piece(arg)) + (f"_{{{where}}}" if setter.style.latex else where)
+        )
+    if len(parts) > 6:
+        dots = r"\dots" if setter.style.latex else "…"
+        parts = [*parts[:3], dots, parts[-1]]
+    name = r"\operatorname{scatter}" if setter.style.latex else "scatter"
+    return Piece(f"{name}{setter.style.left}{', '.join(parts)}{setter.style.right}", ATOM)
+
+
+def _disjoint(indices: Sequence[Any]) -> bool:
+    """Return whether no entry is hit twice, as far as that is plain."""
+    if any(isinstance(entry, tuple) and entry[0] == "array" for i in indices for entry in i):
+        return False
+    if len(indices) == 1:
+        return True
+    firsts = [index[0] for index in indices]
+    same_sign = all(isinstance(k, int) and k >= 0 for k in firsts)
+    return same_sign and len(set(firsts)) == len(firsts)
+
+
+def _scatter_source(emitter: Emitter, node: Node) -> Code:
+    shape, indices = node.params
+    texts = [emitter.text(arg) for arg in node.args]
+    name = emitter.assign("whole", f"np.zeros({emitter.shape(shape)})")
+    plain = _disjoint(indices)
+    for text, index in zip(texts, indices, strict=True):
+        where = ", ".join(_entry(entry, emitter.array) for entry in index)
+        if any(isinstance(entry, tuple) and entry[0] == "array" for entry in index):
+            key = f"({where},)" if len(index) == 1 else f"np.s_[{where}]"
+            emitter.lines.append(f"np.add.at({name}, {key}, {text})")
+        else:
+            emitter.lines.append(f"{name}[{where}] {'' if plain else '+'}= {text}")
+    return Code(name)
+
+
+# Joining ------------------------------------------------------------------------------------------
+
+
+def _concatenate_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
+    (axis,) = params
+    first = args[0].shape
+    for arg in args:
+        if arg.ndim != len(first) or any(
+            n != m for k, (n, m) in enumerate(zip(arg.shape, first, strict=True)) if k != axis
+        ):
+            raise ValueError(
+                f"concatenate: shapes {', '.join(shown(arg.shape) for arg in args)} differ "
+                f"besides axis {axis}"
+            )
+    along = [arg.shape[axis] for arg in args]
+    if not is_concrete(along):
+        raise ValueError(
+            f"concatenate: the joined axis has the lengths {', '.join(map(str, along))}; a sum "
+            "with a named length is no length here; give numbers"
+        )
+    joined: int = sum(n for n in along if isinstance(n, int))
+    return (*first[:axis], joined, *first[axis + 1 :])
+
+
+def _concatenate_adjoint(node: Node, bar: Node) -> Adjoints:
+    (axis,) = node.params
+    result, start = [], 0
+    for arg in node.args:
+        n = arg.shape[axis]
+        assert isinstance(n, int)
+        index: list[Any] = [("slice", None, None, None)] * axis
+        index.append(("slice", start, start + n, None))
+        result.append(make("index", bar, params=(tuple(index), arg.shape)))
+        start += n
+    return result
+
+
+def _concatenate_form(setter: Typesetter, node: Node) -> Piece:
+    parts = [setter.full(setter.piece(arg)) for arg in node.args]
+    joint = "; " if node.params[0] == 0 else ", "
+    return Piece(f"[{joint.join(parts)}]", ATOM)
+
+
+def _concatenate_source(emitter: Emitter, node: Node) -> Code:
+    parts = ", ".join(emitter.text(arg) for arg in node.args)
+    comma = "," if len(node.args) == 1 else ""
+    return Code(f"np.concatenate(({parts}{comma}), axis={node.params[0]})")
+
+
+# Diagonals and triangles --------------------------------------------------------------------------
+
+
+def _diagonal_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
+    shape = args[0].shape
+    if len(shape) != 2 or shape[0] != shape[1]:
+        raise ValueError(f"diagonal: a square matrix is needed, not {shown(shape)}")
+    return (shape[0],)
+
+
+def _triangle(op: str) -> Rule:
+    """Return the rule of a triangular part; its parameter is the diagonal it starts from."""
+    return Rule(
+        op,
+        lambda args, params: args[0].shape,
+        lambda setter, node: setter.call(rf"\operatorname{{{op}}}", op, setter.piece(node.args[0])),
+        lambda emitter, node: Code(f"np.{op}({emitter.text(node.args[0])}, {node.params[0]})"),
+        lambda node, bar: [make(op, bar, params=node.params)],
+        "linear and its own transpose",
+        "free",
+    )
+
+
+RULES = (
+    Rule(
+        "transpose",
+        lambda args, params: tuple(args[0].shape[k] for k in params[0]),
+        _transpose_form,
+        _transpose_source,
+        _transpose_adjoint,
+        "Magnus & Neudecker 2019, 8.2",
+        "free",
+    ),
+    Rule(
+        "reshape",
+        lambda args, params: params[0],
+        _reshape_form,
+        _reshape_source,
+        lambda node, bar: [reshape(bar, node.args[0].shape)],
+        "linear; its transpose is its inverse",
+        "free",
+    ),
+    Rule(
+        "broadcast",
+        lambda args, params: params[0],
+        _broadcast_form,
+        _broadcast_source,
+        lambda node, bar: [unbroadcast(bar, node.args[0].shape)],
+        "linear; its transpose is the sum",
+        "free",
+    ),
+    Rule(
+        "index",
+        lambda args, params: params[1],
+        _index_form,
+        _index_source,
+        _index_adjoint,
+        "linear; its transpose is scatter",
+        "free",
+    ),
+    Rule(
+        "scatter",
+        lambda args, params: params[0],
+        _scatter_form,
+        _scatter_source,
+        lambda node, bar: [
+            make("index", bar, params=(index, arg.shape))
+            for arg, index in zip(node.args, node.params[1], strict=True)
+        ],
+        "linear; its transpose is index",
+        "free",
+    ),
+    Rule(
+        "concatenate",
+        _concatenate_shape,
+        _concatenate_form,
+        _concatenate_source,
+        _concatenate_adjoint,
+        "linear; its transpose takes the parts",
+        "free",
+    ),
+    Rule(
+        "diagonal",
+        _diagonal_shape,
+        lambda setter, node: setter.call(
+            r"\operatorname{diag}", "diag", setter.piece(node.args[0])
+        ),
+        lambda emitter, node: Code(f"np.diagonal({emitter.text(node.args[0])})"),
+        lambda node, bar: [make("diag", bar)],
+        "Petersen & Pedersen 2012, (142)",
+        "free",
+    ),
+    Rule(
+        "diag",
+        lambda args, params: args[0].shape * 2,
+        lambda setter, node: setter.call(
+            r"\operatorname{Diag}", "Diag", setter.piece(node.args[0])
+        ),
+        lambda emitter, node: Code(f"np.diag({emitter.text(node.args[0])})"),
+        lambda node, bar: [make("diagonal", bar)],
+        "Petersen & Pedersen 2012, (142)",
+        "free",
+    ),
+    _triangle("tril"),
+    _triangle("triu"),
+)

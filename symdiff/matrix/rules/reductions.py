@@ -1,0 +1,275 @@
+"""Rules of reductions: sums, squares, norms, extremes, log-sum-exp, and softmax.
+
+A Euclidean norm has no derivative at the origin; by convention it is 0 there, as that of the
+absolute value is. Elements that tie for an extreme share the adjoint evenly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from symdiff.matrix.build import (
+    divide,
+    make,
+    multiply,
+    spread,
+    subtract,
+    total,
+)
+from symdiff.matrix.form import ATOM, RAISED, Piece, Typesetter
+from symdiff.matrix.node import Node
+from symdiff.matrix.shapes import Shape
+from symdiff.matrix.source import ADDED, MULTIPLIED, Code, Emitter
+from symdiff.matrix.table import Adjoints, Rule
+
+__all__ = ["RULES"]
+
+
+def _axes(node: Node) -> tuple[int, ...]:
+    """Return the axes of a reduction."""
+    first = node.params[0]
+    return first if isinstance(first, tuple) else (first,)
+
+
+def _reduced(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
+    """Return the shape after a reduction with parameters axes and keepdims."""
+    axes = params[0] if isinstance(params[0], tuple) else (params[0],)
+    if params[1]:
+        return tuple(1 if k in axes else n for k, n in enumerate(args[0].shape))
+    return tuple(n for k, n in enumerate(args[0].shape) if k not in axes)
+
+
+def _spread(bar: Node, node: Node) -> Node:
+    """Return the adjoint of a reduction, or the reduction, repeated to the operand's shape."""
+    return spread(bar, node.args[0].shape, _axes(node))
+
+
+def _everything(node: Node) -> bool:
+    return len(_axes(node)) == node.args[0].ndim
+
+
+def _summed(
+    setter: Typesetter, piece: Piece, shape: Shape, axes: Sequence[int], kept: bool
+) -> Piece:
+    """Return the sum of a formula over axes, by products with ones."""
+    one = Piece(setter.style.one, ATOM)
+    row = setter.transposed(one)
+    if len(shape) == 1:
+        return setter.product(row, piece)
+    if len(shape) > 2:
+        return _along(setter, "sum", axes, piece)
+    if len(axes) == 2:
+        return setter.product(setter.product(row, piece), one)
+    if tuple(axes) == (1,):
+        return setter.product(piece, one)
+    return setter.product(row, piece) if kept else setter.product(setter.transposed(piece), one)
+
+
+def _along(setter: Typesetter, name: str, axes: Sequence[int], *pieces: Piece) -> Piece:
+    """Return a function along axes that matrix notation has no sign for."""
+    which = ",".join(map(str, axes))
+    latex = {"max": r"\max", "min": r"\min"}.get(name, rf"\operatorname{{{name}}}")
+    return setter.call(f"{latex}_{{{which}}}", f"{name}[{which}]", *pieces)
+
+
+def _sum_form(setter: Typesetter, node: Node) -> Piece:
+    (a,) = node.args
+    return _summed(setter, setter.piece(a), a.shape, _axes(node), node.params[1])
+
+
+def _norm(setter: Typesetter, node: Node) -> str:
+    text = setter.full(setter.piece(node.args[0]))
+    matrix = "_F" if node.args[0].ndim > 1 else ""
+    if setter.style.latex:
+        return rf"\left\lVert {text} \right\rVert{matrix}"
+    return f"‖{text}‖"
+
+
+def _squares_form(setter: Typesetter, node: Node) -> Piece:
+    if _everything(node):
+        latex = setter.style.latex
+        raised = f"{_norm(setter, node)}^2" if latex else f"{_norm(setter, node)}²"
+        return Piece(raised, RAISED)
+    (a,) = node.args
+    square = setter.raised(setter.piece(a), r"\circ 2", "∘²")
+    return _summed(setter, square, a.shape, _axes(node), node.params[1])
+
+
+def _norm_form(setter: Typesetter, node: Node) -> Piece:
+    if _everything(node):
+        return Piece(_norm(setter, node), ATOM)
+    return _along(setter, "norm", _axes(node), setter.piece(node.args[0]))
+
+
+def _named(name: str) -> Callable[[Typesetter, Node], Piece]:
+    def form(setter: Typesetter, node: Node) -> Piece:
+        piece = setter.piece(node.args[0])
+        if _everything(node):
+            latex = {"max": r"\max", "min": r"\min"}.get(name, rf"\operatorname{{{name}}}")
+            return setter.call(latex, name, piece)
+        return _along(setter, name, _axes(node), piece)
+
+    return form
+
+
+def _options(node: Node) -> str:
+    """Return the keywords of a call of a reduction."""
+    axes = _axes(node)
+    axis = "" if _everything(node) else f", axis={axes[0] if len(axes) == 1 else axes}"
+    return axis + (", keepdims=True" if node.params[1] else "")
+
+
+def _called(name: str) -> Callable[[Emitter, Node], Code]:
+    def source(emitter: Emitter, node: Node) -> Code:
+        return Code(f"np.{name}({emitter.text(node.args[0])}{_options(node)})")
+
+    return source
+
+
+def _squares_source(emitter: Emitter, node: Node) -> Code:
+    (a,) = node.args
+    if _everything(node) and not node.params[1]:
+        name = emitter.text(a)
+        if emitter.code(a).binding == 5 and name.isidentifier():
+            return Code(f"np.vdot({name}, {name})")
+    return Code(f"np.sum({emitter.text(a, 5)}**2{_options(node)})")
+
+
+def _norm_source(emitter: Emitter, node: Node) -> Code:
+    (a,) = node.args
+    if len(_axes(node)) > 2 or (_everything(node) and a.ndim != 2):
+        return Code(f"np.sqrt(np.sum({emitter.text(a, 5)}**2{_options(node)}))")
+    return Code(f"np.linalg.norm({emitter.text(a)}{_options(node)})")
+
+
+def _norm_adjoint(node: Node, bar: Node) -> Adjoints:
+    """Return ``bar * x / norm``, and 0 where the norm is 0."""
+    unit = multiply(bar, make("reciprocal", node))
+    return [multiply(_spread(unit, node), node.args[0])]
+
+
+def _extreme_adjoint(node: Node, bar: Node) -> Adjoints:
+    """Return the even share of each element that attains the extreme."""
+    (x,) = node.args
+    axes = _axes(node)
+    attained = make("equal", x, spread(node, x.shape, axes))
+    ties = total(attained, axes, node.params[1])
+    return [multiply(_spread(divide(bar, ties), node), attained)]
+
+
+# Exponentials, shifted by their largest exponent so that none overflows --------------------------
+
+
+def _exponentials(emitter: Emitter, v: Node, axis: int) -> tuple[str, str, str]:
+    """Return names of the largest exponent, the shifted exponentials, and their sum."""
+
+    def compute() -> tuple[str, str, str]:
+        text = emitter.text(v, 5)
+        options = "" if v.ndim == 1 else f", axis={axis}, keepdims=True"
+        top = emitter.assign("m", f"np.max({text}{options})")
+        exponentials = emitter.assign("exps", f"np.exp({emitter.text(v, ADDED)} - {top})")
+        return top, exponentials, emitter.assign("total", f"np.sum({exponentials}{options})")
+
+    result: tuple[str, str, str] = emitter.part(("exponentials", v.index, axis), compute)
+    return result
+
+
+def _logsumexp_source(emitter: Emitter, node: Node) -> Code:
+    (v,) = node.args
+    axis, keepdims = node.params
+    top, _, whole = _exponentials(emitter, v, axis)
+    text = f"{top} + np.log({whole})"
+    if v.ndim == 1:
+        return Code(f"np.reshape({text}, (1,))") if keepdims else Code(text, ADDED)
+    return Code(text, ADDED) if keepdims else Code(f"np.squeeze({text}, axis={axis})")
+
+
+def _softmax_source(emitter: Emitter, node: Node) -> Code:
+    (v,) = node.args
+    _, exponentials, whole = _exponentials(emitter, v, node.params[0])
+    return Code(f"{exponentials} / {whole}", MULTIPLIED)
+
+
+def _softmax_adjoint(node: Node, bar: Node) -> Adjoints:
+    """Return ``p * (bar - sum(bar * p))``."""
+    weighted = total(multiply(bar, node), _axes(node), True)
+    return [multiply(node, subtract(bar, weighted))]
+
+
+def _softmax_form(setter: Typesetter, node: Node) -> Piece:
+    piece = setter.piece(node.args[0])
+    if node.ndim == 1 or _axes(node) == (node.ndim - 1,):
+        return setter.call(r"\operatorname{softmax}", "softmax", piece)
+    return _along(setter, "softmax", _axes(node), piece)
+
+
+RULES = (
+    Rule(
+        "sum",
+        _reduced,
+        _sum_form,
+        _called("sum"),
+        lambda node, bar: [_spread(bar, node)],
+        "Magnus & Neudecker 2019, 9.9: d tr(11'X)",
+        "reduction",
+    ),
+    Rule(
+        "sumsquares",
+        _reduced,
+        _squares_form,
+        _squares_source,
+        lambda node, bar: [
+            multiply(_spread(multiply(bar.graph.number(2), bar), node), node.args[0])
+        ],
+        "Petersen & Pedersen 2012, (131)",
+        "inner",
+    ),
+    Rule(
+        "norm",
+        _reduced,
+        _norm_form,
+        _norm_source,
+        _norm_adjoint,
+        "Petersen & Pedersen 2012, (129); 0 at the origin by convention",
+        "inner",
+    ),
+    Rule(
+        "max",
+        _reduced,
+        _named("max"),
+        _called("max"),
+        _extreme_adjoint,
+        "piecewise linear; ties are shared evenly",
+        "reduction",
+    ),
+    Rule(
+        "min",
+        _reduced,
+        _named("min"),
+        _called("min"),
+        _extreme_adjoint,
+        "piecewise linear; ties are shared evenly",
+        "reduction",
+    ),
+    Rule(
+        "logsumexp",
+        _reduced,
+        _named("logsumexp"),
+        _logsumexp_source,
+        lambda node, bar: [
+            multiply(_spread(bar, node), make("softmax", node.args[0], params=(node.params[0],)))
+        ],
+        "Bishop 2006, 4.3.4",
+        "softmax",
+    ),
+    Rule(
+        "softmax",
+        lambda args, params: args[0].shape,
+        _softmax_form,
+        _softmax_source,
+        _softmax_adjoint,
+        "Bishop 2006, (4.106)",
+        "softmax",
+    ),
+)

@@ -1,0 +1,203 @@
+"""Shapes whose lengths are numbers or names: how they broadcast, and what is refused.
+
+Two named lengths are equal only if they have the same name. Whether ``N`` is 3 cannot be known
+before numbers arrive, so such a meeting is refused instead of guessed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+__all__ = [
+    "Length",
+    "Shape",
+    "broadcast_shapes",
+    "is_concrete",
+    "normalise_axes",
+    "reshaped",
+    "shown",
+]
+
+Length = int | str
+Shape = tuple[Length, ...]
+
+
+def shown(shape: Sequence[Length]) -> str:
+    """Return a shape as text, names without quotes.
+
+    Parameters
+    ----------
+    shape : sequence of int or str
+        Its lengths.
+
+    Returns
+    -------
+    str
+        As a person writes it.
+
+    Examples
+    --------
+    >>> shown(("N", 3)), shown((2,))
+    ('(N, 3)', '(2,)')
+    """
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+
+def is_concrete(shape: Iterable[Length]) -> bool:
+    """Return whether all lengths are numbers.
+
+    Parameters
+    ----------
+    shape : iterable of int or str
+        Its lengths.
+
+    Returns
+    -------
+    bool
+        False if one is a name.
+
+    Examples
+    --------
+    >>> is_concrete((2, 3)), is_concrete(("N", 3))
+    (True, False)
+    """
+    return all(isinstance(n, int) for n in shape)
+
+
+def broadcast_shapes(*shapes: Shape, operation: str = "broadcast") -> Shape:
+    """Return the common shape of operands, by NumPy's rule.
+
+    Parameters
+    ----------
+    *shapes : tuple of int or str
+        One an operand.
+    operation : str
+        Named in the message.
+
+    Returns
+    -------
+    tuple of int or str
+        The shape of the result.
+
+    Raises
+    ------
+    ValueError
+        If two lengths differ and neither is 1, or cannot be compared.
+
+    Examples
+    --------
+    >>> broadcast_shapes(("N", "d"), ("d",), ("N", 1))
+    ('N', 'd')
+    """
+    first = shapes[0]
+    if all(shape == first for shape in shapes):
+        return first
+    rank = max(map(len, shapes))
+    result: list[Length] = [1] * rank
+    for shape in shapes:
+        for axis, length in enumerate(shape, rank - len(shape)):
+            known = result[axis]
+            if known == 1:
+                result[axis] = length
+            elif length != 1 and length != known:
+                both = isinstance(known, int) and isinstance(length, int)
+                raise ValueError(
+                    f"{operation}: shapes {' and '.join(map(shown, shapes))} do not broadcast: "
+                    f"{known} and {length} "
+                    + ("differ" if both else "are not known to be equal; give them the same name")
+                )
+    return tuple(result)
+
+
+def normalise_axes(axis: Any, rank: int, operation: str) -> tuple[int, ...]:
+    """Return axes as sorted numbers from 0; all of them for None.
+
+    Parameters
+    ----------
+    axis : None, int or tuple of int
+        As NumPy takes it.
+    rank : int
+        Number of axes of the operand.
+    operation : str
+        Named in the message.
+
+    Returns
+    -------
+    tuple of int
+        Without repetition.
+
+    Raises
+    ------
+    ValueError
+        If an axis does not exist, or stands there twice.
+
+    Examples
+    --------
+    >>> normalise_axes(-1, 2, "sum"), normalise_axes(None, 2, "sum")
+    ((1,), (0, 1))
+    """
+    if axis is None:
+        return tuple(range(rank))
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    found = []
+    for k in axes:
+        if not -rank <= k < rank:
+            raise ValueError(f"{operation}: axis {k} does not exist; the operand has {rank} axes")
+        found.append(int(k) % rank)
+    if len(set(found)) != len(found):
+        raise ValueError(f"{operation}: an axis stands twice in {axis}")
+    return tuple(sorted(found))
+
+
+def reshaped(shape: Shape, target: Sequence[Length]) -> Shape:
+    """Return the target of a reshape, its -1 replaced, checked to hold as many elements.
+
+    Parameters
+    ----------
+    shape : tuple of int or str
+        What there is.
+    target : sequence of int or str
+        What is wanted; one length may be -1.
+
+    Returns
+    -------
+    tuple of int or str
+        The new shape.
+
+    Raises
+    ------
+    ValueError
+        If the number of elements differs, or a product of named lengths would be one length.
+
+    Examples
+    --------
+    >>> reshaped(("N", 12), ("N", 3, -1))
+    ('N', 3, 4)
+    """
+    names = [n for n in shape if isinstance(n, str)]
+    left = list(names)
+    for n in target:
+        if isinstance(n, str):
+            if n not in left:
+                raise ValueError(f"reshape: {shown(shape)} cannot become {shown(target)}")
+            left.remove(n)
+    have = math.prod(n for n in shape if isinstance(n, int))
+    want = math.prod(n for n in target if isinstance(n, int) and n != -1)
+    if list(target).count(-1) == 1:
+        if len(left) == 1 and have == want:
+            return tuple(left[0] if n == -1 else n for n in target)
+        if not left and want and have % want == 0:
+            return tuple(have // want if n == -1 else n for n in target)
+        if left:
+            raise ValueError(
+                f"reshape: {shown(shape)} to {shown(target)} would make one axis as long as a "
+                "product with a named length; give numbers as lengths to do that"
+            )
+    elif not left and have == want:
+        return tuple(target)
+    raise ValueError(
+        f"reshape: {shown(shape)} cannot become {shown(target)}: "
+        "the number of elements differs, or is not known to be equal"
+    )

@@ -1,0 +1,252 @@
+"""Printing a graph as straight-line NumPy source that runs on its own."""
+
+from __future__ import annotations
+
+import base64
+import keyword
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from symdiff.matrix.build import is_condition
+from symdiff.matrix.node import Graph, Node, reachable
+
+__all__ = ["ENTRY_POINT", "Code", "Emitter", "print_source"]
+
+ENTRY_POINT = "value_and_gradient"
+COMPARED, ADDED, MULTIPLIED, SIGNED, POWERED, ATOMIC = range(6)
+_WIDTH = 88  # characters of an expression, above which it is split
+_LITERAL = 64  # entries of a constant array that are written out
+
+_HELPERS = {
+    "step": '''def step(z):
+    """Return 1 where z > 0, 1/2 where z = 0, else 0: a tie is shared evenly."""
+    return z > 0 if np.all(z) else np.heaviside(z, 0.5)''',
+    "reciprocal": '''def reciprocal(z):
+    """Return 1 / z, and 0 where z = 0."""
+    return np.divide(1.0, z, out=np.zeros_like(z), where=z != 0)''',
+}
+
+
+class Code(NamedTuple):
+    """Source of an expression and how tightly it binds."""
+
+    text: str
+    binding: int = ATOMIC
+
+
+class Emitter:
+    """Collects the statements of a function.
+
+    Parameters
+    ----------
+    graph : Graph
+        What is printed.
+    names : mapping of int to str
+        Names for nodes that get a line, by index; inputs among them.
+    taken : set of str
+        Names that are in use; grows.
+
+    Examples
+    --------
+    >>> graph = Graph()
+    >>> x = graph.make("input", (), ("x", (3,)))
+    >>> emitter = Emitter(graph, {x.index: "x"}, {"x"})
+    >>> emitter.code(graph.make("tanh", (x,), ()))
+    Code(text='np.tanh(x)', binding=5)
+    """
+
+    def __init__(self, graph: Graph, names: Mapping[int, str], taken: set[str]) -> None:
+        self.graph = graph
+        self.names = dict(names)
+        self.taken = taken
+        self.lines: list[str] = []
+        self.helpers: set[str] = set()
+        self.lengths: dict[str, str] = {}
+        self.arrays: dict[int, str] = {}
+        self._codes: dict[int, Code] = {}
+        self._parts: dict[Any, Any] = {}
+
+    def code(self, node: Node) -> Code:
+        """Return the source of a node whose operands have been visited."""
+        if node.index in self.names:
+            return Code(self.names[node.index])
+        known = self._codes.get(node.index)
+        if known is None:
+            from symdiff.matrix.rules import RULES
+
+            known = RULES[node.op].source(self, node)
+            if len(known.text) > _WIDTH and known.binding != ATOMIC:
+                known = Code(self.assign("t", known.text))
+            self._codes[node.index] = known
+        return known
+
+    def text(self, node: Node, binding: int = COMPARED) -> str:
+        """Return the source of a node, in parentheses where it binds less tightly than needed."""
+        code = self.code(node)
+        return code.text if code.binding >= binding else f"({code.text})"
+
+    def assign(self, stem: str, text: str) -> str:
+        """Return a new name, to which source is assigned."""
+        name = self.fresh(stem)
+        self.lines.append(f"{name} = {text}")
+        return name
+
+    def fresh(self, stem: str) -> str:
+        """Return a name that nothing has."""
+        name, number = stem, 1
+        while name in self.taken:
+            number += 1
+            name = f"{stem}_{number}"
+        self.taken.add(name)
+        return name
+
+    def part(self, key: Any, compute: Callable[[], Any]) -> Any:
+        """Return what several operations share, computed once."""
+        if key not in self._parts:
+            self._parts[key] = compute()
+        return self._parts[key]
+
+    def helper(self, name: str) -> str:
+        """Return the name of a helper function, which will stand above."""
+        self.helpers.add(name)
+        return name
+
+    def length(self, n: int | str) -> str:
+        """Return the source of a length."""
+        return str(n) if isinstance(n, int) else self.lengths[n]
+
+    def shape(self, shape: Sequence[int | str]) -> str:
+        """Return the source of a shape."""
+        inside = ", ".join(map(self.length, shape))
+        return f"({inside},)" if len(shape) == 1 else f"({inside})"
+
+    def array(self, place: int) -> str:
+        """Return the name of a constant array."""
+        if place not in self.arrays:
+            self.arrays[place] = self.fresh(f"C{place + 1}")
+        return self.arrays[place]
+
+
+def _constant(values: npt.NDArray[Any]) -> str:
+    """Return source that makes a constant array, exactly."""
+    if values.size <= _LITERAL:
+        text = np.array2string(
+            values, separator=", ", threshold=_LITERAL + 1, floatmode="unique", max_line_width=10**6
+        )
+        text = " ".join(text.split()).replace("nan", "np.nan").replace("inf", "np.inf")
+        return f"np.array({text}, dtype={values.dtype.name!r}).reshape({values.shape})"
+    packed = base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
+    return (
+        f"np.frombuffer(base64.b64decode({packed!r}), dtype={values.dtype.str!r})"
+        f".reshape({values.shape})"
+    )
+
+
+def safe(name: str, taken: set[str]) -> str:
+    """Return a name that is no keyword and that nothing has, and take it."""
+    name = re.sub(r"\W+", "_", name).rstrip("_") or "t"
+    while name in taken or keyword.iskeyword(name):
+        name += "_"
+    taken.add(name)
+    return name
+
+
+def _result(emitter: Emitter, node: Node) -> str:
+    """Return the source of a derivative: an array of floats that can be written to."""
+    if node.index in emitter.names:
+        return emitter.text(node)
+    if node.op == "broadcast" and node.args[0].shape == ():
+        return f"np.full({emitter.shape(node.shape)}, {emitter.text(node.args[0])}, dtype=float)"
+    if is_condition(node):
+        return f"1.0 * {emitter.text(node, SIGNED)}"
+    return emitter.text(node)
+
+
+def print_source(
+    graph: Graph,
+    inputs: Mapping[str, Node],
+    lets: Mapping[int, str],
+    value: Node,
+    partials: Mapping[str, Node],
+    title: str,
+) -> str:
+    """Return the source of a function of value and gradient.
+
+    Parameters
+    ----------
+    graph : Graph
+        Of all nodes.
+    inputs : mapping of str to Node
+        The parameters of the function, by the user's name.
+    lets : mapping of int to str
+        Names for nodes that get a line of their own, by index.
+    value : Node
+        The value.
+    partials : mapping of str to Node
+        The gradient, by input.
+    title : str
+        First line, as a comment.
+
+    Returns
+    -------
+    str
+        A module with one function, `ENTRY_POINT`, of arrays in the order of `inputs`.
+
+    Examples
+    --------
+    >>> from symdiff.matrix.build import dot, multiply
+    >>> graph = Graph()
+    >>> x = graph.make("input", (), ("x", (3,)))
+    >>> by_x = multiply(graph.number(2), x)
+    >>> print(print_source(graph, {"x": x}, {}, dot(x, x), {"x": by_x}, "Squares."))
+    # Squares.
+    import numpy as np
+    <BLANKLINE>
+    <BLANKLINE>
+    def value_and_gradient(x):
+        # x: shape (3,)
+        return np.vdot(x, x), {"x": 2 * x}
+    <BLANKLINE>
+    """
+    from symdiff.matrix.shapes import shown
+
+    taken = {"np", "base64", ENTRY_POINT, "float", *_HELPERS}
+    parameters = {name: safe(name, taken) for name in inputs}
+    names = {node.index: parameters[name] for name, node in inputs.items()}
+    for index in sorted(lets):
+        names[index] = safe(lets[index], taken)
+    order = reachable([value, *partials.values()])
+    emitter = Emitter(graph, {node.index: names[node.index] for node in inputs.values()}, taken)
+    for node in inputs.values():
+        for axis, n in enumerate(node.shape):
+            if isinstance(n, str) and n not in emitter.lengths:
+                emitter.lengths[n] = f"{names[node.index]}.shape[{axis}]"
+    for node in order:
+        if node.op == "input":
+            continue
+        code = emitter.code(node)
+        if node.index in names:
+            emitter.lines.append(f"{names[node.index]} = {code.text}")
+            emitter.names[node.index] = names[node.index]
+    result = emitter.text(value)
+    entries = [f'"{name}": {_result(emitter, node)}' for name, node in partials.items()]
+    flat = f"return {result}, {{{', '.join(entries)}}}"
+    if len(flat) <= 96:
+        emitter.lines.append(flat)
+    else:
+        emitter.lines += [f"return {result}, {{", *(f"    {e}," for e in entries), "}"]
+    heads = [f"# {parameters[name]}: shape {shown(node.shape)}" for name, node in inputs.items()]
+    body = [f"# {title}"]
+    constants = [f"{n} = {_constant(graph.arrays[k])}" for k, n in emitter.arrays.items()]
+    body += ["import base64", ""] if any("base64" in line for line in constants) else []
+    body += ["import numpy as np"]
+    body += ["", *constants] if constants else []
+    for helper in sorted(emitter.helpers):
+        body += ["", "", _HELPERS[helper]]
+    body += ["", "", f"def {ENTRY_POINT}({', '.join(parameters.values())}):"]
+    body += [f"    {line}" for line in (*heads, *emitter.lines)]
+    return "\n".join(body) + "\n"

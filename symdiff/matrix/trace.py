@@ -1,0 +1,202 @@
+"""Tracing a plain NumPy function over matrices with numbers or names as lengths."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sympy
+
+from symdiff.errors import nearest
+from symdiff.matrix.array import MatrixArray, as_node
+from symdiff.matrix.node import Graph, Node
+from symdiff.matrix.shapes import Shape, shown
+from symdiff.trace import check_argument
+
+__all__ = ["MatrixTrace", "trace_matrices"]
+
+
+@dataclass(frozen=True)
+class MatrixTrace:
+    """A traced function: its graph, its inputs and its value.
+
+    Attributes
+    ----------
+    graph : Graph
+        All operations.
+    inputs : dict of str to Node
+        The symbolic arguments by name, ``ws[0]`` for the first entry of a list.
+    value : Node
+        What the function returned.
+    lists : dict of str to list of str
+        For each argument that is a list, its entries in `inputs`.
+    examples : dict of str to numpy.ndarray
+        The inputs that were given as arrays.
+
+    Examples
+    --------
+    >>> trace_matrices(lambda x: np.sum(x @ x.T), {"x": ("N", "d")}).value
+    <sum (0, 1) False ()>
+    """
+
+    graph: Graph
+    inputs: dict[str, Node]
+    value: Node
+    lists: dict[str, list[str]] = field(default_factory=dict)
+    examples: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+
+
+def _as_shape(name: str, value: Any) -> Shape | None:
+    """Return a tuple of lengths as a shape, checked; None for anything else."""
+    if not isinstance(value, tuple):
+        return None
+    lengths: list[int | str] = []
+    for n in value:
+        if isinstance(n, sympy.Symbol):
+            n = n.name
+        if isinstance(n, str):
+            try:
+                check_argument(n)
+            except ValueError:
+                message = f"argument {name!r}: the length {n!r} is no identifier"
+                raise ValueError(message) from None
+            lengths.append(n)
+        elif isinstance(n, (int, np.integer)) and not isinstance(n, bool):
+            if n < 0:
+                raise ValueError(f"argument {name!r}: the shape {value} has a negative length")
+            lengths.append(int(n))
+        else:
+            raise TypeError(
+                f"argument {name!r}: a shape is a tuple of numbers and names, such as ('N', 3); "
+                f"{n!r} is neither"
+            )
+    return tuple(lengths)
+
+
+class _Inputs:
+    """Turns arguments into traced inputs, and remembers them."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.nodes: dict[str, Node] = {}
+        self.lists: dict[str, list[str]] = {}
+        self.examples: dict[str, npt.NDArray[Any]] = {}
+
+    def take(self, name: str, value: Any) -> Any:
+        """Return what the function gets for an argument."""
+        if isinstance(value, list) and value and not all(np.isscalar(v) for v in value):
+            paths = [f"{name}[{k}]" for k in range(len(value))]
+            self.lists[name] = paths
+            return [self.take(path, entry) for path, entry in zip(paths, value, strict=True)]
+        shape = _as_shape(name, value)
+        if shape is None:
+            if isinstance(value, (bool, int, float)):
+                return value
+            array = np.asarray(value)
+            if array.dtype.kind not in "biuf":
+                raise TypeError(
+                    f"argument {name!r}: a shape, an array or a number is expected, "
+                    f"not {array.dtype} ({type(value).__name__})"
+                )
+            if array.dtype.kind != "f":
+                return array
+            shape = array.shape
+            self.examples[name] = array.astype(np.float64)
+        node = self.graph.make("input", (), (name, shape))
+        self.nodes[name] = node
+        return MatrixArray(node)
+
+
+def _bound(f: Callable[..., Any], given: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Return arguments for a call of `f`; name those missing or unknown."""
+    title = getattr(f, "__name__", type(f).__name__)
+    try:
+        parameters = inspect.signature(f).parameters
+    except (TypeError, ValueError):
+        return [], dict(given)
+    kinds = inspect.Parameter
+    positional = [n for n, p in parameters.items() if p.kind is kinds.POSITIONAL_ONLY]
+    loose = (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)
+    named = [n for n, p in parameters.items() if p.kind not in loose]
+    unknown = [n for n in given if n not in named]
+    if unknown and not any(p.kind is kinds.VAR_KEYWORD for p in parameters.values()):
+        raise TypeError(
+            f"{title} has no argument {unknown[0]!r}.{nearest(unknown[0], named)} "
+            f"Its arguments are {', '.join(named) or 'none'}"
+        )
+    missing = [n for n in named if n not in given and parameters[n].default is kinds.empty]
+    if missing:
+        raise TypeError(
+            f"{title} needs its argument{'s' * (len(missing) > 1)} {', '.join(missing)}: give each "
+            f"a shape, {missing[0]}=('N', 'd') for a matrix, or an array"
+        )
+    return (
+        [given[n] for n in positional if n in given],
+        {n: v for n, v in given.items() if n not in positional},
+    )
+
+
+def trace_matrices(f: Callable[..., Any], given: Mapping[str, Any]) -> MatrixTrace:
+    """Return the operations of a plain NumPy function on matrices.
+
+    Parameters
+    ----------
+    f : callable
+        Uses NumPy functions and operators; no special import.
+    given : mapping of str to object
+        Each argument by name: a shape (tuple of numbers, names and SymPy symbols; ``()`` for a
+        scalar), an array of floats for its shape, a list of them; plain numbers and arrays of
+        integers stay constants.
+
+    Returns
+    -------
+    MatrixTrace
+        Graph, inputs and value.
+
+    Raises
+    ------
+    TypeError
+        If an argument is missing, unknown or neither shape nor real numbers, or if the function
+        asks a traced value for numbers.
+    ValueError
+        If shapes do not fit, or the result is no scalar.
+    Untraceable
+        If the function calls what has no rule.
+
+    Examples
+    --------
+    >>> traced = trace_matrices(lambda x, w: np.sum((x @ w) ** 2), {"x": ("N", 3), "w": (3,)})
+    >>> traced.value, list(traced.inputs)
+    (<sumsquares (0,) False ()>, ['x', 'w'])
+    """
+    graph = Graph()
+    inputs = _Inputs(graph)
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        check_argument(name)
+        values[name] = inputs.take(name, value)
+    positional, named = _bound(f, values)
+    try:
+        result = f(*positional, **named)
+    except ValueError as error:
+        if "setting an array element" not in str(error):
+            raise
+        raise TypeError(
+            "a traced matrix was assigned to an entry of a NumPy array, or made part of one by "
+            "np.array; use np.where to replace entries, np.stack or np.concatenate to build one"
+        ) from error
+    if isinstance(result, (list, tuple, dict)):
+        raise TypeError(
+            f"the function returned a {type(result).__name__}; a gradient needs one scalar"
+        )
+    node = as_node(graph, result)
+    if node.shape != ():
+        raise ValueError(
+            f"gradient: the function returned an array of shape {shown(node.shape)}, a scalar is "
+            "needed; sum it (np.sum) or select one entry"
+        )
+    return MatrixTrace(graph, inputs.nodes, node, inputs.lists, inputs.examples)

@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+
+from symdiff import Untraceable, gradient
+from symdiff.matrix import matrix_gradient
+
+REFUSED = {
+    "fft": (lambda X: np.sum(np.fft.fft(X)), "numpy.fft.*fft: strategy='matrix' has no rule"),
+    "sort": (lambda X: np.sum(np.sort(X)), "sort: .*no rule.*strategy='shared'"),
+    "cumsum": (lambda X: np.sum(np.cumsum(X)), "cumsum"),
+    "prod": (lambda X: np.prod(X), "prod"),
+    "eigenvalues": (lambda X: np.sum(np.linalg.eigvalsh(X)), "eigvalsh"),
+    "cholesky": (lambda X: np.sum(np.linalg.cholesky(X)), "cholesky"),
+    "pinv": (lambda X: np.sum(np.linalg.pinv(X)), "pinv"),
+    "kron": (lambda X: np.sum(np.kron(X, X)), "kron"),
+    "floor": (lambda X: np.sum(np.floor(X)), "np.floor"),
+    "remainder": (lambda X: np.sum(X % 2), "np.remainder"),
+    "gamma": (lambda X: np.sum(np.arctan2(X, 1)), "np.arctan2: .*did you mean np.arctan"),
+    "nuclear": (lambda X: np.linalg.norm(X, "nuc"), r"norm\(ord='nuc'\).*Euclidean norm"),
+    "spectral": (lambda X: np.linalg.norm(X, 2), r"norm\(ord=2\)"),
+    "keyword": (lambda X: np.sum(X, where=X > 0), r"np.sum\(where=...\)"),
+    "initial": (lambda X: np.max(X, initial=0), r"np.max\(initial=...\)"),
+    "dtype": (lambda X: np.sum(X, dtype=np.float32), r"np.sum\(dtype=...\)"),
+    "out": (lambda X: np.sum(np.exp(X, out=np.ones(3))), r"np.exp\(out=...\)"),
+    "accumulate": (lambda X: np.sum(np.add.accumulate(X)), "np.add.accumulate"),
+    "one branch": (lambda X: np.where(X > 0), "both branches"),
+    "offset": (lambda X: np.trace(X, offset=1), r"np.trace\(offset=...\)"),
+    "order": (lambda X: np.sum(np.reshape(X, (-1,), order="F")), "order='F'"),
+    "weights": (lambda X: np.average(X, weights=X), r"np.average\(weights=...\)"),
+    "slice of a name": (lambda X: np.sum(X[1:]), "slice of the named length 'n'"),
+    "integers": (lambda X: np.sum(X.astype(int)), "real values only"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_by_name(name):
+    f, words = REFUSED[name]
+    with pytest.raises(Untraceable, match=words):
+        gradient(f, strategy="matrix", X=("n", "n"))
+
+
+WRONG = {
+    "ravel": (lambda X: np.sum(np.ravel(X)), ValueError, "product with a named length"),
+    "joined": (lambda X: np.sum(np.concatenate([X, X])), ValueError, "sum with a named length"),
+    "matmul": (lambda X: np.sum(X @ np.ones((3, 2))), ValueError, "give them the same name"),
+    "broadcast": (lambda X: np.sum(X + np.ones(3)), ValueError, "give them the same name"),
+    "matrix result": (lambda X: X @ X, ValueError, r"shape \(n, n\), a scalar is needed"),
+    "list result": (lambda X: [np.sum(X)], TypeError, "returned a list"),
+    "float": (lambda X: float(np.sum(X)), TypeError, "cannot become float"),
+    "truth": (lambda X: np.sum(X) if np.sum(X) > 0 else 1.0, TypeError, "np.where"),
+    "array": (lambda X: np.sum(np.array([X, X])), TypeError, "np.stack"),
+    "assignment": (lambda X: X.__setitem__(0, 1), TypeError, "np.where"),
+    "eye": (lambda X: np.sum(X + np.eye(X.shape[0])), TypeError, "need a number as length"),
+    "len": (lambda X: len(X) * np.sum(X), TypeError, "'n' is a name"),
+    "traced index": (lambda X: X[np.sum(X)], TypeError, "cannot be an index"),
+    "complex": (lambda X: np.sum(X * 1j), TypeError, "matrix formulas are real"),
+    "axis": (lambda X: np.sum(np.sum(X, axis=2)), ValueError, "axis 2 does not exist"),
+    "not square": (lambda X: np.linalg.det(X[:, None, :]), ValueError, "square"),
+    "scalar @": (lambda X: np.sum(X) @ X, ValueError, "multiply with"),
+    "list of traced": (lambda X: np.sum(X @ [X, X]), TypeError, "np.stack"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_use_says_what_to_do(name):
+    f, kind, words = WRONG[name]
+    with pytest.raises(kind, match=words):
+        matrix_gradient(f, X=("n", "n"))
+
+
+ARGUMENTS = {
+    "missing": ({}, TypeError, "needs its argument X"),
+    "unknown": ({"X": (2,), "Z": (2,)}, TypeError, "has no argument 'Z'"),
+    "negative": ({"X": (-1,)}, ValueError, "negative length"),
+    "float length": ({"X": (1.5,)}, TypeError, "a tuple of numbers and names"),
+    "bad name": ({"X": ("a b",)}, ValueError, "no identifier"),
+    "code": ({"X": ("__import__('os')",)}, ValueError, "no identifier"),
+    "text": ({"X": "N"}, TypeError, "a shape, an array or a number"),
+}
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_wrong_arguments(name):
+    inputs, kind, words = ARGUMENTS[name]
+    with pytest.raises(kind, match=words):
+        matrix_gradient(lambda X: np.sum(X), inputs=inputs)
+
+
+def test_a_hostile_argument_name():
+    with pytest.raises(ValueError, match="no Python identifier"):
+        matrix_gradient(lambda **k: 1.0, inputs={"x; import os": (2,)})
+
+
+def test_an_exception_in_mid_trace_leaves_nothing_behind():
+    kept = []
+
+    def f(X):
+        kept.append(np.exp(X))
+        raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        matrix_gradient(f, X=("n", "n"))
+    with pytest.raises(TypeError, match="outlived"):
+        matrix_gradient(lambda X: np.sum(kept[0] * X), X=("n", "n"))
+    assert matrix_gradient(lambda X: np.sum(X), X=(2,))(X=[1, 2])["X"].tolist() == [1, 1]
+
+
+def test_a_singular_matrix_is_an_error_and_no_number():
+    g = matrix_gradient(lambda A: np.linalg.det(A), A=("n", "n"))
+    with pytest.raises(np.linalg.LinAlgError):
+        g(A=np.zeros((2, 2)))
+
+
+def test_strategy_names_are_listed():
+    with pytest.raises(ValueError, match=r"Did you mean 'matrix'\?"):
+        gradient(lambda x: x, strategy="matrx", x=())

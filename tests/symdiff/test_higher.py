@@ -1,0 +1,92 @@
+"""Second derivatives: against hand, against differences of the gradient, and their size."""
+
+import numpy as np
+import pytest
+
+from symdiff import ExpressionTooLarge, gradient, parse
+from symdiff.strategies import STRATEGIES
+
+
+def network(w1, w2, x):
+    h = np.tanh(x @ w1)
+    e = h @ w2 - 0.5
+    return np.sum(e**2)
+
+
+SHAPES = {"w1": (2, 3), "w2": (3,), "x": (2, 2)}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_against_differences_of_the_gradient(strategy, rng):
+    g = gradient(network, strategy=strategy, wrt=("w1", "w2"), **SHAPES)
+    point = {name: rng.normal(size=shape) for name, shape in SHAPES.items()}
+    found = g.hessian()(**point)
+    for a in ("w1", "w2"):
+        for index in np.ndindex(SHAPES[a]):
+            step = np.zeros(SHAPES[a])
+            step[index] = 1e-6
+            above = g(**{**point, a: point[a] + step})
+            below = g(**{**point, a: point[a] - step})
+            for b in ("w1", "w2"):
+                expected = (above[b] - below[b]) / 2e-6
+                assert found[a][b].shape == SHAPES[a] + SHAPES[b]
+                np.testing.assert_allclose(found[a][b][index], expected, rtol=1e-6, atol=1e-7)
+
+
+def test_by_hand():
+    h = gradient(parse("x**2*y + sin(z)"), x=(), y=(), z=()).hessian()
+    assert str(h.blocks["x"]) == "{'x': 2*y, 'y': 2*x, 'z': 0}"
+    assert str(h.blocks["z"]["z"]) == "-sin(z)"
+    assert h(x=3, y=4, z=0) == {
+        "x": {"x": 8.0, "y": 6.0, "z": 0.0},
+        "y": {"x": 6.0, "y": 0.0, "z": 0.0},
+        "z": {"x": 0.0, "y": 0.0, "z": 0.0},
+    }
+    assert repr(h) == "Hessian(strategy='shared', wrt=('x', 'y', 'z'), 3 × 3)"
+    assert "d2/dx dy = 2*x" in str(h)
+    assert "value_and_gradient(x, y, z)" in h.source
+
+
+def test_extremes_and_choices():
+    h = gradient(parse("where(x > 0, x**3, -x)"), x=()).hessian()
+    assert [h(x=x)["x"]["x"] for x in (-2, 2)] == [0, 12]
+    assert np.isnan(gradient(parse("log(x)"), x=()).hessian()(x=np.nan)["x"]["x"])
+    assert gradient(parse("1/x"), x=()).hessian()(x=0.0)["x"]["x"] == np.inf
+
+
+def test_lets_and_forms():
+    def f(x):
+        s = np.sin(x[0]) * np.exp(x[1])
+        return s * s * x[2]
+
+    h = gradient(f, strategy="adjoint", x=(3,)).hessian()
+    assert h.lets
+    names = {symbol for symbol, _ in h.lets}
+    forms = h.block_forms["x"]["x"]
+    assert forms.shape == (3, 3)
+    assert any(names & form.free_symbols for form in forms.ravel())
+    assert str(h).count("\n") + 1 == len(h.lets) + 6
+    assert 0 < h.operation_count < 60
+    text = h.latex()
+    assert r"\frac{\partial^2 f}{\partial x_{0} \partial x_{2}}" in text
+    assert text.count("&=") == len(h.lets) + 6
+    assert "more lines" in h.latex(max_lines=2)
+    assert h._repr_latex_().startswith("$")
+    with pytest.raises(ValueError, match="max_lines"):
+        h.latex(max_lines=0)
+
+
+def test_names_of_arguments_that_look_like_pairs():
+    h = gradient(lambda a, b, a_b: a * b * a_b, a=(), b=(), a_b=()).hessian()
+    assert h(a=2, b=3, a_b=5)["a"] == {"a": 0.0, "b": 5.0, "a_b": 3.0}
+
+
+def test_too_many_parameters_are_refused():
+    g = gradient(lambda x: np.sum(np.exp(x)) ** 2, strategy="adjoint", x=(2000,))
+    with pytest.raises(ExpressionTooLarge, match=r"2000 parameters.*wrt"):
+        g.hessian()
+
+
+def test_a_gradient_of_nothing():
+    g = gradient(lambda x: np.sum(x**2), wrt=(), x=(2,))
+    assert g.hessian()(x=[1, 2]) == {}
