@@ -1,6 +1,8 @@
 """The closed form: its size is known before it is derived."""
 
 import itertools
+import pickle
+import sys
 
 import numpy as np
 import pytest
@@ -93,5 +95,19 @@ def test_nothing_is_derived_before_the_refusal():
 
 def test_large_networks_are_refused_with_their_size():
     shapes = {"W1": (60, 50), "b1": (60,), "W2": (40, 60), "x": (50,)}
-    with pytest.raises(ExpressionTooLarge, match=r"writes out to [\d,]+ operations"):
+    with pytest.raises(ExpressionTooLarge, match=r"writes out to [\d,]+ operations") as caught:
         gradient(_network, strategy="expanded", inputs=shapes)
+    traced = trace(_network, inputs=shapes)
+    symbols = [node for nodes in traced.inputs.values() for node in nodes.ravel().tolist()]
+    predicted = predict_operations(traced.dag, int(traced.nodes), symbols)
+    assert caught.value.operations == predicted + tree_operations(traced.dag, [int(traced.nodes)])
+    assert pickle.loads(pickle.dumps(caught.value)).operations == caught.value.operations
+
+
+@pytest.mark.parametrize(
+    ("strategy", "other"), [("shared", "adjoint"), ("adjoint", "matrix"), ("expanded", "shared")]
+)
+def test_each_strategy_names_a_stronger_one(strategy, other, monkeypatch):
+    monkeypatch.setattr(sys.modules["symdiff.strategies.expanded"], "MAX_OPERATIONS", 5)
+    with pytest.raises(ExpressionTooLarge, match=f"strategy='{other}'"):
+        _ = gradient(lambda x: np.sum(np.sin(x) ** 3), strategy=strategy, x=(4,)).source
