@@ -337,6 +337,32 @@ class Dag:
         """
         return self.has_conditions and self.ops[node] in CONDITIONS
 
+    def complement(self, node: int) -> int | None:
+        """Return the node s of which a node is 1 - s, written so that it keeps its digits.
+
+        Parameters
+        ----------
+        node : int
+            A node.
+
+        Returns
+        -------
+        int or None
+            The sigmoid of z if the node is the sigmoid of -z, and that of z came before it.
+
+        Examples
+        --------
+        >>> dag = Dag()
+        >>> z = int(dag.symbols("z", ()))
+        >>> s = dag.apply("sigmoid", z)
+        >>> dag.complement(dag.apply("sigmoid", dag.negate(z))) == s
+        True
+        """
+        if self.ops[node] != "sigmoid" or self.ops[self.args[node][0]] != "neg":
+            return None
+        other = self._tables["sigmoid"].get(self.args[self.args[node][0]])
+        return other if other is not None and other < node else None
+
     # Arithmetic ---------------------------------------------------------------------------------
 
     def add(self, *terms: int) -> int:

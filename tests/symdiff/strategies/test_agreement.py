@@ -154,5 +154,14 @@ def test_a_power_of_zero_by_its_exponent(strategy):
     assert g(x=2, y=3) == pytest.approx({"x": 12.0, "y": 8 * np.log(2)})
 
 
+@pytest.mark.parametrize("strategy", SCALAR)
+@pytest.mark.parametrize("z", [-40.0, -5.0, 2.0, 10.0, 20.0, 40.0, 300.0])
+def test_a_saturated_sigmoid_keeps_its_digits(strategy, z):
+    g = gradient(lambda z: 1 / (1 + np.exp(-z)), strategy=strategy, z=())
+    e = np.exp(-abs(z))
+    assert g(z=z)["z"] == pytest.approx(e / (1 + e) ** 2, rel=1e-15)
+    assert str(g.partial_forms["z"]) in ("v1*(1 - v1)", "(1 - sigmoid(z))*sigmoid(z)")
+
+
 def test_every_scalar_strategy_is_here():
     assert set(SCALAR) <= set(STRATEGIES)
