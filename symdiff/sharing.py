@@ -161,7 +161,7 @@ def variable_names(dag: Dag) -> dict[int, str]:
     names: dict[int, str] = {}
     for name, nodes in known:
         text = name
-        while (count[name] > 1 or name in dag.shapes) and text in {name, *taken}:
+        while (count[name] > 1 or name in dag.shapes) and (text == name or text in taken):
             numbered[name] += 1
             text = f"{name}{numbered[name]}"
         taken.add(text)
