@@ -195,7 +195,7 @@ class _Prediction:
             for arg, _ in self.rules.edges[node]:
                 left[arg] -= 1
                 if not left[arg]:
-                    del counts[arg]
+                    counts.pop(arg, None)
         return counts[self.rules.value].size if self.rules.value in counts else 0
 
     def _closed(self, node: int, count: _Counts) -> _Counts:
