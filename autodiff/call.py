@@ -7,7 +7,8 @@ import numpy as np
 
 from autodiff.errors import TraceEnded
 from autodiff.graph import check_written
-from autodiff.passes import own_gradients, primal_dtype, pull, push
+from autodiff.passes import Forms, own_gradients, primal_dtype, pull, pull_recorded, push
+from autodiff.rules.table import UFUNCS
 from autodiff.tape import Listener, Tape
 from autodiff.tensor import Tensor, leaf, primal
 from autodiff.trace import as_primal, check_result
@@ -24,6 +25,9 @@ _LARGE, _SAMPLE = 1 << 13, 512
 
 class Call:
     """A function called on tensors in place of some of its arguments.
+
+    It has a tape of its own, unless its arguments are tensors of a tape that records passes too.
+    Then it records there: a second tensor around each of those would double the time.
 
     Parameters
     ----------
@@ -58,6 +62,7 @@ class Call:
 
     __slots__ = (
         *(
+            "_forms",
             "_numbers",
             "aux",
             "inputs",
@@ -101,36 +106,27 @@ class Call:
             else:
                 replaced[argnum] = self._as_tensors(arg, argnum, place)
         self.aux: Any = None
-        before = [_state(x.value) for x in self.inputs]
+        self._forms: Forms = {}
+        self.listener, outer = _listener(inputs)
+        if outer is not None:
+            self._record_on(outer)
+            start = len(outer.nodes)
+            self._run(f, replaced, kwargs, has_aux)
+            self.nodes = outer.nodes[start:]
+            self._forms = outer.listener.before_passes(self.nodes) if outer.listener else {}
+            return
+        before = [_state(x.value) for x in inputs]
         with tape:
-            output = f(*replaced, **kwargs)
-            if before != [_state(x.value) for x in self.inputs]:
+            self._run(f, replaced, kwargs, has_aux)
+            if before != [_state(x.value) for x in inputs]:
                 raise ValueError(
                     f"{what}: the function wrote into the array that it is differentiated at, "
                     "by another name, so the derivative would be wrong: pass a copy"
                 )
-            if has_aux:
-                if not isinstance(output, tuple) or len(output) != 2:
-                    raise TypeError(
-                        f"{what}: has_aux=True needs a function that returns a pair (value, aux); "
-                        f"it returned a {type(output).__name__}"
-                    )
-                output, aux = output
-                self.aux = self._plain(aux)
-            if output is None:
-                raise TypeError(
-                    f"{what}: the function returned a NoneType; expected numbers or arrays: does "
-                    "it end without return?"
-                )
-            leaves, self.structure = ([output], LEAF) if type(output) is Tensor else flatten(output)
-            self.outputs = [check_result(x, what) for x in leaves]
         # Now and not after the passes: nobody else's code runs in them, and what was just read is
         # read again in half the time.
         tape.constants.check(what)
         self.nodes = tape.end()
-        self.listener = _listener(inputs)
-        if self.listener is not None:
-            self.listener.before_passes(self.nodes)
         for x in self.outputs:
             if type(x) is Tensor and x.tape is not tape and x.tape.ended:
                 raise TraceEnded(
@@ -139,6 +135,38 @@ class Call:
                 )
         if tape.written:
             check_written(tape, self.nodes, self.outputs)
+
+    def _run(
+        self, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], has_aux: bool
+    ) -> None:
+        """Call the function and take its result apart."""
+        what = self.what
+        output = f(*args, **kwargs)
+        if has_aux:
+            if not isinstance(output, tuple) or len(output) != 2:
+                raise TypeError(
+                    f"{what}: has_aux=True needs a function that returns a pair (value, aux); "
+                    f"it returned a {type(output).__name__}"
+                )
+            output, aux = output
+            self.aux = self._plain(aux)
+        if output is None:
+            raise TypeError(
+                f"{what}: the function returned a NoneType; expected numbers or arrays: does "
+                "it end without return?"
+            )
+        leaves, self.structure = ([output], LEAF) if type(output) is Tensor else flatten(output)
+        self.outputs = [check_result(x, what) for x in leaves]
+
+    def _record_on(self, tape: Tape) -> None:
+        """Make the inputs nodes of an outer tape, apart from the tensors that they stand for."""
+        for node in self.inputs:
+            x = node.value
+            node.primitive, node.operands = UFUNCS[np.positive], (x,)
+            node.value, node.tape = primal(x), tape
+            tape.careful = tape.careful or node.value.dtype.kind == "c"
+            tape.append(node)
+        self.tape = tape
 
     def _as_tensors(self, arg: Any, argnum: int, place: int) -> Any:
         """Return an argument with tensors in place of its numbers and arrays."""
@@ -170,7 +198,8 @@ class Call:
         return structure.unflatten([self._value(x) for x in checked])
 
     def _value(self, x: Any) -> Any:
-        return x.value if type(x) is Tensor and x.tape is self.tape else x
+        own = self.listener is None and type(x) is Tensor and x.tape is self.tape
+        return x.value if own else x
 
     @property
     def values(self) -> list[Any]:
@@ -239,6 +268,9 @@ class Call:
         list of array
             For each leaf of the arguments, arrays of their own.
         """
+        listener = self.listener
+        if listener is not None:
+            return self._pull_recorded(cotangents or [_ONE], listener)
         if not consume:
             for node in self.nodes:
                 node.adjoint = None
@@ -252,12 +284,27 @@ class Call:
         seen = {id(x.value) for x in self.inputs}
         if cotangents:
             seen.update(map(id, cotangents))
-        listener = self.listener
-        if listener is None:
-            pull(self.nodes, self.tape, consume=consume)
-        else:
-            pull(self.nodes, self.tape, consume=consume, observe=listener.before_rule)
-            listener.after_pass()
+        pull(self.nodes, self.tape, consume=consume)
+        return self._gradients(seen)
+
+    def _pull_recorded(self, cotangents: Sequence[Any], listener: Listener) -> list[Any]:
+        """Return the cotangents of the inputs, by a pass that is recorded beside the function."""
+        seeds: dict[int, Any] = {}
+        for x, g in zip(self.outputs, cotangents, strict=True):
+            if type(x) is Tensor and x.tape is self.tape:
+                dtype = x.value.dtype
+                if (type(g) is not Tensor and g is not _ONE) or dtype != _ONE.dtype:
+                    g = g.astype(dtype) if type(g) is Tensor else np.asarray(g, dtype)[()]
+                seeds[id(x)] = seeds[id(x)] + g if id(x) in seeds else g
+        pull_recorded(self.nodes, self.inputs, seeds, self._forms, listener.before_rule)
+        listener.after_pass()
+        gradients = self._gradients(set(map(id, cotangents)))
+        for node in self.inputs:
+            node.adjoint = None
+        return gradients
+
+    def _gradients(self, seen: set[int]) -> list[Any]:
+        """Return the adjoints of the inputs, in the types of the arguments."""
         gradients = own_gradients(self.inputs, seen)
         for i, kind in self._numbers:
             if type(gradients[i]) is not Tensor:
@@ -282,7 +329,8 @@ class Call:
             for x, x_dot in zip(self.inputs, tangents, strict=True)
             if x_dot is not None
         }
-        found = push(self.nodes, self.tape, known, self.outputs)
+        recorded = self.listener is not None
+        found = push(self.nodes, self.tape, known, self.outputs, self._forms, recorded=recorded)
         return [
             np.zeros(np.shape(value), _floating(value))[()] if out_dot is None else out_dot
             for value, out_dot in zip(self.values, found, strict=True)
@@ -326,16 +374,19 @@ def _state(value: Any) -> bytes:
     return octets
 
 
-def _listener(inputs: Sequence[Tensor]) -> Listener | None:
-    """Return who wants to hear of the passes of a call on tensors of an outer trace."""
+def _listener(inputs: Sequence[Tensor]) -> tuple[Listener | None, Tape | None]:
+    """Return who wants to hear of the passes of a call on tensors of an outer trace, and its tape.
+
+    All tensors must be of that one tape.
+    """
+    found: Tape | None = None
     for node in inputs:
         x: Any = node.value
-        listener: Listener | None = None
-        while type(x) is Tensor:
-            x, listener = x.value, x.tape.listener
-        if listener is not None:
-            return listener
-    return None
+        if type(x) is Tensor:
+            if x.tape.listener is None or (found is not None and x.tape is not found):
+                return None, None
+            found = x.tape
+    return (None, None) if found is None else (found.listener, found)
 
 
 def _floating(value: Any) -> np.dtype[Any]:

@@ -8,17 +8,22 @@ on: the tangent of a node is the sum of what its operands' tangents contribute.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from autodiff.rules.indexing import GETITEM, accumulate_at
 from autodiff.rules.table import Primitive
-from autodiff.tape import Tape
+from autodiff.tape import Form, Tape
 from autodiff.tensor import Tensor, primal
 
-__all__ = ["in_dtype", "own_gradients", "primal_dtype", "pull", "push"]
+__all__ = [
+    *("Forms", "in_dtype", "own_gradients", "primal_dtype", "pull", "pull_recorded", "push"),
+]
 
+#: By identity of the node.
+Forms = Mapping[int, Form]
 _HOST = (np.ndarray, np.generic, float, complex)
 
 
@@ -29,7 +34,6 @@ def pull(
     *,
     keep: bool = False,
     consume: bool = False,
-    observe: Callable[[Tensor], None] | None = None,
 ) -> None:
     """Run the backward pass: adjoints of outputs are there, those of inputs are left.
 
@@ -46,8 +50,6 @@ def pull(
         Whether to keep the adjoints of intermediates; otherwise they are dropped after use.
     consume : bool
         Whether to take the nodes out of their list: what they hold is freed as the pass goes.
-    observe : callable, optional
-        Called with each node before its rule is applied.
     """
     # Adjoints that are arrays of this pass alone, which elements can be added into.
     owned: set[int] = set()
@@ -63,8 +65,6 @@ def pull(
             primitive, operands, params = node.primitive, node.operands, node.params
             if primitive is None:
                 continue
-            if observe is not None:
-                observe(node)
             plain = primitive.plain
             # The first two cases are `_pull_general` for the nodes met most often, and nothing but
             # speed. They halve the time of the chain of ``gradscale bench eager``.
@@ -138,6 +138,66 @@ def _pull_general(node: Tensor, tape: Tape, wanted: frozenset[int] | None) -> No
             x.adjoint = x_bar if known is None else known + x_bar
 
 
+def pull_recorded(
+    nodes: Sequence[Tensor],
+    inputs: Sequence[Tensor],
+    seeds: dict[int, Any],
+    forms: Forms,
+    observe: Callable[[Tensor, Primitive, Any], None],
+) -> None:
+    """Run the backward pass on the tape of the nodes, which goes on: its steps are nodes too.
+
+    Parameters
+    ----------
+    nodes : sequence of Tensor
+        What came after the inputs, in topological order.
+    inputs : sequence of Tensor
+        The nodes that get an adjoint. Tensors that do not depend on them are constants.
+    seeds : dict of int to array
+        Cotangents by identity of the node; it is used up.
+    forms : mapping
+        What some nodes are differentiated as.
+    observe : callable
+        Called with each node, its primitive and its adjoint before its rule is applied.
+    """
+    active = set(map(id, inputs))
+    for node in nodes:
+        if node.primitive.plain >= 0:  # type: ignore[union-attr]
+            for x in node.operands:
+                if id(x) in active:
+                    active.add(id(node))
+                    break
+    adjoints, latest = seeds, seeds.pop
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for node in reversed(nodes):
+            g = latest(id(node), None)
+            if g is None or id(node) not in active:
+                continue
+            form = forms.get(id(node))
+            primitive, operands = form or (node.primitive, node.operands)
+            assert primitive is not None
+            observe(node, primitive, g)
+            params = node.params or {}
+            rules = primitive.vjps
+            every = primitive.joint[0](g, node, *operands, **params) if primitive.joint else None
+            for argnum, x in enumerate(operands):
+                if id(x) not in active:
+                    continue
+                if every is not None:
+                    x_bar = every[argnum]
+                elif primitive.variadic:
+                    x_bar = rules[0](g, node, *operands, argnum=argnum, **params)
+                else:
+                    x_bar = rules[argnum](g, node, *operands, **params)
+                value = x_bar.value if type(x_bar) is Tensor else x_bar
+                if value.dtype is not x.value.dtype:
+                    x_bar = in_dtype(x_bar, x.value.dtype)
+                known = adjoints.get(id(x))
+                adjoints[id(x)] = x_bar if known is None else known + x_bar
+    for node in inputs:
+        node.adjoint = adjoints.get(id(node))
+
+
 def _put_back(x: Tensor, g: Any, params: Mapping[str, Any], owned: set[int]) -> None:
     """Add the adjoint of elements of a tensor to its own, in place if that is possible.
 
@@ -157,7 +217,13 @@ def _put_back(x: Tensor, g: Any, params: Mapping[str, Any], owned: set[int]) -> 
 
 
 def push(
-    nodes: Sequence[Tensor], tape: Tape, tangents: Mapping[int, Any], outputs: Sequence[Any]
+    nodes: Sequence[Tensor],
+    tape: Tape,
+    tangents: Mapping[int, Any],
+    outputs: Sequence[Any],
+    forms: Forms = MappingProxyType({}),
+    *,
+    recorded: bool = False,
 ) -> list[Any]:
     """Run the forward pass of tangents.
 
@@ -171,6 +237,10 @@ def push(
         The tangents of inputs by identity of the node; others are zero.
     outputs : sequence of Tensor or constant
         What tangents are wanted of.
+    forms : mapping, optional
+        What some nodes are differentiated as.
+    recorded : bool
+        Whether the tape goes on, and the steps of the pass are nodes too.
 
     Returns
     -------
@@ -180,24 +250,30 @@ def push(
     known: dict[int, Any] = dict(tangents)
     with np.errstate(divide="ignore", invalid="ignore"):
         for node in nodes:
-            primitive = node.primitive
+            primitive, operands = forms.get(id(node)) or (node.primitive, node.operands)
             if primitive is None or primitive.kind == "discrete":
                 continue
-            x_dots = [known.get(id(x)) if type(x) is Tensor else None for x in node.operands]
+            x_dots = [known.get(id(x)) if type(x) is Tensor else None for x in operands]
             if any([x_dot is not None for x_dot in x_dots]):
-                out_dot = _pushed(node, primitive, tape, x_dots)
+                values = list(operands)
+                if not recorded:
+                    values = [
+                        x.value if type(x) is Tensor and x.tape is tape else x for x in values
+                    ]
+                out = node if recorded else node.value
+                out_dot = _pushed(primitive, out, values, node.params or {}, x_dots)
                 if out_dot.dtype is not node.value.dtype:
-                    out_dot = in_dtype(out_dot, node.value.dtype)
+                    out_dot = in_dtype(out_dot, primal_dtype(node.value))
                 known[id(node)] = out_dot
     return [known.get(id(x)) if type(x) is Tensor and x.tape is tape else None for x in outputs]
 
 
-def _pushed(node: Tensor, primitive: Primitive, tape: Tape, x_dots: list[Any]) -> Any:
+def _pushed(
+    primitive: Primitive, out: Any, values: list[Any], params: dict[str, Any], x_dots: list[Any]
+) -> Any:
     """Return the tangent of a node from those of its operands."""
-    params = node.params or {}
-    values = [x.value if type(x) is Tensor and x.tape is tape else x for x in node.operands]
     if primitive.joint:
-        return primitive.joint[1](x_dots, node.value, *values, **params)
+        return primitive.joint[1](x_dots, out, *values, **params)
     if primitive.kind == "linear" and primitive.variadic:
         # One call for all: n calls of n arguments each would be quadratic.
         filled = [
@@ -208,7 +284,7 @@ def _pushed(node: Tensor, primitive: Primitive, tape: Tape, x_dots: list[Any]) -
     out_dot = None
     for argnum, x_dot in enumerate(x_dots):
         if x_dot is not None:
-            term = primitive.jvp(argnum)(x_dot, node.value, *values, **params)
+            term = primitive.jvp(argnum)(x_dot, out, *values, **params)
             out_dot = term if out_dot is None else out_dot + term
     return out_dot
 

@@ -9,9 +9,13 @@ from autodiff.constants import Constants
 from autodiff.errors import LostDerivative, TraceEnded
 
 if TYPE_CHECKING:
+    from autodiff.rules.table import Primitive
     from autodiff.tensor import Tensor
 
-__all__ = ["Listener", "Tape"]
+__all__ = ["Form", "Listener", "Tape"]
+
+#: What a node is differentiated as: a primitive of the same value, and its operands.
+Form = tuple["Primitive", tuple[Any, ...]]
 
 _levels = count(1)
 #: What functions say that are given an array of objects, and the types of errors they say it by.
@@ -24,11 +28,11 @@ _FOREIGN = (AttributeError, NotImplementedError, RuntimeError, SystemError, Type
 class Listener(Protocol):
     """Who is told of the backward passes that a tape records, to say which rule asked for what."""
 
-    def before_passes(self, nodes: "Sequence[Tensor]") -> None:
-        """Hear of the nodes that will be differentiated."""
+    def before_passes(self, nodes: "Sequence[Tensor]") -> "dict[int, Form]":
+        """Hear of the nodes that will be differentiated, and return other forms of some."""
 
-    def before_rule(self, node: "Tensor") -> None:
-        """Hear of the node whose rule is applied next."""
+    def before_rule(self, node: "Tensor", primitive: "Primitive", adjoint: Any) -> None:
+        """Hear of the node whose rule is applied next, and of its adjoint."""
 
     def after_pass(self) -> None:
         """Hear of the end of a pass."""

@@ -1,10 +1,12 @@
 """Compiling a function: one plan for each signature, and how a call finds its plan."""
 
 import functools
+import gc
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FunctionType
 from typing import Any, Literal
 
@@ -145,7 +147,8 @@ class _Compiled:
     ) -> tuple[_Variant, Any]:
         """Return a new plan, held against the function itself, and its result for the arguments."""
         expected = self.f(*args, **kwargs)
-        plan, arrays = make_plan(self.f, args, kwargs, expected, fast_math=self._fast_math)
+        with _uncollected():
+            plan, arrays = make_plan(self.f, args, kwargs, expected, fast_math=self._fast_math)
         variant = _Variant(plan, Captured(self.f, arrays))
         if not self._check:
             return variant, expected
@@ -184,6 +187,18 @@ class _Compiled:
         made: dict[str, Any] = {}
         exec(text, namespace, made)
         entry.__code__ = made["run"].__code__.replace(co_name=entry.__name__)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let the garbage collector rest: it would look at all nodes of a program again and again."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def _signature(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any]]:

@@ -24,6 +24,7 @@ class Names:
     def __init__(self) -> None:
         self._used = set(_TAKEN)
         self._count = 0
+        self._numbers: dict[str, int] = {}
 
     def fresh(self, wish: str) -> str:
         """Return a name that is not in use: the wish, if it can be had.
@@ -38,13 +39,17 @@ class Names:
         str
             A Python identifier, from now on in use.
         """
-        wish = re.sub(r"\W+", "_", wish).strip("_")
+        if wish and not wish.isidentifier():
+            wish = re.sub(r"\W+", "_", wish).strip("_")
         if not wish or wish[0].isdigit():
             self._count += 1
             wish = f"v{self._count}"
-        name, number = wish, 1
-        while name in self._used:
-            number += 1
-            name = f"{wish}_{number}"
+        name = wish
+        if name in self._used:
+            number = self._numbers.get(wish, 1)
+            while name in self._used:
+                number += 1
+                name = f"{wish}_{number}"
+            self._numbers[wish] = number
         self._used.add(name)
         return name

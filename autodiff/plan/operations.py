@@ -28,12 +28,19 @@ class Kind(Enum):
         return self in (Kind.ELEMENTWISE, Kind.COMPUTED)
 
 
-_COMPUTED = frozenset({"sum of rows", "sum", "vdot"})
+_COMPUTED = frozenset({"sum of rows", "row dots", "sum", "vdot"})
 _PLACED = frozenset({"nothing times", "relu_pull"})
 
 
 def kind_of(node: Node) -> Kind:
     """Return the kind of the operation of a node."""
+    kind: Kind | None = node.kind
+    if kind is None:
+        kind = node.kind = _kind(node)
+    return kind
+
+
+def _kind(node: Node) -> Kind:
     op = node.op
     if op in (INPUT, CONSTANT):
         return Kind.LEAF

@@ -8,34 +8,42 @@ from collections.abc import Sequence
 from typing import Any
 
 from autodiff.rules.table import PRIMITIVES
+from autodiff.tape import Form
 from autodiff.tensor import Tensor
 
 __all__ = ["recognise"]
 
+_DIVIDE, _MAXIMUM = PRIMITIVES["divide"], PRIMITIVES["maximum"]
 
-def recognise(nodes: Sequence[Tensor]) -> None:
-    """Give nodes that are known forms the primitive of the whole form.
+
+def recognise(nodes: Sequence[Tensor]) -> dict[int, Form]:
+    """Return the nodes that are known forms, with the primitive of the whole form.
 
     Parameters
     ----------
     nodes : sequence of Tensor
-        The nodes of a tape; values stay as they are, and what is no longer needed gets no
+        Nodes of a tape.
+
+    Returns
+    -------
+    dict of int to Form
+        By identity of the node. The values are the same, and what is no longer needed gets no
         cotangent.
     """
+    forms: dict[int, Form] = {}
     for node in nodes:
         primitive = node.primitive
-        if primitive is None:
-            continue
-        if primitive.name == "divide":
+        if primitive is _DIVIDE:
             argument = _sigmoid_argument(node)
             if argument is not None:
-                node.primitive, node.operands = PRIMITIVES["sigmoid"], (argument,)
-        elif primitive.name == "maximum":
+                forms[id(node)] = PRIMITIVES["sigmoid"], (argument,)
+        elif primitive is _MAXIMUM:
             x, y = node.operands
             if _is(x, 0.0):
                 x, y = y, x
             if type(x) is Tensor and _is(y, 0.0):
-                node.primitive, node.operands = PRIMITIVES["relu"], (x,)
+                forms[id(node)] = PRIMITIVES["relu"], (x,)
+    return forms
 
 
 def _is(x: Any, number: float) -> bool:

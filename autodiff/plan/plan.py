@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.plan.blocks import group
+from autodiff.plan.fast_math import with_half_angles
 from autodiff.plan.memory import plan_memory
 from autodiff.plan.scalars import is_scalar, print_scalars
 from autodiff.plan.source import print_arrays
@@ -319,7 +321,9 @@ def make_plan(
     trace = trace_program(f, values, [names[i] for i in places], call)
     if trace.structure != form:
         raise TypeError("compile: the function returned another structure when it was traced")
-    memory = plan_memory(trace.program)
+    program = with_half_angles(trace.program) if fast_math else trace.program
+    units = group(program)
+    memory = plan_memory(units, program)
     display, unflatten = _display(form)
     kinds = [type(x) for x in wanted]
 
@@ -330,10 +334,9 @@ def make_plan(
         ]
         return display(converted)
 
-    program = trace.program
     title = f"Plan of {getattr(f, '__name__', 'a function')}: {len(program.nodes)} operations."
     inputs = [names[i] for i in places]
-    source, constants = print_arrays(program, memory, inputs, result, title)
+    source, constants = print_arrays(program, units, memory, inputs, result, title)
     otherwise = ""
     if is_scalar(program):
         source, otherwise = print_scalars(program, inputs, display, title), source

@@ -35,9 +35,11 @@ class Node:
         What the user's function calls the value, or nothing.
     rule : str
         The rule that asked for it: of the forward part nothing.
+    kind : Kind or None
+        What it does with memory, when `kind_of` has been asked.
     """
 
-    __slots__ = ("args", "dtype", "function", "name", "op", "params", "rule", "shape")
+    __slots__ = ("args", "dtype", "function", "kind", "name", "op", "params", "rule", "shape")
 
     def __init__(
         self,
@@ -56,6 +58,7 @@ class Node:
         self.function = function
         self.name = ""
         self.rule = ""
+        self.kind: Any = None
 
     @property
     def size(self) -> int:

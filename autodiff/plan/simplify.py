@@ -15,6 +15,8 @@ from autodiff.plan.program import CONSTANT, Node, constant, is_number
 __all__ = ["Builder"]
 
 _FLOAT = np.dtype(float)
+#: Longest last axis along which NumPy's sums are slow; longest sum that need not be pairwise.
+_SHORT, _LONG = 128, 4096
 Args = tuple[Node, ...]
 Params = dict[str, Any]
 Shape = tuple[int, ...]
@@ -59,16 +61,21 @@ class Builder:
 
     def number(self, value: Any, shape: tuple[int, ...] = ()) -> Node:
         """Return the node of a number, or of an array of that number."""
-        dtype = np.result_type(value)
-        key = (CONSTANT, dtype, shape, np.asarray(value).tobytes(), type(value))
-        if key not in self._known:
-            self._known[key] = constant(value, shape)
-        return self._known[key]
+        key: Any
+        if type(value) is float:
+            # Text, since 0.0 is not -0.0 and NaN is NaN.
+            key = (CONSTANT, repr(value), shape)
+        else:
+            key = (CONSTANT, np.result_type(value), shape, np.asarray(value).tobytes(), type(value))
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = constant(value, shape)
+        return known
 
     def constant(self, value: Any) -> Node:
         """Return the node of a constant operand."""
         if not isinstance(value, np.ndarray):
-            return self.number(value, np.shape(value))
+            return self.number(value, () if type(value) is float else np.shape(value))
         known = self._arrays.get(id(value))
         if known is None:
             # The array is held, so that no other gets its identity.
@@ -123,7 +130,7 @@ class Builder:
                 assert found.shape == shape, (op, found, shape)
                 assert found.dtype == dtype, (op, found, dtype)
                 return found
-        key = (op, tuple(map(id, args)), _frozen(params))
+        key = (op, tuple(map(id, args)), _frozen(params) if params else ())
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = Node(op, args, params, shape, dtype, function)
@@ -184,6 +191,29 @@ def _folded(builder: Builder, function: Any, args: Args, shape: Shape, dtype: DT
     return builder.number(float(value), shape)
 
 
+def _unsigned(builder: Builder, x: Node) -> Node | None:
+    """Return the negative of a node that is a negative, or a product or quotient with one."""
+    if x.op == "negative":
+        return x.args[0]
+    if x.op in ("multiply", "divide"):
+        left, right = x.args
+        if left.op == "negative":
+            args = (left.args[0], right)
+        elif right.op == "negative":
+            args = (left, right.args[0])
+        else:
+            return None
+        return builder.make(x.op, args, {}, x.shape, x.dtype, x.function)
+    return None
+
+
+def _is_exact(x: Node, y: Node) -> bool:
+    """Return whether one of two numbers is a power of two, by which a product has no error."""
+    numbers = [float(z.function) for z in (x, y)]
+    whole = [math.frexp(z)[0] in (0.5, -0.5) for z in numbers]
+    return any(whole) and all(1e-100 < abs(z) < 1e100 for z in numbers)
+
+
 @_rewrites("multiply")
 def _multiply(
     builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
@@ -195,20 +225,39 @@ def _multiply(
         return y
     if x.op == y.op == "negative":
         return builder.make("multiply", (x.args[0], y.args[0]), {}, shape, dtype, np.multiply)
+    if is_number(x):
+        x, y = y, x
+    if dtype == _FLOAT and is_number(y) and not y.shape and _same(x, shape, dtype):
+        positive = _unsigned(builder, x)
+        if positive is not None:
+            x, y = positive, builder.number(-float(y.function))
+            return builder.make("multiply", (x, y), {}, shape, dtype, np.multiply)
+        if x.op == "multiply" and _is_exact(y, y):
+            for inner, other in (x.args, x.args[::-1]):
+                if 0 < 2 * inner.size <= x.size and inner.shape and inner.dtype == _FLOAT:
+                    # The smaller factor is multiplied in less time.
+                    inner = builder.ufunc(np.multiply, inner, y)
+                    return builder.make("multiply", (inner, other), {}, shape, dtype, np.multiply)
+        if x.op == "multiply":
+            for inner, other in (x.args, x.args[::-1]):
+                if is_number(inner) and not inner.shape and _is_exact(inner, y):
+                    together = builder.number(float(inner.function) * float(y.function))
+                    return builder.make(
+                        "multiply", (other, together), {}, shape, dtype, np.multiply
+                    )
     return _folded(builder, np.multiply, args, shape, dtype)
 
 
 @_rewrites("add")
 def _add(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType) -> Node | None:
     x, y = args
-    if y.op == "negative":
-        return builder.make("subtract", (x, y.args[0]), {}, shape, dtype, np.subtract)
-    if x.op == "negative":
-        return builder.make("subtract", (y, x.args[0]), {}, shape, dtype, np.subtract)
-    if x is y and dtype.kind == "f":
+    if x is y and dtype == _FLOAT:
         two = builder.number(2.0)
-        if dtype == _FLOAT:
-            return builder.make("multiply", (x, two), {}, shape, dtype, np.multiply)
+        return builder.make("multiply", (x, two), {}, shape, dtype, np.multiply)
+    for term, other in ((y, x), (x, y)):
+        positive = _unsigned(builder, term)
+        if positive is not None:
+            return builder.make("subtract", (other, positive), {}, shape, dtype, np.subtract)
     return _folded(builder, np.add, args, shape, dtype)
 
 
@@ -217,8 +266,9 @@ def _subtract(
     builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
 ) -> Node | None:
     x, y = args
-    if y.op == "negative":
-        return builder.make("add", (x, y.args[0]), {}, shape, dtype, np.add)
+    positive = _unsigned(builder, y)
+    if positive is not None:
+        return builder.make("add", (x, positive), {}, shape, dtype, np.add)
     return _folded(builder, np.subtract, args, shape, dtype)
 
 
@@ -305,12 +355,43 @@ def _sum(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DTyp
             return builder.make("vdot", factors, {}, (), dtype, np.vdot)
         if x.op == "reshape":
             return builder.make("sum", x.args, params, shape, dtype, np.sum)
+    if x.op == "negative":
+        positive = builder.make("sum", x.args, params, shape, dtype, np.sum)
+        return builder.ufunc(np.negative, positive)
     if ndim == 2 and reduced == {0} and len(shape) == 1:
         return builder.make("sum of rows", (x,), {}, shape, dtype, None)
+    found = _sum_along(builder, x, reduced, params["keepdims"], shape)
+    if found is not None:
+        return found
     normal = {"axis": tuple(sorted(reduced)), "keepdims": params["keepdims"]}
     if axis is None or axis == normal["axis"]:
         return None
     return builder.make("sum", args, normal, shape, dtype, np.sum)
+
+
+def _sum_along(
+    builder: Builder, x: Node, reduced: set[int], keepdims: bool, shape: Shape
+) -> Node | None:
+    """Return a sum along one of the last axes as a product with ones.
+
+    NumPy's own takes up to 12 times as long where these axes are short: 880 µs against 70 for the
+    last axis of 25×1000×10.
+    """
+    ndim = len(x.shape)
+    if len(reduced) != 1 or ndim < 2 or x.shape[-1] > _SHORT or x.size < 2 * _SHORT:
+        return None
+    (axis,) = reduced
+    length = x.shape[axis]
+    if axis == ndim - 1:
+        factors = x.args * 2 if x.op == "square" else x.args if x.op == "multiply" else ()
+        if not keepdims and factors and all(_same(f, x.shape, x.dtype) for f in factors):
+            return builder.make("row dots", factors, {}, shape, _FLOAT, None)
+        ones = builder.number(1.0, (length, 1) if keepdims else (length,))
+        return builder.make("matmul", (x, ones), {}, shape, _FLOAT, np.matmul)
+    if axis == ndim - 2 and ndim > 2 and length <= _LONG:
+        ones = builder.number(1.0, (1, length) if keepdims else (length,))
+        return builder.make("matmul", (ones, x), {}, shape, _FLOAT, np.matmul)
+    return None
 
 
 @_rewrites("mean")

@@ -7,13 +7,17 @@ position 0.22 µs where by keyword it takes 0.31 and without it 0.30; ``a.dot(b,
 """
 
 import base64
+import math
 import sys
 import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from autodiff.plan.block_source import write_block
+from autodiff.plan.blocks import Block
 from autodiff.plan.memory import Memory
 from autodiff.plan.names import Names
 from autodiff.plan.operations import Kind, kind_of
@@ -65,6 +69,10 @@ HELPERS = {
 }
 
 
+#: Operations that are written as a function that fills an array.
+_FILLING = frozenset({"nothing times", "relu_pull"})
+
+
 class Printer:
     """Statements for a program.
 
@@ -82,6 +90,7 @@ class Printer:
         self.program, self.memory = program, memory
         self.header: list[str] = []
         self.statements: list[str] = []
+        self.functions: list[list[str]] = []
         self.names: dict[int, str] = {}
         self.constants: dict[str, Any] = {}
         self.helpers: set[str] = set()
@@ -91,7 +100,11 @@ class Printer:
         self._numbers: dict[str, str] = {}
         self._flat: dict[int, str] = {}
         self._static: set[int] = set()
-        self._calls: dict[str, str] = {}
+        self._calls: dict[tuple[str, int], str] = {}
+        self._arrays: dict[int, str] = {}
+        self._unnamed: dict[int, str] = {}
+        self.within: set[int] = set()
+        self.rows: Block | None = None
         for node, name in zip(program.inputs, inputs, strict=True):
             self.names[id(node)] = self.fresh(name)
 
@@ -124,10 +137,7 @@ class Printer:
         whole = node.dtype.kind == "i" and result.op in _INFIX
         if result.dtype != np.float64 or not (whole or node.dtype == np.float64):
             return literal
-        if literal not in self._numbers:
-            self._numbers[literal] = name = self.fresh("c")
-            self.header.append(f"{name} = np.array({literal}, float)")
-        return self._numbers[literal]
+        return self._fixed(f"np.array({literal}, float)", "c")
 
     def flat(self, node: Node) -> str | None:
         """Return the name of a value as a vector, if it is that without a copy."""
@@ -140,6 +150,10 @@ class Printer:
             self.header.append(f"{name} = {self.name_of(node)}.reshape(-1)")
         return self._flat[id(node)]
 
+    def is_static(self, node: Node) -> bool:
+        """Return whether a value has its memory before the function is called."""
+        return id(node) in self._static
+
     def is_whole(self, node: Node) -> bool:
         """Return whether a value is known to lie in one piece."""
         return id(node) in self.memory.slots or (
@@ -148,17 +162,20 @@ class Printer:
 
     def ones(self, length: int) -> str:
         """Return the name of a vector of ones."""
-        key = f"np.ones({length})"
-        if key not in self._numbers:
-            self._numbers[key] = name = self.fresh(f"ones_{length}")
-            self.header.append(f"{name} = {key}")
-        return self._numbers[key]
+        return self._fixed(f"np.ones({length})", f"ones_{length}")
 
-    def scratch(self, shape: tuple[int, ...]) -> str:
+    def scratch(self, node: Node) -> str:
         """Return the name of a mask that any statement may write into."""
-        key = f"np.empty({shape}, bool)"
+        if self.rows is not None:
+            rows = self.rows
+            key = f"np.empty({(rows.step, *node.shape[1:])}, bool)"
+            return f"{self._fixed(key, 'mask')}[: len({self.name_of(node.args[0])})]"
+        return self._fixed(f"np.empty({node.shape}, bool)", "mask")
+
+    def _fixed(self, key: str, wish: str) -> str:
+        """Return the name of what an expression gives, computed above the function."""
         if key not in self._numbers:
-            self._numbers[key] = name = self.fresh("mask")
+            self._numbers[key] = name = self.fresh(wish)
             self.header.append(f"{name} = {key}")
         return self._numbers[key]
 
@@ -177,32 +194,62 @@ class Printer:
                 return name
         if node.op in _DIRECT:
             return _DIRECT[node.op]
-        if node.op not in self._calls:
-            self._calls[node.op] = name = self.fresh(node.op.replace(" ", "_").replace(".", "_"))
+        key = (node.op, id(node.function))
+        if key not in self._calls:
+            self._calls[key] = name = self.fresh(node.op.replace(" ", "_").replace(".", "_"))
             if node.op in PRIMITIVES and PRIMITIVES[node.op].function is node.function:
                 self.header.insert(0, f"{name} = PRIMITIVES[{node.op!r}].function")
             else:
                 self.constants[name] = node.function
                 self.header.insert(0, f"# {name}: a function of the user's own")
-        return self._calls[node.op]
+        return self._calls[key]
 
-    def allocate(self) -> None:
-        """Write the lines that make the buffers."""
+    def allocate(self, units: Sequence[Node | Block]) -> None:
+        """Write the lines that make the buffers which are not seen as arrays of one kind only."""
+        forms: dict[int, set[Any]] = {}
+        for unit in units:
+            for node in unit.nodes if isinstance(unit, Block) else [unit]:
+                slot = self.memory.slots.get(id(node))
+                if slot is not None:
+                    one = not isinstance(unit, Block) and node.nbytes == self.memory.sizes[slot]
+                    form = (node.shape, node.dtype) if one else None
+                    forms.setdefault(slot, set()).add(form)
         for slot, size in enumerate(self.memory.sizes):
-            self._buffers.append(self.fresh(f"m{slot}"))
-            self.header.append(f"{self._buffers[-1]} = np.empty({size}, np.uint8)")
+            self._buffers.append("")
+            if len(forms[slot]) > 1 or None in forms[slot]:
+                self._buffers[-1] = self.fresh(f"m{slot}")
+                self.header.append(f"{self._buffers[-1]} = np.empty({size}, np.uint8)")
 
     def place(self, node: Node) -> str:
         """Write the line that names the memory of a value, and return the name."""
-        name = self.names[id(node)] = self.fresh(node.name)
         slot = self.memory.slots[id(node)]
-        buffer = self._buffers[slot]
-        bytes_ = buffer if node.nbytes == self.memory.sizes[slot] else f"{buffer}[:{node.nbytes}]"
-        shape = f".reshape{node.shape}" if len(node.shape) > 1 else ""
-        kind = "float" if node.dtype == np.float64 else repr(node.dtype.str)
-        self.header.append(f"{name} = {bytes_}.view({kind}){shape}")
         self._static.add(id(node))
+        if self._buffers[slot]:
+            name = self.fresh(node.name)
+            self.header.append(f"{name} = {self.buffer(node, node.shape)}")
+        elif not node.name and slot in self._unnamed:
+            name = self._unnamed[slot]
+        else:
+            name = self.fresh(node.name)
+            known = self._arrays.setdefault(slot, name)
+            if known is name:
+                kind = "" if node.dtype == np.float64 else f", {node.dtype.str!r}"
+                self.header.append(f"{name} = np.empty({node.shape}{kind})")
+            else:
+                self.header.append(f"{name} = {known}")
+            if not node.name:
+                self._unnamed[slot] = name
+        self.names[id(node)] = name
         return name
+
+    def buffer(self, node: Node, shape: tuple[int, ...]) -> str:
+        """Return the expression of the memory of a value as an array of a shape."""
+        slot = self.memory.slots[id(node)]
+        nbytes = node.dtype.itemsize * math.prod(shape)
+        name = self._buffers[slot]
+        part = name if nbytes == self.memory.sizes[slot] else f"{name}[:{nbytes}]"
+        kind = "float" if node.dtype == np.float64 else repr(node.dtype.str)
+        return f"{part}.view({kind})" + (f".reshape{shape}" if len(shape) > 1 else "")
 
     def say(self, statement: str, comment: str = "") -> None:
         """Write a statement of the function."""
@@ -254,61 +301,89 @@ class Printer:
 
     def _write_view(self, node: Node) -> None:
         (x,) = node.args
-        source = self.name_of(x)
-        if node.op == "transpose":
-            axes = tuple(node.params["axes"])
-            backward = axes == tuple(range(len(axes)))[::-1]
-            text = f"{source}.T" if backward else f"{source}.transpose{axes}"
-        elif node.op == "reshape":
-            text = f"{source}.reshape({node.shape})"
-        elif node.op == "broadcast_to":
-            text = f"np.broadcast_to({source}, {node.shape})"
-        else:
-            text = f"{source}[{_index(node.params['index'])}]"
+        text = self.view(node)
         if id(x) in self._static:
             name = self.names[id(node)] = self.fresh(
-                node.name or (f"{source}_T" if text.endswith(".T") else "")
+                node.name or (f"{self.name_of(x)}_T" if text.endswith(".T") else "")
             )
             self.header.append(f"{name} = {text}")
             self._static.add(id(node))
+        elif id(node) in self.within and not node.name:
+            self.names[id(node)] = text
         else:
             self._assign(node, text)
+
+    def view(self, node: Node) -> str:
+        """Return the expression of a view; within a block, of the rows of a chunk."""
+        (x,) = node.args
+        source = self.name_of(x)
+        shape = str(node.shape)
+        if self.rows is not None:
+            lengths = ["-1" if node.op == "reshape" else f"len({source})"]
+            shape = f"({', '.join(lengths + list(map(str, node.shape[1:])))},)"
+        if node.op == "transpose":
+            axes = tuple(node.params["axes"])
+            backward = axes == tuple(range(len(axes)))[::-1]
+            return f"{source}.T" if backward else f"{source}.transpose{axes}"
+        if node.op == "reshape":
+            return f"{source}.reshape({shape})"
+        if node.op == "broadcast_to":
+            return f"np.broadcast_to({source}, {shape})"
+        return f"{source}[{_index(node.params['index'])}]"
 
     def _write_into(self, node: Node, placed: bool) -> None:
         """Write a statement whose result goes to a buffer, or to fresh memory for the user."""
         out = self.place(node) if placed else ""
-        if node.op == "matmul":
-            text = self._product(node, out)
-        elif node.op == "sum of rows":
-            (x,) = node.args
-            text = f"{self.ones(x.shape[0])}.dot({self.name_of(x)}{out and ', '}{out})"
-        elif node.op == "sum":
-            axis, keepdims = node.params["axis"], node.params["keepdims"]
-            text = f"np.add.reduce({self.name_of(node.args[0])}, {axis}, None, {out or None}"
-            text += ", True)" if keepdims else ")"
-        elif node.op in ("nothing times", "relu_pull"):
-            names = ", ".join(map(self.name_of, node.args))
-            if not placed:
-                out = self.names[id(node)] = self.fresh(node.name)
-                self.say(f"{out} = np.empty({node.shape})")
-            if node.op == "relu_pull":
-                self.helpers.add("rectified")
-                text = f"rectified({names}, {out}, {self.scratch(node.shape)})"
-            else:
-                self.helpers.add("without_lost")
-                text = f"without_lost({names}, {out})"
+        if not placed and node.op in _FILLING:
+            out = self.names[id(node)] = self.fresh(node.name)
+            self.say(f"{out} = np.empty({node.shape})")
             placed = True
-        else:
-            operands = [self.operand(x, node) for x in node.args]
-            # Of these NumPy wants the result by keyword.
-            by_name = "out=" if node.op in ("maximum", "minimum") else ""
-            if out:
-                operands.append(f"{by_name}{out}")
-            text = f"{self.function(node)}({', '.join(operands)})"
+        text = self.text(node, out)
         if placed:
             self.say(text, self.comment(node))
         else:
             self._assign(node, text)
+
+    def text(self, node: Node, out: str) -> str:
+        """Return the call that computes a node, into an array if one is given.
+
+        Parameters
+        ----------
+        node : Node
+            An operation that is elementwise or computed.
+        out : str
+            The name of the array; nothing for a fresh one.
+
+        Returns
+        -------
+        str
+            An expression.
+        """
+        if node.op == "matmul":
+            return self._product(node, out)
+        if node.op == "sum of rows":
+            (x,) = node.args
+            return f"{self.ones(x.shape[0])}.dot({self.name_of(x)}{out and ', '}{out})"
+        if node.op == "row dots":
+            names = ", ".join(map(self.name_of, node.args))
+            return f'np.einsum("...i,...i->...", {names}{out and ", out="}{out})'
+        if node.op == "sum":
+            axis, keepdims = node.params["axis"], node.params["keepdims"]
+            text = f"np.add.reduce({self.name_of(node.args[0])}, {axis}, None, {out or None}"
+            return text + (", True)" if keepdims else ")")
+        if node.op in _FILLING:
+            names = ", ".join([*map(self.name_of, node.args), out])
+            if node.op == "relu_pull":
+                self.helpers.add("rectified")
+                return f"rectified({names}, {self.scratch(node)})"
+            self.helpers.add("without_lost")
+            return f"without_lost({names})"
+        operands = [self.operand(x, node) for x in node.args]
+        # Of these NumPy wants the result by keyword.
+        by_name = "out=" if node.op in ("maximum", "minimum") else ""
+        if out:
+            operands.append(f"{by_name}{out}")
+        return f"{self.function(node)}({', '.join(operands)})"
 
     def _product(self, node: Node, out: str) -> str:
         x, y = node.args
@@ -394,13 +469,20 @@ def _array(value: np.ndarray[Any, Any]) -> str:
 
 
 def print_arrays(
-    program: Program, memory: Memory, inputs: Sequence[str], result: Callable[..., str], title: str
+    program: Program,
+    units: Sequence[Node | Block],
+    memory: Memory,
+    inputs: Sequence[str],
+    result: Callable[..., str],
+    title: str,
 ) -> tuple[str, dict[str, Any]]:
     """Return the source of a program, and what it needs beside it.
 
     Parameters
     ----------
     program : Program
+        What is computed.
+    units : sequence of Node and Block
         The operations in the order in which they run.
     memory : Memory
         Where their values lie.
@@ -417,7 +499,8 @@ def print_arrays(
         The text of a module that defines ``run``, and names that it cannot define itself.
     """
     printer = Printer(program, memory, inputs)
-    printer.allocate()
+    printer.allocate(units)
+    printer.within = _used_once(units, program)
     guards: dict[int, list[Guard]] = {}
     for guard in program.guards:
         guards.setdefault(id(guard.node), []).append(guard)
@@ -438,12 +521,17 @@ def print_arrays(
         printer.say("# forward")
     for node in program.inputs:
         decide(node)
-    for node in program.nodes:
-        if node.rule and not backward:
+    for unit in units:
+        if isinstance(unit, Block):
+            write_block(printer, unit)
+            for node in unit.nodes:
+                decide(node)
+            continue
+        if unit.rule and not backward:
             backward = True
             printer.say("# backward")
-        printer.write(node)
-        decide(node)
+        printer.write(unit)
+        decide(unit)
     texts = _results(program, memory, printer)
     printer.say(f"return {result(texts)}")
     lines = [f'"""{title}"""', "", "import numpy as np", ""]
@@ -463,10 +551,23 @@ def print_arrays(
     if guards or program.guards:
         lines.append("changed = object()  # returned if the function would decide otherwise")
     lines += printer.header
+    for function in printer.functions:
+        lines += ["", "", *function]
     names = ", ".join(printer.names[id(node)] for node in program.inputs)
     lines += ["", "", f"def run({names}):"]
     lines += [f"    {statement}" for statement in printer.statements]
     return "\n".join(lines) + "\n", printer.constants
+
+
+def _used_once(units: Sequence[Node | Block], program: Program) -> set[int]:
+    """Return the identities of what one operation uses once, apart from blocks."""
+    uses = Counter(id(x) for x in program.roots for _ in range(2))
+    for unit in units:
+        if isinstance(unit, Block):
+            uses.update(2 * [id(x) for node in unit.nodes for x in (*node.args, node)])
+        else:
+            uses.update(map(id, unit.args))
+    return {key for key, count in uses.items() if count == 1}
 
 
 def _results(program: Program, memory: Memory, printer: Printer) -> list[str]:

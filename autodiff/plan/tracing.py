@@ -18,7 +18,8 @@ from autodiff.plan.captured import held_outside
 from autodiff.plan.patterns import recognise
 from autodiff.plan.program import INPUT, Guard, Node, Program, reachable
 from autodiff.plan.simplify import Builder
-from autodiff.tape import Tape
+from autodiff.rules.table import Primitive
+from autodiff.tape import Form, Tape
 from autodiff.tensor import Tensor, leaf
 from autodiff.trees import Structure, flatten
 
@@ -52,17 +53,16 @@ class _Listener:
     def __init__(self, tape: Tape) -> None:
         self._tape = tape
         self.rules: list[tuple[int, str]] = []
-        self.cotangents: list[tuple[Any, Any]] = []
+        self.cotangents: list[tuple[Tensor, Any]] = []
 
-    def before_passes(self, nodes: Sequence[Tensor]) -> None:
+    def before_passes(self, nodes: Sequence[Tensor]) -> dict[int, Form]:
         """Look for known forms among the nodes that will be differentiated."""
-        recognise(nodes)
+        return recognise(nodes)
 
-    def before_rule(self, node: Tensor) -> None:
+    def before_rule(self, node: Tensor, primitive: Primitive, adjoint: Any) -> None:
         """Note that what comes is asked for by the rule of a node."""
-        assert node.primitive is not None
-        self.rules.append((len(self._tape.nodes), node.primitive.name))
-        self.cotangents.append((node.value, node.adjoint))
+        self.rules.append((len(self._tape.nodes), primitive.name))
+        self.cotangents.append((node, adjoint))
 
     def after_pass(self) -> None:
         """Note that what comes is asked for by the user's function."""
@@ -98,14 +98,17 @@ def trace_program(
     inputs = [leaf(tape, x) for x in leaves]
     with tape:
         output, local = _with_names(f, tape, lambda: call(inputs))
-    guards, captured = tape.guards, _outside(tape)
-    recorded = tape.end()
+    guards = tape.guards
     results, structure = flatten(output)
     for name, node in zip(names, inputs, strict=True):
         local[id(node)] = name
-    for value, adjoint in listener.cotangents:
-        if id(value) in local and type(adjoint) is Tensor:
-            local.setdefault(id(adjoint), f"{local[id(value)]}_bar")
+    for node, adjoint in listener.cotangents:
+        if id(node) in local and type(adjoint) is Tensor:
+            local.setdefault(id(adjoint), f"{local[id(node)]}_bar")
+    # What the rules made and nobody else holds is not watched.
+    listener.cotangents.clear()
+    captured = _outside(tape)
+    recorded = tape.end()
     program = _program(tape, recorded, inputs, results, guards, local, listener.rules)
     return Trace(program, structure, captured)
 
@@ -131,7 +134,7 @@ def _program(
     rule = ""
     for place, x in enumerate(recorded):
         rule = starts.get(place, rule)
-        shape, dtype = np.shape(x.value), np.result_type(x.value)
+        shape, dtype = x.value.shape, x.value.dtype
         if x.primitive is None:
             node = Node(INPUT, (), {}, shape, dtype)
         else:
@@ -174,22 +177,30 @@ def _outside(tape: Tape) -> list[Any]:
 def _with_names(
     f: Callable[..., Any], tape: Tape, call: Callable[[], Any]
 ) -> tuple[Any, dict[int, str]]:
-    """Return the result of a call, and names of tensors of a tape from the variables of `f`."""
+    """Return the result of a call, and names of tensors of a tape from the variables of `f`.
+
+    They are read from the frame of the first call of `f`, which is kept until it has returned.
+    """
     code = getattr(inspect.unwrap(f), "__code__", None)
     names: dict[int, str] = {}
     if not isinstance(code, CodeType) or sys.getprofile() is not None:
         return call(), names
+    frames: list[FrameType] = []
 
     def on_event(frame: FrameType, event: str, arg: Any) -> None:
-        if event == "return" and frame.f_code is code:
-            for name, value in frame.f_locals.items():
-                while type(value) is Tensor and value.tape is not tape:
-                    value = value.value
-                if type(value) is Tensor:
-                    names[id(value)] = name
+        if event == "call" and frame.f_code is code:
+            frames.append(frame)
+            # To be told of every call that follows would double the time.
+            sys.setprofile(None)
 
     sys.setprofile(on_event)
     try:
-        return call(), names
+        result = call()
     finally:
         sys.setprofile(None)
+    for frame in frames:
+        for name, value in frame.f_locals.items():
+            if type(value) is Tensor and value.tape is tape:
+                names[id(value)] = name
+        frame.clear()
+    return result, names

@@ -8,7 +8,7 @@ inner products, Euclidean norms.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from symdiff.matrix.node import Graph, Node
@@ -56,11 +56,9 @@ def _loosened(a: Node, b: Node) -> tuple[Node, Node]:
     return a, b
 
 
-def is_condition(node: Node) -> bool:
-    """Return whether a node may hold truth values, which NumPy adds with "or"."""
-    return node.op == "step" or node.op.startswith(
-        ("greater", "less", "equal", "not_equal", "logical_")
-    )
+def _as_number(node: Node) -> Node:
+    """Return truth values as numbers, by a product with 1."""
+    return make("multiply", node.graph.number(1), node) if node.truth else node
 
 
 def _keeps(a: Node, b: Node) -> bool:
@@ -81,21 +79,72 @@ def add(a: Node, b: Node) -> Node:
     a, b = _loosened(a, b)
     if a.number is not None and b.number is not None:
         return a.graph.number(a.number + b.number)
-    if a is b and not is_condition(a):
+    if a is b and not a.truth:
         return multiply(a.graph.number(2), a)
     if a.number == 0:
-        return b
+        return _as_number(b)
     if b.number == 0:
-        return a
+        return _as_number(a)
     if b.op == "negate" or _is_negative_multiple(b):
         return subtract(a, negate(b))
     if a.op == "negate":
         return subtract(b, a.args[0])
+    together = _cross_entropy(a, b) or _factored(add, a, b)
+    if together is not None:
+        return together
     for whole, part in ((a, b), (b, a)):
         # m + (logsumexp(v) - m), the overflow-safe spelling
         if whole.op == "subtract" and whole.args[1] is part and whole.args[0].op == "logsumexp":
             return whole.args[0]
     return make("add", a, b)
+
+
+def _scaled(node: Node) -> tuple[str, Node | None, Node]:
+    """Return how a value is scaled, by which scalar, and what is scaled."""
+    if node.shape == () or node.index in node.graph.names:
+        return "", None, node
+    if node.op == "divide" and node.args[1].shape == ():
+        return "divide", node.args[1], node.args[0]
+    if node.op == "multiply":
+        a, b = node.args
+        if a.shape == ():
+            return "multiply", a, b
+        if a.op == "multiply" and a.args[0].shape == () and a.index not in node.graph.names:
+            return "multiply", a.args[0], multiply(a.args[1], b)
+    return "", None, node
+
+
+def _factored(combine: Callable[[Node, Node], Node], a: Node, b: Node) -> Node | None:
+    """Return a sum or difference with a common scalar in front, None if there is none."""
+    how, scalar, left = _scaled(a)
+    if scalar is None or left.truth:
+        return None
+    other_how, other_scalar, right = _scaled(b)
+    if how != other_how or scalar is not other_scalar or right.truth:
+        return None
+    both = combine(left, right)
+    return divide(both, scalar) if how == "divide" else multiply(scalar, both)
+
+
+def _cross_entropy(a: Node, b: Node) -> Node | None:
+    """Return ``y softplus(-z) + (1 - y) softplus(z)`` as ``softplus(z) - y z``, or None.
+
+    It is what ``-(y log(p) + (1 - y) log(1 - p))`` has become for ``p = sigmoid(z)``.
+    """
+    if a.op != "multiply" or b.op != "multiply":
+        return None
+    for y, low in (a.args, a.args[::-1]):
+        for rest, high in (b.args, b.args[::-1]):
+            if low.op != "softplus" or high.op != "softplus":
+                continue
+            first, second = (y, rest), (rest, y)
+            for weight, other in (first, second):
+                complement = other.op == "subtract" and other.args[0].number == 1
+                if complement and other.args[1] is weight:
+                    z = (high if weight is y else low).args[0]
+                    if negate(z) is (low if weight is y else high).args[0]:
+                        return subtract(make("softplus", z), multiply(weight, z))
+    return None
 
 
 def subtract(a: Node, b: Node) -> Node:
@@ -108,14 +157,18 @@ def subtract(a: Node, b: Node) -> Node:
     if a.number is not None and b.number is not None:
         return a.graph.number(a.number - b.number)
     if b.number == 0:
-        return a
+        return _as_number(a)
     if a.number == 0:
         return negate(b)
     if b.op == "negate" or _is_negative_multiple(b):
         return add(a, negate(b))
+    if a.op == "negate":
+        together = _cross_entropy(a.args[0], b)
+        if together is not None:
+            return negate(together)
     if a.op == "add" and b in a.args and a.args[0].op == "logsumexp" and a.args[1] is b:
         return a.args[0]
-    return make("subtract", a, b)
+    return _factored(subtract, a, b) or make("subtract", a, b)
 
 
 def negate(a: Node) -> Node:
@@ -124,7 +177,7 @@ def negate(a: Node) -> Node:
         return a.graph.number(-a.number)
     if a.op == "negate":
         return a.args[0]
-    if is_condition(a):
+    if a.truth:
         return make("multiply", a.graph.number(-1), a)
     if a.op == "broadcast":
         return broadcast(negate(a.args[0]), a.shape)
@@ -141,9 +194,9 @@ def multiply(a: Node, b: Node) -> Node:
     if b.number is not None or (b.shape == () and a.shape != ()):
         a, b = b, a
     if a.number is not None:
-        if a.number == 1 and not is_condition(b):
+        if a.number == 1 and not b.truth:
             return b
-        if a.number == -1 and not is_condition(b):
+        if a.number == -1 and not b.truth:
             return negate(b)
         if a.number == 0:
             return broadcast(a, b.shape)
@@ -199,7 +252,7 @@ def divide(a: Node, b: Node) -> Node:
     a, b = _loosened(a, b)
     if b.number is not None:
         if b.number == 1:
-            return a
+            return _as_number(a)
         if a.number is not None and b.number:
             quotient = a.number / b.number
             if quotient.is_integer() or not float(a.number).is_integer():
@@ -215,13 +268,23 @@ def divide(a: Node, b: Node) -> Node:
     if a.number == 1 and b.op == "add":
         for one, other in (b.args, b.args[::-1]):
             if one.number == 1 and other.op == "exp":
-                return make("sigmoid", negate(other.args[0]))
+                return sigmoid(negate(other.args[0]))
+    if a.op == "exp" and b.op == "add":
+        for one, other in (b.args, b.args[::-1]):
+            if one.number == 1 and other is a:
+                return sigmoid(a.args[0])
     if b.op == "divide" and b.args[0].number == 1 and _keeps(b, a):
         return multiply(a, b.args[1])
     axis = _softmax_axis(a, b)
     if axis is not None:
         return make("softmax", _unshifted(a.args[0], axis)[0], params=(axis,))
     return make("divide", a, b)
+
+
+def sigmoid(z: Node) -> Node:
+    """Return 1 / (1 + exp(-z)); from the value at -z, where that is known."""
+    opposite = z.graph.known("sigmoid", (negate(z),))
+    return make("sigmoid", z) if opposite is None else subtract(z.graph.number(1), opposite)
 
 
 def power(x: Node, exponent: Node) -> Node:
@@ -232,7 +295,7 @@ def power(x: Node, exponent: Node) -> Node:
     if x.number is not None and (x.number > 0 or float(n).is_integer()) and (x.number or n >= 0):
         return x.graph.number(x.number**n)
     if n == 1:
-        return x
+        return _as_number(x)
     if n == 2:
         return elementwise("square", x)
     if n == 0.5:
@@ -258,6 +321,12 @@ def elementwise(op: str, *args: Node) -> Node:
                 return make("relu", a)
     if op == "log":
         return _log(x)
+    if op == "log1p" and x.op == "exp":
+        return make("softplus", x.args[0])
+    if op == "logaddexp":
+        for a, b in (args, args[::-1]):
+            if a.number == 0:
+                return make("softplus", b)
     return make(op, *args)
 
 
@@ -278,6 +347,14 @@ def _log(x: Node) -> Node:
         return subtract(x.args[0], make("logsumexp", x.args[0], params=(x.params[0], True)))
     if x.op == "det":
         return make("logdet", x.args[0])
+    if x.op == "sigmoid":
+        return negate(make("softplus", negate(x.args[0])))
+    if x.op == "subtract" and x.args[0].number == 1 and x.args[1].op == "sigmoid":
+        return negate(make("softplus", x.args[1].args[0]))
+    if x.op == "add":
+        for one, other in (x.args, x.args[::-1]):
+            if one.number == 1 and other.op == "exp":
+                return make("softplus", other.args[0])
     return make("log", x)
 
 
@@ -351,6 +428,8 @@ def reshape(a: Node, shape: Shape) -> Node:
     """Return the elements in another shape, which holds as many."""
     if a.shape == shape:
         return a
+    if a.shape == ():
+        return broadcast(a, shape)
     if a.op == "reshape":
         return reshape(a.args[0], shape)
     if a.op == "broadcast" and a.args[0].shape == ():
@@ -414,7 +493,7 @@ def total(a: Node, axes: Sequence[int], keepdims: bool) -> Node:
     if not keepdims:
         shape = tuple(n for k, n in enumerate(a.shape) if k not in axes)
     if all(a.shape[k] == 1 for k in axes):
-        return reshape(a, shape)
+        return reshape(_as_number(a), shape)
     if a.op == "negate":
         return negate(total(a.args[0], axes, keepdims))
     if a.op == "multiply" and a.args[0].shape == ():
@@ -427,6 +506,8 @@ def total(a: Node, axes: Sequence[int], keepdims: bool) -> Node:
     if a.op == "square" and len(axes) == a.ndim:
         return make("sumsquares", a.args[0], params=(axes, keepdims))
     everything = len(axes) == a.ndim and not keepdims
+    if everything and a.op == "sum" and a.index not in a.graph.names:
+        return total(a.args[0], range(a.args[0].ndim), False)
     if everything and a.op == "multiply" and a.args[0].shape == a.args[1].shape:
         return dot(*a.args)
     return make("sum", a, params=(axes, keepdims))

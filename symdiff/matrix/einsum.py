@@ -10,7 +10,7 @@ from symdiff.matrix.array import as_node
 from symdiff.matrix.build import make
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
-from symdiff.matrix.shapes import shown
+from symdiff.matrix.shapes import Length, shown
 
 __all__ = ["einsum"]
 
@@ -72,6 +72,11 @@ def einsum(graph: Graph, subscripts: Any, *operands: Any, optimize: Any = False)
         if node.ndim != 2:
             refuse(f"np.einsum with the repeated index in {letters!r}", "use np.diagonal")
         nodes[k], inputs[k] = make("diagonal", node), letters[0]
+    lengths: dict[str, Length] = {}
+    for node, letters in zip(nodes, inputs, strict=True):
+        for letter, n in zip(letters, node.shape, strict=True):
+            if 1 in (n, lengths.setdefault(letter, n)) and lengths[letter] != n:
+                refuse(f"np.einsum with the index {letter!r} repeated from length 1", "sum first")
     return _contracted(nodes, inputs, output)
 
 

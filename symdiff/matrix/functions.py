@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from symdiff.matrix import build
 from symdiff.matrix.array import MatrixArray, as_node
 from symdiff.matrix.build import make
 from symdiff.matrix.einsum import einsum
+from symdiff.matrix.indexing import take_index
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Length, normalise_axes, reshaped, shown
@@ -30,9 +32,7 @@ def _binary(op: str) -> Callable[[Node, Node], Node]:
 
 def _truth(x: Node) -> Node:
     """Return a condition: a number holds where it is not zero."""
-    return (
-        x if build.is_condition(x) and x.op != "step" else make("not_equal", x, x.graph.number(0))
-    )
+    return x if x.truth and x.op != "step" else make("not_equal", x, x.graph.number(0))
 
 
 UFUNCS: dict[np.ufunc, Callable[..., Node]] = {
@@ -72,6 +72,10 @@ UFUNCS: dict[np.ufunc, Callable[..., Node]] = {
             np.sinh,
             np.cosh,
             np.arctan,
+            np.arcsinh,
+            np.arccosh,
+            np.arctanh,
+            np.cbrt,
             np.arcsin,
             np.arccos,
             np.absolute,
@@ -83,6 +87,7 @@ UFUNCS: dict[np.ufunc, Callable[..., Node]] = {
         for ufunc in (
             np.maximum,
             np.minimum,
+            np.logaddexp,
             np.greater,
             np.greater_equal,
             np.less,
@@ -94,7 +99,7 @@ UFUNCS: dict[np.ufunc, Callable[..., Node]] = {
 }
 
 
-def _unknown(name: str) -> Any:
+def _unknown(name: str) -> NoReturn:
     """Refuse a function that no table has."""
     known = sorted({f.__name__ for f in UFUNCS} | {f.__name__ for f in FUNCTIONS})
     close = difflib.get_close_matches(name.split(".")[-1], known, n=1)
@@ -188,7 +193,6 @@ def call_function(graph: Graph, func: Any, args: Sequence[Any], kwargs: dict[str
     entry = FUNCTIONS.get(func)
     if entry is None:
         _unknown(f"{module}.{func.__name__}")
-        raise AssertionError
     given = {key: v for key, v in kwargs.items() if v is not None and v is not np._NoValue}
     try:
         result = entry(graph, *args, **given)
@@ -226,7 +230,14 @@ def _var(graph: Graph, a: Any, axis: Any = None, ddof: int = 0, keepdims: bool =
 
 
 def _std(graph: Graph, a: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Node:
-    return make("sqrt", _var(graph, a, axis, ddof, keepdims))
+    a = as_node(graph, a)
+    axes = normalise_axes(axis, a.ndim, "std")
+    centred = build.subtract(a, _mean(graph, MatrixArray(a), axes, True))
+    size = build.count(graph, [a.shape[k] for k in axes])
+    freedom = build.subtract(size, graph.number(ddof))
+    # The norm has a derivative by convention where all elements are equal.
+    length = make("norm", centred, params=(axes, bool(keepdims)))
+    return build.divide(length, make("sqrt", freedom))
 
 
 def _extreme(op: str) -> Callable[..., Node]:
@@ -262,6 +273,8 @@ def _dot(graph: Graph, a: Any, b: Any) -> Node:
 
 def _inner(graph: Graph, a: Any, b: Any) -> Node:
     a, b = as_node(graph, a), as_node(graph, b)
+    if not a.shape or not b.shape:
+        return build.multiply(a, b)
     return build.matmul(a, build.transpose(b)) if b.ndim <= 2 else refuse("np.inner of a stack")
 
 
@@ -365,6 +378,43 @@ def _stack(graph: Graph, arrays: Any, axis: int = 0) -> Node:
     return make("concatenate", *grown, params=(axis % rank,))
 
 
+def _split(graph: Graph, ary: Any, indices_or_sections: Any, axis: int = 0) -> list[MatrixArray]:
+    node = as_node(graph, ary)
+    (axis,) = normalise_axes(axis, node.ndim, "split")
+    n = node.shape[axis]
+    if not isinstance(n, int):
+        refuse(f"np.split of the named length {n!r}", "give a number as length")
+    if isinstance(indices_or_sections, int):
+        if n % indices_or_sections:
+            raise ValueError(f"split: length {n} is no multiple of {indices_or_sections}")
+        step = n // indices_or_sections
+        ends = list(range(step, n, step))
+    else:
+        ends = [int(k) for k in indices_or_sections]
+    before = (slice(None),) * axis
+    return [
+        MatrixArray(take_index(node, (*before, slice(start, end))))
+        for start, end in zip([0, *ends], [*ends, n], strict=True)
+    ]
+
+
+def _vstack(graph: Graph, tup: Any) -> Node:
+    nodes = [as_node(graph, value) for value in tup]
+    rows = [build.reshape(a, (1, *a.shape)) if a.ndim == 1 else a for a in nodes]
+    return make("concatenate", *rows, params=(0,))
+
+
+def _hstack(graph: Graph, tup: Any) -> Node:
+    nodes = [as_node(graph, value) for value in tup]
+    return make("concatenate", *nodes, params=(0 if nodes[0].ndim == 1 else 1,))
+
+
+def _column_stack(graph: Graph, tup: Any) -> Node:
+    nodes = [as_node(graph, value) for value in tup]
+    columns = [build.reshape(a, (*a.shape, 1)) if a.ndim == 1 else a for a in nodes]
+    return make("concatenate", *columns, params=(1,))
+
+
 def _where(graph: Graph, condition: Any, *branches: Any) -> Node:
     if len(branches) != 2:
         refuse("np.where(condition)", "give it both branches")
@@ -436,6 +486,25 @@ def _solve(graph: Graph, a: Any, b: Any) -> Node:
     return make("solve", as_node(graph, a), as_node(graph, b))
 
 
+def _matrix_power(graph: Graph, a: Any, n: int) -> Node:
+    base = as_node(graph, a)
+    if base.ndim != 2 or n < 1:
+        refuse(f"np.linalg.matrix_power(n={n})", "use np.linalg.inv, or a power from 1 on")
+    result: Node | None = None
+    while n:
+        if n % 2:
+            result = base if result is None else build.matmul(result, base)
+        n //= 2
+        base = build.matmul(base, base) if n else base
+    assert result is not None
+    return result
+
+
+def _multi_dot(graph: Graph, arrays: Any) -> Node:
+    nodes = [as_node(graph, value) for value in arrays]
+    return functools.reduce(build.matmul, nodes)
+
+
 def _trace(graph: Graph, a: Any) -> Node:
     return make("trace", as_node(graph, a))
 
@@ -466,6 +535,10 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.squeeze: _squeeze,
     np.concatenate: _concatenate,
     np.stack: _stack,
+    np.vstack: _vstack,
+    np.hstack: _hstack,
+    np.column_stack: _column_stack,
+    np.split: _split,
     np.where: _where,
     np.clip: _clip,
     np.zeros_like: _filled(0.0),
@@ -484,6 +557,9 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.slogdet: _slogdet,
     np.linalg.inv: lambda graph, a: build.inverse(as_node(graph, a)),
     np.linalg.solve: _solve,
+    np.linalg.cholesky: _of_matrix("cholesky"),
+    np.linalg.matrix_power: _matrix_power,
+    np.linalg.multi_dot: _multi_dot,
     np.linalg.norm: _norm,
     np.linalg.vector_norm: lambda graph, x, axis=None, keepdims=False: _norm(
         graph, x, None, axis, keepdims

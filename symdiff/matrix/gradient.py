@@ -16,7 +16,7 @@ from symdiff.matrix.form import Typesetter
 from symdiff.matrix.lets import choose_lets, name_lets, source_lines
 from symdiff.matrix.node import Node, reachable
 from symdiff.matrix.reverse import accumulate
-from symdiff.matrix.shapes import shown
+from symdiff.matrix.shapes import Shape, shown
 from symdiff.matrix.size import MatrixOperations, measure
 from symdiff.matrix.source import ENTRY_POINT, print_source
 from symdiff.matrix.spelling import display_names
@@ -289,7 +289,23 @@ class MatrixGradient(Entrywise):
 
     def _arguments(self, inputs: Mapping[str, Any]) -> list[Floats]:
         """Return arrays in the order of the source, checked."""
-        flat: dict[str, Any] = {}
+        flat = inputs
+        if self._lists or inputs.keys() != self._inputs.keys():
+            flat = self._flat(inputs)
+        lengths: dict[str, tuple[int, str]] = {}
+        result = []
+        for name, node in self._inputs.items():
+            array = flat[name]
+            if type(array) is not np.ndarray or array.dtype != np.float64:
+                array = _floats(name, array)
+            if array.shape != node.shape:
+                _check_shape(name, array.shape, node.shape, lengths)
+            result.append(array)
+        return result
+
+    def _flat(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what was given by input, with what was given when the gradient was made."""
+        flat: dict[str, Any] = dict(self._examples)
         known = [n for n in self._inputs if "[" not in n] + list(self._lists)
         for name, value in inputs.items():
             if name not in known:
@@ -306,45 +322,46 @@ class MatrixGradient(Entrywise):
                     f"argument {name!r}: {len(value)} entries arrived, {len(paths)} were traced"
                 )
             flat.update(zip(paths, value, strict=True))
-        missing = [n for n in self._inputs if n not in flat and n not in self._examples]
+        missing = [n for n in self._inputs if n not in flat]
         if missing:
             raise TypeError(
                 f"missing argument {', '.join(missing[:5])}: the formula needs {', '.join(known)}"
             )
-        lengths: dict[str, tuple[int, str]] = {}
-        return [
-            self._numbers(name, flat.get(name, self._examples.get(name)), lengths)
-            for name in self._inputs
-        ]
+        return flat
 
-    def _numbers(self, name: str, value: Any, lengths: dict[str, tuple[int, str]]) -> Floats:
-        """Return an input as a float64 array whose shape fits what was traced."""
-        array = np.asarray(value)
-        if array.dtype.kind not in "biuf":
-            raise TypeError(
-                f"argument {name!r}: real numbers are expected, not {array.dtype} "
-                f"({type(value).__name__})"
-            )
-        expected = self._inputs[name].shape
-        if array.ndim != len(expected):
-            raise ValueError(
-                f"argument {name!r}: shape {array.shape} arrived, {shown(expected)} is what was "
-                "traced"
-            )
-        for axis, (n, length) in enumerate(zip(array.shape, expected, strict=True)):
-            if isinstance(length, str):
-                first, where = lengths.setdefault(length, (n, f"{name!r}"))
-                if n != first:
-                    raise ValueError(
-                        f"argument {name!r}: axis {axis} has length {n}, but {length} is {first} "
-                        f"in argument {where}"
-                    )
-            elif n != length:
+
+def _floats(name: str, value: Any) -> Floats:
+    """Return an input as a float64 array."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"argument {name!r}: real numbers are expected, not {array.dtype} "
+            f"({type(value).__name__})"
+        )
+    return array.astype(np.float64)
+
+
+def _check_shape(
+    name: str, shape: tuple[int, ...], expected: Shape, lengths: dict[str, tuple[int, str]]
+) -> None:
+    """Refuse an input whose shape is not what was traced; bind named lengths."""
+    if len(shape) != len(expected):
+        raise ValueError(
+            f"argument {name!r}: shape {shape} arrived, {shown(expected)} is what was traced"
+        )
+    for axis, (n, length) in enumerate(zip(shape, expected, strict=True)):
+        if isinstance(length, str):
+            first, where = lengths.setdefault(length, (n, name))
+            if n != first:
                 raise ValueError(
-                    f"argument {name!r}: shape {array.shape} arrived, {shown(expected)} is what "
-                    "was traced; derive the gradient with names as lengths to use other shapes"
+                    f"argument {name!r}: axis {axis} has length {n}, but {length} is {first} "
+                    f"in argument {where!r}"
                 )
-        return np.asarray(array, dtype=np.float64)
+        elif n != length:
+            raise ValueError(
+                f"argument {name!r}: shape {shape} arrived, {shown(expected)} is what was traced; "
+                "derive the gradient with names as lengths to use other shapes"
+            )
 
 
 def _selected(wrt: str | Iterable[str] | None, traced: MatrixTrace) -> list[str]:

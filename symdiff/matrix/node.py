@@ -14,6 +14,16 @@ from symdiff.matrix.shapes import Shape
 __all__ = ["Graph", "Node", "reachable"]
 
 
+_CONDITIONS = frozenset(
+    {"greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "step"}
+    | {"logical_and", "logical_or", "logical_not"}
+)
+_TYPE_KEPT = frozenset(
+    {"transpose", "reshape", "broadcast", "index", "concatenate", "diagonal", "diag", "tril"}
+    | {"triu", "max", "min", "maximum", "minimum", "multiply", "add"}
+)
+
+
 class Node:
     """One operation of a graph.
 
@@ -31,6 +41,8 @@ class Node:
         Of its result.
     index : int
         Its place in the graph: operands come before what uses them.
+    truth : bool
+        Whether NumPy would hold it as truth values, which it adds with "or".
 
     Examples
     --------
@@ -39,7 +51,7 @@ class Node:
     <input x ('N', 3) (N, 3)>
     """
 
-    __slots__ = ("args", "graph", "index", "op", "params", "shape")
+    __slots__ = ("args", "graph", "index", "op", "params", "shape", "truth")
 
     def __init__(
         self,
@@ -56,12 +68,17 @@ class Node:
         self.params = params
         self.shape = shape
         self.index = index
+        self.truth = _is_truth(graph, op, args, params)
 
     def __repr__(self) -> str:
         from symdiff.matrix.shapes import shown
 
         words = [self.op, *map(str, self.params), shown(self.shape)]
         return f"<{' '.join(words)}>"
+
+    def __reduce__(self) -> Any:
+        # By its place, not by its operands: a deep graph would be a deep recursion.
+        return _node_at, (self.graph, self.index)
 
     @property
     def ndim(self) -> int:
@@ -72,6 +89,17 @@ class Node:
     def number(self) -> float | None:
         """The number that it is, if it is one."""
         return self.params[0] if self.op == "number" else None
+
+
+def _is_truth(graph: Graph, op: str, args: tuple[Node, ...], params: tuple[Any, ...]) -> bool:
+    """Return whether the result of an operation has the type of truth values."""
+    if op in _CONDITIONS:
+        return True
+    if op == "array":
+        return bool(graph.arrays[params[0]].dtype == bool)
+    if op == "where":
+        return args[1].truth and args[2].truth
+    return op in _TYPE_KEPT and all([arg.truth for arg in args])
 
 
 class Graph:
@@ -100,6 +128,19 @@ class Graph:
         self.arrays: list[npt.NDArray[Any]] = []
         self._known: dict[Any, Node] = {}
         self._array_places: dict[Any, int] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        rows = [
+            (node.op, [arg.index for arg in node.args], node.params, node.shape)
+            for node in self.nodes
+        ]
+        return {"rows": rows, "names": self.names, "arrays": self.arrays}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.nodes, self._known, self._array_places = [], {}, {}
+        self.names, self.arrays = state["names"], state["arrays"]
+        for op, args, params, shape in state["rows"]:
+            self.make(op, tuple(self.nodes[k] for k in args), params, shape)
 
     def make(
         self, op: str, args: tuple[Node, ...], params: tuple[Any, ...], shape: Shape | None = None
@@ -139,6 +180,31 @@ class Graph:
         self.nodes.append(node)
         self._known[key] = node
         return node
+
+    def known(self, op: str, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Node | None:
+        """Return the node of an operation if it exists.
+
+        Parameters
+        ----------
+        op : str
+            Its name.
+        args : tuple of Node
+            Its operands.
+        params : tuple
+            What else determines it.
+
+        Returns
+        -------
+        Node or None
+            None if nobody made it.
+
+        Examples
+        --------
+        >>> graph = Graph()
+        >>> print(graph.known("tanh", (graph.number(2),)))
+        None
+        """
+        return self._known.get((op, tuple([arg.index for arg in args]), params))
 
     def number(self, value: float) -> Node:
         """Return a number as a node.
@@ -193,6 +259,11 @@ class Graph:
         if place == len(self.arrays):
             self.arrays.append(np.array(values))
         return self.make("array", (), (place,), values.shape)
+
+
+def _node_at(graph: Graph, index: int) -> Node:
+    """Return the node at a place: how nodes are pickled."""
+    return graph.nodes[index]
 
 
 def reachable(roots: Iterable[Node | None]) -> list[Node]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NoReturn
 
 from symdiff.errors import Untraceable
 
 __all__ = ["refuse"]
 
 
-def refuse(what: str, instead: str = "write it with matrix products and sums") -> Any:
+def refuse(what: str, instead: str = "write it with matrix products and sums") -> NoReturn:
     """Refuse a function or a way to call it.
 
     Parameters

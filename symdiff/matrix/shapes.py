@@ -141,6 +141,8 @@ def normalise_axes(axis: Any, rank: int, operation: str) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(rank))
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    if rank == 0 and axes in ((0,), (-1,)):  # as NumPy allows
+        return ()
     found = []
     for k in axes:
         if not -rank <= k < rank:

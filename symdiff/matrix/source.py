@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from symdiff.matrix.build import is_condition
 from symdiff.matrix.node import Graph, Node, reachable
 
 __all__ = ["ENTRY_POINT", "Code", "Emitter", "print_source"]
@@ -63,6 +62,7 @@ class Emitter:
         self.graph = graph
         self.names = dict(names)
         self.taken = taken
+        self.planned: set[int] = set()
         self.lines: list[str] = []
         self.helpers: set[str] = set()
         self.lengths: dict[str, str] = {}
@@ -79,7 +79,8 @@ class Emitter:
             from symdiff.matrix.rules import RULES
 
             known = RULES[node.op].source(self, node)
-            if len(known.text) > _WIDTH and known.binding != ATOMIC:
+            long = len(known.text) > _WIDTH and known.binding != ATOMIC
+            if long and node.index not in self.planned:
                 known = Code(self.assign("t", known.text))
             self._codes[node.index] = known
         return known
@@ -161,9 +162,24 @@ def _result(emitter: Emitter, node: Node) -> str:
         return emitter.text(node)
     if node.op == "broadcast" and node.args[0].shape == ():
         return f"np.full({emitter.shape(node.shape)}, {emitter.text(node.args[0])}, dtype=float)"
-    if is_condition(node):
+    if _is_whole(node):
         return f"1.0 * {emitter.text(node, SIGNED)}"
     return emitter.text(node)
+
+
+def _is_whole(node: Node) -> bool:
+    """Return whether a value is made of truth values and whole numbers only."""
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        if part.truth:
+            continue
+        if not part.args and not isinstance(part.number, int):
+            return False
+        if part.op == "multiply" and part.args[0].number == 1:
+            return False  # printed as a product with 1.0
+        stack.extend(part.args)
+    return node.shape != ()
 
 
 def print_source(
@@ -225,6 +241,7 @@ def print_source(
         for axis, n in enumerate(node.shape):
             if isinstance(n, str) and n not in emitter.lengths:
                 emitter.lengths[n] = f"{names[node.index]}.shape[{axis}]"
+    emitter.planned = set(names)
     for node in order:
         if node.op == "input":
             continue

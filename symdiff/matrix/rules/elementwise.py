@@ -17,6 +17,7 @@ from symdiff.matrix.build import (
     multiply,
     negate,
     power,
+    sigmoid,
     subtract,
     unbroadcast,
 )
@@ -241,6 +242,34 @@ _FUNCTIONS = (
         lambda g, y, x: negate(divide(g, elementwise("sqrt", one_minus_square(x)))),
     ),
     _function(
+        "arcsinh",
+        "arcsinh",
+        _operator("arsinh"),
+        "arsinh",
+        lambda g, y, x: divide(g, elementwise("sqrt", plus_one_square(x))),
+    ),
+    _function(
+        "arccosh",
+        "arccosh",
+        _operator("arcosh"),
+        "arcosh",
+        lambda g, y, x: divide(g, elementwise("sqrt", subtract(elementwise("square", x), _one(x)))),
+    ),
+    _function(
+        "arctanh",
+        "arctanh",
+        _operator("artanh"),
+        "artanh",
+        lambda g, y, x: divide(g, one_minus_square(x)),
+    ),
+    _function(
+        "cbrt",
+        "cbrt",
+        _operator("cbrt"),
+        "cbrt",
+        lambda g, y, x: divide(g, _scaled(3, elementwise("square", y))),
+    ),
+    _function(
         "absolute", "abs", _operator("abs"), "abs", lambda g, y, x: multiply(g, make("sign", x))
     ),
     _function("sign", "sign", _operator("sign"), "sign", None),
@@ -422,6 +451,27 @@ RULES = (
         _sigmoid_source,
         lambda node, bar: [multiply(multiply(bar, node), subtract(_one(node), node))],
         "Bishop 2006, (4.88)",
+        "sigmoid",
+    ),
+    Rule(
+        "softplus",
+        common_shape,
+        _called(_operator("softplus"), "softplus"),
+        lambda emitter, node: Code(f"np.logaddexp(0, {emitter.text(node.args[0])})"),
+        lambda node, bar: [multiply(bar, sigmoid(node.args[0]))],
+        "Bishop 2006, (4.88), integrated",
+        "sigmoid",
+    ),
+    Rule(
+        "logaddexp",
+        common_shape,
+        _called(_operator("logaddexp"), "logaddexp"),
+        _of_numpy("logaddexp"),
+        lambda node, bar: _fitted(
+            (multiply(bar, sigmoid(subtract(node.args[0], node.args[1]))), node.args[0]),
+            (multiply(bar, sigmoid(subtract(node.args[1], node.args[0]))), node.args[1]),
+        ),
+        "Bishop 2006, 4.3.4",
         "sigmoid",
     ),
     Rule(

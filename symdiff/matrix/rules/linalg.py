@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from symdiff.matrix.build import (
+    add,
     inverse,
     make,
     matmul,
@@ -17,11 +18,14 @@ from symdiff.matrix.build import (
     negate,
     outer,
     reshape,
+    subtract,
     swap,
+    transpose,
     unbroadcast,
 )
 from symdiff.matrix.form import Piece, Typesetter
 from symdiff.matrix.node import Node
+from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Shape, broadcast_shapes, shown
 from symdiff.matrix.source import ATOMIC, Code, Emitter
 from symdiff.matrix.table import Adjoints, Rule
@@ -98,6 +102,23 @@ def _solve_adjoint(node: Node, bar: Node) -> Adjoints:
     )
 
 
+def _cholesky_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
+    if args[0].ndim != 2:
+        refuse("np.linalg.cholesky of a stack", "factorise one matrix at a time")
+    return _square("cholesky", args[0].shape)
+
+
+def _cholesky_adjoint(node: Node, bar: Node) -> Adjoints:
+    """Return the adjoint of the lower triangle, which alone is read."""
+    inner = matmul(transpose(node), bar)
+    halves = multiply(inner.graph.number(0.5), make("diag", make("diagonal", inner)))
+    lower = subtract(make("tril", inner, params=(0,)), halves)
+    left = make("solve", transpose(node), transpose(lower))
+    both = make("solve", transpose(node), transpose(left))
+    mirrored = make("tril", add(both, transpose(both)), params=(0,))
+    return [subtract(mirrored, make("diag", make("diagonal", both)))]
+
+
 def _inverse_form(setter: Typesetter, node: Node) -> Piece:
     return setter.raised(setter.piece(node.args[0]), "-1", "⁻¹")
 
@@ -114,7 +135,7 @@ def _solve_form(setter: Typesetter, node: Node) -> Piece:
 
 def _trace_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
     if args[0].ndim != 2 or args[0].shape[0] != args[0].shape[1]:
-        raise ValueError(f"trace: a square matrix is needed, not shape {shown(args[0].shape)}")
+        refuse(f"the trace of an array of shape {shown(args[0].shape)}", "take a square matrix")
     return ()
 
 
@@ -173,6 +194,15 @@ RULES = (
         _of_numpy("linalg.slogdet", "[0]"),
         None,
         "piecewise constant",
+        "factorised",
+    ),
+    Rule(
+        "cholesky",
+        _cholesky_shape,
+        _called(r"\operatorname{chol}", "chol"),
+        _of_numpy("linalg.cholesky"),
+        _cholesky_adjoint,
+        "Murray 2016, (8)-(10), for the triangle that is read",
         "factorised",
     ),
     Rule(

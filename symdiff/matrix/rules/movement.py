@@ -8,6 +8,7 @@ from typing import Any
 from symdiff.matrix.build import make, matmul, reshape, transpose, unbroadcast
 from symdiff.matrix.form import ATOM, Piece, Typesetter
 from symdiff.matrix.node import Node
+from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Shape, is_concrete, shown
 from symdiff.matrix.source import ATOMIC, Code, Emitter
 from symdiff.matrix.table import Adjoints, Rule
@@ -211,7 +212,7 @@ def _concatenate_source(emitter: Emitter, node: Node) -> Code:
 def _diagonal_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
     shape = args[0].shape
     if len(shape) != 2 or shape[0] != shape[1]:
-        raise ValueError(f"diagonal: a square matrix is needed, not {shown(shape)}")
+        refuse(f"the diagonal of an array of shape {shown(shape)}", "take a square matrix")
     return (shape[0],)
 
 

@@ -138,6 +138,8 @@ def _squares_source(emitter: Emitter, node: Node) -> Code:
 
 def _norm_source(emitter: Emitter, node: Node) -> Code:
     (a,) = node.args
+    if _everything(node) and not node.params[1] and emitter.text(a).isidentifier():
+        return Code(f"np.sqrt(np.vdot({emitter.text(a)}, {emitter.text(a)}))")
     if len(_axes(node)) > 2 or (_everything(node) and a.ndim != 2):
         return Code(f"np.sqrt(np.sum({emitter.text(a, 5)}**2{_options(node)}))")
     return Code(f"np.linalg.norm({emitter.text(a)}{_options(node)})")

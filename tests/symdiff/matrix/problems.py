@@ -58,6 +58,10 @@ def logistic_margins(X, w, y):
     return np.sum(np.log1p(np.exp(-y * (X @ w))))
 
 
+def log_add_exp(a, b):
+    return np.sum(np.logaddexp(a, b) * a) + np.sum(np.logaddexp(0, b)) + np.std(a)
+
+
 def cross_entropy(X, W, b, Y):
     logits = X @ W + b
     shifted = logits - np.max(logits, axis=1, keepdims=True)
@@ -207,6 +211,37 @@ def shapes_and_diagonals(A, x):
     )
 
 
+def gates(X, w, b):
+    enter, leave = np.split(X @ w + b, 2, axis=1)
+    first, rest = np.split(X, [1])
+    return np.sum(np.tanh(enter) / (1 + np.exp(-leave))) + np.sum(first @ rest.T)
+
+
+def stacks_of_matrices(A, b, v):
+    S = A @ np.swapaxes(A, -1, -2) + np.eye(3)
+    x = np.linalg.solve(S, b)
+    return (
+        np.sum(np.linalg.slogdet(S)[1] ** 2)
+        + np.sum(np.linalg.inv(S)[0])
+        + np.log(np.sum(np.linalg.det(S)))
+        + np.sum(x**2)
+        + np.sum(v @ A @ b[0])
+    )
+
+
+def cholesky(A, y):
+    L = np.linalg.cholesky(A)
+    z = np.linalg.solve(L, y)
+    return 0.5 * z @ z + np.sum(np.log(np.diagonal(L))) + np.sum(np.sin(L) * L[0, 0])
+
+
+def joined(A, v):
+    tall = np.vstack([A, v, A @ A])
+    wide = np.hstack([tall, np.column_stack([tall @ v, tall])])
+    cube = np.linalg.matrix_power(A, 3) + np.linalg.multi_dot([A, A.T, A])
+    return np.sum(wide**2) + np.trace(cube) + np.sum(np.hstack([v, A @ v]) ** 3)
+
+
 def reshapes(X, v):
     heads = np.reshape(X, (X.shape[0], 2, -1))
     mixed = np.swapaxes(heads, 1, 2) @ v
@@ -225,6 +260,7 @@ def functions(X):
         np.sum(np.exp(small) * np.sin(X) + np.cos(X) / np.cosh(X))
         + np.sum(np.log1p(small) * np.sqrt(X**2 + 1) - np.arctan(X))
         + np.sum(np.arcsin(small) - np.arccos(small) ** 2 + np.expm1(small) * np.tan(small))
+        + np.sum(np.arcsinh(X) * np.arctanh(small) + np.cbrt(2 + X**2) * np.arccosh(1.5 + X**2))
         + np.sum(np.sinh(small) * np.log(2 + small) + np.sign(X) * np.abs(X))
     )
 
@@ -241,6 +277,7 @@ PROBLEMS: dict[str, Problem] = {
     "ridge": Problem(ridge, {**N3, "penalty": ()}),
     "logistic regression": Problem(logistic_regression, {**N3, "b": ()}),
     "logistic margins": Problem(logistic_margins, N3),
+    "log-add-exp": Problem(log_add_exp, {"a": ("n", "k"), "b": ("k",)}),
     "cross-entropy": Problem(
         cross_entropy, {"X": ("N", "d"), "W": ("d", "k"), "b": ("k",), "Y": ("N", "k")}
     ),
@@ -307,6 +344,16 @@ PROBLEMS: dict[str, Problem] = {
     "extremes": Problem(extremes, {"X": ("n", "n")}),
     "pieces": Problem(pieces, {"X": (4, "d"), "w": ("d", "d")}),
     "shapes and diagonals": Problem(shapes_and_diagonals, {"A": ("n", "n"), "x": ("n",)}),
+    "gates": Problem(gates, {"X": (5, "d"), "w": ("d", 6), "b": (6,)}),
+    "stacks of matrices": Problem(
+        stacks_of_matrices,
+        {"A": ("m", 3, 3), "b": ("m", 3, 2), "v": (3,)},
+        ("A", "b", "v"),
+        (),
+        False,
+    ),
+    "Cholesky": Problem(cholesky, {"A": ("n", "n"), "y": ("n",)}, None, ("A",), False),
+    "joined": Problem(joined, {"A": (3, 3), "v": (3,)}, None, (), False),
     "reshapes": Problem(reshapes, {"X": ("N", 6), "v": (2,)}),
     "powers": Problem(powers, {"X": ("n", "k"), "p": ()}),
     "functions": Problem(functions, {"X": ("n", "k")}),

@@ -1,4 +1,5 @@
 import importlib.util
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,10 @@ def test_against_formulas_from_papers(name, rng, error):
         (lambda A: np.trace(A.T @ A), ["L = tr(Aᵀ A)", "∂L/∂A = 2 A"]),
         (lambda A: np.sum(A), ["L = 1ᵀ A 1", "∂L/∂A = 1 1ᵀ"]),
         (lambda A: np.sum(A, axis=0) @ np.sum(A, axis=1), None),
+        (lambda A: np.sum(1 / (1 + np.exp(-A))), ["h = σ(A)", "L = 1ᵀ h 1", "∂L/∂A = h ∘ (1 − h)"]),
+        (lambda A: np.sum(np.exp(A) / (1 + np.exp(A))), None),
+        (lambda A: np.sum(np.log(1 + np.exp(A))), ["L = 1ᵀ softplus(A) 1", "∂L/∂A = σ(A)"]),
+        (lambda A: np.sum(np.log1p(np.exp(A))), ["L = 1ᵀ softplus(A) 1", "∂L/∂A = σ(A)"]),
         (lambda A: np.sum(np.maximum(A, 0)), ["L = 1ᵀ relu(A) 1", "∂L/∂A = step(A)"]),
     ],
 )
@@ -142,6 +147,36 @@ def test_short_formulas(f, lines):
     if lines:
         assert str(g).splitlines() == lines
     assert np.shape(g(A=np.eye(2))["A"]) == (2, 2)
+
+
+def test_logistic_regression_reads_as_by_hand():
+    g = matrix_gradient(
+        problems.logistic_regression, wrt=("w", "b"), inputs=PROBLEMS["logistic regression"].shapes
+    )
+    assert str(g).splitlines() == [
+        "z = X w + b",
+        "p = σ(z)",
+        "e = p − y",
+        "L = (1/N) 1ᵀ (softplus(z) − y ∘ z)",
+        "∂L/∂w = (1/N) Xᵀ e",
+        "∂L/∂b = (1/N) 1ᵀ e",
+    ]
+    far = {"X": np.array([[800.0], [-800.0]]), "w": [1.0], "y": [0.0, 1.0], "b": 0.0}
+    with np.errstate(over="ignore"):
+        value, found = g.value_and_gradient(**far)
+    assert value == 800
+    assert found["w"].tolist() == [800]
+
+
+def test_softmax_cross_entropy_reads_as_by_hand():
+    problem = PROBLEMS["cross-entropy"]
+    g = matrix_gradient(problem.function, wrt="W", inputs=problem.shapes)
+    assert str(g).splitlines() == [
+        "logits = X W + 1 bᵀ",
+        "log_p = logits − logsumexp[1](logits) 1ᵀ",
+        "L = −(1/N) ⟨Y, log_p⟩",
+        "∂L/∂W = −(1/N) Xᵀ (Y − Y 1 1ᵀ ∘ softmax(logits))",
+    ]
 
 
 # Names -------------------------------------------------------------------------------------------
@@ -353,6 +388,30 @@ def test_ties_and_kinks_follow_the_conventions(f, at, expected):
     with np.errstate(all="raise"):
         found = matrix_gradient(f, z=("n",))(z=at)["z"]
     np.testing.assert_allclose(found, expected)
+
+
+def test_a_spread_of_zero_has_a_derivative_by_convention():
+    assert matrix_gradient(lambda z: np.std(z), z=("n",))(z=[2.0, 2.0])["z"].tolist() == [0, 0]
+
+
+def test_truth_values_add_up_as_numbers():
+    def f(x):
+        return np.sum((x > 0) * x + (x < 9) * x)
+
+    found = matrix_gradient(f, x=(2,))(x=[1.0, -1.0])["x"]
+    assert found.tolist() == [2, 1]
+
+
+def test_pickling_does_not_recurse():
+    def f(x):
+        for _ in range(3000):
+            x = np.sin(x)
+        return np.sum(x)
+
+    g = matrix_gradient(f, x=("n",))
+    again = pickle.loads(pickle.dumps(g))
+    assert again(x=[1.0])["x"] == g(x=[1.0])["x"]
+    assert str(again) == str(g)
 
 
 def test_saturation_stays_finite():

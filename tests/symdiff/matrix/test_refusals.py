@@ -10,7 +10,7 @@ REFUSED = {
     "cumsum": (lambda X: np.sum(np.cumsum(X)), "cumsum"),
     "prod": (lambda X: np.prod(X), "prod"),
     "eigenvalues": (lambda X: np.sum(np.linalg.eigvalsh(X)), "eigvalsh"),
-    "cholesky": (lambda X: np.sum(np.linalg.cholesky(X)), "cholesky"),
+    "qr": (lambda X: np.sum(np.linalg.qr(X)[1]), "qr"),
     "pinv": (lambda X: np.sum(np.linalg.pinv(X)), "pinv"),
     "kron": (lambda X: np.sum(np.kron(X, X)), "kron"),
     "floor": (lambda X: np.sum(np.floor(X)), "np.floor"),

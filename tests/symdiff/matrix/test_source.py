@@ -98,6 +98,26 @@ def test_names_of_arguments_cannot_break_the_source(rng):
     assert g.value_and_gradient(**point)[0] == value
 
 
+def test_gradients_are_floats_when_pasted(rng):
+    def f(x, y):
+        return np.sum(2 * np.maximum(x, 0)) + np.sum(x) + np.sum(np.where(y > 0, 3 * y, y))
+
+    found = run(matrix_gradient(f, x=("n",), y=("n",)).source)(np.ones(3), np.ones(3))[1]
+    assert found["x"].dtype == found["y"].dtype == np.float64
+    assert found["x"].tolist() == found["y"].tolist() == [3, 3, 3]
+
+
+def test_no_rows_at_all():
+    def f(X, w):
+        return np.sum((X @ w) ** 2) + np.linalg.norm(X)
+
+    g = matrix_gradient(f, X=("N", "d"), w=("d",))
+    value, found = g.value_and_gradient(X=np.ones((0, 2)), w=np.ones(2))
+    assert value == 0
+    assert found["X"].shape == (0, 2)
+    assert found["w"].tolist() == [0, 0]
+
+
 def test_shared_exponentials_are_computed_once():
     def f(x):
         m = np.max(x, axis=1, keepdims=True)
