@@ -290,10 +290,41 @@ def _allocate(name: str, taken: set[str]) -> str:
     return name
 
 
-def _array(entries: list[str], shape: tuple[int, ...]) -> str:
-    """Return source of a float64 array of a shape."""
-    text = f"np.array([{', '.join(entries)}], dtype=float)"
-    return text if len(shape) == 1 else f"{text}.reshape({shape})"
+def _outer(dag: Dag, nodes: Nodes) -> tuple[list[int], list[int]] | None:
+    """Return the factors of rows and of columns, if a matrix is the outer product of two vectors.
+
+    The derivative by a weight matrix is one: an adjoint of each output times each input.
+    """
+    if nodes.ndim != 2 or min(nodes.shape) < 2:
+        return None
+    rows: list[int] = []
+    for row in nodes[:, :2].tolist():
+        if any(dag.ops[node] != "mul" or len(dag.args[node]) != 2 for node in row):
+            return None
+        common = set(dag.args[row[0]]) & set(dag.args[row[1]])
+        if len(common) != 1:
+            return None
+        rows += common
+    columns = [sum(dag.args[node]) - rows[0] for node in nodes[0].tolist()]
+    for factor, row in zip(rows, nodes.tolist(), strict=True):
+        for other, node in zip(columns, row, strict=True):
+            if dag.ops[node] != "mul" or sorted(dag.args[node]) != sorted((factor, other)):
+                return None
+    return rows, columns
+
+
+def _entries(printer: _Printer, nodes: Nodes) -> str:
+    """Return source of an array of nodes, or of the one node of a scalar."""
+    if not nodes.shape:
+        return printer.expression(int(nodes))
+    factors = _outer(printer.dag, nodes)
+    # Only of names: a factor with operations in it would be computed once where it stands often.
+    if factors is not None and all(node in printer.names for side in factors for node in side):
+        sides = (f"[{', '.join(map(printer.expression, side))}]" for side in factors)
+        return f"np.outer({', '.join(sides)})"
+    entries = ", ".join(map(printer.expression, nodes.ravel().tolist()))
+    text = f"np.array([{entries}], dtype=float)"
+    return text if len(nodes.shape) == 1 else f"{text}.reshape({nodes.shape})"
 
 
 def print_source(
@@ -376,11 +407,7 @@ def print_source(
     for named in names:
         printer.define(named)
     result = printer.expression(value)
-    gradients = []
-    for name, nodes in partials.items():
-        entries = [printer.expression(node) for node in nodes.ravel().tolist()]
-        text = _array(entries, nodes.shape) if nodes.shape else entries[0]
-        gradients.append(f'"{name}": {text}')
+    gradients = [f'"{name}": {_entries(printer, nodes)}' for name, nodes in partials.items()]
     printer.lines.append(f"return {result}, {{{', '.join(gradients)}}}")
     body = [
         f"# {title}",

@@ -107,7 +107,10 @@ def _operations_of(source):
     kept = [n for n in body if not ast.unparse(n).startswith(("x ", "(x", "y =", "x_", "W", "b"))]
     counted = (ast.BinOp, ast.Call, ast.IfExp, ast.Compare)
     nodes = [n for s in kept for n in ast.walk(s) if isinstance(n, counted)]
-    return sum(1 for n in nodes if not ast.unparse(n).startswith("np.array"))
+    texts = [(node, ast.unparse(node)) for node in nodes]
+    outer = [node for node, text in texts if text.startswith("np.outer")]
+    products = sum(len(node.args[0].elts) * len(node.args[1].elts) for node in outer)
+    return products + sum(1 for _, text in texts if not text.startswith(("np.array", "np.outer")))
 
 
 CORPUS = {
