@@ -93,7 +93,9 @@ _TEXTS = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
+@example("where(x > max(x/0.0, x + x), 1, max(x/0.0, x + x))", "adjoint", 0.0, 0.0)
+@example("max(x/0.0, y, 3*x)/(x - x)", "shared", 0.0, 0.0)
 @given(text=_TEXTS, strategy=st.sampled_from(sorted(STRATEGIES)), x=st.floats(), y=st.floats())
 def test_any_formula_comes_back(text, strategy, x, y):
     try:
