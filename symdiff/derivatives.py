@@ -285,7 +285,7 @@ def derivative_of(application: Any, position: int) -> Any:
     >>> import sympy
     >>> from symdiff.functions import Sigmoid
     >>> derivative_of(Sigmoid(sympy.Symbol("z", real=True)), 0)
-    sigmoid(-z)*sigmoid(z)
+    (1 - sigmoid(z))*sigmoid(z)
     """
     from symdiff.meaning import FUNCTIONS, to_sympy
 
