@@ -10,6 +10,8 @@ Examples
 array([1.3814, 1.3814])
 """
 
+from typing import TYPE_CHECKING, Any
+
 from autodiff import rules
 from autodiff.checking import WrongGradient, check_gradients
 from autodiff.custom import checkpoint, custom, stop_gradient
@@ -17,16 +19,19 @@ from autodiff.derivatives import hessian, hvp, jacobian
 from autodiff.errors import (
     BranchChanged,
     LostDerivative,
+    PlanMismatch,
     TraceEnded,
     Undifferentiable,
     WrongOrder,
 )
 from autodiff.graph import Graph
-from autodiff.plan import Plan, PlanMismatch, compile
 from autodiff.rules.table import FUNCTIONS, UFUNCS
 from autodiff.tensor import Tensor
 from autodiff.trace import trace
 from autodiff.transforms import elementwise_grad, grad, jvp, value_and_grad, vjp
+
+if TYPE_CHECKING:
+    from autodiff.plan import Plan, compile
 
 __all__ = [
     "BranchChanged",
@@ -56,6 +61,15 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Return what is imported when it is first asked for: it would add a sixth to the import."""
+    if name in ("Plan", "compile"):
+        from autodiff import plan
+
+        return getattr(plan, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def differentiable() -> list[str]:

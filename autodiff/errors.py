@@ -1,6 +1,13 @@
 """Errors of the graph engine, each named for what went wrong."""
 
-__all__ = ["BranchChanged", "LostDerivative", "TraceEnded", "Undifferentiable", "WrongOrder"]
+__all__ = [
+    "BranchChanged",
+    "LostDerivative",
+    "PlanMismatch",
+    "TraceEnded",
+    "Undifferentiable",
+    "WrongOrder",
+]
 
 
 class LostDerivative(TypeError):
@@ -21,3 +28,7 @@ class WrongOrder(ValueError):
 
 class BranchChanged(ValueError):
     """A graph was run on inputs for which the function would have taken another branch."""
+
+
+class PlanMismatch(ValueError):
+    """The first run of a plan gave other numbers than the function itself."""

@@ -221,6 +221,10 @@ def _finished(units: Sequence[Node | Block], program: Program) -> list[Node | Bl
     kept: list[Node | Block] = []
     for unit in reversed(units):
         if isinstance(unit, Block):
+            for x in reversed(unit.nodes):
+                # A view shows all rows if what it is a view of has them.
+                if id(x) in needed and kind_of(x) is Kind.VIEW:
+                    needed.add(id(x.args[0]))
             unit.full = {id(x) for x in unit.nodes if id(x) in needed} - unit.totals
             needed |= {id(x) for x in unit.operands}
         elif id(unit) in needed:

@@ -12,11 +12,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from autodiff.errors import PlanMismatch
 from autodiff.plan.captured import Captured
 from autodiff.plan.plan import Plan, make_plan
 from autodiff.trees import flatten
 
-__all__ = ["PlanMismatch", "compile"]
+__all__ = ["compile"]
 
 Backend = Literal["numpy"]
 #: Plans that are kept for each function; the one that was not used for longest goes first.
@@ -24,15 +25,12 @@ _KEPT = 32
 _VARIANTS = 8
 
 
-class PlanMismatch(ValueError):
-    """The first run of a plan gave other numbers than the function itself."""
-
-
 def compile(
     f: Callable[..., Any],
     *,
     backend: Backend = "numpy",
     fast_math: bool = False,
+    donate: bool = False,
     check: bool = True,
 ) -> Callable[..., Any]:
     """Return a function that gives what `f` gives, by a plan made on the first call.
@@ -52,14 +50,18 @@ def compile(
     fast_math : bool
         Whether sine and cosine may be computed together from the tangent of half their argument.
         It takes a third of the time, and near the zeros of the cosine relative digits are lost.
+    donate : bool
+        Whether results may lie in the plan's own memory, which the next call writes over: for
+        those who are done with them by then, and want no new memory on each call.
     check : bool
         Whether the first run of each plan is compared with `f` itself.
 
     Returns
     -------
     callable
-        Called as `f`. Arrays that it returns are the caller's own. ``compiled.plan(*args)`` returns
-        the `Plan` for arguments, ``compiled.plans()`` all that there are, by signature.
+        Called as `f`. Arrays that it returns are the caller's own, unless `donate`.
+        ``compiled.plan(*args)`` returns the `Plan` for arguments, ``compiled.plans()`` all that
+        there are, by signature.
 
     Raises
     ------
@@ -85,7 +87,7 @@ def compile(
         raise TypeError(f"compile: a {type(f).__name__} arrived; a function is needed")
     if backend != "numpy":
         raise ValueError(f"compile: backend={backend!r}; 'numpy' is needed")
-    compiled = _Compiled(f, fast_math, check)
+    compiled = _Compiled(f, check, fast_math=fast_math, donate=donate)
     namespace: dict[str, Any] = {"general": compiled.call, "__name__": __name__}
     exec("def run(*args, **kwargs):\n    return general(args, kwargs)\n", namespace)
     run: FunctionType = namespace["run"]
@@ -109,10 +111,10 @@ class _Variant:
 class _Compiled:
     """The plans of one function."""
 
-    def __init__(self, f: Callable[..., Any], fast_math: bool, check: bool) -> None:
+    def __init__(self, f: Callable[..., Any], check: bool, **options: Any) -> None:
         self.f = f
         self.entry: FunctionType | None = None
-        self._fast_math = fast_math
+        self._options = options
         self._check = check
         self._variants: OrderedDict[Any, list[_Variant]] = OrderedDict()
         self._lock = threading.RLock()
@@ -148,7 +150,7 @@ class _Compiled:
         """Return a new plan, held against the function itself, and its result for the arguments."""
         expected = self.f(*args, **kwargs)
         with _uncollected():
-            plan, arrays = make_plan(self.f, args, kwargs, expected, fast_math=self._fast_math)
+            plan, arrays = make_plan(self.f, args, kwargs, expected, **self._options)
         variant = _Variant(plan, Captured(self.f, arrays))
         if not self._check:
             return variant, expected

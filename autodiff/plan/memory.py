@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autodiff.plan.blocks import Block
-from autodiff.plan.operations import Kind, kind_of
+from autodiff.plan.operations import Kind, bias_of, kind_of
 from autodiff.plan.program import CONSTANT, INPUT, Node, Program
 
 __all__ = ["Memory", "plan_memory"]
@@ -43,7 +43,7 @@ class Memory:
         return sum(self.sizes)
 
 
-def plan_memory(units: Sequence[Node | Block], program: Program) -> Memory:
+def plan_memory(units: Sequence[Node | Block], program: Program, *, donate: bool = False) -> Memory:
     """Return where the values of a program lie.
 
     Parameters
@@ -52,24 +52,26 @@ def plan_memory(units: Sequence[Node | Block], program: Program) -> Memory:
         The operations in the order in which they run.
     program : Program
         What they are for.
+    donate : bool
+        Whether results lie in buffers too, which the next run writes over.
 
     Returns
     -------
     Memory
         Buffers and who uses them.
     """
-    return _Planner(units, program).memory
+    return _Planner(units, program, donate).memory
 
 
 class _Planner:
     """Hands out buffers in the order of the program."""
 
-    def __init__(self, units: Sequence[Node | Block], program: Program) -> None:
+    def __init__(self, units: Sequence[Node | Block], program: Program, donate: bool) -> None:
         self._units = units
         self._roots = _roots(units)
         self._last = self._last_uses(program)
         self._free = _Free()
-        fresh = {id(x) for x in program.outputs if kind_of(x).owns_memory}
+        fresh = {id(x) for x in program.outputs if kind_of(x).owns_memory and not donate}
         self.memory = Memory([], {}, self._roots, fresh)
         ends: dict[int, list[Node]] = {}
         for unit in units:
@@ -112,7 +114,7 @@ class _Planner:
         if not kind.owns_memory or not node.shape or id(node) in memory.outputs:
             return
         over = None
-        if kind is Kind.ELEMENTWISE:
+        if kind is Kind.ELEMENTWISE and bias_of(node) is None:
             over = _written_over(node, memory, last, place)
         memory.slots[id(node)] = self._taken(nbytes) if over is None else memory.slots[id(over)]
 

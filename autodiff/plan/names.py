@@ -7,7 +7,8 @@ import re
 
 __all__ = ["Names"]
 
-_TAKEN = frozenset({"np", "run", "changed", "general", "PRIMITIVES", "unpacked", *keyword.kwlist})
+_TAKEN = frozenset({"np", "run", "changed", "general", "zero", "i", "j", "PRIMITIVES", "unpacked"})
+_TAKEN |= frozenset(keyword.kwlist)
 _TAKEN |= frozenset(dir(builtins)) | frozenset(dir(math))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from autodiff.plan.program import CONSTANT, INPUT, Node
 
-__all__ = ["Kind", "kind_of"]
+__all__ = ["Kind", "bias_of", "is_contiguous", "kind_of"]
 
 
 class Kind(Enum):
@@ -28,6 +28,8 @@ class Kind(Enum):
         return self in (Kind.ELEMENTWISE, Kind.COMPUTED)
 
 
+#: Elements up to which a matrix is filled before a row is added.
+_SMALL = 8192
 _COMPUTED = frozenset({"sum of rows", "row dots", "sum", "vdot"})
 _PLACED = frozenset({"nothing times", "relu_pull"})
 
@@ -60,6 +62,31 @@ def _kind(node: Node) -> Kind:
     if op == "broadcast_to" or (op == "getitem" and _is_basic(node)):
         return Kind.VIEW if node.args[0].shape else Kind.CALL
     return Kind.CALL
+
+
+def bias_of(node: Node) -> int | None:
+    """Return which operand of a sum is a row that is added to each row of a matrix.
+
+    NumPy fills a small array with the row and adds two arrays of one shape in less time than it
+    takes to add the row: 0.67 µs against 0.90 for 32×32.
+
+    Parameters
+    ----------
+    node : Node
+        Any node.
+
+    Returns
+    -------
+    int or None
+        The number of the operand; None if it is no such sum, or a large one.
+    """
+    if node.op != "add" or len(node.shape) != 2 or node.shape[0] < 2 or node.size > _SMALL:
+        return None
+    for i, x in enumerate(node.args):
+        other = node.args[1 - i]
+        if x.shape == node.shape[1:] and other.shape == node.shape and x.op != CONSTANT:
+            return i if x.dtype == other.dtype == node.dtype else None
+    return None
 
 
 def is_contiguous(node: Node) -> bool:

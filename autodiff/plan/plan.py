@@ -284,6 +284,7 @@ def make_plan(
     expected: Any,
     *,
     fast_math: bool = False,
+    donate: bool = False,
 ) -> tuple[Plan, list[Any]]:
     """Return the plan of a call.
 
@@ -295,7 +296,7 @@ def make_plan(
         Its arguments.
     expected : object
         Its result for them.
-    fast_math : bool
+    fast_math, donate : bool
         As of `compile`.
 
     Returns
@@ -323,7 +324,7 @@ def make_plan(
         raise TypeError("compile: the function returned another structure when it was traced")
     program = with_half_angles(trace.program) if fast_math else trace.program
     units = group(program)
-    memory = plan_memory(units, program)
+    memory = plan_memory(units, program, donate=donate)
     display, unflatten = _display(form)
     kinds = [type(x) for x in wanted]
 
@@ -336,7 +337,7 @@ def make_plan(
 
     title = f"Plan of {getattr(f, '__name__', 'a function')}: {len(program.nodes)} operations."
     inputs = [names[i] for i in places]
-    source, constants = print_arrays(program, units, memory, inputs, result, title)
+    source, constants = print_arrays(program, units, memory, inputs, result, title, donate=donate)
     otherwise = ""
     if is_scalar(program):
         source, otherwise = print_scalars(program, inputs, display, title), source

@@ -20,7 +20,7 @@ from autodiff.plan.block_source import write_block
 from autodiff.plan.blocks import Block
 from autodiff.plan.memory import Memory
 from autodiff.plan.names import Names
-from autodiff.plan.operations import Kind, kind_of
+from autodiff.plan.operations import Kind, bias_of, kind_of
 from autodiff.plan.program import CONSTANT, Guard, Node, Program, is_number
 from autodiff.rules.table import PRIMITIVES
 
@@ -55,17 +55,19 @@ HELPERS = {
         lost = np.isnan(product) & (direction == 0)
         np.copyto(out, product)
         np.copyto(out, 0.0, where=lost)''',
-    "rectified": '''def rectified(g, x, out, mask):
+    "rectified": '''zero = np.array(0.0)
+
+
+def rectified(g, x, out, mask):
     """Write the cotangent of the argument of a rectifier: half of it where the argument is 0."""
-    np.equal(x, 0.0, mask)
-    halves = 0.5 * g[mask] if np.count_nonzero(mask) else None
-    ties = None if halves is None else mask.copy()
-    np.less_equal(x, 0.0, mask)
+    np.equal(x, zero, mask)
+    if np.count_nonzero(mask):
+        out[...] = g * (np.logical_not(x < zero) - 0.5 * mask)
+        return
+    np.less_equal(x, zero, mask)
     if out is not g:
         np.copyto(out, g)
-    np.copyto(out, 0.0, where=mask)
-    if ties is not None:
-        out[ties] = halves''',
+    np.copyto(out, zero, where=mask)''',
 }
 
 
@@ -338,7 +340,13 @@ class Printer:
             out = self.names[id(node)] = self.fresh(node.name)
             self.say(f"{out} = np.empty({node.shape})")
             placed = True
-        text = self.text(node, out)
+        bias = bias_of(node) if placed else None
+        if bias is not None:
+            row, matrix = self.name_of(node.args[bias]), self.name_of(node.args[1 - bias])
+            self.say(f"{out}[...] = {row}")
+            text = f"np.add({matrix}, {out}, {out})"
+        else:
+            text = self.text(node, out)
         if placed:
             self.say(text, self.comment(node))
         else:
@@ -475,6 +483,8 @@ def print_arrays(
     inputs: Sequence[str],
     result: Callable[..., str],
     title: str,
+    *,
+    donate: bool = False,
 ) -> tuple[str, dict[str, Any]]:
     """Return the source of a program, and what it needs beside it.
 
@@ -492,6 +502,8 @@ def print_arrays(
         ``result(texts)`` returns the expression of the result, from those of the outputs.
     title : str
         The first line.
+    donate : bool
+        Whether results that lie in buffers are returned as they are.
 
     Returns
     -------
@@ -532,7 +544,7 @@ def print_arrays(
             printer.say("# backward")
         printer.write(unit)
         decide(unit)
-    texts = _results(program, memory, printer)
+    texts = _results(program, memory, printer, donate)
     printer.say(f"return {result(texts)}")
     lines = [f'"""{title}"""', "", "import numpy as np", ""]
     if any("unpacked(" in line for line in printer.header):
@@ -570,7 +582,7 @@ def _used_once(units: Sequence[Node | Block], program: Program) -> set[int]:
     return {key for key, count in uses.items() if count == 1}
 
 
-def _results(program: Program, memory: Memory, printer: Printer) -> list[str]:
+def _results(program: Program, memory: Memory, printer: Printer, donate: bool) -> list[str]:
     """Return the expressions of the outputs, each of memory that is the user's alone."""
     texts, given = [], set()
     for node in program.outputs:
@@ -578,7 +590,8 @@ def _results(program: Program, memory: Memory, printer: Printer) -> list[str]:
         if node.shape == () and kind_of(node).owns_memory:
             texts.append(name)
             continue
-        if id(node) in memory.outputs and id(node) not in given:
+        own = id(node) in memory.outputs or (donate and id(node) in memory.slots)
+        if own and id(node) not in given:
             given.add(id(node))
             texts.append(name)
         elif node.shape == ():
