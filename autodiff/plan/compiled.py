@@ -3,6 +3,7 @@
 import functools
 import gc
 import hashlib
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -12,9 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from autodiff.errors import PlanMismatch
+from autodiff.errors import LostDerivative, PlanMismatch, Undifferentiable
 from autodiff.plan.captured import Captured
-from autodiff.plan.plan import Plan, make_plan
+from autodiff.plan.plan import Plan, is_dynamic, make_plan
 from autodiff.trees import flatten
 
 __all__ = ["compile"]
@@ -23,6 +24,9 @@ Backend = Literal["numpy"]
 #: Plans that are kept for each function; the one that was not used for longest goes first.
 _KEPT = 32
 _VARIANTS = 8
+#: Exchanges of the entry after which nobody can still be in an old one.
+_REMEMBERED = 8
+_generation = itertools.count()
 
 
 def compile(
@@ -117,11 +121,14 @@ class _Compiled:
         self._options = options
         self._check = check
         self._variants: OrderedDict[Any, list[_Variant]] = OrderedDict()
+        # Whether arrays of whole numbers and masks are inputs; otherwise each content is a plan.
+        self._whole = True
+        self._generations: list[set[str]] = []
         self._lock = threading.RLock()
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the result for arguments, by a plan that is there or a new one."""
-        signature, leaves = _signature(args, kwargs)
+        signature, leaves = _signature(args, kwargs, self._whole)
         with self._lock:
             variants = self._variants.get(signature, [])
             if variants:
@@ -134,7 +141,16 @@ class _Compiled:
             if done:
                 self._enter(variant, args, kwargs)
                 return result
-        variant, result = self._new(args, kwargs, leaves)
+        expected = self.f(*args, **kwargs)
+        try:
+            variant, result = self._new(args, kwargs, leaves, expected)
+        except (LostDerivative, Undifferentiable, IndexError):
+            if len(leaves) == len(_signature(args, kwargs, False)[1]):
+                raise
+            # Whole numbers or a mask must be plain arrays somewhere: as in ``table[labels]``.
+            self._whole = False
+            signature, leaves = _signature(args, kwargs, False)
+            variant, result = self._new(args, kwargs, leaves, expected)
         with self._lock:
             kept = self._variants.setdefault(signature, [])
             kept.insert(0, variant)
@@ -145,12 +161,13 @@ class _Compiled:
         return result
 
     def _new(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any]
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any], expected: Any
     ) -> tuple[_Variant, Any]:
         """Return a new plan, held against the function itself, and its result for the arguments."""
-        expected = self.f(*args, **kwargs)
         with _uncollected():
-            plan, arrays = make_plan(self.f, args, kwargs, expected, **self._options)
+            plan, arrays = make_plan(
+                self.f, args, kwargs, expected, whole=self._whole, **self._options
+            )
         variant = _Variant(plan, Captured(self.f, arrays))
         if not self._check:
             return variant, expected
@@ -160,9 +177,10 @@ class _Compiled:
 
     def plan(self, *args: Any, **kwargs: Any) -> Plan:
         """Return the plan for arguments, which is made if it is not there."""
-        signature, _ = _signature(args, kwargs)
+        signature, _ = _signature(args, kwargs, self._whole)
         if not self._variants.get(signature):
             self.call(args, kwargs)
+            signature, _ = _signature(args, kwargs, self._whole)
         return self._variants[signature][0].plan
 
     def all_plans(self) -> dict[Any, Plan]:
@@ -179,16 +197,22 @@ class _Compiled:
         entry = self.entry
         if kwargs or entry is None or entry.__globals__.get("variant") is variant:
             return
-        source = variant.plan.entry(self.f, args, bool(variant.captured))
-        if source is None:
-            return
-        text, names = source
-        namespace = entry.__globals__
-        namespace.update(names)
-        namespace.update(variant=variant, captured_changed=variant.captured.changed)
-        made: dict[str, Any] = {}
-        exec(text, namespace, made)
-        entry.__code__ = made["run"].__code__.replace(co_name=entry.__name__)
+        with self._lock:
+            # Names of its own: another thread may be between the check and the plan of the last.
+            changed = variant.captured.changed if variant.captured else None
+            source = variant.plan.entry(self.f, args, changed, f"_{next(_generation)}")
+            if source is None:
+                return
+            text, names = source
+            namespace = entry.__globals__
+            namespace.update(names, variant=variant)
+            self._generations.append(set(names))
+            if len(self._generations) > _REMEMBERED:
+                for name in self._generations.pop(0).difference(*self._generations):
+                    del namespace[name]
+            made: dict[str, Any] = {}
+            exec(text, namespace, made)
+            entry.__code__ = made["run"].__code__.replace(co_name=entry.__name__)
 
 
 @contextmanager
@@ -203,25 +227,18 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _signature(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Any]]:
+def _signature(args: tuple[Any, ...], kwargs: dict[str, Any], whole: bool) -> tuple[Any, list[Any]]:
     """Return what a plan is for, and the leaves that it takes."""
     leaves, structure = flatten((args, kwargs))
     parts: list[Any] = []
     dynamic: list[Any] = []
     for x in leaves:
-        if is_dynamic(x):
+        if is_dynamic(x, whole):
             dynamic.append(x)
             parts.append((type(x), x.shape, x.dtype) if isinstance(x, np.ndarray) else type(x))
         else:
             parts.append(_fixed(x))
     return (structure, tuple(parts)), dynamic
-
-
-def is_dynamic(x: Any) -> bool:
-    """Return whether a leaf of the arguments is an input of a plan: floating-point numbers."""
-    if isinstance(x, np.ndarray | np.generic):
-        return x.dtype.kind in "fc"
-    return isinstance(x, float | complex)
 
 
 def _fixed(x: Any) -> Any:

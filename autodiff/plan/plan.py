@@ -53,9 +53,11 @@ class Plan:
         operations: int,
         quiet: bool,
         unflatten: Callable[[Any], Any] | None,
+        count: int,
         otherwise: str = "",
     ) -> None:
         self.source = source
+        self._count = count
         # Of a plan in plain Python arithmetic: the same in NumPy, for when Python raises.
         self._otherwise = otherwise
         self.peak_bytes = peak_bytes
@@ -155,7 +157,11 @@ class Plan:
         return True, result if self._unflatten is None else self._unflatten(result)
 
     def entry(
-        self, f: Callable[..., Any], args: Sequence[Any], watched: bool
+        self,
+        f: Callable[..., Any],
+        args: Sequence[Any],
+        changed: Callable[[], bool] | None,
+        tag: str,
     ) -> tuple[str, dict[str, Any]] | None:
         """Return the source of a function ``run`` that checks its arguments and runs the plan.
 
@@ -167,48 +173,53 @@ class Plan:
             The function that was compiled.
         args : sequence
             Arguments like those that it is for.
-        watched : bool
-            Whether ``captured_changed()`` must be asked first.
+        changed : callable, optional
+            Must be asked first: whether what the function reads from outside has changed.
+        tag : str
+            End of the names that the source needs.
 
         Returns
         -------
         tuple or None
             The source and names that it needs; None if the arguments are nested.
         """
+        if len(args) != self._count:
+            return None
         names: dict[str, Any] = {"ndarray": np.ndarray}
-        parameters = _plain_parameters(f, len(args))
+        parameters = _plain_parameters(f, len(args), tag)
         arguments = parameters or [f"a{i}" for i in range(len(args))]
         conditions = []
         for i, (a, x) in enumerate(zip(arguments, args, strict=True)):
-            if type(x) is np.ndarray and x.dtype.kind in "fc":
-                names |= {f"dtype_{i}": x.dtype, f"shape_{i}": x.shape}
+            if type(x) is np.ndarray:
+                names |= {f"dtype_{i}{tag}": x.dtype, f"shape_{i}{tag}": x.shape}
                 conditions += [
                     f"type({a}) is ndarray",
-                    f"{a}.shape == shape_{i}",
-                    f"{a}.dtype is dtype_{i}",
+                    f"{a}.shape == shape_{i}{tag}",
+                    f"{a}.dtype is dtype_{i}{tag}",
                 ]
             elif type(x) is float:
                 conditions.append(f"type({a}) is float")
             else:
                 return None
-        if watched:
-            conditions.append("not captured_changed()")
+        if changed is not None:
+            names[f"changed{tag}"] = changed
+            conditions.append(f"not changed{tag}()")
         condition = " and ".join(conditions) or "True"
         if self._otherwise:
             # The plan's own names must be those of the parameters.
             if parameters is None or f"def run({', '.join(parameters)}):" not in self.source:
                 return None
             body = self._scalar_entry(parameters)
-            names |= vars(math)
+            names |= {name: f for name, f in vars(math).items() if callable(f)}
         else:
-            body = self._array_entry(arguments)
+            body = self._array_entry(arguments, tag)
             names |= {
                 "errstate": np.errstate,
-                "pop": self._idle.pop,
-                "push": self._idle.append,
-                "make": self._make,
-                "is_changed": self._changed,
-                "unflatten": self._unflatten,
+                f"pop{tag}": self._idle.pop,
+                f"push{tag}": self._idle.append,
+                f"make{tag}": self._make,
+                f"is_changed{tag}": self._changed,
+                f"unflatten{tag}": self._unflatten,
             }
         together = f"({', '.join(arguments)}{',' if len(arguments) == 1 else ''})"
         if parameters is not None:
@@ -241,7 +252,7 @@ class Plan:
             "            pass",
         ]
 
-    def _array_entry(self, arguments: Sequence[str]) -> list[str]:
+    def _array_entry(self, arguments: Sequence[str], tag: str) -> list[str]:
         """Return statements that run the plan with buffers of its own."""
         call = f"result = run({', '.join(arguments)})"
         if self._quiet:
@@ -251,20 +262,20 @@ class Plan:
             ]
         else:
             calls = [f"        {call}"]
-        done = "result" if self._unflatten is None else "unflatten(result)"
+        done = "result" if self._unflatten is None else f"unflatten{tag}(result)"
         return [
             "        try:",
-            "            run = pop()",
+            f"            run = pop{tag}()",
             "        except IndexError:",
-            "            run = make()",
+            f"            run = make{tag}()",
             *calls,
-            "        push(run)",
-            "        if result is not is_changed:",
+            f"        push{tag}(run)",
+            f"        if result is not is_changed{tag}:",
             f"            return {done}",
         ]
 
 
-def _plain_parameters(f: Callable[..., Any], count: int) -> list[str] | None:
+def _plain_parameters(f: Callable[..., Any], count: int, tag: str) -> list[str] | None:
     """Return the names of a function's parameters, if they are all positional ones."""
     try:
         parameters = inspect.signature(f).parameters.values()
@@ -272,9 +283,31 @@ def _plain_parameters(f: Callable[..., Any], count: int) -> list[str] | None:
         return None
     plain = all(p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in parameters)
     names = [p.name for p in parameters]
-    taken = {"general", "pop", "push", "make", "run", "result", "ndarray", "float", "type"}
-    odd = any(n in taken or n.startswith(("shape_", "dtype_")) for n in names)
+    taken = {"general", "run", "result", "ndarray", "errstate", "float", "type"}
+    odd = any(n in taken or n.endswith(tag) for n in names)
     return names if plain and len(names) == count and not odd else None
+
+
+def is_dynamic(x: Any, whole: bool) -> bool:
+    """Return whether a leaf of the arguments is an input of a plan.
+
+    Parameters
+    ----------
+    x : object
+        The leaf.
+    whole : bool
+        Whether arrays of whole numbers and masks are.
+
+    Returns
+    -------
+    bool
+        True of floating-point numbers and arrays.
+    """
+    if isinstance(x, np.ndarray):
+        return x.dtype.kind in "fc" or (whole and x.dtype.kind in "iub" and x.ndim > 0)
+    if isinstance(x, np.generic):
+        return x.dtype.kind in "fc"
+    return isinstance(x, float | complex)
 
 
 def make_plan(
@@ -283,6 +316,7 @@ def make_plan(
     kwargs: dict[str, Any],
     expected: Any,
     *,
+    whole: bool = True,
     fast_math: bool = False,
     donate: bool = False,
 ) -> tuple[Plan, list[Any]]:
@@ -296,6 +330,8 @@ def make_plan(
         Its arguments.
     expected : object
         Its result for them.
+    whole : bool
+        Whether arrays of whole numbers and masks are inputs too, or part of the plan.
     fast_math, donate : bool
         As of `compile`.
 
@@ -304,10 +340,8 @@ def make_plan(
     tuple
         The plan, and the arrays that it holds copies of and others can still change.
     """
-    from autodiff.plan.compiled import is_dynamic
-
     leaves, structure = flatten((args, kwargs))
-    places = [i for i, x in enumerate(leaves) if is_dynamic(x)]
+    places = [i for i, x in enumerate(leaves) if is_dynamic(x, whole)]
     wanted, form = flatten(expected)
 
     def call(tensors: Sequence[Any]) -> Any:
@@ -318,7 +352,10 @@ def make_plan(
         return f(*positional, **named)
 
     names = _input_names(f, structure, args, kwargs)
-    values = [as_primal(leaves[i], "compile") for i in places]
+    values = [
+        x if isinstance(x, np.ndarray) and x.dtype.kind in "iub" else as_primal(x, "compile")
+        for x in (leaves[i] for i in places)
+    ]
     trace = trace_program(f, values, [names[i] for i in places], call)
     if trace.structure != form:
         raise TypeError("compile: the function returned another structure when it was traced")
@@ -348,6 +385,7 @@ def make_plan(
         len(program.nodes),
         any(node.rule and node.op not in _CALM for node in program.nodes),
         unflatten,
+        len(places),
         otherwise,
     )
     return plan, trace.captured

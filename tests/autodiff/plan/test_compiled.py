@@ -226,6 +226,38 @@ def test_whole_numbers_and_masks_may_change():
             rng.random(3) > 0.5,
         )
         np.testing.assert_allclose(plan(*args), autodiff.grad(f)(*args), atol=1e-15)
+    assert len(plan.plans()) == 1
+
+
+def test_whole_numbers_that_must_be_plain_are_part_of_the_plan():
+    table = np.eye(3)
+
+    def f(x, labels):
+        return np.sum((x - table[labels]) ** 2)
+
+    plan, x = autodiff.compile(autodiff.grad(f)), np.ones((2, 3))
+    for labels in (np.array([0, 1]), np.array([2, 2]), np.array([0, 1])):
+        np.testing.assert_array_equal(plan(x, labels), autodiff.grad(f)(x, labels))
+    assert len(plan.plans()) == 2
+
+
+def test_threads_with_other_shapes_do_not_mix():
+    f = autodiff.grad(lambda x: np.sum(x**3))
+    plan, wrong = autodiff.compile(f), []
+
+    def work(n):
+        x = np.full(n, float(n))
+        for _ in range(200):
+            found = plan(x)
+            if found.shape != (n,) or found[0] != 3.0 * n * n:
+                wrong.append(n)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(1, 9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
 
 
 def test_threads_do_not_share_buffers():
