@@ -53,6 +53,10 @@ _HELPERS = {
     "logaddexp": """def logaddexp(a, b):
     return max(a, b) + log1p(exp(-abs(a - b))) if a != b else a + 0.6931471805599453""",
 }
+_HELPERS_ON_SCALARS = {
+    "step": """def step(a, b):
+    return np.float64(1.0 if a > b else 0.5 if a == b else 0.0)""",
+}
 
 # The name in the source, its import from math (or None: a helper above), its import from NumPy.
 _Entry = tuple[str, str | None, str | None]
@@ -101,10 +105,11 @@ def _enclose(fragment: _Fragment, binding: int) -> str:
 class _Printer:
     """Statements for nodes, and the functions that they call."""
 
-    def __init__(self, dag: Dag, names: dict[int, str], taken: set[str]) -> None:
+    def __init__(self, dag: Dag, names: dict[int, str], taken: set[str], scalars: str) -> None:
         self.dag = dag
         self.names = names
         self.taken = taken
+        self.scalars = scalars
         self.lines: list[str] = []
         self.functions: dict[str, _Entry] = {}
         self._fragments: dict[int, _Fragment] = {}
@@ -205,6 +210,8 @@ class _Printer:
         if op != "number":
             return _Fragment(op.capitalize(), _ATOM, 0)
         text = _literal(self.dag.data[node])
+        if self.scalars == "numpy":  # two plain floats would raise where NumPy goes on
+            return _Fragment(f"np.float64({text})", _ATOM, 0)
         return _Fragment(text, _UNARY if text.startswith("-") else _ATOM, 0)
 
     def _sum(self, args: list[_Fragment], depth: int) -> _Fragment:
@@ -269,7 +276,8 @@ def _header(functions: dict[str, _Entry], scalars: str) -> list[str]:
     entries = dict(functions)
     for name, entry in functions.items():
         if entry[column] is None:
-            helpers += ["", "", _HELPERS[name]]
+            on_scalars = _HELPERS_ON_SCALARS.get(name) if scalars == "numpy" else None
+            helpers += ["", "", on_scalars or _HELPERS[name]]
             entries.update({need: (need,) * 3 for need in _NEEDS.get(name, ())})
     for name, entry in entries.items():
         if entry[column] is not None:
@@ -389,7 +397,7 @@ def print_source(
             texts[int(node)] = _allocate(entry, taken) if index else parameters[name]
     for named, line in names.items():
         texts[named] = _allocate(re.sub(r"\W+", "_", line).rstrip("_"), taken)
-    printer = _Printer(dag, texts, taken)
+    printer = _Printer(dag, texts, taken, scalars)
     for name, nodes in inputs.items():
         parameter = parameters[name]
         if not nodes.shape:

@@ -344,3 +344,13 @@ def test_errors_of_the_numbers():
         g(x=[1, 2])
     with pytest.raises(TypeError, match="unknown argument 'W'"):
         g(x=[1, 2], w=[1, 2], W=1)
+
+
+def test_numbers_in_source_do_not_raise_where_numpy_goes_on():
+    def f(x):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.maximum(x / 0.0, 2 * x)  # its derivative divides 0 or 1 by the number 0
+
+    value, found = gradient(f, x=()).value_and_gradient(x=0.0)
+    assert np.isnan([value, found["x"]]).all()
+    assert gradient(f, x=()).value_and_gradient(x=1.0) == (np.inf, {"x": np.inf})
