@@ -1,4 +1,4 @@
-"""Check what a quick run wrote: files, rows, columns, both engines, no mismatch."""
+"""Check what a quick run wrote: files, rows, columns, all strategies and graphs, no mismatch."""
 
 import sys
 from pathlib import Path
@@ -19,11 +19,12 @@ if len(results) < 20:
 if (results["status"] == "mismatch").any() or (results["status"] == "error").any():
     failures.append(results.loc[results["status"].isin(["mismatch", "error"])].to_string())
 ok = results[results["status"] == "ok"]
-for engine in ("expanded", "shared", "graph"):
+for engine in ("expanded", "shared", "adjoint", "matrix", "graph", "graph-compiled"):
     if not (ok["engine"] == engine).any():
         failures.append(f"no cell of {engine} ended as ok")
-if ok.loc[ok["engine"] == "graph", "parameters"].max() < 10**7:
-    failures.append("the graph did not reach 10 million parameters")
+for engine in ("graph", "graph-compiled", "matrix"):
+    if ok.loc[ok["engine"] == engine, "parameters"].max() < 10**7:
+        failures.append(f"{engine} did not reach 10 million parameters")
 if (
     not results.loc[results["engine"].isin(["expanded", "shared"]), "status"]
     .isin(["timeout", "memory"])

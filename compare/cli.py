@@ -23,7 +23,7 @@ _GIB = 1024**3
 #: Time budget of a cell in seconds, in a full run and in a quick one.
 _BUDGET_S = {False: 5.0, True: 1.0}
 #: Engines that a quick run times unless told otherwise; all are verified.
-_QUICK_ENGINES = ("expanded", "shared", "graph")
+_QUICK_ENGINES = ("expanded", "shared", "adjoint", "matrix", "graph", "graph-compiled")
 
 
 class _Positive(click.ParamType[float]):

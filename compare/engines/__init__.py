@@ -7,10 +7,10 @@ Other packages add theirs by an entry point in the group ``gradscale.engines`` t
 from importlib.metadata import entry_points
 
 from compare.engines.engine import Engine, Prepared
-from compare.engines.graph import GRAPH
+from compare.engines.graph import GRAPH, GRAPH_COMPILED
 from compare.engines.hand import HAND_WRITTEN
 from compare.engines.numerical import COMPLEX_STEP, FINITE_DIFFERENCES
-from compare.engines.symbolic import EXPANDED, SHARED
+from compare.engines.symbolic import ADJOINT, EXPANDED, MATRIX, SHARED
 from compare.naming import nearest
 
 __all__ = ["ENGINES", "Engine", "Prepared", "get_engine"]
@@ -18,7 +18,17 @@ __all__ = ["ENGINES", "Engine", "Prepared", "get_engine"]
 #: Every engine by name, in the order in which tables show them.
 ENGINES: dict[str, Engine] = {
     engine.name: engine
-    for engine in (EXPANDED, SHARED, GRAPH, HAND_WRITTEN, FINITE_DIFFERENCES, COMPLEX_STEP)
+    for engine in (
+        EXPANDED,
+        SHARED,
+        ADJOINT,
+        MATRIX,
+        GRAPH,
+        GRAPH_COMPILED,
+        HAND_WRITTEN,
+        FINITE_DIFFERENCES,
+        COMPLEX_STEP,
+    )
 }
 ENGINES.update(
     {point.name: point.load() for point in entry_points(group="gradscale.engines")},
@@ -50,6 +60,6 @@ def get_engine(name: str) -> Engine:
     >>> get_engine("grpah")
     Traceback (most recent call last):
     ValueError: no engine is called 'grpah'; did you mean 'graph'? There are: expanded, shared, \
-graph, hand-written, finite-differences, complex-step
+adjoint, matrix, graph, graph-compiled, hand-written, finite-differences, complex-step
     """
     return nearest("engine", name, ENGINES)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from compare.engines.engine import Engine, Prepared
 from compare.problems.problem import Case
 
-__all__ = ["EXPANDED", "SHARED"]
+__all__ = ["ADJOINT", "EXPANDED", "MATRIX", "SHARED"]
 
 
 def _preparer(strategy: str) -> Callable[[Case], Prepared]:
@@ -29,15 +29,12 @@ def _preparer(strategy: str) -> Callable[[Case], Prepared]:
     return prepare
 
 
-EXPANDED = Engine(
-    name="expanded",
-    meaning="symdiff: the closed form, one sympy.diff per parameter",
-    imports=("symdiff",),
-    prepare=_preparer("expanded"),
-)
-SHARED = Engine(
-    name="shared",
-    meaning="symdiff: the same formulas with common subexpressions named",
-    imports=("symdiff",),
-    prepare=_preparer("shared"),
-)
+def _engine(strategy: str, meaning: str) -> Engine:
+    """Return the engine of a strategy of symdiff."""
+    return Engine(strategy, f"symdiff: {meaning}", ("symdiff",), _preparer(strategy))
+
+
+EXPANDED = _engine("expanded", "the closed form, the chain rule written out for each parameter")
+SHARED = _engine("shared", "the same formulas with common subexpressions named")
+ADJOINT = _engine("adjoint", "formulas in reverse, every intermediate a named line")
+MATRIX = _engine("matrix", "the same of whole matrices, as a person writes them")

@@ -33,13 +33,29 @@ __all__ = [
 #: What a sentence calls each engine.
 _WORDS = {
     "graph": "the graph",
+    "graph-compiled": "the compiled graph",
     "expanded": "the closed formula",
     "shared": "the formula with common subexpressions",
+    "adjoint": "the formula in reverse",
+    "matrix": "the matrix formula",
     "hand-written": "the hand-written gradient",
     "finite-differences": "finite differences",
     "complex-step": "the complex step",
 }
-_FORMULAS = ("expanded", "shared")
+#: The strategies of formulas, from the one that names nothing to the one that names matrices.
+_FORMULAS = ("expanded", "shared", "adjoint", "matrix")
+#: How a sentence calls what each of them derives, first and behind another.
+_DERIVED = {
+    "expanded": ("a closed formula", "as a closed formula"),
+    "shared": ("a formula with common subexpressions", "with its common subexpressions named"),
+    "adjoint": ("a formula in reverse", "with every intermediate named in reverse"),
+    "matrix": ("a formula of matrices", "in whole matrices"),
+}
+
+
+#: Ways to end that are the formula's own: a budget, or a size that it refuses to write out.
+_LIMITS = (*frames.STOPPED, "unsupported")
+_UNSTOPPED = " (the largest tried)"
 
 
 @dataclass(frozen=True)
@@ -178,19 +194,24 @@ def _formula_clause(scope: pd.DataFrame) -> str:
     if not found:
         return ""
     first, far = next(iter(found.items()))
-    word = "a closed formula" if first == "expanded" else "a formula with common subexpressions"
+    word = _DERIVED[first][0]
     if not far.best:
         smallest = _thing(scope, "", far.smallest)
         text = f"{word} could not be derived, not even for {smallest} ({far.stopped_by})"
-    elif far.stopped_by in frames.STOPPED:
+    elif far.stopped_by in _LIMITS:
         text = f"{word} could be derived for {_thing(scope, 'at most ', far.n)}"
     else:
         text = f"{word} was derived for {_thing(scope, 'up to ', far.n)}"
-        text += f" ({far.stopped_by} ended it)" if far.stopped_by else " (the largest tried)"
-    second = found.get("shared") if first == "expanded" else None
-    if second and second.best and second.n != far.n:
-        text += f", and of {count_text(second.n)} with its common subexpressions named"
-    return text
+        text += f" ({far.stopped_by} ended it)" if far.stopped_by else _UNSTOPPED
+    if not far.best:
+        return text
+    further = []
+    for name, more in found.items():
+        if name != first and more.best and more.n != far.n:
+            end = "" if more.stopped_by in _LIMITS or far.stopped_by not in _LIMITS else _UNSTOPPED
+            further.append(f"of {count_text(more.n)} {_DERIVED[name][1]}{end}")
+    joint = ", and " if len(further) == 1 else ", "
+    return text + (joint + list_text(further) if further else "")
 
 
 def _graph_clause(scope: pd.DataFrame) -> str:
@@ -276,11 +297,12 @@ def _compared(
 ) -> str:
     """Return one sentence that sets the engines side by side on one network."""
     parts: list[str] = []
-    for name in (*_FORMULAS, "graph", "hand-written"):
+    for name in (*_FORMULAS, "graph", "graph-compiled", "hand-written"):
         if name in met:
             parts.append(f"{_WORDS[name]} {'' if parts else verb} {text(met[name][column])}")
-            if column == "operations" and (name == "graph" or len(parts) == 1):
-                parts[-1] += " nodes" if name == "graph" else " operations"
+            if column == "operations":
+                units = {"matrix": " on whole matrices", "graph": " nodes"}
+                parts[-1] += units.get(name, "" if len(parts) > 1 else " operations")
     cell = next(iter(met.values()))
     where = f"On the network {cell['label']} ({count_text(cell['n'])} parameters), "
     return where + list_text([" ".join(part.split()) for part in parts]) + "."
@@ -339,8 +361,9 @@ def operations_sentences(results: pd.DataFrame) -> list[str]:
         "each once, keeps it, and passes one adjoint back through it."
     )
     nodes = (
-        "An operation of a formula is on scalars, a node of the graph may be on whole arrays: the "
-        "two numbers say how much has to be written down, not how much is computed."
+        "An operation of a formula is on scalars, one of a matrix formula and a node of the graph "
+        "may be on whole arrays, and the plan of the compiled graph counts the steps of both "
+        "passes: the numbers say how much has to be written down, not how much is computed."
     )
     if not met:
         return [why, nodes]

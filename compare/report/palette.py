@@ -34,6 +34,7 @@ _STAND = "M-.45,-1.2L.45,-1.2L.45,1.2L-.45,1.2Z"
 #: The engines in the order of every table, legend and matrix.
 ENGINES: dict[str, Look] = {
     "graph": Look("#0072B2", "circle", (1, 0)),
+    "graph-compiled": Look("#56B4E9", _STAND, (4, 4)),
     "expanded": Look("#D55E00", "square", (6, 3)),
     "shared": Look("#E69F00", "diamond", (2, 2)),
     "adjoint": Look("#999933", _HEXAGON, (9, 3, 2, 3)),
@@ -47,7 +48,6 @@ ENGINES: dict[str, Look] = {
 _OTHERS = tuple(
     Look(colour, shape, dash)
     for colour, shape, dash in (
-        ("#56B4E9", _STAND, (4, 4)),
         ("#44546A", _HEXAGON, (12, 4)),
         ("#AA4499", _BAR, (3, 3)),
         ("#6B8E23", _STAND, (8, 2)),

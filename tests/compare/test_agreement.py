@@ -91,9 +91,9 @@ def test_every_engine_agrees_on_a_function_of_the_user(arguments):
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
-def test_the_engines_without_formulas_agree_on_every_problem(name):
+def test_every_engine_agrees_on_every_problem(name):
     case = PROBLEMS[name].case(PROBLEMS[name].verify_size, seed=3)
-    for engine in map(get_engine, ("graph", "hand-written", "finite-differences", "complex-step")):
+    for engine in ENGINES.values():
         if engine.refuses(case):
             continue
         value, gradients = engine.prepare(case).run(case.inputs)
@@ -103,6 +103,44 @@ def test_the_engines_without_formulas_agree_on_every_problem(name):
             value, gradients, *reference_gradient(case, against), tolerance
         )
         assert difference.agrees, (engine.name, difference)
+
+
+@pytest.mark.parametrize("name", ["expanded", "shared", "adjoint", "matrix", "graph-compiled"])
+def test_a_prepared_gradient_runs_on_other_inputs_and_keeps_its_hands_off_the_last(name):
+    problem = PROBLEMS["mlp-width"]
+    cases = [problem.case(problem.verify_size, seed) for seed in (0, 1)]
+    prepared = get_engine(name).prepare(cases[0])
+    found = [prepared.run(case.inputs) for case in cases]
+    for case, (value, gradients) in zip(cases, found, strict=True):
+        expected = problem.gradient(**case.inputs)
+        assert compare_gradients(value, gradients, *expected, EXACT).agrees
+    assert prepared.operations > 0
+
+
+@pytest.mark.parametrize("name", ["adjoint", "matrix", "graph-compiled"])
+def test_a_wrong_engine_is_caught_whatever_it_is_made_of(name, arguments):
+    right = get_engine(name)
+
+    def prepare(case):
+        run = right.prepare(case).run
+
+        def run_wrong(inputs):
+            value, gradients = run(inputs)
+            return value, {**gradients, "w": gradients["w"] * (1 + 1e-7)}
+
+        return Prepared(run_wrong)
+
+    planted = dataclasses.replace(right, name="planted", prepare=prepare)
+    frame = compare.verify(loss, *arguments, engines=[right, planted])
+    assert frame["status"].tolist() == ["ok", "mismatch"]
+
+
+def test_what_matrix_cannot_derive_it_refuses_by_name():
+    frame = compare.verify(lambda x: np.sum(np.cumsum(x) ** 2), np.array([1.0, 2.0, -1.0]))
+    rows = frame.set_index("engine")
+    assert rows.loc["matrix", "status"] == "unsupported"
+    assert "numpy.cumsum: strategy='matrix' has no rule for it" in rows.loc["matrix", "message"]
+    assert rows.drop("matrix")["status"].eq("ok").all()
 
 
 def test_engines_that_raise_hang_or_die_cost_their_own_row_only(arguments):
