@@ -183,7 +183,7 @@ class Recorder(NDArrayOperatorsMixin):
 
 
 OPERATORS = {"add", "subtract", "multiply", "divide", "power", "negative", "matmul"}
-FUNCTIONS = {"exp", "tanh", "maximum", "sum", "mean", "permute_dims"}
+FUNCTIONS = {"exp", "log", "tanh", "maximum", "sum", "mean", "permute_dims"}
 
 
 @pytest.mark.parametrize("name", NAMES)
