@@ -290,9 +290,12 @@ def compiled(
 
     Tracing, compiling and the first call have a column of their own. Value and gradient of each
     contender are checked against NumPy by hand first; one that is wrong gets no time, and the exit
-    code is 1. A workload goes by its name or its short name: deep-8 or W3a.
+    code is 1. A workload goes by its name or its short name: deep-8 or W3a. Three more parts go by
+    their names: checkpoint, a long chain in parts that are not kept; memory; and growth, what
+    making a program costs as it gets longer.
     """
     from compare.bench.contenders import COMPILED
+    from compare.bench.cost import PARTS
     from compare.bench.fresh import run_fresh
     from compare.bench.goals import COMPILED_GOALS, COMPILED_MEANS, FRESH_GOALS
     from compare.bench.results import take_means
@@ -300,18 +303,22 @@ def compiled(
     from compare.bench.workloads import WORKLOADS
     from compare.naming import nearest
 
+    known = dict(WORKLOADS) if fresh else {**WORKLOADS, **dict.fromkeys(PARTS)}
     short = {workload.label: name for name, workload in WORKLOADS.items()}
-    chosen = [
-        nearest("workload", short.get(name, name), WORKLOADS) for name in workloads or WORKLOADS
-    ]
+    names = list(workloads or known)
+    chosen = [nearest("workload", short.get(name, name), known) for name in names]
     field = [nearest("contender", name, COMPILED) for name in contenders or COMPILED]
+    functions = [workload for workload in chosen if workload is not None]
 
     def found(on_stage: Any) -> Any:
         settings = {"rounds": rounds, "sample_s": sample_ms / 1000, "on_stage": on_stage}
         if fresh:
-            return run_fresh(chosen, field, goals=FRESH_GOALS, **settings)
-        report = run_bench(chosen, field, goals=COMPILED_GOALS, imports=False, **settings)
-        take_means(report, COMPILED_MEANS, [w.name for w in chosen if w.scalar])
+            return run_fresh(functions, field, goals=FRESH_GOALS, **settings)
+        report = run_bench(functions, field, goals=COMPILED_GOALS, imports=False, **settings)
+        take_means(report, COMPILED_MEANS, [w.name for w in functions if w.scalar])
+        for name in names:
+            if name in PARTS:
+                PARTS[name](report, {each.name: each for each in field}, on_stage=on_stage)
         return report
 
     return _bench(found, file)

@@ -1,7 +1,8 @@
 """Before the clock: open the library of a contender, prepare it, hold it to the reference."""
 
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,11 @@ import numpy as np
 from compare.agreement import compare_gradients
 from compare.bench.contenders import Contender, Prepared
 from compare.bench.results import Entry
+from compare.bench.threads import one_thread
 from compare.bench.workloads import Workload
 from compare.tolerance import TOLERANCES
 
-__all__ = ["Library", "checked", "open_library"]
+__all__ = ["Library", "checked", "opened"]
 
 
 @dataclass(frozen=True)
@@ -35,21 +37,35 @@ class Library:
     failed: Entry | None = None
 
 
-def open_library(contender: Contender, stack: ExitStack) -> Library:
-    """Return the library of a contender, whose settings hold until a stack is closed.
+@contextmanager
+def opened(contenders: Sequence[Contender]) -> Iterator[tuple[list[Library], dict[str, int]]]:
+    """Open the libraries of contenders, and keep them to one thread.
 
     Parameters
     ----------
-    contender : Contender
-        Who needs it.
-    stack : contextlib.ExitStack
-        Holds the settings.
+    contenders : sequence of Contender
+        Who needs them.
 
-    Returns
-    -------
-    Library
-        With an entry that says why, if there is none.
+    Yields
+    ------
+    libraries : list of Library
+        In the same order; one that cannot be opened has an entry that says why.
+    threads : dict of str to int
+        Threads that each reports.
+
+    Raises
+    ------
+    ThreadsNotPinned
+        If one of them does not keep to one thread.
     """
+    with ExitStack() as stack:
+        libraries = [_open(contender, stack) for contender in contenders]
+        # Last, so that it finds the libraries that were just loaded.
+        yield libraries, stack.enter_context(one_thread())
+
+
+def _open(contender: Contender, stack: ExitStack) -> Library:
+    """Return the library of a contender, whose settings hold until the stack is closed."""
     entry = Entry(contender.name, contender.meaning)
     try:
         return Library(contender, stack.enter_context(contender.session(contender.module)))

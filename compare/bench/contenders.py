@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from compare.bench.workloads import Workload
 
-__all__ = ["BASELINE", "COMPILED", "EAGER", "Contender", "Prepared"]
+__all__ = ["BASELINE", "CHECKPOINT", "COMPILED", "EAGER", "Contender", "Prepared", "compiled"]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,14 @@ def _by_best_hand(numpy: Any, workload: "Workload") -> Prepared:
 
 
 def _eager(autodiff: Any, workload: "Workload") -> Prepared:
-    function = partial(workload.function, np)
+    return _differentiated(autodiff, workload, partial(workload.function, np))
+
+
+def _in_parts(autodiff: Any, workload: "Workload") -> Prepared:
+    return _differentiated(autodiff, workload, partial(workload.idioms["autodiff"], autodiff))
+
+
+def _differentiated(autodiff: Any, workload: "Workload", function: Callable[..., Any]) -> Prepared:
     both = autodiff.value_and_grad(function, workload.argnums)
     return _ready(workload, partial(both, *workload.inputs.values()))
 
@@ -122,10 +129,30 @@ def _compiler(module: str) -> "Iterator[Any]":
     yield autodiff
 
 
-def _plan(autodiff: Any, workload: "Workload", **options: Any) -> Prepared:
+def compiled(autodiff: Any, workload: "Workload", **options: Any) -> Any:
+    """Return the function that computes value and gradients by a plan.
+
+    Parameters
+    ----------
+    autodiff : module
+        The engine.
+    workload : Workload
+        What is differentiated.
+    **options
+        Those of `autodiff.compile`.
+
+    Returns
+    -------
+    callable
+        Called with the inputs of the workload in order.
+    """
     both = autodiff.value_and_grad(partial(workload.function, np), workload.argnums)
-    compiled = autodiff.compile(both, **options)
-    return _ready(workload, partial(compiled, *workload.inputs.values()))
+    return autodiff.compile(both, **options)
+
+
+def _plan(autodiff: Any, workload: "Workload", **options: Any) -> Prepared:
+    run = compiled(autodiff, workload, **options)
+    return _ready(workload, partial(run, *workload.inputs.values()))
 
 
 def _numba_plan(autodiff: Any, workload: "Workload") -> Prepared:
@@ -209,3 +236,8 @@ COMPILED: dict[str, Contender] = {
         _peer("casadi", "CasADi, scalar expressions", "casadi", read=_read_rows),
     )
 }
+
+#: A contender that computes parts of a function again instead of keeping them.
+CHECKPOINT = Contender(
+    "autodiff-checkpoint", "value_and_grad, parts under checkpoint", "autodiff", _in_parts
+)

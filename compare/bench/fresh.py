@@ -12,16 +12,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
-from compare.bench.checking import checked, open_library
+from compare.bench.checking import checked, opened
 from compare.bench.contenders import BASELINE, COMPILED, Contender
 from compare.bench.goals import Goals
 from compare.bench.results import Entry, Report, timed
 from compare.bench.run import empty_result, installed
-from compare.bench.threads import one_thread
 from compare.bench.timing import Samples, calibrated, time_calls
 from compare.bench.workloads import WORKLOADS, Workload
 from compare.executor import THREAD_VARIABLES
@@ -130,9 +128,7 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
     True
     """
     workload, contender = WORKLOADS[question["workload"]], COMPILED[question["contender"]]
-    with ExitStack() as stack:
-        library = open_library(contender, stack)
-        threads = stack.enter_context(one_thread())
+    with opened([contender]) as ((library,), threads):
         if "loops" in question:
             run = contender.prepare(library.module, workload).run
             run()

@@ -1,28 +1,43 @@
-"""What the project's own contenders are meant to reach: ratios, by workload."""
+"""What the project's own contenders are meant to reach, by workload."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["COMPILED_GOALS", "COMPILED_MEANS", "EAGER_GOALS", "FRESH_GOALS", "Goal", "Goals"]
+__all__ = [
+    "BUILD_GOALS",
+    "CHECKPOINT_GOALS",
+    "CHECKPOINT_MEMORY",
+    "COMPILED_GOALS",
+    "COMPILED_MEANS",
+    "EAGER_GOALS",
+    "EXPONENT_GOAL",
+    "FRESH_GOALS",
+    "LONGEST_GOAL",
+    "Goal",
+    "Goals",
+]
 
 
 @dataclass(frozen=True)
 class Goal:
-    """A ratio to be reached.
+    """A ratio to be reached, or a number.
 
     Parameters
     ----------
     contender : str
         Who is to reach it.
     most : float
-        Largest ratio.
+        The largest that reaches it.
     against : str
-        The contender that it is a ratio to, by-hand by default.
+        The contender that it is a ratio to, by-hand by default; empty where it is no ratio.
+    what : str
+        Of what: time, by default.
     """
 
     contender: str
     most: float
     against: str = "by-hand"
+    what: str = "time"
 
 
 #: Goals by name of workload.
@@ -72,6 +87,22 @@ COMPILED_GOALS: Goals = {workload: _compiled(workload) for workload in _PROTOTYP
 
 #: Of the geometric mean over all workloads but those of Python floats.
 COMPILED_MEANS: tuple[Goal, ...] = (Goal("autodiff-plan-numba", 0.5, "jax-jit"),)
+
+#: Of recomputing parts of a long chain instead of keeping them.
+CHECKPOINT_GOALS: Goals = {
+    "long-chain": (Goal("autodiff-checkpoint", 1.5, "autodiff"),),
+}
+CHECKPOINT_MEMORY = Goal("autodiff-checkpoint", 1 / 20, "autodiff", "memory")
+
+#: Of making plans: seconds for a depth of the network or a length of the chain.
+BUILD_GOALS: dict[tuple[str, int], Goal] = {
+    ("network", 512): Goal("autodiff-plan", 0.15, "", "build, s"),
+    ("numbers", 10**6): Goal("autodiff-plan", 5.0, "", "build, s"),
+}
+#: Of running a plan of that many operations on numbers, against a loop written by hand.
+LONGEST_GOAL = Goal("autodiff-plan", 1.0)
+#: Of the growth of the seconds with the operations, where 1 is linear; timing leaves some room.
+EXPONENT_GOAL = Goal("autodiff-plan", 1.1, "", "exponent")
 
 #: Of plans in fresh processes, where it shows who allocates.
 FRESH_GOALS: Goals = {

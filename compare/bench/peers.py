@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from compare.bench.workloads import Workload
 
-__all__ = ["RUNS", "jax_session", "torch_session"]
+__all__ = ["RUNS", "jax_program", "jax_session", "torch_session"]
 
 #: JAX reads this when it starts, and threadpoolctl does not see its threads.
 _XLA_FLAGS = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
@@ -150,8 +150,7 @@ def torch_session(module: str) -> Iterator[Any]:
 
 def _jax(jax: Any, workload: "Workload", *, jit: bool) -> Callable[[], Any]:
     """Return a call of JAX that waits for the results, compiled into one program or not."""
-    function = partial(workload.function, jax.numpy)
-    both = jax.value_and_grad(function, workload.argnums)
+    both = _jax_gradient(jax, workload)
     if jit:
         both = jax.jit(both)
     inputs = workload.inputs.values()
@@ -164,6 +163,30 @@ def _jax(jax: Any, workload: "Workload", *, jit: bool) -> Callable[[], Any]:
         return of_floats
     arguments = [jax.numpy.asarray(x) for x in inputs]
     return lambda: jax.block_until_ready(both(*arguments))
+
+
+def _jax_gradient(jax: Any, workload: "Workload") -> Callable[..., Any]:
+    function = partial(workload.function, jax.numpy)
+    return jax.value_and_grad(function, workload.argnums)  # type: ignore[no-any-return]
+
+
+def jax_program(jax: Any, workload: "Workload") -> Any:
+    """Return the program that JAX compiles of value and gradients.
+
+    Parameters
+    ----------
+    jax : module
+        The library.
+    workload : Workload
+        What is differentiated.
+
+    Returns
+    -------
+    jax.stages.Compiled
+        Ready to be called; its memory can be asked for.
+    """
+    arguments = [jax.numpy.asarray(x) for x in workload.inputs.values()]
+    return jax.jit(_jax_gradient(jax, workload)).lower(*arguments).compile()
 
 
 @contextmanager

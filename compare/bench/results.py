@@ -14,6 +14,8 @@ from compare.machine import description
 __all__ = [
     "SCHEMA_VERSION",
     "Entry",
+    "Footprint",
+    "Growth",
     "Judged",
     "Report",
     "Result",
@@ -87,30 +89,91 @@ class Judged:
 
     Parameters
     ----------
+    workload : str
+        On what.
+    what : str
+        Of what: time, or another quantity with its unit.
     contender, against : str
-        Whose ratio it is, and to whom.
+        Whose number it is, and to whose it is a ratio, if it is one.
     most : float
-        Largest ratio that reaches the goal.
-    ratio : float, optional
-        Median over the rounds.
+        The largest that reaches the goal.
+    found : float, optional
+        The ratio, median over the rounds, or the number.
     reached : bool, optional
         Whether it is no larger.
     """
 
+    workload: str
+    what: str
     contender: str
     against: str
     most: float
-    ratio: float | None = None
+    found: float | None = None
     reached: bool | None = None
 
-    def take(self, ratio: float) -> None:
-        """Write a ratio."""
-        self.ratio, self.reached = ratio, ratio <= self.most
+    def take(self, found: float) -> None:
+        """Write what was found."""
+        self.found, self.reached = found, found <= self.most
 
 
-def judged(goals: Sequence[Goal]) -> list[Judged]:
-    """Return goals of which nothing is known yet."""
-    return [Judged(goal.contender, goal.against, goal.most) for goal in goals]
+def judged(goal: Goal, workload: str) -> Judged:
+    """Return a goal of which nothing is known yet."""
+    return Judged(workload, goal.what, goal.contender, goal.against, goal.most)
+
+
+@dataclass
+class Footprint:
+    """Memory of one contender on one workload.
+
+    Parameters
+    ----------
+    workload, contender : str
+        Their names.
+    peak_bytes : int
+        Most memory that a call needs beyond its arguments, what is kept between calls included,
+        in bytes.
+    planned_bytes : int, optional
+        What the contender says it needs, before it runs.
+    """
+
+    workload: str
+    contender: str
+    peak_bytes: int
+    planned_bytes: int | None = None
+
+
+@dataclass
+class Growth:
+    """What preparing a program of one size costs.
+
+    Parameters
+    ----------
+    series : str
+        Name of the workloads that grow.
+    size : int
+        Depth or length.
+    operations : int
+        Operations that are recorded.
+    contender : str
+        Its name.
+    build_s : float, optional
+        Tracing and compiling, in s.
+    run_s : float, optional
+        A call, in s.
+    ratio : float, optional
+        Of the call to that of the gradient by hand.
+    message : str
+        Why there are no times.
+    """
+
+    series: str
+    size: int
+    operations: int
+    contender: str
+    build_s: float | None = None
+    run_s: float | None = None
+    ratio: float | None = None
+    message: str = ""
 
 
 @dataclass
@@ -164,8 +227,12 @@ class Report:
         Length of a sample at least, in s.
     fresh : bool
         Whether each sample was taken in a process of its own.
-    means : list of Judged
-        Geometric means over workloads.
+    goals : list of Judged
+        What is meant to be reached beyond single workloads.
+    footprints : list of Footprint
+        Memory.
+    growth : list of Growth
+        What preparing costs, by size.
     """
 
     results: list[Result]
@@ -174,7 +241,9 @@ class Report:
     rounds: int
     sample_s: float
     fresh: bool = False
-    means: list[Judged] = field(default_factory=list)
+    goals: list[Judged] = field(default_factory=list)
+    footprints: list[Footprint] = field(default_factory=list)
+    growth: list[Growth] = field(default_factory=list)
 
     @property
     def wrong(self) -> list[str]:
@@ -228,7 +297,7 @@ def take_means(report: Report, goals: Sequence[Goal], without: Sequence[str]) ->
     without : sequence of str
         Workloads that do not count.
     """
-    for goal in judged(goals):
+    for goal in (judged(each, "geometric mean") for each in goals):
         found = []
         for result in report.results:
             median_s = {e.contender: e.median_s for e in result.entries if e.median_s is not None}
@@ -236,7 +305,7 @@ def take_means(report: Report, goals: Sequence[Goal], without: Sequence[str]) ->
                 found.append(median_s[goal.contender] / median_s[goal.against])
         if found:
             goal.take(statistics.geometric_mean(found))
-        report.means.append(goal)
+        report.goals.append(goal)
 
 
 def write_json(report: Report, path: Path, command: str) -> None:

@@ -1,14 +1,12 @@
 """Running a benchmark: check every contender, then time those that are right, in turn."""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 
-from compare.bench.checking import checked, open_library
+from compare.bench.checking import checked, opened
 from compare.bench.contenders import BASELINE, Contender
 from compare.bench.goals import EAGER_GOALS, Goals
 from compare.bench.imports import time_imports
 from compare.bench.results import Entry, Report, Result, judged, timed
-from compare.bench.threads import one_thread
 from compare.bench.timing import fair_collector, interleaved
 from compare.bench.workloads import Workload
 
@@ -59,11 +57,8 @@ def run(
     """
     field = [BASELINE, *(c for c in contenders if c.name != BASELINE.name)]
     results = []
-    with ExitStack() as stack:
-        on_stage("importing the contenders")
-        libraries = [open_library(contender, stack) for contender in field]
-        # Last, so that it finds the libraries that were just loaded.
-        threads = stack.enter_context(one_thread()) if workloads else {}
+    on_stage("importing the contenders")
+    with opened(field) as (libraries, threads):
         for workload in workloads:
             on_stage(f"checking {workload.name}")
             result = empty_result(workload, goals)
@@ -95,7 +90,7 @@ def empty_result(workload: Workload, goals: Goals) -> Result:
         workload.name,
         workload.meaning,
         workload.operations,
-        judged(goals.get(workload.name, ())),
+        [judged(goal, workload.title) for goal in goals.get(workload.name, ())],
         workload.label,
     )
 
@@ -117,7 +112,7 @@ def import_result(rounds: int) -> Result:
         IMPORT,
         "import in a fresh process",
         0,
-        judged(EAGER_GOALS[IMPORT]),
+        [judged(goal, IMPORT) for goal in EAGER_GOALS[IMPORT]],
         entries=[Entry("numpy", "import numpy"), Entry("autodiff", "import autodiff")],
     )
     timed(result, time_imports([entry.contender for entry in result.entries], rounds))

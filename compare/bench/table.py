@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from compare.bench.results import Entry, Judged, Report, Result
-from compare.report.format import MISSING, seconds_text
+from compare.report.format import MISSING, bytes_text, seconds_text
 
 __all__ = ["print_report"]
 
@@ -45,6 +45,12 @@ def print_report(report: Report, console: Console) -> None:
                     "core; the ratio of processor times is the better one, measure again"
                 )
             )
+        console.print()
+    if report.footprints:
+        console.print(_footprints(report))
+        console.print()
+    if report.growth:
+        console.print(_growth(report))
         console.print()
     console.print(_goals(report))
     console.print()
@@ -110,12 +116,52 @@ def _legend(report: Report) -> list[str]:
     return lines
 
 
+def _footprints(report: Report) -> Table:
+    """Return the memory, beside that of the eager engine."""
+    table = _bare()
+    table.title, table.title_justify = "memory of a call beyond its arguments", "left"
+    table.add_column("workload")
+    table.add_column("contender")
+    for name in ("peak", "as planned", "ratio to autodiff"):
+        table.add_column(name, justify="right")
+    eager = {f.workload: f.peak_bytes for f in report.footprints if f.contender == "autodiff"}
+    for found in report.footprints:
+        beside = eager.get(found.workload)
+        table.add_row(
+            found.workload,
+            found.contender,
+            bytes_text(found.peak_bytes),
+            bytes_text(found.planned_bytes),
+            MISSING if beside is None else f"{found.peak_bytes / beside:.2g}",
+        )
+    return table
+
+
+def _growth(report: Report) -> Table:
+    """Return what making programs costs as they grow."""
+    table = _bare()
+    table.title, table.title_justify = "making a program, by its size", "left"
+    for name in ("series", "contender"):
+        table.add_column(name)
+    for name in ("size", "operations", "build", "per operation", "call", "ratio"):
+        table.add_column(name, justify="right")
+    for row in report.growth:
+        names = row.series, row.contender, f"{row.size:,}", f"{row.operations:,}"
+        if row.build_s is None or row.ratio is None:
+            table.add_row(*names, row.message.partition(":")[0], MISSING, MISSING, MISSING)
+        else:
+            each = _microseconds(row.build_s / row.operations)
+            times = seconds_text(row.build_s), each, seconds_text(row.run_s), f"{row.ratio:.2f}"
+            table.add_row(*names, *times)
+    return table
+
+
 def _goals(report: Report) -> Table:
     """Return the goals with what was reached, of contenders that are here and made for it."""
     table = _bare()
     for name in ("workload", "contender", "against"):
         table.add_column(name)
-    for name in ("ratio", "goal", "reached"):
+    for name in ("of", "found", "goal", "reached"):
         table.add_column(name, justify="right")
     for result in report.results:
         status = {entry.contender: entry.status for entry in result.entries}
@@ -123,14 +169,15 @@ def _goals(report: Report) -> Table:
             both = [status.get(name, "absent") for name in (goal.contender, goal.against)]
             if not {"absent", "unsupported"} & set(both):
                 failed = next((each for each in both if each != "ok"), "")
-                table.add_row(result.title, *_goal_row(goal, failed))
-    for goal in report.means:
-        if goal.ratio is not None:
-            table.add_row("geometric mean", *_goal_row(goal, ""))
+                table.add_row(*_goal_row(goal, failed))
+    for goal in report.goals:
+        if goal.found is not None:
+            table.add_row(*_goal_row(goal, ""))
     return table
 
 
 def _goal_row(goal: Judged, failed: str) -> tuple[str, ...]:
-    ratio = failed or MISSING if goal.ratio is None else f"{goal.ratio:.2f}"
+    found = failed or MISSING if goal.found is None else f"{goal.found:.3g}"
     reached = {True: "yes", False: "no", None: failed or MISSING}[goal.reached]
-    return goal.contender, goal.against, ratio, f"≤ {goal.most:g}", reached
+    names = goal.workload, goal.contender, goal.against, goal.what
+    return *names, found, f"≤ {goal.most:.3g}", reached

@@ -77,7 +77,7 @@ def test_a_contender_that_is_wrong_is_told_and_not_timed(case, squares, contende
     assert wrong.samples_s == []
     assert (wrong.ratio, wrong.median_s) == (None, None)
     (goal,) = report.results[0].goals
-    assert (goal.ratio, goal.reached) == (None, None)
+    assert (goal.found, goal.reached) == (None, None)
     assert other.status == "ok"
     assert report.wrong == ["mine on squares"]
     assert "mine: mismatch" in printed(report)
@@ -123,7 +123,7 @@ def test_a_contender_that_keeps_two_cores_busy_is_told(squares, contender):
 
 def test_a_busy_machine_is_told(squares, contender):
     report = tiny(squares, contender(right))
-    entries(report)["by-hand"].cores = 0.4
+    entries(report)["by-hand"].cores, entries(report)["mine"].cores = 0.4, 1.0
     assert "the machine was busy: by-hand had 0.40 of a core" in printed(report)
     entries(report)["by-hand"].cores = 1.0
     assert "busy" not in printed(report)
@@ -171,7 +171,7 @@ def test_the_json_has_samples_machine_and_versions(squares, contender, tmp_path)
     assert set(document) == {
         *("schema_version", "command", "machine", "system", "python", "versions"),
         *("results", "libraries", "threads", "rounds", "sample_s"),
-        *("fresh", "means"),
+        *("fresh", "goals", "footprints", "growth"),
     }
     assert document["libraries"] == {"numpy": np.__version__}
     assert "gradscale" in document["versions"]
@@ -184,7 +184,7 @@ def test_the_json_has_samples_machine_and_versions(squares, contender, tmp_path)
     assert mine["ratio"] == pytest.approx(np.median(ratios))
     assert mine["per_operation_s"] == pytest.approx(mine["median_s"] / 3)
     assert [goal["reached"] for goal in result["goals"]] == [True, None]
-    assert result["goals"][0]["ratio"] == mine["ratio"]
+    assert result["goals"][0]["found"] == mine["ratio"]
     assert (wrong["status"], wrong["samples_s"], wrong["median_s"]) == ("mismatch", [], None)
 
 
@@ -228,10 +228,10 @@ def test_geometric_means_over_workloads(squares, contender):
         hand, mine = result.entries
         mine.median_s = factor * hand.median_s
     take_means(report, [Goal("mine", 5.0), Goal("nobody", 1.0)], without=["c"])
-    mean, missing = report.means
-    assert mean.ratio == pytest.approx(4.0)
+    mean, missing = report.goals
+    assert mean.found == pytest.approx(4.0)
     assert mean.reached
-    assert missing.ratio is None
+    assert missing.found is None
     assert "geometric mean" in judged_part(report)
 
 
