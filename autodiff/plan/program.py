@@ -13,7 +13,7 @@ __all__ = [
 
 INPUT, CONSTANT = "input", "constant"
 #: The operations that are a loop, and one of its results.
-LOOP, PICK = "loop", "pick"
+LOOP, PICK = "repeated steps", "result of steps"
 
 
 class Node:
