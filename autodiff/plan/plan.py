@@ -209,6 +209,9 @@ class Plan:
             # The plan's own names must be those of the parameters.
             if parameters is None or f"def run({', '.join(parameters)}):" not in self.source:
                 return None
+            # And there must be nothing beside the function.
+            if self.source.count("\ndef ") > 1:
+                return None
             body = self._scalar_entry(parameters)
             names |= {name: f for name, f in vars(math).items() if callable(f)}
         else:
@@ -360,8 +363,6 @@ def make_plan(
     if trace.structure != form:
         raise TypeError("compile: the function returned another structure when it was traced")
     program = with_half_angles(trace.program) if fast_math else trace.program
-    units = group(program)
-    memory = plan_memory(units, program, donate=donate)
     display, unflatten = _display(form)
     kinds = [type(x) for x in wanted]
 
@@ -372,17 +373,25 @@ def make_plan(
         ]
         return display(converted)
 
-    title = f"Plan of {getattr(f, '__name__', 'a function')}: {len(program.nodes)} operations."
+    title = f"Plan of {getattr(f, '__name__', 'a function')}: {program.operations} operations."
     inputs = [names[i] for i in places]
-    source, constants = print_arrays(program, units, memory, inputs, result, title, donate=donate)
-    otherwise = ""
+    constants: dict[str, Any] = {}
+    otherwise, peak_bytes = "", 0
     if is_scalar(program):
-        source, otherwise = print_scalars(program, inputs, display, title), source
+        source = print_scalars(program, inputs, display, title)
+        otherwise = print_scalars(program, inputs, result, title, numpy=True)
+    else:
+        units = group(program)
+        memory = plan_memory(units, program, donate=donate)
+        peak_bytes = memory.peak_bytes
+        source, constants = print_arrays(
+            program, units, memory, inputs, result, title, donate=donate
+        )
     plan = Plan(
         source,
         constants,
-        0 if otherwise else memory.peak_bytes,
-        len(program.nodes),
+        peak_bytes,
+        program.operations,
         any(node.rule and node.op not in _CALM for node in program.nodes),
         unflatten,
         len(places),

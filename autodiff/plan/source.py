@@ -21,7 +21,8 @@ from autodiff.plan.blocks import Block
 from autodiff.plan.memory import Memory
 from autodiff.plan.names import Names
 from autodiff.plan.operations import Kind, bias_of, kind_of
-from autodiff.plan.program import CONSTANT, Guard, Node, Program, is_number
+from autodiff.plan.program import CONSTANT, LOOP, PICK, Guard, Node, Program, is_number
+from autodiff.plan.scalars import UNPACKED, Writer
 from autodiff.rules.table import PRIMITIVES
 
 __all__ = ["HELPERS", "print_arrays"]
@@ -111,6 +112,7 @@ class Printer:
         self._arrays: dict[int, str] = {}
         self._unnamed: dict[int, str] = {}
         self.within: set[int] = set()
+        self._steps: Writer | None = None
         self.rows: Block | None = None
         for node, name in zip(program.inputs, inputs, strict=True):
             self.names[id(node)] = self.fresh(name)
@@ -421,7 +423,25 @@ class Printer:
             return f"{names[0]}.dot({names[1]}{out and ', '}{out})"
         return f"np.matmul({', '.join([*names, out] if out else names)})"
 
+    def _write_loop(self, node: Node) -> None:
+        """Write the loop over steps on numbers, or a result of one."""
+        if self._steps is None:
+            self._steps = Writer(self.fresh, self.name_of, "np.")
+        steps = self._steps
+        if node.op == PICK:
+            self.names[id(node)] = steps.picked(node)
+            return
+        steps.loop(node)
+        self.statements += steps.lines
+        if steps.packed:
+            if UNPACKED not in self.header:
+                self.header[:0] = ["import base64, zlib", "", "", UNPACKED, "", ""]
+            self.header += [f'{x} = unpacked_numbers("{text}")' for x, text in steps.packed.items()]
+        steps.lines, steps.packed = [], {}
+
     def _write_call(self, node: Node) -> None:
+        if node.op in (LOOP, PICK):
+            return self._write_loop(node)
         names = [self.name_of(x) for x in node.args]
         params = node.params
         if node.op == "negative" and not params:
@@ -581,7 +601,7 @@ def print_arrays(
         lines += ["from autodiff.rules.table import PRIMITIVES", ""]
     for name in sorted(printer.helpers):
         lines += ["", HELPERS[name], ""]
-    if guards or program.guards:
+    if any(statement.endswith("return changed") for statement in printer.statements):
         lines.append("changed = object()  # returned if the function would decide otherwise")
     lines += printer.header
     for function in printer.functions:
