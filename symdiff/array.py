@@ -21,6 +21,7 @@ _OWN = tuple(  # where functions stand that are no user's
     os.path.join(os.path.dirname(os.path.abspath(path)), "")
     for path in (__file__, np.__file__, array_api_compat.__file__)
 )
+_LOOKUPS = 10_000  # names of more values than this help nobody, and each takes some microseconds
 _FUNCTION = CO_OPTIMIZED | CO_NEWLOCALS
 
 
@@ -145,6 +146,8 @@ class SymbolicArray:
         The graph.
     nodes : numpy.ndarray
         Of int64, nodes of the graph.
+    named : bool
+        Whether it has a name already, as an argument has.
 
     Examples
     --------
@@ -156,10 +159,10 @@ class SymbolicArray:
     __array_priority__ = 1000.0
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, dag: Dag, nodes: Nodes) -> None:
+    def __init__(self, dag: Dag, nodes: Nodes, named: bool = False) -> None:
         self._dag = dag
         self._nodes = nodes
-        self._named = False
+        self._named = named
 
     def __repr__(self) -> str:
         from symdiff.meaning import to_sympy
@@ -426,8 +429,9 @@ def _numpy(name: str, *args: Any, **kwargs: Any) -> SymbolicArray:
 def note_names(operands: Sequence[Any]) -> None:
     """Note under which local variable of the user's function each operand stands."""
     unnamed = [v for v in operands if isinstance(v, SymbolicArray) and not v._named]
-    if not unnamed:
+    if not unnamed or unnamed[0]._dag.lookups >= _LOOKUPS:
         return
+    unnamed[0]._dag.lookups += 1
     frame = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_OWN):
         frame = frame.f_back  # type: ignore[assignment]

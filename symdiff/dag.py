@@ -68,6 +68,8 @@ class Dag:
         The arguments that have symbols.
     variables : list of tuple of str and numpy.ndarray
         Local variables of the traced function and their nodes.
+    lookups : int
+        How often such a variable has been looked for.
     has_conditions : bool
         Whether any node is a condition.
 
@@ -86,6 +88,7 @@ class Dag:
         self.data: list[Any] = []
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.variables: list[tuple[str, Nodes]] = []
+        self.lookups = 0
         self.has_conditions = False
         self._numbers: dict[Any, int] = {}
         self._tables: dict[str, dict[tuple[int, ...], int]] = {}
@@ -97,6 +100,28 @@ class Dag:
 
     def __repr__(self) -> str:
         return f"Dag({len(self)} nodes of {', '.join(self.shapes) or 'no arguments'})"
+
+    def copy(self) -> Dag:
+        """Return a graph of the same nodes.
+
+        Returns
+        -------
+        Dag
+            It can grow and change on its own.
+
+        Examples
+        --------
+        >>> dag = Dag()
+        >>> len(dag.copy()) == len(dag)
+        True
+        """
+        other = Dag.__new__(Dag)
+        other.ops, other.args, other.data = self.ops.copy(), self.args.copy(), self.data.copy()
+        other.shapes, other.variables = self.shapes.copy(), self.variables.copy()
+        other.lookups, other.has_conditions = self.lookups, self.has_conditions
+        other._numbers = self._numbers.copy()
+        other._tables = {op: table.copy() for op, table in self._tables.items()}
+        return other
 
     # Nodes --------------------------------------------------------------------------------------
 
@@ -134,7 +159,7 @@ class Dag:
             self.has_conditions = self.has_conditions or op in CONDITIONS
         key = args
         if op in _COMMUTATIVE and (len(args) > 2 or args[0] > args[1]):
-            key = tuple(sorted(args))
+            key = _sorted(args)
             if key == args:
                 args = key  # one tuple in memory, not two
         found = table.get(key)
@@ -144,6 +169,35 @@ class Dag:
             self.args.append(args)
             self.data.append(None)
         return found
+
+    def replace_args(self, node: int, args: tuple[int, ...]) -> bool:
+        """Give a commutative node other arguments of the same meaning, if no node has them.
+
+        Parameters
+        ----------
+        node : int
+            A sum or a product.
+        args : tuple of int
+            Nodes before it.
+
+        Returns
+        -------
+        bool
+            Whether it was done.
+
+        Examples
+        --------
+        >>> dag = Dag()
+        >>> x, y, z = dag.symbols("x", (3,)).tolist()
+        >>> total = dag.add(dag.add(x, y), z)
+        >>> dag.replace_args(total, (x, y, z)), dag.add(x, y, z) == total
+        (True, True)
+        """
+        table = self._tables[self.ops[node]]
+        if table.setdefault(_sorted(args), node) != node:
+            return False
+        self.args[node] = args
+        return True
 
     def symbols(self, name: str, shape: tuple[int, ...]) -> Nodes:
         """Return new symbols, the entries of an argument.
@@ -282,6 +336,32 @@ class Dag:
         (False, True)
         """
         return self.has_conditions and self.ops[node] in CONDITIONS
+
+    def complement(self, node: int) -> int | None:
+        """Return the node s of which a node is 1 - s, written so that it keeps its digits.
+
+        Parameters
+        ----------
+        node : int
+            A node.
+
+        Returns
+        -------
+        int or None
+            The sigmoid of z if the node is the sigmoid of -z, and that of z came before it.
+
+        Examples
+        --------
+        >>> dag = Dag()
+        >>> z = int(dag.symbols("z", ()))
+        >>> s = dag.apply("sigmoid", z)
+        >>> dag.complement(dag.apply("sigmoid", dag.negate(z))) == s
+        True
+        """
+        if self.ops[node] != "sigmoid" or self.ops[self.args[node][0]] != "neg":
+            return None
+        other = self._tables["sigmoid"].get(self.args[self.args[node][0]])
+        return other if other is not None and other < node else None
 
     # Arithmetic ---------------------------------------------------------------------------------
 
@@ -734,6 +814,11 @@ class Dag:
         for root in roots:
             count[root] += 1
         return count
+
+
+def _sorted(args: tuple[int, ...]) -> tuple[int, ...]:
+    """Return arguments in ascending order: those of equal sums and products are equal."""
+    return tuple(sorted(args))
 
 
 def _quotient(x: Number, y: Number) -> Number:

@@ -112,7 +112,8 @@ PARTIALS: dict[str, Callable[..., Partials]] = {
     "sqrt": lambda dag, n, x: (_reciprocal(dag, dag.multiply(dag.number(2), n)),),
     "exp": lambda dag, n, x: (n,),
     "log": lambda dag, n, x: (_reciprocal(dag, x),),
-    "sigmoid": lambda dag, n, x: (dag.multiply(n, _one_minus(dag, n)),),
+    # 1 - s is sigmoid(-x), which keeps its digits where s is near 1.
+    "sigmoid": lambda dag, n, x: (dag.multiply(n, dag.apply("sigmoid", dag.negate(x))),),
     "sin": lambda dag, n, x: (dag.apply("cos", x),),
     "cos": lambda dag, n, x: (dag.negate(dag.apply("sin", x)),),
     "tan": lambda dag, n, x: (dag.add(ONE, dag.square(n)),),

@@ -26,6 +26,18 @@ class Untraceable(NotImplementedError, TypeError):
 class ExpressionTooLarge(ValueError):
     """A formula that would write out to more operations than can be printed or compiled.
 
+    Parameters
+    ----------
+    message : str
+        What is too large, how large, and what to use instead.
+    operations : int, optional
+        The predicted size.
+
+    Attributes
+    ----------
+    operations : int or None
+        The predicted size in operations, if it is what stopped the formula.
+
     Examples
     --------
     >>> from symdiff import ExpressionTooLarge, gradient
@@ -36,9 +48,16 @@ class ExpressionTooLarge(ValueError):
     >>> try:
     ...     gradient(logistic, strategy="expanded", x=())
     ... except ExpressionTooLarge as error:
-    ...     print("strategy='shared'" in str(error))
-    True
+    ...     print("strategy='adjoint'" in str(error), error.operations > 10**12)
+    True True
     """
+
+    def __init__(self, message: str, operations: int | None = None) -> None:
+        super().__init__(message, operations)
+        self.operations = operations
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class Unparsable(ValueError):

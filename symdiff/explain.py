@@ -35,7 +35,7 @@ _RULES = {
     "sqrt": "the derivative of a square root is one over twice the root",
     "exp": "the derivative of exp is exp itself",
     "log": "the derivative of log is one over its argument",
-    "sigmoid": "the derivative of s = sigmoid(z) is s (1 - s), from the value alone",
+    "sigmoid": "the derivative of s = sigmoid(z) is s (1 - s)",
     "tanh": "the derivative of t = tanh(z) is 1 - t**2, from the value alone",
     "sin": "the derivative of sin is cos",
     "cos": "the derivative of cos is -sin",

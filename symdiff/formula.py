@@ -265,7 +265,7 @@ class Gradient:
 
     def _print(self, scalars: Literal["float", "numpy"]) -> str:
         """Return the source for Python floats or NumPy scalars."""
-        check_size("the source", self.operation_count)
+        check_size("the source", self.operation_count, self.strategy)
         parts = self._parts
         return print_source(
             parts.dag,

@@ -27,8 +27,9 @@ Index = tuple[int, ...]
 
 _NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _TOKEN = re.compile(
-    rf"(?P<space>[ \t\r\n]+)|(?P<number>{_NUMBER})|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|(?P<operator>\*\*|<=|>=|==|!=|[-+*/@<>])|(?P<open>[(\[])|(?P<close>[)\]])|(?P<comma>,)"
+    rf"[ \t\r\n]*(?:(?P<number>{_NUMBER})|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
+    r"|(?P<operator>\*\*|<=|>=|==|!=|<(?!<)|>(?!>)|/(?![/=])|[-+*@])"
+    r"|(?P<open>[(\[])|(?P<close>[)\]])|(?P<comma>,)|(?P<end>\Z))"
 )
 _REFUSED = {
     "^": "write ** for a power",
@@ -219,6 +220,8 @@ def check_name(name: str, grammar: Grammar, column: int = 1) -> None:
 
 def _unknown_character(text: str, at: int, grammar: Grammar) -> Unparsable:
     """Return why the text cannot go on at a place."""
+    while text[at] in " \t\r\n":
+        at += 1
     character = text[at]
     pair = text[at : at + 2]
     found = pair if pair in _PAIRS else character
@@ -257,21 +260,23 @@ def _tokens(text: str, grammar: Grammar) -> list[_Token]:
         raise _refuse(grammar.characters, reason)
     tokens: list[_Token] = []
     at = 0
-    while at < len(text):
+    while True:
         match = _TOKEN.match(text, at)
-        refused = text[at : at + 2] in _PAIRS or (text[at] in "[]" and not grammar.entries)
-        if match is None or refused:
+        if match is None:
             raise _unknown_character(text, at, grammar)
-        at = match.end()
-        kind = str(match.lastgroup)
-        if kind == "space":
-            continue
-        tokens.append(_Token(kind, match.group(), match.start() + 1))
+        kind = match.lastgroup or ""
+        if kind == "end":
+            break
+        piece, start = match[kind], match.start(kind)
+        if not grammar.entries and piece in "[]":
+            raise _unknown_character(text, start, grammar)
+        tokens.append(_Token(kind, piece, start + 1))
         if kind == "number":
             _number(tokens[-1], grammar)
         if len(tokens) > grammar.tokens:
             reason = f"more than {grammar.tokens} numbers, names and operators"
-            raise _refuse(match.start() + 1, f"{reason}; write it as several formulas")
+            raise _refuse(start + 1, f"{reason}; write it as several formulas")
+        at = match.end()
     if not tokens:
         raise _refuse(1, "the text is empty; write a formula such as 2*x + 1")
     return tokens
@@ -345,11 +350,11 @@ def _check_order(tokens: list[_Token], grammar: Grammar) -> None:
             nests = prefix or token.text == "**"
             runs[-1] = runs[-1] + 1 if nests else 0
             chains[-1] += 1
-        if len(brackets) + sum(runs) > grammar.nesting:
+            if sum(chains) > grammar.chain:
+                reason = f"more than {grammar.chain} operators in a row; use brackets"
+                raise _refuse(token.column, reason)
+        if token.kind in ("open", "operator") and len(brackets) + sum(runs) > grammar.nesting:
             raise _refuse(token.column, f"nested more than {grammar.nesting} levels deep")
-        if sum(chains) > grammar.chain:
-            reason = f"more than {grammar.chain} operators in a row; use brackets"
-            raise _refuse(token.column, reason)
         before = token
     if brackets:
         raise _refuse(brackets[-1].column, f"{brackets[-1].text!r} is never closed")

@@ -262,6 +262,10 @@ def formula(dag: Dag, root: int, names: Mapping[int, str], dialect: Dialect) -> 
         if dag.ops[node] in _LEAVES:
             texts[node] = _leaf(dag, node, names, dialect)
             continue
+        other = dag.complement(node)
+        if other is not None and other in names:
+            texts[node] = Text(f"1 - {names[other]}", SUM)  # as people write it
+            continue
         missing = [arg for arg in dag.args[node] if arg not in texts]
         if missing:
             stack.extend(missing)

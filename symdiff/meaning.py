@@ -199,6 +199,9 @@ def _operation(op: str, args: list[Expr], order: bool) -> Expr:
         return _product([sympy.S.NegativeOne, *_factors(args[0])], order=False)
     if op == "div":
         return _product([*_factors(args[0]), *_reciprocal(args[1])], order=order)
+    if op == "complement":
+        minus = _product([sympy.S.NegativeOne, *_factors(args[0])], order=False)
+        return make(sympy.Add, (sympy.S.One, minus))
     if op == "sqrt":
         return make(sympy.Pow, (args[0], _HALF))
     if op == "pow":
@@ -303,7 +306,9 @@ def _convert(dag: Dag, roots: Sequence[int], names: Mapping[int, str]) -> dict[i
             known[node] = sympy.true if op == "true" else sympy.false
         else:
             args = []
-            for arg in dag.args[node]:
+            if dag.complement(node) is not None:
+                op = "complement"
+            for arg in _read_from(dag, node):
                 if arg in names:
                     if arg not in symbols:
                         symbols[arg] = symbol(names[arg])
@@ -318,12 +323,18 @@ def _convert(dag: Dag, roots: Sequence[int], names: Mapping[int, str]) -> dict[i
     return known
 
 
+def _read_from(dag: Dag, node: int) -> tuple[int, ...]:
+    """Return the nodes in terms of which a node is written: 1 - s in terms of the sigmoid s."""
+    other = dag.complement(node)
+    return dag.args[node] if other is None else (other,)
+
+
 def _below(dag: Dag, roots: Sequence[int], names: Mapping[int, str]) -> list[int]:
     """Return the roots and the nodes below them that no name hides, arguments first."""
     found = set(roots)
     stack = list(found)
     while stack:
-        for arg in dag.args[stack.pop()]:
+        for arg in _read_from(dag, stack.pop()):
             if arg not in found and arg not in names:
                 found.add(arg)
                 stack.append(arg)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +25,10 @@ from symdiff.sizes import tree_operations
 __all__ = ["Rewritten", "simplified", "substituted"]
 
 _OPERATIONS = 200  # SymPy's `simplify` takes seconds beyond
-_EXPONENT = 1024  # and evaluates an integer power of a number exactly
+_EXPONENT = 64  # it multiplies out powers, and evaluates those of numbers exactly
+_BITS = 4096
+_TERMS = 5_000
+_POLYNOMIAL = frozenset({"number", "add", "mul", "div", "neg", "pow"})
 _POINTS = 5
 _TOLERANCE = 1e-9
 
@@ -200,14 +205,48 @@ def _check_simple(dag: Dag, roots: Sequence[int]) -> None:
             f"some {_OPERATIONS} in reasonable time; strategy='shared' or 'adjoint' names what "
             "repeats, which is what makes a large formula short"
         )
-    for node in dag.reachable(roots):
-        if dag.ops[node] == "pow":
-            exponent = dag.args[node][1]
-            if dag.ops[exponent] == "number" and abs(dag.data[exponent]) > _EXPONENT:
-                raise ExpressionTooLarge(
-                    f"simplify: the exponent {dag.data[exponent]} is above {_EXPONENT}; SymPy "
-                    "would multiply it out"
-                )
+    order = dag.reachable(roots)
+    generators = sum(dag.ops[node] not in _POLYNOMIAL for node in order)
+    degrees: dict[int, int] = {}
+    bits: dict[int, int] = {}  # of what has no symbol below it
+    for node in order:
+        degrees[node] = _degree(dag, node, degrees, bits)
+    highest = max((degrees[root] for root in roots), default=0)
+    terms = math.comb(min(highest, _TERMS) + generators, generators)
+    if terms > _TERMS:
+        raise ExpressionTooLarge(
+            f"simplify: multiplied out, as SymPy may do, a formula of degree {highest} in "
+            f"{generators} symbols and functions has up to {terms:,} terms; {_TERMS:,} are the most"
+        )
+
+
+def _degree(dag: Dag, node: int, degrees: Mapping[int, int], bits: dict[int, int]) -> int:
+    """Return the degree of a node as a polynomial; note how long a number it is, if it is one."""
+    op, args = dag.ops[node], dag.args[node]
+    if op == "number":
+        exact = (
+            Fraction(dag.data[node]) if isinstance(dag.data[node], int | Fraction) else Fraction()
+        )
+        bits[node] = exact.numerator.bit_length() + exact.denominator.bit_length()
+        return 0
+    if args and all(arg in bits for arg in args):
+        bits[node] = sum(bits[arg] for arg in args)
+    if op != "pow":
+        below = [degrees[arg] for arg in args]
+        if op in ("mul", "div"):
+            return sum(below)
+        return max(below) if op in ("add", "neg") else 1
+    base, exponent = args
+    if exponent not in bits:
+        return 1
+    n = abs(dag.data[exponent]) if dag.ops[exponent] == "number" else math.inf
+    if not n <= _EXPONENT or bits.get(base, 0) * n > _BITS:
+        raise ExpressionTooLarge(
+            f"simplify: an exponent of {n} is more than SymPy should multiply out; "
+            f"{_EXPONENT} is the most, and numbers of {_BITS} bits"
+        )
+    bits.update({node: math.ceil(bits[base] * n)} if base in bits else {})
+    return math.ceil(degrees[base] * n)
 
 
 def _shorter(expression: Expr) -> Expr:

@@ -335,7 +335,7 @@ def _unwrap(dag: Dag, value: Any, *, constants: bool = False) -> Any:
     """Return an argument with each traced array as its nodes, and constants beside one too."""
     if isinstance(value, SymbolicArray):
         return nodes_of(dag, value)
-    if isinstance(value, (list, tuple)) and _holds_traced(value):
+    if isinstance(value, (list, tuple)) and (constants or _holds_traced(value)):
         return type(value)(_unwrap(dag, item, constants=True) for item in value)
     return nodes_of(dag, value) if constants else value
 

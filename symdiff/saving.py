@@ -39,7 +39,6 @@ from symdiff.errors import ExpressionTooLarge, Unparsable, nearest
 from symdiff.exact import Number
 from symdiff.grammar import Grammar, Index, Step, compile_text
 from symdiff.infix import ATOM, POWER, PRODUCT, UNARY, Dialect, Text, lines
-from symdiff.rebuild import constructors
 
 __all__ = ["DIALECT", "FUNCTIONS", "LARGEST_BYTES", "Saved", "read_file", "read_text", "write_text"]
 
@@ -49,7 +48,6 @@ _HEADER = "symdiff gradient, format "
 _VERSION = 1
 _MANY = 2**20
 _MOST_AXES = 32
-_LARGEST_EXPONENT = 1024
 _NAME_CHARACTERS = 64
 
 # The functions of a graph by NumPy's names, with the fewest and the most arguments.
@@ -101,6 +99,8 @@ def _where(_: str, args: Sequence[Text]) -> Text:
     return _call("where", args)
 
 
+_CHAINS = {"+": "add", "*": "mul"}
+_RELATIONS = {sign: name for name, sign in RELATIONS.items()}
 DIALECT = Dialect(_number, _power, _where, _call)
 
 
@@ -285,8 +285,8 @@ class _Reader:
         self.written: dict[str, str] = {}
         self.stems: set[str] = set()
         self.entries = 0
+        self.constants: set[int] = set()  # what has no symbol below it
         self.names: dict[int, str] = {}
-        self.operations = _operations(self.dag)
 
     def fail(self, reason: str, column: int = 1) -> Unparsable:
         """Return the error for the line at hand."""
@@ -370,50 +370,108 @@ class _Reader:
             raise self.fail(f"the formula has no value: {error}") from None
 
     def run(self, steps: Sequence[Step]) -> int:
-        """Return the node that steps build; sums and products from the left are one node."""
-        dag = self.dag
-        stack: list[tuple[str, list[int]]] = []
+        """Return the node that steps build, as it is written: nothing is folded.
 
-        def close(item: tuple[str, list[int]]) -> int:
-            op, terms = item
-            if not op:
-                return terms[0]
-            return self.operations["add" if op == "+" else "mul"](*terms)
+        Sums and products from the left are one node, and a sign in front stands before a product.
+        """
+        dag = self.dag
+        stack: list[tuple[str, list[int], bool]] = []  # an open sum or product, or neither; a sign
+
+        def close(item: tuple[str, list[int], bool]) -> int:
+            op, terms, negative = item
+            node = self.make(_CHAINS[op], *terms) if op else terms[0]
+            return self.negative(node) if negative else node
 
         for step in steps:
             if step.kind != "call":
-                stack.append(("", [self.leaf(step)]))
+                stack.append(("", [self.leaf(step)], False))
                 continue
             operands = stack[-step.operands :]
             del stack[-step.operands :]
             op = step.value
-            if op in ("+", "-", "*"):
-                kind = "*" if op == "*" else "+"
-                opened, last = operands[0], close(operands[1])
-                terms = opened[1] if opened[0] == kind else [close(opened)]
-                terms.append(dag.negate(last) if op == "-" else last)
-                stack.append((kind, terms))
+            if op in ("+", "-"):
+                last = close(operands[1])
+                opened = operands[0][0] == "+" and not operands[0][2]
+                terms = operands[0][1] if opened else [close(operands[0])]
+                stack.append(("+", [*terms, self.negative(last) if op == "-" else last], False))
+            elif op == "*":
+                kind, terms, negative = operands[0]
+                if kind == "+":
+                    kind, terms, negative = "", [close(operands[0])], False
+                terms.append(close(operands[1]))
+                stack.append(("*", terms, negative))
+            elif op == "/":
+                above, negative = (operands[0][0], operands[0][1], False), operands[0][2]
+                stack.append(("", [self.quotient(close(above), close(operands[1]))], negative))
+            elif op == "negative" and dag.ops[close(operands[0])] != "number":
+                kind, terms, negative = operands[0]
+                stack.append(
+                    (kind, terms, True) if not negative else ("", [close(operands[0])], True)
+                )
             else:
-                if op not in self.operations:
-                    raise Unparsable(f"column {step.column}: {op!r} joins no scalars", step.column)
-                arguments = [close(operand) for operand in operands]
-                if op == "**":
-                    self.check_power(*arguments)
-                stack.append(("", [self.operations[op](*arguments)]))
+                stack.append(("", [self.operation(step, [*map(close, operands)])], False))
         return close(stack[0])
 
-    def check_power(self, base: int, exponent: int) -> None:
-        """Refuse a large power of a number, which costs memory once it is evaluated exactly."""
-        numbers = self.dag.ops[base] == self.dag.ops[exponent] == "number"
-        if numbers and not abs(self.dag.data[exponent]) <= _LARGEST_EXPONENT:
-            raise Unparsable(f"a number has an exponent above {_LARGEST_EXPONENT}")
+    def quotient(self, x: int, y: int) -> int:
+        """Return a quotient; that of two whole numbers is a number."""
+        whole = [self.dag.data[node] for node in (x, y) if self.dag.ops[node] == "number"]
+        if len(whole) == 2 and isinstance(whole[0], int) and isinstance(whole[1], int) and whole[1]:
+            node = self.dag.number(Fraction(*whole))
+            self.constants.add(node)
+            return node
+        return self.make("div", x, y)
+
+    def make(self, op: str, *args: int) -> int:
+        """Return the node of an operation."""
+        node = self.dag.node(op, *args)
+        if self.constants.issuperset(args):
+            self.constants.add(node)
+        return node
+
+    def negative(self, x: int) -> int:
+        """Return a node with its sign changed."""
+        node = self.dag.negate(x)
+        if x in self.constants:
+            self.constants.add(node)
+        return node
+
+    def power(self, base: int, exponent: int) -> int:
+        """Return a power; of numbers only where it is one that can be computed."""
+        if self.constants.issuperset((base, exponent)):
+            plain = [self.dag.data[node] for node in (base, exponent)]
+            try:
+                finite = None not in plain and math.isfinite(float(plain[0]) ** float(plain[1]))
+            except (TypeError, ArithmeticError):  # complex, infinite, or a division by zero
+                finite = False
+            if not finite:
+                raise Unparsable("a power of numbers is no finite number, or a power of a power")
+        return self.make("pow", base, exponent)
+
+    def operation(self, step: Step, args: list[int]) -> int:
+        """Return a function, a power, a comparison or a choice."""
+        dag, op = self.dag, step.value
+        if op == "negative":
+            return self.negative(args[0])
+        if op == "positive":
+            return args[0]
+        if op == "**":
+            return self.power(*args)
+        if op == "where":
+            return self.make("choice" if dag.is_condition(args[1]) else "where", *args)
+        if op in _RELATIONS:
+            return self.make(_RELATIONS[op], *args)
+        if op not in FUNCTIONS:
+            raise Unparsable(f"column {step.column}: {op!r} joins no scalars", step.column)
+        return self.make(op, *args)
 
     def leaf(self, step: Step) -> int:
         """Return the node of a number or of a name."""
         if step.kind == "number":
             if isinstance(step.value, bool):
                 return self.dag.boolean(step.value)
-            return self.dag.number(step.value)
+            number = self.dag.number(step.value)
+            self.constants.add(number)
+            return number
         node = self.nodes.get((step.value, step.entry))
         if node is None:
             known = _entry(step.value, step.entry or ())
@@ -485,19 +543,6 @@ class _Reader:
         if left != expected:
             raise self.fail(f"the partial of {expected} is expected, not of {left[:20]!a}")
         return self.number(node)
-
-
-def _operations(dag: Dag) -> dict[str, Callable[..., int]]:
-    """Return what a graph does for each step but sums and products from the left."""
-    make = constructors(dag)
-    return {
-        **{name: make[name] for name in FUNCTIONS},
-        **{sign: make[name] for name, sign in RELATIONS.items()},
-        "/": dag.divide,
-        "**": dag.power,
-        "negative": dag.negate,
-        "positive": lambda x: x,
-    }
 
 
 def read_text(text: str) -> Saved:

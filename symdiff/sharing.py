@@ -56,34 +56,49 @@ def flatten(dag: Dag, roots: Sequence[int]) -> tuple[Dag, list[int]]:
     }
     if not absorbed:
         return dag, list(roots)
+    merged = [
+        (node, _spliced(dag, node, absorbed))
+        for node in order
+        if ops[node] in _TERMS and node not in absorbed and not absorbed.isdisjoint(args[node])
+    ]
+    flat = dag.copy()
+    for node, terms in merged:
+        numbers = [ops[term] for term in terms].count("number")
+        if numbers > 1 or len(set(terms)) < len(terms) or not flat.replace_args(node, terms):
+            return _rebuilt(dag, order, roots, dict(merged))
+    return flat, list(roots)
+
+
+def _rebuilt(
+    dag: Dag, order: Sequence[int], roots: Sequence[int], merged: Mapping[int, tuple[int, ...]]
+) -> tuple[Dag, list[int]]:
+    """Return the roots in a new graph, some nodes with other arguments, all simplified again."""
     flat = Dag()
-    starts = {
-        name: int(flat.symbols(name, shape).ravel()[0]) if 0 not in shape else 0
-        for name, shape in dag.shapes.items()
-    }
+    starts = {name: flat.symbols(name, shape) for name, shape in dag.shapes.items()}
     new: dict[int, int] = {}
     for node in order:
-        if node in absorbed:
-            continue
-        op = ops[node]
+        op = dag.ops[node]
         if op == "symbol":
             name, position = dag.data[node]
-            new[node] = starts[name] + position
-        elif op == "number":
+            new[node] = int(starts[name].flat[position])
+            continue
+        if op == "number":
             new[node] = flat.number(dag.data[node])
-        elif op in _TERMS:
-            spliced = _spliced(dag, node, absorbed)
-            terms = [new[arg] for arg in spliced]
-            new[node] = flat.add(*terms) if op == "add" else _merged_product(flat, terms)
+            continue
+        args = [new[arg] for arg in merged.get(node, dag.args[node])]
+        if op == "add":
+            new[node] = flat.add(*args)
+        elif op == "mul":
+            new[node] = _merged_product(flat, args) if node in merged else flat.multiply(*args)
         elif op == "neg":
-            new[node] = flat.negate(new[args[node][0]])
+            new[node] = flat.negate(*args)
         else:
-            new[node] = flat.node(op, *(new[arg] for arg in args[node]))
+            new[node] = flat.node(op, *args)
     flat.variables = [(name, _moved(new, nodes)) for name, nodes in dag.variables]
     return flat, [new[root] for root in roots]
 
 
-def _spliced(dag: Dag, node: int, absorbed: set[int]) -> list[int]:
+def _spliced(dag: Dag, node: int, absorbed: set[int]) -> tuple[int, ...]:
     """Return the arguments of a node, absorbed ones replaced by theirs."""
     found: list[int] = []
     stack = list(reversed(dag.args[node]))
@@ -93,7 +108,7 @@ def _spliced(dag: Dag, node: int, absorbed: set[int]) -> list[int]:
             stack.extend(reversed(dag.args[arg]))
         else:
             found.append(arg)
-    return found
+    return tuple(found)
 
 
 def _merged_product(dag: Dag, factors: list[int]) -> int:
@@ -146,7 +161,7 @@ def variable_names(dag: Dag) -> dict[int, str]:
     names: dict[int, str] = {}
     for name, nodes in known:
         text = name
-        while (count[name] > 1 or name in dag.shapes) and text in {name, *taken}:
+        while (count[name] > 1 or name in dag.shapes) and (text == name or text in taken):
             numbered[name] += 1
             text = f"{name}{numbered[name]}"
         taken.add(text)

@@ -8,8 +8,10 @@ from symdiff.dag import Dag
 
 __all__ = ["own_operations", "shared_operations", "tree_operations", "tree_sizes"]
 
-_FREE = frozenset({"symbol", "number", "true", "false", "neg"})
-_OPERATIONS = {"sigmoid": 3}  # it runs as an exponential, a sum and a division
+_OPERATIONS = {
+    **dict.fromkeys(("symbol", "number", "true", "false", "neg"), 0),
+    "sigmoid": 3,  # it runs as an exponential, a sum and a division
+}
 
 
 def own_operations(dag: Dag, node: int) -> int:
@@ -37,7 +39,7 @@ def own_operations(dag: Dag, node: int) -> int:
     op = dag.ops[node]
     if op == "add" or op == "mul":
         return len(dag.args[node]) - 1
-    return 0 if op in _FREE else _OPERATIONS.get(op, 1)
+    return _OPERATIONS.get(op, 1)
 
 
 def tree_sizes(dag: Dag, order: Sequence[int], stop: Container[int] = ()) -> dict[int, int]:
@@ -68,11 +70,9 @@ def tree_sizes(dag: Dag, order: Sequence[int], stop: Container[int] = ()) -> dic
     total: dict[int, int] = {}
     args = dag.args
     for node in order:
-        size = own_operations(dag, node)
-        for arg in args[node]:
-            if arg not in stop:
-                size += total[arg]
-        total[node] = size
+        total[node] = own_operations(dag, node) + sum(
+            [total[arg] for arg in args[node] if arg not in stop]
+        )
     return total
 
 

@@ -53,6 +53,10 @@ _HELPERS = {
     "logaddexp": """def logaddexp(a, b):
     return max(a, b) + log1p(exp(-abs(a - b))) if a != b else a + 0.6931471805599453""",
 }
+_HELPERS_ON_SCALARS = {
+    "step": """def step(a, b):
+    return np.float64(1.0 if a > b else 0.5 if a == b else 0.0)""",
+}
 
 # The name in the source, its import from math (or None: a helper above), its import from NumPy.
 _Entry = tuple[str, str | None, str | None]
@@ -101,10 +105,11 @@ def _enclose(fragment: _Fragment, binding: int) -> str:
 class _Printer:
     """Statements for nodes, and the functions that they call."""
 
-    def __init__(self, dag: Dag, names: dict[int, str], taken: set[str]) -> None:
+    def __init__(self, dag: Dag, names: dict[int, str], taken: set[str], scalars: str) -> None:
         self.dag = dag
         self.names = names
         self.taken = taken
+        self.scalars = scalars
         self.lines: list[str] = []
         self.functions: dict[str, _Entry] = {}
         self._fragments: dict[int, _Fragment] = {}
@@ -205,6 +210,8 @@ class _Printer:
         if op != "number":
             return _Fragment(op.capitalize(), _ATOM, 0)
         text = _literal(self.dag.data[node])
+        if self.scalars == "numpy":  # two plain floats would raise where NumPy goes on
+            return _Fragment(f"np.float64({text})", _ATOM, 0)
         return _Fragment(text, _UNARY if text.startswith("-") else _ATOM, 0)
 
     def _sum(self, args: list[_Fragment], depth: int) -> _Fragment:
@@ -269,7 +276,8 @@ def _header(functions: dict[str, _Entry], scalars: str) -> list[str]:
     entries = dict(functions)
     for name, entry in functions.items():
         if entry[column] is None:
-            helpers += ["", "", _HELPERS[name]]
+            on_scalars = _HELPERS_ON_SCALARS.get(name) if scalars == "numpy" else None
+            helpers += ["", "", on_scalars or _HELPERS[name]]
             entries.update({need: (need,) * 3 for need in _NEEDS.get(name, ())})
     for name, entry in entries.items():
         if entry[column] is not None:
@@ -290,10 +298,41 @@ def _allocate(name: str, taken: set[str]) -> str:
     return name
 
 
-def _array(entries: list[str], shape: tuple[int, ...]) -> str:
-    """Return source of a float64 array of a shape."""
-    text = f"np.array([{', '.join(entries)}], dtype=float)"
-    return text if len(shape) == 1 else f"{text}.reshape({shape})"
+def _outer(dag: Dag, nodes: Nodes) -> tuple[list[int], list[int]] | None:
+    """Return the factors of rows and of columns, if a matrix is the outer product of two vectors.
+
+    The derivative by a weight matrix is one: an adjoint of each output times each input.
+    """
+    if nodes.ndim != 2 or min(nodes.shape) < 2:
+        return None
+    rows: list[int] = []
+    for row in nodes[:, :2].tolist():
+        if any(dag.ops[node] != "mul" or len(dag.args[node]) != 2 for node in row):
+            return None
+        common = set(dag.args[row[0]]) & set(dag.args[row[1]])
+        if len(common) != 1:
+            return None
+        rows += common
+    columns = [sum(dag.args[node]) - rows[0] for node in nodes[0].tolist()]
+    for factor, row in zip(rows, nodes.tolist(), strict=True):
+        for other, node in zip(columns, row, strict=True):
+            if dag.ops[node] != "mul" or sorted(dag.args[node]) != sorted((factor, other)):
+                return None
+    return rows, columns
+
+
+def _entries(printer: _Printer, nodes: Nodes) -> str:
+    """Return source of an array of nodes, or of the one node of a scalar."""
+    if not nodes.shape:
+        return printer.expression(int(nodes))
+    factors = _outer(printer.dag, nodes)
+    # Only of names: a factor with operations in it would be computed once where it stands often.
+    if factors is not None and all(node in printer.names for side in factors for node in side):
+        sides = (f"[{', '.join(map(printer.expression, side))}]" for side in factors)
+        return f"np.outer({', '.join(sides)})"
+    entries = ", ".join(map(printer.expression, nodes.ravel().tolist()))
+    text = f"np.array([{entries}], dtype=float)"
+    return text if len(nodes.shape) == 1 else f"{text}.reshape({nodes.shape})"
 
 
 def print_source(
@@ -358,7 +397,7 @@ def print_source(
             texts[int(node)] = _allocate(entry, taken) if index else parameters[name]
     for named, line in names.items():
         texts[named] = _allocate(re.sub(r"\W+", "_", line).rstrip("_"), taken)
-    printer = _Printer(dag, texts, taken)
+    printer = _Printer(dag, texts, taken, scalars)
     for name, nodes in inputs.items():
         parameter = parameters[name]
         if not nodes.shape:
@@ -376,11 +415,7 @@ def print_source(
     for named in names:
         printer.define(named)
     result = printer.expression(value)
-    gradients = []
-    for name, nodes in partials.items():
-        entries = [printer.expression(node) for node in nodes.ravel().tolist()]
-        text = _array(entries, nodes.shape) if nodes.shape else entries[0]
-        gradients.append(f'"{name}": {text}')
+    gradients = [f'"{name}": {_entries(printer, nodes)}' for name, nodes in partials.items()]
     printer.lines.append(f"return {result}, {{{', '.join(gradients)}}}")
     body = [
         f"# {title}",

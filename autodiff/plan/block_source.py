@@ -34,15 +34,19 @@ class _Writer:
         #: Parameters of the function, with the argument for a whole chunk and for the last.
         self.parameters: list[tuple[str, str, str]] = []
         self.buffers: dict[Any, str] = {}
+        #: Names within the function, by what they name and the axis along which it is cut.
+        self.taken: dict[tuple[int, int | None], str] = {}
         self.tail = block.length % block.step
         self.whole = block.length - self.tail
 
     def write(self) -> None:
         """Write the function and the loop."""
         printer, block = self.printer, self.block
+        before = {id(x): printer.name_of(x) for x in block.operands}
         self._take_operands()
-        arrays = [x for x in block.nodes if id(x) in block.totals and x.shape]
-        numbers = [x for x in block.nodes if id(x) in block.totals and not x.shape]
+        totals = [x for x in block.nodes if block.is_total(x)]
+        arrays = [x for x in totals if x.shape]
+        numbers = [x for x in totals if not x.shape]
         for node in arrays:
             self._begin_total(node)
         outer = {id(x): printer.names[id(x)] for x in arrays}
@@ -56,7 +60,7 @@ class _Writer:
         head = f"def {self.function}({', '.join(p for p, _, _ in self.parameters)}):"
         printer.functions.append([head, *(f"    {line}" for line in lines)])
         self._loop([outer[id(x)] for x in numbers])
-        printer.names.update(outer)
+        printer.names.update(before | outer)
         for node in block.nodes:
             if id(node) in block.full and kind_of(node) is Kind.VIEW:
                 printer.write(node)
@@ -66,27 +70,38 @@ class _Writer:
         if all(name != known for known, _, _ in self.parameters):
             self.parameters.append((name, whole, last))
 
-    def _sliced(self, name: str) -> None:
-        """Add a parameter that is some rows of an array."""
-        self._parameter(name, f"{name}[i:j]", f"{name}[{self.whole}:]")
+    def _sliced(self, name: str, array: str, axis: int) -> None:
+        """Add a parameter that is a part of an array along an axis."""
+        before = ":, " * axis
+        self._parameter(name, f"{array}[{before}i:j]", f"{array}[{before}{self.whole}:]")
 
     def _take_operands(self) -> None:
         """Make parameters of what the operations use from outside."""
         printer, block = self.printer, self.block
-        users: dict[int, list[Node]] = {}
+        cuts: dict[int, set[int | None]] = {id(x): set() for x in block.operands}
         for node in block.nodes:
-            for x in block.sources(node):
-                users.setdefault(id(x), []).append(node)
+            for x, cut in zip(node.args, block.roles[id(node)].cuts, strict=True):
+                if id(x) in cuts:
+                    cuts[id(x)].add(cut)
         for x in block.operands:
-            if x.op == CONSTANT and (not x.shape or x.shape[0] != block.length):
-                printer.name_of(x)
-                continue
             name = printer.name_of(x)
-            sliced = any(block.is_sliced(x, node) for node in users[id(x)])
-            if sliced:
-                self._sliced(name)
-            elif not printer.is_static(x):
-                self._parameter(name, name, name)
+            for cut in cuts[id(x)]:
+                if cut is None:
+                    self.taken[id(x), None] = name
+                    if not printer.is_static(x) and x.op != CONSTANT:
+                        self._parameter(name, name, name)
+                else:
+                    # Within the function the name of an array means a part of it.
+                    part = name if len(cuts[id(x)]) == 1 else printer.fresh(name)
+                    self.taken[id(x), cut] = part
+                    self._sliced(part, name, cut)
+
+    def _name_operands(self, node: Node) -> None:
+        """Let the operands of a node have the names that they have within the function."""
+        for x, cut in zip(node.args, self.block.roles[id(node)].cuts, strict=True):
+            name = self.taken.get((id(x), cut))
+            if name is not None:
+                self.printer.names[id(x)] = name
 
     def _begin_total(self, node: Node) -> None:
         """Write the line that sets a sum over rows to zero."""
@@ -108,20 +123,24 @@ class _Writer:
             kind = "" if node.dtype == float else f", {node.dtype.str!r}"
             printer.say(f"{name} = np.empty({node.shape}{kind})")
         printer.names[id(node)] = name
-        self._sliced(name)
+        axis = self.block.roles[id(node)].axis
+        assert axis is not None
+        self._sliced(name, name, axis)
         return name
 
     def _chunk(self, node: Node) -> str:
         """Give a value that is used within the block memory for one chunk."""
         printer = self.printer
-        key = (printer.memory.slots[id(node)], node.dtype, node.shape[1:])
+        axis = self.block.roles[id(node)].axis
+        assert axis is not None
+        key = (printer.memory.slots[id(node)], node.dtype, node.shape, axis)
         name = self.buffers.get(key)
         if name is None:
             # Values that follow each other in the same memory have one name.
             name = self.buffers[key] = printer.fresh(node.name or "t")
-            shape = (self.block.step, *node.shape[1:])
+            shape = (*node.shape[:axis], self.block.step, *node.shape[axis + 1 :])
             printer.header.append(f"{name} = {printer.buffer(node, shape)}")
-            self._parameter(name, name, f"{name}[:{self.tail}]")
+            self._parameter(name, name, f"{name}[{':, ' * axis}:{self.tail}]")
         printer.names[id(node)] = name
         return name
 
@@ -132,8 +151,9 @@ class _Writer:
         printer.rows = block
         partial: dict[int, str] = {}
         for node in block.nodes:
+            self._name_operands(node)
             kind = kind_of(node)
-            if id(node) in block.totals:
+            if block.is_total(node):
                 if node.shape:
                     name = printer.names[id(node)]
                     printer.say(
@@ -156,7 +176,7 @@ class _Writer:
 
     def _part(self, node: Node) -> str:
         """Return the expression of the part of a sum that is due to a chunk."""
-        names = [self.printer.name_of(x) for x in self.block.sources(node)]
+        names = [self.printer.name_of(x) for x in node.args]
         if node.op == "vdot":
             flat = [
                 n if len(x.shape) == 1 else f"{n}.reshape(-1)"
@@ -164,7 +184,7 @@ class _Writer:
             ]
             return f"{flat[0]}.dot({flat[1]})"
         if node.op == "matmul":
-            return f"{names[0]}.T.dot({names[1]})"
+            return f"np.matmul({names[0]}, {names[1]})"
         axis = 0 if node.op == "sum of rows" else node.params["axis"]
         return f"np.add.reduce({names[0]}, {axis})"
 

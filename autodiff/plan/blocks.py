@@ -1,16 +1,15 @@
 """Blocking: operations on large arrays in runs that go through all of them chunk by chunk.
 
 A chain of operations on a million elements reads and writes memory for each of them. In a block
-the whole chain is applied to some rows at a time, about 8192 elements, which stay in the cache;
-what is used within the block alone needs memory for one chunk. Sums at the end of the chain are
-added up over the chunks.
+the whole chain is applied to a part of the arrays at a time, about 8192 elements, which stay in the
+cache; what is used within the block alone needs memory for one chunk. Sums at the end of the chain
+are added up over the chunks.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import numpy as np
-
+from autodiff.plan.chunks import Role, role_of
 from autodiff.plan.operations import Kind, kind_of
 from autodiff.plan.program import Node, Program
 
@@ -20,74 +19,42 @@ __all__ = ["Block", "group"]
 CHUNK = 8192
 #: Elements from which an array is worth it: below, all values of a chain stay in the cache anyway.
 _LARGE = 4 * CHUNK
-#: A shared factor of a product of matrices must not outweigh the chunk.
-_FACTOR = 4096
 
 
 @dataclass(eq=False)
 class Block:
-    """Operations that are applied to some rows of their operands at a time.
+    """Operations that are applied to a part of their operands at a time.
 
     Parameters
     ----------
     nodes : list of Node
         The operations in their order.
     length : int
-        Number of rows of all of them.
+        The length of the axis that the chunks go along.
     step : int
-        Rows of one chunk.
-    totals : set of int
-        Identities of the nodes that are sums over all rows.
+        The length of a chunk.
+    roles : dict of int to Role
+        How each node takes part, by its identity.
     full : set of int
-        Identities of the other nodes that are needed after the block, for all rows.
+        Identities of the nodes, other than sums over all chunks, that are needed after the block.
     """
 
     nodes: list[Node]
     length: int
     step: int
-    totals: set[int]
-    full: set[int]
+    roles: dict[int, Role] = field(default_factory=dict)
+    full: set[int] = field(default_factory=set)
 
     @property
     def operands(self) -> list[Node]:
         """What the operations use from outside the block, each once."""
         inside = {id(node) for node in self.nodes}
-        found = {id(x): x for node in self.nodes for x in self.sources(node)}
+        found = {id(x): x for node in self.nodes for x in node.args}
         return [x for x in found.values() if id(x) not in inside]
 
-    def sources(self, node: Node) -> tuple[Node, ...]:
-        """Return the operands of an operation: of a product of columns, what was transposed."""
-        return sources(node, self.length)
-
-    def is_sliced(self, x: Node, node: Node) -> bool:
-        """Return whether an operation takes of an operand from outside the rows of the chunk."""
-        if node.op == "matmul":
-            return x is not node.args[1] or id(node) in self.totals
-        if node.op in ("vdot", "sum", "sum of rows", "row dots") or kind_of(node) is Kind.VIEW:
-            return True
-        return _aligned(x, self.length, len(node.shape))
-
-
-def sources(node: Node, length: int) -> tuple[Node, ...]:
-    """Return the operands of an operation in a block of so many rows.
-
-    Parameters
-    ----------
-    node : Node
-        The operation.
-    length : int
-        Rows of the block.
-
-    Returns
-    -------
-    tuple of Node
-        For the product of the transpose of rows with rows, which is a sum over them, the rows.
-    """
-    if node.op == "matmul" and node.args[0].op == "transpose":
-        turned = node.args[0].args[0]
-        if turned.shape[0] == length == node.args[1].shape[0] and len(turned.shape) == 2:
-            return (turned, node.args[1])
-    return node.args
+    def is_total(self, node: Node) -> bool:
+        """Return whether a node is a sum over all chunks."""
+        return self.roles[id(node)].axis is None
 
 
 def group(program: Program) -> list[Node | Block]:
@@ -118,101 +85,72 @@ def group(program: Program) -> list[Node | Block]:
     return _finished(units, program)
 
 
+def _chunk_axis(node: Node) -> int | None:
+    """Return the first axis along which a value can be cut into chunks, if it is large."""
+    if node.size < _LARGE:
+        return None
+    for axis, length in enumerate(node.shape):
+        if 2 * node.size <= CHUNK * length:
+            return axis
+    return None
+
+
 def _starts(node: Node) -> bool:
     """Return whether a block may begin with an operation."""
-    if kind_of(node) is not Kind.ELEMENTWISE or not node.shape or node.size < _LARGE:
-        return False
-    return node.shape[0] * CHUNK >= 2 * node.size
+    return kind_of(node) is Kind.ELEMENTWISE and _chunk_axis(node) is not None
+
+
+def _first_role(node: Node, axis: int, length: int) -> Role | None:
+    """Return the role of a large elementwise operation of values from outside the block."""
+    # As if it were the result of itself: its operands are cut where it is.
+    one = Node(node.op, (node, *node.args), {}, node.shape, node.dtype, node.function)
+    one.kind = Kind.ELEMENTWISE
+    role = role_of(one, {id(node): axis}, length)
+    return None if role is None else Role(role.axis, role.cuts[1:])
 
 
 def _collected(nodes: Sequence[Node]) -> tuple[list[Node], Block, list[Node]]:
     """Return what runs before a block that begins with the first node, the block, and the rest."""
     first = nodes[0]
-    length = first.shape[0]
-    step = max(1, CHUNK * length // first.size)
+    start = _chunk_axis(first)
+    assert start is not None
+    length = first.shape[start]
+    block = Block([], length, length)
     before: list[Node] = []
     after: list[Node] = []
-    block = Block([], length, step, set(), set())
-    rows: set[int] = set()
+    axes: dict[int, int] = {}
     late: set[int] = set()
     for node in nodes:
-        if any(id(x) in late for x in sources(node, length)):
-            after.append(node)
-            late.add(id(node))
+        waits = any([id(x) in late for x in node.args])
+        uses = any([id(x) in axes for x in node.args])
+        role = None
+        if not waits:
+            role = role_of(node, axes, length)
+            axis = _chunk_axis(node)
+            if role is None and not uses and _starts(node) and axis is not None:
+                role = _first_role(node, axis, length) if node.shape[axis] == length else None
+            if role is not None and role.axis is not None and node.size // length > CHUNK:
+                role = None
+        if role is None:
+            (after if waits or uses else before).append(node)
+            if waits or uses:
+                late.add(id(node))
             continue
-        role = _role(node, length, rows)
-        if role == "row":
-            block.nodes.append(node)
-            rows.add(id(node))
-        elif role == "total":
-            block.nodes.append(node)
-            block.totals.add(id(node))
+        block.nodes.append(node)
+        block.roles[id(node)] = role
+        if role.axis is None:
             # A sum is known when the block is done.
             late.add(id(node))
-        elif any(id(x) in rows for x in sources(node, length)):
-            after.append(node)
-            late.add(id(node))
         else:
-            before.append(node)
+            axes[id(node)] = role.axis
+    block.step = _step([x.size for x in block.nodes if not block.is_total(x)], length)
     return before, block, after
 
 
-def _aligned(x: Node, length: int, ndim: int) -> bool:
-    """Return whether the rows of an operand are those of a result with so many axes."""
-    return len(x.shape) == ndim and x.shape[0] == length
-
-
-def _shared(x: Node, length: int, ndim: int) -> bool:
-    """Return whether an operand is the same for all rows of a result with so many axes."""
-    return len(x.shape) < ndim or x.shape[0] == 1 != length
-
-
-def _role(node: Node, length: int, rows: set[int]) -> str:
-    """Return how an operation takes part in a block: a row at a time, as a total, or not."""
-    op, shape, ndim = node.op, node.shape, len(node.shape)
-    kind = kind_of(node)
-    operands = sources(node, length)
-    inside = [id(x) in rows for x in operands]
-    aligned = bool(ndim) and shape[0] == length
-    if kind is Kind.ELEMENTWISE and aligned:
-        fits = [
-            _aligned(x, length, ndim) or (not within and _shared(x, length, ndim))
-            for x, within in zip(node.args, inside, strict=True)
-        ]
-        small = node.size // length <= CHUNK
-        return "row" if small and all(fits) and any(inside) | _starts(node) else ""
-    if not any(inside):
-        return ""
-    if kind is Kind.VIEW and aligned and node.args[0].shape[0] == length:
-        return "row" if _keeps_rows(node) else ""
-    if op in ("sum", "sum of rows") and node.dtype == np.float64:
-        (x,) = node.args
-        axis = (0,) if op == "sum of rows" else node.params["axis"]
-        axes = (axis,) if isinstance(axis, int) else axis
-        if axes is not None and all(i % len(x.shape) for i in axes):
-            return "row"
-        return "" if node.params.get("keepdims") else "total"
-    if op == "row dots":
-        return "row" if aligned and all(x.shape[0] == length for x in node.args) else ""
-    if op == "vdot":
-        return "total" if all(x.shape and x.shape[0] == length for x in node.args) else ""
-    if op == "matmul" and kind is Kind.COMPUTED:
-        x, y = operands
-        if x is not node.args[0]:
-            return "total" if node.size <= _FACTOR else ""
-        if len(x.shape) == 2 == len(y.shape) and y.size <= _FACTOR:
-            return "row" if aligned and inside[0] and not inside[1] else ""
-    return ""
-
-
-def _keeps_rows(node: Node) -> bool:
-    """Return whether a view shows of each row of its operand one row of the result."""
-    if node.op == "transpose":
-        return bool(node.params["axes"][0] == 0)
-    if node.op == "getitem":
-        index = node.params["index"]
-        return isinstance(index, tuple) and index[0] == slice(None)
-    return node.op == "reshape" or len(node.args[0].shape) == len(node.shape)
+def _step(sizes: Sequence[int], length: int) -> int:
+    """Return how long a chunk is: such that those of all values together fit into the cache."""
+    mean = sum(sizes) / len(sizes)
+    return max(1, min(int(CHUNK * length / mean), 4 * CHUNK * length // max(sizes), length))
 
 
 def _finished(units: Sequence[Node | Block], program: Program) -> list[Node | Block]:
@@ -225,7 +163,7 @@ def _finished(units: Sequence[Node | Block], program: Program) -> list[Node | Bl
                 # A view shows all rows if what it is a view of has them.
                 if id(x) in needed and kind_of(x) is Kind.VIEW:
                     needed.add(id(x.args[0]))
-            unit.full = {id(x) for x in unit.nodes if id(x) in needed} - unit.totals
+            unit.full = {id(x) for x in unit.nodes if id(x) in needed and not unit.is_total(x)}
             needed |= {id(x) for x in unit.operands}
         elif id(unit) in needed:
             needed |= {id(x) for x in unit.args}

@@ -121,18 +121,18 @@ class _Planner:
     def _place_block(self, block: Block) -> None:
         """Give memory to what a block leaves, and to the chunks of the rest while it runs."""
         for node in block.nodes:
-            left = id(node) in block.full or id(node) in block.totals
+            left = id(node) in block.full or block.is_total(node)
             owned = kind_of(node).owns_memory and node.shape
             if left and owned and id(node) not in self.memory.outputs:
                 self.memory.slots[id(node)] = self._taken(node.nbytes)
         free, self._free = self._free, _Free()
         first = len(self.memory.sizes)
-        inside = [x for x in block.nodes if id(x) not in block.full | block.totals]
+        inside = [x for x in block.nodes if id(x) not in block.full and not block.is_total(x)]
         chunks = {id(x) for x in inside}
         last: dict[int, int] = {}
         for place, node in enumerate(block.nodes):
             last.setdefault(id(node), place)
-            for x in block.sources(node):
+            for x in node.args:
                 last[id(self._roots.get(id(x), x))] = place
         # Only chunks may be written over: of the others more than this block may know.
         chunk_last = {key: place for key, place in last.items() if key in chunks}
@@ -191,7 +191,7 @@ class _Free:
 def _results(unit: Node | Block) -> list[Node]:
     """Return what others may read of a unit."""
     if isinstance(unit, Block):
-        return [x for x in unit.nodes if id(x) in unit.full or id(x) in unit.totals]
+        return [x for x in unit.nodes if id(x) in unit.full or unit.is_total(x)]
     return [unit]
 
 
@@ -208,8 +208,11 @@ def _roots(units: Sequence[Node | Block]) -> dict[int, Node]:
 
 def _written_over(node: Node, memory: Memory, last: dict[int, int], place: int) -> Node | None:
     """Return an operand whose memory the result of an elementwise operation may take."""
-    # The product of "nothing times" is its result as it is, nearly always.
-    for x in reversed(node.args) if node.op == "nothing times" else node.args:
+    candidates = node.args
+    if node.op in ("nothing times", "where"):
+        # Their last operand is the result as it is, but for some elements.
+        candidates = node.args[-1:]
+    for x in candidates:
         if (
             id(x) in memory.slots
             and x.shape == node.shape

@@ -55,6 +55,17 @@ def _kind(node: Node) -> Kind:
     if op in _PLACED:
         same = all(x.shape == node.shape and x.dtype == node.dtype for x in node.args)
         return Kind.ELEMENTWISE if same and node.dtype == np.float64 and node.shape else Kind.CALL
+    if op == "where" and node.shape:
+        chosen = all(
+            x.dtype == node.dtype or (x.op == CONSTANT and not x.shape) for x in node.args[1:]
+        )
+        return Kind.ELEMENTWISE if chosen and node.args[0].dtype == bool else Kind.CALL
+    if op in ("astype", "cast") and node.shape:
+        real = node.dtype.kind in "fiub" and node.args[0].dtype.kind in "fiub"
+        return Kind.ELEMENTWISE if real else Kind.CALL
+    if op in ("max", "min"):
+        simple = node.dtype.kind == "f" and node.args[0].dtype == node.dtype
+        return Kind.COMPUTED if simple else Kind.CALL
     if op in _COMPUTED:
         return Kind.COMPUTED
     if op == "transpose" or (op == "reshape" and is_contiguous(node.args[0])):

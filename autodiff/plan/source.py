@@ -44,6 +44,10 @@ _DIRECT = {
 }
 
 HELPERS = {
+    "chosen": '''def chosen(condition, x, y, out):
+    """Write x where a condition holds and y elsewhere."""
+    np.copyto(out, y)
+    np.copyto(out, x, where=condition)''',
     "without_lost": '''def without_lost(direction, product, out):
     """Set a product to zero where it is NaN because a direction of zero met an infinite slope."""
     flat = product.reshape(-1)
@@ -72,7 +76,8 @@ def rectified(g, x, out, mask):
 
 
 #: Operations that are written as a function that fills an array.
-_FILLING = frozenset({"nothing times", "relu_pull"})
+_REDUCTIONS = {"sum": "np.add.reduce", "max": "np.maximum.reduce", "min": "np.minimum.reduce"}
+_FILLING = frozenset({"nothing times", "relu_pull", "where", "cast", "astype"})
 
 
 class Printer:
@@ -169,9 +174,7 @@ class Printer:
     def scratch(self, node: Node) -> str:
         """Return the name of a mask that any statement may write into."""
         if self.rows is not None:
-            rows = self.rows
-            key = f"np.empty({(rows.step, *node.shape[1:])}, bool)"
-            return f"{self._fixed(key, 'mask')}[: len({self.name_of(node.args[0])})]"
+            return f"np.empty({self.name_of(node.args[0])}.shape, bool)"
         return self._fixed(f"np.empty({node.shape}, bool)", "mask")
 
     def _fixed(self, key: str, wish: str) -> str:
@@ -272,11 +275,11 @@ class Printer:
             else:
                 text = f"np.vdot({self.name_of(x)}, {self.name_of(y)})"
             self._assign(node, text)
-        elif node.op == "sum" and kind is Kind.COMPUTED:
+        elif node.op in _REDUCTIONS and kind is Kind.COMPUTED:
             (x,) = node.args
             text = self.flat(x) or self.name_of(x)
             axis = ", None" if text == self.name_of(x) and len(x.shape) != 1 else ""
-            self._assign(node, f"np.add.reduce({text}{axis})")
+            self._assign(node, f"{_REDUCTIONS[node.op]}({text}{axis})")
         elif node.op == "matmul" and kind is Kind.COMPUTED:
             left, right = map(self.name_of, node.args)
             self._assign(node, f"{left}.dot({right})")
@@ -321,8 +324,10 @@ class Printer:
         source = self.name_of(x)
         shape = str(node.shape)
         if self.rows is not None:
-            lengths = ["-1" if node.op == "reshape" else f"len({source})"]
-            shape = f"({', '.join(lengths + list(map(str, node.shape[1:])))},)"
+            role = self.rows.roles[id(node)]
+            lengths = list(map(str, node.shape))
+            lengths[role.axis or 0] = f"{source}.shape[{role.cuts[0]}]"
+            shape = f"({', '.join(lengths)},)"
         if node.op == "transpose":
             axes = tuple(node.params["axes"])
             backward = axes == tuple(range(len(axes)))[::-1]
@@ -338,7 +343,8 @@ class Printer:
         out = self.place(node) if placed else ""
         if not placed and node.op in _FILLING:
             out = self.names[id(node)] = self.fresh(node.name)
-            self.say(f"{out} = np.empty({node.shape})")
+            kind = "" if node.dtype == np.float64 else f", {node.dtype.str!r}"
+            self.say(f"{out} = np.empty({node.shape}{kind})")
             placed = True
         bias = bias_of(node) if placed else None
         if bias is not None:
@@ -375,12 +381,18 @@ class Printer:
         if node.op == "row dots":
             names = ", ".join(map(self.name_of, node.args))
             return f'np.einsum("...i,...i->...", {names}{out and ", out="}{out})'
-        if node.op == "sum":
+        if node.op in _REDUCTIONS:
             axis, keepdims = node.params["axis"], node.params["keepdims"]
-            text = f"np.add.reduce({self.name_of(node.args[0])}, {axis}, None, {out or None}"
+            text = (
+                f"{_REDUCTIONS[node.op]}({self.name_of(node.args[0])}, {axis}, None, {out or None}"
+            )
             return text + (", True)" if keepdims else ")")
         if node.op in _FILLING:
             names = ", ".join([*map(self.name_of, node.args), out])
+            if node.op in ("cast", "astype"):
+                return f'np.copyto({out}, {self.name_of(node.args[0])}, casting="unsafe")'
+            if node.op == "where":
+                return self._choice(node, out, names)
             if node.op == "relu_pull":
                 self.helpers.add("rectified")
                 return f"rectified({names}, {self.scratch(node)})"
@@ -393,10 +405,19 @@ class Printer:
             operands.append(f"{by_name}{out}")
         return f"{self.function(node)}({', '.join(operands)})"
 
+    def _choice(self, node: Node, out: str, names: str) -> str:
+        condition, x, y = node.args
+        slots = self.memory.slots
+        if id(y) in slots and slots[id(y)] == slots.get(id(node)):
+            # Written over what is there already.
+            return f"np.copyto({out}, {self.name_of(x)}, where={self.name_of(condition)})"
+        self.helpers.add("chosen")
+        return f"chosen({names})"
+
     def _product(self, node: Node, out: str) -> str:
         x, y = node.args
         names = [self.name_of(x), self.name_of(y)]
-        if len(x.shape) <= 2 and len(y.shape) <= 2:
+        if self.rows is None and len(x.shape) <= 2 and len(y.shape) <= 2:
             return f"{names[0]}.dot({names[1]}{out and ', '}{out})"
         return f"np.matmul({', '.join([*names, out] if out else names)})"
 

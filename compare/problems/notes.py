@@ -123,6 +123,8 @@ def neuron_gradient(
     -----
     With ``z = w0 x0 + w1 x1 + w2`` and ``s = 1 / (1 + exp(-z))``: ``ds/dz = s (1 - s)``, and the
     derivative of ``z`` is ``x0``, ``w0``, ``x1``, ``w1``, 1 with respect to the arguments in turn.
+    Where the neuron saturates, ``1 - s`` loses the digits in which ``s`` differs from 1; with
+    ``e = exp(-|z|)``, ``ds/dz = e / (1 + e)**2`` keeps them, and never overflows.
 
     Examples
     --------
@@ -130,8 +132,10 @@ def neuron_gradient(
     >>> {name: round(value, 2) for name, value in gradient.items()}
     {'w0': -0.2, 'x0': 0.39, 'w1': -0.39, 'x1': -0.59, 'w2': 0.2}
     """
-    s = float(1.0 / (1.0 + np.exp(-(w0 * x0 + w1 * x1 + w2))))
-    z_bar = s * (1.0 - s)
+    z = w0 * x0 + w1 * x1 + w2
+    s = float(1.0 / (1.0 + np.exp(-z)))
+    e = float(np.exp(-abs(z)))
+    z_bar = e / (1.0 + e) ** 2
     return s, {"w0": z_bar * x0, "x0": z_bar * w0, "w1": z_bar * x1, "x1": z_bar * w1, "w2": z_bar}
 
 

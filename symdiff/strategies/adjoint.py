@@ -48,7 +48,7 @@ class _Adjoints:
 
     def give(self, node: int, outer: int, partial: int, mask: int | None) -> None:
         """Add a product to the adjoint of a node; `mask` is the condition where it is not 0."""
-        term = scale(self.dag, partial, outer)
+        term = outer if partial == ONE else scale(self.dag, partial, outer)
         if mask is not None and self.singular[partial]:
             term = self.dag.choose(mask, term, ZERO)  # 0 times infinity is not a number
         terms = self.terms.get(node)

@@ -21,7 +21,14 @@ __all__ = ["MAX_OPERATIONS", "check_size", "expanded", "predict_operations"]
 MAX_OPERATIONS = 2_000_000  # what CPython compiles in some minutes and gigabytes
 
 
-def check_size(what: str, operations: int) -> None:
+_INSTEAD = {
+    "expanded": "use strategy='adjoint' or strategy='shared', which name what repeats",
+    "shared": "use strategy='adjoint', which differentiates by all parameters at once",
+    "adjoint": "use strategy='matrix', whose formulas do not grow with the widths",
+}
+
+
+def check_size(what: str, operations: int, strategy: str) -> None:
     """Refuse a formula that is too large to write out.
 
     Parameters
@@ -29,7 +36,9 @@ def check_size(what: str, operations: int) -> None:
     what : str
         The subject of the message.
     operations : int
-        Its operations when nothing is shared.
+        Its operations when nothing is shared but what has a name.
+    strategy : str
+        Which is used; the message says what to use instead.
 
     Raises
     ------
@@ -38,13 +47,14 @@ def check_size(what: str, operations: int) -> None:
 
     Examples
     --------
-    >>> check_size("the value", 10)
+    >>> check_size("the value", 10, "expanded")
     """
     if operations > MAX_OPERATIONS:
         size = f"{operations:,}" if operations < 10**15 else f"about 10**{len(str(operations)) - 1}"
+        instead = _INSTEAD.get(strategy, "derive a smaller part of the function")
         raise ExpressionTooLarge(
-            f"{what} writes out to {size} operations, more than {MAX_OPERATIONS:,}; "
-            "use strategy='adjoint' or strategy='shared', which name what repeats"
+            f"{what} writes out to {size} operations, more than {MAX_OPERATIONS:,}; {instead}",
+            operations,
         )
 
 
@@ -195,7 +205,7 @@ class _Prediction:
             for arg, _ in self.rules.edges[node]:
                 left[arg] -= 1
                 if not left[arg]:
-                    del counts[arg]
+                    counts.pop(arg, None)
         return counts[self.rules.value].size if self.rules.value in counts else 0
 
     def _closed(self, node: int, count: _Counts) -> _Counts:
@@ -347,5 +357,5 @@ def expanded(dag: Dag, value: int, symbols: Sequence[int]) -> Derivation:
     """
     rules = _Rules(dag, value, symbols)
     size = tree_sizes(dag, dag.reachable([value]))[value] + _Prediction(rules).total(symbols)
-    check_size("the closed form of value and gradient", size)
+    check_size("the closed form of value and gradient", size, "expanded")
     return Derivation(dag, value, [_derivative(rules, symbol) for symbol in symbols], {})

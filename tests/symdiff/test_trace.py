@@ -107,3 +107,17 @@ def test_augmented_assignment_makes_a_new_value():
         return t
 
     assert str(trace(f, t=()).result) == "(t + 1)**2"
+
+
+def test_values_of_two_traces_do_not_mix():
+    kept = []
+    trace(lambda x: kept.append(x * 2) or x, x=())
+    with pytest.raises(TypeError, match="two traces"):
+        trace(lambda x: x + kept[0], x=())
+    with pytest.raises(TypeError, match="two traces"):
+        trace(lambda x: kept[0], x=())
+
+
+def test_padding_without_a_meaning_is_refused():
+    with pytest.raises(Untraceable, match="edge"):
+        trace(lambda x: np.pad(x, 1, mode="mean"), x=(3,))

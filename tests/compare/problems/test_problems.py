@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
@@ -33,8 +33,14 @@ def moved(case: Case, direction: dict, step: complex) -> dict:
     }
 
 
+def nudged(case: Case, bits: int) -> dict:
+    """Return the inputs with each number moved by some units in its last place."""
+    return {name: value + bits * np.spacing(value) for name, value in case.inputs.items()}
+
+
 @pytest.mark.parametrize("name", ANALYTIC)
 @given(seed=SEEDS)
+@example(seed=26)  # a saturated neuron, where s * (1 - s) has lost four digits
 @settings(max_examples=25, deadline=None)
 def test_hand_gradient_equals_a_complex_step(name, seed):
     problem = PROBLEMS[name]
@@ -44,9 +50,14 @@ def test_hand_gradient_equals_a_complex_step(name, seed):
     stepped = problem.function(**moved(case, direction, 1e-200j))
     scale = sum(float(np.sum(abs(gradients[n] * direction[n]))) for n in case.wrt)
     expected = stepped.imag / 1e-200
-    assert directional(case, gradients, direction) == pytest.approx(
-        expected, rel=1e-12, abs=1e-13 * scale
+    found = directional(case, gradients, direction)
+    # Nothing can be more accurate than the last bits of its inputs allow: where the logistic map
+    # passes 1/2, a rounding of the iterate changes its derivative by much more than a rounding.
+    wobble = max(
+        abs(directional(case, problem.gradient(**nudged(case, bits))[1], direction) - found)
+        for bits in (-1, 1, 2)
     )
+    assert found == pytest.approx(expected, rel=1e-12, abs=1e-13 * scale + 8 * wobble)
     assert value == pytest.approx(stepped.real, rel=1e-13, abs=1e-14)
 
 
