@@ -204,9 +204,9 @@ def _judge(report: Report, series: str, rows: Sequence[Growth]) -> None:
         if of != series or goal.contender != rows[0].contender:
             continue
         row = by_size.get(size)
-        goals = [(goal, row and row.build_s)]
+        goals = [(goal, row.build_s if row else None)]
         if series == "numbers":
-            goals.append((LONGEST_GOAL, row and row.ratio))
+            goals.append((LONGEST_GOAL, row.ratio if row else None))
         for each, number in goals:
             found = judged(each, f"{series}-{size}")
             if number is None:
