@@ -2,6 +2,7 @@
 
 import pickle
 import threading
+from types import ModuleType, SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -136,6 +137,67 @@ def test_attributes_of_a_model_are_watched():
     np.testing.assert_array_equal(plan(x), [3.0, 3.0])
     model.shift[1] = 0.0
     np.testing.assert_array_equal(plan(x), [3.0, 0.0])
+
+
+def test_an_object_a_function_closes_over_is_watched():
+    model, settings = _Model(), SimpleNamespace(rate=1.0, inner=SimpleNamespace(k=np.ones(2)))
+    plan = autodiff.compile(
+        autodiff.grad(lambda x: np.sum(model.scale * settings.rate * settings.inner.k * x))
+    )
+    x = np.ones(2)
+    np.testing.assert_array_equal(plan(x), [2.0, 2.0])
+    model.scale = 3.0
+    np.testing.assert_array_equal(plan(x), [3.0, 3.0])
+    settings.rate = 2.0
+    np.testing.assert_array_equal(plan(x), [6.0, 6.0])
+    settings.inner.k[0] = 0.0
+    np.testing.assert_array_equal(plan(x), [0.0, 6.0])
+    settings.inner.k = np.ones(2)
+    np.testing.assert_array_equal(plan(x), [6.0, 6.0])
+
+
+settings = ModuleType("settings")
+
+
+def _with_settings(x):
+    return np.sum(settings.rate * x * settings.table)
+
+
+def test_a_module_of_the_users_is_watched(monkeypatch):
+    module = ModuleType("settings")
+    module.rate, module.table = 2.0, np.ones(2)
+    monkeypatch.setitem(globals(), "settings", module)
+    plan, x = autodiff.compile(autodiff.grad(_with_settings)), np.ones(2)
+    np.testing.assert_array_equal(plan(x), [2.0, 2.0])
+    module.rate = 3.0
+    np.testing.assert_array_equal(plan(x), [3.0, 3.0])
+    module.table = np.zeros(2)
+    np.testing.assert_array_equal(plan(x), [0.0, 0.0])
+
+
+def test_long_lists_of_numbers_are_watched():
+    numbers = [1.0] * 5000
+    plan = autodiff.compile(autodiff.grad(lambda x: x * sum(numbers)))
+    assert plan(1.0) == plan(1.0) == 5000.0
+    numbers[4000] = 2.0
+    assert plan(1.0) == 5001.0
+
+
+def test_a_function_that_is_called_is_looked_into(monkeypatch):
+    plan = autodiff.compile(autodiff.grad(lambda x: _outer(x)))
+    assert plan(1.0) == plan(1.0) == 2.0
+    monkeypatch.setitem(globals(), "_FACTOR", 4.0)
+    assert plan(1.0) == 4.0
+    monkeypatch.setitem(globals(), "_inner", lambda x: 7.0 * x)
+    assert plan(1.0) == 7.0
+
+
+def _inner(x):
+    return _FACTOR * x
+
+
+def _outer(x):
+    return _inner(x)
 
 
 def test_a_function_that_draws_random_numbers_is_refused(rng):
