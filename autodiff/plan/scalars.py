@@ -5,6 +5,7 @@ or NaN; the plan then computes with NumPy.
 """
 
 import base64
+import math
 import re
 import zlib
 from collections import Counter
@@ -362,7 +363,7 @@ def print_scalars(
     str
         The text of a module that defines ``run``.
     """
-    names = Names()
+    names = Names(*dir(math))
     writer = Writer(names.fresh, module="np." if numpy else "")
     parameters = [names.fresh(wish) for wish in inputs]
     for node, name in zip(program.inputs, parameters, strict=True):
