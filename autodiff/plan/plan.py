@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.plan.association import associated
 from autodiff.plan.blocks import group
 from autodiff.plan.fast_math import with_half_angles
 from autodiff.plan.memory import plan_memory
+from autodiff.plan.rectifiers import without_arguments
 from autodiff.plan.scalars import is_scalar, print_scalars
 from autodiff.plan.source import print_arrays
 from autodiff.plan.tracing import trace_program
@@ -25,6 +27,7 @@ _CALM = frozenset(
         *("add", "subtract", "multiply", "negative", "square", "absolute", "sign"),
         *("exp", "sin", "cos", "tanh", "maximum", "minimum", "less", "greater", "equal"),
         *("matmul", "sum", "sum of rows", "vdot", "where", "relu_pull", "nothing times"),
+        *("odd share", "stepped"),
         *("transpose", "reshape", "broadcast_to", "getitem"),
     }
 )
@@ -381,6 +384,7 @@ def make_plan(
         source = print_scalars(program, inputs, display, title)
         otherwise = print_scalars(program, inputs, result, title, numpy=True)
     else:
+        program = without_arguments(associated(program))
         units = group(program)
         memory = plan_memory(units, program, donate=donate)
         peak_bytes = memory.peak_bytes
