@@ -7,7 +7,7 @@ import numpy as np
 
 from autodiff.errors import TraceEnded
 from autodiff.graph import check_written
-from autodiff.passes import Forms, own_gradients, primal_dtype, pull, pull_recorded, push
+from autodiff.passes import own_gradients, primal_dtype, pull, pull_recorded, push
 from autodiff.rules.table import UFUNCS
 from autodiff.tape import Listener, Tape
 from autodiff.tensor import Tensor, leaf, primal
@@ -62,7 +62,6 @@ class Call:
 
     __slots__ = (
         *(
-            "_forms",
             "_numbers",
             "aux",
             "inputs",
@@ -106,14 +105,17 @@ class Call:
             else:
                 replaced[argnum] = self._as_tensors(arg, argnum, place)
         self.aux: Any = None
-        self._forms: Forms = {}
         self.listener, outer = _listener(inputs)
         if outer is not None:
             self._record_on(outer)
+            assert self.listener is not None
             start = len(outer.nodes)
-            self._run(f, replaced, kwargs, has_aux)
+            self.listener.before_function()
+            try:
+                self._run(f, replaced, kwargs, has_aux)
+            finally:
+                self.listener.after_function()
             self.nodes = outer.nodes[start:]
-            self._forms = outer.listener.before_passes(self.nodes) if outer.listener else {}
             return
         before = [_state(x.value) for x in inputs]
         with tape:
@@ -270,7 +272,7 @@ class Call:
         """
         listener = self.listener
         if listener is not None:
-            return self._pull_recorded(cotangents or [_ONE], listener)
+            return self._pull_recorded(cotangents or [_ONE], listener, consume)
         if not consume:
             for node in self.nodes:
                 node.adjoint = None
@@ -287,8 +289,15 @@ class Call:
         pull(self.nodes, self.tape, consume=consume)
         return self._gradients(seen)
 
-    def _pull_recorded(self, cotangents: Sequence[Any], listener: Listener) -> list[Any]:
+    def _pull_recorded(
+        self, cotangents: Sequence[Any], listener: Listener, only: bool
+    ) -> list[Any]:
         """Return the cotangents of the inputs, by a pass that is recorded beside the function."""
+        nodes: Sequence[Any] = self.nodes
+        if only:
+            kept = [*self.outputs, *flatten(self.aux)[0]]
+            self.nodes = []
+            nodes = listener.before_only_pass(nodes, kept)
         seeds: dict[int, Any] = {}
         for x, g in zip(self.outputs, cotangents, strict=True):
             if type(x) is Tensor and x.tape is self.tape:
@@ -296,7 +305,8 @@ class Call:
                 if (type(g) is not Tensor and g is not _ONE) or dtype != _ONE.dtype:
                     g = g.astype(dtype) if type(g) is Tensor else np.asarray(g, dtype)[()]
                 seeds[id(x)] = seeds[id(x)] + g if id(x) in seeds else g
-        pull_recorded(self.nodes, self.inputs, seeds, self._forms, listener.before_rule)
+        forms = listener.before_passes(nodes)
+        pull_recorded(nodes, self.inputs, seeds, forms, listener.before_rule)
         listener.after_pass()
         gradients = self._gradients(set(map(id, cotangents)))
         for node in self.inputs:
@@ -330,7 +340,8 @@ class Call:
             if x_dot is not None
         }
         recorded = self.listener is not None
-        found = push(self.nodes, self.tape, known, self.outputs, self._forms, recorded=recorded)
+        forms = self.listener.before_passes(self.nodes) if self.listener is not None else {}
+        found = push(self.nodes, self.tape, known, self.outputs, forms, recorded=recorded)
         return [
             np.zeros(np.shape(value), _floating(value))[()] if out_dot is None else out_dot
             for value, out_dot in zip(self.values, found, strict=True)

@@ -9,7 +9,7 @@ on: the tangent of a node is the sum of what its operands' tangents contribute.
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from autodiff.tape import Form, Tape
 from autodiff.tensor import Tensor, primal
 
 __all__ = [
-    *("Forms", "in_dtype", "own_gradients", "primal_dtype", "pull", "pull_recorded", "push"),
+    *("Forms", "Repeated", "in_dtype", "own_gradients", "primal_dtype", "pull", "pull_recorded"),
+    "push",
 ]
 
 #: By identity of the node.
@@ -138,8 +139,18 @@ def _pull_general(node: Tensor, tape: Tape, wanted: frozenset[int] | None) -> No
             x.adjoint = x_bar if known is None else known + x_bar
 
 
+class Repeated(Protocol):
+    """Many steps of a trace as one, which knows its own backward pass."""
+
+    def activate(self, active: set[int]) -> None:
+        """Add the identities of the results that depend on active nodes."""
+
+    def pull(self, adjoints: dict[int, Any], active: set[int]) -> None:
+        """Hand the adjoints of the results to the active nodes that it uses."""
+
+
 def pull_recorded(
-    nodes: Sequence[Tensor],
+    nodes: "Sequence[Tensor | Repeated]",
     inputs: Sequence[Tensor],
     seeds: dict[int, Any],
     forms: Forms,
@@ -149,7 +160,7 @@ def pull_recorded(
 
     Parameters
     ----------
-    nodes : sequence of Tensor
+    nodes : sequence of Tensor and Repeated
         What came after the inputs, in topological order.
     inputs : sequence of Tensor
         The nodes that get an adjoint. Tensors that do not depend on them are constants.
@@ -162,7 +173,9 @@ def pull_recorded(
     """
     active = set(map(id, inputs))
     for node in nodes:
-        if node.primitive.plain >= 0:  # type: ignore[union-attr]
+        if type(node) is not Tensor:
+            node.activate(active)
+        elif node.primitive.plain >= 0:  # type: ignore[union-attr]
             for x in node.operands:
                 if id(x) in active:
                     active.add(id(node))
@@ -170,6 +183,9 @@ def pull_recorded(
     adjoints, latest = seeds, seeds.pop
     with np.errstate(divide="ignore", invalid="ignore"):
         for node in reversed(nodes):
+            if type(node) is not Tensor:
+                node.pull(adjoints, active)
+                continue
             g = latest(id(node), None)
             if g is None or id(node) not in active:
                 continue

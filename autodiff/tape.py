@@ -31,6 +31,18 @@ class Listener(Protocol):
     def before_passes(self, nodes: "Sequence[Tensor]") -> "dict[int, Form]":
         """Hear of the nodes that will be differentiated, and return other forms of some."""
 
+    def before_function(self) -> None:
+        """Hear that a function that will be differentiated is called."""
+
+    def after_function(self) -> None:
+        """Hear that it has returned."""
+
+    def before_only_pass(self, nodes: "Sequence[Tensor]", kept: "Sequence[Any]") -> "Sequence[Any]":
+        """Hear of the nodes of a call of which one pass is made, and of what is needed beside it.
+
+        Return them, or others of the same values, which then stand in their place on the tape.
+        """
+
     def before_rule(self, node: "Tensor", primitive: "Primitive", adjoint: Any) -> None:
         """Hear of the node whose rule is applied next, and of its adjoint."""
 

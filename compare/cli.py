@@ -22,6 +22,8 @@ DONE, MISMATCH, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 _GIB = 1024**3
 #: Time budget of a cell in seconds, in a full run and in a quick one.
 _BUDGET_S = {False: 5.0, True: 1.0}
+#: Rounds of a benchmark in one process, and in fresh ones.
+_ROUNDS = {False: 21, True: 5}
 #: Engines that a quick run times unless told otherwise; all are verified.
 _QUICK_ENGINES = ("expanded", "shared", "adjoint", "matrix", "graph", "graph-compiled")
 
@@ -214,10 +216,9 @@ _bench_options = [
     click.option("--contender", "contenders", multiple=True, help="Only this one; repeatable."),
     click.option(
         "--rounds",
-        default=21,
-        show_default=True,
         type=click.IntRange(1),
-        help="Samples of each contender, taken in turn.",
+        help=f"Samples of each contender, taken in turn.  [default: {_ROUNDS[False]}, "
+        f"in fresh processes {_ROUNDS[True]}]",
     ),
     click.option(
         "--sample-ms",
@@ -240,7 +241,7 @@ _bench_options = [
 def eager(
     workloads: Sequence[str],
     contenders: Sequence[str],
-    rounds: int,
+    rounds: int | None,
     sample_ms: float,
     file: Path | None,
 ) -> int:
@@ -262,7 +263,7 @@ def eager(
         lambda on_stage: run_bench(
             [workload for workload in chosen if workload is not None],
             field,
-            rounds=rounds,
+            rounds=rounds or _ROUNDS[False],
             sample_s=sample_ms / 1000,
             imports=None in chosen,
             on_stage=on_stage,
@@ -281,7 +282,7 @@ def eager(
 def compiled(
     workloads: Sequence[str],
     contenders: Sequence[str],
-    rounds: int,
+    rounds: int | None,
     sample_ms: float,
     file: Path | None,
     fresh: bool,
@@ -311,7 +312,11 @@ def compiled(
     functions = [workload for workload in chosen if workload is not None]
 
     def found(on_stage: Any) -> Any:
-        settings = {"rounds": rounds, "sample_s": sample_ms / 1000, "on_stage": on_stage}
+        settings = {
+            "rounds": rounds or _ROUNDS[fresh],
+            "sample_s": sample_ms / 1000,
+            "on_stage": on_stage,
+        }
         if fresh:
             return run_fresh(functions, field, goals=FRESH_GOALS, **settings)
         report = run_bench(functions, field, goals=COMPILED_GOALS, imports=False, **settings)

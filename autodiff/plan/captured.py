@@ -1,16 +1,16 @@
 """What a function reads from outside its arguments, and whether it is still what it was.
 
-A plan holds the numbers of its trace. Arrays and numbers that the function closes over, or finds
-among the globals of its module, are compared on every call; if one has changed, the function is
-traced again.
+A plan holds the numbers of its trace. Arrays and numbers that the function closes over, finds among
+the globals of its module, in containers, in attributes of objects or in modules of the user's are
+compared on every call; if one has changed, the function is traced again. What it reads from files,
+clocks and the like cannot be seen here.
 """
 
 import functools
-import inspect
 import os
 import sys
-from collections.abc import Callable, Sequence
-from types import CodeType, FunctionType, MethodType
+from collections.abc import Callable, Iterable, Sequence
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,14 +21,16 @@ from autodiff.trees import flatten
 
 __all__ = ["Captured", "held_outside"]
 
+_CALLED = (FunctionType, MethodType, functools.partial)
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
 _DEPTH = 4
-#: Folders of the libraries whose functions hold nothing of the user's but what they wrap.
-_LIBRARIES = tuple(
-    os.path.dirname(os.path.abspath(file)) + os.sep
-    for file in (np.__file__, autodiff.call.__file__)
-)
-_LEAVES = 1000
+_OWN = os.path.dirname(os.path.abspath(autodiff.call.__file__)) + os.sep
+
+
+def _is_library(module: str) -> bool:
+    """Return whether a module is one of Python's or NumPy's, which hold nothing of the user's."""
+    root = module.split(".")[0]
+    return root in sys.stdlib_module_names or root in ("numpy", "scipy")
 
 
 class Captured:
@@ -51,10 +53,11 @@ class Captured:
     """
 
     def __init__(self, f: Callable[..., Any], arrays: Sequence[Any]) -> None:
-        found: dict[int, Any] = {id(x): x for x in arrays}
-        self._reads: list[tuple[Callable[[], Any], Any]] = []
-        _look(f, self._reads, found, set(), _DEPTH)
-        self._arrays = [(x, _state(x)) for x in found.values()]
+        search = _Search()
+        search.arrays = {id(x): x for x in arrays}
+        search.function(f, _DEPTH)
+        self._reads = search.reads
+        self._arrays = [(x, _state(x)) for x in search.arrays.values()]
 
     def __bool__(self) -> bool:
         return bool(self._reads or self._arrays)
@@ -70,6 +73,8 @@ class Captured:
 
 def _equal(now: Any, value: Any) -> bool:
     # An array or a function is itself or another; of numbers NaN is itself.
+    if isinstance(value, tuple):
+        return bool(now == value)
     if isinstance(value, _PLAIN):
         return bool(now == value or (now != now and value != value))
     return False
@@ -82,49 +87,103 @@ def _state(x: Any) -> Any:
     return fingerprint(x if x.flags.c_contiguous else np.ascontiguousarray(x))
 
 
-def _look(
-    f: Any,
-    reads: list[tuple[Callable[[], Any], Any]],
-    arrays: dict[int, Any],
-    seen: set[int],
-    depth: int,
-) -> None:
-    """Add what a function and those that it calls read."""
-    if id(f) in seen or depth < 0:
-        return
-    seen.add(id(f))
-    if isinstance(f, functools.partial):
-        for value in (f.func, *f.args, *f.keywords.values()):
-            _add(None, value, reads, arrays, seen, depth)
-        return
-    if isinstance(f, MethodType):
-        for name in getattr(f.__self__, "__dict__", {}):
-            _add(
-                functools.partial(f.__self__.__dict__.get, name),
-                f.__self__.__dict__[name],
-                reads,
-                arrays,
-                seen,
-                depth,
-            )
-        f = f.__func__
-    if not isinstance(f, FunctionType):
-        return
-    if f.__code__.co_filename.startswith(_LIBRARIES):
-        # Transforms read what they wrap, which is what matters here.
-        for cell in f.__closure__ or ():
-            value = _contents(cell)
-            if isinstance(value, FunctionType | MethodType | functools.partial):
-                _look(value, reads, arrays, seen, depth)
-        return
-    for cell in f.__closure__ or ():
-        _add(functools.partial(_contents, cell), _contents(cell), reads, arrays, seen, depth)
-    for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
-        _add(None, value, reads, arrays, seen, depth)
-    for name in _names(f.__code__):
-        if name in f.__globals__:
-            read = functools.partial(f.__globals__.get, name)
-            _add(read, f.__globals__[name], reads, arrays, seen, depth)
+class _Search:
+    """Looks for what a function reads, through the functions that it calls by name."""
+
+    def __init__(self) -> None:
+        #: Functions that return what is read now, and what it was.
+        self.reads: list[tuple[Callable[[], Any], Any]] = []
+        self.arrays: dict[int, Any] = {}
+        self._seen: set[int] = set()
+
+    def function(self, f: Any, depth: int) -> None:
+        """Add what a function reads."""
+        if id(f) in self._seen or depth < 0:
+            return
+        self._seen.add(id(f))
+        if isinstance(f, functools.partial):
+            for value in (f.func, *f.args, *f.keywords.values()):
+                self.value(None, value, depth, ())
+            return
+        if isinstance(f, MethodType):
+            self.value(None, f.__self__, depth, ())
+            f = f.__func__
+        if not isinstance(f, FunctionType):
+            # An object that is called.
+            self.value(None, f, depth, ())
+            return
+        cells = [
+            (functools.partial(_contents, cell), _contents(cell)) for cell in f.__closure__ or ()
+        ]
+        own = f.__code__.co_filename.startswith(_OWN)
+        if own or (f.__module__ != "__main__" and _is_library(f.__module__ or "")):
+            # Transforms read what they wrap, which is what matters here.
+            for _, value in cells:
+                if isinstance(value, _CALLED):
+                    self.function(value, depth)
+            return
+        names = _names(f.__code__)
+        for read, value in cells:
+            self.value(read, value, depth, names)
+        for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
+            self.value(None, value, depth, names)
+        for name in names:
+            if name in f.__globals__:
+                read = functools.partial(f.__globals__.get, name)
+                self.value(read, f.__globals__[name], depth, names)
+
+    def value(
+        self, read: Callable[[], Any] | None, value: Any, depth: int, names: Iterable[str]
+    ) -> None:
+        """Add one value that is read, if it can change.
+
+        `read` returns it anew; `names` are those that the code may ask of a module.
+        """
+        if isinstance(value, np.ndarray):
+            if value.dtype.kind in "fiubc":
+                self.arrays[id(value)] = value
+        elif isinstance(value, _CALLED):
+            self.function(value, depth - 1)
+        elif isinstance(value, ModuleType):
+            self._module(value, depth, names)
+            return
+        elif isinstance(value, dict | list | tuple):
+            self._container(value)
+            return
+        elif isinstance(value, type):
+            return
+        elif not isinstance(value, _PLAIN):
+            self._object(value, depth)
+            return
+        if read is not None:
+            self.reads.append((read, value))
+
+    def _module(self, module: ModuleType, depth: int, names: Iterable[str]) -> None:
+        """Add the numbers and arrays of a module of the user's that the code has names for."""
+        if _is_library(module.__name__) or module.__name__.split(".")[0] == "autodiff":
+            return
+        for name in names:
+            value = vars(module).get(name)
+            if value is not None and isinstance(value, (*_PLAIN, np.ndarray, *_CALLED)):
+                self.value(functools.partial(vars(module).get, name), value, depth - 1, ())
+
+    def _container(self, value: Any) -> None:
+        """Add the numbers and arrays in a nested structure, as one."""
+        if id(value) not in self._seen:
+            self._seen.add(id(value))
+            self.reads.append((functools.partial(_contained, value), _contained(value)))
+
+    def _object(self, value: Any, depth: int) -> None:
+        """Add the attributes of an object."""
+        attributes = getattr(value, "__dict__", None)
+        if id(value) in self._seen or depth < 0 or not isinstance(attributes, dict):
+            return
+        self._seen.add(id(value))
+        for name, x in list(attributes.items()):
+            self.value(functools.partial(attributes.get, name), x, depth - 1, ())
+        for name, x in list(vars(type(value)).items()):
+            if isinstance(x, (*_PLAIN, np.ndarray)) and not name.startswith("__"):
+                self.value(functools.partial(getattr, type(value), name), x, depth - 1, ())
 
 
 def _names(code: CodeType) -> set[str]:
@@ -143,41 +202,17 @@ def _contents(cell: Any) -> Any:
         return None
 
 
-def _add(
-    read: Callable[[], Any] | None,
-    value: Any,
-    reads: list[tuple[Callable[[], Any], Any]],
-    arrays: dict[int, Any],
-    seen: set[int],
-    depth: int,
-) -> None:
-    """Add one value that is read."""
-    if inspect.ismodule(value) or isinstance(value, type):
-        return
-    if isinstance(value, np.ndarray):
-        if value.dtype.kind in "fiubc":
-            arrays[id(value)] = value
-    elif isinstance(value, FunctionType | MethodType | functools.partial):
-        _look(value, reads, arrays, seen, depth - 1)
-    elif isinstance(value, dict | list | tuple):
-        if len(value) > _LEAVES:
-            return
-        # Numbers in it are read anew; its arrays may be written into or exchanged.
-        leaves, _ = flatten(value)
-        for place, x in enumerate(leaves):
-            if isinstance(x, np.ndarray | float | int):
-                again = functools.partial(_leaf, value, place)
-                _add(again, x, reads, arrays, seen, depth - 1)
-        return
-    elif not isinstance(value, _PLAIN):
-        return
-    if read is not None:
-        reads.append((read, value))
+def _contained(tree: Any) -> tuple[Any, ...]:
+    """Return what tells whether the numbers and arrays of a nested structure have changed."""
+    leaves, structure = flatten(tree)
+    return (
+        structure,
+        *[(id(x), _state(x)) if isinstance(x, np.ndarray) else _identified(x) for x in leaves],
+    )
 
 
-def _leaf(tree: Any, place: int) -> Any:
-    leaves, _ = flatten(tree)
-    return leaves[place] if place < len(leaves) else None
+def _identified(x: Any) -> Any:
+    return (type(x), x) if isinstance(x, _PLAIN) else id(x)
 
 
 def held_outside(x: Any, own: int) -> bool:

@@ -32,6 +32,8 @@ def recognise(nodes: Sequence[Tensor]) -> dict[int, Form]:
     """
     forms: dict[int, Form] = {}
     for node in nodes:
+        if type(node) is not Tensor:
+            continue
         primitive = node.primitive
         if primitive is _DIVIDE:
             argument = _sigmoid_argument(node)

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.plan.association import associated
 from autodiff.plan.blocks import group
 from autodiff.plan.fast_math import with_half_angles
 from autodiff.plan.memory import plan_memory
+from autodiff.plan.rectifiers import without_arguments
 from autodiff.plan.scalars import is_scalar, print_scalars
 from autodiff.plan.source import print_arrays
 from autodiff.plan.tracing import trace_program
@@ -25,6 +27,7 @@ _CALM = frozenset(
         *("add", "subtract", "multiply", "negative", "square", "absolute", "sign"),
         *("exp", "sin", "cos", "tanh", "maximum", "minimum", "less", "greater", "equal"),
         *("matmul", "sum", "sum of rows", "vdot", "where", "relu_pull", "nothing times"),
+        *("odd share", "stepped"),
         *("transpose", "reshape", "broadcast_to", "getitem"),
     }
 )
@@ -209,6 +212,9 @@ class Plan:
             # The plan's own names must be those of the parameters.
             if parameters is None or f"def run({', '.join(parameters)}):" not in self.source:
                 return None
+            # And there must be nothing beside the function.
+            if self.source.count("\ndef ") > 1:
+                return None
             body = self._scalar_entry(parameters)
             names |= {name: f for name, f in vars(math).items() if callable(f)}
         else:
@@ -360,8 +366,6 @@ def make_plan(
     if trace.structure != form:
         raise TypeError("compile: the function returned another structure when it was traced")
     program = with_half_angles(trace.program) if fast_math else trace.program
-    units = group(program)
-    memory = plan_memory(units, program, donate=donate)
     display, unflatten = _display(form)
     kinds = [type(x) for x in wanted]
 
@@ -372,17 +376,26 @@ def make_plan(
         ]
         return display(converted)
 
-    title = f"Plan of {getattr(f, '__name__', 'a function')}: {len(program.nodes)} operations."
+    title = f"Plan of {getattr(f, '__name__', 'a function')}: {program.operations} operations."
     inputs = [names[i] for i in places]
-    source, constants = print_arrays(program, units, memory, inputs, result, title, donate=donate)
-    otherwise = ""
+    constants: dict[str, Any] = {}
+    otherwise, peak_bytes = "", 0
     if is_scalar(program):
-        source, otherwise = print_scalars(program, inputs, display, title), source
+        source = print_scalars(program, inputs, display, title)
+        otherwise = print_scalars(program, inputs, result, title, numpy=True)
+    else:
+        program = without_arguments(associated(program))
+        units = group(program)
+        memory = plan_memory(units, program, donate=donate)
+        peak_bytes = memory.peak_bytes
+        source, constants = print_arrays(
+            program, units, memory, inputs, result, title, donate=donate
+        )
     plan = Plan(
         source,
         constants,
-        0 if otherwise else memory.peak_bytes,
-        len(program.nodes),
+        peak_bytes,
+        program.operations,
         any(node.rule and node.op not in _CALM for node in program.nodes),
         unflatten,
         len(places),

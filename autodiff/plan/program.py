@@ -1,14 +1,19 @@
 """The program: operations on values of known shapes, in an order in which they can run."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-__all__ = ["CONSTANT", "INPUT", "Guard", "Node", "Program", "constant", "is_number", "reachable"]
+__all__ = [
+    *("CONSTANT", "INPUT", "LOOP", "PICK", "Body", "Guard", "Node", "Program", "body_of"),
+    *("constant", "is_number", "reachable"),
+]
 
 INPUT, CONSTANT = "input", "constant"
+#: The operations that are a loop, and one of its results.
+LOOP, PICK = "repeated steps", "result of steps"
 
 
 class Node:
@@ -175,6 +180,15 @@ class Program:
     nodes: list[Node]
 
     @property
+    def operations(self) -> int:
+        """Number of operations, those of loops as often as they run."""
+        return sum(
+            body_of(node).count * len(body_of(node).needed()) if node.op == LOOP else 1
+            for node in self.nodes
+            if node.op != PICK
+        )
+
+    @property
     def roots(self) -> list[Node]:
         """What the operations are for: outputs and decisions."""
         return [*self.outputs, *(guard.node for guard in self.guards)]
@@ -201,3 +215,64 @@ def reachable(roots: Iterable[Node]) -> set[int]:
             found.add(id(node))
             stack += node.args
     return found
+
+
+@dataclass(eq=False)
+class Body:
+    """The body of a loop.
+
+    Parameters
+    ----------
+    count : int
+        Number of iterations.
+    carries : list of Node
+        Inputs that come from the iteration before.
+    following : list of Node
+        Their values in the next.
+    lists : list of (Node, int, list)
+        Inputs that come from lists: the input, what identifies the list, and its numbers; if these
+        are computed, operands of the loop stand for them.
+    shared : list of Node
+        Inputs that are the same for all iterations.
+    saved : list of (Node, int)
+        Inputs that another loop saved, whose last is the first: the input, and its number there.
+    kept : list of Node
+        What each iteration saves.
+    given : list of Node
+        What each iteration gives.
+    guards : list of Guard
+        Decisions that must be the same in each.
+    nodes : list of Node
+        The operations.
+    other : Body or None
+        The body of the loop that saved what this one uses.
+    """
+
+    count: int
+    carries: list[Node] = field(default_factory=list)
+    following: list[Node] = field(default_factory=list)
+    lists: list[tuple[Node, int, list[float] | None]] = field(default_factory=list)
+    shared: list[Node] = field(default_factory=list)
+    saved: list[tuple[Node, int]] = field(default_factory=list)
+    kept: list[Node] = field(default_factory=list)
+    given: list[Node] = field(default_factory=list)
+    guards: list[Guard] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
+    other: "Body | None" = None
+
+    @property
+    def roots(self) -> list[Node]:
+        """What the operations are for."""
+        return [*self.following, *self.given, *self.kept, *(guard.node for guard in self.guards)]
+
+    def needed(self) -> list[Node]:
+        """Return the operations that are needed."""
+        found = reachable(self.roots)
+        return [node for node in self.nodes if id(node) in found]
+
+
+def body_of(node: Node) -> Body:
+    """Return the body of the loop that a node is."""
+    body = node.params["body"]
+    assert isinstance(body, Body)
+    return body

@@ -24,6 +24,8 @@ DType = np.dtype[Any]
 #: ``rewrite(builder, args, params, shape, dtype)`` returns the node to use instead, or None.
 Rewrite = Callable[..., Node | None]
 REWRITES: dict[str, Rewrite] = {}
+#: Operations whose operands may be exchanged without another rounding.
+_COMMUTATIVE = frozenset({"add", "multiply"})
 #: Operations whose operands may be given without the axes along which they are repeated.
 _BROADCASTING = frozenset({"add", "subtract", "multiply", "divide", "maximum", "minimum"})
 
@@ -130,7 +132,10 @@ class Builder:
                 assert found.shape == shape, (op, found, shape)
                 assert found.dtype == dtype, (op, found, dtype)
                 return found
-        key = (op, tuple(map(id, args)), _frozen(params) if params else ())
+        identities = tuple(map(id, args))
+        if op in _COMMUTATIVE:
+            identities = tuple(sorted(identities))
+        key = (op, identities, _frozen(params) if params else ())
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = Node(op, args, params, shape, dtype, function)

@@ -21,7 +21,8 @@ from autodiff.plan.blocks import Block
 from autodiff.plan.memory import Memory
 from autodiff.plan.names import Names
 from autodiff.plan.operations import Kind, bias_of, kind_of
-from autodiff.plan.program import CONSTANT, Guard, Node, Program, is_number
+from autodiff.plan.program import CONSTANT, LOOP, PICK, Guard, Node, Program, is_number
+from autodiff.plan.scalars import UNPACKED, Writer
 from autodiff.rules.table import PRIMITIVES
 
 __all__ = ["HELPERS", "print_arrays"]
@@ -59,10 +60,16 @@ HELPERS = {
         lost = np.isnan(product) & (direction == 0)
         np.copyto(out, product)
         np.copyto(out, 0.0, where=lost)''',
-    "rectified": '''zero = np.array(0.0)
-
-
-def rectified(g, x, out, mask):
+    "odd_share": '''def odd_share(x, flat, mask):
+    """Return the derivative of a rectifier if an element is 0 or NaN; nothing otherwise."""
+    squares = flat.dot(flat)
+    if squares == squares and b"\\x01" not in _equal(x, zero, mask).tobytes():
+        return None
+    return np.logical_not(x < zero) - 0.5 * (x == zero)''',
+    "stepped": '''def stepped(g, h, odd, step, out):
+    """Write the cotangent of the argument of a rectifier, whose result is h."""
+    _multiply(g, _sign(h, step) if odd is None else odd, out)''',
+    "rectified": '''def rectified(g, x, out, mask):
     """Write the cotangent of the argument of a rectifier: half of it where the argument is 0."""
     np.equal(x, zero, mask)
     if np.count_nonzero(mask):
@@ -77,7 +84,7 @@ def rectified(g, x, out, mask):
 
 #: Operations that are written as a function that fills an array.
 _REDUCTIONS = {"sum": "np.add.reduce", "max": "np.maximum.reduce", "min": "np.minimum.reduce"}
-_FILLING = frozenset({"nothing times", "relu_pull", "where", "cast", "astype"})
+_FILLING = frozenset({"stepped", "nothing times", "relu_pull", "where", "cast", "astype"})
 
 
 class Printer:
@@ -101,6 +108,8 @@ class Printer:
         self.names: dict[int, str] = {}
         self.constants: dict[str, Any] = {}
         self.helpers: set[str] = set()
+        self.imports: dict[str, list[str]] = {}
+        self._ufuncs: dict[np.ufunc, str] = {}
         names = Names()
         self.fresh = names.fresh
         self._buffers: list[str] = []
@@ -111,6 +120,7 @@ class Printer:
         self._arrays: dict[int, str] = {}
         self._unnamed: dict[int, str] = {}
         self.within: set[int] = set()
+        self._steps: Writer | None = None
         self.rows: Block | None = None
         for node, name in zip(program.inputs, inputs, strict=True):
             self.names[id(node)] = self.fresh(name)
@@ -184,19 +194,28 @@ class Printer:
             self.header.append(f"{name} = {key}")
         return self._numbers[key]
 
+    def _ufunc(self, ufunc: np.ufunc) -> str:
+        """Return a name that stands for a universal function; nothing if none is public.
+
+        It is looked up once: ``np.add`` takes a tenth of the time of a small sum, ``add`` none.
+        """
+        special: Any = sys.modules.get("scipy.special")
+        for module, text in ((np, "numpy"), (special, "scipy.special")):
+            if module is not None and getattr(module, ufunc.__name__, None) is ufunc:
+                name = self._ufuncs[ufunc] = self.fresh(ufunc.__name__)
+                renamed = "" if name == ufunc.__name__ else f" as {name}"
+                self.imports.setdefault(text, []).append(f"{ufunc.__name__}{renamed}")
+                return name
+        return ""
+
     def function(self, node: Node) -> str:
         """Return the name under which the function of an operation is called."""
         if isinstance(node.function, np.ufunc):
-            name = node.function.__name__
-            if getattr(np, name, None) is node.function:
-                return f"np.{name}"
-            special: Any = sys.modules.get("scipy.special")
-            if special is not None and getattr(special, name, None) is node.function:
-                import_line = f"from scipy.special import {name}"
-                if import_line not in self.header:
-                    self.header.insert(0, import_line)
-                    self.fresh(name)
-                return name
+            known = self._ufuncs.get(node.function)
+            if known is None:
+                known = self._ufunc(node.function)
+            if known:
+                return known
         if node.op in _DIRECT:
             return _DIRECT[node.op]
         key = (node.op, id(node.function))
@@ -267,6 +286,12 @@ class Printer:
             self._write_view(node)
         elif kind.owns_memory and node.shape:
             self._write_into(node, id(node) in self.memory.slots)
+        elif node.op == "odd share":
+            self.helpers.add("odd_share")
+            (x,) = node.args
+            mask = self._fixed(f"np.empty({x.shape}, bool)", "mask")
+            flat = self.flat(x) or f"{self.name_of(x)}.reshape(-1)"
+            self._assign(node, f"odd_share({self.name_of(x)}, {flat}, {mask})")
         elif node.op == "vdot":
             x, y = node.args
             left, right = self.flat(x), self.flat(y)
@@ -349,8 +374,9 @@ class Printer:
         bias = bias_of(node) if placed else None
         if bias is not None:
             row, matrix = self.name_of(node.args[bias]), self.name_of(node.args[1 - bias])
-            self.say(f"{out}[...] = {row}")
-            text = f"np.add({matrix}, {out}, {out})"
+            rows = self._fixed(f"np.empty({node.shape})", "rows")
+            self.say(f"{rows}[...] = {row}")
+            text = f"{self.function(node)}({matrix}, {rows}, {out})"
         else:
             text = self.text(node, out)
         if placed:
@@ -387,6 +413,10 @@ class Printer:
                 f"{_REDUCTIONS[node.op]}({self.name_of(node.args[0])}, {axis}, None, {out or None}"
             )
             return text + (", True)" if keepdims else ")")
+        if node.op == "stepped":
+            self.helpers.add("stepped")
+            names = ", ".join(map(self.name_of, node.args))
+            return f"stepped({names}, {self._fixed(f'np.empty({node.shape})', 'step')}, {out})"
         if node.op in _FILLING:
             names = ", ".join([*map(self.name_of, node.args), out])
             if node.op in ("cast", "astype"):
@@ -421,7 +451,25 @@ class Printer:
             return f"{names[0]}.dot({names[1]}{out and ', '}{out})"
         return f"np.matmul({', '.join([*names, out] if out else names)})"
 
+    def _write_loop(self, node: Node) -> None:
+        """Write the loop over steps on numbers, or a result of one."""
+        if self._steps is None:
+            self._steps = Writer(self.fresh, self.name_of, "np.")
+        steps = self._steps
+        if node.op == PICK:
+            self.names[id(node)] = steps.picked(node)
+            return
+        steps.loop(node)
+        self.statements += steps.lines
+        if steps.packed:
+            if UNPACKED not in self.header:
+                self.header[:0] = ["import base64, zlib", "", "", UNPACKED, "", ""]
+            self.header += [f'{x} = unpacked_numbers("{text}")' for x, text in steps.packed.items()]
+        steps.lines, steps.packed = [], {}
+
     def _write_call(self, node: Node) -> None:
+        if node.op in (LOOP, PICK):
+            return self._write_loop(node)
         names = [self.name_of(x) for x in node.args]
         params = node.params
         if node.op == "negative" and not params:
@@ -567,7 +615,10 @@ def print_arrays(
         decide(unit)
     texts = _results(program, memory, printer, donate)
     printer.say(f"return {result(texts)}")
-    lines = [f'"""{title}"""', "", "import numpy as np", ""]
+    lines = [f'"""{title}"""', "", "import numpy as np"]
+    for module, imported in printer.imports.items():
+        lines.append(f"from {module} import {', '.join(sorted(imported))}")
+    lines.append("")
     if any("unpacked(" in line for line in printer.header):
         lines += [
             "import base64, zlib",
@@ -579,9 +630,15 @@ def print_arrays(
         ]
     if any("PRIMITIVES" in line for line in printer.header):
         lines += ["from autodiff.rules.table import PRIMITIVES", ""]
+    if printer.helpers & {"odd_share", "rectified"}:
+        lines += [
+            "_equal, _multiply, _sign = np.equal, np.multiply, np.sign",
+            "zero = np.array(0.0)",
+            "",
+        ]
     for name in sorted(printer.helpers):
         lines += ["", HELPERS[name], ""]
-    if guards or program.guards:
+    if any(statement.endswith("return changed") for statement in printer.statements):
         lines.append("changed = object()  # returned if the function would decide otherwise")
     lines += printer.header
     for function in printer.functions:

@@ -15,8 +15,11 @@ from typing import Any
 import numpy as np
 
 from autodiff.plan.captured import held_outside
+from autodiff.plan.loop import Loop
+from autodiff.plan.loop_program import write_loop
 from autodiff.plan.patterns import recognise
 from autodiff.plan.program import INPUT, Guard, Node, Program, reachable
+from autodiff.plan.rolling import SHORTEST, roll
 from autodiff.plan.simplify import Builder
 from autodiff.rules.table import Primitive
 from autodiff.tape import Form, Tape
@@ -50,14 +53,39 @@ class Trace:
 class _Listener:
     """Notes which rule asked for what, and what is the cotangent of what."""
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape, rolling: bool) -> None:
         self._tape = tape
+        self._rolling = rolling
+        self._depth = 0
+        self.decided: int | None = None
         self.rules: list[tuple[int, str]] = []
         self.cotangents: list[tuple[Tensor, Any]] = []
 
     def before_passes(self, nodes: Sequence[Tensor]) -> dict[int, Form]:
         """Look for known forms among the nodes that will be differentiated."""
         return recognise(nodes)
+
+    def before_function(self) -> None:
+        """Count the calls that are going on."""
+        self._depth += 1
+
+    def after_function(self) -> None:
+        """Count the calls that are going on."""
+        self._depth -= 1
+
+    def before_only_pass(self, nodes: Sequence[Tensor], kept: Sequence[Any]) -> Sequence[Any]:
+        """Roll up what repeats, if no other pass was or will be made over it."""
+        tape = self._tape
+        start = len(tape.nodes) - len(nodes)
+        inner = self.rules and self.rules[-1][0] > start
+        if not self._rolling or self._depth or inner or len(nodes) < SHORTEST:
+            return nodes
+        rolled = roll(tape, nodes, kept)
+        if len(rolled) < len(nodes):
+            tape.nodes[start:] = rolled
+            # Values that come of a loop backward are not known: nothing can be decided on them.
+            self.decided = len(tape.guards)
+        return rolled
 
     def before_rule(self, node: Tensor, primitive: Primitive, adjoint: Any) -> None:
         """Note that what comes is asked for by the rule of a node."""
@@ -93,12 +121,37 @@ def trace_program(
     Trace
         The program, and what belongs to it.
     """
+    try:
+        trace = _trace(f, leaves, names, call, rolling=True)
+    except _Unknown:
+        trace = None
+    return trace or _trace(f, leaves, names, call, rolling=False)
+
+
+class _Unknown(Exception):
+    """A decision or an error depends on a value that a loop backward left open."""
+
+
+def _trace(
+    f: Callable[..., Any],
+    leaves: Sequence[Any],
+    names: Sequence[str],
+    call: Callable[[Sequence[Any]], Any],
+    rolling: bool,
+) -> Trace:
     tape = Tape(replayable=True)
-    tape.listener = listener = _Listener(tape)
+    tape.listener = listener = _Listener(tape, rolling)
     inputs = [leaf(tape, x) for x in leaves]
-    with tape:
-        output, local = _with_names(f, tape, lambda: call(inputs))
+    try:
+        with tape:
+            output, local = _with_names(f, tape, lambda: call(inputs))
+    except Exception as error:
+        if listener.decided is None:
+            raise
+        raise _Unknown from error
     guards = tape.guards
+    if listener.decided is not None and len(guards) > listener.decided:
+        raise _Unknown
     results, structure = flatten(output)
     for name, node in zip(names, inputs, strict=True):
         local[id(node)] = name
@@ -108,14 +161,18 @@ def trace_program(
     # What the rules made and nobody else holds is not watched.
     listener.cotangents.clear()
     captured = _outside(tape)
-    recorded = tape.end()
+    recorded: list[Any] = tape.end()
+    if rolling and not listener.rules:
+        tape.guards = guards
+        start = len(inputs)
+        recorded[start:] = roll(tape, recorded[start:], results)
     program = _program(tape, recorded, inputs, results, guards, local, listener.rules)
     return Trace(program, structure, captured)
 
 
 def _program(
     tape: Tape,
-    recorded: Sequence[Tensor],
+    recorded: Sequence[Any],
     inputs: Sequence[Tensor],
     results: Sequence[Any],
     guards: Sequence[tuple[Tensor, str, Any]],
@@ -134,6 +191,15 @@ def _program(
     rule = ""
     for place, x in enumerate(recorded):
         rule = starts.get(place, rule)
+        if type(x) is Loop:
+            made = len(builder.nodes)
+            write_loop(builder, x, known, node_of)
+            for carry in x.carries:
+                known[id(carry.last)].name = names.get(id(carry.last), "")
+            if x.of is not None:
+                for new in builder.nodes[made:]:
+                    new.rule = "the loop"
+            continue
         shape, dtype = x.value.shape, x.value.dtype
         if x.primitive is None:
             node = Node(INPUT, (), {}, shape, dtype)

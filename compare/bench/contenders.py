@@ -155,6 +155,12 @@ def _plan(autodiff: Any, workload: "Workload", **options: Any) -> Prepared:
     return _ready(workload, partial(run, *workload.inputs.values()))
 
 
+def _donating_plan(autodiff: Any, workload: "Workload") -> Prepared:
+    if workload.scalar:
+        raise NotImplementedError("numbers are always new")
+    return _plan(autodiff, workload, donate=True)
+
+
 def _numba_plan(autodiff: Any, workload: "Workload") -> Prepared:
     try:
         return _plan(autodiff, workload, backend="numba")
@@ -220,6 +226,13 @@ COMPILED: dict[str, Contender] = {
         ),
         EAGER["autodiff"],
         Contender("autodiff-plan", "compile(value_and_grad)", "autodiff", _plan, _compiler),
+        Contender(
+            "autodiff-plan-out",
+            "with donate=True: the next call writes over the gradients, as by-hand-out does",
+            "autodiff",
+            _donating_plan,
+            _compiler,
+        ),
         Contender("autodiff-plan-fast", "with fast_math=True", "autodiff", _fast_plan, _compiler),
         Contender(
             "autodiff-plan-numba",

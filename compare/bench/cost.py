@@ -199,16 +199,20 @@ def _grown(series: str, size: int, workload: Workload, library: Library) -> Grow
 
 def _judge(report: Report, series: str, rows: Sequence[Growth]) -> None:
     """Hold the costs of growing programs against the goals."""
-    for row in rows:
-        goal = BUILD_GOALS.get((series, row.size))
-        if goal is None or goal.contender != row.contender or row.build_s is None:
+    by_size = {row.size: row for row in rows}
+    for (of, size), goal in BUILD_GOALS.items():
+        if of != series or goal.contender != rows[0].contender:
             continue
-        found = judged(goal, f"{series}-{row.size}")
-        found.take(row.build_s)
-        report.goals.append(found)
-        if series == "numbers" and row.ratio is not None:
-            found = judged(LONGEST_GOAL, f"{series}-{row.size}")
-            found.take(row.ratio)
+        row = by_size.get(size)
+        goals = [(goal, row.build_s if row else None)]
+        if series == "numbers":
+            goals.append((LONGEST_GOAL, row.ratio if row else None))
+        for each, number in goals:
+            found = judged(each, f"{series}-{size}")
+            if number is None:
+                found.reached = False  # it failed, or a smaller one took too long
+            else:
+                found.take(number)
             report.goals.append(found)
     done = [row for row in rows if row.build_s is not None]
     law = fit_power([r.operations for r in done], [r.build_s or 0.0 for r in done])
@@ -223,7 +227,7 @@ def _judge(report: Report, series: str, rows: Sequence[Growth]) -> None:
 #: name, take part as far as the part is for them; ``on_stage`` is called with what begins. A last
 #: argument takes the place of the part's own workloads.
 PARTS: dict[str, Callable[..., None]] = {
-    "checkpoint": _checkpoint,
     "memory": _memory,
+    "checkpoint": _checkpoint,
     "growth": _growth,
 }

@@ -171,7 +171,7 @@ def _goals(report: Report) -> Table:
                 failed = next((each for each in both if each != "ok"), "")
                 table.add_row(*_goal_row(goal, failed))
     for goal in report.goals:
-        if goal.found is not None:
+        if goal.reached is not None:
             table.add_row(*_goal_row(goal, ""))
     return table
 

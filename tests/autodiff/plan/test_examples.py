@@ -8,8 +8,10 @@ import pytest
 import autodiff
 from autodiff.trees import flatten
 
-NAMES = """attention black_scholes camera_reprojection gaussian_process k_means kalman_filter
-    logistic_regression lstm ode_rk4 spring_network""".split()
+NAMES = [
+    *("attention", "black_scholes", "camera_reprojection", "gaussian_process", "k_means"),
+    *("kalman_filter", "logistic_regression", "lstm", "ode_rk4", "spring_network"),
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
