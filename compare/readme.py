@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from compare.report.format import MISSING, bytes_text, seconds_text
 from compare.schema import RESULT_COLUMNS, markdown_table
 
-__all__ = ["bench_text", "with_bench", "with_columns"]
+__all__ = ["bench_text", "with_bench", "with_columns", "with_finding"]
 
 #: What the command wrote whose figures the README shows: with the memory at hand, and without.
 BENCH_FILES = ("bench_compiled.json", "bench_compiled_fresh.json")
@@ -41,6 +42,37 @@ def with_columns(text: str) -> str:
     True
     """
     return _between(text, "columns", "end of columns", markdown_table(RESULT_COLUMNS))
+
+
+def with_finding(text: str, folder: Path) -> str:
+    r"""Return the text of the README with the finding of the reference run between its marks.
+
+    Parameters
+    ----------
+    text : str
+        The README.
+    folder : Path
+        Where the report of the run lies, if it has been made.
+
+    Returns
+    -------
+    str
+        The same with the present finding.
+
+    Examples
+    --------
+    >>> text = "<!-- finding -->\n<!-- end of finding -->"
+    >>> "not been made" in with_finding(text, Path("nowhere"))
+    True
+    """
+    report, run = folder / "report.md", folder / "run.json"
+    found = "The reference run has not been made yet."
+    if report.exists() and run.exists():
+        finding = report.read_text(encoding="utf-8").split("\n\n")[1]
+        machine = json.loads(run.read_text(encoding="utf-8")).get("machine", "")
+        words = f"{finding} (One sample, float64, one BLAS thread; {machine}.)"
+        found = "\n".join(textwrap.wrap(words, 100, break_on_hyphens=False))
+    return _between(text, "finding", "end of finding", found)
 
 
 def with_bench(text: str, folder: Path) -> str:
@@ -166,5 +198,6 @@ _MORE: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 
 if __name__ == "__main__":
     readme = Path(sys.argv[1] if len(sys.argv) > 1 else "README.md")
-    new = with_bench(with_columns(readme.read_text(encoding="utf-8")), Path("reports/reference"))
-    readme.write_text(new, encoding="utf-8")
+    folder = Path("reports/reference")
+    new = with_finding(with_columns(readme.read_text(encoding="utf-8")), folder)
+    readme.write_text(with_bench(new, folder), encoding="utf-8")

@@ -24,7 +24,7 @@ from compare.engines.engine import Engine
 from compare.executor import Budget
 from compare.machine import description
 from compare.problems.problem import Case, Problem
-from compare.schema import AGREEMENT_COLUMNS, SUMMARY_COLUMNS, TRAINING_COLUMNS
+from compare.schema import AGREEMENT_COLUMNS, SUMMARY_COLUMNS, SWELL_COLUMNS, TRAINING_COLUMNS
 from compare.sweep import Plan, sweep
 
 if TYPE_CHECKING:
@@ -35,7 +35,14 @@ __all__ = ["Settings", "report_folder", "run", "verify_problems"]
 #: Time and memory budget of a gradient that is verified, whatever the budget of timed cells is.
 _VERIFY_BUDGET = Budget(20.0, 2 * 1024**3)
 #: Files that a run writes; those of an earlier run in the same folder are removed first.
-_OUTPUTS = ("results.csv", "summary.csv", "agreement.csv", "training.csv", "run.json")
+_OUTPUTS = (
+    "results.csv",
+    "summary.csv",
+    "agreement.csv",
+    "swell.csv",
+    "training.csv",
+    "run.json",
+)
 _REPORTS = ("report.html", "report.md")
 
 
@@ -181,7 +188,7 @@ def run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
         for row in _swept(settings, console):
             append_row(results, row)
             agreed = agreed and not (row["status"] == "mismatch" and row["engine"] in exact)
-        with console.status("training the two-layer network twice, and the collapse"):
+        with console.status("the swell, the collapse, and the two-layer network trained twice"):
             _finish(settings, folder, facts)
     except KeyboardInterrupt:
         interrupted = True
@@ -192,13 +199,21 @@ def run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
 
 
 def _finish(settings: Settings, folder: Path, facts: dict[str, Any]) -> None:
-    """Train the notes' network both ways and show the collapse of two linear layers."""
+    """Write the swell, the published example, the collapse of two layers, and two trainings."""
+    import threadpoolctl
+
     from compare.collapse import linear_layers_collapse
+    from compare.published import beside
     from compare.store import write_table
+    from compare.swell import QUICK_SERIES, SERIES, swell
     from compare.training import train_both
 
     facts["collapse"] = dataclasses.asdict(linear_layers_collapse())
-    training = train_both(settings.training_steps, settings.seed)
+    facts["logistic"] = [dataclasses.asdict(row) for row in beside()]
+    swollen = swell(QUICK_SERIES if settings.quick else SERIES)
+    write_table(folder / "swell.csv", swollen, SWELL_COLUMNS)
+    with threadpoolctl.threadpool_limits(settings.threads, user_api="blas"):
+        training = train_both(settings.training_steps, settings.seed)
     write_table(folder / "training.csv", training, TRAINING_COLUMNS)
 
 
@@ -233,7 +248,11 @@ def report_folder(folder: Path, console: Console) -> Path:
         name: read_table(folder / f"{name}.csv", columns)
         if (folder / f"{name}.csv").exists()
         else None
-        for name, columns in (("agreement", AGREEMENT_COLUMNS), ("training", TRAINING_COLUMNS))
+        for name, columns in (
+            ("agreement", AGREEMENT_COLUMNS),
+            ("swell", SWELL_COLUMNS),
+            ("training", TRAINING_COLUMNS),
+        )
     }
     facts = _read_json(folder / "run.json")
     summary = summarise(results)

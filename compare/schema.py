@@ -12,6 +12,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "STATUSES",
     "SUMMARY_COLUMNS",
+    "SWELL_COLUMNS",
     "TRAINING_COLUMNS",
     "Column",
     "Status",
@@ -115,6 +116,18 @@ AGREEMENT_COLUMNS: tuple[Column, ...] = (
     Column("max_error_at", "str", "", "the entry with that error"),
     Column("tolerance", "float", "1", "largest error that still counts as agreement"),
     Column("message", "str", "", "why the status is not `ok`, or a remark"),
+)
+
+#: One row of ``swell.csv`` is one gradient in one form: how large it is, not how fast.
+SWELL_COLUMNS: tuple[Column, ...] = (
+    Column("schema_version", "int", "", "version of this table of columns"),
+    Column("family", "str", "", "group of problems that grow the same way"),
+    Column("problem", "str", "", "name of the problem"),
+    Column("size", "int", "", "the problem's own measure of size"),
+    Column("label", "str", "", "the size in words"),
+    Column("parameters", "int", "", "number of scalars the gradient is taken with respect to"),
+    Column("form", "str", "", "how it is written: tree, dag, shared, adjoint or matrix"),
+    Column("operations", "float", "1", "operations of the gradient, the value's parts included"),
 )
 
 #: One row of ``training.csv`` is one step of gradient descent on the two-layer sigmoid network.

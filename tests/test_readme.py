@@ -1,7 +1,7 @@
 import re
 from pathlib import Path
 
-from compare.readme import bench_text, with_bench, with_columns
+from compare.readme import bench_text, with_bench, with_columns, with_finding
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -14,6 +14,13 @@ def test_the_table_of_columns_is_the_schema():
 def test_the_figures_are_those_of_the_benchmark():
     text = README.read_text(encoding="utf-8")
     assert with_bench(text, README.parent / "reports" / "reference") == text, (
+        "run python -m compare.readme"
+    )
+
+
+def test_the_finding_is_that_of_the_reference_run():
+    text = README.read_text(encoding="utf-8")
+    assert with_finding(text, README.parent / "reports" / "reference") == text, (
         "run python -m compare.readme"
     )
 

@@ -22,6 +22,7 @@ def write_report(
     agreement: "pd.DataFrame | None" = None,
     training: "pd.DataFrame | None" = None,
     run: Mapping[str, Any] | None = None,
+    swell: "pd.DataFrame | None" = None,
 ) -> Path:
     """Return the path of ``report.html`` after writing the whole report into a folder.
 
@@ -35,6 +36,8 @@ def write_report(
         Frames with the columns of ``AGREEMENT_COLUMNS`` and ``TRAINING_COLUMNS``.
     run : mapping, optional
         Contents of ``run.json``: command, budgets, machine, versions.
+    swell : DataFrame, optional
+        Frame with the columns of ``SWELL_COLUMNS``.
 
     Returns
     -------
@@ -48,7 +51,7 @@ def write_report(
     """
     from compare.report.write import write_report as write
 
-    return write(folder, results, summary, agreement, training, run)
+    return write(folder, results, summary, agreement, training, run, swell)
 
 
 def print_summary(summary: "pd.DataFrame", results: "pd.DataFrame", console: "Console") -> None:

@@ -21,6 +21,9 @@ __all__ = [
 #: Families whose number of parameters stays the same, with the word for what grows instead.
 SIZE_WORDS = {"logistic map": "iterations"}
 
+#: Families that grow with their parameters and are no networks.
+_FUNCTIONS = ("Speelpenning product", "Helmholtz energy")
+
 #: Statuses of a cell that a budget ended.
 STOPPED = ("timeout", "memory")
 
@@ -91,7 +94,7 @@ def growing(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def networks(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the growing cells whose number of parameters grows.
+    """Return the growing cells of networks: their number of parameters grows.
 
     Parameters
     ----------
@@ -103,7 +106,7 @@ def networks(cells: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         The cells.
     """
-    return cells[cells["against"] == "parameters"]
+    return cells[(cells["against"] == "parameters") & ~cells["family"].isin(_FUNCTIONS)]
 
 
 def ok(cells: pd.DataFrame, engine: str | None = None) -> pd.DataFrame:
@@ -158,7 +161,7 @@ def engines(frame: pd.DataFrame) -> list[str]:
 
 
 def families(cells: pd.DataFrame) -> list[str]:
-    """Return the families of a frame in their order of appearance, networks first.
+    """Return the families of a frame in their order of appearance: networks, functions, sizes.
 
     Parameters
     ----------
@@ -177,4 +180,4 @@ def families(cells: pd.DataFrame) -> list[str]:
     """
     found = [str(name) for name in cells["family"].unique()]
     sized = set(cells.loc[cells["against"] == "size", "family"])
-    return sorted(found, key=lambda name: name in sized)
+    return sorted(found, key=lambda name: (name in sized, name in _FUNCTIONS))

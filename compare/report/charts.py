@@ -12,6 +12,7 @@ from compare.report.format import error_text
 from compare.report.layers import blank, decades, layered, powers, styled
 from compare.report.palette import looks
 from compare.report.panels import Quantity, growth
+from compare.report.swelling import swell_chart
 from compare.report.worst import worst_pairs
 
 __all__ = ["CHARTS", "Chart", "agreement", "build", "cost", "memory", "operations", "training"]
@@ -286,18 +287,19 @@ class Chart:
     caption : str
         One sentence that says how to read it.
     source : str
-        Which frame it draws: results, agreement or training.
+        Which frame it draws: results, swell, agreement or training.
     """
 
     title: str
     function: Callable[..., alt.TopLevelMixin]
     caption: str
-    source: Literal["results", "agreement", "training"] = "results"
+    source: Literal["results", "swell", "agreement", "training"] = "results"
 
 
 _STOPS = (
     "hollow triangles on the dashed line are cells that a budget ended: "
-    "upwards by time (the truth is at least this), downwards by memory."
+    "upwards by time (the truth is at least this), downwards by memory. A formula whose line ends "
+    "without one refuses its next size, as too long to write out."
 )
 
 #: The charts of the report by name, in its order.
@@ -312,6 +314,14 @@ CHARTS: dict[str, Chart] = {
         operations,
         "Operations in the formula, or nodes in the graph; "
         "a line ends at the largest size that its engine did.",
+    ),
+    "swell": Chart(
+        "Where the swell is",
+        swell_chart,
+        "Operations of one and the same gradient, both axes logarithmic: the closed form written "
+        "out (tree), its distinct parts (DAG), and the forms that name intermediates; one that is "
+        "larger than the frame leaves it, and the table has its numbers.",
+        "swell",
     ),
     "build": Chart(
         "Time to build",

@@ -1,6 +1,6 @@
 """The report as data: its sections in order, which both templates merely write down."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,12 +10,14 @@ from compare.report import finding as say
 from compare.report import tables
 from compare.report.cells import complete
 from compare.report.format import error_text, list_text, loss_text
+from compare.report.swelling import swell_sentences, swell_tables
 from compare.report.tables import Table
 from compare.schema import (
     AGREEMENT_COLUMNS,
     RESULT_COLUMNS,
     STATUSES,
     SUMMARY_COLUMNS,
+    SWELL_COLUMNS,
     TRAINING_COLUMNS,
 )
 
@@ -28,7 +30,7 @@ class Frames:
 
     Parameters
     ----------
-    results, summary, agreement, training : DataFrame
+    results, summary, agreement, training, swell : DataFrame
         Frames with every column of the schema; any may be empty.
     """
 
@@ -36,6 +38,7 @@ class Frames:
     summary: pd.DataFrame
     agreement: pd.DataFrame
     training: pd.DataFrame
+    swell: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -93,12 +96,13 @@ def frames_of(
     summary: pd.DataFrame | None,
     agreement: pd.DataFrame | None = None,
     training: pd.DataFrame | None = None,
+    swell: pd.DataFrame | None = None,
 ) -> Frames:
     """Return the frames of a run with every column of the schema.
 
     Parameters
     ----------
-    results, summary, agreement, training : DataFrame, optional
+    results, summary, agreement, training, swell : DataFrame, optional
         Frames that may lack rows or columns, or be None.
 
     Returns
@@ -111,6 +115,7 @@ def frames_of(
         complete(summary, SUMMARY_COLUMNS),
         complete(agreement, AGREEMENT_COLUMNS),
         complete(training, TRAINING_COLUMNS),
+        complete(swell, SWELL_COLUMNS),
     )
 
 
@@ -154,6 +159,8 @@ def report_of(frames: Frames, run: Mapping[str, Any] | None = None) -> Report:
         Section(
             "operations", "Size of the formula", say.operations_sentences(results), "operations"
         ),
+        *([_swell(frames.swell)] if len(frames.swell) else []),
+        *([_published(run["logistic"])] if run.get("logistic") else []),
         Section("build", "Build time", say.build_sentences(results), "build"),
         Section("memory", "Peak memory", say.memory_sentences(results), "memory"),
     ]
@@ -165,6 +172,55 @@ def report_of(frames: Frames, run: Mapping[str, Any] | None = None) -> Report:
         sections.append(_collapse(run["collapse"]))
     sections += [_failed(results), _measured(results, run)]
     return Report(say.finding(results, run), say.remarks(results, run), sections)
+
+
+def _swell(swell: pd.DataFrame) -> Section:
+    said, shown = swell_sentences(swell), swell_tables(swell)
+    return Section("swell", "Where the swell is", said, "swell", shown)
+
+
+def _published(rows: Sequence[Mapping[str, Any]]) -> Section:
+    """Return the published table of the logistic map, beside ours."""
+    said = [
+        "The published example of expression swell is the logistic map, `l_1 = x` and "
+        "`l_{n+1} = 4 l_n (1 - l_n)`: A. G. Baydin, B. A. Pearlmutter, A. A. Radul, "
+        "J. M. Siskind, Automatic differentiation in machine learning: a survey, JMLR 18(153), "
+        "2018, Table 1. Below stand its derivatives beside those that `expanded` derives here."
+    ]
+    if all(row["equal"] for row in rows):
+        said.append("Published, published and simplified, and ours: all are equal polynomials.")
+    else:
+        wrong = [f"l_{row['n']}" for row in rows if not row["equal"]]
+        said.append(f"Ours differ from those published: {list_text(wrong)}. This is a bug.")
+    last = rows[-1]
+    each = last["named_operations"] - rows[-2]["named_operations"] if len(rows) > 1 else 0
+    said.append(
+        f"The closed form of the derivative of l_{last['n']} has {last['ours_operations']} "
+        f"operations, {last['published_operations']} as published; with every intermediate named "
+        f"it has {last['named_operations']}, and each iteration adds {each}."
+    )
+    header = ("", "as published", "published, simplified", "ours", "ours, named", "equal")
+    keys = ("published", "simplified", "ours", "named")
+    counted = [
+        (
+            f"`l_{row['n']}`",
+            *(str(row[f"{key}_operations"]) for key in keys),
+            "yes" if row["equal"] else "no",
+        )
+        for row in rows
+    ]
+    code = {
+        f"the derivative of l_{row['n']}": "\n".join(
+            f"{words:<23} {row[key]}"
+            for key, words in zip(
+                keys, ("published", "published, simplified", "ours"), strict=False
+            )
+        )
+        for row in rows
+        if row["n"] > 1
+    }
+    found = {"Operations of the derivative": Table(header, counted, (1, 2, 3, 4))}
+    return Section("published", "The logistic map, as published", said, tables=found, code=code)
 
 
 def _agreement(pairs: pd.DataFrame) -> Section:

@@ -433,7 +433,8 @@ def fairness(results: pd.DataFrame, run: Mapping[str, Any]) -> list[str]:
     limits = budget(results, run)
     return [
         "The swell belongs to closed forms that have no names for intermediate results. Give each "
-        "intermediate a name and a formula becomes a graph: `shared` is a step on that way.",
+        "intermediate a name and a formula becomes a graph: `shared` is a step on that way, "
+        "`adjoint` and `matrix` are at its end.",
         "The growing networks see one sample at a time, so that each formula is as short as it "
         "can be; a batch would make it longer and leave the graph as it is.",
         "A timeout is a lower bound: the cell takes at least its budget"

@@ -11,6 +11,7 @@ __all__ = [
     "interval_text",
     "list_text",
     "loss_text",
+    "power_text",
     "ratio_text",
     "seconds_text",
 ]
@@ -84,6 +85,33 @@ def count_text(count: float | None) -> str:
         if count >= scale:
             return f"{f'{count / scale:,.1f}'.removesuffix('.0')} {word}"
     return f"{count:,.0f}"
+
+
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def power_text(count: float | None) -> str:
+    """Return a count as `count_text` does, or as a power of ten from a thousand trillions on.
+
+    Parameters
+    ----------
+    count : float or None
+        A number of things; None or NaN where there is none.
+
+    Returns
+    -------
+    str
+        The count.
+
+    Examples
+    --------
+    >>> power_text(12345), power_text(6.403e83)
+    ('12,345', '6.4 × 10⁸³')
+    """
+    if count is None or _missing(count) or count < 1e15:
+        return count_text(count)
+    digits, power = f"{count:.1e}".split("e+")
+    return f"{digits.removesuffix('.0')} × 10{str(int(power)).translate(_SUPERSCRIPTS)}"
 
 
 def bytes_text(count: float | None) -> str:

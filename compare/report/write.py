@@ -24,6 +24,7 @@ def write_report(
     agreement: pd.DataFrame | None = None,
     training: pd.DataFrame | None = None,
     run: Mapping[str, Any] | None = None,
+    swell: pd.DataFrame | None = None,
 ) -> Path:
     """Return the path of ``report.html`` after writing the whole report into a folder.
 
@@ -37,6 +38,8 @@ def write_report(
         More frames of the run.
     run : mapping, optional
         Contents of ``run.json``.
+    swell : DataFrame, optional
+        One more frame of the run.
 
     Returns
     -------
@@ -49,7 +52,7 @@ def write_report(
         If the folder cannot be written.
     """
     folder = Path(folder)
-    frames = frames_of(results, summary, agreement, training)
+    frames = frames_of(results, summary, agreement, training, swell)
     report = report_of(frames, run)
     drawings, datasets = draw(frames)
     page = folder / "report.html"

@@ -16,7 +16,7 @@ from symdiff.exact import Number, fold
 from symdiff.sizes import tree_sizes
 from symdiff.strategies.derivation import Derivation
 
-__all__ = ["MAX_OPERATIONS", "check_size", "expanded", "predict_operations"]
+__all__ = ["MAX_OPERATIONS", "check_size", "closed_form", "expanded", "predict_operations"]
 
 MAX_OPERATIONS = 2_000_000  # what CPython compiles in some minutes and gigabytes
 
@@ -323,6 +323,38 @@ def predict_operations(dag: Dag, value: int, symbols: Sequence[int]) -> int:
     True
     """
     return _Prediction(_Rules(dag, value, symbols)).total(symbols)
+
+
+def closed_form(dag: Dag, value: int, symbols: Sequence[int]) -> list[int]:
+    """Return the partial derivatives as closed forms, however large they are written out.
+
+    Parameters
+    ----------
+    dag : Dag
+        The graph; in it the formulas share what they repeat.
+    value : int
+        What to differentiate.
+    symbols : sequence of int
+        What to differentiate by.
+
+    Returns
+    -------
+    list of int
+        One node a symbol.
+
+    Examples
+    --------
+    >>> from symdiff.sizes import shared_operations, tree_operations
+    >>> dag = Dag()
+    >>> x = y = int(dag.symbols("x", ()))
+    >>> for _ in range(50):
+    ...     y = dag.multiply(y, dag.add(y, ONE))
+    >>> partials = closed_form(dag, y, [x])
+    >>> shared_operations(dag, partials) < 500, tree_operations(dag, partials) > 10**15
+    (True, True)
+    """
+    rules = _Rules(dag, value, symbols)
+    return [_derivative(rules, symbol) for symbol in symbols]
 
 
 def expanded(dag: Dag, value: int, symbols: Sequence[int]) -> Derivation:

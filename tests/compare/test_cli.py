@@ -33,8 +33,9 @@ def folder(tmp_path_factory):
 
 def test_run_writes_everything(folder):
     names = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-    wanted = {"results.csv", "summary.csv", "agreement.csv", "training.csv", "run.json"}
-    wanted |= {"report.html", "report.md", "charts/cost.svg", "charts/cost.png"}
+    wanted = {"results.csv", "summary.csv", "agreement.csv", "run.json"}
+    wanted |= {"swell.csv", "training.csv"}
+    wanted |= {"report.html", "report.md", "charts/cost.svg", "charts/swell.png"}
     assert wanted <= names
     assert not [n for n in names if n.endswith((".new", ".tmp"))]
     results = compare.read_results(folder / "results.csv")

@@ -12,6 +12,7 @@ from compare.schema import (
     AGREEMENT_COLUMNS,
     RESULT_COLUMNS,
     SUMMARY_COLUMNS,
+    SWELL_COLUMNS,
     TRAINING_COLUMNS,
     Column,
 )
@@ -266,6 +267,37 @@ def make_training(steps: int = 2001) -> pd.DataFrame:
     )
 
 
+def make_swell() -> pd.DataFrame:
+    """Sizes of one gradient in five forms, some without numbers and one beyond the frame."""
+    rows = []
+    for family, sizes in {"mlp width": (2, 8, 32, 64), "mlp depth": (1, 8, 64, 256)}.items():
+        deep = family == "mlp depth"
+        for size in sizes:
+            parameters = 6 * size + 3 if deep else (size + 1) ** 2
+            known = {
+                "tree": 300.0 * 2.12**size if deep else 25.0 * parameters**2,
+                "dag": 24.0 * size**2 if deep else 5.0 * parameters,
+                "shared": 9.0 * size**2 if deep else 4.0 * parameters,
+                "adjoint": 34.0 * size if deep else 3.0 * parameters,
+                "matrix": 8.0 * size + 6 if deep else 14.0,
+            }
+            rows += [
+                {
+                    "schema_version": 1,
+                    "family": family,
+                    "problem": family.replace(" ", "-"),
+                    "size": size,
+                    "label": f"{family} {size}",
+                    "parameters": parameters,
+                    "form": form,
+                    "operations": operations,
+                }
+                for form, operations in known.items()
+                if not (form in ("dag", "shared") and size == sizes[-1])
+            ]
+    return _frame(rows, SWELL_COLUMNS)
+
+
 def make_run() -> dict[str, Any]:
     """What ``run.json`` holds."""
     return {
@@ -289,6 +321,20 @@ def make_run() -> dict[str, Any]:
             "linear_latex": r"W_{2} W_{1} x",
             "linear_text": "W2*(W1*x) == (W2*W1)*x",
         },
+        "logistic": [
+            {
+                "n": n,
+                "published": "4*(1 - x) - 4*x",
+                "simplified": "4 - 8*x",
+                "ours": "-4*x + 4*(1 - x)",
+                "published_operations": 4 * n,
+                "simplified_operations": 2 * n,
+                "ours_operations": 4 * n,
+                "named_operations": 3 * n,
+                "equal": True,
+            }
+            for n in (1, 2)
+        ],
     }
 
 
@@ -313,6 +359,11 @@ def training() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
+def swell() -> pd.DataFrame:
+    return make_swell()
+
+
+@pytest.fixture(scope="session")
 def run() -> dict[str, Any]:
     return make_run()
 
@@ -325,10 +376,11 @@ def written(
     agreement: pd.DataFrame,
     training: pd.DataFrame,
     run: dict[str, Any],
+    swell: pd.DataFrame,
 ) -> Path:
     """The folder of a whole report, written once because drawing takes seconds."""
     from compare.report import write_report
 
     folder = tmp_path_factory.mktemp("report")
-    write_report(folder, results, summary, agreement, training, run)
+    write_report(folder, results, summary, agreement, training, run, swell)
     return folder

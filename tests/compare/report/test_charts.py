@@ -14,12 +14,20 @@ from compare.report.palette import ENGINES, looks
 
 
 @pytest.fixture(scope="module")
-def frames(results, summary, agreement, training):
-    return frames_of(results, summary, agreement, training)
+def frames(results, summary, agreement, training, swell):
+    return frames_of(results, summary, agreement, training, swell)
 
 
 def test_the_charts_stand_in_the_order_of_the_report():
-    assert list(CHARTS) == ["cost", "operations", "build", "memory", "agreement", "training"]
+    assert list(CHARTS) == [
+        "cost",
+        "operations",
+        "swell",
+        "build",
+        "memory",
+        "agreement",
+        "training",
+    ]
 
 
 @pytest.mark.parametrize("narrow", [False, True])
@@ -39,6 +47,7 @@ def test_a_chart_is_valid_and_renders(frames, name, narrow):
     [
         ("cost", ["time of one gradient (s)", "parameters (number)", "iterations (number)"]),
         ("operations", ["operations or nodes (number)"]),
+        ("swell", ["operations of the gradient (number)", "hidden layers (number)", "tree: "]),
         ("build", ["time to build (s)"]),
         ("memory", ["peak memory (bytes)", "budget 4 GiB"]),
         ("agreement", ["mismatch", "unsupported", "timeout", "2e-16"]),

@@ -203,3 +203,57 @@ def test_sizes_are_set_side_by_side_on_the_largest_network_both_did(results):
     text = next(s for s in report.sections if s.name == "operations").sentences[0]
     assert text.startswith("On the network 2-16×2-1 (105 parameters), the closed formula has 95,6")
     assert text.endswith("the formula with common subexpressions 945 and the graph 35 nodes.")
+
+
+def ladder(results):
+    """The strategies on one family: each goes a step further, the last to the end."""
+    shared = only(results, "shared").query("family == 'mlp width'")
+    graph = only(results, "graph").query("family == 'mlp width'")
+    adjoint = graph.assign(engine="adjoint")
+    adjoint.loc[adjoint["parameters"] > 20_000, "status"] = "timeout"
+    expanded = only(results, "expanded").query("family == 'mlp width'")
+    expanded = expanded.assign(status=expanded["status"].replace({"timeout": "unsupported"}))
+    return pd.concat([expanded, shared, adjoint, graph.assign(engine="matrix"), graph])
+
+
+def test_the_finding_tells_how_far_each_strategy_comes(results, run):
+    text = found(ladder(results), run)
+    assert text.startswith(
+        "Within 12 s and 4 GiB, a closed formula could be derived for a network of at most 81 "
+        "parameters, of 289 with its common subexpressions named, of 10,201 with every "
+        "intermediate named in reverse and of 10.2 million in whole matrices (the largest tried); "
+        "the graph differentiated a network of 10.2 million, at"
+    )
+
+
+def test_functions_that_grow_are_no_networks(results, run):
+    cells = ladder(results)
+    function = cells.assign(family="Helmholtz energy", parameters=cells["parameters"] * 10)
+    assert found(pd.concat([cells, function]), run) == found(cells, run)
+
+
+def test_all_that_is_derived_is_set_side_by_side(results):
+    report = report_of(frames_of(ladder(results), None))
+    text = next(s for s in report.sections if s.name == "operations").sentences[0]
+    assert "the formula in reverse" in text
+    assert "on whole matrices" in text
+
+
+def test_the_swell_is_said_in_numbers(swell):
+    report = report_of(frames_of(None, None, swell=swell))
+    section = next(s for s in report.sections if s.name == "swell")
+    text = " ".join(section.sentences)
+    assert text.startswith("The swell is a property of the representation")
+    assert "tree × 2.1 with each further layer" in text
+    assert "adjoint 1.0 and matrix 0.0." in text
+    table = section.tables["Operations of the gradient"]
+    rows = {row[1]: row for row in table.rows}
+    assert rows["mlp depth 256"][3:] == ("1 × 10⁸⁶", "–", "–", "8,704", "2,054")
+    assert report_of(frames_of(None, None)).sections[3].name == "build"
+
+
+def test_published_formulas_that_differ_are_called_a_bug(run):
+    rows = [{**row, "equal": False} for row in run["logistic"]]
+    report = report_of(frames_of(None, None), {"logistic": rows})
+    section = next(s for s in report.sections if s.name == "published")
+    assert "Ours differ from those published: l_1 and l_2" in section.sentences[1]

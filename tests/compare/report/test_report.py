@@ -19,6 +19,8 @@ ORDER = [
     "summary",
     "cost",
     "operations",
+    "swell",
+    "published",
     "build",
     "memory",
     "agreement",
