@@ -378,8 +378,7 @@ def make_plan(
     constants: dict[str, Any] = {}
     otherwise, peak_bytes = "", 0
     if is_scalar(program):
-        source = print_scalars(program, inputs, display, title)
-        otherwise = print_scalars(program, inputs, result, title, numpy=True)
+        source, otherwise = print_scalars(program, inputs, display, result, title)
     else:
         units = group(program)
         memory = plan_memory(units, program, donate=donate)

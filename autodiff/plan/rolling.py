@@ -51,7 +51,7 @@ def roll(tape: Tape, nodes: Sequence[Tensor], kept: Sequence[Any]) -> list[Any]:
     list of Tensor and Loop
         In topological order.
     """
-    if len(nodes) < SHORTEST:
+    if len([x for x in nodes if type(x.value) in _VALUES]) < SHORTEST:
         return list(nodes)
     steps = _Steps(tape, nodes, kept)
     rolled: list[Any] = []

@@ -268,7 +268,7 @@ def test_steps_that_do_not_repeat_are_in_functions():
 
 
 def test_parts_hand_on_what_crosses_and_decide():
-    lines = [f"v{i} = v{i - 1} + x" if i else "v0 = x * y" for i in range(3 * LONGEST)]
+    lines = [f"v{i} = v{i - 1} + x" if i else "v0 = x * y" for i in range(5 * LONGEST)]
     lines[LONGEST + 5 : LONGEST + 5] = [f"if v{LONGEST} > 1e9:", "    return changed"]
     lines += ["v_end = v3 + v2500"]
     text = "\n".join(in_parts(lines, "return v_end, x", ["x", "y"]))
