@@ -2,28 +2,32 @@
 
 import builtins
 import keyword
-import math
 import re
 
 __all__ = ["Names"]
 
 _TAKEN = frozenset({"np", "run", "changed", "general", "zero", "i", "j", "PRIMITIVES", "unpacked"})
 _TAKEN |= frozenset(keyword.kwlist)
-_TAKEN |= frozenset(dir(builtins)) | frozenset(dir(math))
+_TAKEN |= frozenset(dir(builtins))
 
 
 class Names:
     """The names that a printed program uses.
 
+    Parameters
+    ----------
+    *taken : str
+        Names that it uses beside those of every program.
+
     Examples
     --------
-    >>> names = Names()
+    >>> names = Names("exp")
     >>> [names.fresh(wish) for wish in ("h", "h", "exp", "p['w']", "")]
     ['h', 'h_2', 'exp_2', 'p_w', 'v1']
     """
 
-    def __init__(self) -> None:
-        self._used = set(_TAKEN)
+    def __init__(self, *taken: str) -> None:
+        self._used = {*_TAKEN, *taken}
         self._count = 0
         self._numbers: dict[str, int] = {}
 

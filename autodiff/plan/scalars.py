@@ -5,6 +5,7 @@ or NaN; the plan then computes with NumPy.
 """
 
 import base64
+import math
 import re
 import zlib
 from collections import Counter
@@ -364,7 +365,7 @@ def print_scalars(
     tuple of str
         Texts of modules that define ``run``.
     """
-    names = Names()
+    names = Names(*dir(math))
     writer = Writer(names.fresh)
     parameters = [names.fresh(wish) for wish in inputs]
     for node, name in zip(program.inputs, parameters, strict=True):

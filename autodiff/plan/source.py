@@ -105,6 +105,8 @@ class Printer:
         self.names: dict[int, str] = {}
         self.constants: dict[str, Any] = {}
         self.helpers: set[str] = set()
+        self.imports: dict[str, list[str]] = {}
+        self._ufuncs: dict[np.ufunc, str] = {}
         names = Names()
         self.fresh = names.fresh
         self._buffers: list[str] = []
@@ -190,19 +192,28 @@ class Printer:
             self.header.append(f"{name} = {key}")
         return self._numbers[key]
 
+    def _ufunc(self, ufunc: np.ufunc) -> str:
+        """Return a name that stands for a universal function; nothing if none is public.
+
+        It is looked up once: ``np.add`` takes a tenth of the time of a small sum, ``add`` none.
+        """
+        special: Any = sys.modules.get("scipy.special")
+        for module, text in ((np, "numpy"), (special, "scipy.special")):
+            if module is not None and getattr(module, ufunc.__name__, None) is ufunc:
+                name = self._ufuncs[ufunc] = self.fresh(ufunc.__name__)
+                renamed = "" if name == ufunc.__name__ else f" as {name}"
+                self.imports.setdefault(text, []).append(f"{ufunc.__name__}{renamed}")
+                return name
+        return ""
+
     def function(self, node: Node) -> str:
         """Return the name under which the function of an operation is called."""
         if isinstance(node.function, np.ufunc):
-            name = node.function.__name__
-            if getattr(np, name, None) is node.function:
-                return f"np.{name}"
-            special: Any = sys.modules.get("scipy.special")
-            if special is not None and getattr(special, name, None) is node.function:
-                import_line = f"from scipy.special import {name}"
-                if import_line not in self.header:
-                    self.header.insert(0, import_line)
-                    self.fresh(name)
-                return name
+            known = self._ufuncs.get(node.function)
+            if known is None:
+                known = self._ufunc(node.function)
+            if known:
+                return known
         if node.op in _DIRECT:
             return _DIRECT[node.op]
         key = (node.op, id(node.function))
@@ -368,7 +379,7 @@ class Printer:
         if bias is not None:
             row, matrix = self.name_of(node.args[bias]), self.name_of(node.args[1 - bias])
             self.say(f"{out}[...] = {row}")
-            text = f"np.add({matrix}, {out}, {out})"
+            text = f"{self.function(node)}({matrix}, {out}, {out})"
         else:
             text = self.text(node, out)
         if placed:
@@ -603,7 +614,10 @@ def print_arrays(
         decide(unit)
     texts = _results(program, memory, printer, donate)
     printer.say(f"return {result(texts)}")
-    lines = [f'"""{title}"""', "", "import numpy as np", ""]
+    lines = [f'"""{title}"""', "", "import numpy as np"]
+    for module, imported in printer.imports.items():
+        lines.append(f"from {module} import {', '.join(sorted(imported))}")
+    lines.append("")
     if any("unpacked(" in line for line in printer.header):
         lines += [
             "import base64, zlib",

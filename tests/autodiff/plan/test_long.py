@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from autodiff.plan import rolling
+from autodiff.plan import parts, rolling
 from autodiff.plan.names import Names
 from autodiff.plan.parts import LONGEST, in_parts
 
@@ -259,7 +259,8 @@ def _random_steps(count):
     return f
 
 
-def test_steps_that_do_not_repeat_are_in_functions():
+def test_steps_that_do_not_repeat_are_in_functions(monkeypatch):
+    monkeypatch.setattr(parts, "WHOLE", LONGEST)
     f = _random_steps(6000)
     source = _held_against_eager(f, (0.3, 0.7), (0.4, 0.6), (0, 1), 0)
     functions = source.split("\ndef ")
