@@ -18,7 +18,7 @@ __all__ = ["Block", "group"]
 #: Elements of a chunk; twice as many and half as many took longer.
 CHUNK = 8192
 #: Elements from which an array is worth it: below, all values of a chain stay in the cache anyway.
-_LARGE = 4 * CHUNK
+LARGE = 4 * CHUNK
 #: Operations without one that joins after which a block is complete.
 _FURTHEST = 500
 
@@ -89,7 +89,7 @@ def group(program: Program) -> list[Node | Block]:
 
 def _chunk_axis(node: Node) -> int | None:
     """Return the first axis along which a value can be cut into chunks, if it is large."""
-    if node.size < _LARGE:
+    if node.size < LARGE:
         return None
     for axis, length in enumerate(node.shape):
         if 2 * node.size <= CHUNK * length:

@@ -61,6 +61,9 @@ def role_of(node: Node, axes: Axes, length: int) -> Role | None:
     Role(axis=1, cuts=(1, 1))
     """
     kind = kind_of(node)
+    if node.op == "stepped":
+        # What is odd is told of whole arrays.
+        return None
     if kind is Kind.ELEMENTWISE:
         return _elementwise(node, axes, length)
     if not any(id(x) in axes for x in node.args):

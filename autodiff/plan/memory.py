@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autodiff.plan.blocks import Block
-from autodiff.plan.operations import Kind, bias_of, kind_of
+from autodiff.plan.operations import Kind, kind_of
 from autodiff.plan.program import Node, Program
 
 __all__ = ["Memory", "plan_memory"]
@@ -114,7 +114,7 @@ class _Planner:
         if not kind.owns_memory or not node.shape or id(node) in memory.outputs:
             return
         over = None
-        if kind is Kind.ELEMENTWISE and bias_of(node) is None:
+        if kind is Kind.ELEMENTWISE:
             over = _written_over(node, memory, last, place)
         memory.slots[id(node)] = self._taken(nbytes) if over is None else memory.slots[id(over)]
 

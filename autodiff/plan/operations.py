@@ -52,6 +52,8 @@ def _kind(node: Node) -> Kind:
     if isinstance(node.function, np.ufunc):
         simple = node.function.nout == 1 and node.function.signature is None
         return Kind.ELEMENTWISE if simple and not node.params else Kind.CALL
+    if op in ("odd share", "stepped"):
+        return Kind.ELEMENTWISE if op == "stepped" else Kind.COMPUTED
     if op in _PLACED:
         same = all(x.shape == node.shape and x.dtype == node.dtype for x in node.args)
         return Kind.ELEMENTWISE if same and node.dtype == np.float64 and node.shape else Kind.CALL

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.plan.association import associated
 from autodiff.plan.blocks import group
 from autodiff.plan.fast_math import with_half_angles
 from autodiff.plan.memory import plan_memory
+from autodiff.plan.rectifiers import without_arguments
 from autodiff.plan.scalars import is_scalar, print_scalars
 from autodiff.plan.source import print_arrays
 from autodiff.plan.tracing import trace_program
@@ -25,9 +27,14 @@ _CALM = frozenset(
         *("add", "subtract", "multiply", "negative", "square", "absolute", "sign"),
         *("exp", "sin", "cos", "tanh", "maximum", "minimum", "less", "greater", "equal"),
         *("matmul", "sum", "sum of rows", "vdot", "where", "relu_pull", "nothing times"),
+        *("odd share", "stepped"),
         *("transpose", "reshape", "broadcast_to", "getitem"),
     }
 )
+
+
+#: Lines of a plan on numbers up to which it is part of the function that checks its arguments.
+_WITHIN = 500
 
 
 class Plan:
@@ -205,15 +212,16 @@ class Plan:
             names[f"changed{tag}"] = changed
             conditions.append(f"not changed{tag}()")
         condition = " and ".join(conditions) or "True"
-        if self._otherwise:
-            # The plan's own names must be those of the parameters.
-            if parameters is None or f"def run({', '.join(parameters)}):" not in self.source:
-                return None
-            # And there must be nothing beside the function.
-            if self.source.count("\ndef ") > 1:
-                return None
+        if self._otherwise and parameters is not None and self._fits_within(parameters):
             body = self._scalar_entry(parameters)
             names |= {name: f for name, f in vars(math).items() if callable(f)}
+        elif self._otherwise:
+            body = self._scalar_call(arguments, tag)
+            names |= {
+                f"scalar{tag}": self._make(),
+                f"is_changed{tag}": self._changed,
+                f"unflatten{tag}": self._unflatten,
+            }
         else:
             body = self._array_entry(arguments, tag)
             names |= {
@@ -238,6 +246,24 @@ class Plan:
             body = [f"    {line}" for line in body]
             tail = ["    return general(args, kwargs)"]
         return "\n".join([*head, *body, *tail]) + "\n", names
+
+    def _fits_within(self, parameters: Sequence[str]) -> bool:
+        """Return whether the statements of the plan can stand in a function of parameters."""
+        head = f"def run({', '.join(parameters)}):"
+        alone = head in self.source and self.source.count("\ndef ") == 1
+        return alone and self._unflatten is None and self.source.count("\n") <= _WITHIN
+
+    def _scalar_call(self, arguments: Sequence[str], tag: str) -> list[str]:
+        """Return statements that run the plan, which has no buffers."""
+        done = "result" if self._unflatten is None else f"unflatten{tag}(result)"
+        return [
+            "        try:",
+            f"            result = scalar{tag}({', '.join(arguments)})",
+            f"            if result is not is_changed{tag}:",
+            f"                return {done}",
+            "        except (ArithmeticError, ValueError):",
+            "            pass",
+        ]
 
     def _scalar_entry(self, parameters: Sequence[str]) -> list[str]:
         """Return the statements of the plan itself: a call would double the time."""
@@ -380,6 +406,7 @@ def make_plan(
     if is_scalar(program):
         source, otherwise = print_scalars(program, inputs, display, result, title)
     else:
+        program = without_arguments(associated(program))
         units = group(program)
         memory = plan_memory(units, program, donate=donate)
         peak_bytes = memory.peak_bytes

@@ -61,10 +61,16 @@ HELPERS = {
         lost = np.isnan(product) & (direction == 0)
         np.copyto(out, product)
         np.copyto(out, 0.0, where=lost)''',
-    "rectified": '''zero = np.array(0.0)
-
-
-def rectified(g, x, out, mask):
+    "odd_share": '''def odd_share(x, flat, mask):
+    """Return the derivative of a rectifier if an element is 0 or NaN; nothing otherwise."""
+    squares = flat.dot(flat)
+    if squares == squares and b"\\x01" not in _equal(x, zero, mask).tobytes():
+        return None
+    return np.logical_not(x < zero) - 0.5 * (x == zero)''',
+    "stepped": '''def stepped(g, h, odd, step, out):
+    """Write the cotangent of the argument of a rectifier, whose result is h."""
+    _multiply(g, _sign(h, step) if odd is None else odd, out)''',
+    "rectified": '''def rectified(g, x, out, mask):
     """Write the cotangent of the argument of a rectifier: half of it where the argument is 0."""
     np.equal(x, zero, mask)
     if np.count_nonzero(mask):
@@ -81,7 +87,7 @@ def rectified(g, x, out, mask):
 _FEW = 8
 #: Operations that are written as a function that fills an array.
 _REDUCTIONS = {"sum": "np.add.reduce", "max": "np.maximum.reduce", "min": "np.minimum.reduce"}
-_FILLING = frozenset({"nothing times", "relu_pull", "where", "cast", "astype"})
+_FILLING = frozenset({"stepped", "nothing times", "relu_pull", "where", "cast", "astype"})
 
 
 class Printer:
@@ -296,6 +302,12 @@ class Printer:
             self._write_view(node)
         elif kind.owns_memory and node.shape:
             self._write_into(node, id(node) in self.memory.slots)
+        elif node.op == "odd share":
+            self.helpers.add("odd_share")
+            (x,) = node.args
+            mask = self._fixed(f"np.empty({x.shape}, bool)", "mask")
+            flat = self.flat(x) or f"{self.name_of(x)}.reshape(-1)"
+            self._assign(node, f"odd_share({self.name_of(x)}, {flat}, {mask})")
         elif node.op == "vdot":
             x, y = node.args
             left, right = self.flat(x), self.flat(y)
@@ -378,8 +390,9 @@ class Printer:
         bias = bias_of(node) if placed else None
         if bias is not None:
             row, matrix = self.name_of(node.args[bias]), self.name_of(node.args[1 - bias])
-            self.say(f"{out}[...] = {row}")
-            text = f"{self.function(node)}({matrix}, {out}, {out})"
+            rows = self._fixed(f"np.empty({node.shape})", "rows")
+            self.say(f"{rows}[...] = {row}")
+            text = f"{self.function(node)}({matrix}, {rows}, {out})"
         else:
             text = self.text(node, out)
         if placed:
@@ -416,6 +429,10 @@ class Printer:
                 f"{_REDUCTIONS[node.op]}({self.name_of(node.args[0])}, {axis}, None, {out or None}"
             )
             return text + (", True)" if keepdims else ")")
+        if node.op == "stepped":
+            self.helpers.add("stepped")
+            names = ", ".join(map(self.name_of, node.args))
+            return f"stepped({names}, {self._fixed(f'np.empty({node.shape})', 'step')}, {out})"
         if node.op in _FILLING:
             names = ", ".join([*map(self.name_of, node.args), out])
             if node.op in ("cast", "astype"):
@@ -629,6 +646,12 @@ def print_arrays(
         ]
     if any("PRIMITIVES" in line for line in printer.header):
         lines += ["from autodiff.rules.table import PRIMITIVES", ""]
+    if printer.helpers & {"odd_share", "rectified"}:
+        lines += [
+            "_equal, _multiply, _sign = np.equal, np.multiply, np.sign",
+            "zero = np.array(0.0)",
+            "",
+        ]
     for name in sorted(printer.helpers):
         lines += ["", HELPERS[name], ""]
     if any(statement.endswith("return changed") for statement in printer.statements):

@@ -414,6 +414,24 @@ def test_kinks_ties_and_nan_are_those_of_the_graph():
         np.testing.assert_array_equal(plan(x), expected)
 
 
+@pytest.mark.parametrize("shape", [(6,), (2, 3), (20_000, 6)])
+def test_rectifiers_that_do_not_keep_their_arguments(shape, rng):
+    weights = np.arange(1.0, shape[-1] + 1)
+
+    def f(x, w):
+        sign = np.maximum(x * w, 0.0)
+        return np.sum(sign**2 * weights + sign)
+
+    f = autodiff.value_and_grad(f, (0, 1))
+    plan, w = autodiff.compile(f), rng.normal(size=shape)
+    with np.errstate(invalid="ignore"):
+        for value in (1.0, 0.0, -0.0, np.nan, np.inf, -np.inf):
+            x = rng.normal(size=shape)
+            plan(x, w)
+            x.reshape(-1)[1::3] = value
+            _same(plan(x, w), f(x, w))
+
+
 def test_a_saturated_sigmoid_has_no_nan():
     plan = autodiff.compile(autodiff.grad(lambda z: np.sum(1 / (1 + np.exp(-z)))))
     with np.errstate(over="ignore"):

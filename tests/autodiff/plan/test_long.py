@@ -340,3 +340,35 @@ def test_nothing_recurs_as_deep_as_the_program():
     finally:
         sys.setrecursionlimit(limit)
     assert value == pytest.approx(float(f(x)))
+
+
+@pytest.mark.parametrize("steps", [3, 1000])
+def test_numbers_in_a_dict_come_back_in_one(steps):
+    def f(p):
+        x = p["x"]
+        for _ in range(steps):
+            x = np.sin(x * p["w"])
+        return x
+
+    eager = autodiff.value_and_grad(f)
+    plan = autodiff.compile(eager)
+    p = {"x": 0.3, "w": 1.1}
+    for _ in range(3):
+        value, gradient = plan(p)
+        expected, expected_gradient = eager(p)
+        assert gradient == pytest.approx(expected_gradient)
+        assert value == pytest.approx(float(expected))
+
+
+@pytest.mark.parametrize("steps", [3, 1000])
+def test_a_call_with_like_arguments_goes_straight_to_the_plan(steps):
+    def f(x, w, *, scale=1.5):
+        for _ in range(steps):
+            x = np.sin(x * w)
+        return {"result": x * scale}
+
+    plan = autodiff.compile(f)
+    plan(0.3, 1.1)
+    assert plan(0.3, 1.1) == f(0.3, 1.1)
+    general = _calls(lambda: plan(0.3, 1.1)) - steps
+    assert general < 40

@@ -32,7 +32,7 @@ def test_a_plan_gives_what_the_eager_graph_gives(number):
 @pytest.mark.parametrize("number", range(GRAPHS))
 def test_so_does_one_in_chunks(number, monkeypatch):
     monkeypatch.setattr(blocks, "CHUNK", 2)
-    monkeypatch.setattr(blocks, "_LARGE", 3)
+    monkeypatch.setattr(blocks, "LARGE", 3)
     _agree(number)
 
 

@@ -51,7 +51,7 @@ def test_equal_parts_are_computed_once():
     def f(x):
         return np.exp(x * 2.0) + np.exp(2.0 * x) * np.exp(x * 2.0)
 
-    assert autodiff.compile(f).plan(np.ones(3)).source.count(" exp(") == 1
+    assert autodiff.compile(f).plan(np.ones(3)).operations == 4
 
 
 def test_constants_are_folded():
