@@ -29,7 +29,8 @@ _MANY = 24
 #: How often a run is cut at what is used after it.
 _ATTEMPTS = 50
 _ABSENT = np.iinfo(np.int64).min
-_SLOTS = (0, 1, 2)
+#: Operands of a step at most.
+_SLOTS = 3
 _VALUES = (np.float64, np.bool_)
 _NUMBERS = (float, int, bool, np.float64, np.bool_, np.int64)
 
@@ -97,17 +98,21 @@ class _Steps:
         )
         plain = np.array([_is_plain(nodes[i].primitive) for i in first])[which]
         plain &= [x.params is None and type(x.value) in _VALUES for x in nodes]
-        plain &= [len(xs) <= len(_SLOTS) for xs in operands]
+        counts = np.array([len(xs) for xs in operands])
+        plain &= counts <= _SLOTS
         self._places = []
-        for slot in _SLOTS:
-            ids = [id(xs[slot]) if len(xs) > slot else 0 for xs in operands]
+        for slot in range(min(max(counts.max(), 1), _SLOTS)):
+            if counts.min() > slot:
+                ids = [id(xs[slot]) for xs in operands]
+            else:
+                ids = [id(xs[slot]) if len(xs) > slot else 0 for xs in operands]
             self._places.append(np.array([position.get(key, -key) for key in ids], dtype=np.int64))
             outside, where = np.unique(self._places[-1], return_index=True)
-            for i in where[outside < 0]:
-                x = operands[i][slot]
-                if not _is_number(x):
-                    plain &= self._places[-1] != -id(x)
-            self._places[-1][[len(xs) <= slot for xs in operands]] = _ABSENT
+            where = where[outside < 0]
+            others = [-id(x) for x in (operands[i][slot] for i in where) if not _is_number(x)]
+            if others:
+                plain &= ~np.isin(self._places[-1], others)
+            self._places[-1][counts <= slot] = _ABSENT
         used = np.concatenate(self._places)
         self._many = np.bincount(used[used >= 0], minlength=total) > _MANY
         codes = which.astype(np.int64)
