@@ -16,6 +16,7 @@ import numpy as np
 from autodiff.errors import LostDerivative, PlanMismatch, Undifferentiable
 from autodiff.plan.captured import Captured
 from autodiff.plan.plan import Plan, is_dynamic, make_plan
+from autodiff.tensor import Tensor
 from autodiff.trees import flatten
 
 __all__ = ["compile"]
@@ -63,9 +64,9 @@ def compile(
     Returns
     -------
     callable
-        Called as `f`. Arrays that it returns are the caller's own, unless `donate`.
-        ``compiled.plan(*args)`` returns the `Plan` for arguments, ``compiled.plans()`` all that
-        there are, by signature.
+        Called as `f`, and differentiated as `f` is. Arrays that it returns are the caller's own,
+        unless `donate`. ``compiled.plan(*args)`` returns the `Plan` for arguments,
+        ``compiled.plans()`` all that there are, by signature.
 
     Raises
     ------
@@ -105,11 +106,13 @@ def compile(
 class _Variant:
     """One plan, and what it was made for beyond the signature."""
 
-    __slots__ = ("captured", "plan")
+    __slots__ = ("captured", "direct", "plan")
 
     def __init__(self, plan: Plan, captured: Captured) -> None:
         self.plan = plan
         self.captured = captured
+        # Whether its arguments are such that calls can go straight to it.
+        self.direct = True
 
 
 class _Compiled:
@@ -129,6 +132,8 @@ class _Compiled:
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the result for arguments, by a plan that is there or a new one."""
         signature, leaves = _signature(args, kwargs, self._whole)
+        if signature is None:
+            return self.f(*args, **kwargs)
         with self._lock:
             variants = self._variants.get(signature, [])
             if variants:
@@ -195,13 +200,16 @@ class _Compiled:
         types and calls the plan: 0.1 µs an argument, where the general way takes 1.
         """
         entry = self.entry
-        if kwargs or entry is None or entry.__globals__.get("variant") is variant:
+        if kwargs or not variant.direct or entry is None:
+            return
+        if entry.__globals__.get("variant") is variant:
             return
         with self._lock:
             # Names of its own: another thread may be between the check and the plan of the last.
             changed = variant.captured.changed if variant.captured else None
             source = variant.plan.entry(self.f, args, changed, f"_{next(_generation)}")
             if source is None:
+                variant.direct = False
                 return
             text, names = source
             namespace = entry.__globals__
@@ -233,7 +241,13 @@ def _signature(args: tuple[Any, ...], kwargs: dict[str, Any], whole: bool) -> tu
     parts: list[Any] = []
     dynamic: list[Any] = []
     for x in leaves:
-        if is_dynamic(x, whole):
+        if type(x) is np.ndarray and x.dtype.kind in "fc":
+            dynamic.append(x)
+            parts.append((x.shape, x.dtype))
+        elif type(x) is Tensor:
+            # Someone differentiates through the call: it is recorded as what it is.
+            return None, []
+        elif is_dynamic(x, whole):
             dynamic.append(x)
             parts.append((type(x), x.shape, x.dtype) if isinstance(x, np.ndarray) else type(x))
         else:

@@ -17,7 +17,7 @@ from autodiff.plan.scalars import is_scalar, print_scalars
 from autodiff.plan.source import print_arrays
 from autodiff.plan.tracing import trace_program
 from autodiff.trace import as_primal
-from autodiff.trees import Structure, flatten
+from autodiff.trees import Structure, dict_keys, flatten
 
 __all__ = ["Plan", "make_plan"]
 
@@ -453,10 +453,10 @@ def _display(form: Structure) -> tuple[Callable[[Sequence[str]], str], Any]:
 
 
 def _written(form: Structure) -> str | None:
-    """Return something if a structure has a source: numbers, tuples and lists."""
+    """Return something if a structure has a source: numbers, tuples, lists and dicts."""
     if form.is_leaf:
         return "x"
-    if form.build not in (list, tuple):
+    if form.build not in (list, tuple) and dict_keys(form) is None:
         return None
     return None if any(_written(child) is None for child in form.children) else "()"
 
@@ -467,4 +467,8 @@ def _filled(form: Structure, texts: Any) -> str:
     inner = [_filled(child, texts) for child in form.children]
     if form.build is list:
         return f"[{', '.join(inner)}]"
+    keys = dict_keys(form)
+    if keys is not None:
+        items = (f"{key!r}: {text}" for key, text in zip(keys, inner, strict=True))
+        return f"{{{', '.join(items)}}}"
     return f"({', '.join(inner)}{',' if len(inner) == 1 else ''})"
