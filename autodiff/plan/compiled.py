@@ -146,7 +146,8 @@ class _Compiled:
             if done:
                 self._enter(variant, args, kwargs)
                 return result
-        expected = self.f(*args, **kwargs)
+        with _uncollected():
+            expected = self.f(*args, **kwargs)
         try:
             variant, result = self._new(args, kwargs, leaves, expected)
         except (LostDerivative, Undifferentiable, IndexError):
