@@ -115,6 +115,8 @@ _REALS = (np.dtype(float), np.dtype(np.float32))
 _KNOWN = (*_REALS, np.dtype(np.int64), np.dtype(bool))
 #: Weight of the operations of a loop: longer ones need more registers than there are.
 _WEIGHT = 96
+#: Times that a product is as large as the transposed matrix on its right, if that is copied.
+_SPARED = 8
 #: Loops of a shape that are looked at for one that an operation can join.
 _OPEN = 4
 #: Elements up to which the product of a matrix and a vector is a loop: a call of BLAS costs 0.1 µs.
@@ -187,9 +189,14 @@ class View:
         return View(self.root, after.shape, after.strides, self.offset + moved)
 
     @property
-    def is_whole(self) -> bool:
-        """Whether it is in C order, without gaps."""
-        return self.strides == _strides(self.shape) or 0 in self.shape
+    def is_within(self) -> bool:
+        """Whether it shows the memory of its root only."""
+        if 0 in self.shape:
+            return True
+        ends = [(n - 1) * stride for n, stride in zip(self.shape, self.strides, strict=True)]
+        first = self.offset + sum(min(0, end) for end in ends)
+        last = self.offset + sum(max(0, end) for end in ends)
+        return 0 <= first <= last < self.root.size
 
 
 def _address(array: Any) -> int:
@@ -303,13 +310,18 @@ class Fused:
             view = self.seen(args[0]).changed(_change(node))
             if view is None:
                 return self._add("flat copy", args, node, "loop")
+            assert view.is_within, (node, view)
             self._kinds[id(new)], self._views[id(new)] = "view", view
             return new
         if kind == "product":
             shorter = self._as_sums(node, args)
             if shorter is not None:
                 return shorter
-            args = [x if self._is_matrix(x) else self._copied(x) for x in args]
+            x, y = [x if self._is_matrix(x) else self._copied(x) for x in args]
+            if len(y.shape) > 1 and _SPARED * y.size <= node.size:
+                # BLAS takes half as long again for a transposed one, and a copy next to nothing.
+                y = self._copied(y) if layout(self.seen(y)) == "F" else y
+            args = [x, y]
         return self._add(node.op, args, node, kind)
 
     def _as_sums(self, node: Node, args: list[Node]) -> Node | None:
@@ -458,6 +470,7 @@ def target(node: Node) -> View:
     if node.op == "scatter":
         found = own.changed(lambda x: x[_open(node.params["index"])])
         assert found is not None
+        assert found.is_within
         return found
     if node.op in (ROW_TIMES, TIMES_COLUMN):
         stride = (0, 1) if node.op == ROW_TIMES else (1, 0)
