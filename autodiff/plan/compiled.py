@@ -3,6 +3,7 @@
 import functools
 import gc
 import hashlib
+import importlib.util
 import itertools
 import threading
 from collections import OrderedDict
@@ -21,7 +22,7 @@ from autodiff.trees import flatten
 
 __all__ = ["compile"]
 
-Backend = Literal["numpy"]
+Backend = Literal["numpy", "numba"]
 #: Plans that are kept for each function; the one that was not used for longest goes first.
 _KEPT = 32
 _VARIANTS = 8
@@ -50,8 +51,11 @@ def compile(
     f : callable
         A plain NumPy function, or any transform of one: ``compile(value_and_grad(loss))``. It must
         do the same for the same arguments: no random numbers, no counters.
-    backend : {"numpy"}
-        What runs the plan.
+    backend : {"numpy", "numba"}
+        What runs the plan. Numba compiles it on the first call, which takes seconds, and is for
+        many calls on small arrays and for long elementwise expressions. Functions that it cannot
+        take, or that it would not make faster, get a plan for NumPy: ``plan.backend`` says which,
+        ``plan.note`` why.
     fast_math : bool
         Whether sine and cosine may be computed together from the tangent of half their argument.
         It takes a third of the time, and near the zeros of the cosine relative digits are lost.
@@ -73,6 +77,8 @@ def compile(
     PlanMismatch
         On the first call of a signature, if plan and function differ: `f` is not the same function
         on every call, or the plan is wrong.
+    ModuleNotFoundError
+        If Numba is asked for and not installed.
     TypeError, ValueError
         On a call, as `f` would.
 
@@ -90,9 +96,15 @@ def compile(
     """
     if not callable(f):
         raise TypeError(f"compile: a {type(f).__name__} arrived; a function is needed")
-    if backend != "numpy":
-        raise ValueError(f"compile: backend={backend!r}; 'numpy' is needed")
-    compiled = _Compiled(f, check, fast_math=fast_math, donate=donate)
+    if backend not in ("numpy", "numba"):
+        raise ValueError(f"compile: backend={backend!r}; 'numpy' or 'numba' is needed")
+    if backend == "numba" and importlib.util.find_spec("numba") is None:
+        raise ModuleNotFoundError(
+            "compile: backend='numba' needs Numba, which is not installed: "
+            'pip install "gradscale[fast]"',
+            name="numba",
+        )
+    compiled = _Compiled(f, check, fast_math=fast_math, donate=donate, backend=backend)
     namespace: dict[str, Any] = {"general": compiled.call, "__name__": __name__}
     exec("def run(*args, **kwargs):\n    return general(args, kwargs)\n", namespace)
     run: FunctionType = namespace["run"]

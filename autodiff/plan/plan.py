@@ -12,6 +12,7 @@ from autodiff.plan.association import associated
 from autodiff.plan.blocks import group
 from autodiff.plan.fast_math import with_half_angles
 from autodiff.plan.memory import plan_memory
+from autodiff.plan.program import Program
 from autodiff.plan.rectifiers import without_arguments
 from autodiff.plan.scalars import is_scalar, print_scalars
 from autodiff.plan.source import print_arrays
@@ -50,7 +51,14 @@ class Plan:
         Bytes of its buffers, known before anything runs. What it returns comes on top.
     operations : int
         Number of its operations.
+    backend : str
+        What runs it: ``"numpy"`` or ``"numba"``.
+    note : str
+        Why that is not the backend that was asked for, if it is not.
     """
+
+    backend = "numpy"
+    note = ""
 
     def __init__(
         self,
@@ -195,19 +203,9 @@ class Plan:
         names: dict[str, Any] = {"ndarray": np.ndarray}
         parameters = _plain_parameters(f, len(args), tag)
         arguments = parameters or [f"a{i}" for i in range(len(args))]
-        conditions = []
-        for i, (a, x) in enumerate(zip(arguments, args, strict=True)):
-            if type(x) is np.ndarray:
-                names |= {f"dtype_{i}{tag}": x.dtype, f"shape_{i}{tag}": x.shape}
-                conditions += [
-                    f"type({a}) is ndarray",
-                    f"{a}.shape == shape_{i}{tag}",
-                    f"{a}.dtype is dtype_{i}{tag}",
-                ]
-            elif type(x) is float:
-                conditions.append(f"type({a}) is float")
-            else:
-                return None
+        if not all(type(x) in (np.ndarray, float) for x in args):
+            return None
+        conditions = self._conditions(arguments, args, tag, names)
         if changed is not None:
             names[f"changed{tag}"] = changed
             conditions.append(f"not changed{tag}()")
@@ -246,6 +244,23 @@ class Plan:
             body = [f"    {line}" for line in body]
             tail = ["    return general(args, kwargs)"]
         return "\n".join([*head, *body, *tail]) + "\n", names
+
+    def _conditions(
+        self, arguments: Sequence[str], args: Sequence[Any], tag: str, names: dict[str, Any]
+    ) -> list[str]:
+        """Return what must hold of arguments like these, and add the names that it needs."""
+        conditions = []
+        for i, (a, x) in enumerate(zip(arguments, args, strict=True)):
+            if type(x) is float:
+                conditions.append(f"type({a}) is float")
+                continue
+            names |= {f"dtype_{i}{tag}": x.dtype, f"shape_{i}{tag}": x.shape}
+            conditions += [
+                f"type({a}) is ndarray",
+                f"{a}.shape == shape_{i}{tag}",
+                f"{a}.dtype is dtype_{i}{tag}",
+            ]
+        return conditions
 
     def _fits_within(self, parameters: Sequence[str]) -> bool:
         """Return whether the statements of the plan can stand in a function of parameters."""
@@ -348,6 +363,7 @@ def make_plan(
     whole: bool = True,
     fast_math: bool = False,
     donate: bool = False,
+    backend: str = "numpy",
 ) -> tuple[Plan, list[Any]]:
     """Return the plan of a call.
 
@@ -361,7 +377,7 @@ def make_plan(
         Its result for them.
     whole : bool
         Whether arrays of whole numbers and masks are inputs too, or part of the plan.
-    fast_math, donate : bool
+    fast_math, donate, backend
         As of `compile`.
 
     Returns
@@ -388,7 +404,6 @@ def make_plan(
     trace = trace_program(f, values, [names[i] for i in places], call)
     if trace.structure != form:
         raise TypeError("compile: the function returned another structure when it was traced")
-    program = with_half_angles(trace.program) if fast_math else trace.program
     display, unflatten = _display(form)
     kinds = [type(x) for x in wanted]
 
@@ -399,8 +414,19 @@ def make_plan(
         ]
         return display(converted)
 
-    title = f"Plan of {getattr(f, '__name__', 'a function')}: {program.operations} operations."
     inputs = [names[i] for i in places]
+    name = getattr(f, "__name__", "a function")
+    note = ""
+    if backend == "numba":
+        from autodiff.plan.numba_plan import numba_plan
+
+        program = associated(trace.program)
+        found = numba_plan(name, program, inputs, values, result, (display, unflatten), donate)
+        if isinstance(found, Plan):
+            return found, trace.captured
+        note = found
+    program = with_half_angles(trace.program) if fast_math else trace.program
+    title = f"Plan of {name}: {program.operations} operations."
     constants: dict[str, Any] = {}
     otherwise, peak_bytes = "", 0
     if is_scalar(program):
@@ -418,12 +444,18 @@ def make_plan(
         constants,
         peak_bytes,
         program.operations,
-        any(node.rule and node.op not in _CALM for node in program.nodes),
+        is_quiet(program),
         unflatten,
         len(places),
         otherwise,
     )
+    plan.note = note
     return plan, trace.captured
+
+
+def is_quiet(program: Program) -> bool:
+    """Return whether a backward pass may divide by zero, which is no concern of the user's."""
+    return any(node.rule and node.op not in _CALM for node in program.nodes)
 
 
 def _input_names(

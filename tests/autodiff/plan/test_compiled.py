@@ -465,3 +465,11 @@ def test_complex_functions_compile():
     plan = autodiff.compile(f)
     plan(z)
     np.testing.assert_allclose(plan(2 * z), f(2 * z))
+
+
+def test_a_rectifier_of_an_argument(rng):
+    both = autodiff.value_and_grad(lambda x: np.sum(np.maximum(x, 0.0) ** 2))
+    x = rng.normal(size=(4, 3))
+    value, x_bar = autodiff.compile(both)(x)
+    assert value == both(x)[0]
+    np.testing.assert_array_equal(x_bar, 2.0 * np.maximum(x, 0.0))
