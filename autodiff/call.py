@@ -20,7 +20,7 @@ _ONE = np.float64(1.0)
 _new: Any = object.__new__
 _FLOAT = np.dtype(float)
 #: Bytes up to which all elements of an argument are watched, and the number that is of larger ones.
-_LARGE, _SAMPLE = 1 << 13, 512
+_LARGE, _SAMPLE = 1 << 13, 128
 
 
 class Call:
@@ -117,10 +117,10 @@ class Call:
                 self.listener.after_function()
             self.nodes = outer.nodes[start:]
             return
-        before = [_state(x.value) for x in inputs]
+        before = _states(inputs)
         with tape:
             self._run(f, replaced, kwargs, has_aux)
-            if before != [_state(x.value) for x in inputs]:
+            if before != _states(inputs):
                 raise ValueError(
                     f"{what}: the function wrote into the array that it is differentiated at, "
                     "by another name, so the derivative would be wrong: pass a copy"
@@ -371,14 +371,21 @@ class Call:
         return results[0] if single else tuple(results)
 
 
-def _state(value: Any) -> bytes:
+def _states(inputs: Sequence[Tensor]) -> list[bytes]:
     """Return what tells whether an array was written into: its elements, of a large one a sample.
 
     To read all of a large array twice would take longer than many a function of it.
     """
-    if type(value) is not np.ndarray:
-        return b""
-    if value.nbytes > _LARGE:
+    values = [x.value for x in inputs]
+    return [
+        (x.tobytes() if x.nbytes <= _LARGE else _sample(x)) if type(x) is np.ndarray else b""
+        for x in values
+    ]
+
+
+def _sample(value: Any) -> bytes:
+    """Return the bytes of some elements of an array."""
+    if value.ndim:
         count = _SAMPLE ** (1 / value.ndim)
         value = value[tuple([slice(None, None, int(n // count) or 1) for n in value.shape])]
     octets: bytes = value.tobytes()

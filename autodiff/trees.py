@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Structure", "flatten", "structure_of"]
+__all__ = ["Structure", "dict_keys", "flatten", "structure_of"]
 
 _LEAVES = (np.ndarray, np.generic, float, int, complex, str, bytes)
 
@@ -140,6 +140,32 @@ def structure_of(tree: Any) -> Structure:
         Without the leaves.
     """
     return flatten(tree)[1]
+
+
+def dict_keys(structure: Structure) -> tuple[str, ...] | None:
+    """Return the keys of a structure that is a plain dict with text as keys.
+
+    Parameters
+    ----------
+    structure : Structure
+        Any structure.
+
+    Returns
+    -------
+    tuple of str or None
+        None if it is anything else.
+
+    Examples
+    --------
+    >>> dict_keys(structure_of({"w": 1.0})), dict_keys(structure_of([1.0]))
+    (('w',), None)
+    """
+    build = structure.build
+    if not isinstance(build, functools.partial) or build.func is not _mapping:
+        return None
+    empty, names = build.args
+    plain = type(empty) is dict and all(type(name) is str for name in names)
+    return names if plain else None
 
 
 # Functions of the module, so that structures can be pickled.

@@ -419,6 +419,11 @@ class _Reader:
             node = self.dag.number(Fraction(*whole))
             self.constants.add(node)
             return node
+        if self.dag.ops[x] == "number" and self.dag.data[x] < 0:
+            # A quotient has its sign in front, as the graph that was written has.
+            positive = self.dag.number(-self.dag.data[x])
+            self.constants.add(positive)
+            return self.negative(self.quotient(positive, y))
         return self.make("div", x, y)
 
     def make(self, op: str, *args: int) -> int:

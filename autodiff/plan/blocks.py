@@ -19,6 +19,8 @@ __all__ = ["Block", "group"]
 CHUNK = 8192
 #: Elements from which an array is worth it: below, all values of a chain stay in the cache anyway.
 LARGE = 4 * CHUNK
+#: Operations without one that joins after which a block is complete.
+_FURTHEST = 500
 
 
 @dataclass(eq=False)
@@ -120,7 +122,12 @@ def _collected(nodes: Sequence[Node]) -> tuple[list[Node], Block, list[Node]]:
     after: list[Node] = []
     axes: dict[int, int] = {}
     late: set[int] = set()
-    for node in nodes:
+    latest = 0
+    for place, node in enumerate(nodes):
+        if place - latest > _FURTHEST:
+            # To look at all that follows for each block would be quadratic.
+            after += nodes[place:]
+            break
         waits = any([id(x) in late for x in node.args])
         uses = any([id(x) in axes for x in node.args])
         role = None
@@ -136,6 +143,7 @@ def _collected(nodes: Sequence[Node]) -> tuple[list[Node], Block, list[Node]]:
             if waits or uses:
                 late.add(id(node))
             continue
+        latest = place
         block.nodes.append(node)
         block.roles[id(node)] = role
         if role.axis is None:

@@ -3,6 +3,7 @@
 import functools
 import gc
 import hashlib
+import importlib.util
 import itertools
 import threading
 from collections import OrderedDict
@@ -16,11 +17,12 @@ import numpy as np
 from autodiff.errors import LostDerivative, PlanMismatch, Undifferentiable
 from autodiff.plan.captured import Captured
 from autodiff.plan.plan import Plan, is_dynamic, make_plan
+from autodiff.tensor import Tensor
 from autodiff.trees import flatten
 
 __all__ = ["compile"]
 
-Backend = Literal["numpy"]
+Backend = Literal["numpy", "numba"]
 #: Plans that are kept for each function; the one that was not used for longest goes first.
 _KEPT = 32
 _VARIANTS = 8
@@ -49,8 +51,11 @@ def compile(
     f : callable
         A plain NumPy function, or any transform of one: ``compile(value_and_grad(loss))``. It must
         do the same for the same arguments: no random numbers, no counters.
-    backend : {"numpy"}
-        What runs the plan.
+    backend : {"numpy", "numba"}
+        What runs the plan. Numba compiles it on the first call, which takes seconds, and is for
+        many calls on small arrays and for long elementwise expressions. Functions that it cannot
+        take, or that it would not make faster, get a plan for NumPy: ``plan.backend`` says which,
+        ``plan.note`` why.
     fast_math : bool
         Whether sine and cosine may be computed together from the tangent of half their argument.
         It takes a third of the time, and near the zeros of the cosine relative digits are lost.
@@ -63,15 +68,17 @@ def compile(
     Returns
     -------
     callable
-        Called as `f`. Arrays that it returns are the caller's own, unless `donate`.
-        ``compiled.plan(*args)`` returns the `Plan` for arguments, ``compiled.plans()`` all that
-        there are, by signature.
+        Called as `f`, and differentiated as `f` is. Arrays that it returns are the caller's own,
+        unless `donate`. ``compiled.plan(*args)`` returns the `Plan` for arguments,
+        ``compiled.plans()`` all that there are, by signature.
 
     Raises
     ------
     PlanMismatch
         On the first call of a signature, if plan and function differ: `f` is not the same function
         on every call, or the plan is wrong.
+    ModuleNotFoundError
+        If Numba is asked for and not installed.
     TypeError, ValueError
         On a call, as `f` would.
 
@@ -89,9 +96,15 @@ def compile(
     """
     if not callable(f):
         raise TypeError(f"compile: a {type(f).__name__} arrived; a function is needed")
-    if backend != "numpy":
-        raise ValueError(f"compile: backend={backend!r}; 'numpy' is needed")
-    compiled = _Compiled(f, check, fast_math=fast_math, donate=donate)
+    if backend not in ("numpy", "numba"):
+        raise ValueError(f"compile: backend={backend!r}; 'numpy' or 'numba' is needed")
+    if backend == "numba" and importlib.util.find_spec("numba") is None:
+        raise ModuleNotFoundError(
+            "compile: backend='numba' needs Numba, which is not installed: "
+            'pip install "gradscale[fast]"',
+            name="numba",
+        )
+    compiled = _Compiled(f, check, fast_math=fast_math, donate=donate, backend=backend)
     namespace: dict[str, Any] = {"general": compiled.call, "__name__": __name__}
     exec("def run(*args, **kwargs):\n    return general(args, kwargs)\n", namespace)
     run: FunctionType = namespace["run"]
@@ -105,11 +118,13 @@ def compile(
 class _Variant:
     """One plan, and what it was made for beyond the signature."""
 
-    __slots__ = ("captured", "plan")
+    __slots__ = ("captured", "direct", "plan")
 
     def __init__(self, plan: Plan, captured: Captured) -> None:
         self.plan = plan
         self.captured = captured
+        # Whether its arguments are such that calls can go straight to it.
+        self.direct = True
 
 
 class _Compiled:
@@ -129,6 +144,8 @@ class _Compiled:
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the result for arguments, by a plan that is there or a new one."""
         signature, leaves = _signature(args, kwargs, self._whole)
+        if signature is None:
+            return self.f(*args, **kwargs)
         with self._lock:
             variants = self._variants.get(signature, [])
             if variants:
@@ -141,7 +158,8 @@ class _Compiled:
             if done:
                 self._enter(variant, args, kwargs)
                 return result
-        expected = self.f(*args, **kwargs)
+        with _uncollected():
+            expected = self.f(*args, **kwargs)
         try:
             variant, result = self._new(args, kwargs, leaves, expected)
         except (LostDerivative, Undifferentiable, IndexError):
@@ -195,13 +213,16 @@ class _Compiled:
         types and calls the plan: 0.1 µs an argument, where the general way takes 1.
         """
         entry = self.entry
-        if kwargs or entry is None or entry.__globals__.get("variant") is variant:
+        if kwargs or not variant.direct or entry is None:
+            return
+        if entry.__globals__.get("variant") is variant:
             return
         with self._lock:
             # Names of its own: another thread may be between the check and the plan of the last.
             changed = variant.captured.changed if variant.captured else None
             source = variant.plan.entry(self.f, args, changed, f"_{next(_generation)}")
             if source is None:
+                variant.direct = False
                 return
             text, names = source
             namespace = entry.__globals__
@@ -233,7 +254,13 @@ def _signature(args: tuple[Any, ...], kwargs: dict[str, Any], whole: bool) -> tu
     parts: list[Any] = []
     dynamic: list[Any] = []
     for x in leaves:
-        if is_dynamic(x, whole):
+        if type(x) is np.ndarray and x.dtype.kind in "fc":
+            dynamic.append(x)
+            parts.append((x.shape, x.dtype))
+        elif type(x) is Tensor:
+            # Someone differentiates through the call: it is recorded as what it is.
+            return None, []
+        elif is_dynamic(x, whole):
             dynamic.append(x)
             parts.append((type(x), x.shape, x.dtype) if isinstance(x, np.ndarray) else type(x))
         else:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from autodiff.plan.blocks import Block
 from autodiff.plan.operations import Kind, kind_of
-from autodiff.plan.program import CONSTANT, INPUT, Node, Program
+from autodiff.plan.program import Node, Program
 
 __all__ = ["Memory", "plan_memory"]
 
@@ -101,7 +101,7 @@ class _Planner:
                 last[id(root)] = place
             if not isinstance(unit, Block) and kind_of(unit) is Kind.CALL:
                 # Its result may show the memory of an operand.
-                held[id(unit)] = [x for x in read if x.op not in (INPUT, CONSTANT)]
+                held[id(unit)] = [x for x in read if kind_of(x).owns_memory]
         for x in program.roots:
             root = self._roots.get(id(x), x)
             for kept in (root, *held.get(id(root), ())):

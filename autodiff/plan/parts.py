@@ -6,10 +6,10 @@ CPython takes 6 s and a gigabyte for one function of 10⁵ statements.
 import re
 from collections.abc import Sequence
 
-__all__ = ["LONGEST", "in_parts"]
+__all__ = ["LONGEST", "WHOLE", "in_parts"]
 
-#: Lines of one function.
-LONGEST = 2000
+#: Lines of each of several functions, and of one that is not taken apart.
+LONGEST, WHOLE = 2000, 8000
 _NAME = re.compile(r"(?<![\w.\"])[A-Za-z_]\w*")
 _ASSIGNED = re.compile(r"(\w+) = ")
 
@@ -40,7 +40,7 @@ def in_parts(lines: Sequence[str], ending: str, parameters: Sequence[str]) -> li
         return y
     """
     head = ["", f"def run({', '.join(parameters)}):"]
-    if len(lines) <= LONGEST:
+    if len(lines) <= WHOLE:
         return [*head, *(f"    {line}" for line in (*lines, ending))]
     parts = _split(lines)
     written = [_assigned(part) for part in parts]

@@ -12,12 +12,13 @@ from autodiff.plan.association import associated
 from autodiff.plan.blocks import group
 from autodiff.plan.fast_math import with_half_angles
 from autodiff.plan.memory import plan_memory
+from autodiff.plan.program import Program
 from autodiff.plan.rectifiers import without_arguments
 from autodiff.plan.scalars import is_scalar, print_scalars
 from autodiff.plan.source import print_arrays
 from autodiff.plan.tracing import trace_program
 from autodiff.trace import as_primal
-from autodiff.trees import Structure, flatten
+from autodiff.trees import Structure, dict_keys, flatten
 
 __all__ = ["Plan", "make_plan"]
 
@@ -33,6 +34,10 @@ _CALM = frozenset(
 )
 
 
+#: Lines of a plan on numbers up to which it is part of the function that checks its arguments.
+_WITHIN = 500
+
+
 class Plan:
     """A function for arguments of given shapes, as a program that is ready to run.
 
@@ -46,7 +51,14 @@ class Plan:
         Bytes of its buffers, known before anything runs. What it returns comes on top.
     operations : int
         Number of its operations.
+    backend : str
+        What runs it: ``"numpy"`` or ``"numba"``.
+    note : str
+        Why that is not the backend that was asked for, if it is not.
     """
+
+    backend = "numpy"
+    note = ""
 
     def __init__(
         self,
@@ -191,32 +203,23 @@ class Plan:
         names: dict[str, Any] = {"ndarray": np.ndarray}
         parameters = _plain_parameters(f, len(args), tag)
         arguments = parameters or [f"a{i}" for i in range(len(args))]
-        conditions = []
-        for i, (a, x) in enumerate(zip(arguments, args, strict=True)):
-            if type(x) is np.ndarray:
-                names |= {f"dtype_{i}{tag}": x.dtype, f"shape_{i}{tag}": x.shape}
-                conditions += [
-                    f"type({a}) is ndarray",
-                    f"{a}.shape == shape_{i}{tag}",
-                    f"{a}.dtype is dtype_{i}{tag}",
-                ]
-            elif type(x) is float:
-                conditions.append(f"type({a}) is float")
-            else:
-                return None
+        if not all(type(x) in (np.ndarray, float) for x in args):
+            return None
+        conditions = self._conditions(arguments, args, tag, names)
         if changed is not None:
             names[f"changed{tag}"] = changed
             conditions.append(f"not changed{tag}()")
         condition = " and ".join(conditions) or "True"
-        if self._otherwise:
-            # The plan's own names must be those of the parameters.
-            if parameters is None or f"def run({', '.join(parameters)}):" not in self.source:
-                return None
-            # And there must be nothing beside the function.
-            if self.source.count("\ndef ") > 1:
-                return None
+        if self._otherwise and parameters is not None and self._fits_within(parameters):
             body = self._scalar_entry(parameters)
             names |= {name: f for name, f in vars(math).items() if callable(f)}
+        elif self._otherwise:
+            body = self._scalar_call(arguments, tag)
+            names |= {
+                f"scalar{tag}": self._make(),
+                f"is_changed{tag}": self._changed,
+                f"unflatten{tag}": self._unflatten,
+            }
         else:
             body = self._array_entry(arguments, tag)
             names |= {
@@ -241,6 +244,41 @@ class Plan:
             body = [f"    {line}" for line in body]
             tail = ["    return general(args, kwargs)"]
         return "\n".join([*head, *body, *tail]) + "\n", names
+
+    def _conditions(
+        self, arguments: Sequence[str], args: Sequence[Any], tag: str, names: dict[str, Any]
+    ) -> list[str]:
+        """Return what must hold of arguments like these, and add the names that it needs."""
+        conditions = []
+        for i, (a, x) in enumerate(zip(arguments, args, strict=True)):
+            if type(x) is float:
+                conditions.append(f"type({a}) is float")
+                continue
+            names |= {f"dtype_{i}{tag}": x.dtype, f"shape_{i}{tag}": x.shape}
+            conditions += [
+                f"type({a}) is ndarray",
+                f"{a}.shape == shape_{i}{tag}",
+                f"{a}.dtype is dtype_{i}{tag}",
+            ]
+        return conditions
+
+    def _fits_within(self, parameters: Sequence[str]) -> bool:
+        """Return whether the statements of the plan can stand in a function of parameters."""
+        head = f"def run({', '.join(parameters)}):"
+        alone = head in self.source and self.source.count("\ndef ") == 1
+        return alone and self._unflatten is None and self.source.count("\n") <= _WITHIN
+
+    def _scalar_call(self, arguments: Sequence[str], tag: str) -> list[str]:
+        """Return statements that run the plan, which has no buffers."""
+        done = "result" if self._unflatten is None else f"unflatten{tag}(result)"
+        return [
+            "        try:",
+            f"            result = scalar{tag}({', '.join(arguments)})",
+            f"            if result is not is_changed{tag}:",
+            f"                return {done}",
+            "        except (ArithmeticError, ValueError):",
+            "            pass",
+        ]
 
     def _scalar_entry(self, parameters: Sequence[str]) -> list[str]:
         """Return the statements of the plan itself: a call would double the time."""
@@ -325,6 +363,7 @@ def make_plan(
     whole: bool = True,
     fast_math: bool = False,
     donate: bool = False,
+    backend: str = "numpy",
 ) -> tuple[Plan, list[Any]]:
     """Return the plan of a call.
 
@@ -338,7 +377,7 @@ def make_plan(
         Its result for them.
     whole : bool
         Whether arrays of whole numbers and masks are inputs too, or part of the plan.
-    fast_math, donate : bool
+    fast_math, donate, backend
         As of `compile`.
 
     Returns
@@ -365,7 +404,6 @@ def make_plan(
     trace = trace_program(f, values, [names[i] for i in places], call)
     if trace.structure != form:
         raise TypeError("compile: the function returned another structure when it was traced")
-    program = with_half_angles(trace.program) if fast_math else trace.program
     display, unflatten = _display(form)
     kinds = [type(x) for x in wanted]
 
@@ -376,13 +414,23 @@ def make_plan(
         ]
         return display(converted)
 
-    title = f"Plan of {getattr(f, '__name__', 'a function')}: {program.operations} operations."
     inputs = [names[i] for i in places]
+    name = getattr(f, "__name__", "a function")
+    note = ""
+    if backend == "numba":
+        from autodiff.plan.numba_plan import numba_plan
+
+        program = associated(trace.program)
+        found = numba_plan(name, program, inputs, values, result, (display, unflatten), donate)
+        if isinstance(found, Plan):
+            return found, trace.captured
+        note = found
+    program = with_half_angles(trace.program) if fast_math else trace.program
+    title = f"Plan of {name}: {program.operations} operations."
     constants: dict[str, Any] = {}
     otherwise, peak_bytes = "", 0
     if is_scalar(program):
-        source = print_scalars(program, inputs, display, title)
-        otherwise = print_scalars(program, inputs, result, title, numpy=True)
+        source, otherwise = print_scalars(program, inputs, display, result, title)
     else:
         program = without_arguments(associated(program))
         units = group(program)
@@ -396,12 +444,18 @@ def make_plan(
         constants,
         peak_bytes,
         program.operations,
-        any(node.rule and node.op not in _CALM for node in program.nodes),
+        is_quiet(program),
         unflatten,
         len(places),
         otherwise,
     )
+    plan.note = note
     return plan, trace.captured
+
+
+def is_quiet(program: Program) -> bool:
+    """Return whether a backward pass may divide by zero, which is no concern of the user's."""
+    return any(node.rule and node.op not in _CALM for node in program.nodes)
 
 
 def _input_names(
@@ -431,10 +485,10 @@ def _display(form: Structure) -> tuple[Callable[[Sequence[str]], str], Any]:
 
 
 def _written(form: Structure) -> str | None:
-    """Return something if a structure has a source: numbers, tuples and lists."""
+    """Return something if a structure has a source: numbers, tuples, lists and dicts."""
     if form.is_leaf:
         return "x"
-    if form.build not in (list, tuple):
+    if form.build not in (list, tuple) and dict_keys(form) is None:
         return None
     return None if any(_written(child) is None for child in form.children) else "()"
 
@@ -445,4 +499,8 @@ def _filled(form: Structure, texts: Any) -> str:
     inner = [_filled(child, texts) for child in form.children]
     if form.build is list:
         return f"[{', '.join(inner)}]"
+    keys = dict_keys(form)
+    if keys is not None:
+        items = (f"{key!r}: {text}" for key, text in zip(keys, inner, strict=True))
+        return f"{{{', '.join(items)}}}"
     return f"({', '.join(inner)}{',' if len(inner) == 1 else ''})"

@@ -9,7 +9,7 @@ network stays in the cache twice as long. The sign as a float, times the cotange
 import numpy as np
 
 from autodiff.plan import blocks
-from autodiff.plan.program import Node, Program, is_number
+from autodiff.plan.program import INPUT, Node, Program, is_number
 
 __all__ = ["ODD", "STEPPED", "without_arguments"]
 
@@ -34,7 +34,11 @@ def without_arguments(program: Program) -> Program:
     results = {
         id(node.args[0]): node
         for node in program.nodes
-        if node.op == "maximum" and is_number(node.args[1], 0.0) and not node.args[1].shape
+        if node.op == "maximum"
+        and is_number(node.args[1], 0.0)
+        and not node.args[1].shape
+        # An input is kept by its owner.
+        and node.args[0].op != INPUT
     }
     pulls = {
         id(node)

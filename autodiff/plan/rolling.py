@@ -6,7 +6,6 @@ values of the iteration or come from the one before, far ones must be the same f
 list. All of it takes time linear in the number of steps.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,6 +29,8 @@ _MANY = 24
 #: How often a run is cut at what is used after it.
 _ATTEMPTS = 50
 _ABSENT = np.iinfo(np.int64).min
+#: Operands of a step at most.
+_SLOTS = 3
 _VALUES = (np.float64, np.bool_)
 _NUMBERS = (float, int, bool, np.float64, np.bool_, np.int64)
 
@@ -51,7 +52,7 @@ def roll(tape: Tape, nodes: Sequence[Tensor], kept: Sequence[Any]) -> list[Any]:
     list of Tensor and Loop
         In topological order.
     """
-    if len(nodes) < SHORTEST:
+    if len([x for x in nodes if type(x.value) in _VALUES]) < SHORTEST:
         return list(nodes)
     steps = _Steps(tape, nodes, kept)
     rolled: list[Any] = []
@@ -79,51 +80,57 @@ class _Steps:
         for x, what, outcome in tape.guards:
             if id(x) in position:
                 self._guards.setdefault(position[id(x)], []).append((what, outcome))
-        self._outside: list[Any] = []
         self._encode()
         self._kept = np.array(
             sorted({position[id(x)] for x in kept if id(x) in position}), dtype=np.int64
         )
 
     def _encode(self) -> None:
-        """Find the code of each step, and the places of its operands."""
-        nodes, position, outside = self.nodes, self.position, self._outside
-        numbers: dict[int, int] = {}
-        table: dict[Any, int] = {}
-        codes: list[int] = []
-        uses = Counter([id(x) for node in nodes for x in node.operands])
-        many = {key for key, count in uses.items() if count > _MANY}
-        places: tuple[list[int], ...] = ([], [], [])
-        plain: dict[int, bool] = {}
-        for i, node in enumerate(nodes):
-            primitive, operands = node.primitive, node.operands
-            known = plain.get(id(primitive))
-            if known is None:
-                known = plain[id(primitive)] = _is_plain(primitive)
-            key: Any = (id(primitive),)
-            for slot, x in zip(places, operands, strict=False):
-                place = position.get(id(x))
-                if place is None:
-                    place = numbers.get(id(x))
-                    if place is None:
-                        place = numbers[id(x)] = -1 - len(outside)
-                        outside.append(x)
-                        known = known and _is_number(x)
-                    key += (-1,)
-                else:
-                    near = i - place
-                    key += (near if near <= _NEAR and id(x) not in many else 0,)
-                slot.append(place)
-            for slot in places[len(operands) :]:
-                slot.append(_ABSENT)
-            if not known or node.params or type(node.value) not in _VALUES or len(operands) > 3:
-                key = (None, i)
-            elif i in self._guards:
-                key += (str(self._guards[i]),)
-            codes.append(table.setdefault(key, len(table)))
-        self._codes = np.array(codes, dtype=np.int32)
-        self._places = [np.array(slot, dtype=np.int64) for slot in places]
-        self._many = np.array([id(x) in many for x in nodes])
+        """Find the code of each step, and the places of its operands.
+
+        Operands from outside have a negative place of their own.
+        """
+        nodes, position = self.nodes, self.position
+        total = len(nodes)
+        operands = [x.operands for x in nodes]
+        names, first, which = np.unique(
+            np.array([id(x.primitive) for x in nodes]), return_index=True, return_inverse=True
+        )
+        plain = np.array([_is_plain(nodes[i].primitive) for i in first])[which]
+        plain &= [x.params is None and type(x.value) in _VALUES for x in nodes]
+        counts = np.array([len(xs) for xs in operands])
+        plain &= counts <= _SLOTS
+        self._places = []
+        for slot in range(min(max(counts.max(), 1), _SLOTS)):
+            if counts.min() > slot:
+                ids = [id(xs[slot]) for xs in operands]
+            else:
+                ids = [id(xs[slot]) if len(xs) > slot else 0 for xs in operands]
+            self._places.append(np.array([position.get(key, -key) for key in ids], dtype=np.int64))
+            outside, where = np.unique(self._places[-1], return_index=True)
+            where = where[outside < 0]
+            others = [-id(x) for x in (operands[i][slot] for i in where) if not _is_number(x)]
+            if others:
+                plain &= ~np.isin(self._places[-1], others)
+            self._places[-1][counts <= slot] = _ABSENT
+        used = np.concatenate(self._places)
+        self._many = np.bincount(used[used >= 0], minlength=total) > _MANY
+        codes = which.astype(np.int64)
+        at = np.arange(total)
+        for places in self._places:
+            distance = at - places
+            near = (places >= 0) & (distance <= _NEAR) & ~self._many[np.maximum(places, 0)]
+            # Absent, from outside, far, and near.
+            kind = np.where(places == _ABSENT, 0, np.where(places < 0, 1, 2))
+            codes = codes * (_NEAR + 4) + np.where(near, distance + 2, kind)
+        table: dict[str, int] = {}
+        for i, decisions in self._guards.items():
+            codes[i] += (
+                table.setdefault(str(decisions), 1 + len(table)) * (_NEAR + 4) ** 3 * len(names)
+            )
+            plain[i] &= all(what == "bool" for what, _ in decisions)
+        codes[~plain] = -1 - at[~plain]
+        self._codes = codes
 
     def runs(self) -> list[tuple[int, int, int]]:
         """Return where steps repeat: first step, steps of one iteration, and number of those."""
@@ -235,11 +242,12 @@ class _Steps:
                 lag, row = _lag(q, start + q - first, period)
                 return carried(row, lag) if lag else body[row]
             column = places[start + q : end : period]
+            slot = next(i for i, each in enumerate(self._places) if each is places)
             if np.all(column == first):
-                return self._at(first)
+                return nodes[start + q].operands[slot]
             key = column.tobytes()
             if key not in sequences:
-                items = [self._at(int(place)) for place in column]
+                items = [x.operands[slot] for x in nodes[start + q : end : period]]
                 if all(type(x) is not Tensor for x in items):
                     items = [float(x) for x in items]
                     if all(x == items[0] for x in items) and items[0] != 0.0:
@@ -259,9 +267,6 @@ class _Steps:
         if guards:
             self.dropped |= {id(x) for x in nodes[start:end]}
         return Loop(tape, count, body, list(carries.values()), list(sequences.values()), guards)
-
-    def _at(self, place: int) -> Any:
-        return self.nodes[place] if place >= 0 else self._outside[-1 - place]
 
 
 def _lag(q: int, distance: int, period: int) -> tuple[int, int]:

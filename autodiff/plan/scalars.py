@@ -340,10 +340,12 @@ def print_scalars(
     program: Program,
     inputs: Sequence[str],
     result: Callable[[Sequence[str]], str],
+    numpy_result: Callable[[Sequence[str]], str],
     title: str,
-    numpy: bool = False,
-) -> str:
-    """Return the source of a program of numbers.
+) -> tuple[str, str]:
+    """Return the source of a program of numbers, and that of the same in NumPy.
+
+    The latter gives infinity or NaN where Python raises.
 
     Parameters
     ----------
@@ -353,18 +355,18 @@ def print_scalars(
         The names of the inputs.
     result : callable
         ``result(texts)`` returns the expression of the result, from those of the outputs.
+    numpy_result : callable
+        The same of NumPy's numbers.
     title : str
         The first line.
-    numpy : bool
-        Whether to use NumPy's functions, which give infinity or NaN where those of Python raise.
 
     Returns
     -------
-    str
-        The text of a module that defines ``run``.
+    tuple of str
+        Texts of modules that define ``run``.
     """
     names = Names(*dir(math))
-    writer = Writer(names.fresh, module="np." if numpy else "")
+    writer = Writer(names.fresh)
     parameters = [names.fresh(wish) for wish in inputs]
     for node, name in zip(program.inputs, parameters, strict=True):
         writer.name(node, name)
@@ -374,13 +376,13 @@ def print_scalars(
     writer.decide(guard for guard in program.guards if id(guard.node) in own)
     others = [guard for guard in program.guards if id(guard.node) not in own]
     writer.write(program.nodes, program.roots, others)
-    ending = f"return {result([writer.text_of(node) for node in program.outputs])}"
+    texts = [writer.text_of(node) for node in program.outputs]
+    ending = f"return {result(texts)}"
     head = [f'"""{title}"""', ""]
-    if numpy or writer.packed:
-        head += ["import numpy as np", ""]
     if writer.packed:
-        head += ["import base64, zlib", ""]
-    if writer.functions and not numpy:
+        head += ["import base64", "import zlib", "", "import numpy as np", ""]
+    imported = len(head)
+    if writer.functions:
         head += [f"from math import {', '.join(sorted(writer.functions))}", ""]
     if any(line.endswith("return changed") for line in writer.lines):
         head += ["changed = object()  # returned if the function would decide otherwise", ""]
@@ -388,7 +390,12 @@ def print_scalars(
         head += ["", UNPACKED, "", ""]
         head += [f'{key} = unpacked_numbers("{text}")' for key, text in writer.packed.items()]
     functions = in_parts(writer.lines, ending, parameters)
-    return "\n".join([*head, *functions]) + "\n"
+    source = "\n".join([*head, *functions]) + "\n"
+    if writer.functions:
+        # NumPy has them under the same names.
+        head[imported] = head[imported].replace("math", "numpy", 1)
+    functions[-1] = f"    return {numpy_result(texts)}"
+    return source, "\n".join([*head, *functions]) + "\n"
 
 
 def _parts(nodes: Iterable[Node], roots: Iterable[Node]) -> set[int]:

@@ -9,6 +9,7 @@ position 0.22 µs where by keyword it takes 0.31 and without it 0.30; ``a.dot(b,
 import base64
 import math
 import sys
+import textwrap
 import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -82,6 +83,8 @@ HELPERS = {
 }
 
 
+#: Buffers of one shape from which they are made in one statement.
+_FEW = 8
 #: Operations that are written as a function that fills an array.
 _REDUCTIONS = {"sum": "np.add.reduce", "max": "np.maximum.reduce", "min": "np.minimum.reduce"}
 _FILLING = frozenset({"stepped", "nothing times", "relu_pull", "where", "cast", "astype"})
@@ -118,6 +121,7 @@ class Printer:
         self._static: set[int] = set()
         self._calls: dict[tuple[str, int], str] = {}
         self._arrays: dict[int, str] = {}
+        self._empty: dict[str, list[str]] = {}
         self._unnamed: dict[int, str] = {}
         self.within: set[int] = set()
         self._steps: Writer | None = None
@@ -244,6 +248,18 @@ class Printer:
                 self._buffers[-1] = self.fresh(f"m{slot}")
                 self.header.append(f"{self._buffers[-1]} = np.empty({size}, np.uint8)")
 
+    def arrays(self) -> list[str]:
+        """Return the lines that make the arrays which are buffers of their own."""
+        lines: list[str] = []
+        for text, names in self._empty.items():
+            if len(names) < _FEW:
+                lines += [f"{name} = {text}" for name in names]
+            else:
+                # A line for each would take ten times as long to compile.
+                joined = textwrap.fill(", ".join(names), 96).replace("\n", "\n    ")
+                lines += ["(", f"    {joined}", f") = [{text} for _ in range({len(names)})]"]
+        return lines
+
     def place(self, node: Node) -> str:
         """Write the line that names the memory of a value, and return the name."""
         slot = self.memory.slots[id(node)]
@@ -258,7 +274,7 @@ class Printer:
             known = self._arrays.setdefault(slot, name)
             if known is name:
                 kind = "" if node.dtype == np.float64 else f", {node.dtype.str!r}"
-                self.header.append(f"{name} = np.empty({node.shape}{kind})")
+                self._empty.setdefault(f"np.empty({node.shape}{kind})", []).append(name)
             else:
                 self.header.append(f"{name} = {known}")
             if not node.name:
@@ -640,7 +656,7 @@ def print_arrays(
         lines += ["", HELPERS[name], ""]
     if any(statement.endswith("return changed") for statement in printer.statements):
         lines.append("changed = object()  # returned if the function would decide otherwise")
-    lines += printer.header
+    lines += printer.arrays() + printer.header
     for function in printer.functions:
         lines += ["", "", *function]
     names = ", ".join(printer.names[id(node)] for node in program.inputs)

@@ -94,6 +94,7 @@ _TEXTS = st.recursive(
 
 
 @settings(max_examples=100, deadline=None)
+@example("sqrt((x)-(y))", "expanded", 2.0, 1.0)
 @example("where(x > max(x/0.0, x + x), 1, max(x/0.0, x + x))", "adjoint", 0.0, 0.0)
 @example("max(x/0.0, y, 3*x)/(x - x)", "shared", 0.0, 0.0)
 @given(text=_TEXTS, strategy=st.sampled_from(sorted(STRATEGIES)), x=st.floats(), y=st.floats())

@@ -236,6 +236,15 @@ def test_results_are_the_callers_own(rng):
         np.testing.assert_array_equal(y, z)
 
 
+def test_a_compiled_function_is_differentiated(rng):
+    w, x = rng.normal(size=3), rng.normal(size=(4, 3))
+    inner = autodiff.compile(_loss)
+    inner(w, x)
+    for outer in (autodiff.grad, lambda f: autodiff.compile(autodiff.grad(f)), autodiff.hessian):
+        np.testing.assert_allclose(outer(inner)(w, x), outer(_loss)(w, x), rtol=1e-12)
+    assert inner(w, x) == pytest.approx(_loss(w, x))
+
+
 def test_donated_results_are_written_over(rng):
     f = autodiff.value_and_grad(_loss, (0, 1))
     plan = autodiff.compile(f, donate=True)
@@ -456,3 +465,11 @@ def test_complex_functions_compile():
     plan = autodiff.compile(f)
     plan(z)
     np.testing.assert_allclose(plan(2 * z), f(2 * z))
+
+
+def test_a_rectifier_of_an_argument(rng):
+    both = autodiff.value_and_grad(lambda x: np.sum(np.maximum(x, 0.0) ** 2))
+    x = rng.normal(size=(4, 3))
+    value, x_bar = autodiff.compile(both)(x)
+    assert value == both(x)[0]
+    np.testing.assert_array_equal(x_bar, 2.0 * np.maximum(x, 0.0))

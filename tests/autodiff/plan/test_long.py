@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from autodiff.plan import rolling
+from autodiff.plan import parts, rolling
 from autodiff.plan.names import Names
 from autodiff.plan.parts import LONGEST, in_parts
 
@@ -259,7 +259,8 @@ def _random_steps(count):
     return f
 
 
-def test_steps_that_do_not_repeat_are_in_functions():
+def test_steps_that_do_not_repeat_are_in_functions(monkeypatch):
+    monkeypatch.setattr(parts, "WHOLE", LONGEST)
     f = _random_steps(6000)
     source = _held_against_eager(f, (0.3, 0.7), (0.4, 0.6), (0, 1), 0)
     functions = source.split("\ndef ")
@@ -268,7 +269,7 @@ def test_steps_that_do_not_repeat_are_in_functions():
 
 
 def test_parts_hand_on_what_crosses_and_decide():
-    lines = [f"v{i} = v{i - 1} + x" if i else "v0 = x * y" for i in range(3 * LONGEST)]
+    lines = [f"v{i} = v{i - 1} + x" if i else "v0 = x * y" for i in range(5 * LONGEST)]
     lines[LONGEST + 5 : LONGEST + 5] = [f"if v{LONGEST} > 1e9:", "    return changed"]
     lines += ["v_end = v3 + v2500"]
     text = "\n".join(in_parts(lines, "return v_end, x", ["x", "y"]))
@@ -339,3 +340,35 @@ def test_nothing_recurs_as_deep_as_the_program():
     finally:
         sys.setrecursionlimit(limit)
     assert value == pytest.approx(float(f(x)))
+
+
+@pytest.mark.parametrize("steps", [3, 1000])
+def test_numbers_in_a_dict_come_back_in_one(steps):
+    def f(p):
+        x = p["x"]
+        for _ in range(steps):
+            x = np.sin(x * p["w"])
+        return x
+
+    eager = autodiff.value_and_grad(f)
+    plan = autodiff.compile(eager)
+    p = {"x": 0.3, "w": 1.1}
+    for _ in range(3):
+        value, gradient = plan(p)
+        expected, expected_gradient = eager(p)
+        assert gradient == pytest.approx(expected_gradient)
+        assert value == pytest.approx(float(expected))
+
+
+@pytest.mark.parametrize("steps", [3, 1000])
+def test_a_call_with_like_arguments_goes_straight_to_the_plan(steps):
+    def f(x, w, *, scale=1.5):
+        for _ in range(steps):
+            x = np.sin(x * w)
+        return {"result": x * scale}
+
+    plan = autodiff.compile(f)
+    plan(0.3, 1.1)
+    assert plan(0.3, 1.1) == f(0.3, 1.1)
+    general = _calls(lambda: plan(0.3, 1.1)) - steps
+    assert general < 40
