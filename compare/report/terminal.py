@@ -92,15 +92,39 @@ def print_agreement(agreement: pd.DataFrame, console: Console) -> None:
     if pairs.empty:
         console.print("No engines were compared.")
         return
+    console.print(Text("Largest relative error", style="bold"))
+    for engines in _fitting(pairs, console.width):
+        console.print(_errors(pairs, engines))
+
+
+def _heading(engine: str) -> str:
+    """Return the name of an engine in lines."""
+    return "\n".join(engine.replace("-", "- ").split())
+
+
+def _fitting(pairs: pd.DataFrame, width: int) -> list[list[str]]:
+    """Return the engines in groups whose columns fit beside the names of the problems."""
+    room = width - max(pairs["problem"].str.len()) - 4
+    groups: list[list[str]] = [[]]
+    left = room
+    for engine in frames.engines(pairs):
+        # The longest entry is a status in words.
+        wide = max(8, *map(len, _heading(engine).split("\n"))) + 2
+        if wide > left and groups[-1]:
+            groups.append([])
+            left = room
+        groups[-1].append(engine)
+        left -= wide
+    return groups
+
+
+def _errors(pairs: pd.DataFrame, engines: list[str]) -> Table:
+    """Return the table of some engines."""
     worst = worst_pairs(pairs)
-    engines = frames.engines(pairs)
-    table = Table(title="Largest relative error", title_justify="left", title_style="bold")
-    table.box, table.pad_edge, table.collapse_padding = box.SIMPLE_HEAD, False, True
-    table.add_column("problem", overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("problem", no_wrap=True)
     for engine in engines:
-        table.add_column(
-            Text("\n".join(engine.replace("-", "- ").split())), justify="right", no_wrap=True
-        )
+        table.add_column(Text(_heading(engine)), justify="right", no_wrap=True)
     styles = {"ok": "", "unsupported": "dim"}
     for problem in dict.fromkeys(pairs["problem"]):
         texts = [Text(str(problem))]
@@ -111,4 +135,4 @@ def print_agreement(agreement: pd.DataFrame, console: Console) -> None:
             shown = MISSING if status == "unsupported" else shown
             texts.append(Text(shown, style=styles.get(status, "bold red")))
         table.add_row(*texts)
-    console.print(table)
+    return table

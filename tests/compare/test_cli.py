@@ -153,7 +153,8 @@ def test_report_of_a_csv_that_is_not_ours_or_cut_off(folder, capsys, tmp_path, t
 def test_verify_prints_a_table_and_ends_with_code_0(capsys):
     code, out, _ = gradscale(capsys, "verify", "--problem", "circuit", "--problem", "gates")
     assert code == 0
-    assert "circuit" in out
+    assert [line.split()[:1] for line in out.splitlines()].count(["circuit"]) == 2
+    assert max(map(len, out.splitlines())) <= 80
     assert "comparisons agree" in out
 
 

@@ -46,7 +46,7 @@ def test_small_sizes_of_all_problems_come_first():
     problems = (PROBLEMS["mlp-width"], PROBLEMS["circuit"])
     plan = Plan(problems, (get_engine("graph"),), BUDGET, lambda p: p.sizes[:2])
     cells = [(case.problem.name, case.size) for case, _ in plan.cells()]
-    assert cells == [("mlp-width", 2), ("circuit", 1), ("mlp-width", 4)]
+    assert cells == [("mlp-width", 2), ("circuit", 1), ("mlp-width", 8)]
 
 
 def test_an_engine_that_refuses_is_unsupported_with_its_reason():

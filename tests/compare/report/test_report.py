@@ -82,7 +82,7 @@ def test_the_finding_stands_first_and_the_sections_in_order(page, read):
 
 def test_the_folder_holds_the_page_the_markdown_and_the_charts(written):
     names = sorted(path.name for path in written.rglob("*") if path.is_file())
-    charts = ["agreement", "build", "cost", "memory", "operations", "training"]
+    charts = ["agreement", "build", "cost", "memory", "operations", "swell", "training"]
     pictures = [f"{name}.{kind}" for name in charts for kind in ("png", "svg")]
     assert names == sorted([*pictures, "report.html", "report.md"])
 
@@ -116,6 +116,7 @@ def test_charts_and_their_library_are_packed_once(page):
     assert list(charts["specs"]) == [
         "cost",
         "operations",
+        "swell",
         "build",
         "memory",
         "agreement",
@@ -206,9 +207,9 @@ def test_html_keeps_numbers_with_their_units():
 
 
 def test_the_same_frames_make_the_same_bytes(
-    results, summary, agreement, training, run, written, tmp_path
+    results, summary, agreement, training, run, swell, written, tmp_path
 ):
-    write_report(tmp_path, results, summary, agreement, training, run)
+    write_report(tmp_path, results, summary, agreement, training, run, swell)
     for path in sorted(written.rglob("*")):
         if path.is_file():
             again = tmp_path / path.relative_to(written)
