@@ -176,6 +176,35 @@ _WANTED = 0x0101  # C order, aligned
 _INT = 0xFFFFFFFF
 
 
+def layout_is_known() -> bool:
+    """Return whether arrays and tuples are laid out in memory as is assumed here.
+
+    Returns
+    -------
+    bool
+        True for all versions of Python and NumPy so far; where it is False nothing may be read.
+    """
+    x = np.arange(6.0).reshape(2, 3)
+    arrays = (x, x.T)
+
+    def word(address: int) -> int:
+        return int(ctypes.c_ssize_t.from_address(address).value)
+
+    def read(y: Any) -> tuple[int, ...]:
+        shape = word(id(y) + _SHAPE)
+        lengths = [word(shape + _WORD * axis) for axis in range(y.ndim)]
+        flags = word(id(y) + _FLAGS) & _WANTED
+        known = (word(id(y) + _TYPE), word(id(y) + _DATA), word(id(y) + _DTYPE))
+        return (*known, word(id(y) + _NDIM) & _INT, *lengths, flags)
+
+    return all(
+        word(id(arrays) + _ITEMS + _WORD * i) == id(y)
+        and read(y)
+        == (id(np.ndarray), y.ctypes.data, id(y.dtype), 2, *y.shape, _WANTED if i == 0 else 0x0100)
+        for i, y in enumerate(arrays)
+    )
+
+
 @compiled
 def pointers(arrays, count, table):
     """Write the addresses of arrays into a table.

@@ -118,6 +118,10 @@ def numba_plan(
     Plan or str
         The plan, or the reason.
     """
+    from autodiff.plan.numba_math import layout_is_known
+
+    if not layout_is_known():
+        return "this Python or NumPy keeps its arrays in memory in another way than is known"
     count = len(program.nodes)
     title = f"Plan of {name}: {count} operations, compiled by Numba."
     display, unflatten = form

@@ -3,7 +3,7 @@
 import builtins
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -196,32 +196,37 @@ class Plan:
         Returns
         -------
         tuple or None
-            The source and names that it needs; None if the arguments are nested.
+            The source and names that it needs; None if an argument is anything but an array, a
+            float, or a plain dict, list or tuple of them.
         """
-        if len(args) != self._count:
-            return None
         names: dict[str, Any] = {"ndarray": np.ndarray}
         parameters = _plain_parameters(f, len(args), tag)
         arguments = parameters or [f"a{i}" for i in range(len(args))]
-        if not all(type(x) in (np.ndarray, float) for x in args):
+        conditions: list[str] = []
+        leaves: list[tuple[str, Any]] = []
+        for a, x in zip(arguments, args, strict=True):
+            if not _unpack(a, x, tag, conditions, leaves, names):
+                return None
+        if len(leaves) != self._count:
             return None
-        conditions = self._conditions(arguments, args, tag, names)
+        given = [a for a, _ in leaves]
+        conditions += self._conditions(given, [x for _, x in leaves], tag, names)
         if changed is not None:
             names[f"changed{tag}"] = changed
             conditions.append(f"not changed{tag}()")
         condition = " and ".join(conditions) or "True"
-        if self._otherwise and parameters is not None and self._fits_within(parameters):
+        if self._otherwise and given == parameters and self._fits_within(parameters):
             body = self._scalar_entry(parameters)
             names |= {name: f for name, f in vars(math).items() if callable(f)}
         elif self._otherwise:
-            body = self._scalar_call(arguments, tag)
+            body = self._scalar_call(given, tag)
             names |= {
                 f"scalar{tag}": self._make(),
                 f"is_changed{tag}": self._changed,
                 f"unflatten{tag}": self._unflatten,
             }
         else:
-            body = self._array_entry(arguments, tag)
+            body = self._array_entry(given, tag)
             names |= {
                 "errstate": np.errstate,
                 f"pop{tag}": self._idle.pop,
@@ -319,6 +324,39 @@ class Plan:
         ]
 
 
+def _unpack(
+    expression: str,
+    x: Any,
+    tag: str,
+    conditions: list[str],
+    leaves: list[tuple[str, Any]],
+    names: dict[str, Any],
+) -> bool:
+    """Add what takes an argument apart: conditions, and a name for each leaf with its value."""
+    if type(x) in (np.ndarray, float):
+        leaves.append((expression, x))
+        return True
+    items: Iterable[tuple[Any, Any]]
+    if type(x) is dict and all(type(key) is str for key in x):
+        names[keys := f"keys_{len(names)}{tag}"] = dict.fromkeys(x).keys()
+        conditions += [f"type({expression}) is dict", f"{expression}.keys() == {keys}"]
+        items = x.items()
+    elif type(x) in (list, tuple):
+        conditions += [
+            f"type({expression}) is {type(x).__name__}",
+            f"len({expression}) == {len(x)}",
+        ]
+        items = enumerate(x)
+    else:
+        return False
+    for key, value in items:
+        part = f"part_{len(conditions)}{tag}"
+        conditions.append(f"(({part} := {expression}[{key!r}]) is {part})")
+        if not _unpack(part, value, tag, conditions, leaves, names):
+            return False
+    return True
+
+
 def _plain_parameters(f: Callable[..., Any], count: int, tag: str) -> list[str] | None:
     """Return the names of a function's parameters, if they are all positional ones."""
     try:
@@ -327,7 +365,19 @@ def _plain_parameters(f: Callable[..., Any], count: int, tag: str) -> list[str] 
         return None
     plain = all(p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in parameters)
     names = [p.name for p in parameters]
-    taken = {"general", "run", "result", "ndarray", "errstate", "float", "type"}
+    taken = {
+        "general",
+        "run",
+        "result",
+        "ndarray",
+        "errstate",
+        "float",
+        "type",
+        "dict",
+        "list",
+        "tuple",
+        "len",
+    }
     odd = any(n in taken or n.endswith(tag) for n in names)
     return names if plain and len(names) == count and not odd else None
 

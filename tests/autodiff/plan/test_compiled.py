@@ -282,6 +282,32 @@ def test_structures_come_back():
     assert len(plan.plans()) == 2
 
 
+def test_nested_arguments_go_straight_to_their_plan(rng, monkeypatch):
+    def f(p, data):
+        x, y = data
+        return np.mean((x @ p["w"] + p["inner"]["b"] - y) ** 2)
+
+    both = autodiff.value_and_grad(f)
+    plan = autodiff.compile(both)
+    p = {"w": rng.normal(size=3), "inner": {"b": rng.normal(size=4)}}
+    data = [rng.normal(size=(4, 3)), rng.normal(size=4)]
+    for _ in range(2):
+        plan(p, data)
+    monkeypatch.setitem(plan.__globals__, "general", None)  # the general way
+    turned = {"inner": {"b": 2 * p["inner"]["b"]}, "w": -p["w"]}
+    value, gradient = plan(turned, [data[0] + 1, data[1]])
+    expected, wanted = both(turned, [data[0] + 1, data[1]])
+    assert value == pytest.approx(expected)
+    np.testing.assert_allclose(gradient["w"], wanted["w"])
+    np.testing.assert_allclose(gradient["inner"]["b"], wanted["inner"]["b"])
+    monkeypatch.undo()
+    for other in ({**p, "unused": 1.0}, {**p, "w": np.ones(3, np.float32)}):
+        assert plan(other, data)[0] == pytest.approx(both(other, data)[0], rel=1e-6)
+    assert plan(p, tuple(data))[0] == pytest.approx(both(p, data)[0])
+    with pytest.raises(KeyError):
+        plan({"w": p["w"]}, data)
+
+
 def test_whole_numbers_and_masks_may_change():
     def f(w, x, labels, mask):
         z = x @ w

@@ -334,3 +334,16 @@ def test_without_numba_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install \"gradscale\[fast\]\""):
         autodiff.compile(np.sum, backend="numba")
+
+
+def test_an_unknown_layout_of_memory_is_left_alone(monkeypatch):
+    from autodiff.plan import numba_math
+
+    assert numba_math.layout_is_known()
+    monkeypatch.setattr(numba_math, "_SHAPE", numba_math._DTYPE)
+    monkeypatch.setattr(numba_math, "_DTYPE", numba_math._NDIM)
+    assert not numba_math.layout_is_known()
+    plan = autodiff.compile(autodiff.grad(lambda x: np.sum(np.tanh(x))), backend="numba")
+    plan(np.ones((8, 8)))
+    assert plan.plan(np.ones((8, 8))).backend == "numpy"
+    assert "in memory" in plan.plan(np.ones((8, 8))).note
