@@ -154,11 +154,15 @@ def _law(cells: pd.DataFrame, quantity: str) -> dict[str, Any]:
     """Return the law of a quantity as columns of the summary."""
     n, y, censored = _points(cells, quantity)
     power, exponential = fit_power(n, y, censored), fit_exponential(n, y, censored)
+    law = choose_law(power, exponential)
+    # One that has not doubled by the middle of the sizes shows in the last point or two only.
+    if law == "exponential" and exponential and exponential.rate * np.median(n) < math.log(2):
+        law = "power" if power else "none"
     found: dict[str, Any] = {
         "quantity": quantity,
         "points": len(y),
         "censored": int(np.count_nonzero(censored)),
-        "law": choose_law(power, exponential),
+        "law": law,
     }
     if power is not None and exponential is not None:
         found |= {

@@ -334,7 +334,7 @@ PROBLEMS: tuple[Problem, ...] = (
         deep_wide_widths,
         name="mlp-both",
         family="mlp width and depth",
-        sizes=(1, 3, 4, 5, 6, 8, 10),
+        sizes=(1, 2, 3, 4, 5, 6, 8, 10),
         quick_sizes=(3,),
         verify_size=2,
         meaning="k hidden layers of 2^k units",

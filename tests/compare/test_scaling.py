@@ -163,3 +163,18 @@ def test_degenerate_cells_give_no_law(rows):
     assert len(frame) == 3
     assert "power" not in frame.loc[frame["quantity"] == "run_s", "law"].tolist()
     assert "exponential" not in set(frame["law"])
+
+
+def test_a_bend_at_the_last_point_is_no_exponential():
+    n = [9, 45, 225, 1105, 5313, 25025, 526593, 10_000_000]
+    run_s = [20e-6, 22e-6, 21e-6, 23e-6, 22e-6, 24e-6, 40e-6, 60e-3]
+    results = pd.DataFrame(
+        {
+            "family": "mlp width and depth",
+            "engine": "graph",
+            "status": "ok",
+            "parameters": n,
+            "run_s": run_s,
+        }
+    )
+    assert summarise(results).query("quantity == 'run_s'")["law"].tolist() == ["power"]
