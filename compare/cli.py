@@ -329,6 +329,24 @@ def compiled(
     return _bench(found, file)
 
 
+@bench.command()
+@_with(_bench_options[2:])
+def symbolic(rounds: int, sample_ms: float, file: Path | None) -> int:
+    """Derive gradients as formulas, and run them, on one thread.
+
+    Deriving is measured in fresh processes: time, memory, and operations beside those of the value;
+    strategies of symdiff against CasADi, SymEngine and plain SymPy. What is derived is run beside
+    NumPy by hand and CasADi, and is checked first; one that is wrong gets no time, and the exit
+    code is 1. The last table has the goals and what was reached.
+    """
+    from compare.bench.symbolic import run_symbolic
+
+    return _bench(
+        lambda on_stage: run_symbolic(rounds=rounds, sample_s=sample_ms / 1000, on_stage=on_stage),
+        file,
+    )
+
+
 def _bench(run: Callable[[Callable[[str], None]], Any], file: Path | None) -> int:
     """Run a benchmark, print what it finds and write it to a file; return the exit code."""
     from compare.bench.results import write_json

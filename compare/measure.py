@@ -19,7 +19,7 @@ from compare.agreement import (
 from compare.engines.engine import Engine
 from compare.problems.problem import Case
 
-__all__ = ["Timing", "measure", "time_calls"]
+__all__ = ["PeakMemory", "Timing", "measure", "time_calls"]
 
 #: A sample lasts at least this long, so that the clock's resolution and a single interruption
 #: weigh little.
@@ -95,7 +95,7 @@ def measure(
     """
     report("inputs", {"threads": _blas_threads()})
     inputs = case.inputs
-    memory = _PeakMemory()
+    memory = PeakMemory()
     resident = psutil.Process().memory_info().rss
     report("build", {"parameters": case.parameters, "baseline_bytes": resident})
     start = time.perf_counter()
@@ -152,8 +152,15 @@ def _blas_threads() -> int | None:
     return max(pools) if pools else None
 
 
-class _PeakMemory:
-    """Largest resident memory from now on, above the present one, as the system counted it."""
+class PeakMemory:
+    """Largest resident memory from now on, above the present one, as the system counted it.
+
+    Examples
+    --------
+    >>> memory = PeakMemory()
+    >>> memory.above_start() in (None, 0) or memory.above_start() > 0
+    True
+    """
 
     def __init__(self) -> None:
         self._start = self._read("VmRSS")

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from compare.report.format import MISSING, bytes_text, seconds_text
+from compare.report.format import MISSING, bytes_text, count_text, seconds_text
 from compare.schema import RESULT_COLUMNS, markdown_table
 
 __all__ = ["bench_text", "with_bench", "with_columns", "with_finding"]
 
-#: What the command wrote whose figures the README shows: with the memory at hand, and without.
-BENCH_FILES = ("bench_compiled.json", "bench_compiled_fresh.json")
+#: What the commands wrote whose figures the README shows: plans with the memory at hand, and
+#: without; formulas.
+BENCH_FILES = ("bench_compiled.json", "bench_compiled_fresh.json", "bench_symbolic.json")
 
 
 def _between(text: str, begin: str, end: str, new: str) -> str:
@@ -125,7 +126,7 @@ def bench_text(document: Mapping[str, Any]) -> str:
         _ratios(document["results"]),
     ]
     for key, words, table in _MORE:
-        if document[key]:
+        if document.get(key):
             parts += [words, table(document[key])]
     return "\n\n".join(parts)
 
@@ -189,9 +190,33 @@ def _growth(growth: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def _derived(derived: Sequence[Mapping[str, Any]]) -> str:
+    return _table(
+        ["network, by", "parameters", "time", "memory", "operations", "ratio"],
+        [
+            [
+                f"{row['network']}, {row['contender']}",
+                f"{row['parameters']:,}",
+                seconds_text(row["derive_s"]),
+                bytes_text(row["peak_bytes"]),
+                count_text(row["operations"]),
+                _number(row["ratio"]),
+            ]
+            for row in derived
+            if row["derive_s"] is not None
+        ],
+    )
+
+
 #: Further parts: key of the document, the words in front of its table, and the table.
 _MORE: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("footprints", "Most memory that a call needs beyond its arguments:", _footprints),
+    (
+        "derived",
+        "Deriving the gradient as a formula, in fresh processes (time of the processor; the "
+        "ratio is of operations, to those of the value):",
+        _derived,
+    ),
     ("growth", "Making a program, by its length, and calling it:", _growth),
 )
 

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
 
     from compare.bench.workloads import Workload
 
-__all__ = ["BASELINE", "CHECKPOINT", "COMPILED", "EAGER", "Contender", "Prepared", "compiled"]
+__all__ = [
+    "BASELINE",
+    "CHECKPOINT",
+    "COMPILED",
+    "EAGER",
+    "Contender",
+    "Prepared",
+    "compiled",
+    "ready",
+]
 
 
 @dataclass(frozen=True)
@@ -91,19 +100,33 @@ def _read_rows(workload: "Workload", result: tuple[Any, Any]) -> tuple[Any, Grad
     return value, {n: g.reshape(np.shape(workload.inputs[n])) for n, g in gradients.items()}
 
 
-def _ready(workload: "Workload", run: Callable[[], Any]) -> Prepared:
+def ready(workload: "Workload", run: Callable[[], Any]) -> Prepared:
+    """Return a call that gives value and gradients as arrays or numbers, ready for the clock.
+
+    Parameters
+    ----------
+    workload : Workload
+        What is differentiated.
+    run : callable
+        Returns the value, and the gradients by name or in the order of the workload.
+
+    Returns
+    -------
+    Prepared
+        The contender.
+    """
     return Prepared(run, partial(_read, workload))
 
 
 def _by_hand(numpy: Any, workload: "Workload") -> Prepared:
-    return _ready(workload, partial(workload.hand, *workload.inputs.values()))
+    return ready(workload, partial(workload.hand, *workload.inputs.values()))
 
 
 def _by_best_hand(numpy: Any, workload: "Workload") -> Prepared:
     if workload.best is None:
         raise NotImplementedError("nothing is faster than what is by hand")
     inputs = workload.inputs.values()
-    return _ready(workload, partial(workload.best(*inputs), *inputs))
+    return ready(workload, partial(workload.best(*inputs), *inputs))
 
 
 def _eager(autodiff: Any, workload: "Workload") -> Prepared:
@@ -116,7 +139,7 @@ def _in_parts(autodiff: Any, workload: "Workload") -> Prepared:
 
 def _differentiated(autodiff: Any, workload: "Workload", function: Callable[..., Any]) -> Prepared:
     both = autodiff.value_and_grad(function, workload.argnums)
-    return _ready(workload, partial(both, *workload.inputs.values()))
+    return ready(workload, partial(both, *workload.inputs.values()))
 
 
 @contextmanager
@@ -152,7 +175,7 @@ def compiled(autodiff: Any, workload: "Workload", **options: Any) -> Any:
 
 def _plan(autodiff: Any, workload: "Workload", **options: Any) -> Prepared:
     run = compiled(autodiff, workload, **options)
-    return _ready(workload, partial(run, *workload.inputs.values()))
+    return ready(workload, partial(run, *workload.inputs.values()))
 
 
 def _donating_plan(autodiff: Any, workload: "Workload") -> Prepared:
@@ -177,7 +200,7 @@ def _fast_plan(autodiff: Any, workload: "Workload") -> Prepared:
 def _graph(autodiff: Any, workload: "Workload") -> Prepared:
     inputs = workload.inputs.values()
     graph = autodiff.trace(partial(workload.function, np), *inputs, wrt=workload.wrt)
-    return _ready(workload, partial(graph.value_and_gradient, *inputs))
+    return ready(workload, partial(graph.value_and_gradient, *inputs))
 
 
 def _peer(
@@ -249,6 +272,11 @@ COMPILED: dict[str, Contender] = {
         _peer("casadi", "CasADi, scalar expressions", "casadi", read=_read_rows),
     )
 }
+
+#: CasADi as it is called with arrays of NumPy, which it returns.
+CASADI_ARRAYS = _peer(
+    "casadi-arrays", "CasADi, arrays of NumPy in and out", "casadi", read=_read_rows
+)
 
 #: A contender that computes parts of a function again instead of keeping them.
 CHECKPOINT = Contender(

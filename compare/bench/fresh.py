@@ -24,7 +24,7 @@ from compare.bench.timing import Samples, calibrated, time_calls
 from compare.bench.workloads import WORKLOADS, Workload
 from compare.executor import THREAD_VARIABLES
 
-__all__ = ["answer", "run_fresh"]
+__all__ = ["answer", "ask", "run_fresh"]
 
 #: Seconds that one process may take, compilation included.
 _LONGEST_S = 300
@@ -72,7 +72,7 @@ def run_fresh(
         samples = {}
         for contender in field:
             question = {"workload": workload.name, "contender": contender.name}
-            found = _ask({**question, "sample_s": sample_s})
+            found = ask(__name__, {**question, "sample_s": sample_s})
             result.entries.append(Entry(contender.name, contender.meaning, **found["entry"]))
             report.threads |= found["threads"]
             if found["loops"]:
@@ -81,7 +81,7 @@ def run_fresh(
             on_stage(f"timing {workload.name}: round {round_ + 1} of {rounds}")
             for name, taken in samples.items():
                 question = {"workload": workload.name, "contender": name}
-                found = _ask({**question, "loops": taken.loops})
+                found = ask(__name__, {**question, "loops": taken.loops})
                 taken.seconds.append(found["seconds"])
                 taken.processor_s.append(found["processor_s"])
         if BASELINE.name in samples:
@@ -89,10 +89,33 @@ def run_fresh(
     return report
 
 
-def _ask(question: dict[str, Any]) -> Any:
-    """Return the answer of a fresh process."""
+def ask(module: str, question: dict[str, Any]) -> Any:
+    """Return the answer of a module that is run in a fresh process, on one thread.
+
+    Parameters
+    ----------
+    module : str
+        Its name; it reads a question from standard input and prints the answer, both in JSON.
+    question : dict
+        What is asked.
+
+    Returns
+    -------
+    object
+        The answer.
+
+    Raises
+    ------
+    OSError
+        If the process fails.
+
+    Examples
+    --------
+    >>> ask("compare.bench.derivation", {"tool": "symdiff-adjoint", "widths": [2, 1]})["operations"]
+    9
+    """
     done = subprocess.run(
-        [sys.executable, "-m", __name__],
+        [sys.executable, "-m", module],
         input=json.dumps(question),
         capture_output=True,
         text=True,

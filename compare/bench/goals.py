@@ -9,10 +9,12 @@ __all__ = [
     "CHECKPOINT_MEMORY",
     "COMPILED_GOALS",
     "COMPILED_MEANS",
+    "DERIVATION_GOALS",
     "EAGER_GOALS",
     "EXPONENT_GOAL",
     "FRESH_GOALS",
     "LONGEST_GOAL",
+    "SYMBOLIC_GOALS",
     "Goal",
     "Goals",
 ]
@@ -107,4 +109,35 @@ EXPONENT_GOAL = Goal("autodiff-plan", 1.1, "", "exponent")
 #: Of plans in fresh processes, where it shows who allocates.
 FRESH_GOALS: Goals = {
     workload: (Goal("autodiff-plan", 0.6),) for workload in ("elementwise", "mixture")
+}
+
+#: Of running formulas: the source by matrices against NumPy by hand, in reverse against CasADi.
+SYMBOLIC_GOALS: Goals = {
+    "3-32-32-1": (
+        Goal("symdiff-adjoint", 1.5, "casadi"),
+        Goal("symdiff-adjoint", 1.5, "casadi-arrays"),
+        Goal("symdiff-matrix", 1.1),
+    ),
+    **dict.fromkeys(("notes", "mlp", "deep-8", "residual-8"), (Goal("symdiff-matrix", 1.1),)),
+}
+#: Of value and gradient, as a ratio to those of the value.
+_OPERATIONS = Goal("symdiff-adjoint", 2.6, "", "operations")
+#: Goals by network and who derives it; ratios are of the times to derive.
+DERIVATION_GOALS: dict[tuple[str, str], Sequence[Goal]] = {
+    ("3-8-8-1", "symdiff-adjoint"): (_OPERATIONS,),
+    ("4-8-8-8-1", "symdiff-adjoint"): (_OPERATIONS,),
+    ("350-200-1", "symdiff-adjoint"): (
+        Goal("symdiff-adjoint", 1.0, "", "derive, s"),
+        Goal("symdiff-adjoint", 400.0, "", "memory, MB"),
+        _OPERATIONS,
+    ),
+    ("depth 1000", "symdiff-adjoint"): (Goal("symdiff-adjoint", 0.0, "", "failures"),),
+    ("3-8-8-1", "symdiff-shared"): (Goal("symdiff-shared", 1 / 15, "sympy", "derive"),),
+    ("3-32-32-1", "symdiff-shared"): (Goal("symdiff-shared", 5.0, "", "derive, s"),),
+    ("3-8-8-1", "symdiff-expanded"): (
+        Goal("symdiff-expanded", 1.0, "sympy", "derive"),
+        Goal("symdiff-expanded", 0.0, "", "prediction"),
+    ),
+    ("mlp 512", "symdiff-matrix"): (Goal("symdiff-matrix", 0.2, "", "derive, s"),),
+    ("resnet 512", "symdiff-matrix"): (Goal("symdiff-matrix", 0.2, "", "derive, s"),),
 }

@@ -3,7 +3,7 @@
 import importlib
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,14 @@ import numpy as np
 if TYPE_CHECKING:
     from compare.bench.workloads import Workload
 
-__all__ = ["RUNS", "jax_program", "jax_session", "torch_session"]
+__all__ = [
+    "RUNS",
+    "casadi_function",
+    "casadi_gradients",
+    "jax_program",
+    "jax_session",
+    "torch_session",
+]
 
 #: JAX reads this when it starts, and threadpoolctl does not see its threads.
 _XLA_FLAGS = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
@@ -74,8 +81,50 @@ def _micrograd(micrograd: Any, workload: "Workload") -> Callable[[], Any]:
     return run
 
 
-def _casadi(casadi: Any, workload: "Workload") -> Callable[[], Any]:
-    """Return a call of CasADi, for numbers and for functions that are written for it."""
+def casadi_gradients(casadi: Any, out: Any, symbols: Sequence[Any]) -> list[Any]:
+    """Return the gradients of a scalar, by one pass back for all arguments.
+
+    Parameters
+    ----------
+    casadi : module
+        The library.
+    out : casadi.SX
+        The scalar.
+    symbols : sequence of casadi.SX
+        The arguments, all of them symbols.
+
+    Returns
+    -------
+    list of casadi.SX
+        Each of the shape of its argument.
+    """
+    ends = np.cumsum([0, *(symbol.numel() for symbol in symbols)]).tolist()
+    parts = casadi.vertsplit(casadi.gradient(out, casadi.veccat(*symbols)), ends)
+    return [casadi.reshape(p, *s.shape) for p, s in zip(parts, symbols, strict=True)]
+
+
+def casadi_function(casadi: Any, workload: "Workload") -> tuple[Any, list[Any]]:
+    """Return CasADi's function of value and gradients, and what it is called with.
+
+    Parameters
+    ----------
+    casadi : module
+        The library.
+    workload : Workload
+        What is differentiated: numbers, or written for CasADi.
+
+    Returns
+    -------
+    casadi.Function
+        The function.
+    list
+        Its arguments as numbers, or as arrays whose vectors are rows.
+
+    Raises
+    ------
+    NotImplementedError
+        If the workload is not written for it.
+    """
     if not workload.scalar and "casadi" not in workload.idioms:
         raise NotImplementedError("it does not broadcast")
     inputs = workload.inputs
@@ -83,15 +132,32 @@ def _casadi(casadi: Any, workload: "Workload") -> Callable[[], Any]:
     rows = {name: np.atleast_2d(x) for name, x in inputs.items()}
     symbols = [casadi.SX.sym(name, *x.shape) for name, x in rows.items()]
     out = workload.idiom("casadi")(casadi, *symbols)
-    both = casadi.Function(
-        "both", symbols, [out, *(casadi.gradient(out, symbols[i]) for i in workload.argnums)]
-    )
+    gradients = casadi_gradients(casadi, out, [symbols[i] for i in workload.argnums])
+    both = casadi.Function("both", symbols, [out, *gradients])
+    return both, list(inputs.values()) if workload.scalar else list(rows.values())
+
+
+def _casadi(casadi: Any, workload: "Workload") -> Callable[[], Any]:
+    """Return a call of CasADi, for numbers and for functions that are written for it."""
+    both, arguments = casadi_function(casadi, workload)
     scalar = workload.scalar
-    arguments = list(inputs.values()) if scalar else [casadi.DM(x) for x in rows.values()]
+    if not scalar:
+        arguments = [casadi.DM(x) for x in arguments]
 
     def run() -> Any:
         value, *gradients = both(*arguments)
         return float(value), [float(g) for g in gradients] if scalar else gradients
+
+    return run
+
+
+def _casadi_arrays(casadi: Any, workload: "Workload") -> Callable[[], Any]:
+    """Return a call of CasADi that takes arrays of NumPy and returns them."""
+    both, arguments = casadi_function(casadi, workload)
+
+    def run() -> Any:
+        value, *gradients = both(*arguments)
+        return float(value), [g.full() for g in gradients]
 
     return run
 
@@ -238,6 +304,7 @@ RUNS: dict[str, "Callable[[Any, Workload], Callable[[], Any]]"] = {
     "mygrad": _mygrad,
     "micrograd": _micrograd,
     "casadi": _casadi,
+    "casadi-arrays": _casadi_arrays,
     "torch": _torch,
     "jax": partial(_jax, jit=False),
     "jax-jit": partial(_jax, jit=True),

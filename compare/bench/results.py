@@ -13,6 +13,7 @@ from compare.machine import description
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Derived",
     "Entry",
     "Footprint",
     "Growth",
@@ -25,7 +26,7 @@ __all__ = [
     "write_json",
 ]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 #: ok: right, and timed; mismatch: wrong, and not timed; absent: its library is not installed;
 #: unsupported: the workload is not for it; error: it raised an exception.
@@ -177,6 +178,41 @@ class Growth:
 
 
 @dataclass
+class Derived:
+    """What deriving the gradient of one network takes.
+
+    Parameters
+    ----------
+    network, contender : str
+        Their names.
+    parameters : int
+        Its parameters; its depth where lengths are names.
+    derive_s : float, optional
+        Median time of the processor, which other programs on the machine disturb less, in s.
+    peak_bytes : int, optional
+        Memory above what the process had before.
+    operations : int, optional
+        Operations of value and gradient, each distinct one once.
+    ratio : float, optional
+        The same to those of the value.
+    message : str
+        Why there are no numbers.
+    samples_s : list of float
+        The times, in s.
+    """
+
+    network: str
+    contender: str
+    parameters: int
+    derive_s: float | None = None
+    peak_bytes: int | None = None
+    operations: int | None = None
+    ratio: float | None = None
+    message: str = ""
+    samples_s: list[float] = field(default_factory=list)
+
+
+@dataclass
 class Result:
     """All contenders on one workload; the first is the baseline.
 
@@ -233,6 +269,8 @@ class Report:
         Memory.
     growth : list of Growth
         What preparing costs, by size.
+    derived : list of Derived
+        What deriving formulas takes.
     """
 
     results: list[Result]
@@ -244,6 +282,7 @@ class Report:
     goals: list[Judged] = field(default_factory=list)
     footprints: list[Footprint] = field(default_factory=list)
     growth: list[Growth] = field(default_factory=list)
+    derived: list[Derived] = field(default_factory=list)
 
     @property
     def wrong(self) -> list[str]:

@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from compare.bench.results import Entry, Judged, Report, Result
-from compare.report.format import MISSING, bytes_text, seconds_text
+from compare.report.format import MISSING, bytes_text, count_text, seconds_text
 
 __all__ = ["print_report"]
 
@@ -51,6 +51,9 @@ def print_report(report: Report, console: Console) -> None:
         console.print()
     if report.growth:
         console.print(_growth(report))
+        console.print()
+    if report.derived:
+        console.print(_derived(report))
         console.print()
     console.print(_goals(report))
     console.print()
@@ -109,6 +112,10 @@ def _legend(report: Report) -> list[str]:
         "ratio: to the first row in the same round, ± median absolute deviation; cpu ratio: of "
         "processor times; prepare: tracing or compiling, and the first call",
     ]
+    if report.derived:
+        lines.append(
+            "operations: of value and gradient, each distinct one once; ratio: to the value's"
+        )
     if here:
         lines.append("; ".join(here))
     if absent:
@@ -156,11 +163,38 @@ def _growth(report: Report) -> Table:
     return table
 
 
+def _derived(report: Report) -> Table:
+    """Return what deriving formulas takes."""
+    table = _bare()
+    table.title, table.title_justify = (
+        "deriving the gradient, in fresh processes: processor time",
+        "left",
+    )
+    for name in ("network", "by"):
+        table.add_column(name, no_wrap=True)
+    for name in ("parameters", "time", "memory", "operations", "ratio"):
+        table.add_column(name, justify="right")
+    for row in report.derived:
+        names = row.network, row.contender, f"{row.parameters:,}"
+        if row.derive_s is None:
+            table.add_row(*names, row.message, MISSING, MISSING, MISSING)
+            continue
+        table.add_row(
+            *names,
+            seconds_text(row.derive_s),
+            bytes_text(row.peak_bytes),
+            count_text(row.operations),
+            MISSING if row.ratio is None else f"{row.ratio:.2f}",
+        )
+    return table
+
+
 def _goals(report: Report) -> Table:
     """Return the goals with what was reached, of contenders that are here and made for it."""
     table = _bare()
-    for name in ("workload", "contender", "against"):
-        table.add_column(name)
+    table.add_column("workload", overflow="fold")
+    table.add_column("contender", no_wrap=True)
+    table.add_column("against", overflow="fold")
     for name in ("of", "found", "goal", "reached"):
         table.add_column(name, justify="right")
     for result in report.results:

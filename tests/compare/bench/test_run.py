@@ -171,7 +171,7 @@ def test_the_json_has_samples_machine_and_versions(squares, contender, tmp_path)
     assert set(document) == {
         *("schema_version", "command", "machine", "system", "python", "versions"),
         *("results", "libraries", "threads", "rounds", "sample_s"),
-        *("fresh", "goals", "footprints", "growth"),
+        *("fresh", "goals", "footprints", "growth", "derived"),
     }
     assert document["libraries"] == {"numpy": np.__version__}
     assert "gradscale" in document["versions"]
