@@ -1,8 +1,8 @@
 """Sine and cosine of the same argument from one tangent: quicker, and less exact.
 
 NumPy's sine and cosine of float64 take 8 ns an element, its tangent 1.4 (NumPy 2.4 on x86-64, where
-only the tangent is vectorised). With t = tan(x/2), sin x = 2t / (1 + t²) and
-cos x = (1 − t²) / (1 + t²) (NIST Digital Library of Mathematical Functions, 4.21.34 and 4.21.35).
+only the tangent is vectorised). With t = tan(x/2) and u = 2 / (1 + t²), sin x = t u and
+cos x = u − 1 (NIST Digital Library of Mathematical Functions, 4.21.34 and 4.21.35).
 The absolute error stays at some 1e-16; relative digits are lost near the zeros of the cosine.
 """
 
@@ -56,7 +56,5 @@ def _from_tangent(builder: Builder, x: Node) -> tuple[Node, Node]:
     """Return the nodes of sine and cosine."""
     number, ufunc = builder.number, builder.ufunc
     t = ufunc(np.tan, ufunc(np.multiply, x, number(0.5)))
-    square = ufunc(np.square, t)
-    share = ufunc(np.divide, number(1.0), ufunc(np.add, square, number(1.0)))
-    sine = ufunc(np.multiply, ufunc(np.multiply, t, number(2.0)), share)
-    return sine, ufunc(np.multiply, ufunc(np.subtract, number(1.0), square), share)
+    u = ufunc(np.divide, number(2.0), ufunc(np.add, ufunc(np.square, t), number(1.0)))
+    return ufunc(np.multiply, t, u), ufunc(np.subtract, u, number(1.0))

@@ -257,7 +257,7 @@ class Plan:
         conditions = []
         for i, (a, x) in enumerate(zip(arguments, args, strict=True)):
             if type(x) is float:
-                conditions.append(f"type({a}) is float")
+                conditions.append(f"{a}.__class__ is float")
                 continue
             names |= {f"dtype_{i}{tag}": x.dtype, f"shape_{i}{tag}": x.shape}
             conditions += [
