@@ -208,7 +208,9 @@ def _formula_clause(scope: pd.DataFrame) -> str:
     further = []
     for name, more in found.items():
         if name != first and more.best and more.n != far.n:
-            end = "" if more.stopped_by in _LIMITS or far.stopped_by not in _LIMITS else _UNSTOPPED
+            # A larger network of another family may have been tried, and have been too large.
+            all_done = more.n >= scope.loc[scope["engine"] == name, "n"].max()
+            end = _UNSTOPPED if all_done and far.stopped_by in _LIMITS else ""
             further.append(f"of {count_text(more.n)} {_DERIVED[name][1]}{end}")
     joint = ", and " if len(further) == 1 else ", "
     return text + (joint + list_text(further) if further else "")

@@ -257,3 +257,12 @@ def test_published_formulas_that_differ_are_called_a_bug(run):
     report = report_of(frames_of(None, None), {"logistic": rows})
     section = next(s for s in report.sections if s.name == "published")
     assert "Ours differ from those published: l_1 and l_2" in section.sentences[1]
+
+
+def test_the_largest_tried_is_that_of_all_families(results, run):
+    cells = ladder(results)
+    other = cells.query("engine == 'shared' and parameters == 289").assign(
+        family="mlp width and depth", size=3, parameters=300, status="ok"
+    )
+    text = found(pd.concat([cells, other]), run)
+    assert "of 300 with its common subexpressions named, of 10,201" in text
