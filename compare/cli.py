@@ -21,7 +21,7 @@ DONE, MISMATCH, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 _GIB = 1024**3
 #: Time budget of a cell in seconds, in a full run and in a quick one.
-_BUDGET_S = {False: 4.0, True: 1.0}
+_BUDGET_S = {False: 3.0, True: 1.0}
 #: Rounds of a benchmark in one process, and in fresh ones.
 _ROUNDS = {False: 21, True: 5}
 #: Engines that a quick run times unless told otherwise; all are verified.
