@@ -331,7 +331,7 @@ def compiled(
 
 @bench.command()
 @_with(_bench_options[2:])
-def symbolic(rounds: int, sample_ms: float, file: Path | None) -> int:
+def symbolic(rounds: int | None, sample_ms: float, file: Path | None) -> int:
     """Derive gradients as formulas, and run them, on one thread.
 
     Deriving is measured in fresh processes: time, memory, and operations beside those of the value;
@@ -341,10 +341,8 @@ def symbolic(rounds: int, sample_ms: float, file: Path | None) -> int:
     """
     from compare.bench.symbolic import run_symbolic
 
-    return _bench(
-        lambda on_stage: run_symbolic(rounds=rounds, sample_s=sample_ms / 1000, on_stage=on_stage),
-        file,
-    )
+    options: dict[str, Any] = {"rounds": rounds or _ROUNDS[False], "sample_s": sample_ms / 1000}
+    return _bench(lambda on_stage: run_symbolic(on_stage=on_stage, **options), file)
 
 
 def _bench(run: Callable[[Callable[[str], None]], Any], file: Path | None) -> int:

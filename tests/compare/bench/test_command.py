@@ -90,3 +90,17 @@ def test_bad_input_is_one_sentence_and_code_2(
     assert told in err
     assert len(err.strip().splitlines()) == 1
     assert not out
+
+
+@pytest.mark.parametrize("rounds", [None, 3])
+def test_the_symbolic_bench_has_rounds_of_its_own(capsys, monkeypatch, rounds):
+    from compare.bench import symbolic
+
+    def run(*, rounds, sample_s, on_stage):
+        raise ValueError(f"rounds: {rounds}")
+
+    monkeypatch.setattr(symbolic, "run_symbolic", run)
+    given = () if rounds is None else ("--rounds", str(rounds))
+    code, _, errors = gradscale(capsys, "bench", "symbolic", *given)
+    assert code == 2
+    assert f"rounds: {rounds or 21}" in errors
