@@ -36,7 +36,7 @@ from autodiff.rules.table import (
 )
 from autodiff.tape import Tape
 
-__all__ = ["Tensor", "assembled", "leaf", "memory", "primal", "record"]
+__all__ = ["Tensor", "assembled", "leaf", "matrix_product", "memory", "primal", "record"]
 
 _Decision = TypeVar("_Decision", bool, int)
 
@@ -124,8 +124,25 @@ def _arithmetic(ufunc: np.ufunc, product: Any = None) -> tuple[Callable[[Any, An
     return quick, quick_reflected, in_place
 
 
-def _product(x: Any, y: Any) -> Any:
-    """Return the product of matrices; of small ones in half the time of ``np.matmul``."""
+def matrix_product(x: Any, y: Any) -> Any:
+    """Return the product of matrices or of stacks; of small ones in half the time of ``@``.
+
+    Parameters
+    ----------
+    x, y : array or tensor
+        What ``np.matmul`` takes.
+
+    Returns
+    -------
+    array or tensor
+        What it returns.
+
+    Examples
+    --------
+    >>> matrix_product(np.eye(2), np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([[1., 2.],
+           [3., 4.]])
+    """
     if type(x) is type(y) is _ARRAY and x.ndim == y.ndim == 2:
         return x.dot(y)
     return np.matmul(x, y)
@@ -376,7 +393,7 @@ class Tensor(ArrayMethods):
     __sub__, __rsub__, __isub__ = _arithmetic(np.subtract)
     __mul__, __rmul__, __imul__ = _arithmetic(np.multiply)
     __truediv__, __rtruediv__, __itruediv__ = _arithmetic(np.divide)
-    __matmul__, __rmatmul__, __imatmul__ = _arithmetic(np.matmul, _product)
+    __matmul__, __rmatmul__, __imatmul__ = _arithmetic(np.matmul, matrix_product)
     _power, __rpow__, _ipower = _arithmetic(np.power)
     __mod__, __rmod__, __imod__ = _operators(np.remainder)
     __floordiv__, __rfloordiv__, __ifloordiv__ = _operators(np.floor_divide)
