@@ -90,7 +90,7 @@ class Outcome:
     Parameters
     ----------
     status : str
-        ``"ok"``, ``"timeout"``, ``"memory"``, ``"unsupported"`` or ``"error"``.
+        ``"ok"``, ``"timeout"``, ``"memory"``, ``"crashed"``, ``"unsupported"`` or ``"error"``.
     result : object
         What the job returned, if it ended as ok.
     message : str
@@ -103,7 +103,7 @@ class Outcome:
         Largest resident memory of the process tree that the parent saw while the engine worked.
     """
 
-    status: Literal["ok", "timeout", "memory", "unsupported", "error"]
+    status: Literal["ok", "timeout", "memory", "crashed", "unsupported", "error"]
     result: Any = None
     message: str = ""
     stage: str = ""
@@ -170,7 +170,7 @@ class Worker:
         try:
             write_frame(self._stdin, _pickled(job))
         except OSError:
-            return Outcome("error", message=self._death(), stage=stage)
+            return Outcome("crashed", message=self._death(), stage=stage)
         process = psutil.Process(self._process.pid)
         while True:
             try:
@@ -180,7 +180,7 @@ class Worker:
             else:
                 now = time.monotonic()
                 if frame is None:
-                    return Outcome("error", None, self._death(), stage, facts, peak)
+                    return Outcome("crashed", None, self._death(), stage, facts, peak)
                 if frame[0] == "stage":
                     spent_s += now - entered_s if stage in TIMED_STAGES else 0.0
                     stage, entered_s = frame[1], now

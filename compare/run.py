@@ -185,7 +185,8 @@ def run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
         # Central differences may miss their tolerance where a function bends sharply; that is
         # a row of the table, not a wrong engine.
         exact = {engine.name for engine in settings.engines if engine.tolerance == "exact"}
-        for row in _swept(settings, console):
+        for ended in _swept(settings, console):
+            row = ended.row
             append_row(results, row)
             agreed = agreed and not (row["status"] == "mismatch" and row["engine"] in exact)
         with console.status("the swell, the collapse, and the two-layer network trained twice"):

@@ -9,6 +9,7 @@ from typing import Literal
 __all__ = [
     "AGREEMENT_COLUMNS",
     "RESULT_COLUMNS",
+    "SAMPLE_COLUMNS",
     "SCHEMA_VERSION",
     "STATUSES",
     "SUMMARY_COLUMNS",
@@ -19,9 +20,9 @@ __all__ = [
     "markdown_table",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-Status = Literal["ok", "mismatch", "timeout", "memory", "unsupported", "error"]
+Status = Literal["ok", "mismatch", "timeout", "memory", "crashed", "unsupported", "error"]
 
 #: How a cell can end, and what that means.
 STATUSES: dict[Status, str] = {
@@ -29,8 +30,9 @@ STATUSES: dict[Status, str] = {
     "mismatch": "the gradient differed from the reference; it was not timed",
     "timeout": "the time budget ended first; times are at least the budget",
     "memory": "the memory budget was exceeded",
+    "crashed": "its process died; the message names the signal or the exit code",
     "unsupported": "the engine cannot do this problem, and says why",
-    "error": "the engine raised an exception or its process died",
+    "error": "the engine raised an exception",
 }
 
 
@@ -57,27 +59,59 @@ RESULT_COLUMNS: tuple[Column, ...] = (
     Column("message", "str", "", "why the cell did not end as `ok`"),
     Column("stage", "str", "", "stage under way when the cell ended early: import, build, ..."),
     Column("import_s", "float", "s", "importing the engine in a fresh process"),
-    Column("build_s", "float", "s", "preparing one gradient function: deriving or tracing"),
-    Column("first_run_s", "float", "s", "first value and gradient, compilation included"),
-    Column("run_s", "float", "s", "median time of one value and gradient, warm"),
+    Column("build_s", "float", "s", "deriving or tracing one gradient function"),
+    Column("compile_s", "float", "s", "making a program of it, where that is a step of its own"),
+    Column(
+        "first_run_s", "float", "s", "first value and gradient; who compiles lazily does so here"
+    ),
+    Column("run_s", "float", "s", "median time of one value and gradient"),
     Column("run_spread_s", "float", "s", "median absolute deviation of the samples of run_s"),
+    Column("run_low_s", "float", "s", "lower end of the 95 % bootstrap interval of run_s"),
+    Column("run_high_s", "float", "s", "upper end of the 95 % bootstrap interval of run_s"),
+    Column("run_min_s", "float", "s", "smallest sample"),
     Column("primal_s", "float", "s", "median time of one evaluation of the loss on plain NumPy"),
-    Column("ratio", "float", "1", "run_s / primal_s"),
-    Column("peak_bytes", "int", "B", "peak resident memory of build and run above the inputs"),
+    Column("ratio", "float", "1", "median of the ratios run to primal, each within one round"),
+    Column("ratio_low", "float", "1", "lower end of the 95 % bootstrap interval of the ratio"),
+    Column("ratio_high", "float", "1", "upper end of the 95 % bootstrap interval of the ratio"),
+    Column("noisy", "int", "", "1 if the interval of run_s is too wide to trust, else 0"),
+    Column("samples", "int", "1", "samples of run_s that count; samples.parquet holds all"),
+    Column("loops", "int", "1", "gradients computed in each sample"),
+    Column("repeated", "int", "1", "rounds repeated because the control kernel drifted"),
+    Column("cores_busy", "float", "1", "processor time of the samples divided by their wall time"),
+    Column("peak_bytes", "int", "B", "peak resident memory of build and run above that before"),
+    Column("allocated_bytes", "int", "B", "peak of Python's allocations during one gradient"),
     Column("operations", "int", "1", "operations of the formula or nodes of the graph"),
     Column("max_error", "float", "1", "largest error of an entry relative to the reference"),
     Column("max_error_at", "str", "", "the entry with that error, such as `w1[0, 2]`"),
     Column("reference", "str", "", "engine whose gradient was the reference"),
-    Column("samples_s", "str", "s", "the raw samples of run_s, separated by spaces"),
-    Column("loops", "int", "1", "gradients computed in each sample"),
+    Column("mode", "str", "", "`warm`, or `fresh`: each sample in a process of its own"),
     Column("seed", "int", "", "seed of the inputs"),
-    Column("threads", "int", "1", "threads that BLAS reported inside the cell"),
+    Column("threads", "int", "1", "threads asked for"),
+    Column("threads_read", "int", "1", "most threads that a library reported inside the cell"),
+    Column("pinned", "str", "", "processor cores that the cell was pinned to; empty if to none"),
     Column("budget_s", "float", "s", "time budget of the cell"),
     Column("budget_bytes", "int", "B", "memory budget of the cell"),
+    Column("definition", "str", "", "digest of the problem's source and the engine's version"),
+    Column("ended", "str", "", "when the cell ended, in UTC"),
     Column("machine", "str", "", "processor, number of cores and memory"),
+    Column("governor", "str", "", "frequency governor of the processor, if the system tells"),
     Column("system", "str", "", "operating system and its release"),
     Column("python", "str", "", "version of Python"),
-    Column("versions", "str", "", "versions of gradscale and the libraries it ran on"),
+    Column("blas", "str", "", "linear algebra library of NumPy"),
+    Column("versions", "str", "", "versions of gradscale, what it runs on, and the engine"),
+)
+
+#: One row of ``samples.parquet`` is one sample: several calls timed together, in one round.
+SAMPLE_COLUMNS: tuple[Column, ...] = (
+    Column("problem", "str", "", "name of the problem"),
+    Column("size", "int", "", "the problem's own measure of size"),
+    Column("engine", "str", "", "what was timed: an engine, `primal` or `control`"),
+    Column("mode", "str", "", "`warm` or `fresh`"),
+    Column("round", "int", "", "number of the round, from 0; contenders of one round took turns"),
+    Column("counts", "int", "", "0 if the control kernel drifted and the round was repeated"),
+    Column("seconds", "float", "s", "wall time of one call"),
+    Column("processor_s", "float", "s", "processor time of one call, on all cores together"),
+    Column("loops", "int", "1", "calls in the sample"),
 )
 
 #: One row of ``summary.csv`` is one engine on one family: how far it came and how its cost grows.

@@ -19,7 +19,7 @@ from compare.schema import RESULT_COLUMNS, SCHEMA_VERSION
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Plan", "benchmark", "sweep"]
+__all__ = ["Ended", "Plan", "benchmark", "sweep"]
 
 #: Ways a cell can end after which the engine still goes on to the next size.
 _GOES_ON = frozenset({"ok", "mismatch"})
@@ -67,10 +67,26 @@ class Plan:
 Row = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A cell that has ended.
+
+    Parameters
+    ----------
+    row : dict
+        Columns of results.csv.
+    samples : tuple of dict
+        Its raw samples: columns of samples.parquet.
+    """
+
+    row: Row
+    samples: tuple[Row, ...] = ()
+
+
 def sweep(
     plan: Plan, on_begin: Callable[[Case, Engine, int, int], None] | None = None
-) -> Iterator[Row]:
-    """Return the rows of a sweep, each as soon as its cell has ended.
+) -> Iterator[Ended]:
+    """Return the cells of a sweep, each as soon as it has ended.
 
     Parameters
     ----------
@@ -82,8 +98,8 @@ def sweep(
 
     Yields
     ------
-    dict
-        Columns of results.csv.
+    Ended
+        The row of the cell, and its samples.
     """
     where = description()
     executor = Executor(plan.threads)
@@ -99,7 +115,7 @@ def sweep(
         if row["status"] not in _GOES_ON:
             stopped.add((case.problem.name, engine.name))
             pending = [c for c in pending if (c[0].problem.name, c[1].name) not in stopped]
-        yield row
+        yield Ended(row)
 
 
 def _row(case: Case, engine: Engine, plan: Plan, executor: Executor) -> Row:
@@ -212,4 +228,4 @@ def benchmark(
     chosen = chosen_engines(problem.case(ladder[0], seed), engines)
     budget = Budget(budget_s, budget_bytes)
     plan = Plan((problem,), tuple(chosen), budget, lambda _: ladder, seed, threads)
-    return as_frame(sweep(plan), RESULT_COLUMNS)
+    return as_frame((ended.row for ended in sweep(plan)), RESULT_COLUMNS)

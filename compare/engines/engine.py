@@ -22,14 +22,26 @@ class Prepared:
         ``run(inputs)``, with the arguments by name, returns the value and the gradients by name.
     operations : int, optional
         Operations of the formula or nodes of the graph, where there is one.
+    compile : callable, optional
+        ``compile()`` makes the program that `run` calls, where that is a step of its own; it is
+        called once before `run`, under a clock of its own.
     """
 
     run: ValueAndGradient
     operations: int | None = None
+    compile: Callable[[], object] | None = None
 
 
 def _everything(case: "Case") -> str:
     return ""
+
+
+def _nothing(threads: int) -> int | None:
+    return None
+
+
+def _as_it_is(threads: int) -> Mapping[str, str]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,11 @@ class Engine:
         Key into `compare.tolerance.TOLERANCES`: how near it must come to the reference.
     refuses : callable
         ``refuses(case)`` returns why the engine cannot do the case, or an empty string.
+    configure : callable
+        ``configure(threads)`` is called in the measured process after the imports: it pins the
+        library's own threads, and returns how many the library then reports, or None.
+    environment : callable
+        ``environment(threads)`` returns environment variables that its process starts with.
     """
 
     name: str
@@ -58,3 +75,5 @@ class Engine:
     prepare: "Callable[[Case], Prepared]"
     tolerance: str = "exact"
     refuses: "Callable[[Case], str]" = _everything
+    configure: Callable[[int], int | None] = _nothing
+    environment: Callable[[int], Mapping[str, str]] = _as_it_is

@@ -30,6 +30,7 @@ _STATUS_WORDS = {
     "memory": ("memory", "mem."),
     "unsupported": ("unsupported", "n/a"),
     "error": ("error", "err."),
+    "crashed": ("crashed", "died"),
 }
 
 

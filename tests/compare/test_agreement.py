@@ -161,7 +161,7 @@ def test_engines_that_raise_hang_or_die_cost_their_own_row_only(arguments):
 
     engines = [engine(f.__name__, f) for f in (raising, hanging, dying)] + [get_engine("graph")]
     frame = compare.verify(loss, *arguments, engines=engines, budget_s=1.5)
-    assert frame["status"].tolist() == ["error", "timeout", "error", "ok"]
+    assert frame["status"].tolist() == ["error", "timeout", "crashed", "ok"]
     assert frame["message"][0] == "RuntimeError: no formula today"
     assert "1.5 s" in frame["message"][1]
     assert "code 7" in frame["message"][2]

@@ -37,7 +37,7 @@ def test_a_cell_ends_as_ok_with_every_measurement():
     assert outcome.result["reference"] == "graph"
     assert outcome.facts["import_s"] > 0.01
     assert outcome.facts["parameters"] == 1
-    assert outcome.facts["threads"] == 1
+    assert outcome.facts["threads_read"] == 1
 
 
 def test_a_wrong_gradient_has_no_time():
@@ -93,7 +93,7 @@ def test_the_message_of_an_exception_is_kept():
 
 def test_a_process_that_dies_is_an_error_of_its_cell():
     outcome = measure(lambda case: os.kill(os.getpid(), 9))
-    assert outcome.status == "error"
+    assert outcome.status == "crashed"
     assert "SIGKILL" in outcome.message
 
 

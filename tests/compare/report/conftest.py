@@ -169,7 +169,7 @@ def _time(
         "max_error": 3e-9 if engine == "finite-differences" else 3e-16,
         "max_error_at": "w1[0, 0]",
         "loops": 100,
-        "samples_s": "0.1 0.1",
+        "samples": 2,
     }
 
 

@@ -1,0 +1,53 @@
+"""The command line: ``gradscale run``, ``verify``, ``list``, ``report`` and ``bench``.
+
+Exit codes: 0 done, 1 a gradient is wrong, 2 the input is wrong, 130 interrupted.
+"""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from compare.cli.bench import bench
+from compare.cli.codes import BAD_INPUT, INTERRUPTED
+from compare.cli.look import list_, report, verify
+from compare.cli.run import run
+from compare.machine import gradscale_version
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(gradscale_version(), prog_name="gradscale")
+def cli() -> None:
+    """Compare gradients written as formulas with gradients computed on a graph.
+
+    Exit codes: 0 done, 1 a gradient is wrong, 2 the input is wrong, 130 interrupted.
+    """
+
+
+for _command in (run, verify, list_, report, bench):
+    cli.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Arguments; those of the process by default.
+    """
+    try:
+        code = cli.main(args=arguments, prog_name="gradscale", standalone_mode=False)
+    except click.exceptions.Abort:
+        code = INTERRUPTED
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except click.ClickException as error:
+        click.echo(f"gradscale: {error.format_message()}", err=True)
+        code = BAD_INPUT
+    except (ValueError, TypeError, OSError) as error:
+        click.echo(f"gradscale: {error}", err=True)
+        code = BAD_INPUT
+    sys.exit(code)

@@ -1,0 +1,5 @@
+"""Exit codes of the command line."""
+
+__all__ = ["BAD_INPUT", "DONE", "INTERRUPTED", "MISMATCH"]
+
+DONE, MISMATCH, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130

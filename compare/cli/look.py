@@ -1,0 +1,70 @@
+"""``gradscale verify``, ``list`` and ``report``: without a clock."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from compare.cli.codes import DONE, MISMATCH
+from compare.cli.options import CHOICES, entries, options
+
+__all__ = ["list_", "report", "verify"]
+
+
+@click.command()
+@options(CHOICES)
+def verify(problems: Sequence[str], engines: Sequence[str], seed: int, threads: int) -> int:
+    """Check that every engine agrees on every problem; exit code 1 if one does not."""
+    from compare.report.terminal import print_agreement
+    from compare.run import verify_problems
+
+    console = Console()
+    frame = verify_problems(
+        entries("problem", problems),
+        entries("engine", engines),
+        console,
+        seed=seed,
+        threads=threads,
+    )
+    print_agreement(frame, console)
+    wrong = int((~frame["status"].isin(["ok", "unsupported"])).sum())
+    if wrong:
+        click.echo(f"{wrong} of {len(frame)} comparisons failed")
+        return MISMATCH
+    agreeing = int((frame["status"] == "ok").sum())
+    click.echo(f"{agreeing} of {len(frame)} comparisons agree; the others are unsupported")
+    return DONE
+
+
+@click.command("list")
+def list_() -> int:
+    """List the problems with their sizes, and the engines."""
+    from compare.engines import ENGINES
+    from compare.problems import PROBLEMS
+
+    console = Console()
+    table = Table(
+        "problem", "family", "sizes", "what it is", title="Problems", title_justify="left"
+    )
+    for problem in PROBLEMS.values():
+        labels = [problem.label(size) for size in problem.sizes]
+        shown = labels if len(labels) < 4 else [*labels[:2], "…", labels[-1]]
+        table.add_row(problem.name, problem.family, ", ".join(shown), problem.meaning)
+    console.print(table)
+    table = Table("engine", "what it is", title="Engines", title_justify="left")
+    for engine in ENGINES.values():
+        table.add_row(engine.name, engine.meaning)
+    console.print(table)
+    return DONE
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def report(folder: Path) -> int:
+    """Make the report of FOLDER again from its CSV files."""
+    from compare.run import report_folder
+
+    click.echo(f"report: {report_folder(folder, Console())}")
+    return DONE

@@ -1,0 +1,78 @@
+"""``gradscale run``: the main job."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from compare.cli.codes import DONE, INTERRUPTED, MISMATCH
+from compare.cli.options import CHOICES, Positive, entries, options
+
+__all__ = ["run"]
+
+_GIB = 1024**3
+#: Time budget of a cell in seconds, in a full run and in a quick one.
+_BUDGET_S = {False: 3.0, True: 1.0}
+#: Engines that a quick run times unless told otherwise; all are verified.
+_QUICK_ENGINES = ("expanded", "shared", "adjoint", "matrix", "graph", "graph-compiled")
+
+
+@click.command()
+@click.option(
+    "--out",
+    default=Path("reports/latest"),
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder for the CSV files, the charts and the report.",
+)
+@click.option("--quick", is_flag=True, help="Few sizes and a small budget: under 45 s.")
+@click.option(
+    "--budget-s",
+    type=Positive(),
+    help=f"Time budget of a cell in seconds.  [default: {_BUDGET_S[False]:g}, "
+    f"quick {_BUDGET_S[True]:g}]",
+)
+@click.option(
+    "--budget-gb",
+    type=Positive(),
+    default=4.0,
+    show_default=True,
+    help="Memory budget of a cell in GiB.",
+)
+@options(CHOICES)
+def run(
+    out: Path,
+    quick: bool,
+    budget_s: float | None,
+    budget_gb: float,
+    problems: Sequence[str],
+    engines: Sequence[str],
+    seed: int,
+    threads: int,
+) -> int:
+    """Verify every engine, time them on growing networks, and write the report."""
+    from compare.executor import Budget
+    from compare.run import Settings
+    from compare.run import run as run_job
+
+    budget = Budget(budget_s or _BUDGET_S[quick], int(budget_gb * _GIB))
+    verified = entries("engine", engines)
+    settings = Settings(
+        folder=out,
+        problems=entries("problem", problems),
+        verified=verified,
+        engines=verified if engines or not quick else entries("engine", _QUICK_ENGINES),
+        budget=budget,
+        quick=quick,
+        seed=seed,
+        threads=threads,
+        command=shlex.join(["gradscale", *sys.argv[1:]]),
+    )
+    page, agreed, interrupted = run_job(settings, Console())
+    click.echo(f"report: {page}")
+    if interrupted:
+        return INTERRUPTED
+    return DONE if agreed else MISMATCH
