@@ -298,7 +298,7 @@ class Executor:
             self._worker.close()
 
     def gradient(self, case: "Case", engine: "Engine", budget: Budget) -> Outcome:
-        """Return value and gradients of a case, computed in a worker that is kept for the next.
+        """Return what an engine does on a case, in a worker that is kept for the next.
 
         Parameters
         ----------
@@ -312,7 +312,7 @@ class Executor:
         Returns
         -------
         Outcome
-            Its result is ``(value, gradients)``.
+            Its result is a `compare.probe.Observed`.
         """
         if self._worker is None or not self._worker.alive:
             if self._worker is not None:

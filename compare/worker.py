@@ -28,14 +28,10 @@ def _import(report: Report, modules: tuple[str, ...]) -> float:
 
 
 def _gradient(report: Report, case: Any, engine: Any) -> Any:
-    """Return value and gradients."""
-    inputs = case.inputs
-    report("build", {})
-    prepared = engine.prepare(case)
-    report("first run", {})
-    value, gradients = prepared.run(inputs)
-    report("answer", {})
-    return float(value), dict(gradients)
+    """Return what an engine does on a case."""
+    from compare.probe import observed_in_worker
+
+    return observed_in_worker(report, case, engine, int(os.environ.get("OMP_NUM_THREADS", 1)))
 
 
 def _measure(report: Report, case: Any, engine: Any, budget_s: float) -> dict[str, Any]:
