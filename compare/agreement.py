@@ -89,12 +89,17 @@ def _sampled_differences(case: Case) -> dict[str, Any]:
     return gradients
 
 
+def tolerance_of(engine: Engine, case: Case | None = None) -> Tolerance:
+    """Return the tolerance of an engine on a case."""
+    single = case is not None and any(_is_single(x) for x in case.inputs.values())
+    names = [engine.tolerance, *(["float32"] * single)]
+    return max((TOLERANCES[name] for name in names), key=lambda t: t.relative)
+
+
 def tolerance_between(engine: Engine, reference: str, case: Case | None = None) -> Tolerance:
     """Return the tolerance of the less exact of two engines on a case."""
-    names = [engine.tolerance, ENGINES[reference].tolerance]
-    if case is not None and any(_is_single(x) for x in case.inputs.values()):
-        names.append("float32")
-    return max((TOLERANCES[name] for name in names), key=lambda t: t.relative)
+    pair = (tolerance_of(engine, case), tolerance_of(get_engine(reference), case))
+    return max(pair, key=lambda t: t.relative)
 
 
 def _is_single(value: Any) -> bool:
@@ -109,6 +114,7 @@ def verify_cases(
     budget_bytes: int,
     threads: int = 1,
     on_done: Callable[[Case, Engine], None] | None = None,
+    found: "dict[tuple[str, int, str], Outcome] | None" = None,
 ) -> "pd.DataFrame":
     """Return how every engine agrees with the reference on every case.
 
@@ -129,6 +135,9 @@ def verify_cases(
         Threads of the linear algebra libraries.
     on_done : callable, optional
         Called with case and engine after each comparison.
+    found : dict, optional
+        Filled with the outcome of every gradient by problem, size and engine, for
+        `compare.truth.measure_errors` to go on from.
 
     Returns
     -------
@@ -170,6 +179,8 @@ def verify_cases(
                 )
                 if on_done:
                     on_done(case, engine)
+            if found is not None:
+                found |= {(case.problem.name, case.size, n): o for n, o in outcomes.items()}
     return as_frame(rows, AGREEMENT_COLUMNS)
 
 

@@ -34,6 +34,12 @@ def _gradient(report: Report, case: Any, engine: Any) -> Any:
     return observed_in_worker(report, case, engine, int(os.environ.get("OMP_NUM_THREADS", 1)))
 
 
+def _call(report: Report, function: Callable[..., Any], *args: Any) -> Any:
+    """Return what a function returns."""
+    report("build", {})
+    return function(*args)
+
+
 def _measure(report: Report, case: Any, engine: Any, budget_s: float) -> dict[str, Any]:
     """Return the measurements of a cell."""
     from compare.measure import measure
@@ -42,6 +48,7 @@ def _measure(report: Report, case: Any, engine: Any, budget_s: float) -> dict[st
 
 
 JOBS: dict[str, Callable[..., Any]] = {
+    "call": _call,
     "gradient": _gradient,
     "import": _import,
     "measure": _measure,
