@@ -250,7 +250,8 @@ def _beside_another(
         return {"status": "ok", "against": against, "message": f"{reason}; {against} has none"}
     tolerance = tolerance_between(engine, against, case)
     value, gradients = result
-    difference = compare_gradients(value, gradients, *other.result.result, tolerance, case.inputs)
+    other_value, reference = other.result.result
+    difference = compare_gradients(value, gradients, other_value, reference, tolerance, case.inputs)
     return {
         "against": against,
         "max_error": difference.max_error,

@@ -269,8 +269,8 @@ def _cbrt(x: Any) -> Any:
 
 
 #: Functions that mpmath calls by the same names.
-_SAME_NAME = ("exp", "expm1", "log", "log1p", "log10", "sqrt", "sin", "cos", "tan")
-_SAME_NAME += ("sinh", "cosh", "tanh", "floor", "ceil", "hypot", "degrees", "radians")
+_SAME_NAME: tuple[str, ...] = ("exp", "expm1", "log", "log1p", "log10", "sqrt", "sin", "cos")
+_SAME_NAME += ("tan", "sinh", "cosh", "tanh", "floor", "ceil", "hypot", "degrees", "radians")
 _INVERSES = ("sin", "cos", "tan", "sinh", "cosh", "tanh")
 #: What NumPy calls on each element of an array of objects.
 _METHODS: dict[str, Callable[..., Any]] = {

@@ -86,8 +86,9 @@ def taylor_test(
     not: no step has to be chosen, and no tolerance. An error is seen that is larger than about
     ``1e-5`` of ``g.v`` (float32: a tenth). Where the remainder shrinks with slope 1 the test is
     repeated with ``|f(x + h v) - f(x - h v) - 2 h g.v|``: at a kink, where ``g`` is the mean of
-    both slopes, that one is zero. P. E. Farrell, D. A. Ham, S. W. Funke, M. E. Rognes, "Automated derivation of the
-    adjoint of high-level transient finite element programs", SIAM J. Sci. Comput. 35(4), 2013.
+    both slopes, that one is zero. P. E. Farrell, D. A. Ham, S. W. Funke, M. E. Rognes,
+    "Automated derivation of the adjoint of high-level transient finite element programs", SIAM J.
+    Sci. Comput. 35(4), 2013.
 
     Examples
     --------
