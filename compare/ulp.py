@@ -31,7 +31,10 @@ def ulp(x: Any) -> Any:
     >>> float(ulp(1.0)), float(ulp(np.float32(-1.5))), float(ulp(0.0))
     (2.220446049250313e-16, 1.1920928955078125e-07, 5e-324)
     """
-    return np.spacing(np.abs(np.asarray(x)))
+    size = np.abs(np.asarray(x))
+    with np.errstate(over="ignore"):
+        # The largest number has none above it.
+        return np.where(np.isinf(np.spacing(size)), size - np.nextafter(size, 0), np.spacing(size))
 
 
 def ulps_apart(a: Any, b: Any) -> int:
