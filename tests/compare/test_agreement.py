@@ -127,7 +127,8 @@ def test_a_relative_error_above_the_tolerance_in_the_largest_entry_is_seen(entri
     given_gradient = reference.copy()
     given_gradient[place] *= 1 + factor
     difference = compare_gradients(0.0, {"x": given_gradient}, 0.0, {"x": reference}, EXACT)
-    assert difference.agrees == (reference[place] == 0)
+    # A subnormal number may be too coarse to be changed by the factor.
+    assert difference.agrees == (reference[place] == given_gradient[place])
 
 
 def test_the_tolerance_does_not_grow_with_size():
