@@ -18,7 +18,10 @@ def test_a_right_gradient_passes_and_a_wrong_one_does_not(name, seed):
     f, inputs, gradients = gradient_of(name, seed)
     found = taylor_test(f, inputs, gradients, seed=seed)
     assert found.right, found.message
-    assert not found.slope < 1.9
+    if name == "ties":
+        assert found.message == "at a kink: right as the mean of slopes"
+    else:
+        assert not found.slope < 1.9
     wrong = {n: 1.001 * x_bar for n, x_bar in gradients.items()}
     if any(np.any(x_bar) for x_bar in gradients.values()):
         caught = taylor_test(f, inputs, wrong, seed=seed)
