@@ -1,14 +1,15 @@
-"""Agreement of gradients: every engine against a reference, entry by entry."""
+"""Agreement of gradients: every engine against a reference, entry by entry, and probed."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compare.difference import Difference, compare_gradients
 from compare.engines import ENGINES, get_engine
 from compare.engines.engine import Engine
 from compare.engines.numerical import central_difference
+from compare.probe import Observed, judge
 from compare.problems.problem import Case
 from compare.tolerance import TOLERANCES, Tolerance
 
@@ -28,143 +29,6 @@ __all__ = [
 
 #: Central differences taken as reference are sampled above this number of parameters.
 _SAMPLED_ENTRIES = 256
-
-
-@dataclass(frozen=True)
-class Difference:
-    """How two gradients differ.
-
-    Parameters
-    ----------
-    max_error : float
-        Largest error of an entry, relative as `Tolerance` says; NaN where none could be computed.
-    at : str
-        The entry with that error, such as ``w1[0, 2]``, or ``value``.
-    tolerance : float
-        Largest error that still counts as agreement.
-    message : str
-        Why the gradients do not agree; empty if they do.
-    """
-
-    max_error: float
-    at: str
-    tolerance: float
-    message: str
-
-    @property
-    def agrees(self) -> bool:
-        """Whether no entry differs by more than the tolerance."""
-        return not self.message
-
-
-def compare_gradients(
-    value: Any,
-    gradients: Mapping[str, Any],
-    reference_value: Any,
-    reference: Mapping[str, Any],
-    tolerance: Tolerance,
-    inputs: Mapping[str, Any] | None = None,
-) -> Difference:
-    """Return how a value and its gradients differ from a reference.
-
-    Parameters
-    ----------
-    value : float
-        Value of the function.
-    gradients : mapping of str to array
-        Gradients by name of argument.
-    reference_value : float
-        Value that the reference found.
-    reference : mapping of str to array
-        Gradients of the reference; masked entries are not compared.
-    tolerance : Tolerance
-        How near is near enough.
-    inputs : mapping, optional
-        The arguments, to say so if they hold NaN or infinity.
-
-    Returns
-    -------
-    Difference
-        The largest error and where it is, also when it is small. NaN and infinity never agree.
-
-    Examples
-    --------
-    >>> exact = TOLERANCES["exact"]
-    >>> compare_gradients(6.0, {"x": 3.0}, 6.0, {"x": 3.0}, exact).agrees
-    True
-    >>> compare_gradients(6.0, {"x": 6.0}, 6.0, {"x": 3.0}, exact).message
-    'x is 6.0, the reference 3.0: an error of 0.5, more than 1e-09'
-    """
-    failed = _structure(gradients, reference)
-    if failed:
-        return Difference(float("nan"), "", tolerance.relative, failed)
-    known = [np.ma.asarray(x_bar).compressed() for x_bar in reference.values()]
-    largest = max((float(np.max(np.abs(x_bar))) for x_bar in known if x_bar.size), default=0.0)
-    floor = (
-        tolerance.of_largest * largest + tolerance.of_value * abs(float(reference_value))
-    ) / tolerance.relative
-    worst, message = (0.0, ""), ""
-    pairs = {"value": (value, reference_value, 0.0)}
-    pairs |= {name: (gradients[name], reference[name], floor) for name in reference}
-    for name, (given, expected, name_floor) in pairs.items():
-        error, entry = _worst_entry(given, expected, name_floor)
-        at = name + (f"[{', '.join(map(str, entry))}]" if entry else "")
-        if not np.isfinite(error):
-            return Difference(error, at, tolerance.relative, _not_finite(at, given, entry, inputs))
-        if error > worst[0] or not worst[1]:
-            worst = (error, at)
-            if error > tolerance.relative:
-                a, b = (float(np.ma.asarray(x)[entry]) for x in (given, expected))
-                message = (
-                    f"{at} is {a!r}, the reference {b!r}: an error of {error:.3g}, "
-                    f"more than {tolerance.relative:g}"
-                )
-    return Difference(*worst, tolerance.relative, message)
-
-
-def _structure(gradients: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
-    """Return how the names or shapes of two gradients differ, or an empty string."""
-    if set(gradients) != set(reference):
-        return (
-            f"gradients of {', '.join(sorted(gradients)) or 'nothing'} arrived; expected "
-            f"{', '.join(sorted(reference))}"
-        )
-    for name, expected in reference.items():
-        if np.shape(gradients[name]) != np.shape(expected):
-            return (
-                f"the gradient of {name} has shape {np.shape(gradients[name])}; expected "
-                f"{np.shape(expected)}"
-            )
-        kind = np.asarray(gradients[name]).dtype
-        if kind.kind != "f":
-            return f"the gradient of {name} has dtype {kind}; expected a floating-point type"
-    return ""
-
-
-def _worst_entry(given: Any, expected: Any, floor: float) -> tuple[float, tuple[int, ...]]:
-    """Return the largest relative error and its index; NaN or infinity is the largest of all."""
-    a, b = np.ma.asarray(given).astype(float), np.ma.asarray(expected).astype(float)
-    if np.all(np.ma.getmaskarray(b)):
-        return 0.0, ()
-    with np.errstate(all="ignore"):
-        scale = np.maximum(np.abs(a), np.abs(b)) + floor
-        errors = np.where(a == b, 0.0, np.abs(a - b) / np.where(scale == 0, 1.0, scale))
-    finite = np.isfinite(np.ma.getdata(a)) & np.isfinite(np.ma.getdata(b))
-    errors = np.where(finite, errors, np.inf)
-    errors = np.where(np.ma.getmaskarray(b), -1.0, errors)
-    index = np.unravel_index(int(np.argmax(errors)), np.shape(errors))
-    return float(errors[index]), tuple(int(i) for i in index)
-
-
-def _not_finite(
-    at: str, given: Any, entry: tuple[int, ...], inputs: Mapping[str, Any] | None
-) -> str:
-    where = [n for n, x in (inputs or {}).items() if not np.all(np.isfinite(x))]
-    cause = f"; the inputs {', '.join(where)} hold NaN or infinity" if where else ""
-    value = float(np.asarray(given)[entry])
-    if np.isfinite(value):
-        return f"{at} is {value!r}, the reference is not finite{cause}"
-    return f"{at} is {value!r}: not finite{cause}"
 
 
 def reference_name(case: Case, engine: Engine) -> str:
@@ -225,10 +89,21 @@ def _sampled_differences(case: Case) -> dict[str, Any]:
     return gradients
 
 
-def tolerance_between(engine: Engine, reference: str) -> Tolerance:
-    """Return the tolerance of the less exact of two engines."""
-    pair = (TOLERANCES[engine.tolerance], TOLERANCES[ENGINES[reference].tolerance])
+def tolerance_of(engine: Engine, case: Case | None = None) -> Tolerance:
+    """Return the tolerance of an engine on a case."""
+    single = case is not None and any(_is_single(x) for x in case.inputs.values())
+    names = [engine.tolerance, *(["float32"] * single)]
+    return max((TOLERANCES[name] for name in names), key=lambda t: t.relative)
+
+
+def tolerance_between(engine: Engine, reference: str, case: Case | None = None) -> Tolerance:
+    """Return the tolerance of the less exact of two engines on a case."""
+    pair = (tolerance_of(engine, case), tolerance_of(get_engine(reference), case))
     return max(pair, key=lambda t: t.relative)
+
+
+def _is_single(value: Any) -> bool:
+    return getattr(value, "dtype", None) == np.float32
 
 
 def verify_cases(
@@ -239,6 +114,7 @@ def verify_cases(
     budget_bytes: int,
     threads: int = 1,
     on_done: Callable[[Case, Engine], None] | None = None,
+    found: "dict[tuple[str, int, str], Outcome] | None" = None,
 ) -> "pd.DataFrame":
     """Return how every engine agrees with the reference on every case.
 
@@ -259,6 +135,9 @@ def verify_cases(
         Threads of the linear algebra libraries.
     on_done : callable, optional
         Called with case and engine after each comparison.
+    found : dict, optional
+        Filled with the outcome of every gradient by problem, size and engine, for
+        `compare.truth.measure_errors` to go on from.
 
     Returns
     -------
@@ -300,6 +179,8 @@ def verify_cases(
                 )
                 if on_done:
                     on_done(case, engine)
+            if found is not None:
+                found |= {(case.problem.name, case.size, n): o for n, o in outcomes.items()}
     return as_frame(rows, AGREEMENT_COLUMNS)
 
 
@@ -319,19 +200,10 @@ def _judge(
             "status": "error",
             "message": f"the reference {against} ended as {reference.status}: {reference.message}",
         }
-    tolerance = tolerance_between(engine, against)
-    value, gradients = outcome.result
-    reference_value, reference_gradients = reference.result
-    difference = compare_gradients(
-        value, gradients, reference_value, reference_gradients, tolerance, case.inputs
-    )
-    return {
-        "status": "ok" if difference.agrees else "mismatch",
-        "max_error": difference.max_error,
-        "max_error_at": difference.at,
-        "tolerance": tolerance.relative,
-        "message": difference.message,
-    }
+    tolerance = tolerance_between(engine, against, case)
+    seen: Observed = reference.result
+    verdict = judge(case, outcome.result, against, seen.result, seen.elsewhere, tolerance)
+    return {**verdict, "tolerance": tolerance.relative}
 
 
 def verify(

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Literal
 
@@ -298,7 +299,7 @@ class Executor:
             self._worker.close()
 
     def gradient(self, case: "Case", engine: "Engine", budget: Budget) -> Outcome:
-        """Return value and gradients of a case, computed in a worker that is kept for the next.
+        """Return what an engine does on a case, in a worker that is kept for the next.
 
         Parameters
         ----------
@@ -312,13 +313,36 @@ class Executor:
         Returns
         -------
         Outcome
-            Its result is ``(value, gradients)``.
+            Its result is a `compare.probe.Observed`.
         """
+        return self._kept().run(("gradient", case, engine), budget)
+
+    def call(self, function: Callable[..., Any], *args: Any, budget: Budget) -> Outcome:
+        """Return what a function returned, in the same worker.
+
+        Parameters
+        ----------
+        function : callable
+            What to call; it and what it returns are pickled.
+        *args : object
+            Its arguments.
+        budget : Budget
+            Limits.
+
+        Returns
+        -------
+        Outcome
+            Its result is what the function returned.
+        """
+        return self._kept().run(("call", function, *args), budget)
+
+    def _kept(self) -> Worker:
+        """Return the worker that is kept from job to job, a new one if the last has died."""
         if self._worker is None or not self._worker.alive:
             if self._worker is not None:
                 self._worker.close()
             self._worker = Worker(self._threads)
-        return self._worker.run(("gradient", case, engine), budget)
+        return self._worker
 
     def measure(self, case: "Case", engine: "Engine", budget: Budget) -> Outcome:
         """Return the measurements of one cell, taken in a fresh process.

@@ -24,11 +24,19 @@ from compare.engines.engine import Engine
 from compare.executor import Budget
 from compare.machine import description
 from compare.problems.problem import Case, Problem
-from compare.schema import AGREEMENT_COLUMNS, SUMMARY_COLUMNS, SWELL_COLUMNS, TRAINING_COLUMNS
+from compare.schema import (
+    AGREEMENT_COLUMNS,
+    SUMMARY_COLUMNS,
+    SWELL_COLUMNS,
+    TRAINING_COLUMNS,
+    TRUTH_COLUMNS,
+)
 from compare.sweep import Plan, sweep
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from compare.truth.measure import Found
 
 __all__ = ["Settings", "report_folder", "run", "verify_problems"]
 
@@ -39,6 +47,7 @@ _OUTPUTS = (
     "results.csv",
     "summary.csv",
     "agreement.csv",
+    "truth.csv",
     "swell.csv",
     "training.csv",
     "run.json",
@@ -99,6 +108,7 @@ def verify_problems(
     *,
     seed: int = 0,
     threads: int = 1,
+    found: "Found | None" = None,
 ) -> "pd.DataFrame":
     """Return how the engines agree on each problem at its size for verification.
 
@@ -114,6 +124,8 @@ def verify_problems(
         Seed of the inputs.
     threads : int
         Threads of the linear algebra libraries.
+    found : dict, optional
+        Filled with what every engine did, as of `compare.agreement.verify_cases`.
 
     Returns
     -------
@@ -134,6 +146,7 @@ def verify_problems(
             budget_bytes=_VERIFY_BUDGET.bytes,
             threads=threads,
             on_done=on_done,
+            found=found,
         )
 
 
@@ -162,6 +175,7 @@ def run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
         If the folder cannot be written.
     """
     from compare.store import append_row, create_results, prepare_folder, write_table
+    from compare.truth import cases_for_truth, measure_errors
 
     folder = prepare_folder(settings.folder)
     for name in (*_OUTPUTS, *_REPORTS):
@@ -173,15 +187,21 @@ def run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
     _write_json(folder / "run.json", facts)
     agreed, interrupted = True, False
     try:
+        found: Found = {}
         agreement = verify_problems(
             settings.problems,
             settings.verified,
             console,
             seed=settings.seed,
             threads=settings.threads,
+            found=found,
         )
         write_table(folder / "agreement.csv", agreement, AGREEMENT_COLUMNS)
-        agreed = not (agreement["status"] == "mismatch").any()
+        with console.status("the true gradients, in 50 digits"):
+            cases = cases_for_truth(settings.problems, settings.seed, quick=settings.quick)
+            truth = measure_errors(cases, settings.verified, found, threads=settings.threads)
+        write_table(folder / "truth.csv", truth, TRUTH_COLUMNS)
+        agreed = not any((frame["status"] == "mismatch").any() for frame in (agreement, truth))
         # Central differences may miss their tolerance where a function bends sharply; that is
         # a row of the table, not a wrong engine.
         exact = {engine.name for engine in settings.engines if engine.tolerance == "exact"}
@@ -251,6 +271,7 @@ def report_folder(folder: Path, console: Console) -> Path:
         else None
         for name, columns in (
             ("agreement", AGREEMENT_COLUMNS),
+            ("truth", TRUTH_COLUMNS),
             ("swell", SWELL_COLUMNS),
             ("training", TRAINING_COLUMNS),
         )

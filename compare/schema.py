@@ -15,6 +15,7 @@ __all__ = [
     "SUMMARY_COLUMNS",
     "SWELL_COLUMNS",
     "TRAINING_COLUMNS",
+    "TRUTH_COLUMNS",
     "Column",
     "Status",
     "markdown_table",
@@ -150,6 +151,32 @@ AGREEMENT_COLUMNS: tuple[Column, ...] = (
     Column("max_error_at", "str", "", "the entry with that error"),
     Column("tolerance", "float", "1", "largest error that still counts as agreement"),
     Column("message", "str", "", "why the status is not `ok`, or a remark"),
+)
+
+#: One row of ``truth.csv`` is one engine on one problem, held against the true gradient.
+TRUTH_COLUMNS: tuple[Column, ...] = (
+    Column("schema_version", "int", "", "version of this table of columns"),
+    Column("problem", "str", "", "name of the problem"),
+    Column("size", "int", "", "the problem's own measure of size"),
+    Column("label", "str", "", "the size in words"),
+    Column("engine", "str", "", "what computed the gradient"),
+    Column("precision", "str", "", "type of its gradients, and of the ULPs: float64 or float32"),
+    Column("parameters", "int", "", "number of scalars the gradient is taken with respect to"),
+    Column("entries", "int", "1", "entries compared with the truth; fewer are a random sample"),
+    Column("value_ulp", "float", "ULP", "error of the value in ULPs of the true value"),
+    Column("ulp_median", "float", "ULP", "median error of an entry in ULPs of the true entry"),
+    Column("ulp_max", "float", "ULP", "largest error of an entry in ULPs of the true entry"),
+    Column("ulp_max_at", "str", "", "the entry with that error"),
+    Column(
+        "ulp_of_largest", "float", "ULP", "largest error in ULPs of the largest entry of the truth"
+    ),
+    Column("against", "str", "", "engine compared with where there is no truth"),
+    Column("max_error", "float", "1", "largest relative error against that engine"),
+    Column(
+        "taylor_slope", "float", "1", "slope of the Taylor remainder; taken where truth is partial"
+    ),
+    Column("status", "str", "", "how it ended, as in results.csv; `mismatch` if it is wrong"),
+    Column("message", "str", "", "why the status is not `ok`, or why there is no truth"),
 )
 
 #: One row of ``swell.csv`` is one gradient in one form: how large it is, not how fast.

@@ -5,7 +5,7 @@ sizes of that problem are then not begun. The row that stopped it stays: for the
 is a censored point.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,8 @@ class Plan:
         Seed of the inputs.
     threads : int
         Threads of the linear algebra libraries.
+    fresh : bool
+        Whether each sample is taken in a process of its own.
     """
 
     problems: tuple[Problem, ...]
@@ -51,6 +53,7 @@ class Plan:
     sizes: Callable[[Problem], Sequence[int]]
     seed: int = 0
     threads: int = 1
+    fresh: bool = False
 
     def cells(self) -> Iterator[tuple[Case, Engine]]:
         """Return the cells, small sizes of all problems first."""
@@ -65,6 +68,8 @@ class Plan:
 
 
 Row = dict[str, Any]
+#: Names of problem and engine, and the size between them.
+Cell = tuple[str, int, str]
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,9 @@ class Ended:
 
 
 def sweep(
-    plan: Plan, on_begin: Callable[[Case, Engine, int, int], None] | None = None
+    plan: Plan,
+    on_begin: Callable[[Case, Engine, int, int], None] | None = None,
+    done: Mapping[Cell, str] | None = None,
 ) -> Iterator[Ended]:
     """Return the cells of a sweep, each as soon as it has ended.
 
@@ -95,6 +102,9 @@ def sweep(
     on_begin : callable, optional
         ``on_begin(case, engine, done, total)`` is called before each cell; the total falls when
         an engine stops.
+    done : mapping of (problem, size, engine) to status, optional
+        Cells that an earlier run has ended, and how: they are not measured again, and an engine
+        that failed in one of them stops there.
 
     Yields
     ------
@@ -103,19 +113,31 @@ def sweep(
     """
     where = description()
     executor = Executor(plan.threads)
-    stopped: set[tuple[str, str]] = set()
-    pending = list(plan.cells())
-    done = 0
+    pending = _left(plan, done or {})
+    ended = 0
     while pending:
         case, engine = pending.pop(0)
         if on_begin:
-            on_begin(case, engine, done, done + 1 + len(pending))
+            on_begin(case, engine, ended, ended + 1 + len(pending))
         row = _row(case, engine, plan, executor) | where
-        done += 1
+        ended += 1
         if row["status"] not in _GOES_ON:
-            stopped.add((case.problem.name, engine.name))
-            pending = [c for c in pending if (c[0].problem.name, c[1].name) not in stopped]
+            stopped = (case.problem.name, engine.name)
+            pending = [c for c in pending if (c[0].problem.name, c[1].name) != stopped]
         yield Ended(row)
+
+
+def _left(plan: Plan, done: Mapping[Cell, str]) -> list[tuple[Case, Engine]]:
+    """Return the cells that an earlier run has left to measure."""
+    left, stopped = [], set()
+    for case, engine in plan.cells():
+        place = (case.problem.name, engine.name)
+        status = done.get((case.problem.name, case.size, engine.name))
+        if status is None and place not in stopped:
+            left.append((case, engine))
+        elif status is not None and status not in _GOES_ON:
+            stopped.add(place)
+    return left
 
 
 def _row(case: Case, engine: Engine, plan: Plan, executor: Executor) -> Row:

@@ -38,6 +38,14 @@ TOLERANCES: dict[str, Tolerance] = {
         "in closed forms, cost up to six of them. An entry may be as wrong as 1e-12 of the "
         "largest, since it is then the rounding of terms of that size",
     ),
+    "float32": Tolerance(
+        1e-4,
+        1e-6,
+        0.0,
+        "float32 has 7 digits: sums and cancellation may cost three of them, and an entry may be "
+        "as wrong as 8 roundings of the largest. It holds where an argument is float32, for both "
+        "sides compute with it",
+    ),
     "finite-differences": Tolerance(
         1e-5,
         1e-6,

@@ -28,14 +28,16 @@ def _import(report: Report, modules: tuple[str, ...]) -> float:
 
 
 def _gradient(report: Report, case: Any, engine: Any) -> Any:
-    """Return value and gradients."""
-    inputs = case.inputs
+    """Return what an engine does on a case."""
+    from compare.probe import observed_in_worker
+
+    return observed_in_worker(report, case, engine, int(os.environ.get("OMP_NUM_THREADS", 1)))
+
+
+def _call(report: Report, function: Callable[..., Any], *args: Any) -> Any:
+    """Return what a function returns."""
     report("build", {})
-    prepared = engine.prepare(case)
-    report("first run", {})
-    value, gradients = prepared.run(inputs)
-    report("answer", {})
-    return float(value), dict(gradients)
+    return function(*args)
 
 
 def _measure(report: Report, case: Any, engine: Any, budget_s: float) -> dict[str, Any]:
@@ -46,6 +48,7 @@ def _measure(report: Report, case: Any, engine: Any, budget_s: float) -> dict[st
 
 
 JOBS: dict[str, Callable[..., Any]] = {
+    "call": _call,
     "gradient": _gradient,
     "import": _import,
     "measure": _measure,

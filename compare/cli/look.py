@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -17,19 +18,26 @@ __all__ = ["list_", "report", "verify"]
 @options(CHOICES)
 def verify(problems: Sequence[str], engines: Sequence[str], seed: int, threads: int) -> int:
     """Check that every engine agrees on every problem; exit code 1 if one does not."""
-    from compare.report.terminal import print_agreement
+    from compare.report.terminal import print_agreement, print_exactness
     from compare.run import verify_problems
+    from compare.truth import cases_for_truth, measure_errors
 
     console = Console()
-    frame = verify_problems(
-        entries("problem", problems),
-        entries("engine", engines),
-        console,
-        seed=seed,
-        threads=threads,
-    )
+    chosen, contenders = entries("problem", problems), entries("engine", engines)
+    found: dict[tuple[str, int, str], Any] = {}
+    frame = verify_problems(chosen, contenders, console, seed=seed, threads=threads, found=found)
     print_agreement(frame, console)
-    wrong = int((~frame["status"].isin(["ok", "unsupported"])).sum())
+    cases = cases_for_truth(chosen, seed, quick=True)
+    truth = measure_errors(cases, contenders, found, threads=threads)
+    print_exactness(truth, console)
+    for row in truth[truth["status"] == "mismatch"].to_dict("records"):
+        click.echo(f"{row['engine']} on {row['problem']} is not the truth: {row['message']}")
+    failed = {
+        (row["problem"], row["engine"])
+        for rows in (frame, truth)
+        for row in rows[~rows["status"].isin(["ok", "unsupported"])].to_dict("records")
+    }
+    wrong = len(failed)
     if wrong:
         click.echo(f"{wrong} of {len(frame)} comparisons failed")
         return MISMATCH

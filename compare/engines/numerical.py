@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from compare.engines.engine import Engine, Prepared
+from compare.engines.precision import in_types_of_arguments
 from compare.problems.problem import Case
 
 __all__ = ["COMPLEX_STEP", "FINITE_DIFFERENCES", "central_difference"]
@@ -74,7 +75,7 @@ def _prepare_finite_differences(case: Case) -> Prepared:
             gradients[name] = x_bar
         return case.problem.function(**inputs), gradients
 
-    return Prepared(run)
+    return Prepared(in_types_of_arguments(run, case))
 
 
 def _prepare_complex_step(case: Case) -> Prepared:
@@ -92,7 +93,7 @@ def _prepare_complex_step(case: Case) -> Prepared:
             gradients[name] = x_bar
         return f(**inputs), gradients
 
-    return Prepared(run)
+    return Prepared(in_types_of_arguments(run, case))
 
 
 def _refuses_complex(case: Case) -> str:

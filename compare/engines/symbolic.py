@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from compare.engines.engine import Engine, Prepared
+from compare.engines.precision import in_types_of_arguments
 from compare.problems.problem import Case
 
 __all__ = ["ADJOINT", "EXPANDED", "MATRIX", "SHARED"]
@@ -24,7 +25,8 @@ def _preparer(strategy: str) -> Callable[[Case], Prepared]:
             _ = gradient.source
         except symdiff.ExpressionTooLarge as error:
             raise NotImplementedError(str(error)) from error
-        return Prepared(lambda inputs: gradient.value_and_gradient(**inputs), operations)
+        run = in_types_of_arguments(lambda inputs: gradient.value_and_gradient(**inputs), case)
+        return Prepared(run, operations)
 
     return prepare
 

@@ -1,7 +1,7 @@
 """Functions to differentiate: the examples of notes and textbooks, and networks that grow."""
 
 from compare.naming import nearest
-from compare.problems import classics, logistic, mlp, notes
+from compare.problems import classics, edges, logistic, mlp, notes
 from compare.problems.namespace import namespace
 from compare.problems.problem import Case, Gradients, Inputs, Problem
 
@@ -10,7 +10,7 @@ __all__ = ["PROBLEMS", "Case", "Gradients", "Inputs", "Problem", "get_problem", 
 #: Every problem by its name, in the order in which a report shows them.
 PROBLEMS: dict[str, Problem] = {
     problem.name: problem
-    for module in (notes, logistic, classics, mlp)
+    for module in (notes, edges, logistic, classics, mlp)
     for problem in module.PROBLEMS
 }
 

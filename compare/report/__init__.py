@@ -23,6 +23,7 @@ def write_report(
     training: "pd.DataFrame | None" = None,
     run: Mapping[str, Any] | None = None,
     swell: "pd.DataFrame | None" = None,
+    truth: "pd.DataFrame | None" = None,
 ) -> Path:
     """Return the path of ``report.html`` after writing the whole report into a folder.
 
@@ -36,8 +37,8 @@ def write_report(
         Frames with the columns of ``AGREEMENT_COLUMNS`` and ``TRAINING_COLUMNS``.
     run : mapping, optional
         Contents of ``run.json``: command, budgets, machine, versions.
-    swell : DataFrame, optional
-        Frame with the columns of ``SWELL_COLUMNS``.
+    swell, truth : DataFrame, optional
+        Frames with the columns of ``SWELL_COLUMNS`` and ``TRUTH_COLUMNS``.
 
     Returns
     -------
@@ -51,7 +52,7 @@ def write_report(
     """
     from compare.report.write import write_report as write
 
-    return write(folder, results, summary, agreement, training, run, swell)
+    return write(folder, results, summary, agreement, training, run, swell, truth)
 
 
 def print_summary(summary: "pd.DataFrame", results: "pd.DataFrame", console: "Console") -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 from compare.report import finding as say
 from compare.report import tables
 from compare.report.cells import complete
+from compare.report.exactness import exactness_sentences, exactness_tables
 from compare.report.format import error_text, list_text, loss_text
 from compare.report.swelling import swell_sentences, swell_tables
 from compare.report.tables import Table
@@ -19,6 +20,7 @@ from compare.schema import (
     SUMMARY_COLUMNS,
     SWELL_COLUMNS,
     TRAINING_COLUMNS,
+    TRUTH_COLUMNS,
 )
 
 __all__ = ["Frames", "Report", "Section", "frames_of", "report_of"]
@@ -30,7 +32,7 @@ class Frames:
 
     Parameters
     ----------
-    results, summary, agreement, training, swell : DataFrame
+    results, summary, agreement, training, swell, truth : DataFrame
         Frames with every column of the schema; any may be empty.
     """
 
@@ -39,6 +41,7 @@ class Frames:
     agreement: pd.DataFrame
     training: pd.DataFrame
     swell: pd.DataFrame
+    truth: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -97,12 +100,13 @@ def frames_of(
     agreement: pd.DataFrame | None = None,
     training: pd.DataFrame | None = None,
     swell: pd.DataFrame | None = None,
+    truth: pd.DataFrame | None = None,
 ) -> Frames:
     """Return the frames of a run with every column of the schema.
 
     Parameters
     ----------
-    results, summary, agreement, training, swell : DataFrame, optional
+    results, summary, agreement, training, swell, truth : DataFrame, optional
         Frames that may lack rows or columns, or be None.
 
     Returns
@@ -116,6 +120,7 @@ def frames_of(
         complete(agreement, AGREEMENT_COLUMNS),
         complete(training, TRAINING_COLUMNS),
         complete(swell, SWELL_COLUMNS),
+        complete(truth, TRUTH_COLUMNS),
     )
 
 
@@ -166,6 +171,9 @@ def report_of(frames: Frames, run: Mapping[str, Any] | None = None) -> Report:
     ]
     if len(frames.agreement):
         sections.append(_agreement(frames.agreement))
+    if len(frames.truth):
+        said, shown = exactness_sentences(frames.truth), exactness_tables(frames.truth)
+        sections.append(Section("exactness", "How exact", said, tables=shown))
     if len(frames.training):
         sections.append(_training(frames.training))
     if isinstance(run.get("collapse"), Mapping):

@@ -1,5 +1,7 @@
 """The answer in one look, for the terminal."""
 
+from collections.abc import Callable
+
 import pandas as pd
 from rich import box
 from rich.console import Console
@@ -7,13 +9,16 @@ from rich.table import Table
 from rich.text import Text
 
 from compare.report import cells as frames
+from compare.report.cells import complete
 from compare.report.content import frames_of
+from compare.report.exactness import ulp_text
 from compare.report.finding import budget, reach
 from compare.report.format import MISSING, count_text, error_text, ratio_text, seconds_text
 from compare.report.tables import growth_text
 from compare.report.worst import worst_pairs
+from compare.schema import TRUTH_COLUMNS
 
-__all__ = ["print_agreement", "print_summary"]
+__all__ = ["print_agreement", "print_exactness", "print_summary"]
 
 
 def print_summary(summary: pd.DataFrame, results: pd.DataFrame, console: Console) -> None:
@@ -97,6 +102,25 @@ def print_agreement(agreement: pd.DataFrame, console: Console) -> None:
         console.print(_errors(pairs, engines))
 
 
+def print_exactness(truth: pd.DataFrame, console: Console) -> None:
+    """Print the largest error of each engine on each problem in ULPs of the true gradient.
+
+    Parameters
+    ----------
+    truth : DataFrame
+        Frame with the columns of ``TRUTH_COLUMNS``; may be empty.
+    console : rich.console.Console
+        Where to print.
+    """
+    known = complete(truth, TRUTH_COLUMNS)
+    if known.empty:
+        return
+    console.print(Text("Largest error in ULPs of the true gradient", style="bold"))
+    pairs = known.assign(max_error=known["ulp_max"])
+    for engines in _fitting(pairs, console.width):
+        console.print(_errors(pairs, engines, ulp_text))
+
+
 def _heading(engine: str) -> str:
     """Return the name of an engine in lines."""
     return "\n".join(engine.replace("-", "- ").split())
@@ -118,7 +142,9 @@ def _fitting(pairs: pd.DataFrame, width: int) -> list[list[str]]:
     return groups
 
 
-def _errors(pairs: pd.DataFrame, engines: list[str]) -> Table:
+def _errors(
+    pairs: pd.DataFrame, engines: list[str], text: Callable[[float], str] = error_text
+) -> Table:
     """Return the table of some engines."""
     worst = worst_pairs(pairs)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
@@ -131,7 +157,7 @@ def _errors(pairs: pd.DataFrame, engines: list[str]) -> Table:
         for engine in engines:
             row = worst.get((problem, engine))
             status = str(row["status"]) if row else "unsupported"
-            shown = error_text(row["max_error"]) if row and status == "ok" else status
+            shown = text(row["max_error"]) if row and status == "ok" else status
             shown = MISSING if status == "unsupported" else shown
             texts.append(Text(shown, style=styles.get(status, "bold red")))
         table.add_row(*texts)

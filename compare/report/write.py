@@ -25,6 +25,7 @@ def write_report(
     training: pd.DataFrame | None = None,
     run: Mapping[str, Any] | None = None,
     swell: pd.DataFrame | None = None,
+    truth: pd.DataFrame | None = None,
 ) -> Path:
     """Return the path of ``report.html`` after writing the whole report into a folder.
 
@@ -38,8 +39,8 @@ def write_report(
         More frames of the run.
     run : mapping, optional
         Contents of ``run.json``.
-    swell : DataFrame, optional
-        One more frame of the run.
+    swell, truth : DataFrame, optional
+        Two more frames of the run.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def write_report(
         If the folder cannot be written.
     """
     folder = Path(folder)
-    frames = frames_of(results, summary, agreement, training, swell)
+    frames = frames_of(results, summary, agreement, training, swell, truth)
     report = report_of(frames, run)
     drawings, datasets = draw(frames)
     page = folder / "report.html"

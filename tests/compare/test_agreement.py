@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import compare
 from compare.agreement import compare_gradients, reference_gradient, reference_name, verify_cases
 from compare.engines import ENGINES, get_engine
-from compare.engines.engine import Engine, Prepared
+from compare.engines.engine import Prepared
 from compare.problems import PROBLEMS
 from compare.tolerance import TOLERANCES
 
@@ -22,64 +22,6 @@ def loss(w, b, x):
 @pytest.fixture
 def arguments(rng):
     return rng.standard_normal((3, 2)), rng.standard_normal(2), rng.standard_normal((5, 3))
-
-
-def wrong(change, name="wrong"):
-    """Return an engine that is right but for a planted mistake."""
-
-    def prepare(case):
-        run = get_engine("graph").prepare(case).run
-
-        def run_wrong(inputs):
-            value, gradients = run(inputs)
-            return change(value, {name: np.array(g) for name, g in gradients.items()})
-
-        return Prepared(run_wrong)
-
-    return Engine(name=name, meaning="wrong on purpose", imports=("autodiff",), prepare=prepare)
-
-
-def at(gradients, name, entry, value):
-    gradients[name][entry] = value
-    return gradients
-
-
-MISTAKES = {
-    "a factor of 2": (lambda v, g: (v, {n: 2 * x for n, x in g.items()}), "an error of 0.5"),
-    "a sign": (lambda v, g: (v, {**g, "b": -g["b"]}), "b["),
-    "a dropped broadcast sum": (lambda v, g: (v, {**g, "b": np.ones((5, 2)) * g["b"]}), "shape"),
-    "transposed": (lambda v, g: (v, {**g, "w": g["w"].T}), "shape (2, 3)"),
-    "one entry by 1e-6": (
-        lambda v, g: (v, at(g, "w", (2, 1), g["w"][2, 1] * (1 + 1e-6))),
-        "w[2, 1]",
-    ),
-    "all zeros": (lambda v, g: (v, {n: 0 * x for n, x in g.items()}), "0.0, the reference"),
-    "not a number": (lambda v, g: (v, at(g, "w", (0, 0), np.nan)), "w[0, 0] is nan"),
-    "infinite": (lambda v, g: (v, at(g, "w", (1, 0), np.inf)), "w[1, 0] is inf"),
-    "a missing parameter": (lambda v, g: (v, {"w": g["w"], "x": g["x"]}), "gradients of w, x"),
-    "an extra axis": (lambda v, g: (v, {**g, "b": g["b"][None]}), "shape (1, 2)"),
-    "float32 in disguise": (
-        lambda v, g: (v, {n: x.astype(np.float32).astype(float) for n, x in g.items()}),
-        "an error of",
-    ),
-    "swapped entries": (lambda v, g: (v, {**g, "b": g["b"][::-1]}), "b["),
-    "a wrong value": (lambda v, g: (v * 1.001, g), "value is"),
-    "whole numbers": (lambda v, g: (v, {**g, "b": g["b"].astype(int)}), "dtype int64"),
-}
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_verify_catches_a_wrong_engine(mistake, arguments):
-    change, told = MISTAKES[mistake]
-    frame = compare.verify(loss, *arguments, engines=[wrong(change)])
-    assert frame["status"].tolist() == ["mismatch"]
-    assert told in frame["message"][0]
-
-
-def test_a_right_engine_passes_the_same_check(arguments):
-    frame = compare.verify(loss, *arguments, engines=[wrong(lambda v, g: (v, g), "right")])
-    assert frame["status"].tolist() == ["ok"]
-    assert frame["max_error"][0] == 0.0
 
 
 def test_every_engine_agrees_on_a_function_of_the_user(arguments):
@@ -143,30 +85,6 @@ def test_what_matrix_cannot_derive_it_refuses_by_name():
     assert rows.drop("matrix")["status"].eq("ok").all()
 
 
-def test_engines_that_raise_hang_or_die_cost_their_own_row_only(arguments):
-    import os
-    import time
-
-    def engine(name, prepare):
-        return Engine(name=name, meaning="fails", imports=("numpy",), prepare=prepare)
-
-    def raising(case):
-        raise RuntimeError("no formula today")
-
-    def hanging(case):
-        time.sleep(60)
-
-    def dying(case):
-        os._exit(7)
-
-    engines = [engine(f.__name__, f) for f in (raising, hanging, dying)] + [get_engine("graph")]
-    frame = compare.verify(loss, *arguments, engines=engines, budget_s=1.5)
-    assert frame["status"].tolist() == ["error", "timeout", "crashed", "ok"]
-    assert frame["message"][0] == "RuntimeError: no formula today"
-    assert "1.5 s" in frame["message"][1]
-    assert "code 7" in frame["message"][2]
-
-
 def test_nan_in_the_inputs_is_reported_as_such():
     frame = compare.verify(lambda x: np.sum(x * x), np.array([1.0, np.nan]), engines=["graph"])
     assert frame["status"].tolist() == ["mismatch"]
@@ -209,7 +127,8 @@ def test_a_relative_error_above_the_tolerance_in_the_largest_entry_is_seen(entri
     given_gradient = reference.copy()
     given_gradient[place] *= 1 + factor
     difference = compare_gradients(0.0, {"x": given_gradient}, 0.0, {"x": reference}, EXACT)
-    assert difference.agrees == (reference[place] == 0)
+    # A subnormal number may be too coarse to be changed by the factor.
+    assert difference.agrees == (reference[place] == given_gradient[place])
 
 
 def test_the_tolerance_does_not_grow_with_size():
@@ -232,3 +151,52 @@ def test_the_hand_written_gradient_is_itself_under_test():
     frame = verify_cases([case], [get_engine("hand-written")], budget_s=5.0, budget_bytes=10**9)
     assert frame["status"].tolist() == ["mismatch"]
     assert frame["against"].tolist() == ["graph"]
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "told"),
+    [
+        (1.0, np.float64, ""),
+        (1.0, np.float32, "the gradient of x has dtype float32; expected float64"),
+        (np.array([1.0]), np.float64, "the value has shape (1,); expected ()"),
+        (1 + 0j, np.float64, "the value has dtype complex128"),
+        (None, np.float64, "the value is a NoneType"),
+    ],
+)
+def test_structure_is_compared_before_numbers(value, dtype, told):
+    x = np.ones(2)
+    found = compare_gradients(value, {"x": x.astype(dtype)}, 1.0, {"x": x}, EXACT, {"x": x})
+    assert found.message.startswith(told)
+    assert found.agrees == (not told)
+
+
+def test_float32_is_held_to_a_tolerance_of_its_own():
+    x = np.linspace(0.1, 1.0, 50, dtype=np.float32)
+    frame = compare.verify(lambda x: np.sum(np.exp(x) * x), x, engines=["graph", "adjoint"])
+    assert frame["status"].tolist() == ["ok", "ok"]
+    assert frame["tolerance"].tolist() == [TOLERANCES["float32"].relative] * 2
+    assert frame["max_error"].max() > EXACT.relative
+
+
+def test_a_value_may_be_off_by_what_rounding_its_inputs_does_to_it():
+    x = {"x": np.array([1.0, -1.0])}
+    reference = (0.0, {"x": np.ones(2)})
+    assert compare_gradients(1e-16, x | {"x": np.ones(2)}, *reference, EXACT, x).agrees
+    assert not compare_gradients(1e-9, x | {"x": np.ones(2)}, *reference, EXACT, x).agrees
+
+
+def test_a_message_tells_the_entry_both_values_the_error_and_the_ulps():
+    found = compare_gradients(
+        0.0, {"x": np.array([1.0, 2.0])}, 0.0, {"x": np.array([1.0, 2.0 + 2**-20])}, EXACT
+    )
+    assert found.message == (
+        "x[1] is 2.0, the reference 2.0000009536743164: an error of 4.76e-07, more than 1e-09 "
+        "(2.1e+09 ULPs apart); 1 of 2 entries of x differ"
+    )
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_no_problem_is_verified_where_its_gradient_is_zero(name):
+    problem = PROBLEMS[name]
+    _, gradients = problem.gradient(**problem.case(problem.verify_size, 0).inputs)
+    assert any(np.any(x_bar) for x_bar in gradients.values())

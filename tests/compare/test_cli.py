@@ -33,7 +33,7 @@ def folder(tmp_path_factory):
 
 def test_run_writes_everything(folder):
     names = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-    wanted = {"results.csv", "summary.csv", "agreement.csv", "run.json"}
+    wanted = {"results.csv", "summary.csv", "agreement.csv", "truth.csv", "run.json"}
     wanted |= {"swell.csv", "training.csv"}
     wanted |= {"report.html", "report.md", "charts/cost.svg", "charts/swell.png"}
     assert wanted <= names
@@ -153,7 +153,7 @@ def test_report_of_a_csv_that_is_not_ours_or_cut_off(folder, capsys, tmp_path, t
 def test_verify_prints_a_table_and_ends_with_code_0(capsys):
     code, out, _ = gradscale(capsys, "verify", "--problem", "circuit", "--problem", "gates")
     assert code == 0
-    assert [line.split()[:1] for line in out.splitlines()].count(["circuit"]) == 2
+    assert [line.split()[:1] for line in out.splitlines()].count(["circuit"]) == 4
     assert max(map(len, out.splitlines())) <= 80
     assert "comparisons agree" in out
 

@@ -43,6 +43,19 @@ def test_an_engine_stops_at_its_first_failure_and_the_others_go_on():
     assert totals == [(0, 6), (1, 6), (2, 6), (3, 5), (4, 5)]
 
 
+def swept(plan, done=None):
+    return [(r["problem"], r["size"], r["engine"]) for r in (e.row for e in sweep(plan, done=done))]
+
+
+def test_cells_that_an_earlier_run_ended_are_not_measured_again():
+    engines = (failing_from(4), get_engine("hand-written"))
+    plan = Plan((PROBLEMS["mlp-width"],), engines, BUDGET, lambda p: (2, 4, 8))
+    whole = swept(plan)
+    for cut in range(len(whole) + 1):
+        done = {cell: "error" if cell[1:] == (4, "failing") else "ok" for cell in whole[:cut]}
+        assert whole[:cut] + swept(plan, done) == whole
+
+
 def test_small_sizes_of_all_problems_come_first():
     problems = (PROBLEMS["mlp-width"], PROBLEMS["circuit"])
     plan = Plan(problems, (get_engine("graph"),), BUDGET, lambda p: p.sizes[:2])

@@ -1,0 +1,97 @@
+"""Units in the last place: the distance from a floating-point number to the next."""
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["ulp", "ulps_apart", "ulps_text"]
+
+
+def ulp(x: Any) -> Any:
+    """Return the unit in the last place of numbers.
+
+    Parameters
+    ----------
+    x : float or array of float64 or float32
+        Finite numbers.
+
+    Returns
+    -------
+    ndarray
+        The distance from ``|x|`` to the next larger number of the same type; the smallest
+        subnormal number where `x` is zero or subnormal.
+
+    Notes
+    -----
+    For ``2^e <= |x| < 2^(e+1)`` it is ``2^(e-52)`` (float32: ``2^(e-23)``): J.-M. Muller et al.,
+    "Handbook of Floating-Point Arithmetic", 2nd edition, 2018, section 2.3.2.
+
+    Examples
+    --------
+    >>> float(ulp(1.0)), float(ulp(np.float32(-1.5))), float(ulp(0.0))
+    (2.220446049250313e-16, 1.1920928955078125e-07, 5e-324)
+    """
+    size = np.abs(np.asarray(x))
+    with np.errstate(over="ignore"):
+        # The largest number has none above it.
+        return np.where(np.isinf(np.spacing(size)), size - np.nextafter(size, 0), np.spacing(size))
+
+
+def ulps_apart(a: Any, b: Any) -> int:
+    """Return how many steps from one floating-point number to the next lie between two.
+
+    Parameters
+    ----------
+    a, b : float64 or float32
+        Finite numbers; float32 is counted as such if `a` is one.
+
+    Returns
+    -------
+    int
+        0 if they are equal, 1 if they are neighbours.
+
+    Raises
+    ------
+    ValueError
+        If one of them is NaN or infinite.
+
+    Examples
+    --------
+    >>> ulps_apart(1.0, 1.0 + 2**-52), ulps_apart(np.float32(0.1), np.float32(0.1))
+    (1, 0)
+    """
+    dtype = np.float32 if getattr(a, "dtype", None) == np.float32 else np.float64
+    with np.errstate(over="ignore"):
+        low, high = dtype(a), dtype(b)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ValueError(f"ulps_apart: {a!r} and {b!r} arrived; expected finite numbers")
+    return abs(_place(low) - _place(high))
+
+
+def _place(x: Any) -> int:
+    """Return the place of a number among all of its type, counted from zero."""
+    bits = int(abs(x).view(np.int64 if x.dtype == np.float64 else np.int32))
+    return -bits if x < 0 else bits
+
+
+def ulps_text(a: Any, b: Any) -> str:
+    """Return in words how far two floating-point numbers are apart.
+
+    Parameters
+    ----------
+    a, b : float64 or float32
+        Numbers, as of `ulps_apart`.
+
+    Returns
+    -------
+    str
+        Such as ``"3 ULPs apart"``.
+
+    Examples
+    --------
+    >>> ulps_text(1.0, 1.0 + 2**-52), ulps_text(1.0, 2.0)
+    ('1 ULP apart', '4.5e+15 ULPs apart')
+    """
+    apart = ulps_apart(a, b)
+    shown = f"{apart:,}" if apart < 10**6 else f"{apart:.1e}"
+    return f"{shown} ULP{'s' * (apart != 1)} apart"
