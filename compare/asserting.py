@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compare.agreement import Difference, compare_gradients
 from compare.asserting_opinions import Opinion, given_opinion, opinions_of
+from compare.difference import Difference, compare_gradients
 from compare.problems.own import own_problem
 from compare.problems.problem import Case
 from compare.tolerance import TOLERANCES, Tolerance
@@ -20,14 +20,6 @@ if TYPE_CHECKING:
     from compare.engines.engine import Engine
 
 __all__ = ["Agreed", "assert_gradients_agree"]
-
-_SINGLE = Tolerance(
-    1e-4,
-    1e-5,
-    0.0,
-    "float32 has 7 digits; sums of a few thousand terms in another order cost up to three of "
-    "them, and an entry may be as wrong as the rounding of the largest ones that it is made of",
-)
 
 
 @dataclass(frozen=True)
@@ -187,7 +179,7 @@ def difference_between(
     Returns
     -------
     Difference
-        As `compare.agreement.compare_gradients` finds it.
+        As `compare.difference.compare_gradients` finds it.
     """
     reference = b.gradients if atol is None else _without_near(a.gradients, b.gradients, atol)
     tolerance = tolerance_of(a, b)
@@ -298,8 +290,8 @@ def _check_value(case: Case) -> None:
 
 def _tolerance(case: Case, rtol: float | None) -> Tolerance:
     """Return the tolerance of engines that are exact but for rounding in the type of the inputs."""
-    single = any(np.asarray(x).dtype.itemsize < 8 for x in case.inputs.values())
-    base = _SINGLE if single else TOLERANCES["exact"]
+    single = any(np.asarray(x).dtype == np.float32 for x in case.inputs.values())
+    base = TOLERANCES["float32" if single else "exact"]
     if rtol is None:
         return base
     reason = "asked for by the caller"

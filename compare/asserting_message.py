@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from compare.agreement import Difference
 from compare.asserting import tolerance_of
 from compare.asserting_opinions import Opinion
+from compare.diagnosis import diagnosis
+from compare.difference import Difference
 from compare.problems.problem import Case
 from compare.tolerance import Tolerance
+from compare.ulp import ulps_text
 
-__all__ = ["kink", "message", "ulps_apart"]
+__all__ = ["kink", "message"]
 
 Pairs = Mapping[tuple[str, str], Difference]
 
@@ -81,14 +83,14 @@ def _pair(a: Opinion, b: Opinion, difference: Difference) -> list[str]:
     x, y = (np.ma.getdata(array)[entry] for array in (given, expected))
     wide = max(len(a.name), len(b.name))
     allowed = f"{tolerance.relative:g} relative or {tolerance.of_largest:g} of the largest entry"
-    apart = ulps_apart(x, y)
+    apart = f", {ulps_text(x, y)}" if np.isfinite(x) and np.isfinite(y) else ""
+    cause = diagnosis(name, a.gradients, b.gradients) if name in b.gradients and apart else ""
     return [
         head + where,
         f"  {a.name:<{wide}}  {_full(x)}",
         f"  {b.name:<{wide}}  {_full(y)}",
-        f"  relative error {_error(x, y):.3g}"
-        + (f", {apart:,} ULPs apart" if apart is not None else "")
-        + f"; the tolerance is {allowed}",
+        f"  relative error {_error(x, y):.3g}{apart}; the tolerance is {allowed}",
+        *([f"  {cause}"] if cause and "differ" not in cause else []),
     ]
 
 
@@ -135,41 +137,6 @@ def _off(name: str, a: Opinion, b: Opinion, tolerance: Tolerance) -> tuple[int, 
         near = (x == y) | (np.abs(x - y) <= allowed)
     near &= np.isfinite(x) & np.isfinite(y)
     return max(1, int(np.sum(~near))), int(np.sum(known))
-
-
-def ulps_apart(a: Any, b: Any) -> int | None:
-    """Return how many floating-point numbers two of them are apart.
-
-    Parameters
-    ----------
-    a, b : float
-        Numbers of a type of 64 or 32 bits; the narrower one counts.
-
-    Returns
-    -------
-    int or None
-        Steps from one to the other; None where one is not finite.
-
-    Examples
-    --------
-    >>> ulps_apart(1.0, 1.0 + 2**-51)
-    2
-    >>> ulps_apart(np.float32(1), np.float32(1) + np.float32(2**-23))
-    1
-    """
-    if not (np.isfinite(a) and np.isfinite(b)):
-        return None
-    double = min(np.asarray(a).dtype.itemsize, np.asarray(b).dtype.itemsize) >= 8
-    places = [_place_of(x, double) for x in (a, b)]
-    return abs(places[0] - places[1])
-
-
-def _place_of(number: Any, double: bool) -> int:
-    """Return the place of a number among all of its type, counted from zero."""
-    kind, whole = (np.float64, np.int64) if double else (np.float32, np.int32)
-    with np.errstate(over="ignore"):
-        bits = int(np.asarray(number, kind).view(whole))
-    return bits if bits >= 0 else np.iinfo(whole).min - bits
 
 
 def _agreeing(opinions: Sequence[Opinion], pairs: Pairs, at_a_kink: bool) -> list[str]:

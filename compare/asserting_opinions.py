@@ -9,6 +9,7 @@ import numpy as np
 from compare.engines import ENGINES, get_engine
 from compare.engines.engine import Engine
 from compare.engines.numerical import central_difference
+from compare.probe import Observed
 from compare.problems.problem import Case
 from compare.tolerance import TOLERANCES, Tolerance
 
@@ -151,7 +152,7 @@ def given_opinion(case: Case, gradient: Any, args: Sequence[Any], exact: Toleran
         )
     if value is None:
         value = case.problem.function(**_copied(case.inputs))
-    return Opinion(GIVEN, GIVEN, value, _copied(parts), exact)
+    return Opinion(GIVEN, GIVEN, value, {n: _array(x) for n, x in parts.items()}, exact)
 
 
 def _default(case: Case) -> list[Engine]:
@@ -196,8 +197,8 @@ def _isolated(case: Case, engine: Engine, budget_s: float) -> tuple[Any, Mapping
         outcome = executor.gradient(case, engine, Budget(budget_s, 2 * 1024**3))
     if outcome.status != "ok":
         raise RuntimeError(f"{outcome.status}: {outcome.message}")
-    value, gradients = outcome.result
-    return value, gradients
+    observed: Observed = outcome.result
+    return observed.result
 
 
 def _sampled(case: Case, samples: int) -> dict[str, Any]:
@@ -222,6 +223,11 @@ def _copied(arrays: Mapping[str, Any]) -> dict[str, Any]:
 
 def _copy(value: Any) -> Any:
     return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _array(value: Any) -> Any:
+    """Return a gradient as a NumPy array or number, whatever library or list it came from."""
+    return _copy(value if isinstance(value, float | np.generic) else np.asarray(value))
 
 
 def _first_line(error: Exception) -> str:
