@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from compare.engines.engine import Engine, Prepared
     from compare.problems import PROBLEMS, get_problem
     from compare.problems.problem import Problem
+    from compare.samples import read_samples
     from compare.scaling import summarise
     from compare.store import read_results
     from compare.sweep import benchmark
@@ -33,6 +34,7 @@ __all__ = [
     "get_engine",
     "get_problem",
     "read_results",
+    "read_samples",
     "summarise",
     "verify",
 ]
@@ -47,6 +49,7 @@ _MODULES = {
     "get_engine": "compare.engines",
     "get_problem": "compare.problems",
     "read_results": "compare.store",
+    "read_samples": "compare.samples",
     "summarise": "compare.scaling",
     "verify": "compare.agreement",
 }
