@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from compare.scaling import summarise
     from compare.store import read_results
     from compare.sweep import benchmark
+    from compare.truth import measure_errors, taylor_test, true_gradient
 
 __all__ = [
     "ENGINES",
@@ -33,9 +34,12 @@ __all__ = [
     "benchmark",
     "get_engine",
     "get_problem",
+    "measure_errors",
     "read_results",
     "read_samples",
     "summarise",
+    "taylor_test",
+    "true_gradient",
     "verify",
 ]
 
@@ -48,9 +52,12 @@ _MODULES = {
     "benchmark": "compare.sweep",
     "get_engine": "compare.engines",
     "get_problem": "compare.problems",
+    "measure_errors": "compare.truth",
     "read_results": "compare.store",
     "read_samples": "compare.samples",
     "summarise": "compare.scaling",
+    "taylor_test": "compare.truth",
+    "true_gradient": "compare.truth",
     "verify": "compare.agreement",
 }
 

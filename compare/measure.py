@@ -10,13 +10,9 @@ from typing import Any
 
 import psutil
 
-from compare.agreement import (
-    compare_gradients,
-    reference_gradient,
-    reference_name,
-    tolerance_between,
-)
+from compare.agreement import reference_gradient, reference_name
 from compare.engines.engine import Engine
+from compare.probe import fingerprints, other_case, probe
 from compare.problems.problem import Case
 
 __all__ = ["PeakMemory", "Timing", "measure", "time_calls"]
@@ -95,6 +91,7 @@ def measure(
     """
     report("inputs", {"threads_read": _blas_threads()})
     inputs = case.inputs
+    before = fingerprints(inputs)
     memory = PeakMemory()
     resident = psutil.Process().memory_info().rss
     report("build", {"parameters": case.parameters, "baseline_bytes": resident})
@@ -103,31 +100,30 @@ def measure(
     build_s = time.perf_counter() - start
     report("first run", {"build_s": build_s, "operations": prepared.operations})
     start = time.perf_counter()
-    value, gradients = prepared.run(inputs)
+    first = prepared.run(inputs)
     first_run_s = time.perf_counter() - start
     peak_bytes = memory.above_start()
     facts = {"peak_bytes": peak_bytes} if peak_bytes is not None else {}
     report("check", facts)
     against = reference_name(case, engine)
-    reference_value, reference = reference_gradient(case, against)
-    difference = compare_gradients(
-        value,
-        gradients,
-        reference_value,
+    reference = reference_gradient(case, against)
+    elsewhere = reference_gradient(other_case(case), against) if first_run_s < 1.0 else None
+    threads = _blas_threads() or 1
+    checked = probe(
+        case,
+        engine,
+        prepared.run,
+        first,
+        before,
+        against,
         reference,
-        tolerance_between(engine, against),
-        inputs=inputs,
+        elsewhere,
+        threads=threads,
+        first_run_s=first_run_s,
     )
-    checked: dict[str, Any] = {
-        "status": "ok" if difference.agrees else "mismatch",
-        "message": difference.message,
-        "max_error": difference.max_error,
-        "max_error_at": difference.at,
-        "reference": against,
-    }
-    if not difference.agrees:
+    if checked["status"] != "ok":
         return checked
-    del value, gradients, reference
+    del first, reference, elsewhere
     report("sampling", {"first_run_s": first_run_s})
     limit_s = max(0.3, _SAMPLING_SHARE * budget_s)
     function = case.problem.function

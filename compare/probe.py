@@ -44,6 +44,13 @@ Result = tuple[Any, Mapping[str, Any]]
 _MOVED = 2.0**-10
 
 
+#: What a message begins with where the first result was right.
+WRONG_ELSEWHERE = "right at the inputs it was prepared with, wrong at others"
+
+#: Longest run in s that is repeated in a sweep; the engine was probed when it was verified.
+_LONGEST_S = 1.0
+
+
 @dataclasses.dataclass(frozen=True)
 class Observed:
     """What an engine did when it was run at its inputs, at others, and at its inputs again.
@@ -90,10 +97,7 @@ def fingerprints(inputs: Mapping[str, Any]) -> dict[str, bytes]:
     >>> before == fingerprints({"x": x})
     False
     """
-    return {
-        name: hashlib.blake2b(np.ascontiguousarray(value).tobytes()).digest()
-        for name, value in inputs.items()
-    }
+    return {name: hashlib.blake2b(_bits(value)).digest() for name, value in inputs.items()}
 
 
 def other_case(case: Case) -> Case:
@@ -188,6 +192,7 @@ def observe(
     first: Any,
     before: Mapping[str, bytes],
     threads: int = 1,
+    first_run_s: float = 0.0,
 ) -> Observed:
     """Return what an engine does after its first run.
 
@@ -203,6 +208,9 @@ def observe(
         `fingerprints` of the inputs, taken before the engine was prepared.
     threads : int
         Threads that it may use; with more than one a sum may be taken in another order.
+    first_run_s : float
+        Time that the first run took, in s; above one second it is not run again, and the remark
+        says so.
 
     Returns
     -------
@@ -217,6 +225,8 @@ def observe(
     first = result_of(first)
     kept = _kept(first)
     complaint = _mutated(before, case.inputs) or _aliased(first, case.inputs)
+    if first_run_s > _LONGEST_S:
+        return Observed(kept, None, complaint, f"not probed: one run took {first_run_s:.2g} s")
     remark, elsewhere = "", None
     try:
         there = result_of(run(other_case(case).inputs))
@@ -267,16 +277,20 @@ def _parts(result: Any) -> dict[str, Any]:
     return {"value": result[0], **result[1]}
 
 
-def _bits(part: Any) -> tuple[Any, bytes]:
-    array = np.ascontiguousarray(part)
-    return array.dtype, array.tobytes()
+def _bits(part: Any) -> Any:
+    """Return the bytes of an array, without a copy where it is contiguous."""
+    return np.ascontiguousarray(part).reshape(-1).view(np.uint8)
+
+
+def _same_bits(a: Any, b: Any) -> bool:
+    return np.asarray(a).dtype == np.asarray(b).dtype and np.array_equal(_bits(a), _bits(b))
 
 
 def _overwritten(given: Result, kept: Result, which: str) -> str:
     """Return which part of a result changed when the engine was run again."""
     then = _parts(kept)
     for name, part in _parts(given).items():
-        if isinstance(part, np.ndarray) and _bits(part) != _bits(then[name]):
+        if isinstance(part, np.ndarray) and not _same_bits(part, then[name]):
             what = "value" if name == "value" else f"gradient of {name}"
             return f"{which} changed when the engine ran again: its {what} is a stale buffer"
     return ""
@@ -286,7 +300,7 @@ def _unlike_before(kept: Result, again: Result) -> str:
     """Return which part came out different at the same inputs."""
     then, now = _parts(kept), _parts(again)
     for name in then:
-        if name in now and _bits(then[name]) == _bits(now[name]):
+        if name in now and _same_bits(then[name], now[name]):
             continue
         what = "value" if name == "value" else f"gradient of {name}"
         return f"not deterministic: a second run at the same inputs gave another {what}"
@@ -334,12 +348,12 @@ def judge(
     remark = observed.remark
     if observed.elsewhere is not None:
         remark = ""
-        other = other_case(case)
         if reference_elsewhere is None or not _finite(reference_elsewhere):
             remark = f"not probed at other inputs: {against} has no finite gradient there"
         else:
+            # Of the inputs only their types and sizes matter, which are those of the others too.
             there = compare_gradients(
-                *observed.elsewhere, *reference_elsewhere, tolerance, other.inputs
+                *observed.elsewhere, *reference_elsewhere, tolerance, case.inputs
             )
             if not there.agrees:
                 return {"status": "mismatch", "message": _at_others(there), **columns}
@@ -351,7 +365,7 @@ def _finite(result: Result) -> bool:
 
 
 def _at_others(there: Difference) -> str:
-    return f"right at the inputs it was prepared with, wrong at others: {there.message}"
+    return f"{WRONG_ELSEWHERE}: {there.message}"
 
 
 def probe(
@@ -365,6 +379,7 @@ def probe(
     reference_elsewhere: Result | None = None,
     *,
     threads: int = 1,
+    first_run_s: float = 0.0,
 ) -> dict[str, Any]:
     """Return the verdict on an engine that has been run once: its result, and its hidden state.
 
@@ -374,7 +389,7 @@ def probe(
         The problem.
     engine : Engine
         The engine.
-    run, first, before, threads
+    run, first, before, threads, first_run_s
         As of `observe`.
     against, reference, reference_elsewhere
         As of `judge`.
@@ -405,7 +420,7 @@ def probe(
     """
     from compare.agreement import tolerance_between
 
-    observed = observe(case, run, first, before, threads)
+    observed = observe(case, run, first, before, threads, first_run_s)
     tolerance = tolerance_between(engine, against, case)
     verdict = judge(case, observed, against, reference, reference_elsewhere, tolerance)
     return {**verdict, "reference": against}

@@ -377,3 +377,67 @@ def test_our_engines_are_not_accused_where_others_are(name, f, verdicts):
         assert (row["status"], row["message"]) == ("mismatch", "x[0] is nan: not finite")
     else:
         assert row["status"] == "ok", row
+
+
+def slow(run, case):
+    def run_wrong(inputs):
+        time.sleep(0.8)
+        return run(inputs)
+
+    return run_wrong
+
+
+def slows_down(run, case):
+    """Return a run that takes longer each time, without an end."""
+    calls = []
+
+    def run_wrong(inputs):
+        calls.append(1)
+        time.sleep(0.4 * (len(calls) > 3))
+        return run(inputs)
+
+    return run_wrong
+
+
+#: What a sweep must catch in the process that is measured.
+IN_A_SWEEP = [
+    Wrong("slow", network, around(slow), "timeout", "more than 0.5 s"),
+    Wrong("leaks", network, around(leaks), "memory", "GB of memory"),
+    *(
+        entry
+        for entry in ZOO
+        if entry.name
+        in {
+            "factor",
+            "stale-buffer",
+            "mutation",
+            "baked-in",
+            "dice",
+            "nothing",
+            "lists",
+            "raises-at-second",
+            "killed",
+            "child-eats-memory",
+        }
+    ),
+]
+
+
+@pytest.mark.parametrize("entry", IN_A_SWEEP, ids=lambda entry: entry.name)
+def test_a_sweep_catches_it_as_well(entry):
+    frame = compare.benchmark(
+        entry.f,
+        *FUNCTIONS[entry.f],
+        engines=[entry.engine],
+        budget_s=0.5 if entry.status == "timeout" else 20.0,
+        budget_bytes=500 * 10**6,
+    )
+    row = frame.to_dict("records")[0]
+    assert (row["status"], entry.told in row["message"]) == (entry.status, True), row
+    assert row["run_s"] != row["run_s"]
+
+
+def test_a_sweep_ends_though_an_engine_slows_down():
+    engine = Engine("slows-down", "wrong on purpose", ("autodiff",), around(slows_down))
+    frame = compare.benchmark(network, *FUNCTIONS[network], engines=[engine], budget_s=1.0)
+    assert frame["status"].isin(["ok", "timeout"]).all()
