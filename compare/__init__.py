@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from compare.engines.engine import Engine, Prepared
     from compare.problems import PROBLEMS, get_problem
     from compare.problems.problem import Problem
+    from compare.samples import read_samples
     from compare.scaling import summarise
     from compare.store import read_results
     from compare.sweep import benchmark
@@ -37,6 +38,7 @@ __all__ = [
     "get_problem",
     "measure_errors",
     "read_results",
+    "read_samples",
     "summarise",
     "taylor_test",
     "true_gradient",
@@ -55,6 +57,7 @@ _MODULES = {
     "get_problem": "compare.problems",
     "measure_errors": "compare.truth",
     "read_results": "compare.store",
+    "read_samples": "compare.samples",
     "summarise": "compare.scaling",
     "taylor_test": "compare.truth",
     "true_gradient": "compare.truth",

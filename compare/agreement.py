@@ -1,15 +1,16 @@
 """Agreement of gradients: every engine against a reference, entry by entry, and probed."""
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compare.difference import Difference, compare_gradients
+from compare.difference import Difference, compare_gradients, structure_error
 from compare.engines import ENGINES, get_engine
 from compare.engines.engine import Engine
 from compare.engines.numerical import central_difference
-from compare.probe import Observed, judge
+from compare.probe import WRONG_ELSEWHERE, Observed, judge
 from compare.problems.problem import Case
 from compare.tolerance import TOLERANCES, Tolerance
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from compare.executor import Outcome
+    from compare.truth.gradient import Truth
 
 __all__ = [
     "Difference",
@@ -29,6 +31,8 @@ __all__ = [
 
 #: Central differences taken as reference are sampled above this number of parameters.
 _SAMPLED_ENTRIES = 256
+#: Time in s for the truth where an engine and its reference differ; it tells which is wrong.
+_TRUTH_S = 2.0
 
 
 def reference_name(case: Case, engine: Engine) -> str:
@@ -119,7 +123,8 @@ def verify_cases(
     """Return how every engine agrees with the reference on every case.
 
     Each gradient is computed in a worker process under the budgets; one that hangs or dies
-    costs its own row only.
+    costs its own row only. Where an engine differs from its reference the truth in 50 digits
+    decides which of the two is wrong, if there is one.
 
     Parameters
     ----------
@@ -147,6 +152,7 @@ def verify_cases(
     from compare.executor import Budget, Executor
     from compare.schema import AGREEMENT_COLUMNS, SCHEMA_VERSION
     from compare.store import as_frame
+    from compare.truth.measure import find_truth
 
     budget = Budget(budget_s, budget_bytes)
     rows = []
@@ -160,6 +166,10 @@ def verify_cases(
                 outcome: Outcome = known[engine.name]
                 return outcome
 
+            @functools.cache
+            def truth(case: Case = case) -> "Truth | None":
+                return find_truth(case, executor, _TRUTH_S, budget_bytes)[0]
+
             for engine in engines:
                 against = reference_name(case, engine)
                 refusal = engine.refuses(case)
@@ -167,6 +177,8 @@ def verify_cases(
                     judged: dict[str, Any] = {"status": "unsupported", "message": refusal}
                 else:
                     judged = _judge(case, engine, gradient(engine), against, gradient)
+                    if judged["status"] in ("mismatch", "error"):
+                        judged = _revised(judged, case, engine, gradient(engine), against, truth)
                 rows.append(
                     {
                         "schema_version": SCHEMA_VERSION,
@@ -204,6 +216,41 @@ def _judge(
     seen: Observed = reference.result
     verdict = judge(case, outcome.result, against, seen.result, seen.elsewhere, tolerance)
     return {**verdict, "tolerance": tolerance.relative}
+
+
+def _revised(
+    judged: dict[str, Any],
+    case: Case,
+    engine: Engine,
+    outcome: "Outcome",
+    against: str,
+    truth: "Callable[[], Truth | None]",
+) -> dict[str, Any]:
+    """Return a verdict, or another one where it is the reference that is not true."""
+    from compare.truth.measure import difference_from_truth
+
+    seen: Observed | None = outcome.result
+    if outcome.status != "ok" or seen is None or seen.complaint or seen.failed:
+        return judged
+    shapes = {name: case.inputs[name] for name in case.wrt}
+    if judged["message"].startswith(WRONG_ELSEWHERE) or structure_error(
+        *seen.result, shapes, case.inputs
+    ):
+        return judged
+    known = truth()
+    # At a kink there is no derivative that could decide.
+    if known is None or known.sampled or known.slopes:
+        return judged
+    difference = difference_from_truth(case, engine, seen.result, known)
+    if not difference.agrees:
+        return judged
+    return {
+        "status": "ok",
+        "message": f"it is the reference {against} that is wrong: this is the truth in 50 digits",
+        "max_error": difference.max_error,
+        "max_error_at": difference.at,
+        "tolerance": difference.tolerance,
+    }
 
 
 def verify(

@@ -10,7 +10,7 @@ from compare.diagnosis import diagnosis
 from compare.tolerance import Tolerance
 from compare.ulp import ulps_text
 
-__all__ = ["Difference", "compare_gradients"]
+__all__ = ["Difference", "compare_gradients", "structure_error"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def compare_gradients(
     x is 6.0, the reference 3.0: an error of 0.5, more than 1e-09 (4.5e+15 ULPs apart); \
 every entry of x is 2 times the reference
     """
-    failed = _structure(value, gradients, reference, inputs)
+    failed = structure_error(value, gradients, reference, inputs)
     if failed:
         return Difference(float("nan"), "", tolerance.relative, failed)
     largest = max((_largest(x_bar) for x_bar in reference.values()), default=0.0)
@@ -117,13 +117,29 @@ every entry of x is 2 times the reference
     return Difference(*worst, tolerance.relative, message)
 
 
-def _structure(
+def structure_error(
     value: Any,
     gradients: Any,
     reference: Mapping[str, Any],
     inputs: Mapping[str, Any] | None,
 ) -> str:
-    """Return how the names, shapes or types of two gradients differ, or an empty string."""
+    """Return how the names, shapes or types of two gradients differ, or an empty string.
+
+    Parameters
+    ----------
+    value, gradients, reference, inputs
+        As of `compare_gradients`; of the reference only names and shapes matter.
+
+    Returns
+    -------
+    str
+        What arrived, and what was expected.
+
+    Examples
+    --------
+    >>> structure_error(1.0, {"x": np.ones(2)}, {"x": np.ones(3)}, None)
+    'the gradient of x has shape (2,); expected (3,)'
+    """
     failed = _unlike("the value", value, (), None)
     if failed:
         return failed

@@ -4,12 +4,31 @@ import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
 
 import psutil
 
-__all__ = ["description", "gradscale_version", "machine", "system", "versions"]
+__all__ = [
+    "blas",
+    "description",
+    "governor",
+    "gradscale_version",
+    "machine",
+    "moment",
+    "system",
+    "versions",
+    "whole_description",
+]
 
 _LIBRARIES = ("numpy", "sympy", "scipy", "pandas")
+#: Distributions that a machine.json lists where they are installed.
+_LISTED = (
+    "gradscale", "numpy", "sympy", "mpmath", "gmpy2", "scipy", "pandas", "pyarrow", "psutil",
+    "threadpoolctl", "array-api-compat", "altair", "vl-convert-python", "numba", "llvmlite",
+    "jax", "jaxlib", "torch", "autograd", "mygrad", "micrograd", "casadi", "symengine",
+)  # fmt: skip
+_CPUFREQ = Path("/sys/devices/system/cpu/cpu0/cpufreq")
 
 
 def gradscale_version() -> str:
@@ -59,22 +78,147 @@ def versions() -> str:
     )
 
 
+def governor() -> str:
+    """Return the frequency governor of the first core, or an empty string if nothing tells it."""
+    return _read(_CPUFREQ / "scaling_governor")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def blas() -> str:
+    """Return the linear algebra library that NumPy has loaded, with its version.
+
+    Returns
+    -------
+    str
+        Such as ``"openblas 0.3.30 (SkylakeX)"``; empty if nothing tells it.
+
+    Examples
+    --------
+    >>> isinstance(blas(), str)
+    True
+    """
+    import numpy  # noqa: F401  (its library must be loaded before it can be asked)
+    import threadpoolctl
+
+    pools = [pool for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+    named = [
+        " ".join(
+            filter(
+                None,
+                [
+                    pool["internal_api"],
+                    pool["version"],
+                    f"({pool['architecture']})" if pool.get("architecture") else "",
+                ],
+            )
+        )
+        for pool in pools
+    ]
+    return ", ".join(dict.fromkeys(named))
+
+
 def description() -> dict[str, str]:
     """Return the columns of results.csv that describe where it was measured.
 
     Returns
     -------
     dict of str
-        Columns ``machine``, ``system``, ``python`` and ``versions``.
+        Columns ``machine``, ``governor``, ``system``, ``python``, ``blas`` and ``versions``.
 
     Examples
     --------
     >>> sorted(description())
-    ['machine', 'python', 'system', 'versions']
+    ['blas', 'governor', 'machine', 'python', 'system', 'versions']
     """
     return {
         "machine": machine(),
+        "governor": governor(),
         "system": system(),
         "python": platform.python_version(),
+        "blas": blas(),
         "versions": versions(),
+    }
+
+
+def whole_description() -> dict[str, Any]:
+    """Return what machine.json tells of the machine, apart from what changes while it works.
+
+    Returns
+    -------
+    dict
+        Processor, cores, memory in bytes, system, Python, libraries, linear algebra with its
+        threads, environment variables that set threads, and cores that the process may use. No
+        name of the machine or of its user.
+
+    Examples
+    --------
+    >>> facts = whole_description()
+    >>> facts["cores"]["logical"] == os.cpu_count(), "numpy" in facts["libraries"]
+    (True, True)
+    """
+    import threadpoolctl
+
+    frequency = _read(_CPUFREQ / "cpuinfo_max_freq")
+    return {
+        **description(),
+        "processor": _processor(),
+        "architecture": platform.machine(),
+        "cores": {"physical": psutil.cpu_count(logical=False), "logical": os.cpu_count()},
+        "usable_cores": sorted(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else None,
+        "largest_mhz": float(frequency) / 1000 if frequency.isdecimal() else None,
+        "memory_bytes": psutil.virtual_memory().total,
+        "kernel": platform.version(),
+        "python_implementation": platform.python_implementation(),
+        "python_compiler": platform.python_compiler(),
+        "libraries": {name: known for name in _LISTED if (known := _version(name))},
+        "thread_pools": [
+            {key: pool.get(key) for key in ("user_api", "internal_api", "version", "num_threads")}
+            for pool in threadpoolctl.threadpool_info()
+        ],
+        "environment": {
+            name: os.environ[name]
+            for name in sorted(os.environ)
+            if name.endswith("_NUM_THREADS") or name in ("XLA_FLAGS", "PYTHONHASHSEED")
+        },
+    }
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return ""
+
+
+def moment() -> dict[str, Any]:
+    """Return how busy the machine is now.
+
+    Returns
+    -------
+    dict
+        ``load``, the processes that were running or waiting in the last 1, 5 and 15 minutes on
+        average, ``available_bytes`` of memory, and ``mhz`` of the processor, each None where the
+        system does not tell.
+
+    Examples
+    --------
+    >>> moment()["available_bytes"] > 0
+    True
+    """
+    try:
+        frequency = psutil.cpu_freq() if hasattr(psutil, "cpu_freq") else None
+    except (OSError, NotImplementedError):
+        frequency = None
+    return {
+        "load": [round(x, 2) for x in os.getloadavg()] if hasattr(os, "getloadavg") else None,
+        "available_bytes": psutil.virtual_memory().available,
+        "mhz": round(frequency.current) if frequency else None,
     }

@@ -44,6 +44,9 @@ Result = tuple[Any, Mapping[str, Any]]
 _MOVED = 2.0**-10
 
 
+#: What a message begins with where the first result was right.
+WRONG_ELSEWHERE = "right at the inputs it was prepared with, wrong at others"
+
 #: Longest run in s that is repeated in a sweep; the engine was probed when it was verified.
 _LONGEST_S = 1.0
 
@@ -362,7 +365,7 @@ def _finite(result: Result) -> bool:
 
 
 def _at_others(there: Difference) -> str:
-    return f"right at the inputs it was prepared with, wrong at others: {there.message}"
+    return f"{WRONG_ELSEWHERE}: {there.message}"
 
 
 def probe(

@@ -1,10 +1,10 @@
 """The main job: verify, sweep, train, fit, report, into one folder."""
 
 import dataclasses
-import json
+import hashlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,12 @@ from rich.progress import (
 from compare.agreement import verify_cases
 from compare.engines.engine import Engine
 from compare.executor import Budget
-from compare.machine import description
+from compare.identity import definition
+from compare.lock import locked
+from compare.machine import machine, moment, whole_description
 from compare.problems.problem import Case, Problem
+from compare.resume import Earlier, earlier_run, read_json, write_json
+from compare.samples import Cell, SampleStore
 from compare.schema import (
     AGREEMENT_COLUMNS,
     SUMMARY_COLUMNS,
@@ -31,7 +35,19 @@ from compare.schema import (
     TRAINING_COLUMNS,
     TRUTH_COLUMNS,
 )
-from compare.sweep import Plan, sweep
+from compare.settings import Settings
+from compare.store import (
+    ResultsError,
+    append_row,
+    create_results,
+    prepare_folder,
+    read_results,
+    read_table,
+    remove_parts,
+    write_parquet,
+    write_table,
+)
+from compare.sweep import Ended, sweep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,55 +66,14 @@ _OUTPUTS = (
     "truth.csv",
     "swell.csv",
     "training.csv",
+    "results.parquet",
+    "results.stale.csv",
     "run.json",
+    "machine.json",
 )
+#: What run.json tells of what was asked, for the report.
+_SHOWN = ("quick", "budget_s", "budget_bytes", "seed", "threads", "mode")
 _REPORTS = ("report.html", "report.md")
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """What a run does, as given on the command line.
-
-    Parameters
-    ----------
-    folder : Path
-        Where everything is written.
-    problems : sequence of Problem
-        Problems.
-    verified : sequence of Engine
-        Engines that are verified before any clock starts.
-    engines : sequence of Engine
-        Engines that are timed.
-    budget : Budget
-        Limits of each cell.
-    quick : bool
-        Whether to time the few sizes of a quick run, and train for fewer steps.
-    seed : int
-        Seed of the inputs.
-    threads : int
-        Threads of the linear algebra libraries.
-    command : str
-        The command that repeats the run.
-    """
-
-    folder: Path
-    problems: Sequence[Problem]
-    verified: Sequence[Engine]
-    engines: Sequence[Engine]
-    budget: Budget
-    quick: bool
-    seed: int
-    threads: int
-    command: str
-
-    @property
-    def training_steps(self) -> int:
-        """Steps of gradient descent that each of the two training runs takes."""
-        return 100 if self.quick else 2000
-
-    def sizes(self, problem: Problem) -> tuple[int, ...]:
-        """Return the sizes of a problem that are timed."""
-        return problem.quick_sizes if self.quick else problem.sizes
 
 
 def verify_problems(
@@ -172,70 +147,158 @@ def run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
     Raises
     ------
     compare.store.ResultsError
-        If the folder cannot be written.
+        If the folder cannot be written, another run is at work in it, or its run cannot be gone
+        on with.
     """
-    from compare.store import append_row, create_results, prepare_folder, write_table
-    from compare.truth import cases_for_truth, measure_errors
+    with locked(prepare_folder(settings.folder)):
+        return _run(settings, console)
 
-    folder = prepare_folder(settings.folder)
-    for name in (*_OUTPUTS, *_REPORTS):
-        (folder / name).unlink(missing_ok=True)
-    begin = time.monotonic()
-    facts = _facts(settings)
-    results = folder / "results.csv"
-    create_results(results)
-    _write_json(folder / "run.json", facts)
-    agreed, interrupted = True, False
+
+def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
+    folder, begin = settings.folder, time.monotonic()
+    definitions = _definitions(settings)
+    earlier = _begin(settings, console, definitions)
+    facts, machine = _facts(settings, earlier), _machine_facts(settings)
+    write_json(folder / "run.json", facts)
+    write_json(folder / "machine.json", machine)
+    samples, interrupted = SampleStore(folder), False
     try:
-        found: Found = {}
-        agreement = verify_problems(
-            settings.problems,
-            settings.verified,
-            console,
-            seed=settings.seed,
-            threads=settings.threads,
-            found=found,
-        )
-        write_table(folder / "agreement.csv", agreement, AGREEMENT_COLUMNS)
-        with console.status("the true gradients, in 50 digits"):
-            cases = cases_for_truth(settings.problems, settings.seed, quick=settings.quick)
-            truth = measure_errors(cases, settings.verified, found, threads=settings.threads)
-        write_table(folder / "truth.csv", truth, TRUTH_COLUMNS)
-        agreed = not any((frame["status"] == "mismatch").any() for frame in (agreement, truth))
-        # Central differences may miss their tolerance where a function bends sharply; that is
-        # a row of the table, not a wrong engine.
-        exact = {engine.name for engine in settings.engines if engine.tolerance == "exact"}
-        for ended in _swept(settings, console):
+        _verify(settings, console, facts)
+        for ended in _swept(settings, console, earlier.done):
             row = ended.row
-            append_row(results, row)
-            agreed = agreed and not (row["status"] == "mismatch" and row["engine"] in exact)
+            cell = (row["problem"], row["size"], row["engine"])
+            samples.add(cell, ended.samples, earlier.run)
+            append_row(folder / "results.csv", row | {"definition": definitions[cell]})
         with console.status("the swell, the collapse, and the two-layer network trained twice"):
-            _finish(settings, folder, facts)
+            _finish(settings, facts)
     except KeyboardInterrupt:
         interrupted = True
-        console.print("interrupted: the report shows what was finished")
+        console.print("interrupted: the report shows what was finished; --resume goes on")
+    samples.finish(complete=not interrupted)
     facts |= {"interrupted": interrupted, "elapsed_s": round(time.monotonic() - begin, 1)}
-    _write_json(folder / "run.json", facts)
-    return report_folder(folder, console), agreed, interrupted
+    write_json(folder / "run.json", facts)
+    write_json(folder / "machine.json", machine | {"after": moment()})
+    page = report_folder(folder, console)
+    if settings.parquet:
+        write_parquet(folder / "results.parquet", read_results(folder / "results.csv"))
+    return page, _agreed(settings), interrupted
 
 
-def _finish(settings: Settings, folder: Path, facts: dict[str, Any]) -> None:
+def _definitions(settings: Settings) -> dict[Cell, str]:
+    """Return the digest of each cell of a run."""
+    return {
+        (case.problem.name, case.size, engine.name): definition(case, engine, settings.conditions)
+        for case, engine in settings.plan.cells()
+    }
+
+
+def _begin(settings: Settings, console: Console, definitions: Mapping[Cell, str]) -> Earlier:
+    """Make the folder ready, and return what is kept of the run that is in it."""
+    folder = settings.folder
+    remove_parts(folder)
+    if settings.resume:
+        earlier = earlier_run(folder, settings.asked, definitions, machine())
+        for sentence in earlier.said:
+            console.print(sentence)
+    else:
+        earlier = Earlier()
+        unfinished = _unfinished(folder)
+        if unfinished:
+            console.print(
+                f"An unfinished run of {unfinished} cells is replaced; --resume goes on with one."
+            )
+        for name in (*_OUTPUTS, *_REPORTS):
+            (folder / name).unlink(missing_ok=True)
+        SampleStore(folder).clear()
+    if not (folder / "results.csv").exists():
+        create_results(folder / "results.csv")
+    return earlier
+
+
+def _unfinished(folder: Path) -> int:
+    """Return how many cells an unfinished run in a folder has, 0 if there is none."""
+    try:
+        if read_json(folder / "run.json").get("interrupted"):
+            return len(read_results(folder / "results.csv"))
+    except ResultsError:
+        pass
+    return 0
+
+
+def _verify(settings: Settings, console: Console, facts: dict[str, Any]) -> None:
+    """Write agreement.csv and truth.csv, unless they are there and nothing has changed since."""
+    from compare.truth import cases_for_truth, measure_errors
+
+    folder, digest = settings.folder, _digest_of_verification(settings)
+    tables = [folder / name for name in ("agreement.csv", "truth.csv")]
+    if facts.get("verified") == digest and all(table.exists() for table in tables):
+        return
+    found: Found = {}
+    agreement = verify_problems(
+        settings.problems,
+        settings.verified,
+        console,
+        seed=settings.seed,
+        threads=settings.threads,
+        found=found,
+    )
+    write_table(tables[0], agreement, AGREEMENT_COLUMNS)
+    with console.status("the true gradients, in 50 digits"):
+        cases = cases_for_truth(settings.problems, settings.seed, quick=settings.quick)
+        truth = measure_errors(cases, settings.verified, found, threads=settings.threads)
+    write_table(tables[1], truth, TRUTH_COLUMNS)
+    facts["verified"] = digest
+    write_json(folder / "run.json", facts)
+
+
+def _digest_of_verification(settings: Settings) -> str:
+    """Return a digest of all that agreement.csv and truth.csv depend on."""
+    digest = hashlib.sha256()
+    for problem in settings.problems:
+        case = problem.case(problem.verify_size, settings.seed)
+        for engine in settings.verified:
+            digest.update(definition(case, engine, settings.conditions).encode())
+    return digest.hexdigest()[:16]
+
+
+def _agreed(settings: Settings) -> bool:
+    """Return whether no engine of a run differed from its reference."""
+    folder = settings.folder
+    frames = [
+        read_table(folder / name, columns)
+        for name, columns in (("agreement.csv", AGREEMENT_COLUMNS), ("truth.csv", TRUTH_COLUMNS))
+        if (folder / name).exists()
+    ]
+    # Central differences may miss their tolerance where a function bends sharply; that is a row
+    # of the table, not a wrong engine.
+    exact = {engine.name for engine in settings.engines if engine.tolerance == "exact"}
+    rows = read_results(folder / "results.csv")
+    frames.append(rows[rows["engine"].isin(exact)])
+    return not any((frame["status"] == "mismatch").any() for frame in frames)
+
+
+def _finish(settings: Settings, facts: dict[str, Any]) -> None:
     """Write the swell, the published example, the collapse of two layers, and two trainings."""
     import threadpoolctl
 
+    folder, digest = settings.folder, _digest_of_verification(settings)
+    tables = [folder / name for name in ("swell.csv", "training.csv")]
+    if facts.get("finished") == digest and all(table.exists() for table in tables):
+        return
+
     from compare.collapse import linear_layers_collapse
     from compare.published import beside
-    from compare.store import write_table
     from compare.swell import QUICK_SERIES, SERIES, swell
     from compare.training import train_both
 
     facts["collapse"] = dataclasses.asdict(linear_layers_collapse())
     facts["logistic"] = [dataclasses.asdict(row) for row in beside()]
     swollen = swell(QUICK_SERIES if settings.quick else SERIES)
-    write_table(folder / "swell.csv", swollen, SWELL_COLUMNS)
+    write_table(tables[0], swollen, SWELL_COLUMNS)
     with threadpoolctl.threadpool_limits(settings.threads, user_api="blas"):
         training = train_both(settings.training_steps, settings.seed)
-    write_table(folder / "training.csv", training, TRAINING_COLUMNS)
+    write_table(tables[1], training, TRAINING_COLUMNS)
+    facts["finished"] = digest
 
 
 def report_folder(folder: Path, console: Console) -> Path:
@@ -260,7 +323,6 @@ def report_folder(folder: Path, console: Console) -> Path:
     """
     from compare.report import print_summary, write_report
     from compare.scaling import summarise
-    from compare.store import ResultsError, read_results, read_table, write_table
 
     if not folder.is_dir():
         raise ResultsError(f"{folder} is no folder; expected one that gradscale run has written")
@@ -276,7 +338,7 @@ def report_folder(folder: Path, console: Console) -> Path:
             ("training", TRAINING_COLUMNS),
         )
     }
-    facts = _read_json(folder / "run.json")
+    facts = {**read_json(folder / "machine.json"), **read_json(folder / "run.json")}
     summary = summarise(results)
     write_table(folder / "summary.csv", summary, SUMMARY_COLUMNS)
     with console.status("drawing the report"):
@@ -285,16 +347,8 @@ def report_folder(folder: Path, console: Console) -> Path:
     return page
 
 
-def _swept(settings: Settings, console: Console) -> Any:
-    """Yield the rows of the sweep, showing the cell under way, the count and the time left."""
-    plan = Plan(
-        tuple(settings.problems),
-        tuple(settings.engines),
-        settings.budget,
-        settings.sizes,
-        settings.seed,
-        settings.threads,
-    )
+def _swept(settings: Settings, console: Console, done: Mapping[Cell, str]) -> Iterator[Ended]:
+    """Yield the cells of the sweep, showing the one under way, the count and the time left."""
     with _progress(console) as progress:
         task = progress.add_task("measure", total=None)
 
@@ -302,7 +356,7 @@ def _swept(settings: Settings, console: Console) -> Any:
             text = f"{case.problem.name} {case.label} {engine.name}"
             progress.update(task, completed=done, total=total, description=text)
 
-        yield from sweep(plan, on_begin)
+        yield from sweep(settings.plan, on_begin, done)
 
 
 def _progress(console: Console) -> Progress:
@@ -318,42 +372,30 @@ def _progress(console: Console) -> Progress:
     )
 
 
-def _facts(settings: Settings) -> dict[str, Any]:
+def _facts(settings: Settings, earlier: Earlier) -> dict[str, Any]:
     """Return what run.json tells about a run."""
     plan_cells = sum(len(settings.sizes(p)) for p in settings.problems) * len(settings.engines)
+    known = ("verified", "finished", "collapse", "logistic")
     return {
         "command": settings.command,
+        "process": os.getpid(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "elapsed_s": None,
         "interrupted": True,
-        "quick": settings.quick,
-        "budget_s": settings.budget.seconds,
-        "budget_bytes": settings.budget.bytes,
-        "seed": settings.seed,
-        "threads": settings.threads,
+        "resumed": earlier.run,
+        "asked": settings.asked,
+        **{name: settings.asked[name] for name in _SHOWN},
         "planned_cells": plan_cells,
-        **description(),
+        **{name: earlier.facts[name] for name in known if name in earlier.facts},
     }
 
 
-def _write_json(path: Path, facts: dict[str, Any]) -> None:
-    """Write atomically, so that a killed run leaves the old or the new file."""
-    beside = path.with_suffix(".json.new")
-    beside.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    os.replace(beside, path)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    from compare.store import ResultsError
-
-    if not path.exists():
-        return {}
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ResultsError(
-            f"{path} is not JSON ({error}): remove it to report without it"
-        ) from None
-    if not isinstance(facts, dict):
-        raise ResultsError(f"{path} holds a {type(facts).__name__}; expected an object")
-    return facts
+def _machine_facts(settings: Settings) -> dict[str, Any]:
+    """Return what machine.json tells about where a run takes place."""
+    return {
+        **whole_description(),
+        "command": settings.command,
+        "seed": settings.seed,
+        "before": moment(),
+        "after": None,
+    }

@@ -9,6 +9,7 @@ from typing import Literal
 __all__ = [
     "AGREEMENT_COLUMNS",
     "RESULT_COLUMNS",
+    "RETIRED",
     "SAMPLE_COLUMNS",
     "SCHEMA_VERSION",
     "STATUSES",
@@ -35,6 +36,10 @@ STATUSES: dict[Status, str] = {
     "unsupported": "the engine cannot do this problem, and says why",
     "error": "the engine raised an exception",
 }
+
+
+#: Columns of results.csv in earlier versions: what they are called now, or None if they are gone.
+RETIRED: dict[int, dict[str, str | None]] = {1: {"threads": "threads_read", "samples_s": None}}
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,7 @@ SAMPLE_COLUMNS: tuple[Column, ...] = (
     Column("size", "int", "", "the problem's own measure of size"),
     Column("engine", "str", "", "what was timed: an engine, `primal` or `control`"),
     Column("mode", "str", "", "`warm` or `fresh`"),
+    Column("run", "int", "", "how often the run had been resumed then, from 0"),
     Column("round", "int", "", "number of the round, from 0; contenders of one round took turns"),
     Column("counts", "int", "", "0 if the control kernel drifted and the round was repeated"),
     Column("seconds", "float", "s", "wall time of one call"),

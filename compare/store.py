@@ -7,6 +7,7 @@ Every file is checked against the schema when it is read, and what is wrong is s
 import csv
 import errno
 import io
+import itertools
 import math
 import os
 import re
@@ -18,16 +19,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from compare.schema import RESULT_COLUMNS, SCHEMA_VERSION, Column
+from compare.schema import RESULT_COLUMNS, RETIRED, SCHEMA_VERSION, Column
 
 __all__ = [
     "ResultsError",
     "append_row",
     "as_frame",
     "create_results",
+    "cut_to_whole_rows",
     "prepare_folder",
     "read_results",
     "read_table",
+    "remove_parts",
+    "replace_file",
+    "write_parquet",
     "write_table",
 ]
 
@@ -36,6 +41,8 @@ __all__ = [
 _ESCAPED = "=+-@'"
 #: Spreadsheets cut a cell at this many characters, and the csv module refuses four times as many.
 _LONGEST_TEXT = 32_767
+#: How the name of a file ends that is being written.
+_PART = ".part"
 _INT64 = np.iinfo(np.int64)
 _CUT_OFF_ADVICE = "Delete its last line to go on from the rows before it."
 _DTYPES = {"int": "Int64", "float": "float64", "str": "str"}
@@ -75,7 +82,7 @@ def create_results(path: str | os.PathLike[str]) -> Path:
         raise ResultsError(
             f"{path} exists already. Read it to go on from it, or choose another folder."
         )
-    _replace(path, _encode([[column.name for column in RESULT_COLUMNS]]))
+    replace_file(path, _encode([[column.name for column in RESULT_COLUMNS]]))
     return path
 
 
@@ -190,7 +197,7 @@ def write_table(
         raise ValueError(f"{Path(path).name}: the table {difference}.")
     rows = zip(*(frame[name] for name in names), strict=True)
     texts = [_row_texts(dict(zip(names, row, strict=True)), columns) for row in rows]
-    _replace(Path(path), _encode([names, *texts]))
+    replace_file(Path(path), _encode([names, *texts]))
 
 
 def read_table(path: str | os.PathLike[str], columns: Sequence[Column]) -> pd.DataFrame:
@@ -227,13 +234,9 @@ def read_table(path: str | os.PathLike[str], columns: Sequence[Column]) -> pd.Da
     """
     path = Path(path)
     text = _read_text(path)
-    names = [column.name for column in columns]
     lines = _parse(path, text)
     _, header = next(lines, (1, []))
-    if header != names:
-        _refuse_newer(path, header, next(lines, (2, []))[1])
-        difference = _difference(header, names) or "has its columns in another order"
-        raise ResultsError(f"{path} is not the file expected here: it {difference}.")
+    there = _columns_there(path, header, text, columns)
     if not text.endswith("\n"):
         raise ResultsError(
             f"{path}, line {text.count(chr(10)) + 1}: the file is cut off in the middle of this "
@@ -241,19 +244,39 @@ def read_table(path: str | os.PathLike[str], columns: Sequence[Column]) -> pd.Da
         )
     rows = []
     for number, fields in lines:
-        if len(fields) != len(columns):
+        if len(fields) != len(there):
             raise ResultsError(
-                f"{path}, line {number}: {len(fields)} fields, expected {len(columns)}; the row "
+                f"{path}, line {number}: {len(fields)} fields, expected {len(there)}; the row "
                 f"is cut off or damaged. {_CUT_OFF_ADVICE}"
             )
         _refuse_newer(path, header, fields)
         rows.append(
             {
                 column.name: _value(field, column, path, number)
-                for column, field in zip(columns, fields, strict=True)
+                for column, field in zip(there, fields, strict=True)
+                if column is not None
             }
         )
     return as_frame(rows, columns)
+
+
+def _columns_there(
+    path: Path, header: Sequence[str], text: str, columns: Sequence[Column]
+) -> list[Column | None]:
+    """Return the column of each field of a file; None for one that an earlier version had."""
+    names = [column.name for column in columns]
+    if list(header) == names:
+        return list(columns)
+    _, first = next(itertools.islice(_parse(path, text), 1, None), (2, []))
+    _refuse_newer(path, header, first)
+    known = {column.name: column for column in columns}
+    version = dict(zip(header, first, strict=False)).get("schema_version", "")
+    if columns is RESULT_COLUMNS and version.isdecimal() and int(version) in RETIRED:
+        now = [RETIRED[int(version)].get(name, name) for name in header]
+        if all(name is None or name in known for name in now):
+            return [None if name is None else known[name] for name in now]
+    difference = _difference(header, names) or "has its columns in another order"
+    raise ResultsError(f"{path} is not the file expected here: it {difference}.")
 
 
 def as_frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column]) -> pd.DataFrame:
@@ -291,6 +314,26 @@ def as_frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column]) -> pd
             for column in columns
         }
     )
+
+
+def write_parquet(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table as Parquet, replacing the file in one step.
+
+    Parameters
+    ----------
+    path : Path
+        The file, such as ``results.parquet``.
+    frame : pandas.DataFrame
+        The rows; the types of its columns are kept.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, as on a full disk; an old file is as before.
+    """
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    replace_file(path, buffer.getvalue())
 
 
 def prepare_folder(path: str | os.PathLike[str]) -> Path:
@@ -525,16 +568,84 @@ def _write_whole(file: int, line: bytes, size: int, path: Path) -> None:
     )
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file beside its place, and move it there in one step."""
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file beside its place, and move it there in one step.
+
+    Parameters
+    ----------
+    path : Path
+        The file; what is there already stays until the new one is whole and on the disk.
+    content : bytes
+        What it shall hold.
+
+    Raises
+    ------
+    ResultsError
+        If its folder does not exist.
+    OSError
+        If it cannot be written, as on a full disk; an old file is as before.
+    """
     if not path.parent.is_dir():
         raise ResultsError(f"{path.parent} is no folder. Create it with prepare_folder.")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}{_PART}")
     try:
         with part.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+    except OSError as error:
+        raise _not_written(error, path) from None
     finally:
         part.unlink(missing_ok=True)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what a killed process has left half-written.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder that no other process writes to.
+    """
+    for part in folder.rglob(f".*{_PART}"):
+        part.unlink(missing_ok=True)
+
+
+def _not_written(error: OSError, path: Path) -> OSError:
+    """Return an error that names the file and says that nothing is lost."""
+    reason = error.strerror or str(error)
+    advice = " Free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+    return OSError(
+        error.errno or errno.EIO,
+        f"not written ({reason}); what was there before is as it was.{advice}",
+        str(path),
+    )
+
+
+def cut_to_whole_rows(path: Path) -> int:
+    r"""Cut off what stands behind the last whole row of a file, as a power cut leaves it.
+
+    Parameters
+    ----------
+    path : Path
+        A CSV file of ours, in which every line is a row.
+
+    Returns
+    -------
+    int
+        Bytes that were cut off; mostly 0.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "steps.csv"
+    ...     _ = path.write_bytes(b"step\n0\n1")
+    ...     cut_to_whole_rows(path), path.read_bytes()
+    (1, b'step\n0\n')
+    """
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        os.truncate(path, whole)
+    return len(content) - whole

@@ -42,12 +42,26 @@ _QUICK_ENGINES = ("expanded", "shared", "adjoint", "matrix", "graph", "graph-com
     show_default=True,
     help="Memory budget of a cell in GiB.",
 )
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with the run in the folder where it was killed or interrupted.",
+)
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Take each sample in a process of its own, which has no memory at hand.",
+)
+@click.option("--parquet", is_flag=True, help="Write results.parquet too.")
 @options(CHOICES)
 def run(
     out: Path,
     quick: bool,
     budget_s: float | None,
     budget_gb: float,
+    resume: bool,
+    fresh: bool,
+    parquet: bool,
     problems: Sequence[str],
     engines: Sequence[str],
     seed: int,
@@ -55,8 +69,8 @@ def run(
 ) -> int:
     """Verify every engine, time them on growing networks, and write the report."""
     from compare.executor import Budget
-    from compare.run import Settings
     from compare.run import run as run_job
+    from compare.settings import Settings
 
     budget = Budget(budget_s or _BUDGET_S[quick], int(budget_gb * _GIB))
     verified = entries("engine", engines)
@@ -70,6 +84,9 @@ def run(
         seed=seed,
         threads=threads,
         command=shlex.join(["gradscale", *sys.argv[1:]]),
+        fresh=fresh,
+        resume=resume,
+        parquet=parquet,
     )
     page, agreed, interrupted = run_job(settings, Console())
     click.echo(f"report: {page}")

@@ -258,14 +258,45 @@ def conditions(results: pd.DataFrame, run: Mapping[str, Any]) -> Table:
     elapsed = run.get("elapsed_s")
     made = {
         "machine": known("machine"),
+        "frequency governor": known("governor"),
+        "load before and after": _load(run),
         "system": known("system"),
         "Python": known("python"),
+        "linear algebra": known("blas"),
         "versions": known("versions"),
         "budget of a cell": budget(results, run),
         "seed of the inputs": known("seed"),
-        "threads of BLAS": known("threads"),
+        "threads": _threads(known("threads"), results),
+        "cores": _column(results, "pinned"),
+        "samples": known("mode"),
         "cells": _finished(results, run),
+        "noisy cells": _share(results["noisy"] > 0, results["noisy"].notna()),
         "made": str(run.get("created") or ""),
+        "resumed": f"{run['resumed']} times" if run.get("resumed") else "",
         "took": seconds_text(elapsed) if isinstance(elapsed, int | float) else "",
     }
     return Table(("", ""), [(name, value) for name, value in made.items() if value])
+
+
+def _load(run: Mapping[str, Any]) -> str:
+    """Return the load of the machine over one minute, before and after the run."""
+    moments = [run.get("before"), run.get("after")]
+    loads = [m["load"] for m in moments if isinstance(m, Mapping) and m.get("load")]
+    return ", ".join(f"{load[0]:g}" for load in loads)
+
+
+def _threads(asked: str, results: pd.DataFrame) -> str:
+    """Return the threads that were asked for, and those that libraries reported."""
+    read = _column(results, "threads_read")
+    return f"{asked} asked for, {read} reported" if asked and read else asked or read
+
+
+def _column(results: pd.DataFrame, name: str) -> str:
+    """Return the different values of a column."""
+    values = [v for v in results[name].unique() if v == v and v != ""]
+    return ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
+
+
+def _share(which: "pd.Series[bool]", of: "pd.Series[bool]") -> str:
+    """Return how many cells are so, of those that could be."""
+    return f"{int(which.sum()):,} of {int(of.sum()):,}" if of.any() else ""

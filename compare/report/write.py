@@ -1,7 +1,5 @@
 """The report on disk: each file whole or not at all."""
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from compare.report.content import frames_of, report_of
 from compare.report.draw import draw
 from compare.report.html import render_html
 from compare.report.markdown import render_markdown
+from compare.store import replace_file
 
 __all__ = ["write_report"]
 
@@ -64,24 +63,10 @@ def write_report(
     files[folder / "report.md"] = render_markdown(report, drawings, run).encode()
     files[page] = render_html(report, drawings, datasets, run).encode()
     for path, content in files.items():
-        _replace(path, content)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, content)
     # A chart of an earlier report in this folder would be taken for one of this.
     for name in set(CHARTS) - set(drawings):
         for kind in ("svg", "png"):
             (folder / "charts" / f"{name}.{kind}").unlink(missing_ok=True)
     return page
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file beside its place and move it there, so that nobody sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        # mkstemp makes files that only their owner may read.
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -1,17 +1,17 @@
 """How exact every engine is on every problem: the rows of ``truth.csv``."""
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from compare.agreement import reference_name, tolerance_between, tolerance_of
-from compare.difference import compare_gradients
+from compare.difference import Difference, compare_gradients, structure_error
 from compare.engines import get_engine
 from compare.engines.engine import Engine
 from compare.probe import Result
 from compare.problems.problem import Case
-from compare.tolerance import TOLERANCES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from compare.truth.gradient import Truth
     from compare.truth.taylor import TaylorTest
 
-__all__ = ["Found", "cases_for_truth", "measure_errors"]
+__all__ = [
+    "Found",
+    "cases_for_truth",
+    "difference_from_truth",
+    "find_truth",
+    "measure_errors",
+]
 
 #: What engines did on cases before, so that it need not be computed again: by name of the
 #: problem, size and name of the engine.
@@ -124,7 +130,7 @@ def measure_errors(
     budget, engines, rows = Budget(budget_s, budget_bytes), list(engines), []
     with Executor(threads) as executor:
         for case in cases:
-            truth, reason = _truth(case, executor, truth_s, budget_bytes)
+            truth, reason = find_truth(case, executor, truth_s, budget_bytes)
             known: Found = dict(found or {})
 
             def outcome(engine: Engine, case: Case = case, known: Found = known) -> "Outcome":
@@ -158,10 +164,29 @@ def measure_errors(
     return as_frame(rows, TRUTH_COLUMNS)
 
 
-def _truth(
+def find_truth(
     case: Case, executor: "Executor", seconds: float, budget_bytes: int
 ) -> tuple["Truth | None", str]:
-    """Return the truth of a case, or why there is none."""
+    """Return the truth of a case, or why there is none, found in a worker.
+
+    Parameters
+    ----------
+    case : Case
+        The problem.
+    executor : Executor
+        Where it is computed: the function may hang on numbers that it does not know.
+    seconds : float
+        Time that it may take, in s.
+    budget_bytes : int
+        Memory that it may take.
+
+    Returns
+    -------
+    truth : Truth or None
+        The truth.
+    reason : str
+        Why there is none.
+    """
     from compare.executor import Budget
 
     # The truth keeps to its time by itself, but for a last step that it cannot interrupt.
@@ -203,22 +228,17 @@ def _judged(
 ) -> dict[str, Any]:
     """Return the columns that compare a result with the truth, or with another engine."""
     value, gradients = result
-    zeros = {name: np.zeros(np.shape(case.inputs[name])) for name in case.wrt}
-    loose = TOLERANCES["exact"]
-    # A result of another structure cannot be compared entry by entry.
-    wrong = compare_gradients(value, gradients, 0.0, zeros, loose, case.inputs)
-    if wrong.message and np.isnan(wrong.max_error) and not wrong.at:
-        return {"status": "mismatch", "message": wrong.message}
+    wrong = structure_error(value, gradients, {n: case.inputs[n] for n in case.wrt}, case.inputs)
+    if wrong:
+        return {"status": "mismatch", "message": wrong}
     precisions = sorted({str(np.asarray(x_bar).dtype) for x_bar in gradients.values()})
     columns: dict[str, Any] = {"precision": precisions[0] if precisions else ""}
     if truth is None:
         return columns | _beside_another(case, engine, result, reason, outcome)
-    from compare.truth.errors import as_reference, ulp_errors
+    from compare.truth.errors import ulp_errors
 
     errors = ulp_errors(value, gradients, truth, case.inputs)
-    true_value, reference = as_reference(truth, gradients)
-    tolerance = tolerance_of(engine, case)
-    difference = compare_gradients(value, gradients, true_value, reference, tolerance, case.inputs)
+    difference = difference_from_truth(case, engine, result, truth)
     remarks = [f"{truth.entries} entries at random"] * truth.sampled
     if errors.other_slopes:
         remarks.append(
@@ -232,8 +252,36 @@ def _judged(
         "ulp_max_at": errors.at,
         "ulp_of_largest": errors.of_largest,
         "status": "ok" if difference.agrees else "mismatch",
-        "message": difference.message.replace("the reference", "the truth") or "; ".join(remarks),
+        "message": difference.message or "; ".join(remarks),
     }
+
+
+def difference_from_truth(case: Case, engine: Engine, result: Result, truth: "Truth") -> Difference:
+    """Return how a result differs from the truth, by the tolerance of its engine.
+
+    Parameters
+    ----------
+    case : Case
+        The problem.
+    engine : Engine
+        What computed the result.
+    result : tuple
+        Value and gradients, of the right structure.
+    truth : Truth
+        The true ones.
+
+    Returns
+    -------
+    Difference
+        The largest error among the entries that are known.
+    """
+    from compare.truth.errors import as_reference
+
+    value, gradients = result
+    true_value, reference = as_reference(truth, gradients)
+    tolerance = tolerance_of(engine, case)
+    found = compare_gradients(value, gradients, true_value, reference, tolerance, case.inputs)
+    return dataclasses.replace(found, message=found.message.replace("the reference", "the truth"))
 
 
 def _beside_another(

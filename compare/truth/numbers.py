@@ -277,6 +277,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     **{name: getattr(_context, name) for name in _SAME_NAME},
     **{f"arc{name}": getattr(_context, f"a{name}") for name in _INVERSES},
     "arctan2": _context.atan2,
+    "fmod": lambda x, y: x - y * (x / y).trunc(),
     "cbrt": _cbrt,
     "exp2": lambda x: _context.power(2, x),
     "log2": lambda x: _context.log(x) / _context.log(2),
@@ -303,6 +304,11 @@ def _logaddexp(x: Any, y: Any) -> Any:
     return high + (low - high).exp().log1p()
 
 
+def _logaddexp2(x: Any, y: Any) -> Any:
+    high, low = max(x, y), min(x, y)
+    return high + (1 + (low - high).exp2()).log2()
+
+
 def _heaviside(x: Any, at_zero: Any) -> Any:
     return at_zero if x == 0 else _number(1 if x > 0 else 0)
 
@@ -327,6 +333,7 @@ _UFUNCS: dict[Any, Callable[..., Any]] = {
     np.isinf: _mask(lambda x: bool(_context.isinf(x))),
     np.signbit: _mask(lambda x: bool(x < 0)),
     np.logaddexp: _elementwise(_logaddexp, 2),
+    np.logaddexp2: _elementwise(_logaddexp2, 2),
     np.heaviside: _elementwise(_heaviside, 2),
     np.copysign: _elementwise(lambda x, y: abs(x) if y >= 0 else -abs(x), 2),
     np.float_power: _elementwise(lambda x, y: x**y, 2),

@@ -200,3 +200,43 @@ def test_no_problem_is_verified_where_its_gradient_is_zero(name):
     problem = PROBLEMS[name]
     _, gradients = problem.gradient(**problem.case(problem.verify_size, 0).inputs)
     assert any(np.any(x_bar) for x_bar in gradients.values())
+
+
+def test_the_truth_decides_between_an_engine_and_a_wrong_reference():
+    problem = PROBLEMS["squared-norm"]
+
+    def doubled(**inputs):
+        value, gradients = problem.gradient(**inputs)
+        return value, {name: 2 * x_bar for name, x_bar in gradients.items()}
+
+    case = dataclasses.replace(problem, gradient=doubled).case(problem.verify_size, 0)
+    engines = [get_engine(name) for name in ("graph", "shared", "hand-written")]
+    frame = verify_cases([case], engines, budget_s=5.0, budget_bytes=10**9)
+    assert frame["status"].tolist() == ["ok", "ok", "mismatch"]
+    assert frame["message"][0].startswith("it is the reference hand-written that is wrong")
+    assert frame["max_error"].max() > EXACT.relative > frame["max_error"][0]
+
+
+def test_a_reference_that_has_no_answer_accuses_nobody():
+    # Central differences, the reference of the graph, leave the domain of the square root.
+    frame = compare.verify(
+        lambda x: np.sum(np.sqrt(1.0 - x * x)), np.array([0.5, 1.0 - 1e-12]), engines=["graph"]
+    )
+    assert frame["status"].tolist() == ["ok"], frame.to_string()
+    assert "finite-differences" in frame["message"][0]
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=8), st.floats(-1e-10, 1e-10))
+def test_rounding_is_never_accused(entries, noise):
+    reference = {"x": np.array(entries), "y": np.float64(entries[0])}
+    rounded = {name: x_bar * (1 + noise) for name, x_bar in reference.items()}
+    assert compare_gradients(1.0 + noise, rounded, 1.0, reference, EXACT).agrees
+
+
+@given(st.data(), st.integers(1, 6))
+def test_what_is_masked_in_the_reference_is_not_compared(data, size):
+    entries = st.floats(-10, 10) | st.just(np.nan)
+    given_gradient = np.array(data.draw(st.lists(entries, min_size=size, max_size=size)))
+    mask = ~np.isfinite(given_gradient) | (np.arange(size) % 2 == 0)
+    reference = np.ma.MaskedArray(np.where(mask, 1e300, given_gradient), mask=mask)
+    assert compare_gradients(1.0, {"x": given_gradient}, 1.0, {"x": reference}, EXACT).agrees

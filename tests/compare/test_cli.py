@@ -170,7 +170,7 @@ def test_verify_ends_with_code_1_on_a_mismatch(capsys, monkeypatch):
         return value, {name: 2 * x_bar for name, x_bar in gradients.items()}
 
     monkeypatch.setitem(PROBLEMS, "circuit", dataclasses.replace(circuit, gradient=doubled))
-    code, out, _ = gradscale(capsys, "verify", "--problem", "circuit", "--engine", "graph")
+    code, out, _ = gradscale(capsys, "verify", "--problem", "circuit")
     assert code == 1
     assert "mismatch" in out
 

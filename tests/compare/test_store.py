@@ -372,3 +372,31 @@ def test_a_folder_without_permission_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     with pytest.raises(ResultsError, match=r"output folder: Permission denied\. Choose"):
         prepare_folder(tmp_path)
+
+
+def test_a_file_of_version_1_is_read(tmp_path):
+    path = tmp_path / "results.csv"
+    path.write_text(
+        "schema_version,problem,size,engine,status,run_s,samples_s,loops,threads\n"
+        "1,circuit,1,graph,ok,2.5e-07,2e-07 3e-07,4,1\n"
+    )
+    frame = read_results(path)
+    assert list(frame.columns) == [column.name for column in RESULT_COLUMNS]
+    row = frame.iloc[0]
+    assert (row["schema_version"], row["engine"], row["run_s"], row["loops"]) == (
+        1,
+        "graph",
+        2.5e-07,
+        4,
+    )
+    # What version 1 called threads is what a library reported.
+    assert row["threads_read"] == 1
+    assert pd.isna(row["threads"])
+    assert row["definition"] == ""
+
+
+def test_a_file_of_version_1_with_a_foreign_column_is_refused(tmp_path):
+    path = tmp_path / "results.csv"
+    path.write_text("schema_version,colour\n1,red\n")
+    with pytest.raises(ResultsError, match="unexpected columns colour"):
+        read_results(path)

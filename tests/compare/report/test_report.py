@@ -245,15 +245,13 @@ def test_a_later_report_leaves_no_chart_of_an_earlier_one(tmp_path, training):
 
 
 def test_no_part_of_a_file_is_left_when_writing_fails(tmp_path, monkeypatch):
-    from compare.report import write
-
     def broken(*_):
-        raise OSError("disk full")
+        raise OSError(28, "disk full")
 
-    monkeypatch.setattr(write.os, "replace", broken)
-    with pytest.raises(OSError, match="disk full"):
-        write._replace(tmp_path / "report.html", b"x")
-    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr("os.fsync", broken)
+    with pytest.raises(OSError, match=r"disk full.*Free some space"):
+        write_report(tmp_path, pd.DataFrame(), pd.DataFrame())
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
 
 
 @pytest.mark.parametrize(
