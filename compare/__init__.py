@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compare.agreement import verify
+    from compare.asserting import assert_gradients_agree
     from compare.engines import ENGINES, get_engine
     from compare.engines.engine import Engine, Prepared
     from compare.problems import PROBLEMS, get_problem
@@ -31,6 +32,7 @@ __all__ = [
     "Engine",
     "Prepared",
     "Problem",
+    "assert_gradients_agree",
     "benchmark",
     "get_engine",
     "get_problem",
@@ -49,6 +51,7 @@ _MODULES = {
     "PROBLEMS": "compare.problems",
     "Prepared": "compare.engines.engine",
     "Problem": "compare.problems.problem",
+    "assert_gradients_agree": "compare.asserting",
     "benchmark": "compare.sweep",
     "get_engine": "compare.engines",
     "get_problem": "compare.problems",
