@@ -262,7 +262,12 @@ def _agreement(pairs: pd.DataFrame) -> Section:
     ]
     header = ("problem", "engine", "against", "status", "error", "at", "reason")
     found = {"Comparisons that failed": Table(header, rows, (4,))} if rows else {}
-    return Section("agreement", "Do they agree?", said, "agreement", found)
+    remarks = [
+        f"{row['engine']} on {row['problem']}: {' '.join(str(row['message']).split())}."
+        for row in good[good["message"] != ""].to_dict("records")
+    ]
+    points = {"Remarks": remarks} if remarks else {}
+    return Section("agreement", "Do they agree?", said, "agreement", found, points=points)
 
 
 def _training(curves: pd.DataFrame) -> Section:

@@ -14,6 +14,8 @@ import mpmath
 import numpy as np
 from mpmath.ctx_mp import MPContext
 
+from compare.truth.linear import LINEAR
+
 __all__ = ["ExactArray", "NoTruth", "as_mpf", "exact", "from_mpf", "precision"]
 
 
@@ -136,7 +138,7 @@ class ExactArray(np.ndarray):
         """Apply another function of NumPy to exact numbers."""
         _in_time(func, args)
         try:
-            return _wrapped(func(*_plain(args), **_plain(kwargs)))
+            return _wrapped(LINEAR.get(func, func)(*_plain(args), **_plain(kwargs)))
         except (TypeError, np.linalg.LinAlgError) as error:
             name = f"{getattr(func, '__module__', 'numpy')}.{func.__name__}"
             raise _no_truth(name, error) from error

@@ -109,7 +109,8 @@ def test_arrays_go_through_numpy_as_they_are(f, x, expected):
         (lambda x: np.sum(x.astype(float)), np.ones(2), "it rounds its arguments to a float"),
         (lambda x: _stored(x), np.ones(2), "it rounds its arguments to a float"),
         (lambda x: _added(x), np.ones(2), "it rounds its arguments to a float"),
-        (lambda x: np.linalg.det(x), np.eye(2), "numpy.linalg.det does not compute with 50"),
+        (lambda x: np.linalg.eigvalsh(x)[0], np.eye(2), "numpy.linalg.eigvalsh does not compute"),
+        (lambda x: np.linalg.det(x), np.ones((2, 2)), "numpy.linalg.det does not compute with 50"),
         (lambda x: np.sum(np.fft.fft(x).real), np.ones(2), "no truth"),
         (lambda x: np.sum(np.sinc(x) * 1j).real, np.ones(2), "no truth"),
         (lambda x: x, np.ones(2), "returned shape (2,); expected a scalar"),
@@ -154,6 +155,37 @@ def test_a_kink_has_the_mean_of_its_slopes_and_says_so(f, x, slopes):
     with mpmath.workdps(60):
         assert abs(low - slopes[0]) + abs(high - slopes[1]) < mpmath.mpf(10) ** -50
         assert abs(truth.gradients["x"][()] - mpmath.mpf(sum(slopes)) / 2) < 1e-50
+
+
+_A = np.array([[4.0, 1.0, 0.5], [1.0, 3.0, 0.25], [0.5, 0.25, 2.0]])
+
+
+@pytest.mark.parametrize(
+    ("f", "right"),
+    [
+        (lambda a: np.linalg.det(a), lambda a: np.linalg.det(a) * np.linalg.inv(a).T),
+        (lambda a: np.linalg.slogdet(a)[1], lambda a: np.linalg.inv(a).T),
+        (lambda a: np.sum(np.linalg.inv(a)), lambda a: -np.outer(*_sums(a))),
+        (
+            lambda a: np.sum(np.linalg.solve(a, np.ones(3))),
+            lambda a: -np.outer(np.linalg.solve(a.T, np.ones(3)), np.linalg.solve(a, np.ones(3))),
+        ),
+        (
+            lambda a: np.sum(np.log(np.diagonal(np.linalg.cholesky(a + a.T)))),
+            lambda a: np.linalg.inv(a + a.T),
+        ),
+    ],
+)
+def test_linear_algebra_goes_by_the_textbook(f, right):
+    found = true_gradient(f, {"a": _A}).gradients["a"].astype(float)
+    assert found == pytest.approx(right(_A), rel=1e-13)
+    value = float(true_gradient(f, {"a": _A[::-1] @ _A[::-1].T + np.eye(3)}).value)
+    assert value == pytest.approx(float(f(_A[::-1] @ _A[::-1].T + np.eye(3))), rel=1e-13)
+
+
+def _sums(a):
+    inverse = np.linalg.inv(a)
+    return inverse.sum(axis=0), inverse.sum(axis=1)
 
 
 def test_two_that_tie_share_evenly():
