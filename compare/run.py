@@ -30,6 +30,7 @@ from compare.resume import Earlier, earlier_run, read_json, write_json
 from compare.samples import Cell, SampleStore
 from compare.schema import (
     AGREEMENT_COLUMNS,
+    CROSSOVER_COLUMNS,
     SUMMARY_COLUMNS,
     SWELL_COLUMNS,
     TRAINING_COLUMNS,
@@ -62,6 +63,7 @@ _VERIFY_BUDGET = Budget(20.0, 2 * 1024**3)
 _OUTPUTS = (
     "results.csv",
     "summary.csv",
+    "crossovers.csv",
     "agreement.csv",
     "truth.csv",
     "swell.csv",
@@ -322,7 +324,7 @@ def report_folder(folder: Path, console: Console) -> Path:
         If results.csv is missing, not ours, or cut off in the middle of a row.
     """
     from compare.report import print_summary, write_report
-    from compare.scaling import summarise
+    from compare.scaling import crossovers_of, growths_of, summary_of
 
     if not folder.is_dir():
         raise ResultsError(f"{folder} is no folder; expected one that gradscale run has written")
@@ -339,10 +341,12 @@ def report_folder(folder: Path, console: Console) -> Path:
         )
     }
     facts = {**read_json(folder / "machine.json"), **read_json(folder / "run.json")}
-    summary = summarise(results)
+    growths = growths_of(results)
+    summary, crossovers = summary_of(growths), crossovers_of(growths)
     write_table(folder / "summary.csv", summary, SUMMARY_COLUMNS)
+    write_table(folder / "crossovers.csv", crossovers, CROSSOVER_COLUMNS)
     with console.status("drawing the report"):
-        page = write_report(folder, results, summary, run=facts, **tables)
+        page = write_report(folder, results, summary, crossovers=crossovers, run=facts, **tables)
     print_summary(summary, results, console)
     return page
 

@@ -1,35 +1,103 @@
-"""How far each engine came, and how its cost grows: the rows of ``summary.csv``."""
+"""How far each engine came, how its costs grow, and where engines meet."""
 
 import math
+from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from compare.laws import (
-    ExponentialLaw,
-    Flags,
-    Floats,
-    PowerLaw,
-    choose_law,
-    fit_exponential,
-    fit_power,
-)
-from compare.schema import SCHEMA_VERSION, SUMMARY_COLUMNS
+from compare.growth.crossover import Measured, crossover
+from compare.growth.draws import Draws, draw, predict
+from compare.growth.laws import Law, choose_law, fit
+from compare.growth.tobit import Flags, Floats
+from compare.schema import CROSSOVER_COLUMNS, SCHEMA_VERSION, SUMMARY_COLUMNS
 from compare.store import as_frame
 
-__all__ = [
-    "QUANTITIES",
-    "ExponentialLaw",
-    "PowerLaw",
-    "choose_law",
-    "fit_exponential",
-    "fit_power",
-    "summarise",
-]
+__all__ = ["QUANTITIES", "Growth", "crossovers_of", "growths_of", "summarise", "summary_of"]
 
 #: What is fitted, as named in `compare.schema.RESULT_COLUMNS`.
-QUANTITIES = ("run_s", "build_s", "operations")
+QUANTITIES = ("run_s", "build_s", "compile_s", "peak_bytes", "operations")
+#: Quantities in which engines are compared.
+_COMPARED = ("run_s", "build_s")
+#: An extrapolation goes to a round number of parameters that is this many times the largest
+#: measured one, and at least to this many.
+_FURTHER, _AT_LEAST = 10.0, 1e6
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How one quantity of one engine grows in one family.
+
+    Parameters
+    ----------
+    family, engine, quantity, against : str
+        Which; `against` says what its sizes count.
+    n, y, censored : array, shape (points,)
+        Sizes, costs, and which costs are lower bounds.
+    laws : dict of str to Law
+        Laws that could be fitted, by kind.
+    chosen : str
+        The one that fits best, or ``"none"``.
+    draws : Draws or None
+        What that law leaves open.
+    reach : dict
+        Columns of the summary on how far the engine came.
+    """
+
+    family: str
+    engine: str
+    quantity: str
+    against: str
+    n: Floats
+    y: Floats
+    censored: Flags
+    laws: dict[str, Law]
+    chosen: str
+    draws: Draws | None
+    reach: dict[str, Any]
+
+
+def growths_of(results: pd.DataFrame) -> list[Growth]:
+    """Return how every quantity of every engine grows in every growing family.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        Rows of ``results.csv``, as `compare.store.read_results` returns them.
+
+    Returns
+    -------
+    list of Growth
+        For each family except ``notes``, engine and quantity (`QUANTITIES`).
+
+    Notes
+    -----
+    What grows with what: the number of parameters where it grows in the family, else the size.
+
+    Which cells are fitted: those that ended as ok, and those that a budget ended. A timeout during
+    ``build`` bounds ``build_s`` from below by the budget, one during ``compile`` bounds
+    ``compile_s`` by what was left of it. A timeout during the first run keeps the measured
+    ``build_s``, and bounds the first run by what was left of the budget. A first run may compile
+    and load, so that the bound of ``run_s`` is that time, multiplied by the share that the warm
+    run had in the first in the engine's largest cell that ended as ok. A cell that memory ended
+    bounds ``peak_bytes`` by that budget. Every other way to fail says nothing about a cost; it only
+    counts for ``stopped_at``.
+    """
+    cells = _typed(results)
+    cells = cells[cells["family"] != "notes"]
+    found = []
+    for family, of_family in cells.groupby("family", sort=False):
+        against = _grows_with(of_family)
+        of_family = of_family.assign(n=of_family[against])
+        for engine, of_engine in of_family.groupby("engine", sort=False):
+            reach = _reach(of_engine)
+            found += [
+                _growth(str(family), str(engine), quantity, against, of_engine, reach)
+                for quantity in QUANTITIES
+            ]
+    return found
 
 
 def summarise(results: pd.DataFrame) -> pd.DataFrame:
@@ -44,18 +112,7 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The columns of `compare.schema.SUMMARY_COLUMNS`: one row for each family except ``notes``,
-        engine and quantity (`QUANTITIES`).
-
-    Notes
-    -----
-    What grows with what: the number of parameters where it grows in the family, else the size.
-
-    Which cells are fitted: those that ended as ok, and timeouts. A timeout during ``build`` bounds
-    ``build_s`` from below by the budget. A timeout during the first run keeps the measured
-    ``build_s``, and bounds the first run by what was left of the budget. A first run may compile
-    and load, so that the bound of ``run_s`` is that time, multiplied by the share that the warm
-    run had in the first in the engine's largest cell that ended as ok. A timeout elsewhere and
-    every other way to fail say nothing about the time; they only count for ``stopped_at``.
+        engine and quantity (`QUANTITIES`); `growths_of` says what was fitted.
 
     Examples
     --------
@@ -72,22 +129,70 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
     >>> run["law"], round(float(run["exponent"]), 6), int(run["largest"])
     ('power', 1.0, 4225)
     """
-    cells = _typed(results)
-    cells = cells[cells["family"] != "notes"]
+    return summary_of(growths_of(results))
+
+
+def summary_of(growths: list[Growth]) -> pd.DataFrame:
+    """Return `summarise` of results whose growth is known.
+
+    Parameters
+    ----------
+    growths : list of Growth
+        What `growths_of` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `compare.schema.SUMMARY_COLUMNS`.
+    """
+    return as_frame([_summary_row(growth) for growth in growths], SUMMARY_COLUMNS)
+
+
+def crossovers_of(growths: list[Growth]) -> pd.DataFrame:
+    """Return the sizes at which one engine overtakes another.
+
+    Parameters
+    ----------
+    growths : list of Growth
+        What `growths_of` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `compare.schema.CROSSOVER_COLUMNS`: a row for each pair of engines of a
+        family whose costs say where they meet, in time to run and time to build.
+    """
     rows = []
-    for family, of_family in cells.groupby("family", sort=False):
-        against = _grows_with(of_family)
-        of_family = of_family.assign(n=of_family[against])
-        for engine, of_engine in of_family.groupby("engine", sort=False):
-            named = {
+    for first, second in combinations(growths, 2):
+        same = (first.family, first.quantity) == (second.family, second.quantity)
+        if not same or first.quantity not in _COMPARED or not first.draws or not second.draws:
+            continue
+        met = crossover(_measured(first, first.draws), _measured(second, second.draws))
+        if met is None:
+            continue
+        names = (first.engine, second.engine) if met.first_below else (second.engine, first.engine)
+        rows.append(
+            {
                 "schema_version": SCHEMA_VERSION,
-                "family": family,
-                "engine": engine,
-                "against": against,
-                **_reach(of_engine),
+                "family": first.family,
+                "quantity": first.quantity,
+                "against": first.against,
+                "below": names[0],
+                "above": names[1],
+                "n": met.n,
+                "n_low": met.low,
+                "n_high": met.high,
+                "extrapolated": int(met.extrapolated),
             }
-            rows += [named | _law(of_engine, quantity) for quantity in QUANTITIES]
-    return as_frame(rows, SUMMARY_COLUMNS)
+        )
+    return as_frame(rows, CROSSOVER_COLUMNS)
+
+
+def _measured(growth: Growth, draws: Draws) -> Measured:
+    """Return the measured costs of a growth, by size."""
+    n, y = growth.n[~growth.censored], growth.y[~growth.censored]
+    order = np.argsort(n, kind="stable")
+    return Measured(n[order], y[order], draws)
 
 
 #: Stages at which the first gradient is under way.
@@ -99,9 +204,12 @@ _NUMBERS = (
     "run_s",
     "first_run_s",
     "build_s",
+    "compile_s",
+    "peak_bytes",
     "operations",
     "ratio",
     "budget_s",
+    "budget_bytes",
 )
 
 
@@ -150,30 +258,66 @@ def _reach(cells: pd.DataFrame) -> dict[str, Any]:
     return found
 
 
-def _law(cells: pd.DataFrame, quantity: str) -> dict[str, Any]:
-    """Return the law of a quantity as columns of the summary."""
+def _growth(
+    family: str,
+    engine: str,
+    quantity: str,
+    against: str,
+    cells: pd.DataFrame,
+    reach: dict[str, Any],
+) -> Growth:
+    """Return how one quantity of one engine grows."""
     n, y, censored = _points(cells, quantity)
-    power, exponential = fit_power(n, y, censored), fit_exponential(n, y, censored)
-    law = choose_law(power, exponential)
+    fitted = {kind: fit(kind, n, y, censored) for kind in ("power", "power-log", "exponential")}
+    chosen = choose_law(fitted["power"], fitted["exponential"], fitted["power-log"])
+    laws = {kind: law for kind, law in fitted.items() if law is not None}
     # One that has not doubled by the middle of the sizes shows in the last point or two only.
-    if law == "exponential" and exponential and exponential.rate * np.median(n) < math.log(2):
-        law = "power" if power else "none"
-    found: dict[str, Any] = {
-        "quantity": quantity,
-        "points": len(y),
-        "censored": int(np.count_nonzero(censored)),
-        "law": law,
+    if chosen == "exponential" and laws[chosen].slope * np.median(n) < math.log(2):
+        chosen = choose_law(fitted["power"], fitted["power"], fitted["power-log"])
+    draws = draw(laws[chosen], n, y, censored) if chosen in laws else None
+    return Growth(family, engine, quantity, against, n, y, censored, laws, chosen, draws, reach)
+
+
+def _summary_row(growth: Growth) -> dict[str, Any]:
+    """Return the columns of the summary."""
+    row: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "family": growth.family,
+        "engine": growth.engine,
+        "quantity": growth.quantity,
+        "against": growth.against,
+        "points": len(growth.y),
+        "censored": int(np.count_nonzero(growth.censored)),
+        "law": growth.chosen,
+        **growth.reach,
     }
-    if power is not None and exponential is not None:
-        found |= {
-            "exponent": power.exponent,
-            "exponent_low": power.exponent_low,
-            "exponent_high": power.exponent_high,
-            "rate": exponential.rate,
-            "aic_power": power.aic,
-            "aic_exponential": exponential.aic,
+    row |= {f"aic_{kind.replace('-', '_')}": law.aic for kind, law in growth.laws.items()}
+    power = growth.laws.get("power-log" if growth.chosen == "power-log" else "power")
+    for name, law in (("exponent", power), ("rate", growth.laws.get("exponential"))):
+        if law is not None:
+            low, high = law.slope_low, law.slope_high
+            if growth.draws is not None and growth.draws.law is law:
+                low, high = growth.draws.slope_interval
+            row |= {name: law.slope, f"{name}_low": low, f"{name}_high": high}
+    if growth.draws is not None:
+        at = _further(growth)
+        value, low, high = predict(growth.draws, at)
+        row |= {
+            "overhead": growth.draws.law.overhead,
+            "predicted_at": at,
+            "predicted_log10": value,
+            "predicted_log10_low": low,
+            "predicted_log10_high": high,
         }
-    return found
+    return row
+
+
+def _further(growth: Growth) -> float:
+    """Return the size that a growth is extrapolated to."""
+    largest = float(np.max(growth.n))
+    if growth.against == "size":
+        return _FURTHER * largest
+    return max(_AT_LEAST, 10.0 ** math.ceil(math.log10(_FURTHER * largest) - 1e-9))
 
 
 def _points(cells: pd.DataFrame, quantity: str) -> tuple[Floats, Floats, Flags]:
@@ -181,7 +325,9 @@ def _points(cells: pd.DataFrame, quantity: str) -> tuple[Floats, Floats, Flags]:
     n, measured, budget_s, build_s = (
         cells[name].to_numpy(np.float64) for name in ("n", quantity, "budget_s", "build_s")
     )
-    ok, timeout = (cells["status"].eq(status).to_numpy(np.bool_) for status in ("ok", "timeout"))
+    ok, timeout, memory = (
+        cells["status"].eq(status).to_numpy(np.bool_) for status in ("ok", "timeout", "memory")
+    )
     stage = cells["stage"]
     nowhere = np.zeros_like(ok)
     left_s = budget_s - np.nan_to_num(build_s)
@@ -193,6 +339,8 @@ def _points(cells: pd.DataFrame, quantity: str) -> tuple[Floats, Floats, Flags]:
             ok,
         ),
         "build_s": (timeout & stage.eq("build").to_numpy(np.bool_), budget_s, ok | timeout),
+        "compile_s": (timeout & stage.eq("compile").to_numpy(np.bool_), left_s, ok | timeout),
+        "peak_bytes": (memory, cells["budget_bytes"].to_numpy(np.float64), ok),
         "operations": (nowhere, budget_s, ok | timeout),
     }[quantity]
     y = np.where(bounded, bound, measured)

@@ -9,6 +9,7 @@ from typing import Literal
 __all__ = [
     "AGREEMENT_COLUMNS",
     "COMPARISON_COLUMNS",
+    "CROSSOVER_COLUMNS",
     "RESULT_COLUMNS",
     "RETIRED",
     "SAMPLE_COLUMNS",
@@ -127,23 +128,56 @@ SUMMARY_COLUMNS: tuple[Column, ...] = (
     Column("schema_version", "int", "", "version of this table of columns"),
     Column("family", "str", "", "group of problems that grow the same way"),
     Column("engine", "str", "", "what computed the gradient"),
-    Column("quantity", "str", "", "what grows: run_s, build_s or operations"),
+    Column("quantity", "str", "", "what grows, as named in results.csv"),
     Column("against", "str", "", "what it grows with: parameters or size"),
     Column("points", "int", "1", "cells the law was fitted to, censored ones included"),
     Column("censored", "int", "1", "cells of these that only gave a lower bound"),
-    Column("law", "str", "", "law that fits better: power, exponential or none"),
-    Column("exponent", "float", "1", "b of the power law y = a n^b"),
-    Column("exponent_low", "float", "1", "lower end of the 95 % confidence interval of b"),
-    Column("exponent_high", "float", "1", "upper end of the 95 % confidence interval of b"),
+    Column("law", "str", "", "law that fits best: power, power-log, exponential or none"),
+    Column(
+        "exponent", "float", "1", "b of y = a n^b, or of y = a n^b log(1 + n) where that fits best"
+    ),
+    Column("exponent_low", "float", "1", "lower end of the 95 % bootstrap interval of b"),
+    Column("exponent_high", "float", "1", "upper end of the 95 % bootstrap interval of b"),
     Column("rate", "float", "1", "c of the exponential law y = a exp(c n)"),
+    Column("rate_low", "float", "1", "lower end of the 95 % bootstrap interval of c"),
+    Column("rate_high", "float", "1", "upper end of the 95 % bootstrap interval of c"),
     Column("aic_power", "float", "1", "corrected Akaike criterion of the power law"),
-    Column("aic_exponential", "float", "1", "corrected Akaike criterion of the exponential law"),
+    Column("aic_power_log", "float", "1", "the same of the power law with a logarithm"),
+    Column("aic_exponential", "float", "1", "the same of the exponential law"),
+    Column(
+        "overhead",
+        "float",
+        "",
+        "cost at any size by the law that fits best, in the quantity's unit",
+    ),
+    Column("predicted_at", "float", "1", "size beyond all that were measured"),
+    Column(
+        "predicted_log10", "float", "1", "extrapolated: decimal logarithm of the quantity there"
+    ),
+    Column("predicted_log10_low", "float", "1", "lower end of its 95 % prediction interval"),
+    Column("predicted_log10_high", "float", "1", "upper end of its 95 % prediction interval"),
     Column("largest", "int", "1", "parameters (or size) of the largest cell that ended as ok"),
     Column("largest_label", "str", "", "that cell's size in words"),
     Column("largest_run_s", "float", "s", "run_s of that cell"),
     Column("largest_ratio", "float", "1", "ratio of that cell"),
     Column("stopped_at", "int", "1", "parameters (or size) of the smallest cell that failed"),
     Column("stopped_by", "str", "", "status of that cell; empty if every cell was ok"),
+)
+
+#: One row of ``crossovers.csv`` is one size from which on one engine is cheaper than another.
+CROSSOVER_COLUMNS: tuple[Column, ...] = (
+    Column("schema_version", "int", "", "version of this table of columns"),
+    Column("family", "str", "", "group of problems that grow the same way"),
+    Column("quantity", "str", "", "what is cheaper, as named in results.csv"),
+    Column("against", "str", "", "what the size counts: parameters or size"),
+    Column("below", "str", "", "engine that is cheaper below"),
+    Column("above", "str", "", "engine that is cheaper above"),
+    Column("n", "float", "1", "the size at which they meet"),
+    Column("n_low", "float", "1", "lower end of its 95 % bootstrap interval"),
+    Column("n_high", "float", "1", "upper end of its 95 % bootstrap interval"),
+    Column(
+        "extrapolated", "int", "", "1 if the interval is not within the sizes measured for both"
+    ),
 )
 
 #: One row of ``agreement.csv`` is one pair of engines on one problem, verified before timing.

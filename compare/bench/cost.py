@@ -26,7 +26,7 @@ from compare.bench.timing import interleaved, median_and_spread, ratios
 from compare.bench.workloads import WORKLOADS, Workload
 from compare.bench.workloads.chain import long_chain, number_chain
 from compare.bench.workloads.networks import deep
-from compare.laws import fit_power
+from compare.growth.laws import fit_power
 
 __all__ = ["PARTS", "SERIES", "peak_bytes"]
 
@@ -218,7 +218,7 @@ def _judge(report: Report, series: str, rows: Sequence[Growth]) -> None:
     law = fit_power([r.operations for r in done], [r.build_s or 0.0 for r in done])
     if law is not None and rows[0].contender == EXPONENT_GOAL.contender:
         found = judged(EXPONENT_GOAL, series)
-        found.take(law.exponent)
+        found.take(law.slope)
         report.goals.append(found)
 
 

@@ -24,6 +24,7 @@ def write_report(
     run: Mapping[str, Any] | None = None,
     swell: "pd.DataFrame | None" = None,
     truth: "pd.DataFrame | None" = None,
+    crossovers: "pd.DataFrame | None" = None,
 ) -> Path:
     """Return the path of ``report.html`` after writing the whole report into a folder.
 
@@ -37,7 +38,7 @@ def write_report(
         Frames with the columns of ``AGREEMENT_COLUMNS`` and ``TRAINING_COLUMNS``.
     run : mapping, optional
         Contents of ``run.json``: command, budgets, machine, versions.
-    swell, truth : DataFrame, optional
+    swell, truth, crossovers : DataFrame, optional
         Frames with the columns of ``SWELL_COLUMNS`` and ``TRUTH_COLUMNS``.
 
     Returns
@@ -52,7 +53,7 @@ def write_report(
     """
     from compare.report.write import write_report as write
 
-    return write(folder, results, summary, agreement, training, run, swell, truth)
+    return write(folder, results, summary, agreement, training, run, swell, truth, crossovers)
 
 
 def print_summary(summary: "pd.DataFrame", results: "pd.DataFrame", console: "Console") -> None:

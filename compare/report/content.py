@@ -11,10 +11,12 @@ from compare.report import tables
 from compare.report.cells import complete
 from compare.report.exactness import exactness_sentences, exactness_tables
 from compare.report.format import error_text, list_text, loss_text
+from compare.report.growing import growing_sentences, growing_tables
 from compare.report.swelling import swell_sentences, swell_tables
 from compare.report.tables import Table
 from compare.schema import (
     AGREEMENT_COLUMNS,
+    CROSSOVER_COLUMNS,
     RESULT_COLUMNS,
     STATUSES,
     SUMMARY_COLUMNS,
@@ -32,7 +34,7 @@ class Frames:
 
     Parameters
     ----------
-    results, summary, agreement, training, swell, truth : DataFrame
+    results, summary, agreement, training, swell, truth, crossovers : DataFrame
         Frames with every column of the schema; any may be empty.
     """
 
@@ -42,6 +44,7 @@ class Frames:
     training: pd.DataFrame
     swell: pd.DataFrame
     truth: pd.DataFrame
+    crossovers: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -101,12 +104,13 @@ def frames_of(
     training: pd.DataFrame | None = None,
     swell: pd.DataFrame | None = None,
     truth: pd.DataFrame | None = None,
+    crossovers: pd.DataFrame | None = None,
 ) -> Frames:
     """Return the frames of a run with every column of the schema.
 
     Parameters
     ----------
-    results, summary, agreement, training, swell, truth : DataFrame, optional
+    results, summary, agreement, training, swell, truth, crossovers : DataFrame, optional
         Frames that may lack rows or columns, or be None.
 
     Returns
@@ -121,6 +125,7 @@ def frames_of(
         complete(training, TRAINING_COLUMNS),
         complete(swell, SWELL_COLUMNS),
         complete(truth, TRUTH_COLUMNS),
+        complete(crossovers, CROSSOVER_COLUMNS),
     )
 
 
@@ -169,6 +174,10 @@ def report_of(frames: Frames, run: Mapping[str, Any] | None = None) -> Report:
         Section("build", "Build time", say.build_sentences(results), "build"),
         Section("memory", "Peak memory", say.memory_sentences(results), "memory"),
     ]
+    if grown := growing_tables(frames.summary, frames.crossovers):
+        said = growing_sentences(frames.summary, frames.crossovers)
+        title = "Laws of growth, and where engines meet"
+        sections.append(Section("growth", title, said, tables=grown))
     if len(frames.agreement):
         sections.append(_agreement(frames.agreement))
     if len(frames.truth):

@@ -4,6 +4,7 @@ import math
 
 __all__ = [
     "MISSING",
+    "SUPERSCRIPTS",
     "budget_text",
     "bytes_text",
     "count_text",
@@ -87,7 +88,8 @@ def count_text(count: float | None) -> str:
     return f"{count:,.0f}"
 
 
-_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+#: Translates digits to those that stand above the line.
+SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def power_text(count: float | None) -> str:
@@ -111,7 +113,7 @@ def power_text(count: float | None) -> str:
     if count is None or _missing(count) or count < 1e15:
         return count_text(count)
     digits, power = f"{count:.1e}".split("e+")
-    return f"{digits.removesuffix('.0')} × 10{str(int(power)).translate(_SUPERSCRIPTS)}"
+    return f"{digits.removesuffix('.0')} × 10{str(int(power)).translate(SUPERSCRIPTS)}"
 
 
 def bytes_text(count: float | None) -> str:

@@ -78,7 +78,8 @@ def growth_text(summary: pd.DataFrame, family: str, engine: str, quantity: str =
         return f"exponential, × 2 every {text}"
     if law["law"] == "none":
         return MISSING
-    return interval_text(law["exponent"], law["exponent_low"], law["exponent_high"])
+    text = interval_text(law["exponent"], law["exponent_low"], law["exponent_high"])
+    return f"{text} × log" if law["law"] == "power-log" else text
 
 
 def summary_table(results: pd.DataFrame, summary: pd.DataFrame) -> Table:

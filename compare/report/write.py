@@ -25,6 +25,7 @@ def write_report(
     run: Mapping[str, Any] | None = None,
     swell: pd.DataFrame | None = None,
     truth: pd.DataFrame | None = None,
+    crossovers: pd.DataFrame | None = None,
 ) -> Path:
     """Return the path of ``report.html`` after writing the whole report into a folder.
 
@@ -38,8 +39,8 @@ def write_report(
         More frames of the run.
     run : mapping, optional
         Contents of ``run.json``.
-    swell, truth : DataFrame, optional
-        Two more frames of the run.
+    swell, truth, crossovers : DataFrame, optional
+        More frames of the run.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def write_report(
         If the folder cannot be written.
     """
     folder = Path(folder)
-    frames = frames_of(results, summary, agreement, training, swell, truth)
+    frames = frames_of(results, summary, agreement, training, swell, truth, crossovers)
     report = report_of(frames, run)
     drawings, datasets = draw(frames)
     page = folder / "report.html"

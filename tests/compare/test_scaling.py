@@ -24,6 +24,8 @@ def cell(n, **values):
         "build_s": 1e-3 * (n + 1) ** 2,
         "run_s": 1e-6 * (n + 1) ** 2,
         "first_run_s": 1e-6 * (n + 1) ** 2,
+        "compile_s": 1e-3 * (n + 1) ** 2,
+        "peak_bytes": 8 * (n + 1) ** 2,
         "operations": 3 * (n + 1) ** 2,
         "ratio": 3.0,
     } | values
@@ -106,7 +108,7 @@ def test_a_first_run_that_compiles_bounds_the_run_by_its_share_only():
     assert row["exponent"] == pytest.approx(1.0, abs=1e-3)
 
 
-@pytest.mark.parametrize("status", ["memory", "error", "unsupported", "mismatch"])
+@pytest.mark.parametrize("status", ["crashed", "error", "unsupported", "mismatch"])
 def test_other_failures_count_for_the_stop_only(status):
     rows = [cell(n) for n in (2, 4, 8)]
     failed = cell(16, status=status, run_s=1e3, build_s=1e3, operations=1)
@@ -160,7 +162,7 @@ def test_nothing_gives_an_empty_summary():
 )
 def test_degenerate_cells_give_no_law(rows):
     frame = summarise(as_frame(rows, RESULT_COLUMNS))
-    assert len(frame) == 3
+    assert len(frame) == len(QUANTITIES)
     assert "power" not in frame.loc[frame["quantity"] == "run_s", "law"].tolist()
     assert "exponential" not in set(frame["law"])
 

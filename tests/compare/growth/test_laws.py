@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compare.laws import choose_law, fit_exponential, fit_power
+from compare.growth.laws import choose_law, fit_exponential, fit_power
 
 SIZES = 2.0 ** np.arange(1, 9)
 
@@ -28,10 +28,10 @@ def stopped(n, y, budget):
 def test_exact_powers_are_found_exactly(exponent, points):
     n = SIZES[:points]
     law = fit_power(n, 7.0 * n**exponent)
-    assert law.exponent == pytest.approx(exponent, abs=1e-9)
+    assert law.slope == pytest.approx(exponent, abs=1e-9)
     assert law.coefficient == pytest.approx(7.0)
-    assert law.exponent_low <= law.exponent <= law.exponent_high
-    assert law.exponent_high - law.exponent_low < 1e-4
+    assert law.slope_low <= law.slope <= law.slope_high
+    assert law.slope_high - law.slope_low < 1e-4
     assert math.isfinite(law.log_likelihood)
     assert choose_law(law, fit_exponential(n, 7.0 * n**exponent)) == "power"
 
@@ -41,7 +41,7 @@ def test_exact_exponentials_are_found_exactly(rate):
     n = np.arange(1.0, 9.0)
     y = 3.0 * np.exp(rate * n)
     law = fit_exponential(n, y)
-    assert law.rate == pytest.approx(rate)
+    assert law.slope == pytest.approx(rate)
     assert law.coefficient == pytest.approx(3.0)
     assert choose_law(fit_power(n, y), law) == "exponential"
 
@@ -52,16 +52,16 @@ def test_the_uncensored_interval_is_that_of_linear_regression():
     law = fit_power(SIZES, y)
     known = stats.linregress(np.log(SIZES), np.log(y))
     half = stats.t.ppf(0.975, len(y) - 2) * known.stderr
-    assert law.exponent == pytest.approx(known.slope)
-    assert law.exponent_low == pytest.approx(known.slope - half, rel=1e-6)
-    assert law.exponent_high == pytest.approx(known.slope + half, rel=1e-6)
+    assert law.slope == pytest.approx(known.slope)
+    assert law.slope_low == pytest.approx(known.slope - half, rel=1e-6)
+    assert law.slope_high == pytest.approx(known.slope + half, rel=1e-6)
 
 
 def test_likelihood_and_criterion_are_those_of_the_normal_law():
     y = noisy(np.random.default_rng(2), 0.3)
     law = fit_power(SIZES, y)
     assert law.overhead == 0.0
-    e = np.log(y) - np.log(law.coefficient) - law.exponent * np.log(SIZES)
+    e = np.log(y) - np.log(law.coefficient) - law.slope * np.log(SIZES)
     density = -0.5 * (e / law.sigma) ** 2 - math.log(law.sigma) - 0.5 * math.log(2.0 * math.pi)
     assert law.log_likelihood == pytest.approx(density.sum())
     assert law.aic == pytest.approx(6.0 - 2.0 * density.sum() + 24.0 / 4.0)
@@ -82,7 +82,7 @@ def test_the_censored_fit_is_a_maximum_and_its_ends_are_on_the_profile():
         density = -0.5 * e**2 - math.log(sigma) - 0.5 * math.log(2.0 * math.pi)
         return np.where(censored, special.log_ndtr(-e), density).sum()
 
-    best = np.array([math.log(law.coefficient), law.exponent, law.sigma])
+    best = np.array([math.log(law.coefficient), law.slope, law.sigma])
     top = log_likelihood(*best)
     assert law.log_likelihood == pytest.approx(top)
     for _ in range(200):
@@ -100,7 +100,7 @@ def test_intervals_hold_the_truth_as_often_as_they_claim(points, budget):
         n, y, censored = stopped(sizes, noisy(rng, 0.3, sizes=sizes), limit)
         law = fit_power(n, y, censored)
         if law is not None:
-            covered.append(law.exponent_low <= 1.5 <= law.exponent_high)
+            covered.append(law.slope_low <= 1.5 <= law.slope_high)
     assert 0.90 <= np.mean(covered) <= 1.0
 
 
@@ -109,7 +109,7 @@ def test_three_points_give_a_wide_interval():
     widths = {}
     for points in (3, 8):
         laws = [fit_power(SIZES[:points], noisy(rng, 0.2)[:points]) for _ in range(50)]
-        widths[points] = np.median([law.exponent_high - law.exponent_low for law in laws if law])
+        widths[points] = np.median([law.slope_high - law.slope_low for law in laws if law])
     assert widths[3] > 8.0 * widths[8]
 
 
@@ -127,8 +127,8 @@ def test_ignoring_the_censoring_would_bias_the_exponent(wrong):
         keep = ~censored if wrong == "left out" else np.full_like(censored, True)
         proper, biased = fit_power(sizes, y, censored), fit_power(sizes[keep], y[keep])
         if proper and biased:
-            right.append(proper.exponent)
-            shortcut.append(biased.exponent)
+            right.append(proper.slope)
+            shortcut.append(biased.slope)
     assert len(right) > 25
     assert np.median(right) == pytest.approx(2.0, abs=0.15)
     assert np.median(shortcut) < 1.85
@@ -136,8 +136,8 @@ def test_ignoring_the_censoring_would_bias_the_exponent(wrong):
 
 def test_a_bound_below_an_exact_law_changes_nothing():
     law = fit_power([*SIZES[:6], 200.0], [*SIZES[:6], 100.0], [False] * 6 + [True])
-    assert law.exponent == pytest.approx(1.0, abs=1e-6)
-    assert law.exponent_high < 1.001
+    assert law.slope == pytest.approx(1.0, abs=1e-6)
+    assert law.slope_high < 1.001
 
 
 def test_a_bound_that_contradicts_the_measured_points_leaves_no_law():
@@ -155,7 +155,7 @@ def test_growth_is_found_above_an_overhead(points, sigma):
     for _ in range(20):
         y = (1e-4 + 1e-6 * n) * np.exp(sigma * rng.standard_normal(points))
         law = fit_power(n, y)
-        hits += law.exponent_low - 1e-4 <= 1.0 <= law.exponent_high + 1e-4
+        hits += law.slope_low - 1e-4 <= 1.0 <= law.slope_high + 1e-4
         assert law.overhead == pytest.approx(1e-4, rel=0.2)
         assert choose_law(law, fit_exponential(n, y)) == "power"
     assert hits >= 17
@@ -166,8 +166,8 @@ def test_overhead_dominates_four_of_five_cells():
     n = [9, 81, 1089, 66049, 10246401]
     y = [8.7e-5, 8.7e-5, 9.3e-5, 1.67e-4, 1.86e-2]
     law = fit_power(n, y)
-    assert law.exponent == pytest.approx(1.05, abs=0.15)
-    assert law.exponent_high < 1.3
+    assert law.slope == pytest.approx(1.05, abs=0.15)
+    assert law.slope_high < 1.3
     assert choose_law(law, fit_exponential(n, y)) == "power"
 
 
@@ -188,7 +188,7 @@ def test_an_exponential_above_an_overhead():
     n = np.arange(2.0, 12.0)
     y = 5e-6 + 1e-7 * 2.0**n
     law = fit_exponential(n, y)
-    assert law.rate == pytest.approx(math.log(2.0), rel=1e-3)
+    assert law.slope == pytest.approx(math.log(2.0), rel=1e-3)
     assert law.overhead == pytest.approx(5e-6, rel=1e-3)
     assert choose_law(fit_power(n, y), law) == "exponential"
 
@@ -243,8 +243,8 @@ def test_odd_points_never_raise(points):
     assert (power is None) == (exponential is None)
     assert choose_law(power, exponential) in ("power", "exponential", "none")
     if power is not None:
-        assert power.exponent_low <= power.exponent <= power.exponent_high
-        assert exponential.rate_low <= exponential.rate <= exponential.rate_high
+        assert power.slope_low <= power.slope <= power.slope_high
+        assert exponential.slope_low <= exponential.slope <= exponential.slope_high
         assert math.isfinite(power.log_likelihood)
 
 

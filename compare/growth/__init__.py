@@ -1,0 +1,1 @@
+"""How costs grow: laws with bounds, their uncertainty, and where engines meet."""

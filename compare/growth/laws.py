@@ -1,0 +1,331 @@
+"""Laws of growth, fitted by the largest likelihood, with overhead and with lower bounds.
+
+The logarithm of the cost ``y`` at size ``n`` is taken as normal around the logarithm of a law:
+``y = overhead + a n^b``, ``y = overhead + a n^b log(1 + n)`` or ``y = overhead + a exp(c n)``. The
+overhead is what a call costs at any size; without it, small sizes would bend a power law until it
+looks like an exponential one.
+
+A cell that ran out of time or memory says that its cost is at least the bound, and enters the
+likelihood with the probability of that. Leaving such cells out would make the slowest engines look
+better than they are.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from compare.growth.curve import fit_curve, fit_line
+from compare.growth.tobit import Flags, Floats
+
+__all__ = [
+    "KINDS",
+    "Law",
+    "choose_law",
+    "fit",
+    "fit_exponential",
+    "fit_power",
+    "fit_power_log",
+    "offset_of",
+    "place_of",
+    "usable",
+]
+
+#: The laws, from the simplest on, in words.
+KINDS = {
+    "power": "y = a n^b",
+    "power-log": "y = a n^b log(1 + n)",
+    "exponential": "y = a exp(c n)",
+}
+#: Measured points below which a law with its scatter is not fitted ...
+_FEWEST_POINTS = 3
+#: Measured points below which the laws cannot be told apart.
+_FEWEST_TO_CHOOSE = 4
+#: ... and below which it is fitted without an overhead.
+_FEWEST_WITH_OVERHEAD = 4
+#: Gain of log-likelihood from which an overhead is worth its parameter (Akaike, 1974).
+_OVERHEAD_GAIN = 1.0
+#: Difference of Akaike's criterion below which a logarithm beside the power is not told from none
+#: (K. P. Burnham, D. R. Anderson, "Model Selection and Multimodel Inference", 2002, section 2.6).
+_INDISTINGUISHABLE = 2.0
+
+
+@dataclass(frozen=True)
+class Law:
+    """A law of growth, as fitted.
+
+    Parameters
+    ----------
+    kind : str
+        Key into `KINDS`.
+    slope, slope_low, slope_high : float
+        Exponent ``b`` or rate ``c``, and its 95 % interval by the profile likelihood.
+    log_coefficient : float
+        Logarithm of ``a``.
+    overhead : float
+        Cost at any size; 0 where the points do not show one.
+    sigma : float
+        Standard deviation of ``log y`` around the law.
+    log_likelihood : float
+        Logarithm of the largest likelihood of ``log y``.
+    log_likelihood_overhead : float
+        The same with an overhead, whether or not it is worth its parameter.
+    aic : float
+        Corrected Akaike criterion (AICc); NaN for less than 3 points more than parameters.
+    points, censored : int
+        Points fitted, and how many of these are lower bounds.
+    """
+
+    kind: str
+    slope: float
+    slope_low: float
+    slope_high: float
+    log_coefficient: float
+    overhead: float
+    sigma: float
+    log_likelihood: float
+    log_likelihood_overhead: float
+    aic: float
+    points: int
+    censored: int
+
+    @property
+    def coefficient(self) -> float:
+        """``a``: of an exponential law the cost at ``n = 0``, without the overhead."""
+        return float(np.exp(self.log_coefficient))
+
+    def log_cost(self, n: ArrayLike) -> Floats:
+        """Return the logarithm of the cost that the law gives.
+
+        Parameters
+        ----------
+        n : array_like
+            Sizes.
+
+        Returns
+        -------
+        array
+            Of the shape of `n`; it does not overflow.
+        """
+        growing = (
+            self.log_coefficient + self.slope * place_of(self.kind, n) + offset_of(self.kind, n)
+        )
+        if self.overhead <= 0.0:
+            return growing
+        return np.asarray(np.logaddexp(math.log(self.overhead), growing), dtype=np.float64)
+
+
+def place_of(kind: str, n: ArrayLike) -> Floats:
+    """Return what the slope of a law multiplies.
+
+    Parameters
+    ----------
+    kind : str
+        Key into `KINDS`.
+    n : array_like
+        Sizes.
+
+    Returns
+    -------
+    array
+        The size, or its logarithm.
+    """
+    sizes = np.asarray(n, dtype=np.float64)
+    return sizes if kind == "exponential" else np.log(sizes)
+
+
+def offset_of(kind: str, n: ArrayLike) -> Floats:
+    """Return what a law adds to its line: the logarithm of the logarithm, or nothing.
+
+    Parameters
+    ----------
+    kind : str
+        Key into `KINDS`.
+    n : array_like
+        Sizes.
+
+    Returns
+    -------
+    array
+        Of the shape of `n`.
+    """
+    sizes = np.asarray(n, dtype=np.float64)
+    return np.log(np.log1p(sizes)) if kind == "power-log" else np.zeros_like(sizes)
+
+
+def fit(kind: str, n: ArrayLike, y: ArrayLike, censored: ArrayLike | None = None) -> Law | None:
+    """Return the law of the largest likelihood.
+
+    Parameters
+    ----------
+    kind : str
+        Key into `KINDS`.
+    n : sequence of float, shape (points,)
+        Sizes. A point whose size or cost is not positive and finite is left out.
+    y : sequence of float, shape (points,)
+        Costs; where `censored`, lower bounds of them.
+    censored : sequence of bool, shape (points,), optional
+        Which costs are lower bounds; none if not given.
+
+    Returns
+    -------
+    Law or None
+        None if fewer than 3 costs are measured, or all at one size, or if the measured costs
+        above the overhead are too few to bound the growth.
+
+    Raises
+    ------
+    ValueError
+        If the three have different lengths.
+
+    Notes
+    -----
+    The interval is the one of the profile likelihood: the exponents ``b`` whose largest likelihood
+    over the other parameters is at least ``exp(-q / 2)`` of the largest of all. With many points
+    ``q`` is the 95 % quantile of chi-squared, 3.84, which is too narrow for the few points of a
+    sweep. Here ``q = m log(1 + t^2 / d)``, where ``m`` is the number of measured points, ``d`` that
+    number less the parameters of the law, and ``t`` the 97.5 % quantile of Student's t with ``d``
+    degrees of freedom. Without censored points and overhead (``d = m - 2``) this is exactly the t
+    interval of linear regression, at any number of points.
+
+    An overhead enters the law where 4 costs are measured and Akaike's criterion prefers it (H.
+    Akaike, "A new look at the statistical model identification", 1974). With one, the slope and the
+    share of the overhead are searched on a grid and refined.
+
+    Examples
+    --------
+    >>> law = fit("power", [1, 2, 4, 8], [3, 12, 48, 192])
+    >>> round(law.slope, 3), round(law.coefficient, 3)
+    (2.0, 3.0)
+    """
+    sizes, costs, flags = usable(n, y, censored)
+    with np.errstate(all="ignore"):
+        return _fit(kind, sizes, np.log(costs), flags)
+
+
+def fit_power(n: ArrayLike, y: ArrayLike, censored: ArrayLike | None = None) -> Law | None:
+    """Return the power law of the largest likelihood: `fit` of ``"power"``."""
+    return fit("power", n, y, censored)
+
+
+def fit_power_log(n: ArrayLike, y: ArrayLike, censored: ArrayLike | None = None) -> Law | None:
+    """Return the power law with a logarithm beside it: `fit` of ``"power-log"``."""
+    return fit("power-log", n, y, censored)
+
+
+def fit_exponential(n: ArrayLike, y: ArrayLike, censored: ArrayLike | None = None) -> Law | None:
+    """Return the exponential law of the largest likelihood: `fit` of ``"exponential"``."""
+    return fit("exponential", n, y, censored)
+
+
+def choose_law(power: Law | None, exponential: Law | None, power_log: Law | None = None) -> str:
+    """Return which law fits best.
+
+    Parameters
+    ----------
+    power, exponential, power_log : Law or None
+        Laws of the same points.
+
+    Returns
+    -------
+    str
+        Key into `KINDS`, or ``"none"`` if there is no law.
+
+    Notes
+    -----
+    The smallest corrected Akaike criterion decides where there are points enough for it. Where
+    there are not, its correction would outweigh any evidence of an overhead; then the largest
+    likelihood decides, with as many parameters in all laws: with an overhead where 4 costs are
+    measured, else without. Where they fit equally well, as a constant cost does, the power law
+    is named; so it is below 4 measured costs, too few to tell laws apart, and where a logarithm
+    beside the power gains less than 2.
+
+    Examples
+    --------
+    >>> n, y = [1, 2, 3, 4, 5], [2, 4, 8, 16, 32]
+    >>> choose_law(fit_power(n, y), fit_exponential(n, y), fit_power_log(n, y))
+    'exponential'
+    """
+    if power is None or exponential is None:
+        return "none"
+    if power.points - power.censored < _FEWEST_TO_CHOOSE:
+        return "power"
+    laws = [law for law in (power, power_log, exponential) if law is not None]
+    values = [law.aic for law in laws]
+    if any(math.isnan(value) for value in values):
+        values = [-law.log_likelihood_overhead for law in laws]
+    scores = {law.kind: value for law, value in zip(laws, values, strict=True)}
+    ours = scores["power"]
+    # A logarithm must earn its name; an exponential law only has to be better.
+    margins = {"power-log": _INDISTINGUISHABLE, "exponential": 1e-3 * (1.0 + abs(ours))}
+    better = [
+        kind for kind, margin in margins.items() if scores.get(kind, math.inf) < ours - margin
+    ]
+    return min(better, key=scores.__getitem__) if better else "power"
+
+
+def usable(n: ArrayLike, y: ArrayLike, censored: ArrayLike | None) -> tuple[Floats, Floats, Flags]:
+    """Return the points whose size and cost are positive and finite.
+
+    Parameters
+    ----------
+    n, y, censored : sequence, shape (points,)
+        As of `fit`.
+
+    Returns
+    -------
+    tuple of array
+        Sizes, costs and flags.
+
+    Raises
+    ------
+    ValueError
+        If the three have different lengths.
+    """
+    sizes, costs = np.asarray(n, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    none = np.zeros(costs.shape, np.bool_)
+    flags = none if censored is None else np.asarray(censored, np.bool_)
+    if not sizes.shape == costs.shape == flags.shape or sizes.ndim != 1:
+        raise ValueError(
+            f"fit: the shapes of n, y and censored are {sizes.shape}, {costs.shape} and "
+            f"{flags.shape}, expected one length for all three."
+        )
+    keep = np.isfinite(sizes) & np.isfinite(costs) & (sizes > 0.0) & (costs > 0.0)
+    return sizes[keep], costs[keep], flags[keep]
+
+
+def _fit(kind: str, n: Floats, y: Floats, censored: Flags) -> Law | None:
+    """Return the law of the logarithm `y`; None where the points bound no growth."""
+    measured, x, offset = ~censored, place_of(kind, n), offset_of(kind, n)
+    m = int(np.count_nonzero(measured))
+    if m < _FEWEST_POINTS or np.ptp(x[measured]) <= 1e-9 * np.max(np.abs(x[measured])):
+        return None
+    # In these units the search is well scaled, for 3 as for 10 million parameters.
+    start, spread = float(np.min(x[measured])), float(np.ptp(x[measured]))
+    z = (x - start) / spread
+    line = fit_line(z, y, censored, offset)
+    curve = fit_curve(z, y, censored, offset) if m >= _FEWEST_WITH_OVERHEAD else line
+    # The line is the curve of no overhead, which a search may miss by a rounding.
+    best = max(line.log_likelihood, curve.log_likelihood)
+    # Where overhead hides all growth but the last, no exponent is better than a wrong one.
+    chosen = curve if best > line.log_likelihood + _OVERHEAD_GAIN else line
+    if not (math.isfinite(chosen.low) and math.isfinite(chosen.high)):
+        return None
+    k = 4 if chosen is curve else 3
+    slack = len(y) - k - 1
+    slope = chosen.slope / spread
+    return Law(
+        kind=kind,
+        slope=slope,
+        slope_low=chosen.low / spread,
+        slope_high=chosen.high / spread,
+        log_coefficient=chosen.intercept - slope * start,
+        overhead=float(np.exp(chosen.intercept + chosen.log_share)),
+        sigma=chosen.sigma,
+        log_likelihood=chosen.log_likelihood,
+        log_likelihood_overhead=best,
+        aic=2.0 * (k - chosen.log_likelihood + k * (k + 1) / slack) if slack > 1 else math.nan,
+        points=len(y),
+        censored=len(y) - m,
+    )

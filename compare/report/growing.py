@@ -1,0 +1,160 @@
+"""The laws of growth, where engines meet, and what lies beyond, as sentences and tables."""
+
+from typing import Any
+
+import pandas as pd
+
+from compare.growth.laws import KINDS
+from compare.report.cells import SIZE_WORDS, engines
+from compare.report.format import MISSING, SUPERSCRIPTS, count_text, list_text
+from compare.report.tables import Table, growth_text
+
+__all__ = ["growing_sentences", "growing_tables"]
+
+_QUANTITIES = {
+    "run_s": "time of a gradient",
+    "build_s": "time to build",
+    "compile_s": "time to compile",
+    "peak_bytes": "memory",
+    "operations": "operations",
+}
+#: What a sentence calls what a formula would need.
+_NEEDS = {"operations": "{} operations", "build_s": "{} s to derive"}
+#: Formulas whose ends are extrapolated, and the graphs that they are held against.
+_FORMULAS = {
+    "expanded": "the closed form",
+    "shared": "the form with common subexpressions named",
+}
+_GRAPHS = ("graph-compiled", "graph")
+#: A meeting whose interval spans more than this factor is in the table, but in no sentence.
+_TELLING = 10.0
+
+
+def growing_sentences(summary: pd.DataFrame, crossovers: pd.DataFrame) -> list[str]:
+    """Return what the laws say.
+
+    Parameters
+    ----------
+    summary, crossovers : DataFrame
+        Complete frames of ``SUMMARY_COLUMNS`` and ``CROSSOVER_COLUMNS``.
+
+    Returns
+    -------
+    list of str
+        Paragraphs.
+    """
+    laws = list_text([f"`{formula}`" for formula in KINDS.values()])
+    said = [
+        f"To the cells of each engine in each family a law is fitted, the best of {laws}, above an "
+        "overhead where the points show one. Cells that a budget ended count as lower bounds. The "
+        "brackets are 95 % intervals by bootstrap; they presuppose that the law has one of these "
+        "forms, and few points make them wide."
+    ]
+    said += _meeting_sentences(crossovers)
+    beyond = [text for text in map(_beyond, summary.to_dict("records")) if text]
+    if beyond:
+        said.append(f"Extrapolated, beyond all that was measured: {'; '.join(beyond)}.")
+    return said
+
+
+def _meeting_sentences(crossovers: pd.DataFrame) -> list[str]:
+    """Return where formulas and graphs overtake each other within what was measured."""
+    found = []
+    for row in crossovers.to_dict("records"):
+        pair = {row["below"], row["above"]}
+        telling = row["n_high"] <= _TELLING * row["n_low"] and not row["extrapolated"]
+        if telling and pair & set(_FORMULAS) and pair & set(_GRAPHS):
+            found.append(
+                f"`{row['above']}` overtakes `{row['below']}` at {_place(row)} in the "
+                f"{_QUANTITIES[row['quantity']]} ({row['family']})"
+            )
+    return [f"Where formulas and graphs meet: {'; '.join(found)}."] if found else []
+
+
+def _place(row: dict[Any, Any]) -> str:
+    """Return such as "31 parameters (95 % 24 to 40)"."""
+    word = "parameters"
+    if row["against"] == "size":
+        word = SIZE_WORDS.get(row["family"], "in size")
+    low, high = _count(row["n_low"]), _count(row["n_high"])
+    return f"{_count(row['n'])} {word} (95 % {low} to {high})"
+
+
+def _count(n: float) -> str:
+    """Return a size with two digits or three."""
+    return count_text(float(f"{n:.2g}")) if n >= 10 else f"{n:.1f}".removesuffix(".0")
+
+
+def _beyond(row: dict[Any, Any]) -> str:
+    """Return what a formula would need at a size that nobody measured; empty if nothing."""
+    told = row["engine"] in _FORMULAS and row["quantity"] in _NEEDS
+    if not told or not row["predicted_log10"] == row["predicted_log10"]:
+        return ""
+    value, low, high = (
+        _power(row[name])
+        for name in ("predicted_log10", "predicted_log10_low", "predicted_log10_high")
+    )
+    word = SIZE_WORDS.get(row["family"], "in size") if row["against"] == "size" else "parameters"
+    need = _NEEDS[row["quantity"]].format(f"about {value}")
+    return (
+        f"{_FORMULAS[row['engine']]} of {row['family']} with {count_text(row['predicted_at'])} "
+        f"{word} would need {need} (95 % {low} to {high})"
+    )
+
+
+def _power(log10: float) -> str:
+    """Return ten to a power that is a whole number, or the number where it is small."""
+    if -2 < log10 < 4:
+        return f"{float(f'{10**log10:.2g}'):,g}"
+    return f"10{str(round(log10)).replace('-', '⁻').translate(SUPERSCRIPTS)}"
+
+
+def growing_tables(summary: pd.DataFrame, crossovers: pd.DataFrame) -> dict[str, Table]:
+    """Return the laws of all engines, and all sizes at which two of them meet.
+
+    Parameters
+    ----------
+    summary, crossovers : DataFrame
+        Complete frames of ``SUMMARY_COLUMNS`` and ``CROSSOVER_COLUMNS``.
+
+    Returns
+    -------
+    dict of str to Table
+        Tables by their heading.
+    """
+    shown = [name for name in _QUANTITIES if _told(summary, name)]
+    rows = []
+    for family in dict.fromkeys(summary["family"]):
+        against = SIZE_WORDS.get(family, "parameters")
+        for engine in engines(summary[summary["family"] == family]):
+            texts = [growth_text(summary, family, engine, quantity) for quantity in shown]
+            if any(text != MISSING for text in texts):
+                rows.append((f"{family}, by {against}", engine, *texts))
+    found = {}
+    if rows:
+        header = ("family", "engine", *(_QUANTITIES[name] for name in shown))
+        found["Exponents of growth (95 %)"] = Table(
+            header, rows, tuple(range(2, len(header))), grouped=True
+        )
+    if len(crossovers):
+        met = [
+            (
+                f"{row['family']}, {_QUANTITIES[row['quantity']]}",
+                str(row["below"]),
+                str(row["above"]),
+                _place(row),
+                "extrapolated" if row["extrapolated"] else "",
+            )
+            for row in crossovers.sort_values(["family", "quantity"], kind="stable").to_dict(
+                "records"
+            )
+        ]
+        found["Where engines meet"] = Table(
+            ("in", "cheaper below", "cheaper above", "meet at", ""), met, (3,), grouped=True
+        )
+    return found
+
+
+def _told(summary: pd.DataFrame, quantity: str) -> bool:
+    laws = summary[summary["quantity"] == quantity]["law"]
+    return bool((~laws.isin(["none", ""])).any())
