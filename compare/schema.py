@@ -8,6 +8,7 @@ from typing import Literal
 
 __all__ = [
     "AGREEMENT_COLUMNS",
+    "COMPARISON_COLUMNS",
     "RESULT_COLUMNS",
     "RETIRED",
     "SAMPLE_COLUMNS",
@@ -202,6 +203,29 @@ TRAINING_COLUMNS: tuple[Column, ...] = (
     Column("step", "int", "1", "number of the step, from 0"),
     Column("loss_hand", "float", "1", "loss of the run with the hand-written gradient"),
     Column("loss_graph", "float", "1", "loss of the run with autodiff's gradient"),
+)
+
+
+#: One row of what ``gradscale compare OLD NEW --csv`` writes is one cell that is in both runs.
+COMPARISON_COLUMNS: tuple[Column, ...] = (
+    Column("schema_version", "int", "", "version of this table of columns"),
+    Column("problem", "str", "", "name of the problem"),
+    Column("size", "int", "", "the problem's own measure of size"),
+    Column("engine", "str", "", "what computed the gradient"),
+    Column("mode", "str", "", "`warm` or `fresh`"),
+    Column("verdict", "str", "", "slower, faster, same, broken (was ok), mended, or other"),
+    Column("status_old", "str", "", "how the cell ended in the old run"),
+    Column("status_new", "str", "", "how it ended in the new run"),
+    Column("measure", "str", "", "what is compared: run to primal, run to control, or seconds"),
+    Column("old", "float", "s or 1", "median of the measure in the old run"),
+    Column("new", "float", "s or 1", "median of the measure in the new run"),
+    Column("change", "float", "1", "new to old: above 1 is slower"),
+    Column("change_low", "float", "1", "lower end of the 95 % interval of the change"),
+    Column("change_high", "float", "1", "upper end of the 95 % interval of the change"),
+    Column("p", "float", "1", "p-value of the cell alone"),
+    Column("p_corrected", "float", "1", "the same after Holm's correction for all cells"),
+    Column("samples_old", "int", "1", "samples of the old run; 0 if only medians were compared"),
+    Column("samples_new", "int", "1", "samples of the new run; 0 if only medians were compared"),
 )
 
 

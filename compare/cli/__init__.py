@@ -1,6 +1,7 @@
-"""The command line: ``gradscale run``, ``verify``, ``list``, ``report`` and ``bench``.
+"""The command line: ``gradscale run``, ``verify``, ``list``, ``report``, ``bench`` and ``compare``.
 
-Exit codes: 0 done, 1 a gradient is wrong, 2 the input is wrong, 130 interrupted.
+Exit codes: 0 done, 1 a gradient is wrong or a cell slower, 2 the input is wrong,
+130 interrupted.
 """
 
 import sys
@@ -10,6 +11,7 @@ import click
 
 from compare.cli.bench import bench
 from compare.cli.codes import BAD_INPUT, INTERRUPTED
+from compare.cli.compare import compare
 from compare.cli.look import list_, report, verify
 from compare.cli.run import run
 from compare.machine import gradscale_version
@@ -22,11 +24,12 @@ __all__ = ["main"]
 def cli() -> None:
     """Compare gradients written as formulas with gradients computed on a graph.
 
-    Exit codes: 0 done, 1 a gradient is wrong, 2 the input is wrong, 130 interrupted.
+    Exit codes: 0 done, 1 a gradient is wrong or a cell slower, 2 the input is wrong,
+    130 interrupted.
     """
 
 
-for _command in (run, verify, list_, report, bench):
+for _command in (run, verify, list_, report, bench, compare):
     cli.add_command(_command)
 
 
