@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from compare.regressions_change import Change, change_of_medians, change_of_samples, holm
-from compare.schema import COMPARISON_COLUMNS, SAMPLE_COLUMNS, SCHEMA_VERSION
+from compare.samples import read_samples
+from compare.schema import COMPARISON_COLUMNS, SCHEMA_VERSION
 from compare.store import ResultsError, as_frame, read_results
 
 __all__ = ["Comparison", "Run", "Verdicts", "compare_runs", "read_run", "verdicts"]
@@ -127,7 +128,7 @@ def read_run(path: str | os.PathLike[str]) -> Run:
     Parameters
     ----------
     path : path
-        The folder, or its results.csv; samples.parquet is read if it lies beside it.
+        The folder, or its results.csv; the samples beside it are read if there are any.
 
     Returns
     -------
@@ -144,22 +145,14 @@ def read_run(path: str | os.PathLike[str]) -> Run:
     results = read_results(file)
     results["mode"] = results["mode"].replace("", "warm")
     results = results.drop_duplicates(["problem", "size", "engine", "mode"], keep="last")
-    return Run(path, results, _samples(file.with_name("samples.parquet")))
+    return Run(path, results, _samples(file.parent))
 
 
-def _samples(path: Path) -> pd.DataFrame | None:
-    """Return the samples that count; None where there are none or pyarrow is not installed."""
-    if not path.exists():
+def _samples(folder: Path) -> pd.DataFrame | None:
+    """Return the samples that count, None where there are none."""
+    if not (folder / "samples.parquet").exists() and not (folder / "samples").is_dir():
         return None
-    try:
-        samples = pd.read_parquet(path)
-    except ImportError:
-        return None
-    except (OSError, ValueError) as error:
-        raise ResultsError(f"{path} cannot be read: {error}") from None
-    missing = [c.name for c in SAMPLE_COLUMNS if c.name not in samples]
-    if missing:
-        raise ResultsError(f"{path} lacks the columns {', '.join(missing)}")
+    samples = read_samples(folder)
     return samples[samples["counts"] == 1]
 
 
@@ -237,10 +230,12 @@ def _by_cell(samples: pd.DataFrame | None) -> dict[_Key, pd.Series]:
     """Return the seconds of each cell, by round; units of measure are cells too."""
     if samples is None:
         return {}
-    groups = samples.sort_values("round", kind="stable").groupby(
+    # A run that was resumed counts its rounds from 0 again.
+    rounds = ["run", "round"]
+    groups = samples.sort_values(rounds, kind="stable").groupby(
         ["problem", "size", "engine", "mode"], sort=False
     )
-    return {key: group.set_index("round")["seconds"] for key, group in groups}  # type: ignore[misc]
+    return {key: group.set_index(rounds)["seconds"] for key, group in groups}  # type: ignore[misc]
 
 
 def _row(
@@ -301,7 +296,7 @@ def _divided(seconds: pd.Series, unit: pd.Series | None, name: str) -> Any:
         return seconds.to_numpy(float)
     if unit is None:
         return None
-    divisor = unit.groupby(level=0).median().reindex(seconds.index)
+    divisor = unit.groupby(level=[0, 1]).median().reindex(seconds.index)
     divided = seconds.to_numpy(float) / divisor.to_numpy(float)
     return divided[np.isfinite(divided)]
 

@@ -16,10 +16,12 @@ __all__ = [
     "STATUSES",
     "SUMMARY_COLUMNS",
     "SWELL_COLUMNS",
+    "TABLES",
     "TRAINING_COLUMNS",
     "TRUTH_COLUMNS",
     "Column",
     "Status",
+    "columns_page",
     "markdown_table",
 ]
 
@@ -229,6 +231,62 @@ COMPARISON_COLUMNS: tuple[Column, ...] = (
 )
 
 
+#: Every table that is written: its file, what one row is, and its columns.
+TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
+    "results.csv": ("a cell: a problem at one size under one engine", RESULT_COLUMNS),
+    "samples.parquet": (
+        "a sample: several calls timed together, in one round; median and interval are theirs",
+        SAMPLE_COLUMNS,
+    ),
+    "summary.csv": (
+        "an engine on a family: how far it came, and its law of growth",
+        SUMMARY_COLUMNS,
+    ),
+    "agreement.csv": ("a pair of engines on a problem, before any clock starts", AGREEMENT_COLUMNS),
+    "truth.csv": ("an engine on a problem, held against the true gradient", TRUTH_COLUMNS),
+    "swell.csv": ("a gradient in one form: how large it is", SWELL_COLUMNS),
+    "training.csv": ("a step of gradient descent on the two-layer network", TRAINING_COLUMNS),
+    "gradscale compare --csv FILE": ("a cell that is in both runs", COMPARISON_COLUMNS),
+}
+
+_INTRODUCTION = """\
+# Columns
+
+Every table that `gradscale` writes, made from `compare/schema.py` by
+`python -m compare.schema > docs/columns.md`.
+
+A CSV is UTF-8 with a header and one row a line. An empty field is a missing value. Text that a
+spreadsheet would run as a formula (its first sign, after spaces, is `=`, `+`, `-`, `@` or the
+full-width form of one) stands behind an apostrophe, and line breaks within a text are spaces.
+`compare.read_results(path)` checks a `results.csv`, takes the apostrophes away and gives these
+types of pandas, which plain `pandas.read_csv` does not:
+
+| type | pandas | where it is missing |
+|---|---|---|
+| int | `Int64` | `<NA>` |
+| float | `float64` | `NaN` |
+| str | `str` | the empty string |"""
+
+
+def columns_page() -> str:
+    """Return ``docs/columns.md``: the columns of all tables, in Markdown.
+
+    Returns
+    -------
+    str
+        The page, with a line break at its end.
+
+    Examples
+    --------
+    >>> columns_page().splitlines()[0]
+    '# Columns'
+    """
+    parts = [_INTRODUCTION]
+    for file, (meaning, columns) in TABLES.items():
+        parts += [f"## {file}", f"A row is {meaning}.", markdown_table(columns)]
+    return "\n\n".join(parts) + "\n"
+
+
 def markdown_table(columns: tuple[Column, ...]) -> str:
     """Return the columns as a Markdown table.
 
@@ -252,3 +310,7 @@ def markdown_table(columns: tuple[Column, ...]) -> str:
     lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
     lines += [f"| `{c.name}` | {c.dtype} | {c.unit} | {c.meaning} |" for c in columns]
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(columns_page(), end="")

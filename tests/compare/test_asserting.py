@@ -227,7 +227,8 @@ def test_large_arguments_are_sampled_and_saved(rng, tmp_path):
     text = told(loss, w, x, samples=16, **wrong)
     assert "1 of 1200 entries of w off, worst w[3, 0]" in text
     assert told(loss, w, x, samples=16, **wrong) == text.replace("gradients.npz", "gradients1.npz")
-    assert (np.load(tmp_path / "gradients.npz")["x0"] == w).all()
+    with np.load(tmp_path / "gradients.npz") as saved:
+        assert (saved["x0"] == w).all()
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (40, 3)])
