@@ -1,4 +1,6 @@
+import itertools
 import math
+import types
 
 import mpmath
 import numpy as np
@@ -193,14 +195,17 @@ def test_two_that_tie_share_evenly():
     assert [float(found[n][()]) for n in "xy"] == [0.5, 0.5]
 
 
-def test_a_sample_is_taken_where_time_is_short_and_said():
+def test_a_sample_is_taken_where_time_is_short_and_said(monkeypatch):
+    # A clock on which every look takes a tenth of a second.
+    looks = itertools.count()
+    clock = types.SimpleNamespace(monotonic=lambda: next(looks) / 10)
+    monkeypatch.setattr("compare.truth.gradient.time", clock)
     truth = true_gradient(
-        lambda x, b: np.sum(np.exp(x) * b),
-        {"x": np.ones(3000), "b": 2.0},
-        seconds=0.5,
+        lambda x, b: np.sum(np.exp(x) * b), {"x": np.ones(300), "b": 2.0}, seconds=10.0
     )
+    assert truth.entries == 24
     assert truth.sampled
-    assert truth.parameters == 3001
+    assert truth.parameters == 301
     known = [d for d in truth.gradients["x"] if d is not None]
     assert len(known) + 1 == truth.entries
     assert truth.gradients["b"][()] is not None
