@@ -183,7 +183,7 @@ def compare_runs(
     ValueError
         If the threshold is not above 1.
     compare.store.ResultsError
-        If no cell is in both.
+        If no cell is in both, or nothing of them can be compared.
 
     Notes
     -----
@@ -203,6 +203,11 @@ def compare_runs(
     taken = [_by_cell(run.samples) for run in (old, new)]
     rows = [_row(key, cells_old[key], cells_new[key], taken, absolute, rng) for key in both]
     tested = [row for row in rows if row["p"] is not None]
+    if not tested and all(row["verdict"] == "untested" for row in rows):
+        raise ResultsError(
+            f"{old.path} and {new.path} have {len(rows)} cells in common, and neither samples nor "
+            "an interval of any in both: nothing can be judged; run them again"
+        )
     for row, p in zip(tested, holm([row["p"] for row in tested]), strict=True):
         row["p_corrected"] = p
         if p <= _SIGNIFICANT and row["change"] > threshold:
@@ -210,7 +215,7 @@ def compare_runs(
         elif p <= _SIGNIFICANT and row["change"] < 1 / threshold:
             row["verdict"] = "faster"
     rows.sort(key=_place)
-    notes = [*_conditions(cells_old, cells_new, both), *_strength(tested, absolute)]
+    notes = [*_conditions(cells_old, cells_new, both), *_strength(rows, tested, absolute)]
     return Comparison(
         as_frame(rows, COMPARISON_COLUMNS),
         notes,
@@ -270,6 +275,8 @@ def _row(
     if change is not None:
         row |= {"old": medians[0], "new": medians[1], "change": change.ratio}
         row |= {"change_low": change.low, "change_high": change.high, "p": change.p}
+    else:
+        row["verdict"] = "untested"
     return row
 
 
@@ -317,7 +324,7 @@ def _from_medians(
 
 def _place(row: Row) -> tuple[int, float]:
     """Return the place of a row in the table: broken, then slower, the largest change first."""
-    order = ("broken", "slower", "faster", "mended", "other", "same")
+    order = ("broken", "slower", "faster", "mended", "other", "untested", "same")
     change = row.get("change") or 1.0
     return order.index(row["verdict"]), -abs(math.log(change))
 
@@ -350,8 +357,14 @@ def _values(cells: Mapping[_Key, Row], both: list[_Key], name: str) -> list[str]
     return sorted({str(v) for v in values if v is not pd.NA and v == v and v != ""})
 
 
-def _strength(tested: list[Row], absolute: bool) -> Iterator[str]:
+def _strength(rows: list[Row], tested: list[Row], absolute: bool) -> Iterator[str]:
     """Yield on what the tests stand, where that is less than it could be."""
+    untested = sum(row["verdict"] == "untested" for row in rows)
+    if untested:
+        yield (
+            f"{untested} of {len(rows)} cells are not judged: there are neither samples nor an "
+            "interval in both runs"
+        )
     weak = sum(not row["samples_old"] for row in tested)
     if weak:
         yield (

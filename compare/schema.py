@@ -215,7 +215,9 @@ COMPARISON_COLUMNS: tuple[Column, ...] = (
     Column("size", "int", "", "the problem's own measure of size"),
     Column("engine", "str", "", "what computed the gradient"),
     Column("mode", "str", "", "`warm` or `fresh`"),
-    Column("verdict", "str", "", "slower, faster, same, broken (was ok), mended, or other"),
+    Column(
+        "verdict", "str", "", "slower, faster, same, untested, broken (was ok), mended or other"
+    ),
     Column("status_old", "str", "", "how the cell ended in the old run"),
     Column("status_new", "str", "", "how it ended in the new run"),
     Column("measure", "str", "", "what is compared: run to primal, run to control, or seconds"),

@@ -183,9 +183,17 @@ def test_cells_in_one_run_only(rng):
 
 def test_cells_without_times_are_not_judged(rng):
     old = without_samples(changed(made(rng), 2, ratio=np.nan, run_s=np.nan))
-    row = compare_runs(old, old).cells.query("size == 2").iloc[0]
-    assert row["verdict"] == "same"
+    found = compare_runs(old, old)
+    row = found.cells.query("size == 2").iloc[0]
+    assert row["verdict"] == "untested"
     assert math.isnan(row["p"])
+    assert any("1 of 10 cells are not judged" in note for note in found.notes)
+
+
+def test_a_comparison_that_could_not_fail_is_refused(rng):
+    old = without_samples(changed(made(rng, 1), 1, ratio=np.nan, run_s=np.nan))
+    with pytest.raises(ResultsError, match="nothing can be judged"):
+        compare_runs(old, old)
 
 
 def test_medians_without_an_interval():
