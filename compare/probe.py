@@ -279,7 +279,10 @@ def _parts(result: Any) -> dict[str, Any]:
 
 def _bits(part: Any) -> Any:
     """Return the bytes of an array, without a copy where it is contiguous."""
-    return np.ascontiguousarray(part).reshape(-1).view(np.uint8)
+    array = np.ascontiguousarray(part).reshape(-1)
+    if array.dtype.hasobject:
+        return np.frombuffer(repr(array.tolist()).encode(), np.uint8)
+    return array.view(np.uint8)
 
 
 def _same_bits(a: Any, b: Any) -> bool:
