@@ -429,7 +429,22 @@ def probe(
 def observed_in_worker(
     report: Callable[[str, dict[str, Any]], None], case: Case, engine: "Engine", threads: int = 1
 ) -> Observed:
-    """Return what an engine does on a case, from its preparation on: a job of `compare.worker`."""
+    """Return what an engine does on a case, from its preparation on: a job of `compare.worker`.
+
+    Parameters
+    ----------
+    report : callable
+        ``report(stage, facts)`` is called when a stage begins.
+    case, engine : Case, Engine
+        What is prepared and run.
+    threads : int
+        Threads that it may use.
+
+    Returns
+    -------
+    Observed
+        What it did.
+    """
     before = fingerprints(case.inputs)
     engine.configure(threads)
     report("build", {})
