@@ -167,6 +167,8 @@ def test_what_is_wrong_with_a_function_is_said(rng):
         assert_gradients_agree(lambda x: x * 2, x)
     with pytest.raises(TypeError, match="dtype complex128; expected a real number"):
         assert_gradients_agree(lambda x: np.sum(x) * 1j, x)
+    with pytest.raises(TypeError, match="dtype object; expected a real number"):
+        assert_gradients_agree(lambda x: None, x)
     with pytest.raises(ValueError, match=r"and then .* for the same arguments"):
         assert_gradients_agree(lambda x: np.sum(x) * rng.standard_normal(), x)
 
