@@ -245,7 +245,8 @@ def _worst_entry(given: Any, expected: Any, floor: float) -> tuple[float, tuple[
 def _not_finite(
     at: str, given: Any, entry: tuple[int, ...], inputs: Mapping[str, Any] | None
 ) -> str:
-    where = [n for n, x in (inputs or {}).items() if not np.all(np.isfinite(x))]
+    floats = {n: x for n, x in (inputs or {}).items() if np.asarray(x).dtype.kind == "f"}
+    where = [n for n, x in floats.items() if not np.all(np.isfinite(x))]
     cause = f"; the inputs {', '.join(where)} hold NaN or infinity" if where else ""
     value = float(np.asarray(given)[entry])
     if np.isfinite(value):
