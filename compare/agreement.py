@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compare.difference import Difference, compare_gradients, structure_error
+from compare.difference import Difference, compare_gradients, entry_name, structure_error
 from compare.engines import ENGINES, get_engine
 from compare.engines.engine import Engine
 from compare.engines.numerical import central_difference
@@ -238,8 +238,13 @@ def _revised(
     ):
         return judged
     known = truth()
-    # At a kink there is no derivative that could decide.
-    if known is None or known.sampled or known.slopes:
+    if known is None or known.sampled:
+        return judged
+    if known.slopes:  # at a kink there is no derivative that could decide
+        here = {entry_name(*place): both for place, both in known.slopes.items()}
+        if judged.get("max_error_at") in here:
+            low, high = map(float, here[judged["max_error_at"]])
+            judged["message"] += f"; at a kink: its slope is {low:g} below and {high:g} above"
         return judged
     difference = difference_from_truth(case, engine, seen.result, known)
     if not difference.agrees:

@@ -135,8 +135,8 @@ def assert_gradients_agree(
     """
     __tracebackhide__ = True
     _check_settings(rtol, atol, samples)
+    _check_value(f, args)
     case = _case(f, args, wrt, analytic, seed)
-    _check_value(case)
     base = _tolerance(case, rtol)
     opinions, skipped = opinions_of(
         case, engines, base, samples=samples, budget_s=budget_s if isolate else None
@@ -275,10 +275,10 @@ def _is_constant(value: Any) -> bool:
     return value is None or isinstance(value, bool | int | str)
 
 
-def _check_value(case: Case) -> None:
-    """Refuse a function whose value is not one real number, or another one at each call."""
-    name = case.problem.name
-    values = [np.asarray(case.problem.function(**case.inputs)) for _ in range(2)]
+def _check_value(f: Callable[..., Any], args: Sequence[Any]) -> None:
+    """Refuse a function whose value is no real number, or another one at each call."""
+    name = getattr(f, "__name__", type(f).__name__)
+    values = [np.asarray(f(*args)) for _ in range(2)]
     if values[0].dtype.kind not in "fiu":
         raise TypeError(f"{name}: its value is of dtype {values[0].dtype}; expected a real number")
     if values[0].tobytes() != values[1].tobytes():

@@ -69,7 +69,7 @@ def repetition(
         *(["import numpy as np"] if saved or any("np." in t for t in call) else []),
         "from compare import assert_gradients_agree",
         *keeper.preparations,
-        *([f"saved = np.load({str(saved)!r})"] if saved else []),
+        *([f"with np.load({str(saved)!r}) as file:", "    saved = dict(file)"] if saved else []),
         f"assert_gradients_agree({', '.join(call)})",
     ]
     return "\n".join("    " + line for line in lines)

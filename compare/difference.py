@@ -10,7 +10,7 @@ from compare.diagnosis import diagnosis
 from compare.tolerance import Tolerance
 from compare.ulp import ulps_text
 
-__all__ = ["Difference", "compare_gradients", "structure_error"]
+__all__ = ["Difference", "compare_gradients", "entry_name", "structure_error"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,29 @@ class Difference:
     def agrees(self) -> bool:
         """Whether no entry differs by more than the tolerance."""
         return not self.message
+
+
+def entry_name(name: str, entry: tuple[int, ...]) -> str:
+    """Return how an entry of an argument is written.
+
+    Parameters
+    ----------
+    name : str
+        Argument.
+    entry : tuple of int
+        Index; empty for a scalar.
+
+    Returns
+    -------
+    str
+        Such as ``w1[0, 2]``.
+
+    Examples
+    --------
+    >>> entry_name("w1", (0, 2)), entry_name("b", ())
+    ('w1[0, 2]', 'b')
+    """
+    return name + (f"[{', '.join(map(str, entry))}]" if entry else "")
 
 
 def compare_gradients(
@@ -101,7 +124,7 @@ every entry of x is 2 times the reference
     pairs |= {name: (gradients[name], reference[name], floor) for name in reference}
     for name, (given, expected, name_floor) in pairs.items():
         error, entry = _worst_entry(given, expected, name_floor)
-        at = name + (f"[{', '.join(map(str, entry))}]" if entry else "")
+        at = entry_name(name, entry)
         if not np.isfinite(error):
             return Difference(error, at, tolerance.relative, _not_finite(at, given, entry, inputs))
         if error > worst[0] or not worst[1]:
@@ -222,7 +245,8 @@ def _worst_entry(given: Any, expected: Any, floor: float) -> tuple[float, tuple[
 def _not_finite(
     at: str, given: Any, entry: tuple[int, ...], inputs: Mapping[str, Any] | None
 ) -> str:
-    where = [n for n, x in (inputs or {}).items() if not np.all(np.isfinite(x))]
+    floats = {n: x for n, x in (inputs or {}).items() if np.asarray(x).dtype.kind == "f"}
+    where = [n for n, x in floats.items() if not np.all(np.isfinite(x))]
     cause = f"; the inputs {', '.join(where)} hold NaN or infinity" if where else ""
     value = float(np.asarray(given)[entry])
     if np.isfinite(value):

@@ -279,7 +279,10 @@ def _parts(result: Any) -> dict[str, Any]:
 
 def _bits(part: Any) -> Any:
     """Return the bytes of an array, without a copy where it is contiguous."""
-    return np.ascontiguousarray(part).reshape(-1).view(np.uint8)
+    array = np.ascontiguousarray(part).reshape(-1)
+    if array.dtype.hasobject:
+        return np.frombuffer(repr(array.tolist()).encode(), np.uint8)
+    return array.view(np.uint8)
 
 
 def _same_bits(a: Any, b: Any) -> bool:
@@ -429,7 +432,22 @@ def probe(
 def observed_in_worker(
     report: Callable[[str, dict[str, Any]], None], case: Case, engine: "Engine", threads: int = 1
 ) -> Observed:
-    """Return what an engine does on a case, from its preparation on: a job of `compare.worker`."""
+    """Return what an engine does on a case, from its preparation on: a job of `compare.worker`.
+
+    Parameters
+    ----------
+    report : callable
+        ``report(stage, facts)`` is called when a stage begins.
+    case, engine : Case, Engine
+        What is prepared and run.
+    threads : int
+        Threads that it may use.
+
+    Returns
+    -------
+    Observed
+        What it did.
+    """
     before = fingerprints(case.inputs)
     engine.configure(threads)
     report("build", {})

@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from compare.regressions_change import Change, change_of_medians, change_of_samples, holm
-from compare.schema import COMPARISON_COLUMNS, SAMPLE_COLUMNS, SCHEMA_VERSION
+from compare.samples import read_samples
+from compare.schema import COMPARISON_COLUMNS, SCHEMA_VERSION
 from compare.store import ResultsError, as_frame, read_results
 
 __all__ = ["Comparison", "Run", "Verdicts", "compare_runs", "read_run", "verdicts"]
@@ -127,7 +128,7 @@ def read_run(path: str | os.PathLike[str]) -> Run:
     Parameters
     ----------
     path : path
-        The folder, or its results.csv; samples.parquet is read if it lies beside it.
+        The folder, or its results.csv; the samples beside it are read if there are any.
 
     Returns
     -------
@@ -144,22 +145,14 @@ def read_run(path: str | os.PathLike[str]) -> Run:
     results = read_results(file)
     results["mode"] = results["mode"].replace("", "warm")
     results = results.drop_duplicates(["problem", "size", "engine", "mode"], keep="last")
-    return Run(path, results, _samples(file.with_name("samples.parquet")))
+    return Run(path, results, _samples(file.parent))
 
 
-def _samples(path: Path) -> pd.DataFrame | None:
-    """Return the samples that count; None where there are none or pyarrow is not installed."""
-    if not path.exists():
+def _samples(folder: Path) -> pd.DataFrame | None:
+    """Return the samples that count, None where there are none."""
+    if not (folder / "samples.parquet").exists() and not (folder / "samples").is_dir():
         return None
-    try:
-        samples = pd.read_parquet(path)
-    except ImportError:
-        return None
-    except (OSError, ValueError) as error:
-        raise ResultsError(f"{path} cannot be read: {error}") from None
-    missing = [c.name for c in SAMPLE_COLUMNS if c.name not in samples]
-    if missing:
-        raise ResultsError(f"{path} lacks the columns {', '.join(missing)}")
+    samples = read_samples(folder)
     return samples[samples["counts"] == 1]
 
 
@@ -190,7 +183,7 @@ def compare_runs(
     ValueError
         If the threshold is not above 1.
     compare.store.ResultsError
-        If no cell is in both.
+        If no cell is in both, or nothing of them can be compared.
 
     Notes
     -----
@@ -210,6 +203,11 @@ def compare_runs(
     taken = [_by_cell(run.samples) for run in (old, new)]
     rows = [_row(key, cells_old[key], cells_new[key], taken, absolute, rng) for key in both]
     tested = [row for row in rows if row["p"] is not None]
+    if not tested and all(row["verdict"] == "untested" for row in rows):
+        raise ResultsError(
+            f"{old.path} and {new.path} have {len(rows)} cells in common, and neither samples nor "
+            "an interval of any in both: nothing can be judged; run them again"
+        )
     for row, p in zip(tested, holm([row["p"] for row in tested]), strict=True):
         row["p_corrected"] = p
         if p <= _SIGNIFICANT and row["change"] > threshold:
@@ -217,7 +215,7 @@ def compare_runs(
         elif p <= _SIGNIFICANT and row["change"] < 1 / threshold:
             row["verdict"] = "faster"
     rows.sort(key=_place)
-    notes = [*_conditions(cells_old, cells_new, both), *_strength(tested, absolute)]
+    notes = [*_conditions(cells_old, cells_new, both), *_strength(rows, tested, absolute)]
     return Comparison(
         as_frame(rows, COMPARISON_COLUMNS),
         notes,
@@ -237,10 +235,12 @@ def _by_cell(samples: pd.DataFrame | None) -> dict[_Key, pd.Series]:
     """Return the seconds of each cell, by round; units of measure are cells too."""
     if samples is None:
         return {}
-    groups = samples.sort_values("round", kind="stable").groupby(
+    # A run that was resumed counts its rounds from 0 again.
+    rounds = ["run", "round"]
+    groups = samples.sort_values(rounds, kind="stable").groupby(
         ["problem", "size", "engine", "mode"], sort=False
     )
-    return {key: group.set_index("round")["seconds"] for key, group in groups}  # type: ignore[misc]
+    return {key: group.set_index(rounds)["seconds"] for key, group in groups}  # type: ignore[misc]
 
 
 def _row(
@@ -275,6 +275,8 @@ def _row(
     if change is not None:
         row |= {"old": medians[0], "new": medians[1], "change": change.ratio}
         row |= {"change_low": change.low, "change_high": change.high, "p": change.p}
+    else:
+        row["verdict"] = "untested"
     return row
 
 
@@ -301,7 +303,7 @@ def _divided(seconds: pd.Series, unit: pd.Series | None, name: str) -> Any:
         return seconds.to_numpy(float)
     if unit is None:
         return None
-    divisor = unit.groupby(level=0).median().reindex(seconds.index)
+    divisor = unit.groupby(level=[0, 1]).median().reindex(seconds.index)
     divided = seconds.to_numpy(float) / divisor.to_numpy(float)
     return divided[np.isfinite(divided)]
 
@@ -322,7 +324,7 @@ def _from_medians(
 
 def _place(row: Row) -> tuple[int, float]:
     """Return the place of a row in the table: broken, then slower, the largest change first."""
-    order = ("broken", "slower", "faster", "mended", "other", "same")
+    order = ("broken", "slower", "faster", "mended", "other", "untested", "same")
     change = row.get("change") or 1.0
     return order.index(row["verdict"]), -abs(math.log(change))
 
@@ -355,8 +357,14 @@ def _values(cells: Mapping[_Key, Row], both: list[_Key], name: str) -> list[str]
     return sorted({str(v) for v in values if v is not pd.NA and v == v and v != ""})
 
 
-def _strength(tested: list[Row], absolute: bool) -> Iterator[str]:
+def _strength(rows: list[Row], tested: list[Row], absolute: bool) -> Iterator[str]:
     """Yield on what the tests stand, where that is less than it could be."""
+    untested = sum(row["verdict"] == "untested" for row in rows)
+    if untested:
+        yield (
+            f"{untested} of {len(rows)} cells are not judged: there are neither samples nor an "
+            "interval in both runs"
+        )
     weak = sum(not row["samples_old"] for row in tested)
     if weak:
         yield (

@@ -17,10 +17,12 @@ __all__ = [
     "STATUSES",
     "SUMMARY_COLUMNS",
     "SWELL_COLUMNS",
+    "TABLES",
     "TRAINING_COLUMNS",
     "TRUTH_COLUMNS",
     "Column",
     "Status",
+    "columns_page",
     "markdown_table",
 ]
 
@@ -247,7 +249,9 @@ COMPARISON_COLUMNS: tuple[Column, ...] = (
     Column("size", "int", "", "the problem's own measure of size"),
     Column("engine", "str", "", "what computed the gradient"),
     Column("mode", "str", "", "`warm` or `fresh`"),
-    Column("verdict", "str", "", "slower, faster, same, broken (was ok), mended, or other"),
+    Column(
+        "verdict", "str", "", "slower, faster, same, untested, broken (was ok), mended or other"
+    ),
     Column("status_old", "str", "", "how the cell ended in the old run"),
     Column("status_new", "str", "", "how it ended in the new run"),
     Column("measure", "str", "", "what is compared: run to primal, run to control, or seconds"),
@@ -261,6 +265,62 @@ COMPARISON_COLUMNS: tuple[Column, ...] = (
     Column("samples_old", "int", "1", "samples of the old run; 0 if only medians were compared"),
     Column("samples_new", "int", "1", "samples of the new run; 0 if only medians were compared"),
 )
+
+
+#: Every table that is written: its file, what one row is, and its columns.
+TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
+    "results.csv": ("a cell: a problem at one size under one engine", RESULT_COLUMNS),
+    "samples.parquet": (
+        "a sample: several calls timed together, in one round; median and interval are theirs",
+        SAMPLE_COLUMNS,
+    ),
+    "summary.csv": (
+        "an engine on a family: how far it came, and its law of growth",
+        SUMMARY_COLUMNS,
+    ),
+    "agreement.csv": ("a pair of engines on a problem, before any clock starts", AGREEMENT_COLUMNS),
+    "truth.csv": ("an engine on a problem, held against the true gradient", TRUTH_COLUMNS),
+    "swell.csv": ("a gradient in one form: how large it is", SWELL_COLUMNS),
+    "training.csv": ("a step of gradient descent on the two-layer network", TRAINING_COLUMNS),
+    "gradscale compare --csv FILE": ("a cell that is in both runs", COMPARISON_COLUMNS),
+}
+
+_INTRODUCTION = """\
+# Columns
+
+Every table that `gradscale` writes, made from `compare/schema.py` by
+`python -m compare.schema > docs/columns.md`.
+
+A CSV is UTF-8 with a header and one row a line. An empty field is a missing value. Text that a
+spreadsheet would run as a formula (its first sign, after spaces, is `=`, `+`, `-`, `@` or the
+full-width form of one) stands behind an apostrophe, and line breaks within a text are spaces.
+`compare.read_results(path)` checks a `results.csv`, takes the apostrophes away and gives these
+types of pandas, which plain `pandas.read_csv` does not:
+
+| type | pandas | where it is missing |
+|---|---|---|
+| int | `Int64` | `<NA>` |
+| float | `float64` | `NaN` |
+| str | `str` | the empty string |"""
+
+
+def columns_page() -> str:
+    """Return ``docs/columns.md``: the columns of all tables, in Markdown.
+
+    Returns
+    -------
+    str
+        The page, with a line break at its end.
+
+    Examples
+    --------
+    >>> columns_page().splitlines()[0]
+    '# Columns'
+    """
+    parts = [_INTRODUCTION]
+    for file, (meaning, columns) in TABLES.items():
+        parts += [f"## {file}", f"A row is {meaning}.", markdown_table(columns)]
+    return "\n\n".join(parts) + "\n"
 
 
 def markdown_table(columns: tuple[Column, ...]) -> str:
@@ -286,3 +346,7 @@ def markdown_table(columns: tuple[Column, ...]) -> str:
     lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
     lines += [f"| `{c.name}` | {c.dtype} | {c.unit} | {c.meaning} |" for c in columns]
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(columns_page(), end="")

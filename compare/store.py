@@ -36,9 +36,10 @@ __all__ = [
     "write_table",
 ]
 
-#: A spreadsheet runs a cell that starts with one of these as a formula (OWASP, "CSV Injection").
+#: A spreadsheet runs a cell that starts with one of these as a formula (OWASP, "CSV Injection"),
+#: some also if it starts with their full-width forms.
 #: The apostrophe, which switches that off, is in the list so that escaping can be undone.
-_ESCAPED = "=+-@'"
+_ESCAPED = "=+-@'＝＋－＠"
 #: Spreadsheets cut a cell at this many characters, and the csv module refuses four times as many.
 _LONGEST_TEXT = 32_767
 #: How the name of a file ends that is being written.

@@ -75,7 +75,8 @@ def compare(
 
 def _print(found: "Comparison", everything: bool) -> None:
     console = Console()
-    cells = found.cells if everything else found.cells[found.cells["verdict"] != "same"]
+    silent = [] if everything else ["same", "untested"]
+    cells = found.cells[~found.cells["verdict"].isin(silent)]
     shown = cells if everything else cells.head(_MOST_ROWS)
     if len(shown):
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)

@@ -8,6 +8,7 @@ from typing import Any
 import mpmath
 import numpy as np
 
+from compare.difference import entry_name
 from compare.truth.gradient import Truth
 
 __all__ = ["UlpErrors", "as_reference", "ulp_errors"]
@@ -104,7 +105,7 @@ def ulp_errors(
             error = _distance(given, t)
             errors.append(_count(error / _unit(t, largest, given)))
             of_largest.append(_count(error / _unit(largest, largest, given)))
-            places.append(name + (f"[{', '.join(map(str, entry))}]" if entry else ""))
+            places.append(entry_name(name, entry))
         moved = max((abs(m) for m in _moved(truth, inputs or {})), default=mpmath.mpf(0))
         given = np.asarray(value)[()]
         value_error = _count(_distance(given, truth.value) / _unit(truth.value, moved, given))

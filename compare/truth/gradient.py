@@ -11,6 +11,7 @@ from typing import Any
 import mpmath
 import numpy as np
 
+from compare.difference import entry_name
 from compare.truth.numbers import NoTruth, as_mpf, exact, from_mpf, precision
 
 __all__ = ["Truth", "true_gradient"]
@@ -219,10 +220,9 @@ def _derivative(
     if max(abs(one), abs(two)) <= mpmath.mpf(10) ** (_ATTEMPTS[-1][1] * 3 // 2):
         zero = mpmath.mpf(0)
         return zero, zero, zero  # x^3 at 0: all that is left is the square of the step
-    at_entry = name + (f"[{', '.join(map(str, entry))}]" if entry else "")
     raise NoTruth(
-        f"two steps give derivatives by {at_entry} that differ in their first {_DIGITS} digits: "
-        f"{mpmath.nstr(one, 8)} and {mpmath.nstr(two, 8)}"
+        f"two steps give derivatives by {entry_name(name, entry)} that differ in their first "
+        f"{_DIGITS} digits: {mpmath.nstr(one, 8)} and {mpmath.nstr(two, 8)}"
     )
 
 

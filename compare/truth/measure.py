@@ -190,14 +190,14 @@ def find_truth(
     from compare.executor import Budget
 
     # The truth keeps to its time by itself, but for a last step that it cannot interrupt.
-    outcome = executor.call(truth_of, case, seconds, budget=Budget(20 * seconds, budget_bytes))
+    outcome = executor.call(_truth_of, case, seconds, budget=Budget(20 * seconds, budget_bytes))
     if outcome.status == "ok":
         found: tuple[Truth | None, str] = outcome.result
         return found
     return None, f"no truth: {outcome.message}"
 
 
-def truth_of(case: Case, seconds: float) -> tuple["Truth | None", str]:
+def _truth_of(case: Case, seconds: float) -> tuple["Truth | None", str]:
     """Return the truth of a case, or why there is none: what a worker calls."""
     from compare.truth.gradient import true_gradient
     from compare.truth.numbers import NoTruth
@@ -211,7 +211,7 @@ def truth_of(case: Case, seconds: float) -> tuple["Truth | None", str]:
     return truth, ""
 
 
-def taylor_of(case: Case, gradients: Mapping[str, Any]) -> "TaylorTest":
+def _taylor_of(case: Case, gradients: Mapping[str, Any]) -> "TaylorTest":
     """Return the Taylor test of a gradient: what a worker calls."""
     from compare.truth.taylor import taylor_test
 
@@ -312,7 +312,7 @@ def _with_taylor(
     row: dict[str, Any], case: Case, result: Result, executor: "Executor", budget: "Budget"
 ) -> dict[str, Any]:
     """Return a row with the verdict of the Taylor test."""
-    ended = executor.call(taylor_of, case, dict(result[1]), budget=budget)
+    ended = executor.call(_taylor_of, case, dict(result[1]), budget=budget)
     if ended.status != "ok":
         return {**row, "message": f"{row['message']}; no Taylor test: {ended.message}"}
     test: TaylorTest = ended.result

@@ -80,7 +80,18 @@ def as_mpf(x: Any) -> Any:
 
 
 def from_mpf(x: Any) -> Any:
-    """Return a number of ``mpmath.mpf`` as an element of an exact array."""
+    """Return a number of ``mpmath.mpf`` as an element of an exact array.
+
+    Parameters
+    ----------
+    x : mpmath.mpf
+        A number.
+
+    Returns
+    -------
+    object
+        The same number, in the context of exact arrays.
+    """
     return _context.make_mpf(x._mpf_)
 
 
@@ -118,6 +129,8 @@ class ExactArray(np.ndarray):
         """Apply a universal function to exact numbers."""
         _in_time(ufunc, inputs)
         given = [_plain(x) for x in inputs]
+        if method == "at" and np.asarray(inputs[0]).dtype != object:
+            raise NoTruth(_ROUNDS)
         out = options.get("out")
         if out is not None:
             if not all(o is None or np.asarray(o).dtype == object for o in out):
@@ -127,7 +140,7 @@ class ExactArray(np.ndarray):
         apply = chosen if method == "__call__" else getattr(ufunc, method)
         try:
             result = apply(*given, **options)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             if isinstance(error, NoTruth) or "no callable" not in str(error):
                 raise _no_truth(ufunc.__name__, error) from error
             # Python's own numbers, such as zeros_like leaves behind, have no method exp.
@@ -139,7 +152,7 @@ class ExactArray(np.ndarray):
         _in_time(func, args)
         try:
             return _wrapped(LINEAR.get(func, func)(*_plain(args), **_plain(kwargs)))
-        except (TypeError, np.linalg.LinAlgError) as error:
+        except (TypeError, ValueError) as error:  # LinAlgError is a ValueError
             name = f"{getattr(func, '__module__', 'numpy')}.{func.__name__}"
             raise _no_truth(name, error) from error
 
@@ -160,6 +173,8 @@ _ROUNDS = (
 def _no_truth(name: str, error: Exception) -> NoTruth:
     if isinstance(error, NoTruth):
         return error
+    if "read-only" in str(error):
+        return NoTruth(_ROUNDS)
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     return NoTruth(f"{name} does not compute with 50 digits ({reason})")
 
@@ -198,7 +213,10 @@ def _plain(x: Any) -> Any:
     if isinstance(x, float | np.floating):
         return _converted(x)
     if isinstance(x, np.ndarray) and x.dtype.kind == "f":
-        return _objects(x)
+        converted = _objects(x)
+        # What a function writes into it would not reach the array of the user.
+        converted.flags.writeable = False
+        return converted
     if isinstance(x, tuple | list):
         return type(x)(_plain(part) for part in x)
     if isinstance(x, Mapping):
@@ -323,7 +341,7 @@ def _elementwise(compute: Callable[..., Any], count: int) -> Callable[..., Any]:
 
 def _mask(compute: Callable[[Any], bool]) -> Callable[..., Any]:
     def apply(x: Any) -> Any:
-        return np.frompyfunc(compute, 1, 1)(x).astype(bool) if np.ndim(x) else compute(x)
+        return np.asarray(np.frompyfunc(compute, 1, 1)(x)).astype(bool)[()]
 
     return apply
 

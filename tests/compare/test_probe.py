@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -101,3 +103,15 @@ def test_a_view_of_an_input_is_an_alias_and_a_copy_is_none():
     told = "the gradient of a shares memory with the input a"
     assert told in observe(case, view, view(case.inputs), before).complaint
     assert observe(case, copy, copy(case.inputs), before).complaint == ""
+
+
+@pytest.mark.parametrize("constant", [3, True, "text", "", None, np.array([0, 2]), [1, "a"]])
+def test_inputs_that_are_no_floats_have_fingerprints_and_stay(constant):
+    problem = PROBLEMS["neuron"]
+    case = dataclasses.replace(
+        problem, inputs=lambda size, rng: {"x": np.ones(2), "how": constant}
+    ).case(1, 0)
+    assert fingerprints(case.inputs) == fingerprints({"x": np.ones(2), "how": constant})
+    moved = other_case(case).inputs
+    assert moved["how"] is constant
+    assert not np.array_equal(moved["x"], np.ones(2))

@@ -25,7 +25,7 @@ def made(rng, cells=10, samples=20, noise=0.03, slower=None, drift=1.0, correlat
         }
         for name, times in seconds.items():
             taken += [
-                {"problem": "p", "size": size, "engine": name, "mode": "warm", "round": i}
+                {"problem": "p", "size": size, "engine": name, "mode": "warm", "run": 0, "round": i}
                 | {"counts": 1, "seconds": t, "processor_s": t, "loops": 10}
                 for i, t in enumerate(times)
             ]
@@ -183,9 +183,17 @@ def test_cells_in_one_run_only(rng):
 
 def test_cells_without_times_are_not_judged(rng):
     old = without_samples(changed(made(rng), 2, ratio=np.nan, run_s=np.nan))
-    row = compare_runs(old, old).cells.query("size == 2").iloc[0]
-    assert row["verdict"] == "same"
+    found = compare_runs(old, old)
+    row = found.cells.query("size == 2").iloc[0]
+    assert row["verdict"] == "untested"
     assert math.isnan(row["p"])
+    assert any("1 of 10 cells are not judged" in note for note in found.notes)
+
+
+def test_a_comparison_that_could_not_fail_is_refused(rng):
+    old = without_samples(changed(made(rng, 1), 1, ratio=np.nan, run_s=np.nan))
+    with pytest.raises(ResultsError, match="nothing can be judged"):
+        compare_runs(old, old)
 
 
 def test_medians_without_an_interval():
@@ -276,11 +284,18 @@ def test_samples_that_do_not_count_are_left_out(rng, tmp_path):
     read = read_run(written(tmp_path / "old", run))
     assert len(read.samples) == 36
     (tmp_path / "old" / "samples.parquet").write_bytes(b"PAR1")
-    with pytest.raises(ResultsError, match="cannot be read"):
+    with pytest.raises(ResultsError, match="not a file of samples"):
         read_run(tmp_path / "old")
-    pd.DataFrame({"seconds": [1.0], "counts": [1]}).to_parquet(tmp_path / "old/samples.parquet")
-    with pytest.raises(ResultsError, match="lacks the columns problem"):
-        read_run(tmp_path / "old")
+
+
+def test_rounds_of_a_resumed_run_are_kept_apart(rng):
+    """Both of its parts count from 0; the second ran at half the speed, primal and all."""
+    old = made(rng, noise=0.001)
+    first, second = made(rng, noise=0.001), made(rng, noise=0.001, drift=2.0)
+    samples = pd.concat([first.samples, second.samples.assign(run=1)], ignore_index=True)
+    found = compare_runs(old, Run("run", old.results, samples))
+    assert found.cells["change"].between(0.99, 1.01).all()
+    assert found.cells["samples_new"].tolist() == [40] * 10
 
 
 def test_what_cannot_be_compared_is_code_2(rng, tmp_path, capsys):

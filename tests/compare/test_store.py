@@ -95,11 +95,53 @@ def test_what_is_written_reads_back_equal(rows):
         pd.testing.assert_frame_equal(read_table(path, COLUMNS), frame, check_exact=True)
 
 
-@pytest.mark.parametrize("text", ["=SUM(A1:A9)", "+1", "-1", "@cmd", "\t=1", "  =1", "'=1", "'x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=SUM(A1:A9)",
+        "+1",
+        "-1",
+        "@cmd",
+        "\t=1",
+        "  =1",
+        "'=1",
+        "'x",
+        "＝1",
+        "＋1",
+        "\xa0－1",
+        "＠x",
+    ],
+)
 def test_a_spreadsheet_runs_no_text(results, text):
     append_row(results, ROW | {"message": text})
     assert f",'{text}," in results.read_text()
     assert read_results(results)["message"][0] == text
+
+
+NASTY = st.text(max_size=20) | st.builds(
+    lambda space, sign, rest: space + sign + rest,
+    st.text("\t\r\n \v\f\xa0\u3000\u2028", max_size=3),
+    st.sampled_from("=+-@'＝＋－＠\""),
+    st.text("=1,;\"'\r\n\tA", max_size=5),
+)
+
+
+@given(words=NASTY)
+@settings(max_examples=300, deadline=None)
+def test_no_text_becomes_a_formula_or_a_second_row_and_all_read_back_as_one_line(words):
+    with tempfile.TemporaryDirectory() as folder:
+        path = create_results(Path(folder) / "results.csv")
+        append_row(path, ROW | {"problem": words, "message": words})
+        (row,) = pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
+        for name in ("problem", "message"):
+            assert row[name].lstrip()[:1] not in tuple("=+-@＝＋－＠")
+        line = " ".join(words.replace("\0", " ").splitlines())
+        line = line.encode("utf-8", "backslashreplace").decode()
+        frame = read_results(path)
+        assert frame.loc[0, ["problem", "message"]].tolist() == [line, line]
+        assert [str(frame[c.name].dtype) for c in RESULT_COLUMNS] == [
+            {"int": "Int64", "float": "float64", "str": "str"}[c.dtype] for c in RESULT_COLUMNS
+        ]
 
 
 def test_negative_numbers_are_no_formulas(results):

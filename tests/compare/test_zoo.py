@@ -281,7 +281,7 @@ ZOO = [
         "w[2, 1] is",
     ),
     wrong("off-by-1e-8", network, lambda v, g: (v, scaled(g, 1 + 1e-8)), "an error of 9.9"),
-    wrong("ties", ties, first_of_ties, "the reference 3.0"),
+    wrong("ties", ties, first_of_ties, "at a kink: its slope is "),
     wrong("repeated", picked, last_of_repeated, "x[0] is 1.648"),
     wrong(
         "float32-values", network,
@@ -320,8 +320,8 @@ ZOO = [
     Wrong("raises-at-build", network, raises, "error", "RuntimeError: no formula today"),
     Wrong("raises-at-first", network, around(fails_at(1)), "error", "RuntimeError: out of ideas"),
     Wrong("raises-at-second", network, around(fails_at(2)), "error", "a second run at the same"),
-    Wrong("hangs-at-build", network, hangs, "timeout", "more than 2 s"),
-    Wrong("hangs-at-second", network, around(hangs_at(2)), "timeout", "more than 2 s"),
+    Wrong("hangs-at-build", network, hangs, "timeout", "more than 4 s"),
+    Wrong("hangs-at-second", network, around(hangs_at(2)), "timeout", "more than 4 s"),
     Wrong("exits", network, exits, "crashed", "code 7"),
     Wrong("killed", network, killed, "crashed", "SIGKILL"),
     Wrong("eats-memory", network, eats_memory, "memory", "GB of memory"),
@@ -348,7 +348,7 @@ def verdicts():
         if f is not million:
             engines += [get_engine(n) for n in ("shared", "graph", "graph-compiled")]
         frame = compare.verify(
-            f, *arguments, engines=engines, budget_s=2.0, budget_bytes=500 * 10**6
+            f, *arguments, engines=engines, budget_s=4.0, budget_bytes=500 * 10**6
         )
         rows |= {(f.__name__, row["engine"]): row for row in frame.to_dict("records")}
     return rows

@@ -1,9 +1,13 @@
+import itertools
 import math
+import sys
+import types
 
 import mpmath
 import numpy as np
 import pytest
 
+from compare.problems import PROBLEMS
 from compare.truth import NoTruth, true_gradient
 from compare.truth.numbers import as_mpf, exact, precision
 
@@ -193,14 +197,17 @@ def test_two_that_tie_share_evenly():
     assert [float(found[n][()]) for n in "xy"] == [0.5, 0.5]
 
 
-def test_a_sample_is_taken_where_time_is_short_and_said():
+def test_a_sample_is_taken_where_time_is_short_and_said(monkeypatch):
+    # A clock on which every look takes a tenth of a second.
+    looks = itertools.count()
+    clock = types.SimpleNamespace(monotonic=lambda: next(looks) / 10)
+    monkeypatch.setattr("compare.truth.gradient.time", clock)
     truth = true_gradient(
-        lambda x, b: np.sum(np.exp(x) * b),
-        {"x": np.ones(3000), "b": 2.0},
-        seconds=0.5,
+        lambda x, b: np.sum(np.exp(x) * b), {"x": np.ones(300), "b": 2.0}, seconds=10.0
     )
+    assert truth.entries == 24
     assert truth.sampled
-    assert truth.parameters == 3001
+    assert truth.parameters == 301
     known = [d for d in truth.gradients["x"] if d is not None]
     assert len(known) + 1 == truth.entries
     assert truth.gradients["b"][()] is not None
@@ -224,3 +231,33 @@ def test_whole_numbers_stay_what_they_are():
     truth = true_gradient(lambda x, n: x ** n[1], {"x": 2.0, "n": np.array([1, 3])})
     assert list(truth.gradients) == ["x"]
     assert float(truth.gradients["x"][()]) == 12.0
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_gradient_derived_by_hand_is_the_truth_to_50_digits(name, monkeypatch):
+    problem = PROBLEMS[name]
+    case = problem.case(problem.verify_size, seed=4)
+    # By hand it is programmed for float64; with these it computes in as many digits as it is given.
+    module = sys.modules[problem.gradient.__module__]
+    for root, square in (("_ROOT_2", 2.0), ("_ROOT_8", 8.0)):
+        if hasattr(module, root):
+            with precision(450):
+                monkeypatch.setattr(module, root, np.sqrt(exact(square)))
+    truth = true_gradient(problem.function, case.inputs, case.wrt)
+    assert not truth.sampled
+    monkeypatch.setattr(module, "float", lambda x: x, raising=False)
+    if hasattr(module, "math"):
+        exactly = types.SimpleNamespace(log=np.log, sqrt=math.sqrt)
+        monkeypatch.setattr(module, "math", exactly)
+    with precision(80):
+        _, by_hand = problem.gradient(**{n: exact(x) for n, x in case.inputs.items()})
+        for argument, derivatives in truth.gradients.items():
+            for entry in np.ndindex(derivatives.shape):
+                expected = as_mpf(exact_entry(by_hand[argument], entry))
+                with mpmath.workdps(80):
+                    room = mpmath.mpf(10) ** -50 * abs(expected)
+                    assert abs(derivatives[entry] - expected) <= room, (argument, entry)
+
+
+def exact_entry(x_bar, entry):
+    return x_bar[entry] if np.ndim(x_bar) else x_bar
