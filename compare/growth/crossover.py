@@ -79,12 +79,12 @@ def crossover(first: Measured, second: Measured) -> Crossover | None:
     >>> from compare.growth.draws import draw
     >>> from compare.growth.laws import fit_power
     >>> n = np.array([1.0, 4.0, 16.0, 64.0, 256.0])
-    >>> noise = np.exp(0.01 * np.array([1.0, -1.0, 0.5, 1.0, -1.5]))
-    >>> costs = (30 * n * noise, n**2 / noise)
+    >>> noise = np.exp(0.05 * np.array([1.0, -1.0, 0.5, 1.0, -1.5]))
+    >>> costs = (30 * n * noise, n**2 / noise[::-1])
     >>> linear, square = (Measured(n, y, draw(fit_power(n, y), n, y)) for y in costs)
     >>> met = crossover(linear, square)
-    >>> round(met.n), met.low < 30 < met.high, met.first_below
-    (30, True, False)
+    >>> met.low < 30 < met.high, met.first_below
+    (True, False)
     """
     places = np.geomspace(
         _BELOW * min(first.n[0], second.n[0]), _BEYOND * max(first.n[-1], second.n[-1]), _PLACES

@@ -1,8 +1,7 @@
 """The two shapes that the logarithm of a cost can have: a line, and a line above an overhead.
 
-``y = intercept + slope z + offset``, and above an overhead
-``y = intercept + log(exp(share) + exp(slope z + offset))``. The offset is a known function of the size: what a law has beside its power.
-Slopes come with their intervals of the profile likelihood.
+The line is ``y = intercept + slope z + offset``, where the offset is a known function of the size:
+what a law has beside its power. Slopes come with their intervals of the profile likelihood.
 """
 
 import math

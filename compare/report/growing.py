@@ -1,5 +1,6 @@
 """The laws of growth, where engines meet, and what lies beyond, as sentences and tables."""
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -88,7 +89,7 @@ def _count(n: float) -> str:
 def _beyond(row: dict[Any, Any]) -> str:
     """Return what a formula would need at a size that nobody measured; empty if nothing."""
     told = row["engine"] in _FORMULAS and row["quantity"] in _NEEDS
-    if not told or not row["predicted_log10"] == row["predicted_log10"]:
+    if not told or math.isnan(row["predicted_log10"]):
         return ""
     value, low, high = (
         _power(row[name])

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compare.growth.laws import choose_law, fit_exponential, fit_power
+from compare.growth.draws import draw
+from compare.growth.laws import KINDS, choose_law, fit, fit_exponential, fit_power, fit_power_log
 
 SIZES = 2.0 ** np.arange(1, 9)
 
@@ -206,6 +207,26 @@ def test_noisy_exponentials_and_powers_are_told_apart(seed):
         assert choose_law(fit_power(n, bound, late), fit_exponential(n, bound, late)) == name
 
 
+@pytest.mark.parametrize("overhead", [0.0, 5.0])
+def test_a_logarithm_beside_the_power_is_found(overhead):
+    rng = np.random.default_rng(8)
+    n = 4.0 ** np.arange(1, 9)
+    y = (overhead + n * np.log1p(n)) * np.exp(0.002 * rng.standard_normal(len(n)))
+    law = fit_power_log(n, y)
+    assert law.slope_low <= 1.0 <= law.slope_high
+    assert choose_law(fit_power(n, y), fit_exponential(n, y), law) == "power-log"
+
+
+def test_a_logarithm_that_noise_hides_is_not_named():
+    rng = np.random.default_rng(9)
+    n = 4.0 ** np.arange(1, 7)
+    named = []
+    for _ in range(20):
+        y = n * np.exp(0.2 * rng.standard_normal(len(n)))
+        named.append(choose_law(fit_power(n, y), fit_exponential(n, y), fit_power_log(n, y)))
+    assert named.count("power") >= 17
+
+
 NOTHING = [
     ([], [], []),
     ([1.0], [1.0], [False]),
@@ -239,13 +260,15 @@ COSTS = st.floats(1e-300, 1e300) | st.sampled_from([0.0, -1.0, math.nan, math.in
 @settings(max_examples=200, deadline=None)
 def test_odd_points_never_raise(points):
     n, y, censored = (list(column) for column in zip(*points, strict=True)) if points else ([],) * 3
-    power, exponential = fit_power(n, y, censored), fit_exponential(n, y, censored)
-    assert (power is None) == (exponential is None)
-    assert choose_law(power, exponential) in ("power", "exponential", "none")
-    if power is not None:
-        assert power.slope_low <= power.slope <= power.slope_high
-        assert exponential.slope_low <= exponential.slope <= exponential.slope_high
-        assert math.isfinite(power.log_likelihood)
+    laws = {kind: fit(kind, n, y, censored) for kind in KINDS}
+    chosen = choose_law(laws["power"], laws["exponential"], laws["power-log"])
+    assert chosen == "none" or laws[chosen] is not None
+    for law in laws.values():
+        if law is not None:
+            assert law.slope_low <= law.slope <= law.slope_high
+            assert math.isfinite(law.log_likelihood)
+            draws = draw(law, n, y, censored, count=20)
+            assert draws is None or np.all(np.isfinite(draws.slope))
 
 
 def test_lengths_must_be_equal():

@@ -23,6 +23,7 @@ ORDER = [
     "published",
     "build",
     "memory",
+    "growth",
     "agreement",
     "training",
     "collapse",
