@@ -23,6 +23,8 @@ _DIGITS = 50
 #: 10^(power of step - digits): by 10^-120 of the function's own scale at the first attempt. The
 #: second one serves entries so small beside the value that the first leaves less than 50 digits.
 _ATTEMPTS = ((180, -60), (420, -140))
+#: Time in s to convert one number and to compute a little with it.
+_NUMBER_S = 5e-6
 #: How near the function must come to its value on plain numbers, relative.
 _SAME = 1e-3
 #: Evaluations of the function per entry: both sides, at two steps.
@@ -125,6 +127,8 @@ math.exp, astype, or storing them in an array of numbers), where 16 digits would
     parameters = sum(int(np.prod(shape)) for shape in shapes.values())
     values: dict[int, Any] = {}
     try:
+        if sum(int(np.size(x)) for x in inputs.values() if _floating(x)) * _NUMBER_S > seconds:
+            raise NoTruth(f"its inputs are too many for {seconds:g} s of computing in 50 digits")
         with precision(_ATTEMPTS[0][0], seconds), np.errstate(all="ignore"):
             values[0] = _value(f, inputs)
         each_s = max(time.monotonic() - begin, 1e-6)

@@ -218,7 +218,12 @@ def test_a_sample_is_taken_where_time_is_short_and_said(monkeypatch):
 
 def test_a_function_that_takes_too_long_has_no_truth():
     with pytest.raises(NoTruth, match="longer than there is time"):
-        true_gradient(lambda x: np.sum(x @ x), {"x": np.ones((400, 400))}, seconds=0.5)
+        true_gradient(lambda x: np.sum(x @ x), {"x": np.ones((200, 200))}, seconds=0.5)
+
+
+def test_a_function_of_too_many_numbers_is_not_begun():
+    with pytest.raises(NoTruth, match="its inputs are too many for"):
+        true_gradient(lambda x: np.sum(x), {"x": np.ones(10**6)}, seconds=0.5)
 
 
 def test_precision_is_put_back_after_an_error():
