@@ -3,6 +3,7 @@
 Nothing of the engines is used here, and no rule of differentiation: only the function itself.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,10 @@ _DIGITS = 50
 #: 10^(power of step - digits): by 10^-120 of the function's own scale at the first attempt. The
 #: second one serves entries so small beside the value that the first leaves less than 50 digits.
 _ATTEMPTS = ((180, -60), (420, -140))
+#: Time in s to convert one number and to compute a little with it.
+_NUMBER_S = 5e-6
+#: How near the function must come to its value on plain numbers, relative.
+_SAME = 1e-3
 #: Evaluations of the function per entry: both sides, at two steps.
 _EVALUATIONS = 4
 
@@ -93,8 +98,8 @@ def true_gradient(
     Raises
     ------
     NoTruth
-        If `f` cannot be evaluated in 50 digits, is not finite, or two steps give different
-        derivatives; the message says which.
+        If `f` cannot be evaluated in 50 digits, is not finite, two steps give different
+        derivatives, or its value is another one on plain numbers; the message says which.
 
     Notes
     -----
@@ -122,6 +127,8 @@ math.exp, astype, or storing them in an array of numbers), where 16 digits would
     parameters = sum(int(np.prod(shape)) for shape in shapes.values())
     values: dict[int, Any] = {}
     try:
+        if sum(int(np.size(x)) for x in inputs.values() if _floating(x)) * _NUMBER_S > seconds:
+            raise NoTruth(f"its inputs are too many for {seconds:g} s of computing in 50 digits")
         with precision(_ATTEMPTS[0][0], seconds), np.errstate(all="ignore"):
             values[0] = _value(f, inputs)
         each_s = max(time.monotonic() - begin, 1e-6)
@@ -141,6 +148,7 @@ math.exp, astype, or storing them in an array of numbers), where 16 digits would
             if low != high:
                 slopes[name, entry] = (low, high)
             taken += 1
+        _must_be_the_same(f, inputs, values[0], gradients)
     except NoTruth as error:
         raise NoTruth(f"no truth: {error}") from error
     except (ArithmeticError, ValueError, AttributeError, TypeError, IndexError) as error:
@@ -151,6 +159,26 @@ math.exp, astype, or storing them in an array of numbers), where 16 digits would
 
 def _floating(value: Any) -> bool:
     return np.asarray(value).dtype.kind == "f"
+
+
+def _must_be_the_same(
+    f: Callable[..., Any], inputs: Mapping[str, Any], value: Any, gradients: Mapping[str, Any]
+) -> None:
+    """Raise if the function is another one on plain numbers, such as by a look at their type."""
+    with np.errstate(all="ignore"):
+        plain = float(f(**inputs))
+    moved = [
+        abs(float(derivative) * float(np.asarray(inputs[name])[entry]))
+        for name, derivatives in gradients.items()
+        for entry, derivative in np.ndenumerate(derivatives)
+        if derivative is not None
+    ]
+    room = _SAME * max([abs(plain), abs(float(value)), *moved])
+    if math.isfinite(plain) and abs(plain - float(value)) > room:
+        raise NoTruth(
+            f"the function is {plain!r} on floats and {mpmath.nstr(value, 17)} on 50 digits: it "
+            "goes another way there, or no digit of it is right"
+        )
 
 
 def _sample(
