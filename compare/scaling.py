@@ -1,6 +1,7 @@
 """How far each engine came, how its costs grow, and where engines meet."""
 
 import math
+import zlib
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -274,7 +275,10 @@ def _growth(
     # One that has not doubled by the middle of the sizes shows in the last point or two only.
     if chosen == "exponential" and laws[chosen].slope * np.median(n) < math.log(2):
         chosen = choose_law(fitted["power"], fitted["power"], fitted["power-log"])
-    draws = draw(laws[chosen], n, y, censored) if chosen in laws else None
+    # Each law is drawn with noise of its own: with the same for two engines, their errors would
+    # cancel where their laws meet, and the interval of that size would come out far too narrow.
+    seed = zlib.crc32(f"{family}/{engine}/{quantity}".encode())
+    draws = draw(laws[chosen], n, y, censored, seed=seed) if chosen in laws else None
     return Growth(family, engine, quantity, against, n, y, censored, laws, chosen, draws, reach)
 
 

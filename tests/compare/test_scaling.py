@@ -2,10 +2,11 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from compare.scaling import QUANTITIES, summarise
+from compare.scaling import QUANTITIES, crossovers_of, growths_of, summarise
 from compare.schema import RESULT_COLUMNS, SUMMARY_COLUMNS
 from compare.store import as_frame, read_table, write_table
 
@@ -180,3 +181,30 @@ def test_a_bend_at_the_last_point_is_no_exponential():
         }
     )
     assert summarise(results).query("quantity == 'run_s'")["law"].tolist() == ["power"]
+
+
+def test_the_interval_of_a_meeting_holds_a_planted_one():
+    """With the same noise drawn for both engines it would hold it in few of the repetitions."""
+    rng = np.random.default_rng(30)
+    n, at = 4 ** np.arange(1, 8), 100.0
+    hits = []
+    for _ in range(40):
+        rows = [
+            {
+                "family": "mlp width",
+                "engine": engine,
+                "status": "ok",
+                "parameters": int(size),
+                "run_s": 1e-6 * cost * math.exp(0.1 * rng.standard_normal()),
+            }
+            for size in n
+            for engine, cost in (("graph", at**0.5 * size**0.5), ("matrix", float(size)))
+        ]
+        met = crossovers_of(growths_of(pd.DataFrame(rows)))
+        assert len(met) <= 1
+        if len(met):
+            row = met.iloc[0]
+            assert (row["below"], row["above"]) == ("matrix", "graph")
+            hits.append(row["n_low"] <= at <= row["n_high"])
+    assert len(hits) >= 36
+    assert np.mean(hits) >= 0.9
