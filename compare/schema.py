@@ -278,6 +278,7 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
         "an engine on a family: how far it came, and its law of growth",
         SUMMARY_COLUMNS,
     ),
+    "crossovers.csv": ("a size from which on one engine is cheaper", CROSSOVER_COLUMNS),
     "agreement.csv": ("a pair of engines on a problem, before any clock starts", AGREEMENT_COLUMNS),
     "truth.csv": ("an engine on a problem, held against the true gradient", TRUTH_COLUMNS),
     "swell.csv": ("a gradient in one form: how large it is", SWELL_COLUMNS),

@@ -46,9 +46,10 @@ _FEWEST_TO_CHOOSE = 4
 _FEWEST_WITH_OVERHEAD = 4
 #: Gain of log-likelihood from which an overhead is worth its parameter (Akaike, 1974).
 _OVERHEAD_GAIN = 1.0
-#: Difference of Akaike's criterion below which a logarithm beside the power is not told from none
-#: (K. P. Burnham, D. R. Anderson, "Model Selection and Multimodel Inference", 2002, section 2.6).
-_INDISTINGUISHABLE = 2.0
+#: Difference of Akaike's criterion from which a law has considerably less support (K. P. Burnham, D.
+#: R. Anderson, "Model Selection and Multimodel Inference", 2002, section 2.6): below it a logarithm
+#: beside the power is not told from none.
+_INDISTINGUISHABLE = 4.0
 
 
 @dataclass(frozen=True)
@@ -239,7 +240,7 @@ def choose_law(power: Law | None, exponential: Law | None, power_log: Law | None
     likelihood decides, with as many parameters in all laws: with an overhead where 4 costs are
     measured, else without. Where they fit equally well, as a constant cost does, the power law
     is named; so it is below 4 measured costs, too few to tell laws apart, and where a logarithm
-    beside the power gains less than 2.
+    beside the power gains less than 4.
 
     Examples
     --------
