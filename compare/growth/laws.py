@@ -46,9 +46,9 @@ _FEWEST_TO_CHOOSE = 4
 _FEWEST_WITH_OVERHEAD = 4
 #: Gain of log-likelihood from which an overhead is worth its parameter (Akaike, 1974).
 _OVERHEAD_GAIN = 1.0
-#: Difference of Akaike's criterion from which a law has considerably less support (K. P. Burnham, D.
-#: R. Anderson, "Model Selection and Multimodel Inference", 2002, section 2.6): below it a logarithm
-#: beside the power is not told from none.
+#: Difference of Akaike's criterion from which a law has considerably less support (K. P. Burnham,
+#: D. R. Anderson, "Model Selection and Multimodel Inference", 2002, section 2.6): below it a
+#: logarithm beside the power is not told from none.
 _INDISTINGUISHABLE = 4.0
 
 
