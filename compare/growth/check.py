@@ -5,22 +5,22 @@ under a budget that lets it end.
 """
 
 import dataclasses
+import math
 from pathlib import Path
 
 import click
-import numpy as np
 import pandas as pd
 
 from compare.engines import get_engine
 from compare.executor import Budget
 from compare.growth.draws import predict
-from compare.problems import PROBLEMS
+from compare.problems import get_problem
 from compare.problems.problem import Problem
 from compare.scaling import QUANTITIES, Growth, growths_of
 from compare.store import read_results
 from compare.sweep import Plan, sweep
 
-__all__ = ["Checked", "check_law"]
+__all__ = ["Checked", "check_law", "next_size"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,38 +118,101 @@ def _growth_of(cells: pd.DataFrame, quantity: str) -> Growth | None:
     return next((g for g in growths_of(cells) if g.quantity == quantity), None)
 
 
+def next_size(results: pd.DataFrame, problem: Problem, engine: str) -> int:
+    """Return the first size of a problem beyond those that an engine was measured at.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        Rows of results.csv.
+    problem : Problem
+        The problem.
+    engine : str
+        The engine.
+
+    Returns
+    -------
+    int
+        One of the problem's sizes; where none is larger, as far beyond the largest measured one
+        as that is beyond the one before.
+
+    Raises
+    ------
+    ValueError
+        If the engine ended as ok at fewer than two sizes.
+    """
+    mine = (results["problem"] == problem.name) & (results["engine"] == engine)
+    done = sorted(set(results.loc[mine & (results["status"] == "ok"), "size"].dropna().astype(int)))
+    if len(done) < 2:
+        raise ValueError(
+            f"{engine} on {problem.name} ended as ok at {len(done)} sizes; expected at least 2: "
+            "give the size to run"
+        )
+    larger = [size for size in problem.sizes if size > done[-1]]
+    return min(larger, default=2 * done[-1] - done[-2])
+
+
+def _problem_of(results: pd.DataFrame, family: str) -> str:
+    """Return the name of the only problem of a family."""
+    names = results.loc[results["family"] == family, "problem"].unique().tolist()
+    if len(names) != 1:
+        known = ", ".join(sorted(set(results["family"])))
+        found = f"has the problems {', '.join(names)}" if names else f"is none of {known}"
+        raise ValueError(f"family {family!r} {found}; expected one with one problem, or --problem")
+    return str(names[0])
+
+
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--problem", "name", required=True, help="Name of the problem.")
+@click.option("--family", help="Name of the family, such as `mlp width`.")
+@click.option("--problem", "name", help="Name of the problem, in place of the family.")
 @click.option("--engine", required=True, help="Name of the engine.")
-@click.option("--size", type=click.IntRange(1), required=True, help="Size to predict and run.")
+@click.option("--size", type=click.IntRange(1), help="Default: the next beyond those measured.")
 @click.option("--quantity", multiple=True, type=click.Choice(QUANTITIES), help="Default: run_s.")
 @click.option("--budget-s", default=600.0, show_default=True, help="Time budget in seconds.")
 @click.option("--budget-gb", default=8.0, show_default=True, help="Memory budget in GiB.")
 def main(
     file: Path,
-    name: str,
+    family: str | None,
+    name: str | None,
     engine: str,
-    size: int,
+    size: int | None,
     quantity: tuple[str, ...],
     budget_s: float,
     budget_gb: float,
 ) -> None:
-    """Predict a size from FILE, run it, and say whether the law held."""
-    results = read_results(file)
-    problem = dataclasses.replace(PROBLEMS[name], sizes=(size,))
+    """Predict a size from FILE, run it, and say whether the law held.
+
+    Ends with code 1 where it did not, or where the budget did not let it say.
+    """
+    if (family is None) == (name is None):
+        raise click.UsageError("give either --family or --problem")
     budget = Budget(budget_s, int(budget_gb * 2**30))
     held = []
-    for one in quantity or ("run_s",):
-        checked = check_law(results, problem, engine, one, size, budget)
-        held.append(checked.holds)
-        click.echo(
-            f"{engine} on {name} {checked.label} ({checked.n:g}), {one}: predicted "
-            f"{checked.predicted:.3g} (95 % {checked.low:.3g} to {checked.high:.3g}), measured "
-            f"{checked.measured:.3g} ({checked.status}): "
-            f"{'the law held' if checked.holds else 'the law did not hold'}"
-        )
-    raise SystemExit(0 if np.all(held) else 1)
+    try:
+        results = read_results(file)
+        problem = get_problem(name or _problem_of(results, family or ""))
+        at = size or next_size(results, problem, engine)
+        problem = dataclasses.replace(problem, sizes=(at,))
+        for one in quantity or ("run_s",):
+            checked = check_law(results, problem, engine, one, at, budget)
+            held.append(checked.holds)
+            click.echo(f"{engine} on {problem.name} {_text(checked, one)}")
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    raise SystemExit(0 if all(held) else 1)
+
+
+def _text(checked: Checked, quantity: str) -> str:
+    """Return what was predicted and measured, and what follows."""
+    text = (
+        f"{checked.label} ({checked.n:g}), {quantity}: predicted {checked.predicted:.3g} "
+        f"(95 % {checked.low:.3g} to {checked.high:.3g}), "
+    )
+    if math.isnan(checked.measured):
+        return f"{text}not measured ({checked.status}): give it a larger budget"
+    verdict = "the law held" if checked.holds else "the law did not hold"
+    return f"{text}measured {checked.measured:.3g}: {verdict}"
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 import compare
 from compare.executor import Budget
-from compare.growth.check import check_law
+from compare.growth.check import check_law, main, next_size
 from compare.problems import get_problem
+from compare.schema import RESULT_COLUMNS
+from compare.store import write_table
 
 SIZES = (2, 4, 8, 16)
 BUDGET = Budget(20.0, 2 * 1024**3)
@@ -37,3 +40,47 @@ def test_without_cells_below_there_is_no_law(results):
         check_law(
             pd.DataFrame(results[:0]), get_problem("mlp-depth"), "adjoint", "run_s", 64, BUDGET
         )
+
+
+def test_the_next_size_is_the_first_beyond_those_measured(results):
+    problem = get_problem("mlp-depth")
+    assert next_size(results, problem, "adjoint") == min(s for s in problem.sizes if s > 16)
+    beyond = problem.sizes[-1]
+    far = results.assign(size=[beyond, beyond + 1, beyond + 2, beyond + 5])
+    assert next_size(far, problem, "adjoint") == beyond + 8
+    with pytest.raises(ValueError, match="at 0 sizes; expected at least 2"):
+        next_size(results, problem, "graph")
+
+
+@pytest.mark.parametrize(
+    ("power", "code", "verdict"), [(1, 0, "the law held"), (3, 1, "the law did not hold")]
+)
+def test_the_command_says_whether_the_law_held(results, tmp_path, power, code, verdict):
+    planted = results.assign(operations=(results["operations"] ** power).astype("int64"))
+    write_table(tmp_path / "results.csv", planted, RESULT_COLUMNS)
+    family = str(results["family"][0])
+    arguments = ["--family", family, "--engine", "adjoint", "--quantity", "operations"]
+    told = CliRunner().invoke(main, [str(tmp_path / "results.csv"), *arguments])
+    assert told.exit_code == code, told.output
+    assert told.output.rstrip().endswith(verdict)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "give either --family or --problem"),
+        (["--family", "mlp"], "family 'mlp' is none of"),
+        (["--problem", "mlp-dept"], "mlp-depth"),
+        (["--problem", "mlp-depth", "--size", "4"], "no law of run_s fits"),
+    ],
+)
+def test_the_command_says_what_it_expected(results, tmp_path, options, message):
+    write_table(
+        tmp_path / "results.csv",
+        results.assign(operations=results["operations"].astype("int64")),
+        RESULT_COLUMNS,
+    )
+    arguments = [str(tmp_path / "results.csv"), "--engine", "adjoint", *options]
+    told = CliRunner().invoke(main, arguments)
+    assert told.exit_code != 0
+    assert message in told.output
