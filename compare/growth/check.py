@@ -37,8 +37,8 @@ class Checked:
         What the law predicts, and the 95 % interval of one measurement.
     measured : float
         What was measured; NaN where the cell did not end as ok.
-    status : str
-        How the cell ended.
+    status, message : str
+        How the cell ended, and why.
     """
 
     label: str
@@ -48,6 +48,7 @@ class Checked:
     high: float
     measured: float
     status: str
+    message: str
 
     @property
     def holds(self) -> bool:
@@ -100,7 +101,8 @@ def check_law(
     case = problem.case(size, int(results["seed"].dropna().iloc[0]))
     n = float(case.size if growth.against == "size" else case.parameters)
     predicted, low, high = (10.0**x for x in predict(growth.draws, n))
-    plan = Plan((problem,), (get_engine(engine),), budget, lambda _: (size,), case.seed)
+    only = dataclasses.replace(problem, sizes=(size,))
+    plan = Plan((only,), (get_engine(engine),), budget, lambda _: (size,), case.seed)
     row = next(iter(sweep(plan))).row
     measured = row[quantity]
     return Checked(
@@ -111,6 +113,7 @@ def check_law(
         high,
         float(measured) if measured is not None else float("nan"),
         row["status"],
+        row["message"] or "",
     )
 
 
@@ -141,8 +144,7 @@ def next_size(results: pd.DataFrame, problem: Problem, engine: str) -> int:
     ValueError
         If the engine ended as ok at fewer than two sizes.
     """
-    mine = (results["problem"] == problem.name) & (results["engine"] == engine)
-    done = sorted(set(results.loc[mine & (results["status"] == "ok"), "size"].dropna().astype(int)))
+    done = _done(results, problem, engine)
     if len(done) < 2:
         raise ValueError(
             f"{engine} on {problem.name} ended as ok at {len(done)} sizes; expected at least 2: "
@@ -150,6 +152,12 @@ def next_size(results: pd.DataFrame, problem: Problem, engine: str) -> int:
         )
     larger = [size for size in problem.sizes if size > done[-1]]
     return min(larger, default=2 * done[-1] - done[-2])
+
+
+def _done(results: pd.DataFrame, problem: Problem, engine: str) -> list[int]:
+    """Return the sizes at which an engine ended as ok, growing."""
+    mine = (results["problem"] == problem.name) & (results["engine"] == engine)
+    return sorted(set(results.loc[mine & (results["status"] == "ok"), "size"].dropna().astype(int)))
 
 
 def _problem_of(results: pd.DataFrame, family: str) -> str:
@@ -193,9 +201,13 @@ def main(
         results = read_results(file)
         problem = get_problem(name or _problem_of(results, family or ""))
         at = size or next_size(results, problem, engine)
-        problem = dataclasses.replace(problem, sizes=(at,))
         for one in quantity or ("run_s",):
             checked = check_law(results, problem, engine, one, at, budget)
+            # A size that the engine refuses says nothing; half the way there may.
+            last = at if size else _done(results, problem, engine)[-1]
+            while checked.status == "unsupported" and at > last + 1:
+                at = (at + last) // 2
+                checked = check_law(results, problem, engine, one, at, budget)
             held.append(checked.holds)
             click.echo(f"{engine} on {problem.name} {_text(checked, one)}")
     except ValueError as error:
@@ -210,7 +222,7 @@ def _text(checked: Checked, quantity: str) -> str:
         f"(95 % {checked.low:.3g} to {checked.high:.3g}), "
     )
     if math.isnan(checked.measured):
-        return f"{text}not measured ({checked.status}): give it a larger budget"
+        return f"{text}not measured ({checked.status}): {checked.message or 'no such quantity'}"
     verdict = "the law held" if checked.holds else "the law did not hold"
     return f"{text}measured {checked.measured:.3g}: {verdict}"
 

@@ -52,6 +52,16 @@ def test_the_next_size_is_the_first_beyond_those_measured(results):
         next_size(results, problem, "graph")
 
 
+def test_a_size_that_the_engine_refuses_is_no_check(results, tmp_path):
+    """The closed form of that many layers is refused; a given size is taken as it is."""
+    planted = results.assign(engine="expanded", operations=[10, 100, 1000, 10000])
+    write_table(tmp_path / "results.csv", planted, RESULT_COLUMNS)
+    arguments = ["--problem", "mlp-depth", "--engine", "expanded", "--quantity", "operations"]
+    told = CliRunner().invoke(main, [str(tmp_path / "results.csv"), *arguments, "--size", "64"])
+    assert told.exit_code == 1
+    assert "not measured (unsupported): " in told.output
+
+
 @pytest.mark.parametrize(
     ("power", "code", "verdict"), [(1, 0, "the law held"), (3, 1, "the law did not hold")]
 )
