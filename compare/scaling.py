@@ -299,10 +299,13 @@ def _summary_row(growth: Growth) -> dict[str, Any]:
     power = growth.laws.get("power-log" if growth.chosen == "power-log" else "power")
     for name, law in (("exponent", power), ("rate", growth.laws.get("exponential"))):
         if law is not None:
-            low, high = law.slope_low, law.slope_high
-            if growth.draws is not None and growth.draws.law is law:
-                low, high = growth.draws.slope_interval
-            row |= {name: law.slope, f"{name}_low": low, f"{name}_high": high}
+            # By the profile likelihood: it holds the truth a little more often than the bootstrap
+            # does, as the tests of `compare.growth.draws` tell.
+            row |= {
+                name: law.slope,
+                f"{name}_low": law.slope_low,
+                f"{name}_high": law.slope_high,
+            }
     if growth.draws is not None:
         at = _further(growth)
         value, low, high = predict(growth.draws, at)

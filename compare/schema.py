@@ -138,11 +138,11 @@ SUMMARY_COLUMNS: tuple[Column, ...] = (
     Column(
         "exponent", "float", "1", "b of y = a n^b, or of y = a n^b log(1 + n) where that fits best"
     ),
-    Column("exponent_low", "float", "1", "lower end of the 95 % bootstrap interval of b"),
-    Column("exponent_high", "float", "1", "upper end of the 95 % bootstrap interval of b"),
+    Column("exponent_low", "float", "1", "lower end of the 95 % profile-likelihood interval of b"),
+    Column("exponent_high", "float", "1", "upper end of the 95 % profile-likelihood interval of b"),
     Column("rate", "float", "1", "c of the exponential law y = a exp(c n)"),
-    Column("rate_low", "float", "1", "lower end of the 95 % bootstrap interval of c"),
-    Column("rate_high", "float", "1", "upper end of the 95 % bootstrap interval of c"),
+    Column("rate_low", "float", "1", "lower end of the 95 % profile-likelihood interval of c"),
+    Column("rate_high", "float", "1", "upper end of the 95 % profile-likelihood interval of c"),
     Column("aic_power", "float", "1", "corrected Akaike criterion of the power law"),
     Column("aic_power_log", "float", "1", "the same of the power law with a logarithm"),
     Column("aic_exponential", "float", "1", "the same of the exponential law"),

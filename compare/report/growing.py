@@ -48,7 +48,8 @@ def growing_sentences(summary: pd.DataFrame, crossovers: pd.DataFrame) -> list[s
     said = [
         f"To the cells of each engine in each family a law is fitted, the best of {laws}, above an "
         "overhead where the points show one. Cells that a budget ended count as lower bounds. The "
-        "brackets are 95 % intervals by bootstrap; they presuppose that the law has one of these "
+        "brackets are 95 % intervals, of exponents by profile likelihood and of meetings and "
+        "predictions by bootstrap; they presuppose that the law has one of these "
         "forms, and few points make them wide."
     ]
     said += _meeting_sentences(crossovers)

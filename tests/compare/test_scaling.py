@@ -183,6 +183,15 @@ def test_a_bend_at_the_last_point_is_no_exponential():
     assert summarise(results).query("quantity == 'run_s'")["law"].tolist() == ["power"]
 
 
+def test_the_interval_of_the_exponent_is_that_of_the_profile_likelihood():
+    rng = np.random.default_rng(31)
+    rows = [cell(n, run_s=1e-6 * n * math.exp(0.1 * rng.standard_normal())) for n in (2, 4, 8, 16)]
+    (growth,) = (g for g in growths_of(as_frame(rows, RESULT_COLUMNS)) if g.quantity == "run_s")
+    row, law = summary(rows), growth.laws["power"]
+    assert (row["exponent_low"], row["exponent_high"]) == (law.slope_low, law.slope_high)
+    assert row["exponent_low"] < row["exponent"] < row["exponent_high"]
+
+
 def test_the_interval_of_a_meeting_holds_a_planted_one():
     """With the same noise drawn for both engines it would hold it in few of the repetitions."""
     rng = np.random.default_rng(30)

@@ -30,6 +30,12 @@ def costs(rng, kind, points, late, sigma, overhead):
 # 1.00 at a scatter of 5 % where it can be seen. Where noise of 30 % hides an overhead from fewer
 # than 6 measured points, a law without one is fitted, and its interval holds the truth in half of
 # the cases: an interval presupposes the form of its law.
+#
+# Beside it the profile likelihood, on the same data: in 3878 laws without an overhead, of 5, 6 and
+# 8 points, 0 to 3 of them bounds, and a scatter of 5 % and of 30 %, it held the exponent in 94.0 %
+# (power 93.8, power-log 93.7, exponential 94.3), and the bootstrap in 92.9 % (93.0, 93.0, 92.7),
+# with intervals of about one width. So the summary tells the profile's interval of the exponent,
+# and the bootstrap's of what has no profile: meetings and predictions.
 SETTINGS = [
     (4, 0, 0.05, 0.0),
     (5, 1, 0.3, 0.0),
@@ -43,7 +49,7 @@ SETTINGS = [
 def test_intervals_cover_as_they_claim(kind):
     rng = np.random.default_rng(10)
     slope, base = LAWS[kind]
-    slopes, predicted = [], []
+    slopes, profiles, predicted = [], [], []
     for points, late, sigma, overhead in SETTINGS:
         for repetition in range(25):
             n, y, censored = costs(rng, kind, points, late, sigma, overhead)
@@ -53,6 +59,7 @@ def test_intervals_cover_as_they_claim(kind):
                 continue
             low, high = draws.slope_interval
             slopes.append(low <= slope <= high)
+            profiles.append(law.slope_low <= slope <= law.slope_high)
             further = n[-1] + 1.0 if kind == "exponential" else 4.0 * n[-1]
             truth = overhead * base(n[1]) + base(further)
             measured = np.log10(truth * np.exp(sigma * rng.standard_normal()))
@@ -60,6 +67,7 @@ def test_intervals_cover_as_they_claim(kind):
             predicted.append(low <= measured <= high)
     assert len(slopes) > 100
     assert np.mean(slopes) >= 0.90
+    assert np.mean(profiles) >= 0.90
     assert np.mean(predicted) >= 0.90
 
 
