@@ -1,13 +1,13 @@
 """Running jobs in processes of their own, each under a time budget and a memory budget.
 
 A `Worker` is a process that runs jobs one after the other; `Executor` keeps one for jobs without
-a clock and replaces it when a job has to be killed. The parent polls the resident memory of the
-worker and its children, and kills the whole process tree when a budget is exceeded.
+a clock and replaces it when a job has to be killed. The parent polls the memory and the processor
+time of the worker and its children, and kills the whole process tree when a budget is exceeded.
+When the parent is gone, a guard ends what it has left.
 """
 
 import contextlib
 import importlib.util
-import os
 import queue
 import signal
 import subprocess
@@ -15,36 +15,32 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 import cloudpickle
-import psutil
 
 from compare.frames import read_frame, write_frame
+from compare.measuring.guard import new_mark, package_environment
+from compare.measuring.processes import MARK, ProcessTree, end_marked
+from compare.measuring.threads import THREAD_VARIABLES, pin
 
 if TYPE_CHECKING:
     from compare.engines.engine import Engine
     from compare.problems.problem import Case
 
-__all__ = ["THREAD_VARIABLES", "Budget", "Executor", "Outcome", "Worker"]
+__all__ = ["Budget", "Executor", "Outcome", "Worker"]
 
 #: Stages whose time counts against the budget of a cell: what the engine itself does.
-TIMED_STAGES = frozenset({"build", "first run"})
-#: Limit for every other stage: importing, drawing inputs, computing the reference, sampling.
+TIMED_STAGES = frozenset({"build", "compile", "first run"})
+#: Limit for every other stage: importing, drawing inputs, computing the reference.
 _UNTIMED_LIMIT_S = 120.0
 _POLL_S = 0.02
-
-#: What pins the number of threads of the linear algebra libraries, read when they are loaded.
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-)
+#: Processor time that a cell may take on each thread, relative to its wall time, and on top in s:
+#: a library that ends its threads a little late is not to blame.
+_PROCESSOR_SLACK = 1.25
+_PROCESSOR_SLACK_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,7 @@ class Budget:
     Parameters
     ----------
     seconds : float
-        Time of building and the first run together, in seconds.
+        Time of building, compiling and the first run together, in seconds.
     bytes : int
         Resident memory of the process tree, in bytes.
 
@@ -82,6 +78,26 @@ class Budget:
             raise ValueError(
                 f"memory budget: {self.bytes} bytes arrived; expected a positive number of bytes"
             )
+
+    def processor_s(self, threads: int) -> float:
+        """Return the processor time that a job on some threads may take, in seconds.
+
+        Parameters
+        ----------
+        threads : int
+            Threads it was given.
+
+        Returns
+        -------
+        float
+            Of the whole process tree, with some slack.
+
+        Examples
+        --------
+        >>> Budget(4.0, 10**9).processor_s(2)
+        10.5
+        """
+        return threads * self.seconds * _PROCESSOR_SLACK + _PROCESSOR_SLACK_S
 
 
 @dataclass(frozen=True)
@@ -119,31 +135,50 @@ class Worker:
     ----------
     threads : int
         Threads of the linear algebra libraries in the process.
+    environment : mapping of str to str, optional
+        Further variables that it starts with.
+    cores : sequence of int
+        Cores that it is pinned to; empty to leave it where this process is.
     """
 
-    def __init__(self, threads: int = 1) -> None:
-        environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
-        # The process must find the packages and the user's modules where this one does.
-        environment["PYTHONPATH"] = os.pathsep.join(p or os.getcwd() for p in sys.path)
+    def __init__(
+        self,
+        threads: int = 1,
+        environment: Mapping[str, str] | None = None,
+        cores: Sequence[int] = (),
+    ) -> None:
+        self._threads = threads
+        #: What all processes started by this one carry in their environment.
+        self.mark = new_mark()
+        variables = package_environment() | dict.fromkeys(THREAD_VARIABLES, str(threads))
+        variables |= {**(environment or {}), MARK: self.mark}
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "compare.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            env=environment,
+            env=variables,
             # Ctrl-C in the terminal must reach the parent only, which then ends the workers.
             start_new_session=True,
         )
+        with contextlib.suppress(ProcessLookupError):
+            pin(self._process.pid, cores)
         assert self._process.stdin
         assert self._process.stdout
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self._tree = ProcessTree(self._process.pid)
         self._frames: queue.Queue[Any] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
-        while (frame := read_frame(self._stdout)) is not None:
-            self._frames.put(frame)
+        try:
+            while (frame := read_frame(self._stdout)) is not None:
+                self._frames.put(frame)
+        except Exception as error:
+            # What the job returned is of a type that this process cannot load.
+            message = f"its result cannot be read: {type(error).__name__}: {error}"
+            self._frames.put(("error", message, {}))
         self._frames.put(None)
 
     @property
@@ -151,7 +186,14 @@ class Worker:
         """Whether the process can take a job."""
         return self._process.poll() is None
 
-    def run(self, job: tuple[Any, ...], budget: Budget) -> Outcome:
+    def run(
+        self,
+        job: tuple[Any, ...],
+        budget: Budget,
+        *,
+        stage: str = "start",
+        limit_s: float = _UNTIMED_LIMIT_S,
+    ) -> Outcome:
         """Return how a job ended; a job that broke its budget has been killed.
 
         Parameters
@@ -160,6 +202,10 @@ class Worker:
             Name of a job of `compare.worker` and its arguments.
         budget : Budget
             Its limits.
+        stage : str
+            What it begins with; a job may report later stages.
+        limit_s : float
+            Wall time of every stage that is not the engine's own preparation, in s.
 
         Returns
         -------
@@ -167,13 +213,19 @@ class Worker:
             The result, or why there is none.
         """
         facts: dict[str, Any] = {}
-        stage, entered_s, spent_s, peak = "start", time.monotonic(), 0.0, 0
+        entered_s, spent_s, peak = time.monotonic(), 0.0, 0
+        processor_begin = processor_s = 0.0
         try:
-            write_frame(self._stdin, _pickled(job))
+            payload = _pickled(job)
+        except Exception as error:
+            message = f"it cannot be sent to a process: {type(error).__name__}: {error}"
+            return Outcome("error", message=message, stage=stage)
+        try:
+            write_frame(self._stdin, payload)
         except OSError:
             return Outcome("crashed", message=self._death(), stage=stage)
-        process = psutil.Process(self._process.pid)
         while True:
+            timed = stage in TIMED_STAGES
             try:
                 frame = self._frames.get(timeout=_POLL_S)
             except queue.Empty:
@@ -183,33 +235,46 @@ class Worker:
                 if frame is None:
                     return Outcome("crashed", None, self._death(), stage, facts, peak)
                 if frame[0] == "stage":
-                    spent_s += now - entered_s if stage in TIMED_STAGES else 0.0
+                    spent_s += now - entered_s if timed else 0.0
+                    if timed != (frame[1] in TIMED_STAGES):
+                        # What importing and checking take is not the engine's to answer for.
+                        seen_s = self._tree.processor_s()
+                        processor_s += seen_s - processor_begin if timed else 0.0
+                        processor_begin = seen_s
                     stage, entered_s = frame[1], now
                     facts |= frame[2]
                     continue
                 facts |= frame[2]
-                if frame[0] == "ok":
+                if frame[0] != "ok":
+                    return Outcome(frame[0], None, frame[1], stage, facts, peak)
+                memory = self._tree.resident_bytes()
+                if memory <= budget.bytes:
                     return Outcome("ok", frame[1], "", "", facts, peak)
-                return Outcome(frame[0], None, frame[1], stage, facts, peak)
-            memory = _tree_bytes(process)
-            if stage in TIMED_STAGES:
+                # It was done before the next look at its memory.
+                return self._ended("memory", _too_large(budget, stage), stage, facts, peak)
+            memory = self._tree.resident_bytes()
+            if timed:
                 peak = max(peak, memory)
+                used_s = processor_s + self._tree.processor_s() - processor_begin
+                if used_s > budget.processor_s(self._threads):
+                    message = _too_busy(budget, self._threads, stage)
+                    return self._ended("timeout", message, stage, facts, peak)
             if memory > budget.bytes:
-                self.kill()
-                message = f"more than {budget.bytes / 1e9:g} GB of memory at stage {stage!r}"
-                return Outcome("memory", None, message, stage, facts, peak)
-            elapsed_s = time.monotonic() - entered_s
-            timed = stage in TIMED_STAGES
-            limit_s = budget.seconds - spent_s if timed else max(_UNTIMED_LIMIT_S, budget.seconds)
-            if elapsed_s > limit_s:
-                self.kill()
+                return self._ended("memory", _too_large(budget, stage), stage, facts, peak)
+            most_s = budget.seconds - spent_s if timed else limit_s
+            if time.monotonic() - entered_s > most_s:
                 message = (
                     f"more than {budget.seconds:g} s until the end of the first run, "
                     f"at stage {stage!r}"
                     if timed
-                    else f"stage {stage!r}, which is not timed, took more than {limit_s:g} s"
+                    else f"stage {stage!r} took more than {limit_s:g} s"
                 )
-                return Outcome("timeout", None, message, stage, facts, peak)
+                return self._ended("timeout", message, stage, facts, peak)
+
+    def _ended(self, status: Any, message: str, stage: str, facts: Any, peak: int) -> Outcome:
+        """Return the outcome of a job that broke its budget, whose process is killed."""
+        self.kill()
+        return Outcome(status, None, message, stage, facts, peak)
 
     def _death(self) -> str:
         """Return why the process ended, with its last words."""
@@ -223,19 +288,29 @@ class Worker:
 
     def kill(self) -> None:
         """End the process and everything it has started."""
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process = psutil.Process(self._process.pid)
-            for child in [*process.children(recursive=True), process]:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    child.kill()
+        self._tree.kill()
         self._process.wait()
+        end_marked(self.mark)
 
     def close(self) -> None:
-        """End the process and release what belongs to it."""
+        """End the process and everything it has started, and release what belongs to it."""
         self.kill()
         for stream in (self._stdin, self._stdout, self._stderr):
             with contextlib.suppress(OSError):
                 stream.close()
+
+
+def _too_large(budget: Budget, stage: str) -> str:
+    where = f" at stage {stage!r}" if stage else ""
+    return f"more than {budget.bytes / 1e9:g} GB of memory{where}"
+
+
+def _too_busy(budget: Budget, threads: int, stage: str) -> str:
+    return (
+        f"more than {budget.processor_s(threads):g} s of processor time until the end of the "
+        f"first run, at stage {stage!r}: it used more than the {threads} "
+        f"{'thread' if threads == 1 else 'threads'} that it was given"
+    )
 
 
 def _pickled(job: tuple[Any, ...]) -> bytes:
@@ -256,7 +331,8 @@ def _pickled(job: tuple[Any, ...]) -> bytes:
 def _functions(job: tuple[Any, ...]) -> list[Any]:
     """Return the functions of a user that a job may refer to."""
     owners = [*job, *(getattr(part, "problem", None) for part in job)]
-    names = ("function", "gradient", "inputs", "prepare", "refuses")
+    of_problem = ("function", "gradient", "inputs", "wrt", "label")
+    names = (*of_problem, "prepare", "refuses", "configure", "environment")
     return [getattr(owner, name, None) for owner in owners for name in names]
 
 
@@ -265,17 +341,6 @@ def _importable(name: str) -> bool:
         return importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):
         return False
-
-
-def _tree_bytes(process: psutil.Process) -> int:
-    """Return the resident memory of a process and its children."""
-    total = 0
-    with contextlib.suppress(psutil.NoSuchProcess):
-        total = process.memory_info().rss
-        for child in process.children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                total += child.memory_info().rss
-    return total
 
 
 class Executor:
@@ -336,38 +401,29 @@ class Executor:
         """
         return self._kept().run(("call", function, *args), budget)
 
-    def _kept(self) -> Worker:
-        """Return the worker that is kept from job to job, a new one if the last has died."""
-        if self._worker is None or not self._worker.alive:
-            if self._worker is not None:
-                self._worker.close()
-            self._worker = Worker(self._threads)
-        return self._worker
-
-    def measure(self, case: "Case", engine: "Engine", budget: Budget) -> Outcome:
-        """Return the measurements of one cell, taken in a fresh process.
+    def reference(self, case: "Case", name: str, budget: Budget) -> Outcome:
+        """Return what other engines are held against, as `compare.agreement.reference_gradient`.
 
         Parameters
         ----------
         case : Case
             The problem.
-        engine : Engine
-            The engine.
+        name : str
+            Engine that computes it.
         budget : Budget
-            Limits.
+            Its memory; its time is not counted.
 
         Returns
         -------
         Outcome
-            Its result is a dict of columns of results.csv.
+            Its result is ``(value, gradients)``.
         """
-        worker = Worker(self._threads)
-        try:
-            imported = worker.run(("import", engine.imports), budget)
-            if imported.status != "ok":
-                return imported
-            outcome = worker.run(("measure", case, engine, budget.seconds), budget)
-            outcome.facts["import_s"] = imported.result
-            return outcome
-        finally:
-            worker.close()
+        return self._kept().run(("reference", case, name), budget, stage="reference")
+
+    def _kept(self) -> Worker:
+        """Return the worker for jobs without a clock, a new one if the last was killed."""
+        if self._worker is None or not self._worker.alive:
+            if self._worker is not None:
+                self._worker.close()
+            self._worker = Worker(self._threads)
+        return self._worker

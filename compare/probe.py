@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from compare.engines.engine import Engine
 
 __all__ = [
+    "LONGEST_S",
     "Observed",
+    "Result",
     "fingerprints",
     "judge",
     "observe",
@@ -48,7 +50,7 @@ _MOVED = 2.0**-10
 WRONG_ELSEWHERE = "right at the inputs it was prepared with, wrong at others"
 
 #: Longest run in s that is repeated in a sweep; the engine was probed when it was verified.
-_LONGEST_S = 1.0
+LONGEST_S = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -225,7 +227,7 @@ def observe(
     first = result_of(first)
     kept = _kept(first)
     complaint = _mutated(before, case.inputs) or _aliased(first, case.inputs)
-    if first_run_s > _LONGEST_S:
+    if first_run_s > LONGEST_S:
         return Observed(kept, None, complaint, f"not probed: one run took {first_run_s:.2g} s")
     remark, elsewhere = "", None
     try:

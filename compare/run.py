@@ -170,7 +170,7 @@ def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
             row = ended.row
             cell = (row["problem"], row["size"], row["engine"])
             samples.add(cell, ended.samples, earlier.run)
-            append_row(folder / "results.csv", row | {"definition": definitions[cell]})
+            append_row(folder / "results.csv", row)
         with console.status("the swell, the collapse, and the two-layer network trained twice"):
             _finish(settings, facts)
     except KeyboardInterrupt:
@@ -189,7 +189,9 @@ def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
 def _definitions(settings: Settings) -> dict[Cell, str]:
     """Return the digest of each cell of a run."""
     return {
-        (case.problem.name, case.size, engine.name): definition(case, engine, settings.conditions)
+        (case.problem.name, case.size, engine.name): definition(
+            case, engine, settings.plan.conditions
+        )
         for case, engine in settings.plan.cells()
     }
 
@@ -259,7 +261,7 @@ def _digest_of_verification(settings: Settings) -> str:
     for problem in settings.problems:
         case = problem.case(problem.verify_size, settings.seed)
         for engine in settings.verified:
-            digest.update(definition(case, engine, settings.conditions).encode())
+            digest.update(definition(case, engine, settings.plan.conditions).encode())
     return digest.hexdigest()[:16]
 
 

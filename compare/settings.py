@@ -81,11 +81,6 @@ class Settings:
         )
 
     @property
-    def conditions(self) -> dict[str, object]:
-        """What the cells are measured under, by name."""
-        return {name: self.asked[name] for name in ("budget_s", "budget_bytes", "threads", "mode")}
-
-    @property
     def asked(self) -> dict[str, Any]:
         """What a run that goes on with this one must be asked for too."""
         return {

@@ -1,4 +1,4 @@
-"""The sweep: every problem at growing sizes under every engine, each cell a row.
+"""The sweep: every problem at growing sizes, all engines of one size in a heat, each cell a row.
 
 An engine goes up the sizes of a problem until one ends as anything but ok or mismatch; larger
 sizes of that problem are then not begun. The row that stopped it stays: for the scaling laws it
@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from compare.agreement import chosen_engines
 from compare.engines.engine import Engine
-from compare.executor import Budget, Executor, Outcome
+from compare.executor import Budget
+from compare.identity import definition, engine_versions
 from compare.machine import description
+from compare.measuring.heat import Ended, heat
+from compare.measuring.referee import Referee
+from compare.measuring.threads import apart
 from compare.problems.problem import Case, Problem
-from compare.schema import RESULT_COLUMNS, SCHEMA_VERSION
+from compare.schema import RESULT_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +59,16 @@ class Plan:
     threads: int = 1
     fresh: bool = False
 
+    @property
+    def conditions(self) -> dict[str, object]:
+        """What the cells are measured under, by name."""
+        return {
+            "threads": self.threads,
+            "mode": "fresh" if self.fresh else "warm",
+            "budget_s": self.budget.seconds,
+            "budget_bytes": self.budget.bytes,
+        }
+
     def cells(self) -> Iterator[tuple[Case, Engine]]:
         """Return the cells, small sizes of all problems first."""
         longest = max((len(self.sizes(p)) for p in self.problems), default=0)
@@ -67,25 +81,8 @@ class Plan:
                         yield case, engine
 
 
-Row = dict[str, Any]
 #: Names of problem and engine, and the size between them.
 Cell = tuple[str, int, str]
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A cell that has ended.
-
-    Parameters
-    ----------
-    row : dict
-        Columns of results.csv.
-    samples : tuple of dict
-        Its raw samples: columns of samples.parquet.
-    """
-
-    row: Row
-    samples: tuple[Row, ...] = ()
 
 
 def sweep(
@@ -112,19 +109,35 @@ def sweep(
         The row of the cell, and its samples.
     """
     where = description()
-    executor = Executor(plan.threads)
     pending = _left(plan, done or {})
-    ended = 0
-    while pending:
-        case, engine = pending.pop(0)
+    begun = waiting = 0
+
+    def begin(case: Case, engine: Engine) -> None:
+        nonlocal begun, waiting
         if on_begin:
-            on_begin(case, engine, ended, ended + 1 + len(pending))
-        row = _row(case, engine, plan, executor) | where
-        ended += 1
-        if row["status"] not in _GOES_ON:
-            stopped = (case.problem.name, engine.name)
-            pending = [c for c in pending if (c[0].problem.name, c[1].name) != stopped]
-        yield Ended(row)
+            on_begin(case, engine, begun, begun + waiting + len(pending))
+        begun, waiting = begun + 1, waiting - 1
+
+    with (
+        Referee(plan.budget, plan.threads, plan.seed, plan.fresh) as referee,
+        apart(referee.cores),
+    ):
+        while pending:
+            case = pending[0][0]
+            engines = [engine for other, engine in pending if other is case]
+            pending = pending[len(engines) :]
+            waiting = len(engines)
+            for ended in heat(case, engines, referee, begin):
+                name = ended.row["engine"]
+                if ended.row["status"] not in _GOES_ON:
+                    stopped = (case.problem.name, name)
+                    pending = [c for c in pending if (c[0].problem.name, c[1].name) != stopped]
+                engine = next(engine for engine in engines if engine.name == name)
+                identity = {
+                    "definition": definition(case, engine, plan.conditions),
+                    "versions": f"{where['versions']}; {engine_versions(engine)}",
+                }
+                yield Ended(ended.row | where | identity, ended.samples)
 
 
 def _left(plan: Plan, done: Mapping[Cell, str]) -> list[tuple[Case, Engine]]:
@@ -138,47 +151,6 @@ def _left(plan: Plan, done: Mapping[Cell, str]) -> list[tuple[Case, Engine]]:
         elif status is not None and status not in _GOES_ON:
             stopped.add(place)
     return left
-
-
-def _row(case: Case, engine: Engine, plan: Plan, executor: Executor) -> Row:
-    """Return the row of one cell."""
-    row: Row = dict.fromkeys(column.name for column in RESULT_COLUMNS)
-    row |= {
-        "schema_version": SCHEMA_VERSION,
-        "family": case.problem.family,
-        "problem": case.problem.name,
-        "size": case.size,
-        "label": case.label,
-        "engine": engine.name,
-        "seed": plan.seed,
-        "threads": plan.threads,
-        "budget_s": plan.budget.seconds,
-        "budget_bytes": plan.budget.bytes,
-    }
-    refusal = engine.refuses(case)
-    if refusal:
-        return row | {
-            "status": "unsupported",
-            "message": refusal,
-            "parameters": case.parameters,
-        }
-    return row | _measured(executor.measure(case, engine, plan.budget))
-
-
-def _measured(outcome: Outcome) -> Row:
-    """Return the columns that an outcome fills."""
-    facts = {key: value for key, value in outcome.facts.items() if value is not None}
-    baseline_bytes = facts.pop("baseline_bytes", 0)
-    if outcome.status == "ok":
-        # Where the system does not count the peak, what the parent saw by polling stands in.
-        seen = max(0, outcome.peak_bytes - baseline_bytes)
-        return {"peak_bytes": seen, **facts, **outcome.result}
-    return {
-        **facts,
-        "status": outcome.status,
-        "message": outcome.message,
-        "stage": outcome.stage,
-    }
 
 
 def benchmark(

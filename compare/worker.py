@@ -2,13 +2,15 @@
 
 It starts with nothing but the standard library, so that importing an engine can be timed. Jobs
 arrive on standard input and answers leave on what was standard output; whatever a job prints goes
-to standard error. When the parent is gone, standard input ends and so does the process.
+to standard error. Between two jobs it waits on the pipe and uses no processor time. When the
+parent is gone, standard input ends and so does the process, with everything it has started.
 """
 
 import importlib
 import os
 import pickle
 import queue
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -40,19 +42,41 @@ def _call(report: Report, function: Callable[..., Any], *args: Any) -> Any:
     return function(*args)
 
 
-def _measure(report: Report, case: Any, engine: Any, budget_s: float) -> dict[str, Any]:
-    """Return the measurements of a cell."""
-    from compare.measure import measure
+def _reference(report: Report, case: Any, name: str) -> Any:
+    """Return value and gradients that other engines are held against."""
+    from compare.agreement import reference_gradient
 
-    return measure(case, engine, budget_s, report)
+    value, gradients = reference_gradient(case, name)
+    return value, dict(gradients)
 
 
-JOBS: dict[str, Callable[..., Any]] = {
+def _start(report: Report) -> None:
+    """Answer: the interpreter is up."""
+
+
+_JOBS: dict[str, Callable[..., Any]] = {
     "call": _call,
     "gradient": _gradient,
     "import": _import,
-    "measure": _measure,
+    "reference": _reference,
+    "start": _start,
 }
+
+
+def _job(name: str) -> Callable[..., Any]:
+    """Return a job; those of a measured process are imported when the first one is asked for."""
+    if name in _JOBS:
+        return _JOBS[name]
+    from compare.measuring.jobs import JOBS
+
+    return JOBS[name]
+
+
+def _end() -> None:
+    """End this process and its group, whatever it is doing."""
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(0)
 
 
 def main() -> None:
@@ -68,7 +92,7 @@ def main() -> None:
         while (job := _unpickled(jobs_in)) is not None:
             jobs.put(job)
         # The parent is gone or has closed the pipe: nobody waits for the job under way.
-        os._exit(0)
+        _end()
 
     def report(stage: str, facts: dict[str, Any]) -> None:
         write_frame(answers, pickle.dumps(("stage", stage, facts)))
@@ -80,7 +104,7 @@ def main() -> None:
             answer: tuple[str, Any, dict[str, Any]] = ("error", _sentence(job), {})
         else:
             try:
-                answer = ("ok", JOBS[job[0]](report, *job[1:]), {})
+                answer = ("ok", _job(job[0])(report, *job[1:]), {})
             except MemoryError:
                 answer = ("memory", "MemoryError: the system gave no more memory", {})
             except NotImplementedError as error:

@@ -228,7 +228,7 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
     >>> found["operations"], found["value_operations"]
     (39, 20)
     """
-    from compare.measure import PeakMemory
+    from compare.measuring.memory import PeakMemory
 
     library, derive = TOOLS[question["tool"]]
     try:

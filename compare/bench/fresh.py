@@ -20,9 +20,10 @@ from compare.bench.contenders import BASELINE, COMPILED, Contender
 from compare.bench.goals import Goals
 from compare.bench.results import Entry, Report, timed
 from compare.bench.run import empty_result, installed
-from compare.bench.timing import Samples, calibrated, time_calls
+from compare.bench.timing import Samples
 from compare.bench.workloads import WORKLOADS, Workload
-from compare.executor import THREAD_VARIABLES
+from compare.measuring.threads import THREAD_VARIABLES
+from compare.measuring.timing import calibrated, time_calls
 
 __all__ = ["answer", "ask", "run_fresh"]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from compare.bench.timing import Samples
-from compare.executor import THREAD_VARIABLES
+from compare.measuring.threads import THREAD_VARIABLES
 
 __all__ = ["time_imports"]
 

@@ -1,7 +1,6 @@
 """Timing contenders in turn: A B C, A B C, ..., so that a slow minute is slow for all of them."""
 
 import gc
-import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,18 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from compare.measuring.timing import calibrated, time_calls
+
 __all__ = [
     "Samples",
-    "calibrated",
     "fair_collector",
     "interleaved",
     "median_and_spread",
     "ratios",
-    "time_calls",
 ]
 
-#: Calls in a sample at most, should the clock stand still.
-_MOST_LOOPS = 10**7
 #: A sample that the clock saw as nothing has taken less than this.
 _RESOLUTION_S = 1e-12
 
@@ -91,77 +88,6 @@ def interleaved(
             wall[name].append(seconds)
             processor[name].append(processor_s)
     return {name: Samples(wall[name], processor[name], loops[name]) for name in runs}
-
-
-def calibrated(
-    run: Callable[[], Any], sample_s: float, clock: Callable[[], float] = time.perf_counter
-) -> int:
-    """Return how many calls a sample needs to last long enough.
-
-    Parameters
-    ----------
-    run : callable
-        What is called.
-    sample_s : float
-        Length of a sample at least, in s.
-    clock : callable
-        Returns seconds.
-
-    Returns
-    -------
-    int
-        At least 1.
-
-    Examples
-    --------
-    >>> calibrated(lambda: None, sample_s=0.0)
-    1
-    """
-    loops = 1
-
-    def elapsed() -> float:
-        """Return the time of a sample, and if that would do, of another: one may be a mishap."""
-        first = time_calls(run, loops, clock)[0]
-        enough = first * loops >= sample_s
-        return loops * (min(first, time_calls(run, loops, clock)[0]) if enough else first)
-
-    while (elapsed_s := elapsed()) < sample_s and loops < _MOST_LOOPS:
-        wanted = math.ceil(1.2 * loops * sample_s / max(elapsed_s, 1e-9))
-        loops = min(max(2 * loops, wanted), _MOST_LOOPS)
-    return loops
-
-
-def time_calls(
-    run: Callable[[], Any], loops: int, clock: Callable[[], float] = time.perf_counter
-) -> tuple[float, float]:
-    """Return wall time and processor time of one call, from many.
-
-    Parameters
-    ----------
-    run : callable
-        What is called.
-    loops : int
-        How often.
-    clock : callable
-        Returns seconds.
-
-    Returns
-    -------
-    tuple of float
-        Both in s.
-
-    Examples
-    --------
-    >>> seconds, processor_s = time_calls(lambda: None, 1000)
-    >>> 0 < seconds < 1
-    True
-    """
-    repeat = range(loops)
-    processor_start, start = time.process_time(), clock()
-    for _ in repeat:
-        run()
-    end, processor_end = clock(), time.process_time()
-    return (end - start) / loops, (processor_end - processor_start) / loops
 
 
 @contextmanager

@@ -1,12 +1,10 @@
-import time
-
+import numpy as np
 import pytest
 
 import compare
 from compare.engines import get_engine
 from compare.engines.engine import Engine
 from compare.executor import Budget
-from compare.measure import time_calls
 from compare.problems import PROBLEMS
 from compare.schema import RESULT_COLUMNS
 from compare.sweep import Plan, sweep
@@ -73,7 +71,10 @@ def test_benchmark_of_a_function_has_every_column():
     frame = compare.benchmark(lambda x, y: x * y + x, 2.0, 3.0, engines=["graph", "shared"])
     assert list(frame.columns) == [c.name for c in RESULT_COLUMNS]
     assert frame["status"].tolist() == ["ok", "ok"], frame.to_string()
-    assert (frame["ratio"] == frame["run_s"] / frame["primal_s"]).all()
+    np.testing.assert_allclose(frame["ratio"], frame["run_s"] / frame["primal_s"], rtol=0.2)
+    assert (frame["ratio_low"] <= frame["ratio"]).all()
+    assert (frame["ratio"] <= frame["ratio_high"]).all()
+    assert (frame["run_min_s"] <= frame["run_low_s"]).all()
     assert frame["parameters"].tolist() == [2, 2]
     assert frame["threads"].tolist() == [1, 1]
     assert (frame["samples"] >= 3).all()
@@ -92,17 +93,3 @@ def test_benchmark_of_a_function_has_every_column():
 def test_wrong_input_is_told_in_one_sentence(call, told):
     with pytest.raises(ValueError, match=told):
         call()
-
-
-def test_a_sample_lasts_long_enough_and_the_median_is_of_all():
-    median_s, spread_s, samples_s, loops = time_calls(lambda: time.sleep(0.004), 0.2)
-    assert loops >= 3
-    assert len(samples_s) >= 2
-    assert min(samples_s) <= median_s <= max(samples_s)
-    assert median_s >= 0.004
-    assert spread_s >= 0
-
-
-def test_a_long_call_is_sampled_at_least_once():
-    _, spread_s, samples_s, loops = time_calls(lambda: time.sleep(0.05), 0.01)
-    assert (len(samples_s), loops, spread_s) == (1, 1, 0.0)

@@ -6,12 +6,12 @@ from compare.bench.goals import Goal
 from compare.bench.results import Entry, Result, judged, timed
 from compare.bench.timing import (
     Samples,
-    calibrated,
     fair_collector,
     interleaved,
     median_and_spread,
     ratios,
 )
+from compare.measuring.timing import calibrated
 
 
 class Clock:
@@ -55,7 +55,7 @@ def test_one_slow_call_does_not_make_a_sample():
 
 
 def test_a_function_that_takes_no_time_is_not_called_forever(monkeypatch):
-    monkeypatch.setattr("compare.bench.timing._MOST_LOOPS", 1000)
+    monkeypatch.setattr("compare.measuring.timing._MOST_LOOPS", 1000)
     clock = Clock()
     samples = interleaved({"a": clock.work("a", 0.0)}, rounds=1, sample_s=0.01, clock=clock)
     assert samples["a"].loops == 1000

@@ -1,0 +1,36 @@
+"""The control kernel: the same work in every round, so that a slow minute can be seen.
+
+Half of it is interpreted Python and half NumPy, because a busy machine slows the two differently:
+the one by its clock, the other also by its memory.
+"""
+
+import numpy as np
+
+__all__ = ["control"]
+
+#: Turns of the loop, and the shape of the matrix: about 3 ms each on a processor of 2020.
+_TURNS = 100_000
+_SIDE = 160
+_REPEATS = 10
+
+
+def control() -> float:
+    """Return a number that takes 5 to 10 ms to compute, always in the same way.
+
+    Returns
+    -------
+    float
+        Of no meaning.
+
+    Examples
+    --------
+    >>> control() == control()
+    True
+    """
+    total = 0
+    for turn in range(_TURNS):
+        total += turn & 7
+    matrix = np.linspace(-1.0, 1.0, _SIDE * _SIDE).reshape(_SIDE, _SIDE)
+    for _ in range(_REPEATS):
+        matrix = np.tanh(matrix @ matrix * 0.1 + np.exp(-matrix))
+    return total + float(np.sum(matrix))

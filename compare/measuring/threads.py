@@ -1,0 +1,121 @@
+"""Threads and cores of a measured process: asked for, and read back."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+__all__ = ["THREAD_VARIABLES", "apart", "contender_cores", "pin", "pinned_cores", "threads_read"]
+
+#: What pins the number of threads of the linear algebra libraries, read when they are loaded.
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+
+
+def pinned_cores(pid: int = 0) -> tuple[int, ...]:
+    """Return the cores that a process may use; empty where the system does not tell.
+
+    Parameters
+    ----------
+    pid : int
+        The process; this one by default.
+
+    Returns
+    -------
+    tuple of int
+        Numbers of the cores, growing.
+
+    Examples
+    --------
+    >>> len(pinned_cores()) <= os.cpu_count()
+    True
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        return ()
+    return tuple(sorted(os.sched_getaffinity(pid)))
+
+
+def contender_cores(threads: int, available: Sequence[int] | None = None) -> tuple[int, ...]:
+    """Return the cores that all contenders are pinned to.
+
+    The last ones, since systems like to handle interruptions on the first.
+
+    Parameters
+    ----------
+    threads : int
+        Threads that each contender may use: as many cores.
+    available : sequence of int, optional
+        Cores that there are; by default those that this process may use.
+
+    Returns
+    -------
+    tuple of int
+        Empty where the system cannot pin, or has no core for each thread.
+
+    Examples
+    --------
+    >>> contender_cores(2, [0, 1, 2, 3])
+    (2, 3)
+    >>> contender_cores(2, [0])
+    ()
+    """
+    cores = tuple(pinned_cores() if available is None else available)
+    return cores[-threads:] if len(cores) >= threads else ()
+
+
+def pin(pid: int, cores: Sequence[int]) -> None:
+    """Pin a process to cores; without cores, or where the system cannot, it stays as it is.
+
+    Parameters
+    ----------
+    pid : int
+        The process, or 0 for this one.
+    cores : sequence of int
+        Numbers of the cores.
+    """
+    if cores and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(pid, cores)
+
+
+@contextmanager
+def apart(cores: Sequence[int]) -> Iterator[None]:
+    """Keep this thread off the cores of the contenders, where there are others.
+
+    Parameters
+    ----------
+    cores : sequence of int
+        Cores of the contenders.
+    """
+    before = pinned_cores()
+    others = [core for core in before if core not in cores]
+    pin(0, others)
+    try:
+        yield
+    finally:
+        if others:
+            pin(0, before)
+
+
+def threads_read(configured: int | None) -> int | None:
+    """Return the most threads that a library of this process reports.
+
+    Parameters
+    ----------
+    configured : int or None
+        What the engine's own library reports, where it does.
+
+    Returns
+    -------
+    int or None
+        None if no library reports any.
+    """
+    import threadpoolctl
+
+    reported = [pool["num_threads"] for pool in threadpoolctl.threadpool_info()]
+    return max([*reported, *([] if configured is None else [configured])], default=None)

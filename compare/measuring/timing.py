@@ -1,0 +1,113 @@
+"""The clock around many calls: how many make a sample, and what one of them takes."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["SAMPLE_S", "Sample", "calibrated", "time_calls"]
+
+#: A sample lasts at least this long, so that the clock's resolution and a single interruption
+#: weigh little.
+SAMPLE_S = 0.01
+#: Calls in a sample at most, should the clock stand still.
+_MOST_LOOPS = 10**7
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one sample says.
+
+    Parameters
+    ----------
+    seconds : float
+        Wall time of one call, in s.
+    processor_s : float
+        Processor time of one call, on all cores together, in s.
+    loops : int
+        Calls in the sample.
+    idle_processor_s : float
+        Processor time that the process took while it should have waited for its turn, in s.
+    """
+
+    seconds: float
+    processor_s: float
+    loops: int = 1
+    idle_processor_s: float = 0.0
+
+
+def calibrated(
+    run: Callable[[], Any],
+    sample_s: float = SAMPLE_S,
+    clock: Callable[[], float] = time.perf_counter,
+) -> int:
+    """Return how many calls a sample needs to last long enough.
+
+    Parameters
+    ----------
+    run : callable
+        What is called.
+    sample_s : float
+        Length of a sample at least, in s.
+    clock : callable
+        Returns seconds.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Examples
+    --------
+    >>> calibrated(lambda: None, sample_s=0.0)
+    1
+    """
+    loops = 1
+
+    def elapsed() -> float:
+        """Return the time of a sample, and if that would do, of another: one may be a mishap."""
+        first = time_calls(run, loops, clock)[0]
+        enough = first * loops >= sample_s
+        return loops * (min(first, time_calls(run, loops, clock)[0]) if enough else first)
+
+    while (elapsed_s := elapsed()) < sample_s and loops < _MOST_LOOPS:
+        wanted = math.ceil(1.2 * loops * sample_s / max(elapsed_s, 1e-9))
+        loops = min(max(2 * loops, wanted), _MOST_LOOPS)
+    return loops
+
+
+def time_calls(
+    run: Callable[[], Any], loops: int, clock: Callable[[], float] = time.perf_counter
+) -> tuple[float, float]:
+    """Return wall time and processor time of one call, from many.
+
+    Parameters
+    ----------
+    run : callable
+        What is called.
+    loops : int
+        How often; at least once. The last result is kept until the clock has stopped, so that
+        a long call, which is a sample of its own, does not pay for giving it back.
+    clock : callable
+        Returns seconds.
+
+    Returns
+    -------
+    tuple of float
+        Both in s.
+
+    Examples
+    --------
+    >>> seconds, processor_s = time_calls(lambda: None, 1000)
+    >>> 0 < seconds < 1
+    True
+    """
+    all_but_one = range(loops - 1)
+    processor_start, start = time.process_time(), clock()
+    for _ in all_but_one:
+        run()
+    result = run()
+    end, processor_end = clock(), time.process_time()
+    del result
+    return (end - start) / loops, (processor_end - processor_start) / loops
