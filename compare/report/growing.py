@@ -29,6 +29,9 @@ _FORMULAS = {
 _GRAPHS = ("graph-compiled", "graph")
 #: A meeting whose interval spans more than this factor is in the table, but in no sentence.
 _TELLING = 10.0
+#: Powers of ten, and share of the predicted power, that the interval of a prediction may span to be
+#: told in a sentence: one from ten to 10⁶⁶ says nothing.
+_POWERS, _POWERS_SHARE = 3.0, 0.3
 
 
 def growing_sentences(summary: pd.DataFrame, crossovers: pd.DataFrame) -> list[str]:
@@ -92,10 +95,10 @@ def _beyond(row: dict[Any, Any]) -> str:
     told = row["engine"] in _FORMULAS and row["quantity"] in _NEEDS
     if not told or math.isnan(row["predicted_log10"]):
         return ""
-    value, low, high = (
-        _power(row[name])
-        for name in ("predicted_log10", "predicted_log10_low", "predicted_log10_high")
-    )
+    powers = [row[f"predicted_log10{end}"] for end in ("", "_low", "_high")]
+    if powers[2] - powers[1] > max(_POWERS, _POWERS_SHARE * abs(powers[0])):
+        return ""
+    value, low, high = map(_power, powers)
     word = SIZE_WORDS.get(row["family"], "in size") if row["against"] == "size" else "parameters"
     need = _NEEDS[row["quantity"]].format(f"about {value}")
     return (

@@ -217,3 +217,12 @@ def test_the_interval_of_a_meeting_holds_a_planted_one():
             hits.append(row["n_low"] <= at <= row["n_high"])
     assert len(hits) >= 36
     assert np.mean(hits) >= 0.9
+
+
+def test_a_cell_that_memory_ended_bounds_the_memory_by_the_budget():
+    rows = [cell(n) for n in (2, 4, 8, 16)]
+    ended = cell(64, status="memory", stage="run", peak_bytes=None, budget_bytes=30_000)
+    memory, run = summary([*rows, ended], "peak_bytes"), summary([*rows, ended])
+    assert (memory["points"], memory["censored"]) == (5, 1)
+    assert memory["exponent"] == pytest.approx(1.0, abs=1e-3)
+    assert (run["points"], run["censored"]) == (4, 0)

@@ -67,3 +67,8 @@ def test_no_law_no_sentence():
     summary, crossovers = frames([LAW | {"law": "none", "predicted_log10": math.nan}], [])
     assert len(growing_sentences(summary, crossovers)) == 1
     assert growing_tables(summary, crossovers) == {}
+
+
+def test_a_prediction_that_says_nothing_is_not_told():
+    wide = LAW | {"predicted_log10": 27.0, "predicted_log10_low": 1.0, "predicted_log10_high": 66.0}
+    assert "Extrapolated" not in " ".join(growing_sentences(*frames([wide])))
