@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from compare.engines.engine import Engine
 
 __all__ = [
-    "LONGEST_S",
     "Observed",
     "Result",
     "fingerprints",
@@ -37,6 +36,7 @@ __all__ = [
     "other_case",
     "probe",
     "result_of",
+    "unprobed",
 ]
 
 #: Value, and gradients by name.
@@ -49,8 +49,10 @@ _MOVED = 2.0**-10
 #: What a message begins with where the first result was right.
 WRONG_ELSEWHERE = "right at the inputs it was prepared with, wrong at others"
 
-#: Longest run in s that is repeated in a sweep; the engine was probed when it was verified.
-LONGEST_S = 1.0
+#: Longest run in s, and most entries of the inputs, that are run again in a sweep; the engine was
+#: probed when it was verified, and at the smaller sizes.
+_LONGEST_S = 1.0
+_LARGEST = 2_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,8 +213,8 @@ def observe(
     threads : int
         Threads that it may use; with more than one a sum may be taken in another order.
     first_run_s : float
-        Time that the first run took, in s; above one second it is not run again, and the remark
-        says so.
+        Time that the first run took, in s. Where `unprobed` has a reason it is not run again, and
+        the remark says so.
 
     Returns
     -------
@@ -227,8 +229,9 @@ def observe(
     first = result_of(first)
     kept = _kept(first)
     complaint = _mutated(before, case.inputs) or _aliased(first, case.inputs)
-    if first_run_s > LONGEST_S:
-        return Observed(kept, None, complaint, f"not probed: one run took {first_run_s:.2g} s")
+    reason = unprobed(case, first_run_s)
+    if reason:
+        return Observed(kept, None, complaint, f"not probed: {reason}")
     remark, elsewhere = "", None
     try:
         there = result_of(run(other_case(case).inputs))
@@ -248,6 +251,33 @@ def observe(
     if threads == 1:
         complaint = complaint or _unlike_before(kept, again)
     return Observed(kept, elsewhere, complaint, remark)
+
+
+def unprobed(case: Case, first_run_s: float) -> str:
+    """Return why an engine is not run again, or an empty string if it is.
+
+    Parameters
+    ----------
+    case : Case
+        The problem.
+    first_run_s : float
+        Time that the first run took, in s.
+
+    Returns
+    -------
+    str
+        A run that took long, or large inputs.
+
+    Examples
+    --------
+    >>> from compare.problems import get_problem
+    >>> unprobed(get_problem("circuit").case(1, 0), 2.5)
+    'one run took 2.5 s'
+    """
+    if first_run_s > _LONGEST_S:
+        return f"one run took {first_run_s:.2g} s"
+    entries = sum(int(np.size(value)) for value in case.inputs.values())
+    return f"the inputs have {entries:,} entries" if entries > _LARGEST else ""
 
 
 def _mutated(before: Mapping[str, bytes], inputs: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from compare.executor import Outcome, Worker
 from compare.measuring.referee import Referee, bare, sample_of
 from compare.measuring.rounds import Lost
 from compare.measuring.timing import Sample
-from compare.probe import LONGEST_S
+from compare.probe import unprobed
 from compare.problems.problem import Case
 from compare.schema import RESULT_COLUMNS, SCHEMA_VERSION
 
@@ -154,7 +154,7 @@ class Contender(Timed):
 
     def _elsewhere(self, against: str) -> Any:
         """Return what the reference computed at other inputs; None where nobody would ask."""
-        if self.row["first_run_s"] is not None and self.row["first_run_s"] > LONGEST_S:
+        if unprobed(self.case, self.row["first_run_s"] or 0.0):
             return None
         outcome = self._referee.elsewhere(self.case, against)
         return outcome.result if outcome.status == "ok" else None

@@ -135,7 +135,8 @@ def _timed(
         if contender.worker is not None and contender.row["run_s"] < _TRACED_S:
             traced = contender.job("allocated", stage="allocations")
             contender.row["allocated_bytes"] = traced.result
-        contender.row["message"] = "; ".join(_remarks(rounds, name, contender.row))
+        told = [contender.row["message"] or "", *_remarks(rounds, name, contender.row)]
+        contender.row["message"] = "; ".join(filter(None, told))
         contender.ends()
         yield Ended(contender.row, _raw(rounds, [name, *beside], contender.row))
         beside = []
