@@ -1,6 +1,5 @@
 """``gradscale verify``, ``list`` and ``report``: without a clock."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +8,27 @@ from rich.console import Console
 from rich.table import Table
 
 from compare.cli.codes import DONE, MISMATCH
-from compare.cli.options import CHOICES, entries, options
+from compare.cli.options import CHOICES, Choice, options
 
 __all__ = ["list_", "report", "verify"]
 
 
 @click.command()
 @options(CHOICES)
-def verify(problems: Sequence[str], engines: Sequence[str], seed: int, threads: int) -> int:
+def verify(**chosen: Any) -> int:
     """Check that every engine agrees on every problem; exit code 1 if one does not."""
     from compare.report.terminal import print_agreement, print_exactness
     from compare.run import verify_problems
     from compare.truth import cases_for_truth, measure_errors
 
     console = Console()
-    chosen, contenders = entries("problem", problems), entries("engine", engines)
+    choice = Choice(**chosen)
+    seed, threads = choice.seed, choice.threads
+    problems, contenders = choice.problems(), choice.engines()
     found: dict[tuple[str, int, str], Any] = {}
-    frame = verify_problems(chosen, contenders, console, seed=seed, threads=threads, found=found)
+    frame = verify_problems(problems, contenders, console, seed=seed, threads=threads, found=found)
     print_agreement(frame, console)
-    cases = cases_for_truth(chosen, seed, quick=True)
+    cases = cases_for_truth(problems, seed, quick=True)
     truth = measure_errors(cases, contenders, found, threads=threads)
     print_exactness(truth, console)
     for row in truth[truth["status"] == "mismatch"].to_dict("records"):
@@ -49,7 +50,7 @@ def verify(problems: Sequence[str], engines: Sequence[str], seed: int, threads: 
 @click.command("list")
 def list_() -> int:
     """List the problems with their sizes, and the engines."""
-    from compare.engines import ENGINES
+    from compare.engines import ABSENT, ENGINES, PEERS
     from compare.problems import PROBLEMS
 
     console = Console()
@@ -64,6 +65,12 @@ def list_() -> int:
     table = Table("engine", "what it is", title="Engines", title_justify="left")
     for engine in ENGINES.values():
         table.add_row(engine.name, engine.meaning)
+    console.print(table)
+    table = Table("engine", "what it is", title="Peers, by --peers or name", title_justify="left")
+    for engine in PEERS.values():
+        table.add_row(engine.name, engine.meaning)
+    for name, library in ABSENT.items():
+        table.add_row(name, f"not installed: pip install {library}")
     console.print(table)
     return DONE
 

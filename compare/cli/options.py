@@ -1,11 +1,18 @@
 """Options that several commands share, and what they stand for."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
-__all__ = ["CHOICES", "Positive", "entries", "options"]
+from compare.plugins import is_in_file
+
+if TYPE_CHECKING:
+    from compare.engines import Engine
+    from compare.problems import Problem
+
+__all__ = ["CHOICES", "Choice", "Positive", "options"]
 
 
 class Positive(click.ParamType[float]):
@@ -26,20 +33,121 @@ class Positive(click.ParamType[float]):
         return number
 
 
-def entries(kind: str, names: Sequence[str]) -> list[Any]:
-    """Return the problems or engines of these names, all if there are none."""
-    from compare.engines import ENGINES, get_engine
-    from compare.problems import PROBLEMS, get_problem
+@dataclass(frozen=True)
+class Choice:
+    """Which problems and engines were asked for, and under which conditions.
 
-    table: dict[str, Any] = dict(PROBLEMS if kind == "problem" else ENGINES)
-    get = get_problem if kind == "problem" else get_engine
-    return [get(name) for name in names] if names else list(table.values())
+    Parameters
+    ----------
+    problem_names, examples : sequence of str
+        Names of problems, or functions in files with their examples in the same order.
+    wrt, sizes : str
+        Names and whole numbers, separated by commas; empty for what the problem has.
+    analytic : bool
+        Whether functions in files are analytic.
+    engine_names : sequence of str
+        Names of engines, or engines in files; empty for those that are shipped.
+    peers : bool
+        Whether all other libraries that are installed take part too.
+    seed, threads : int
+        Seed of the inputs, and threads of the libraries.
+    """
+
+    problem_names: Sequence[str]
+    examples: Sequence[str]
+    wrt: str
+    sizes: str
+    analytic: bool
+    engine_names: Sequence[str]
+    peers: bool
+    seed: int
+    threads: int
+
+    def problems(self) -> "list[Problem]":
+        """Return the problems, all that there are if none is named."""
+        from compare.problems import PROBLEMS, get_problem
+        from compare.problems.by_file import problem_in_file, with_sizes
+
+        sizes = _whole_numbers(self.sizes)
+        wrt = [name.strip() for name in self.wrt.split(",") if name.strip()]
+        in_files = [name for name in self.problem_names if is_in_file(name)]
+        if len(self.examples) > len(in_files) or (wrt and not in_files):
+            raise ValueError(
+                f"{len(self.examples)} of --example and {len(in_files)} of --problem FILE.py:NAME "
+                "arrived; an example, and --wrt, belong to a function in a file"
+            )
+        examples = dict(zip(in_files, self.examples, strict=False))
+        found = [
+            problem_in_file(
+                name,
+                example=examples.get(name, ""),
+                wrt=wrt,
+                sizes=sizes,
+                analytic=self.analytic,
+            )
+            if is_in_file(name)
+            else with_sizes(get_problem(name), sizes)
+            for name in self.problem_names
+        ]
+        return found or [with_sizes(problem, sizes) for problem in PROBLEMS.values()]
+
+    def engines(self, default: Sequence[str] = ()) -> "list[Engine]":
+        """Return the engines; those of `default`, or all that are shipped, if none is named."""
+        from compare.engines import ENGINES, PEERS, get_engine
+        from compare.engines.by_file import engine_in_file
+
+        named = list(self.engine_names)
+        if self.peers:
+            named = [*(named or default or ENGINES), *PEERS]
+        named = named or list(default or ENGINES)
+        found = [
+            engine_in_file(name) if is_in_file(name) else get_engine(name)
+            for name in dict.fromkeys(named)
+        ]
+        repeated = {e.name for e in found if [o.name for o in found].count(e.name) > 1}
+        if repeated:
+            raise ValueError(f"two engines are called {', '.join(sorted(repeated))}: rename one")
+        return found
 
 
-#: Which problems and engines, and under which conditions.
+def _whole_numbers(text: str) -> list[int]:
+    """Return whole numbers separated by commas, in their order."""
+    try:
+        numbers = [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        numbers = [0]
+    if any(number < 1 for number in numbers) or numbers != sorted(set(numbers)):
+        raise ValueError(f"--sizes: {text} arrived; expected growing whole numbers, as in 2,8,32")
+    return numbers
+
+
+#: Which problems and engines, and under which conditions: the fields of `Choice`.
 CHOICES = [
-    click.option("--problem", "problems", multiple=True, help="Only this problem; repeatable."),
-    click.option("--engine", "engines", multiple=True, help="Only this engine; repeatable."),
+    click.option(
+        "--problem",
+        "problem_names",
+        multiple=True,
+        metavar="NAME",
+        help="Only this problem, or FILE.py:FUNCTION, a plain NumPy function; repeatable.",
+    ),
+    click.option(
+        "--example",
+        "examples",
+        multiple=True,
+        metavar="FILE.py:NAME",
+        help="Its arguments: a dict, a tuple, or a function of the size (and of rng).",
+    ),
+    click.option("--wrt", default="", help="Arguments to differentiate with respect to: w,b."),
+    click.option("--sizes", default="", help="Sizes to go up, in place of the problem's: 2,8,32."),
+    click.option("--analytic", is_flag=True, help="The function in the file is analytic."),
+    click.option(
+        "--engine",
+        "engine_names",
+        multiple=True,
+        metavar="NAME",
+        help="Only this engine, or FILE.py:NAME, a function (f, inputs, wrt); repeatable.",
+    ),
+    click.option("--peers", is_flag=True, help="All other libraries that are installed, too."),
     click.option(
         "--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the inputs."
     ),

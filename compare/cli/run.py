@@ -2,14 +2,14 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
 from compare.cli.codes import DONE, INTERRUPTED, MISMATCH
-from compare.cli.options import CHOICES, Positive, entries, options
+from compare.cli.options import CHOICES, Choice, Positive, options
 
 __all__ = ["run"]
 
@@ -62,10 +62,7 @@ def run(
     resume: bool,
     fresh: bool,
     parquet: bool,
-    problems: Sequence[str],
-    engines: Sequence[str],
-    seed: int,
-    threads: int,
+    **chosen: Any,
 ) -> int:
     """Verify every engine, time them on growing networks, and write the report."""
     from compare.executor import Budget
@@ -73,16 +70,17 @@ def run(
     from compare.settings import Settings
 
     budget = Budget(budget_s or _BUDGET_S[quick], int(budget_gb * _GIB))
-    verified = entries("engine", engines)
+    choice = Choice(**chosen)
+    verified = choice.engines()
     settings = Settings(
         folder=out,
-        problems=entries("problem", problems),
+        problems=choice.problems(),
         verified=verified,
-        engines=verified if engines or not quick else entries("engine", _QUICK_ENGINES),
+        engines=choice.engines(_QUICK_ENGINES) if quick else verified,
         budget=budget,
         quick=quick,
-        seed=seed,
-        threads=threads,
+        seed=choice.seed,
+        threads=choice.threads,
         command=shlex.join(["gradscale", *sys.argv[1:]]),
         fresh=fresh,
         resume=resume,

@@ -1,21 +1,22 @@
 """The engines under comparison, each one entry.
 
 Other packages add theirs by an entry point in the group ``gradscale.engines`` that names an
-`Engine`.
+`Engine`; a file adds one by ``--engine file.py:NAME``.
 """
 
-from importlib.metadata import entry_points
-
 from compare.engines.engine import Engine, Prepared
-from compare.engines.graph import GRAPH, GRAPH_COMPILED
+from compare.engines.graph import GRAPH, GRAPH_COMPILED, GRAPH_EAGER
 from compare.engines.hand import HAND_WRITTEN
 from compare.engines.numerical import COMPLEX_STEP, FINITE_DIFFERENCES
+from compare.engines.peers import ABSENT, PEERS
 from compare.engines.symbolic import ADJOINT, EXPANDED, MATRIX, SHARED
 from compare.naming import nearest
+from compare.plugins import plugins
 
-__all__ = ["ENGINES", "Engine", "Prepared", "get_engine"]
+__all__ = ["ABSENT", "ENGINES", "PEERS", "Engine", "Prepared", "get_engine"]
 
-#: Every engine by name, in the order in which tables show them.
+#: The engines that are compared unless others are asked for, in the order in which tables show
+#: them: those that need nothing else to be installed, and those that were installed as plug-ins.
 ENGINES: dict[str, Engine] = {
     engine.name: engine
     for engine in (
@@ -25,14 +26,13 @@ ENGINES: dict[str, Engine] = {
         MATRIX,
         GRAPH,
         GRAPH_COMPILED,
+        GRAPH_EAGER,
         HAND_WRITTEN,
         FINITE_DIFFERENCES,
         COMPLEX_STEP,
     )
 }
-ENGINES.update(
-    {point.name: point.load() for point in entry_points(group="gradscale.engines")},
-)
+ENGINES.update(plugins("gradscale.engines", Engine, ENGINES | PEERS | dict.fromkeys(ABSENT)))
 
 
 def get_engine(name: str) -> Engine:
@@ -41,7 +41,7 @@ def get_engine(name: str) -> Engine:
     Parameters
     ----------
     name : str
-        Name of an engine.
+        Name of an engine, a peer that is installed among them.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def get_engine(name: str) -> Engine:
     Raises
     ------
     ValueError
-        If there is none of this name.
+        If there is none of this name, or its library is not installed.
 
     Examples
     --------
@@ -59,7 +59,12 @@ def get_engine(name: str) -> Engine:
     ('autodiff',)
     >>> get_engine("grpah")
     Traceback (most recent call last):
-    ValueError: no engine is called 'grpah'; did you mean 'graph'? There are: expanded, shared, \
-adjoint, matrix, graph, graph-compiled, hand-written, finite-differences, complex-step
+    ValueError: no engine is called 'grpah'; did you mean 'graph'? There are: expanded, shared, ...
     """
-    return nearest("engine", name, ENGINES)
+    if name in ABSENT:
+        library = ABSENT[name]
+        raise ValueError(
+            f"the engine {name} needs {library}, which is not installed: pip install {library}, "
+            "or gradscale[peers] for all"
+        )
+    return nearest("engine", name, ENGINES | PEERS)

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from compare.engines.calling import Call, by_position
 from compare.engines.engine import Engine, Prepared
 from compare.problems.problem import Case
 
-__all__ = ["GRAPH", "GRAPH_COMPILED"]
+__all__ = ["GRAPH", "GRAPH_COMPILED", "GRAPH_EAGER"]
 
 
 def _prepare(case: Case) -> Prepared:
@@ -15,23 +16,33 @@ def _prepare(case: Case) -> Prepared:
     return Prepared(lambda inputs: graph.value_and_gradient(**inputs), graph.operations)
 
 
+def _both(case: Case) -> tuple[Any, Call]:
+    """Return the function of value and gradients that traces at every call."""
+    import autodiff
+
+    function = by_position(case, case.problem.function)
+    return autodiff.value_and_grad(function, argnums=tuple(range(len(case.wrt)))), Call(case)
+
+
+def _running(both: Any, call: Call) -> Any:
+    def run(inputs: Any) -> Any:
+        value, gradients = both(*call.values(inputs))
+        return value, dict(zip(call.wrt, gradients, strict=True))
+
+    return run
+
+
 def _prepare_compiled(case: Case) -> Prepared:
     import autodiff
 
-    f, wrt = case.problem.function, case.wrt
-    names = [*wrt, *(name for name in case.inputs if name not in wrt)]
+    both, call = _both(case)
+    compiled = autodiff.compile(both)
+    plan = compiled.plan(*call.values(case.inputs))  # type: ignore[attr-defined]
+    return Prepared(_running(compiled, call), plan.operations)
 
-    def by_position(*values: Any) -> Any:
-        return f(**dict(zip(names, values, strict=True)))
 
-    both = autodiff.compile(autodiff.value_and_grad(by_position, argnums=tuple(range(len(wrt)))))
-    plan = both.plan(*(case.inputs[name] for name in names))  # type: ignore[attr-defined]
-
-    def run(inputs: Any) -> Any:
-        value, gradients = both(*[inputs[name] for name in names])
-        return value, dict(zip(wrt, gradients, strict=True))
-
-    return Prepared(run, plan.operations)
+def _prepare_eager(case: Case) -> Prepared:
+    return Prepared(_running(*_both(case)))
 
 
 GRAPH = Engine(
@@ -45,4 +56,10 @@ GRAPH_COMPILED = Engine(
     meaning="autodiff: the same two passes, compiled into straight-line NumPy",
     imports=("autodiff",),
     prepare=_prepare_compiled,
+)
+GRAPH_EAGER = Engine(
+    name="graph-eager",
+    meaning="autodiff: value_and_grad, which records the graph anew for every gradient",
+    imports=("autodiff",),
+    prepare=_prepare_eager,
 )

@@ -1,6 +1,11 @@
-"""Functions to differentiate: the examples of notes and textbooks, and networks that grow."""
+"""Functions to differentiate: the examples of notes and textbooks, and networks that grow.
+
+Other packages add theirs by an entry point in the group ``gradscale.problems`` that names a
+`Problem`.
+"""
 
 from compare.naming import nearest
+from compare.plugins import plugins
 from compare.problems import classics, edges, logistic, mlp, notes
 from compare.problems.namespace import namespace
 from compare.problems.problem import Case, Gradients, Inputs, Problem
@@ -13,6 +18,7 @@ PROBLEMS: dict[str, Problem] = {
     for module in (notes, edges, logistic, classics, mlp)
     for problem in module.PROBLEMS
 }
+PROBLEMS.update(plugins("gradscale.problems", Problem, PROBLEMS))
 
 
 def get_problem(name: str) -> Problem:

@@ -1,5 +1,6 @@
 """Which array library a function of arrays should call."""
 
+import importlib
 from types import ModuleType
 from typing import Any
 
@@ -27,7 +28,8 @@ def namespace(*arrays: Any) -> ModuleType:
     -------
     module
         NumPy if every argument is a Python scalar or a NumPy array, or if the first other one
-        speaks only NumPy's protocols (``__array_ufunc__``, ``__array_function__``).
+        speaks only NumPy's protocols (``__array_ufunc__``, ``__array_function__``);
+        ``autograd.numpy`` for a value that HIPS autograd traces, which speaks neither.
 
     Raises
     ------
@@ -45,6 +47,8 @@ def namespace(*arrays: Any) -> ModuleType:
         try:
             library: ModuleType = array_api_compat.array_namespace(array)
         except TypeError:
+            if type(array).__module__.partition(".")[0] == "autograd":
+                return importlib.import_module("autograd.numpy")
             if hasattr(array, "__array_ufunc__") or hasattr(array, "__array_function__"):
                 return np
             raise TypeError(

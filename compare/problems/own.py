@@ -1,14 +1,15 @@
 """Problems made of a user's own function and arguments."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from compare.problems.problem import Inputs, Problem
 
-__all__ = ["own_problem"]
+__all__ = ["checked", "named_arguments", "own_problem", "value_of"]
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -16,6 +17,7 @@ _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONL
 def own_problem(
     f: Callable[..., Any],
     args: Sequence[Any],
+    words: Mapping[str, Any] | None = None,
     *,
     wrt: str | Sequence[str] | None = None,
     analytic: bool = False,
@@ -28,6 +30,8 @@ def own_problem(
         Plain NumPy function that returns a scalar.
     args : sequence of float or array
         Its arguments; whole numbers in floating-point positions are converted by the caller.
+    words : mapping, optional
+        Further arguments by name.
     wrt : str or sequence of str, optional
         Arguments to differentiate with respect to; all by default.
     analytic : bool
@@ -51,22 +55,9 @@ def own_problem(
     ('x', 'y')
     """
     name = getattr(f, "__name__", type(f).__name__)
-    names, function = _by_name(f, args, name)
-    inputs: Inputs = {}
-    for argument, value in zip(names, args, strict=True):
-        inputs[argument] = _floating(value, f"{name}: argument {argument!r}")
-    chosen = tuple(names) if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
-    for argument in chosen:
-        if argument not in inputs:
-            raise ValueError(
-                f"{name}: wrt names {argument!r}, which is no argument; the arguments are "
-                f"{', '.join(names)}"
-            )
-    shape = np.shape(function(**inputs))
-    if shape != ():
-        raise ValueError(
-            f"{name}: it returned an array of shape {shape}; a gradient needs a scalar: sum it"
-        )
+    inputs, function = named_arguments(f, args, words or {}, name)
+    chosen = checked(inputs, wrt, name)
+    value_of(function, inputs, name)
     return Problem(
         name=name,
         family="own",
@@ -77,27 +68,149 @@ def own_problem(
         quick_sizes=(1,),
         verify_size=1,
         meaning="the user's own function",
+        label=_label,
         analytic=analytic,
     )
 
 
-def _by_name(
-    f: Callable[..., Any], args: Sequence[Any], name: str
-) -> tuple[list[str], Callable[..., Any]]:
-    """Return names of the arguments, and the function callable by them."""
+def _label(size: int) -> str:
+    """Return the label of arguments that do not grow."""
+    return "as given"
+
+
+def named_arguments(
+    f: Callable[..., Any], args: Sequence[Any], words: Mapping[str, Any], name: str
+) -> tuple[Inputs, Callable[..., Any]]:
+    """Return the arguments of a function by name, and the function callable by these names.
+
+    Parameters
+    ----------
+    f : callable
+        The function.
+    args, words : sequence and mapping
+        Its arguments by position and by name.
+    name : str
+        What it is called in messages.
+
+    Returns
+    -------
+    dict
+        The arguments, each a float or a floating-point array.
+    callable
+        The function.
+
+    Raises
+    ------
+    TypeError
+        If it does not take these arguments, or one of them is not of floating-point type.
+    """
+    function: Callable[..., Any] = f
+    found: dict[str, Any] = dict(words)
+    if args:
+        names = _by_position(f, args, words, name)
+        if not names:
+            names = [f"x{i}" for i in range(len(args))]
+            function = partial(_called, f, len(args))
+        found = dict(zip(names, args, strict=True)) | found
+    else:
+        _bound(f, args, words, name)
+    return {n: _floating(x, f"{name}: argument {n!r}") for n, x in found.items()}, function
+
+
+def checked(inputs: Inputs, wrt: str | Sequence[str] | None, name: str) -> tuple[str, ...]:
+    """Return the arguments that the gradient is taken with respect to.
+
+    Parameters
+    ----------
+    inputs : dict
+        The arguments by name.
+    wrt : str or sequence of str, optional
+        Some of them; all by default.
+    name : str
+        What the function is called in messages.
+
+    Returns
+    -------
+    tuple of str
+        Their names.
+
+    Raises
+    ------
+    ValueError
+        If one is no argument.
+    """
+    chosen = tuple(inputs) if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    for argument in chosen:
+        if argument not in inputs:
+            raise ValueError(
+                f"{name}: wrt names {argument!r}, which is no argument; the arguments are "
+                f"{', '.join(inputs)}"
+            )
+    return chosen
+
+
+def value_of(function: Callable[..., Any], inputs: Inputs, name: str) -> float:
+    """Return the value of a function at its arguments.
+
+    Parameters
+    ----------
+    function : callable
+        The function.
+    inputs : dict
+        Its arguments by name.
+    name : str
+        What it is called in messages.
+
+    Returns
+    -------
+    float
+        The value.
+
+    Raises
+    ------
+    ValueError
+        If it is no scalar.
+    """
+    value = function(**inputs)
+    if value is None:
+        raise ValueError(f"{name}: it returned nothing; a gradient needs a scalar: return one")
+    shape = np.shape(value)
+    if shape != ():
+        raise ValueError(
+            f"{name}: it returned an array of shape {shape}; a gradient needs a scalar: sum it"
+        )
+    return float(value)
+
+
+def _called(f: Callable[..., Any], count: int, **inputs: Any) -> Any:
+    """Call a function by position whose arguments have no names."""
+    return f(*(inputs.pop(f"x{i}") for i in range(count)), **inputs)
+
+
+def _bound(
+    f: Callable[..., Any], args: Sequence[Any], words: Mapping[str, Any], name: str
+) -> inspect.BoundArguments | None:
+    """Return how arguments meet the parameters of a function, or None if it does not tell."""
     try:
         signature = inspect.signature(f)
     except (TypeError, ValueError):
-        signature = None
-    if signature is not None:
-        try:
-            bound = signature.bind(*args)
-        except TypeError as error:
-            raise TypeError(f"{name}{signature}: {error}") from None
-        if all(signature.parameters[a].kind in _NAMED for a in bound.arguments):
-            return list(bound.arguments), f
-    names = [f"x{i}" for i in range(len(args))]
-    return names, lambda **inputs: f(*(inputs[n] for n in names))
+        return None
+    try:
+        return signature.bind(*args, **words)
+    except TypeError as error:
+        raise TypeError(f"{name}{signature}: {error}") from None
+
+
+def _by_position(
+    f: Callable[..., Any], args: Sequence[Any], words: Mapping[str, Any], name: str
+) -> list[str]:
+    """Return the names of arguments by position; none where the function does not name all."""
+    bound = _bound(f, args, words, name)
+    if bound is None:
+        return []
+    names = [n for n in bound.arguments if n not in words][: len(args)]
+    kinds = bound.signature.parameters
+    return names if all(kinds[n].kind in _NAMED for n in names) else []
 
 
 def _floating(value: Any, what: str) -> Any:

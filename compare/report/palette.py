@@ -35,6 +35,7 @@ _STAND = "M-.45,-1.2L.45,-1.2L.45,1.2L-.45,1.2Z"
 ENGINES: dict[str, Look] = {
     "graph": Look("#0072B2", "circle", (1, 0)),
     "graph-compiled": Look("#56B4E9", _STAND, (4, 4)),
+    "graph-eager": Look("#0072B2", "triangle-up", (3, 2)),
     "expanded": Look("#D55E00", "square", (6, 3)),
     "shared": Look("#E69F00", "diamond", (2, 2)),
     "adjoint": Look("#999933", _HEXAGON, (9, 3, 2, 3)),
@@ -42,6 +43,16 @@ ENGINES: dict[str, Look] = {
     "hand-written": Look("#000000", "cross", (10, 3)),
     "finite-differences": Look("#B8578F", _SALTIRE, (1, 3)),
     "complex-step": Look("#009E73", _STAR, (7, 2, 2, 2)),
+    "jax": Look("#7B3294", "circle", (1, 0)),
+    "jax-eager": Look("#7B3294", _SALTIRE, (4, 4)),
+    "torch": Look("#C51B7D", "square", (1, 0)),
+    "torch-func": Look("#C51B7D", "diamond", (6, 3)),
+    "torch-compile": Look("#C51B7D", _BAR, (2, 2)),
+    "autograd": Look("#6B8E23", "triangle-up", (1, 0)),
+    "mygrad": Look("#6B8E23", _STAND, (4, 4)),
+    "casadi": Look("#8C510A", _HEXAGON, (1, 0)),
+    "symengine": Look("#8C510A", "cross", (4, 4)),
+    "sympy-matrix": Look("#44546A", _STAR, (6, 3)),
 }
 
 #: Looks of engines that are not in the table, such as plug-ins, in turn.

@@ -1,0 +1,143 @@
+"""What all peers share: arguments by position, gradients by name, failures that are no errors."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from compare.engines.rebound import Library, rebound
+from compare.problems.problem import Case
+
+__all__ = ["Call", "by_position", "guarded", "plain", "unsupported"]
+
+#: Characters of a library's own message that a reason keeps.
+_REASON = 200
+
+
+class Call:
+    """How a library that differentiates by position is called: the differentiated ones first.
+
+    Parameters
+    ----------
+    case : Case
+        The problem.
+    """
+
+    def __init__(self, case: Case) -> None:
+        self.wrt = case.wrt
+        self.names = (*case.wrt, *(name for name in case.inputs if name not in case.wrt))
+        self._floats = {name for name in case.wrt if isinstance(case.inputs[name], float)}
+
+    def values(self, inputs: Mapping[str, Any]) -> list[Any]:
+        """Return the arguments in order."""
+        return [inputs[name] for name in self.names]
+
+    def named(self, gradients: Sequence[Any]) -> dict[str, Any]:
+        """Return the gradients by name; that of a number is a number."""
+        pairs = zip(self.wrt, gradients, strict=True)
+        return {n: float(x_bar) if n in self._floats else x_bar for n, x_bar in pairs}
+
+
+def by_position(case: Case, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that takes its arguments in the order of `Call`.
+
+    Parameters
+    ----------
+    case : Case
+        The problem.
+    function : callable
+        Its function, or a copy of it.
+
+    Returns
+    -------
+    callable
+        The same function.
+    """
+    names = Call(case).names
+
+    def positional(*values: Any) -> Any:
+        return function(**dict(zip(names, values, strict=True)))
+
+    return positional
+
+
+def plain(case: Case, library: Library) -> Callable[..., Any]:
+    """Return the function of a problem, calling a library where it calls NumPy.
+
+    Parameters
+    ----------
+    case : Case
+        The problem.
+    library : Library
+        What stands in for NumPy.
+
+    Returns
+    -------
+    callable
+        The copy.
+
+    Raises
+    ------
+    NotImplementedError
+        If the library lacks a function of NumPy that the function names.
+    """
+    with unsupported("the library"):
+        return rebound(case.problem.function, library)
+
+
+@contextlib.contextmanager
+def unsupported(library: str) -> Iterator[None]:
+    """Turn what a library raises into the reason why it cannot do a problem.
+
+    The function runs on NumPy's arrays, or it would be no problem; so what fails here is beyond
+    the library.
+
+    Parameters
+    ----------
+    library : str
+        Its name.
+
+    Raises
+    ------
+    NotImplementedError
+        For any other exception than one of memory.
+    """
+    try:
+        yield
+    except (MemoryError, NotImplementedError):
+        raise
+    except Exception as error:
+        raise NotImplementedError(_reason(library, error)) from error
+
+
+def _reason(library: str, error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    text = lines[0] if lines else ""
+    text = text if len(text) <= _REASON else f"{text[: _REASON - 1]}…"
+    return f"{library} cannot run the function: {type(error).__name__}: {text}"
+
+
+def guarded(library: str, run: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function whose failures are reasons, at no cost where it does not fail.
+
+    Parameters
+    ----------
+    library : str
+        Name of the library.
+    run : callable
+        What computes value and gradients.
+
+    Returns
+    -------
+    callable
+        The same function.
+    """
+
+    def attempt(inputs: Mapping[str, Any]) -> Any:
+        try:
+            return run(inputs)
+        except (MemoryError, NotImplementedError):
+            raise
+        except Exception as error:
+            raise NotImplementedError(_reason(library, error)) from error
+
+    return attempt

@@ -1,0 +1,192 @@
+"""Problems made of a user's function in a file, with no registration."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from compare.plugins import in_file
+from compare.problems.own import checked, named_arguments, own_problem, value_of
+from compare.problems.problem import Inputs, Problem
+
+__all__ = ["problem_in_file", "with_sizes"]
+
+#: Sizes of a function whose inputs grow, unless others are asked for: of matrices, the largest
+#: has about as many entries as a measurement should draw.
+_SIZES = (2, 8, 32, 128, 512)
+_QUICK_SIZES = (2, 8, 32)
+
+
+def problem_in_file(
+    typed: str,
+    *,
+    example: str = "",
+    wrt: Sequence[str] = (),
+    sizes: Sequence[int] = (),
+    analytic: bool = False,
+) -> Problem:
+    """Return the problem that a name in a file stands for.
+
+    Parameters
+    ----------
+    typed : str
+        File and name of a plain NumPy function that returns a scalar, or of a `Problem`.
+    example : str
+        File and name of its arguments: a dict by name, a tuple or list in order, or a function of
+        the size, ``inputs(size)`` or ``inputs(size, rng)``, that returns one of these. Without it
+        the defaults of the function are its arguments.
+    wrt : sequence of str
+        Arguments to differentiate with respect to; all by default.
+    sizes : sequence of int
+        Sizes at which a function of the size is called; 2, 8, 32, 128 and 512 by default.
+    analytic : bool
+        Whether the function is analytic, so that a complex step is taken too.
+
+    Returns
+    -------
+    Problem
+        Of the family that is called as the function where it grows, of the family ``"own"`` where
+        it has one size.
+
+    Raises
+    ------
+    TypeError
+        If the function does not take the arguments, or one of them is of no floating-point type.
+    ValueError
+        If a file or a name is missing, or something else than a function stands behind it, or the
+        function returns no scalar.
+    """
+    name, found = in_file(typed)
+    if isinstance(found, Problem):
+        if example or wrt:
+            raise ValueError(f"{typed} is a Problem, which has its inputs: leave out --example")
+        return with_sizes(found, sizes)
+    if not callable(found):
+        raise ValueError(
+            f"{typed} is a {type(found).__name__}; expected a function or a compare.Problem"
+        )
+    drawn = in_file(example)[1] if example else _defaults(found, name)
+    if callable(drawn):
+        problem = _growing(found, name, _Draw(drawn, example), wrt, sizes, analytic)
+    else:
+        if sizes:
+            raise ValueError(f"{name} has one size: --sizes needs an --example inputs(size, rng)")
+        args, words = _split(drawn, example)
+        problem = own_problem(found, args, words, wrt=wrt or None, analytic=analytic)
+    lines = (inspect.getdoc(found) or "").strip().splitlines()
+    meaning = lines[0] if lines and inspect.isroutine(found) else f"{name} of {typed}"
+    return dataclasses.replace(problem, name=name, meaning=meaning)
+
+
+def with_sizes(problem: Problem, sizes: Sequence[int]) -> Problem:
+    """Return a problem with other sizes.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem.
+    sizes : sequence of int
+        Its sizes; those it has if there are none.
+
+    Returns
+    -------
+    Problem
+        The problem.
+    """
+    if not sizes:
+        return problem
+    return dataclasses.replace(problem, sizes=tuple(sizes), quick_sizes=tuple(sizes))
+
+
+def _defaults(function: Callable[..., Any], name: str) -> Inputs:
+    """Return the arguments that a function has by default."""
+    parameters = inspect.signature(function).parameters.values()
+    missing = [p.name for p in parameters if p.default is p.empty and p.kind not in _REST]
+    if missing or not parameters:
+        raise ValueError(
+            f"{name} needs the arguments {', '.join(missing) or 'that it is differentiated by'}: "
+            "name them by --example FILE.py:NAME, or give the function defaults"
+        )
+    return {p.name: p.default for p in parameters if p.kind not in _REST}
+
+
+_REST = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+def _split(drawn: Any, what: str) -> tuple[Sequence[Any], dict[str, Any]]:
+    """Return arguments by position and by name."""
+    if isinstance(drawn, dict):
+        return (), drawn
+    if isinstance(drawn, tuple | list):
+        return drawn, {}
+    if isinstance(drawn, np.ndarray | float):
+        return (drawn,), {}
+    raise ValueError(
+        f"{what} is a {type(drawn).__name__}; expected the arguments as a dict, a tuple or a list, "
+        "or a function inputs(size, rng) that returns them"
+    )
+
+
+class _Draw:
+    """What calls a user's function of the size, with a source of randomness if it takes one.
+
+    Parameters
+    ----------
+    function : callable
+        The function.
+    what : str
+        What it is called in messages.
+    """
+
+    def __init__(self, function: Callable[..., Any], what: str) -> None:
+        self.function, self.what = function, what
+        parameters = inspect.signature(function).parameters.values()
+        needed = [p for p in parameters if p.default is p.empty and p.kind not in _REST]
+        several = len([p for p in parameters if p.kind not in _REST]) > 1
+        if len(needed) > 2 or not parameters:
+            raise ValueError(
+                f"{what}{inspect.signature(function)}: expected inputs(size) or inputs(size, rng)"
+            )
+        self._takes_rng = several and (len(needed) == 2 or "rng" in [p.name for p in parameters])
+
+    def __call__(self, size: int, rng: np.random.Generator) -> Any:
+        """Return the arguments at a size."""
+        made = self.function(size, rng) if self._takes_rng else self.function(size)
+        return _split(made, f"what {self.what} returned")
+
+
+def _named(function: Callable[..., Any], name: str, draw: _Draw, size: int, rng: Any) -> Inputs:
+    """Return the arguments of a growing function by name."""
+    args, words = draw(size, rng)
+    return named_arguments(function, args, words, name)[0]
+
+
+def _growing(
+    function: Callable[..., Any],
+    name: str,
+    draw: _Draw,
+    wrt: Sequence[str],
+    sizes: Sequence[int],
+    analytic: bool,
+) -> Problem:
+    """Return the problem of a function whose arguments grow."""
+    smallest = min(sizes, default=_SIZES[0])
+    args, words = draw(smallest, np.random.default_rng(0))
+    inputs, called = named_arguments(function, args, words, name)
+    chosen = checked(inputs, wrt or None, name)
+    value_of(called, inputs, name)
+    return Problem(
+        name=name,
+        family=name,
+        function=called,
+        wrt=chosen,
+        inputs=partial(_named, function, name, draw),
+        sizes=tuple(sizes) or _SIZES,
+        quick_sizes=tuple(sizes) or _QUICK_SIZES,
+        verify_size=smallest,
+        meaning=name,
+        analytic=analytic,
+    )
