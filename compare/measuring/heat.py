@@ -20,6 +20,9 @@ __all__ = ["Ended", "available_bytes", "heat"]
 
 #: Gradients that take longer are not repeated under the allocation tracer, in s.
 _TRACED_S = 0.2
+#: Time that this may take, in s: the tracer looks up the line of each allocation, which takes
+#: minutes in a formula of many thousand lines. The bytes are then left out.
+_TRACING_S = 1.0
 #: Share of the time of the others' turns that a waiting process may use the processor for.
 _RESTLESS = 0.05
 
@@ -133,7 +136,7 @@ def _timed(
     for name, contender in left.items():
         contender.row |= _times(rounds, name, referee.seed)
         if contender.worker is not None and contender.row["run_s"] < _TRACED_S:
-            traced = contender.job("allocated", stage="allocations")
+            traced = contender.job("allocated", stage="allocations", limit_s=_TRACING_S)
             contender.row["allocated_bytes"] = traced.result
         told = [contender.row["message"] or "", *_remarks(rounds, name, contender.row)]
         contender.row["message"] = "; ".join(filter(None, told))
