@@ -1,12 +1,15 @@
 import os
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
 import pytest
 
 from compare.engines.engine import Engine, Prepared
-from compare.executor import Budget, Executor, Worker
+from compare.executor import Budget, Worker
+from compare.measuring.heat import heat
+from compare.measuring.referee import Referee
 from compare.problems.own import own_problem
 
 GIB = 1024**3
@@ -16,13 +19,12 @@ def case():
     return own_problem(lambda x: x * x, [3.0]).case(1, 0)
 
 
-def engine(prepare):
-    return Engine(name="test", meaning="", imports=("numpy",), prepare=prepare)
-
-
-def measure(prepare, seconds=1.0, limit=2 * GIB):
-    with Executor() as executor:
-        return executor.measure(case(), engine(prepare), Budget(seconds, limit))
+def measure(prepare, seconds=1.0, limit=2 * GIB, imports=("numpy",)):
+    """Return the row of a cell whose engine is prepared so."""
+    tested = Engine(name="test", meaning="", imports=imports, prepare=prepare)
+    with Referee(Budget(seconds, limit)) as referee:
+        (ended,) = heat(case(), [tested], referee)
+    return SimpleNamespace(**ended.row)
 
 
 def doubling(case):
@@ -32,18 +34,19 @@ def doubling(case):
 def test_a_cell_ends_as_ok_with_every_measurement():
     outcome = measure(lambda case: doubling(case), 5.0)
     assert outcome.status == "ok", outcome
-    assert outcome.result["status"] == "ok"
-    assert 0 < outcome.result["run_s"] < 1
-    assert outcome.result["reference"] == "graph"
-    assert outcome.facts["import_s"] > 0.01
-    assert outcome.facts["parameters"] == 1
-    assert outcome.facts["threads_read"] == 1
+    assert 0 < outcome.run_s < 1
+    assert outcome.run_low_s <= outcome.run_s <= outcome.run_high_s
+    assert outcome.reference == "graph"
+    assert outcome.import_s > 0.01
+    assert outcome.parameters == 1
+    assert outcome.threads_read == 1
+    assert outcome.cores_busy > 0.0
 
 
 def test_a_wrong_gradient_has_no_time():
     outcome = measure(lambda case: Prepared(lambda inputs: (9.0, {"x": np.float64(5.0)})), 5.0)
-    assert outcome.result["status"] == "mismatch"
-    assert "run_s" not in outcome.result
+    assert outcome.status == "mismatch"
+    assert outcome.run_s is None
 
 
 @pytest.mark.parametrize(
@@ -115,9 +118,7 @@ def test_an_engine_may_say_that_it_cannot():
 
 
 def test_a_module_that_cannot_be_imported_is_an_error():
-    absent = Engine(name="a", meaning="", imports=("no_such_module",), prepare=doubling)
-    with Executor() as executor:
-        outcome = executor.measure(case(), absent, Budget(1.0, GIB))
+    outcome = measure(doubling, imports=("no_such_module",))
     assert outcome.status == "error"
     assert "no_such_module" in outcome.message
 
