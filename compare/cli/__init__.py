@@ -50,7 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         click.echo(f"gradscale: {error.format_message()}", err=True)
         code = BAD_INPUT
-    except (ValueError, TypeError, OSError) as error:
+    except OSError as error:
+        told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        click.echo(f"gradscale: {told}", err=True)
+        code = BAD_INPUT
+    except (ValueError, TypeError) as error:
         click.echo(f"gradscale: {error}", err=True)
         code = BAD_INPUT
     sys.exit(code)
