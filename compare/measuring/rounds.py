@@ -179,8 +179,9 @@ class Rounds:
             )
         if done and not counted:
             # No time to repeat them: they are all there is, and known to have drifted.
-            for taken in self.taken[name]:
-                taken.counts = True
+            rounds = {taken.round for taken in self.taken[name]}
+            for taken in (*self.taken[name], *self.taken[PRIMAL]):
+                taken.counts |= taken.round in rounds
         return done
 
     def _control_seconds(self, count: int) -> list[float]:

@@ -21,8 +21,8 @@ __all__ = [
 #: Families whose number of parameters stays the same, with the word for what grows instead.
 SIZE_WORDS = {"logistic map": "iterations"}
 
-#: Families that grow with their parameters and are no networks.
-_FUNCTIONS = ("Speelpenning product", "Helmholtz energy")
+#: Families of networks that grow with their parameters; others are functions, somebody's own too.
+_NETWORKS = ("mlp width", "mlp depth", "mlp width and depth")
 
 #: Statuses of a cell that a budget ended.
 STOPPED = ("timeout", "memory")
@@ -106,7 +106,7 @@ def networks(cells: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         The cells.
     """
-    return cells[(cells["against"] == "parameters") & ~cells["family"].isin(_FUNCTIONS)]
+    return cells[(cells["against"] == "parameters") & cells["family"].isin(_NETWORKS)]
 
 
 def ok(cells: pd.DataFrame, engine: str | None = None) -> pd.DataFrame:
@@ -180,4 +180,4 @@ def families(cells: pd.DataFrame) -> list[str]:
     """
     found = [str(name) for name in cells["family"].unique()]
     sized = set(cells.loc[cells["against"] == "size", "family"])
-    return sorted(found, key=lambda name: (name in sized, name in _FUNCTIONS))
+    return sorted(found, key=lambda name: (name in sized, name not in _NETWORKS))

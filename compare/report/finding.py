@@ -185,7 +185,10 @@ def _unit(scope: pd.DataFrame) -> str:
 
 def _thing(scope: pd.DataFrame, quantifier: str, n: float) -> str:
     """Return such as "a network of at most 289 parameters"."""
-    what = "a network" if _unit(scope) == "parameters" else f"the {scope['family'].iloc[0]}"
+    family = scope["family"].iloc[0]
+    what = f"the {family}" if _unit(scope) != "parameters" else f"`{family}`"
+    if len(frames.networks(scope)):
+        what = "a network"
     return f"{what} of {quantifier}{count_text(n)} {_unit(scope)}"
 
 

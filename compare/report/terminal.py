@@ -36,9 +36,10 @@ def print_summary(summary: pd.DataFrame, results: pd.DataFrame, console: Console
     scope = frames.networks(grown)
     what, unit = "network", "parameters"
     if scope.empty and len(grown):
-        scope, what, unit = grown, "problem", "size"
+        sized = bool((grown["against"] == "size").all())
+        scope, what, unit = (grown, "problem", "size") if sized else (grown, "function", unit)
     if scope.empty:
-        console.print("No growing network was measured.")
+        console.print("Nothing that grows was measured.")
         return
     limits = budget(known.results, {})
     table = Table(

@@ -77,6 +77,18 @@ def test_the_sampling_budget_ends_a_slow_contender(seconds, count):
     assert len(rounds.counted("A")) == count
 
 
+def test_a_slow_contender_of_a_drifted_round_keeps_its_primal():
+    seconds = itertools.cycle([0.005, 0.009])
+    limits = Limits(budget_s=2.0, slow_s=20.0)
+    rounds, _ = take(
+        {"A": lambda: Sample(30.0, 30.0, 1)},
+        control=lambda: Sample(next(seconds), 0.005),
+        limits=limits,
+    )
+    assert [taken.round for taken in rounds.counted("A")] == [0]
+    assert [taken.round for taken in rounds.counted(PRIMAL)] == [0]
+
+
 def test_a_contender_that_is_lost_in_round_7_leaves_the_others():
     calls = itertools.count()
 

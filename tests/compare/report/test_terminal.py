@@ -32,7 +32,7 @@ def test_families_that_do_not_grow_in_parameters_stand_in(summary, results):
 
 
 def test_an_empty_run_says_so():
-    assert "No growing network" in printed(print_summary, pd.DataFrame(), pd.DataFrame())
+    assert "Nothing that grows" in printed(print_summary, pd.DataFrame(), pd.DataFrame())
 
 
 def test_a_name_in_brackets_is_not_markup(summary, results):
