@@ -24,8 +24,9 @@ class Call:
 
     def __init__(self, case: Case) -> None:
         self.wrt = case.wrt
-        self.names = (*case.wrt, *(name for name in case.inputs if name not in case.wrt))
-        self._floats = {name for name in case.wrt if isinstance(case.inputs[name], float)}
+        chosen = set(self.wrt)
+        self.names = (*self.wrt, *(name for name in case.inputs if name not in chosen))
+        self._floats = {name for name in self.wrt if isinstance(case.inputs[name], float)}
 
     def values(self, inputs: Mapping[str, Any]) -> list[Any]:
         """Return the arguments in order."""
