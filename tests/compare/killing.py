@@ -25,7 +25,7 @@ OPTIONS = (
     "--engine=finite-differences",
 )
 #: A run is killed this often before it is left to finish.
-KILLS_OF_A_RUN = 5
+KILLS_OF_A_RUN = 8
 _LONGEST_WAIT_S = 8.0
 
 
