@@ -28,7 +28,7 @@ _QUICK_ENGINES = ("expanded", "shared", "adjoint", "matrix", "graph", "graph-com
     type=click.Path(path_type=Path),
     help="Folder for the CSV files, the charts and the report.",
 )
-@click.option("--quick", is_flag=True, help="Few sizes and a small budget: under 45 s.")
+@click.option("--quick", is_flag=True, help="Few sizes and a small budget: about a minute.")
 @click.option(
     "--budget-s",
     type=Positive(),
