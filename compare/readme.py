@@ -66,7 +66,7 @@ def with_finding(text: str, folder: Path) -> str:
     >>> "not been made" in with_finding(text, Path("nowhere"))
     True
     """
-    report, run = folder / "report.md", folder / "run.json"
+    report, run = folder / "report.md", folder / "machine.json"
     found = "The reference run has not been made yet."
     if report.exists() and run.exists():
         finding = report.read_text(encoding="utf-8").split("\n\n")[1]
