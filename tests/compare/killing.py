@@ -48,6 +48,7 @@ def kill(process):
     children = parent.children(recursive=True)
     parent.kill()
     process.wait()
+    process.stderr.close()
     _, alive = psutil.wait_procs(children, timeout=10)
     return alive
 
@@ -68,6 +69,7 @@ def disturb(folder, rng, kills=KILLS_OF_A_RUN):
         process = start(folder, *["--resume"][: number > 0])
         time.sleep(rng.uniform(0.3, _LONGEST_WAIT_S))
         if process.poll() is not None:
+            process.stderr.close()
             break
         assert kill(process) == []
         hits += 1
