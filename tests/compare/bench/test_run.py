@@ -169,9 +169,9 @@ def test_the_json_has_samples_machine_and_versions(squares, contender, tmp_path)
     write_json(report, path, "gradscale bench eager")
     document = json.loads(path.read_text(encoding="utf-8"))
     assert set(document) == {
-        *("schema_version", "command", "machine", "system", "python", "versions"),
+        *("schema_version", "command", "machine", "system", "python", "versions", "blas"),
         *("results", "libraries", "threads", "rounds", "sample_s"),
-        *("fresh", "goals", "footprints", "growth", "derived"),
+        *("fresh", "goals", "footprints", "growth", "derived", "governor"),
     }
     assert document["libraries"] == {"numpy": np.__version__}
     assert "gradscale" in document["versions"]
