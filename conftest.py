@@ -2,4 +2,4 @@
 
 from importlib.util import find_spec
 
-collect_ignore = [] if find_spec("numba") else ["autodiff/plan/numba_math.py"]
+collect_ignore = [] if find_spec("numba") else ["autodiff/plan/to_numba/math.py"]

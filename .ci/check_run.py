@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import compare
-from compare.schema import RESULT_COLUMNS
+from compare.results.schema import RESULT_COLUMNS
 
 folder = Path(sys.argv[1])
 results = compare.read_results(folder / "results.csv")

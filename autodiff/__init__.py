@@ -13,9 +13,8 @@ array([1.3814, 1.3814])
 from typing import TYPE_CHECKING, Any
 
 from autodiff import rules
-from autodiff.checking import WrongGradient, check_gradients
-from autodiff.custom import checkpoint, custom, stop_gradient
-from autodiff.derivatives import hessian, hvp, jacobian
+from autodiff.core.primitive import FUNCTIONS, UFUNCS
+from autodiff.core.tensor import Tensor
 from autodiff.errors import (
     BranchChanged,
     LostDerivative,
@@ -24,11 +23,12 @@ from autodiff.errors import (
     Undifferentiable,
     WrongOrder,
 )
-from autodiff.graph import Graph
-from autodiff.rules.table import FUNCTIONS, UFUNCS
-from autodiff.tensor import Tensor
-from autodiff.trace import trace
-from autodiff.transforms import elementwise_grad, grad, jvp, value_and_grad, vjp
+from autodiff.graph.graph import Graph
+from autodiff.graph.trace import trace
+from autodiff.transforms.checking import WrongGradient, check_gradients
+from autodiff.transforms.custom import checkpoint, custom, stop_gradient
+from autodiff.transforms.gradients import elementwise_grad, grad, jvp, value_and_grad, vjp
+from autodiff.transforms.matrices import hessian, hvp, jacobian
 
 if TYPE_CHECKING:
     from autodiff.plan import Plan, compile

@@ -14,16 +14,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compare.agreement import verify
-    from compare.asserting import assert_gradients_agree
+    from compare.checks.agreement import verify
     from compare.engines import ENGINES, get_engine
     from compare.engines.engine import Engine, Prepared
+    from compare.growth.summary import summarise
+    from compare.measure.sweep import benchmark
     from compare.problems import PROBLEMS, get_problem
     from compare.problems.problem import Problem
-    from compare.samples import read_samples
-    from compare.scaling import summarise
-    from compare.store import read_results
-    from compare.sweep import benchmark
+    from compare.results.samples import read_samples
+    from compare.results.store import read_results
+    from compare.testing.asserting import assert_gradients_agree
     from compare.truth import measure_errors, taylor_test, true_gradient
 
 __all__ = [
@@ -51,17 +51,17 @@ _MODULES = {
     "PROBLEMS": "compare.problems",
     "Prepared": "compare.engines.engine",
     "Problem": "compare.problems.problem",
-    "assert_gradients_agree": "compare.asserting",
-    "benchmark": "compare.sweep",
+    "assert_gradients_agree": "compare.testing.asserting",
+    "benchmark": "compare.measure.sweep",
     "get_engine": "compare.engines",
     "get_problem": "compare.problems",
     "measure_errors": "compare.truth",
-    "read_results": "compare.store",
-    "read_samples": "compare.samples",
-    "summarise": "compare.scaling",
+    "read_results": "compare.results.store",
+    "read_samples": "compare.results.samples",
+    "summarise": "compare.growth.summary",
     "taylor_test": "compare.truth",
     "true_gradient": "compare.truth",
-    "verify": "compare.agreement",
+    "verify": "compare.checks.agreement",
 }
 
 

@@ -13,12 +13,12 @@ Examples
 """
 
 from symdiff.errors import ExpressionTooLarge, Unparsable, Untraceable
-from symdiff.explain import Explanation, explain
-from symdiff.formula import Gradient, Operations, gradient
-from symdiff.higher import Hessian
-from symdiff.parse import parse
+from symdiff.explanation.explain import Explanation, explain
+from symdiff.formulas.gradient import Gradient, Operations, gradient
+from symdiff.formulas.hessian import Hessian
 from symdiff.strategies import STRATEGIES
-from symdiff.trace import Expression, trace
+from symdiff.text.parse import parse
+from symdiff.tracing.trace import Expression, trace
 
 __all__ = [
     "STRATEGIES",

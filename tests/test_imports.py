@@ -13,7 +13,10 @@ HEAVY = ("pandas", "altair", "jinja2", "scipy", "jax", "torch", "dask")
         ("autodiff", (*HEAVY, "sympy", "symdiff", "compare")),
         ("symdiff", (*HEAVY, "autodiff", "compare")),
         ("compare", (*HEAVY, "sympy", "autodiff", "symdiff", "numpy")),
-        ("compare.worker", (*HEAVY, "sympy", "autodiff", "symdiff", "numpy", "rich", "click")),
+        (
+            "compare.process.worker",
+            (*HEAVY, "sympy", "autodiff", "symdiff", "numpy", "rich", "click"),
+        ),
     ],
 )
 def test_a_package_imports_what_it_needs_and_no_more(package, absent):

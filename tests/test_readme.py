@@ -1,27 +1,27 @@
 import re
 from pathlib import Path
 
-from compare.readme import bench_text, with_bench, with_columns, with_finding
+from docs_tools.readme import bench_text, with_bench, with_columns, with_finding
 
 README = Path(__file__).parents[1] / "README.md"
 
 
 def test_the_table_of_columns_is_the_schema():
     text = README.read_text(encoding="utf-8")
-    assert with_columns(text) == text, "run python -m compare.readme"
+    assert with_columns(text) == text, "run python -m docs_tools.readme"
 
 
 def test_the_figures_are_those_of_the_benchmark():
     text = README.read_text(encoding="utf-8")
     assert with_bench(text, README.parent / "reports" / "reference") == text, (
-        "run python -m compare.readme"
+        "run python -m docs_tools.readme"
     )
 
 
 def test_the_finding_is_that_of_the_reference_run():
     text = README.read_text(encoding="utf-8")
     assert with_finding(text, README.parent / "reports" / "reference") == text, (
-        "run python -m compare.readme"
+        "run python -m docs_tools.readme"
     )
 
 

@@ -5,7 +5,7 @@ lie, ``source`` prints it, ``plan`` runs it, ``compiled`` finds the plan for the
 call.
 """
 
-from autodiff.plan.compiled import compile
+from autodiff.plan.dispatch import compile
 from autodiff.plan.plan import Plan
 
 __all__ = ["Plan", "compile"]

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.plan.association import associated
-from autodiff.plan.blocks import group
-from autodiff.plan.fast_math import with_half_angles
-from autodiff.plan.memory import plan_memory
+from autodiff.core.pytrees import Structure, dict_keys, flatten
+from autodiff.graph.trace import as_primal
+from autodiff.plan.passes.fast_math import with_half_angles
+from autodiff.plan.passes.reassociate import associated
+from autodiff.plan.passes.relu import without_arguments
 from autodiff.plan.program import Program
-from autodiff.plan.rectifiers import without_arguments
-from autodiff.plan.scalars import is_scalar, print_scalars
-from autodiff.plan.source import print_arrays
-from autodiff.plan.tracing import trace_program
-from autodiff.trace import as_primal
-from autodiff.trees import Structure, dict_keys, flatten
+from autodiff.plan.to_numpy.buffers import plan_memory
+from autodiff.plan.to_numpy.source import print_arrays
+from autodiff.plan.to_numpy.tiling import group
+from autodiff.plan.to_python.scalars import is_scalar, print_scalars
+from autodiff.plan.tracing.tracing import trace_program
 
 __all__ = ["Plan", "make_plan"]
 
@@ -468,7 +468,7 @@ def make_plan(
     name = getattr(f, "__name__", "a function")
     note = ""
     if backend == "numba":
-        from autodiff.plan.numba_plan import numba_plan
+        from autodiff.plan.to_numba.plan import numba_plan
 
         program = associated(trace.program)
         found = numba_plan(name, program, inputs, values, result, (display, unflatten), donate)

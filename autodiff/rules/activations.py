@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.rules.table import Array, general, nothing_times
-from autodiff.tensor import Tensor, record
+from autodiff.core.primitive import Array, general, nothing_times
+from autodiff.core.tensor import Tensor, record
 
 __all__ = ["NOTHING_TIMES", "RELU", "RELU_PULL", "SIGMOID"]
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.rules.table import Array, linear
-from autodiff.tensor import Tensor, record
+from autodiff.core.primitive import Array, linear
+from autodiff.core.tensor import Tensor, record
 
 
 def _assemble(*items: Array, shape: tuple[int, ...]) -> Array:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.rules.table import Array, handles
+from autodiff.core.primitive import Array, handles
 
 
 @handles(np.linalg.multi_dot)

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.rules.table import TUPLES, Array, discrete, general, handles, linear
-from autodiff.tensor import Tensor, record
+from autodiff.core.primitive import TUPLES, Array, discrete, general, handles, linear
+from autodiff.core.tensor import Tensor, record
 
 _SHAPES: list[Any] = [(((),), {}), (((0,),), {}), (((3,),), {}), (((2, 1, 3),), {})]
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.core.primitive import Array, handles
 from autodiff.rules.operands import as_array, as_decided
-from autodiff.rules.table import Array, handles
 
 
 def _constant(

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.rules.table import Array, general, handles
-from autodiff.tensor import record
+from autodiff.core.primitive import Array, general, handles
+from autodiff.core.tensor import record
 
 _MODES = ("full", "same", "valid")
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.core.primitive import Array, handles
 from autodiff.rules.indexing import scattered
 from autodiff.rules.operands import as_array, as_decided
-from autodiff.rules.table import Array, handles
 
 
 @handles(np.diagonal)

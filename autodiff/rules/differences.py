@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from autodiff.core.primitive import Array, handles, linear
+from autodiff.core.tensor import Tensor, record
 from autodiff.rules.operands import as_array, as_decided
-from autodiff.rules.table import Array, handles, linear
-from autodiff.tensor import Tensor, record
 
 
 def _diff_transpose(g: Array, out: Array, x: Array, *, n: int, axis: int) -> Array:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.primitive import TUPLES, Array, discrete, handles
+from autodiff.core.tensor import Tensor, record
 from autodiff.rules.operands import Axis, guarded
-from autodiff.rules.table import TUPLES, Array, discrete, handles
-from autodiff.tensor import Tensor, record
 
 __all__ = ["recorded"]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.rules.table import PRIMITIVES, Array, Primitive, handles, linear
-from autodiff.tensor import Tensor, record
+from autodiff.core.primitive import PRIMITIVES, Array, Primitive, handles, linear
+from autodiff.core.tensor import Tensor, record
 
 #: From this number of multiplications on, finding an order for them costs less than it saves.
 _WORTH_ORDERING = 30_000

@@ -20,7 +20,7 @@ import math
 
 import numpy as np
 
-from autodiff.rules.table import (
+from autodiff.core.primitive import (
     FIRST,
     NEGATIVE,
     ONE,

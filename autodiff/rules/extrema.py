@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.primitive import Array, Primitive, discrete, general, handles
+from autodiff.core.tensor import Tensor, record
 from autodiff.rules.reductions import (
     AXES,
     Axis,
@@ -15,8 +17,6 @@ from autodiff.rules.reductions import (
     sum_,
     with_initial,
 )
-from autodiff.rules.table import Array, Primitive, discrete, general, handles
-from autodiff.tensor import Tensor, record
 
 
 def _hits(out: Array, x: Array, axis: Axis, keepdims: bool) -> tuple[Array, Array]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.primitive import TUPLES, Array, discrete, general, refuses, unbroadcast
 from autodiff.rules.parameters import constant
-from autodiff.rules.table import TUPLES, Array, discrete, general, refuses, unbroadcast
 
 for _ufunc in (np.gcd, np.lcm, np.left_shift, np.right_shift, np.bitwise_count, np.isnat):
     discrete(_ufunc)

@@ -15,8 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from autodiff.rules.table import Array, handles, linear
-from autodiff.tensor import record
+from autodiff.core.primitive import Array, handles, linear
+from autodiff.core.tensor import record
 
 Norm = Literal["backward", "ortho", "forward"] | None
 Axes = Sequence[int] | None

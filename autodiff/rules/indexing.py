@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.core.primitive import Array, handles, linear, refuses
+from autodiff.core.tensor import Tensor, record
 from autodiff.rules.operands import as_array, as_decided, guarded
-from autodiff.rules.table import Array, handles, linear, refuses
-from autodiff.tensor import Tensor, record
 
 __all__ = ["GETITEM", "SCATTER", "accumulate_at", "getitem", "scattered", "take"]
 

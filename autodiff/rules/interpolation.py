@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.core.primitive import Array, general, handles
+from autodiff.core.tensor import record
 from autodiff.errors import Undifferentiable
 from autodiff.rules.discrete import recorded
 from autodiff.rules.indexing import scattered, take
 from autodiff.rules.operands import as_array, as_operand
-from autodiff.rules.table import Array, general, handles
-from autodiff.tensor import record
 
 # np.interp: on the interval from p to q, out = f(p) (1 - t) + f(q) t with t = (x - p) / (q - p).
 

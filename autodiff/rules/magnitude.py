@@ -7,8 +7,8 @@ least length among all slopes that the function has around that point.
 
 import numpy as np
 
-from autodiff.rules.table import Array, general
-from autodiff.tensor import Tensor, record
+from autodiff.core.primitive import Array, general
+from autodiff.core.tensor import Tensor, record
 
 
 def _squared_modulus(x: Array) -> Array:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from numpy.lib.stride_tricks import sliding_window_view
 
+from autodiff.core.primitive import Array, handles, linear
+from autodiff.core.tensor import Tensor, record
 from autodiff.rules.operands import as_decided
-from autodiff.rules.table import Array, handles, linear
-from autodiff.tensor import Tensor, record
 
 FLIP = linear(
     "flip",

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.core.primitive import Array, general, handles
+from autodiff.core.tensor import Tensor, record
 from autodiff.errors import Undifferentiable
 from autodiff.rules.magnitude import root, squared
 from autodiff.rules.reductions import Axis, counted, expanded, operand, reduced_axes
-from autodiff.rules.table import Array, general, handles
-from autodiff.tensor import Tensor, record
 
 
 def _power_norm(x: Array, *, ord: float, axis: Axis, keepdims: bool) -> Array:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.rules.table import Array
-from autodiff.tensor import Tensor
+from autodiff.core.primitive import Array
+from autodiff.core.tensor import Tensor
 
 __all__ = ["Axis", "as_array", "as_decided", "as_operand", "guarded", "holds_tensor"]
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.primitive import Array, handles, linear
+from autodiff.core.tensor import Tensor, record
 from autodiff.errors import Undifferentiable
 from autodiff.rules.operands import as_array, as_decided, holds_tensor
-from autodiff.rules.table import Array, handles, linear
-from autodiff.tensor import Tensor, record
 
 Pairs = tuple[tuple[Any, Any], ...]
 

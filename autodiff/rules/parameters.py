@@ -2,8 +2,8 @@
 
 from typing import NoReturn
 
+from autodiff.core.primitive import Rule
 from autodiff.errors import Undifferentiable
-from autodiff.rules.table import Rule
 
 __all__ = ["constant"]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.rules.table import Array, discrete, linear
-from autodiff.tensor import Tensor, record
+from autodiff.core.primitive import Array, discrete, linear
+from autodiff.core.tensor import Tensor, record
 
 
 def positional(name: str) -> Callable[[Callable[..., Array]], Callable[..., Array]]:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from autodiff.rules.table import Array, handles
-from autodiff.tensor import Tensor, primal
+from autodiff.core.primitive import Array, handles
+from autodiff.core.tensor import Tensor, primal
 
 
 @handles(np.shape, derivative=False)

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.primitive import Array, handles, refuses
 from autodiff.errors import Undifferentiable
 from autodiff.rules.operands import as_array, as_operand
-from autodiff.rules.table import Array, handles, refuses
 
 
 def _coefficients(p: Any, name: str) -> Array:

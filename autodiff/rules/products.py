@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from autodiff.rules.table import Array, general, handles, linear, unbroadcast
-from autodiff.tensor import matrix_product, record
+from autodiff.core.primitive import Array, general, handles, linear, unbroadcast
+from autodiff.core.tensor import matrix_product, record
 
 
 def _column(x: Array) -> Array:

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.primitive import Array, handles
 from autodiff.rules.picking import pick, positional
 from autodiff.rules.reductions import Axis, operand, reduced_axes
 from autodiff.rules.statistics import fitted_weights
-from autodiff.rules.table import Array, handles
 
 #: Methods that interpolate between ranks, and the parameters of their plotting positions.
 _CONTINUOUS = {

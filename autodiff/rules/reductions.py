@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from autodiff.core.primitive import Array, general, handles, linear, shortly
+from autodiff.core.tensor import Tensor, record
 from autodiff.errors import LostDerivative
-from autodiff.rules.table import Array, general, handles, linear, shortly
-from autodiff.tensor import Tensor, record
 
 Axis = int | tuple[int, ...] | None
 #: Elements of an array that is filled in less time than NumPy needs to make a view of one number.

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.rules.table import refuses
+from autodiff.core.primitive import refuses
 
 
 def _dispatched(*modules: Any) -> list[Any]:

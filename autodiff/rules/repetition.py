@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.core.primitive import Array, handles, linear, unbroadcast
+from autodiff.core.tensor import record
 from autodiff.rules.indexing import take
 from autodiff.rules.operands import as_array, as_decided
 from autodiff.rules.shape import reshape
-from autodiff.rules.table import Array, handles, linear, unbroadcast
-from autodiff.tensor import record
 
 BROADCAST = linear(
     "broadcast_to",

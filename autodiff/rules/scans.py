@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.core.primitive import Array, general, handles, linear
+from autodiff.core.tensor import Tensor, record
 from autodiff.rules.picking import pick, positional
 from autodiff.rules.reductions import converted, operand
-from autodiff.rules.table import Array, general, handles, linear
-from autodiff.tensor import Tensor, record
 
 
 def _shifted(x: Array, first: float, axis: int) -> Array:

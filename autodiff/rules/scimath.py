@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from autodiff.rules.table import Array, handles
+from autodiff.core.primitive import Array, handles
 
 
 def _complex_if(x: Array, outside: Callable[[Array], Array]) -> Array:

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.primitive import TUPLES, Array, general, handles, unbroadcast
+from autodiff.core.tensor import Tensor, memory, record
 from autodiff.rules.indexing import getitem, scattered
 from autodiff.rules.operands import as_array, as_operand
-from autodiff.rules.table import TUPLES, Array, general, handles, unbroadcast
-from autodiff.tensor import Tensor, memory, record
 
 WHERE = general(
     "where",

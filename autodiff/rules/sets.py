@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from autodiff.core.primitive import Array, handles
 from autodiff.rules.discrete import recorded
 from autodiff.rules.indexing import take
 from autodiff.rules.operands import as_array, as_decided
-from autodiff.rules.table import Array, handles
 
 _RESULTS = ("values", "index", "inverse", "counts")
 

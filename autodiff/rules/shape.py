@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from autodiff.core.primitive import Array, discrete, handles, linear
+from autodiff.core.tensor import primal, record
 from autodiff.errors import LostDerivative
 from autodiff.rules.discrete import recorded
 from autodiff.rules.operands import as_array, as_decided
-from autodiff.rules.table import Array, discrete, handles, linear
-from autodiff.tensor import primal, record
 
 
 def _astype(x: Array, *, dtype: Any) -> Array:

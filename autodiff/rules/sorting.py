@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.core.primitive import Array, general, handles
+from autodiff.core.tensor import record
 from autodiff.rules.discrete import recorded
 from autodiff.rules.indexing import scattered
 from autodiff.rules.operands import as_array, as_decided
-from autodiff.rules.table import Array, general, handles
-from autodiff.tensor import record
 
 _argsort = recorded(np.argsort)
 _argpartition = recorded(np.argpartition)

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.primitive import Array, general, handles
+from autodiff.core.tensor import Tensor, record
 from autodiff.rules.magnitude import conjugate, real_part, root, squared
 from autodiff.rules.reductions import (
     Axis,
@@ -19,8 +21,6 @@ from autodiff.rules.reductions import (
     operand,
     sum_,
 )
-from autodiff.rules.table import Array, general, handles
-from autodiff.tensor import Tensor, record
 
 
 def _var_slope(x: Array, axis: Axis, ddof: float) -> Array:

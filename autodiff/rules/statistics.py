@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.primitive import Array, handles, linear, refuses
+from autodiff.core.tensor import Tensor, record
 from autodiff.errors import LostDerivative
 from autodiff.rules.reductions import (
     Axis,
@@ -16,8 +18,6 @@ from autodiff.rules.reductions import (
     reduced_axes,
     sum_,
 )
-from autodiff.rules.table import Array, handles, linear, refuses
-from autodiff.tensor import Tensor, record
 
 
 @handles(np.nansum)

@@ -13,8 +13,8 @@ import math
 
 import numpy as np
 
-from autodiff.rules.table import Array, general, handles
-from autodiff.tensor import Tensor, record
+from autodiff.core.primitive import Array, general, handles
+from autodiff.core.tensor import Tensor, record
 
 
 def _series(t: Array, order: int) -> Array:

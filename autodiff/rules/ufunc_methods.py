@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.primitive import REFUSED, UFUNC_METHODS, Array, general
+from autodiff.core.tensor import Tensor, record
 from autodiff.rules.extrema import MAX, MIN, NANMAX, NANMIN, reduced
 from autodiff.rules.picking import positional
 from autodiff.rules.reductions import (
@@ -22,8 +24,6 @@ from autodiff.rules.reductions import (
     with_initial,
 )
 from autodiff.rules.scans import cumprod, cumsum, maximum_accumulate, minimum_accumulate
-from autodiff.rules.table import REFUSED, UFUNC_METHODS, Array, general
-from autodiff.tensor import Tensor, record
 
 Answer = Callable[..., Any]
 

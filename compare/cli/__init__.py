@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 import click
 
-from compare.cli.bench import bench
+from benchmarks.command import bench
 from compare.cli.codes import BAD_INPUT, INTERRUPTED
 from compare.cli.compare import compare
-from compare.cli.look import list_, report, verify
+from compare.cli.inspect import list_, report, verify
 from compare.cli.run import run
-from compare.machine import gradscale_version
+from compare.results.machine import gradscale_version
 
 __all__ = ["main"]
 

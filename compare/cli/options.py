@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from compare.plugins import is_in_file
+from compare.registry.plugins import is_in_file
 
 if TYPE_CHECKING:
     from compare.engines import Engine

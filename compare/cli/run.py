@@ -65,9 +65,9 @@ def run(
     **chosen: Any,
 ) -> int:
     """Verify every engine, time them on growing networks, and write the report."""
-    from compare.executor import Budget
-    from compare.run import run as run_job
-    from compare.settings import Settings
+    from compare.process.executor import Budget
+    from compare.run.run import run as run_job
+    from compare.run.settings import Settings
 
     budget = Budget(budget_s or _BUDGET_S[quick], int(budget_gb * _GIB))
     choice = Choice(**chosen)

@@ -10,8 +10,8 @@ from compare.engines.hand import HAND_WRITTEN
 from compare.engines.numerical import COMPLEX_STEP, FINITE_DIFFERENCES
 from compare.engines.peers import ABSENT, PEERS
 from compare.engines.symbolic import ADJOINT, EXPANDED, MATRIX, SHARED
-from compare.naming import nearest
-from compare.plugins import plugins
+from compare.registry.naming import nearest
+from compare.registry.plugins import plugins
 
 __all__ = ["ABSENT", "ENGINES", "PEERS", "Engine", "Prepared", "get_engine"]
 

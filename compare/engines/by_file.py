@@ -7,8 +7,8 @@ from typing import Any
 
 from compare.engines import ENGINES, PEERS
 from compare.engines.engine import Engine, Prepared
-from compare.plugins import in_file
 from compare.problems.problem import Case
+from compare.registry.plugins import in_file
 
 __all__ = ["engine_in_file"]
 

@@ -59,7 +59,7 @@ class Engine:
     prepare : callable
         ``prepare(case)`` derives, traces or compiles: the work done once per shape.
     tolerance : str
-        Key into `compare.tolerance.TOLERANCES`: how near it must come to the reference.
+        Key into `compare.checks.tolerance.TOLERANCES`: how near it must come to the reference.
     refuses : callable
         ``refuses(case)`` returns why the engine cannot do the case, or an empty string.
     configure : callable

@@ -4,11 +4,11 @@ Other packages add theirs by an entry point in the group ``gradscale.problems`` 
 `Problem`.
 """
 
-from compare.naming import nearest
-from compare.plugins import plugins
 from compare.problems import classics, edges, logistic, mlp, notes
 from compare.problems.namespace import namespace
 from compare.problems.problem import Case, Gradients, Inputs, Problem
+from compare.registry.naming import nearest
+from compare.registry.plugins import plugins
 
 __all__ = ["PROBLEMS", "Case", "Gradients", "Inputs", "Problem", "get_problem", "namespace"]
 

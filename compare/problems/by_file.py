@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from compare.plugins import in_file
 from compare.problems.own import checked, named_arguments, own_problem, value_of
 from compare.problems.problem import Inputs, Problem
+from compare.registry.plugins import in_file
 
 __all__ = ["problem_in_file", "with_sizes"]
 

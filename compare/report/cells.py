@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from compare.report.palette import looks
-from compare.schema import Column
+from compare.results.schema import Column
 
 __all__ = [
     "SIZE_WORDS",
@@ -45,7 +45,7 @@ def complete(frame: pd.DataFrame | None, columns: tuple[Column, ...]) -> pd.Data
 
     Examples
     --------
-    >>> from compare.schema import TRAINING_COLUMNS
+    >>> from compare.results.schema import TRAINING_COLUMNS
     >>> list(complete(None, TRAINING_COLUMNS))
     ['step', 'loss_hand', 'loss_graph']
     """

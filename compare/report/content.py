@@ -14,7 +14,7 @@ from compare.report.format import error_text, list_text, loss_text
 from compare.report.growing import growing_sentences, growing_tables
 from compare.report.swelling import swell_sentences, swell_tables
 from compare.report.tables import Table
-from compare.schema import (
+from compare.results.schema import (
     AGREEMENT_COLUMNS,
     CROSSOVER_COLUMNS,
     RESULT_COLUMNS,

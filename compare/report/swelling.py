@@ -24,7 +24,7 @@ from compare.report.layers import (
 from compare.report.legend import legend
 from compare.report.palette import ENGINES, Look
 from compare.report.tables import Table
-from compare.schema import SWELL_COLUMNS
+from compare.results.schema import SWELL_COLUMNS
 
 __all__ = ["swell_chart", "swell_sentences", "swell_tables"]
 

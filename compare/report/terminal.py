@@ -16,7 +16,7 @@ from compare.report.finding import budget, reach
 from compare.report.format import MISSING, count_text, error_text, ratio_text, seconds_text
 from compare.report.tables import growth_text
 from compare.report.worst import worst_pairs
-from compare.schema import TRUTH_COLUMNS
+from compare.results.schema import TRUTH_COLUMNS
 
 __all__ = ["print_agreement", "print_exactness", "print_summary"]
 

@@ -11,7 +11,7 @@ from compare.report.content import frames_of, report_of
 from compare.report.draw import draw
 from compare.report.html import render_html
 from compare.report.markdown import render_markdown
-from compare.store import replace_file
+from compare.results.store import replace_file
 
 __all__ = ["write_report"]
 

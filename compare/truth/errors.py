@@ -8,7 +8,7 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from compare.difference import entry_name
+from compare.checks.difference import entry_name
 from compare.truth.gradient import Truth
 
 __all__ = ["UlpErrors", "as_reference", "ulp_errors"]
@@ -169,7 +169,7 @@ def _another_slope(given: Any, truth: Truth, name: str, entry: tuple[int, ...]) 
 
 
 def as_reference(truth: Truth, gradients: Mapping[str, Any]) -> tuple[float, dict[str, Any]]:
-    """Return the truth rounded to float64, as `compare.difference.compare_gradients` takes it.
+    """Return the truth rounded to float64, as `compare_gradients` takes it.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from compare.difference import entry_name
+from compare.checks.difference import entry_name
 from compare.truth.numbers import NoTruth, as_mpf, exact, from_mpf, precision
 
 __all__ = ["Truth", "true_gradient"]

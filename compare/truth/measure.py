@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compare.agreement import reference_name, tolerance_between, tolerance_of
-from compare.difference import Difference, compare_gradients, structure_error
+from compare.checks.agreement import reference_name, tolerance_between, tolerance_of
+from compare.checks.difference import Difference, compare_gradients, structure_error
+from compare.checks.state_check import Result
 from compare.engines import get_engine
 from compare.engines.engine import Engine
-from compare.probe import Result
 from compare.problems.problem import Case
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from compare.executor import Budget, Executor, Outcome
+    from compare.process.executor import Budget, Executor, Outcome
     from compare.truth.gradient import Truth
     from compare.truth.taylor import TaylorTest
 
@@ -108,7 +108,7 @@ def measure_errors(
     Returns
     -------
     pandas.DataFrame
-        Columns as in `compare.schema.TRUTH_COLUMNS`. The status is `mismatch` where an engine is
+        Columns as in `TRUTH_COLUMNS`. The status is `mismatch` where an engine is
         further from the truth than its tolerance allows, or its gradient fails the Taylor test.
 
     Notes
@@ -123,9 +123,9 @@ def measure_errors(
     >>> frame["status"].tolist(), bool(frame["ulp_max"][0] < 10)
     (['ok'], True)
     """
-    from compare.executor import Budget, Executor
-    from compare.schema import SCHEMA_VERSION, TRUTH_COLUMNS
-    from compare.store import as_frame
+    from compare.process.executor import Budget, Executor
+    from compare.results.schema import SCHEMA_VERSION, TRUTH_COLUMNS
+    from compare.results.store import as_frame
 
     budget, engines, rows = Budget(budget_s, budget_bytes), list(engines), []
     with Executor(threads) as executor:
@@ -187,7 +187,7 @@ def find_truth(
     reason : str
         Why there is none.
     """
-    from compare.executor import Budget
+    from compare.process.executor import Budget
 
     # The truth keeps to its time by itself, but for a last step that it cannot interrupt.
     outcome = executor.call(_truth_of, case, seconds, budget=Budget(20 * seconds, budget_bytes))

@@ -26,10 +26,10 @@ from sympy.matrices.expressions import (
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.determinant import Determinant
 
-from symdiff.deep import call_deep
 from symdiff.errors import Untraceable
 from symdiff.matrix.node import Node
 from symdiff.matrix.shapes import Length, Shape
+from symdiff.printing.recursion import call_deep
 
 __all__ = ["Converter"]
 

@@ -15,7 +15,7 @@ from symdiff.errors import nearest
 from symdiff.matrix.array import MatrixArray, as_node
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.shapes import Shape, shown
-from symdiff.trace import check_argument
+from symdiff.tracing.trace import check_argument
 
 __all__ = ["MatrixTrace", "trace_matrices"]
 

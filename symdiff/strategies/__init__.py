@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from symdiff.dag import Dag
+from symdiff.store.dag import Dag
 from symdiff.strategies.adjoint import adjoint
 from symdiff.strategies.derivation import Derivation
 from symdiff.strategies.expanded import expanded

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symdiff.dag import CONDITIONS, ONE, ZERO, Dag
-from symdiff.derivatives import Singular, partials, scale
-from symdiff.sharing import name_lines
+from symdiff.operations.derivatives import Singular, partials, scale
+from symdiff.store.cse import name_lines
+from symdiff.store.dag import CONDITIONS, ONE, ZERO, Dag
 from symdiff.strategies.derivation import Derivation
 
 __all__ = ["adjoint", "reverse"]
@@ -85,7 +85,7 @@ def reverse(
 
     Examples
     --------
-    >>> from symdiff.meaning import to_sympy
+    >>> from symdiff.operations.sympy_conversion import to_sympy
     >>> dag = Dag()
     >>> x, y = dag.symbols("x", (2,)).tolist()
     >>> to_sympy(dag, reverse(dag, dag.multiply(x, dag.apply("exp", y)), [x, y]))

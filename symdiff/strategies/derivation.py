@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from symdiff.dag import Dag
+from symdiff.store.dag import Dag
 
 __all__ = ["Derivation"]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symdiff.dag import CONDITIONS, ONE, ZERO, Dag
-from symdiff.derivatives import partials, scale
 from symdiff.errors import ExpressionTooLarge
-from symdiff.exact import Number, fold
-from symdiff.sizes import tree_sizes
+from symdiff.operations.derivatives import partials, scale
+from symdiff.store.dag import CONDITIONS, ONE, ZERO, Dag
+from symdiff.store.exact import Number, fold
+from symdiff.store.op_counts import tree_sizes
 from symdiff.strategies.derivation import Derivation
 
 __all__ = ["MAX_OPERATIONS", "check_size", "closed_form", "expanded", "predict_operations"]
@@ -344,7 +344,7 @@ def closed_form(dag: Dag, value: int, symbols: Sequence[int]) -> list[int]:
 
     Examples
     --------
-    >>> from symdiff.sizes import shared_operations, tree_operations
+    >>> from symdiff.store.op_counts import shared_operations, tree_operations
     >>> dag = Dag()
     >>> x = y = int(dag.symbols("x", ()))
     >>> for _ in range(50):

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symdiff.dag import CONDITIONS, ONE, ZERO, Dag
-from symdiff.derivatives import Singular, partials, scale
-from symdiff.sharing import flatten, name_lines
+from symdiff.operations.derivatives import Singular, partials, scale
+from symdiff.store.cse import flatten, name_lines
+from symdiff.store.dag import CONDITIONS, ONE, ZERO, Dag
 from symdiff.strategies.derivation import Derivation
 
 __all__ = ["accumulate", "shared"]
@@ -140,7 +140,7 @@ def accumulate(dag: Dag, value: int, symbols: Sequence[int]) -> list[int]:
 
     Examples
     --------
-    >>> from symdiff.meaning import to_sympy
+    >>> from symdiff.operations.sympy_conversion import to_sympy
     >>> dag = Dag()
     >>> x, y = dag.symbols("x", (2,)).tolist()
     >>> to_sympy(dag, accumulate(dag, dag.add(dag.multiply(x, y), x), [x, y]))

@@ -504,7 +504,10 @@ UNDIFFERENTIABLE = {
     "histogram": (lambda x: np.histogram(x)[0][0] * x[0], "np.bincount"),
     "ufunc(casting=)": (lambda x: np.sum(np.add(x, 1.0, casting="unsafe")), "np.where"),
     "sum(out=), plain": (lambda x: np.sum(C, out=x), "out= is not supported"),
-    "zeta in its argument": (lambda x: np.sum(scipy.special.zeta(x + 2)), "autodiff.custom"),
+    "zeta in its argument": (
+        lambda x: np.sum(scipy.special.zeta(x + 2)),
+        "autodiff.custom",
+    ),
     "for row in t: row += 1": (
         lambda x: (lambda h: ([operator.iadd(row, 1.0) for row in h], np.sum(h * h))[1])(
             np.outer(x, x)

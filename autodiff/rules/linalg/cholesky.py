@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.primitive import Array, general, handles
+from autodiff.core.tensor import record
 from autodiff.rules.linalg.matrices import (
     conj,
     dagger,
@@ -15,8 +17,6 @@ from autodiff.rules.linalg.matrices import (
     transposed,
     triangle_share,
 )
-from autodiff.rules.table import Array, general, handles
-from autodiff.tensor import record
 
 
 def _lower_half(x: Array) -> Array:

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.primitive import Array, Primitive, general, handles
+from autodiff.core.tensor import record
 from autodiff.rules.linalg.matrices import (
     diagonal,
     real,
     recorded,
     transposed,
 )
-from autodiff.rules.table import Array, Primitive, general, handles
-from autodiff.tensor import record
 
 
 def _products_without_one(s: Array) -> Array:

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from autodiff.core.primitive import PRIMITIVES, Array, general, handles, unbroadcast
+from autodiff.core.tensor import record
 from autodiff.rules.linalg.matrices import (
     conj,
     constant,
@@ -23,8 +25,6 @@ from autodiff.rules.linalg.matrices import (
     transposed,
     triangle_share,
 )
-from autodiff.rules.table import PRIMITIVES, Array, general, handles, unbroadcast
-from autodiff.tensor import record
 
 
 def _regular(rng: Any, *shapes: tuple[int, ...]) -> list[Array]:

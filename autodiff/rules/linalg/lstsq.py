@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.primitive import PRIMITIVES, Array, discrete, general, handles
+from autodiff.core.tensor import Tensor, record
 from autodiff.rules.linalg.matrices import (
     conj,
     constant,
@@ -21,8 +23,6 @@ from autodiff.rules.linalg.matrices import (
     transposed,
     unpack,
 )
-from autodiff.rules.table import PRIMITIVES, Array, discrete, general, handles
-from autodiff.tensor import Tensor, record
 
 
 def _shapes(a: Array, b: Array) -> list[tuple[int, ...]]:

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from autodiff.core.primitive import PRIMITIVES, Array, discrete
+from autodiff.core.tensor import Tensor, record
 from autodiff.errors import LostDerivative
-from autodiff.rules.table import PRIMITIVES, Array, discrete
-from autodiff.tensor import Tensor, record
 
 __all__ = [
     "conj",

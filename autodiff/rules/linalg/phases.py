@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.primitive import Array, discrete
+from autodiff.core.tensor import record
 from autodiff.rules.linalg.matrices import recorded
-from autodiff.rules.table import Array, discrete
-from autodiff.tensor import record
 
 __all__ = ["settled_cotangent", "settled_tangent"]
 

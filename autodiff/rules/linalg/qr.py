@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.primitive import Array, general, handles
+from autodiff.core.tensor import record
 from autodiff.rules.linalg.matrices import (
     conj,
     dagger,
@@ -19,8 +21,6 @@ from autodiff.rules.linalg.matrices import (
     transposed,
     unpack,
 )
-from autodiff.rules.table import Array, general, handles
-from autodiff.tensor import record
 
 
 def _shapes(a: Array) -> list[tuple[int, ...]]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.primitive import Array, discrete, general, handles
+from autodiff.core.tensor import record
 from autodiff.rules.linalg.matrices import (
     conj,
     constant,
@@ -26,8 +28,6 @@ from autodiff.rules.linalg.matrices import (
     unpack,
 )
 from autodiff.rules.linalg.phases import settled_cotangent, settled_tangent
-from autodiff.rules.table import Array, discrete, general, handles
-from autodiff.tensor import record
 
 
 def _shapes(a: Array, full: bool) -> list[tuple[int, ...]]:

@@ -11,8 +11,8 @@ import math
 import numpy as np
 import scipy.special as sp
 
+from autodiff.core.primitive import Array
 from autodiff.rules.special.entries import special
-from autodiff.rules.table import Array
 
 _POSITIVE = (0.4, 4.0)
 _ORDER = (0.3, 2.7)

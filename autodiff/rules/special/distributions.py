@@ -10,9 +10,9 @@ import math
 import numpy as np
 import scipy.special as sp
 
+from autodiff.core.primitive import Array
 from autodiff.rules.special.entries import special
 from autodiff.rules.special.gamma import beta_density, gamma_density
-from autodiff.rules.table import Array
 
 _POSITIVE = (0.5, 3.0)
 _FREEDOM = (2.5, 6.0)

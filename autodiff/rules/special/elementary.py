@@ -11,8 +11,8 @@ import math
 import numpy as np
 import scipy.special as sp
 
+from autodiff.core.primitive import Array, discrete
 from autodiff.rules.special.entries import found, special
-from autodiff.rules.table import Array, discrete
 
 _DEGREE = math.pi / 180.0
 _LOG10 = math.log(10.0)

@@ -12,8 +12,8 @@ import math
 import numpy as np
 import scipy.special as sp
 
+from autodiff.core.primitive import Array
 from autodiff.rules.special.entries import special
-from autodiff.rules.table import Array
 
 _POSITIVE = (0.3, 3.0)
 _SPREAD = [(0.3, 0.8), (1.0, 1.6), (2.0, 3.0)]

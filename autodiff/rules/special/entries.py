@@ -7,8 +7,7 @@ import numpy as np
 import scipy.special
 from scipy.special import _ufuncs
 
-from autodiff.rules.parameters import constant
-from autodiff.rules.table import (
+from autodiff.core.primitive import (
     NEGATIVE,
     ONE,
     PRIMITIVES,
@@ -18,6 +17,7 @@ from autodiff.rules.table import (
     elementwise,
     refuses,
 )
+from autodiff.rules.parameters import constant
 
 __all__ = ["found", "refuse_the_rest", "special"]
 

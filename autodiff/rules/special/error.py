@@ -10,8 +10,8 @@ import math
 import numpy as np
 import scipy.special as sp
 
+from autodiff.core.primitive import Array
 from autodiff.rules.special.entries import special
-from autodiff.rules.table import Array
 
 _TWO_BY_ROOT_PI = 2.0 / math.sqrt(math.pi)
 _ROOT_TWO = math.sqrt(2.0)

@@ -11,9 +11,9 @@ import numpy as np
 import scipy.special as sp
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from autodiff.core.primitive import Array, discrete, general, unbroadcast
+from autodiff.core.tensor import Tensor, record
 from autodiff.rules.parameters import constant
-from autodiff.rules.table import Array, discrete, general, unbroadcast
-from autodiff.tensor import Tensor, record
 
 __all__ = ["log_softmax", "logsumexp", "multigammaln", "polygamma", "softmax"]
 __all__ += ["spherical_in", "spherical_jn", "spherical_kn", "spherical_yn"]

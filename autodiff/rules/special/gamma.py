@@ -12,8 +12,8 @@ import math
 import numpy as np
 import scipy.special as sp
 
+from autodiff.core.primitive import Array
 from autodiff.rules.special.entries import special
-from autodiff.rules.table import Array
 
 _POSITIVE = (0.6, 3.0)
 _INSIDE = (0.1, 0.9)

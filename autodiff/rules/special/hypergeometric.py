@@ -7,8 +7,8 @@ dilogarithm. No derivatives with respect to the parameters are known in closed f
 import numpy as np
 import scipy.special as sp
 
+from autodiff.core.primitive import Array
 from autodiff.rules.special.entries import special
-from autodiff.rules.table import Array
 
 _POSITIVE = (0.4, 3.0)
 _PARAMETER = (0.5, 2.5)

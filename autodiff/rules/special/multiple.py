@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import scipy.special as sp
 
+from autodiff.core.primitive import TUPLES, Array, Primitive, Rule, general, unbroadcast
+from autodiff.core.tensor import Tensor, record
 from autodiff.rules.special.elliptic import ellipkinc_by_parameter
-from autodiff.rules.table import TUPLES, Array, Primitive, Rule, general, unbroadcast
-from autodiff.tensor import Tensor, record
 
 Interval = tuple[float, float]
 _POSITIVE = (0.4, 3.0)

@@ -8,8 +8,8 @@ where the more common quotients are 0/0. Degrees may be any real number where Sc
 import numpy as np
 import scipy.special as sp
 
+from autodiff.core.primitive import Array
 from autodiff.rules.special.entries import special
-from autodiff.rules.table import Array
 
 _DEGREE = (0.5, 3.5)
 _WHOLE = (0, 4)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from autodiff.trees import flatten
+from autodiff.core.pytrees import flatten
 
 NAMES = [
     *("attention", "black_scholes", "camera_reprojection", "gaussian_process", "k_means"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from autodiff.plan import blocks
+from autodiff.plan.to_numpy import tiling as blocks
 from tests.autodiff.test_random_graphs import GRAPHS, function, program
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from autodiff.tensor import record
+from autodiff.core.tensor import record
 from tests.autodiff.rules.test_table import CASES, completed, draw, wanted
 
 

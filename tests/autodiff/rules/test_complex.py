@@ -5,7 +5,7 @@ import pytest
 
 import autodiff
 from autodiff import grad, value_and_grad
-from autodiff.rules.table import PRIMITIVES
+from autodiff.core.primitive import PRIMITIVES
 
 STEP = 1e-6
 

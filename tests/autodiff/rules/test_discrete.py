@@ -7,8 +7,8 @@ import pytest
 
 import autodiff
 from autodiff import grad, trace, value_and_grad
-from autodiff.rules.table import FUNCTIONS, REFUSED
-from autodiff.tensor import Tape, Tensor
+from autodiff.core.primitive import FUNCTIONS, REFUSED
+from autodiff.core.tensor import Tape, Tensor
 
 A, C = (2, 3), (2, 3, 4)
 INF = np.inf

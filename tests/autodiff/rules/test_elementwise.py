@@ -6,7 +6,7 @@ import pytest
 
 import autodiff
 from autodiff import grad, value_and_grad
-from autodiff.rules.table import REFUSED, TUPLES, UFUNCS
+from autodiff.core.primitive import REFUSED, TUPLES, UFUNCS
 
 #: Relative error: a few roundings, of a few operations.
 DIGITS = 6 * np.finfo(float).eps

@@ -11,7 +11,7 @@ import scipy.special as sp
 
 import autodiff
 import autodiff.rules.special  # its functions of several results are handled ones
-from autodiff.rules.table import FUNCTIONS
+from autodiff.core.primitive import FUNCTIONS
 
 MASK = np.array([[True, False, True], [False, True, True]])
 A, B, C = (2, 3), (3, 4), (2, 3, 4)

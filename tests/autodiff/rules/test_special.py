@@ -12,7 +12,7 @@ import autodiff
 import autodiff.rules.special
 import autodiff.special
 from autodiff import grad, value_and_grad
-from autodiff.rules.table import REFUSED, TUPLES, UFUNCS
+from autodiff.core.primitive import REFUSED, TUPLES, UFUNCS
 
 #: Of SciPy's own functions, in terms of which the derivatives are, the error is a few times this.
 DIGITS = 1e-14
@@ -257,7 +257,7 @@ def test_complex_arguments_of_the_spherical_functions():
     z = np.complex128(1.3 + 0.4j)
     for name in ("jn", "yn", "in", "kn"):
         f = getattr(autodiff.special, f"spherical_{name}")
-        entry = autodiff.rules.table.PRIMITIVES[f"special.spherical_{name}"]
+        entry = autodiff.core.primitive.PRIMITIVES[f"special.spherical_{name}"]
         found = entry.jvp(0)(np.complex128(1), f(2, z), z, 2)
         np.testing.assert_allclose(found, f(2, z, derivative=True), rtol=1e-13)
 

@@ -5,7 +5,7 @@ import pytest
 
 import autodiff
 from autodiff import grad, trace
-from autodiff.rules.table import UFUNC_METHODS
+from autodiff.core.primitive import UFUNC_METHODS
 
 MASK = np.array([[True, False, True], [False, True, True]])
 

@@ -86,8 +86,8 @@ def test_a_function_of_a_file_is_verified(model, example):
 
 @pytest.mark.parametrize("example", ["inputs", "by_size"])
 def test_a_growing_function_goes_through_a_sweep(model, example):
-    from compare.executor import Budget
-    from compare.sweep import Plan, sweep
+    from compare.measure.sweep import Plan, sweep
+    from compare.process.executor import Budget
 
     problem = problem_in_file(f"{model}:loss", example=f"{model}:{example}", sizes=(2, 4))
     engines = (compare.get_engine("graph"), engine_in_file(f"{model}:ENGINE"))

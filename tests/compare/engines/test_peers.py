@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import compare
-from compare.agreement import verify_cases
+from compare.checks.agreement import verify_cases
 from compare.engines import ABSENT, ENGINES, PEERS, get_engine
 from compare.problems import PROBLEMS, get_problem
 

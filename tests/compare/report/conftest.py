@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from compare.schema import (
+from compare.results.schema import (
     AGREEMENT_COLUMNS,
     RESULT_COLUMNS,
     SUMMARY_COLUMNS,

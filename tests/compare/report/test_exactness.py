@@ -6,7 +6,7 @@ import pytest
 from compare.report.cells import complete
 from compare.report.content import frames_of, report_of
 from compare.report.exactness import exactness_sentences, exactness_tables, ulp_text
-from compare.schema import TRUTH_COLUMNS
+from compare.results.schema import TRUTH_COLUMNS
 
 ROW = {
     "problem": "mlp",

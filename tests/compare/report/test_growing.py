@@ -4,7 +4,7 @@ import pandas as pd
 
 from compare.report.cells import complete
 from compare.report.growing import growing_sentences, growing_tables
-from compare.schema import CROSSOVER_COLUMNS, SUMMARY_COLUMNS
+from compare.results.schema import CROSSOVER_COLUMNS, SUMMARY_COLUMNS
 
 LAW = {
     "family": "mlp width",

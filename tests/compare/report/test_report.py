@@ -13,7 +13,7 @@ from compare.report import write_report
 from compare.report.content import frames_of, report_of
 from compare.report.html import inline_code, packed, render_html
 from compare.report.markdown import markdown_text, render_markdown
-from compare.schema import RESULT_COLUMNS
+from compare.results.schema import RESULT_COLUMNS
 
 ORDER = [
     "summary",

@@ -7,7 +7,7 @@ from compare.engines import ENGINES, get_engine
 from compare.engines.engine import Engine, Prepared
 from compare.problems import PROBLEMS
 from compare.problems.own import own_problem
-from compare.schema import TRUTH_COLUMNS
+from compare.results.schema import TRUTH_COLUMNS
 from compare.truth import cases_for_truth, measure_errors
 
 OURS = ["expanded", "shared", "adjoint", "matrix", "graph", "graph-compiled", "hand-written"]
@@ -88,7 +88,7 @@ def test_the_truth_tells_which_of_two_that_differ_is_wrong():
 
 
 def test_what_is_known_already_is_not_computed_again():
-    from compare.agreement import verify_cases
+    from compare.checks.agreement import verify_cases
 
     asked = []
 

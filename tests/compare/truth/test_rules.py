@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from autodiff.rules.table import PRIMITIVES, UFUNCS
+from autodiff.core.primitive import PRIMITIVES, UFUNCS
 from compare.truth import NoTruth, true_gradient, ulp_errors
 
 #: Largest error of a rule in ULPs; that of tanh says in the table which digits it trades for speed.

@@ -125,7 +125,7 @@ def test_second_derivatives_by_two_passes():
     first = reverse(dag, value, nodes)
     second = [reverse(dag, node, nodes) for node in first]
     x, y = 0.7, 1.3
-    from symdiff.meaning import to_sympy
+    from symdiff.operations.sympy_conversion import to_sympy
 
     places = dict(zip(to_sympy(dag, nodes), (x, y), strict=True))
     found = [[float(e.subs(places)) for e in to_sympy(dag, row)] for row in second]

@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from symdiff import STRATEGIES, gradient, trace
-from symdiff.sizes import tree_operations
+from symdiff.store.op_counts import tree_operations
 from symdiff.strategies.expanded import predict_operations
 
 SCALAR = ("expanded", "shared", "adjoint")

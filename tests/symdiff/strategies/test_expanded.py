@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symdiff import ExpressionTooLarge, gradient, trace
-from symdiff.sizes import tree_operations
+from symdiff.store.op_counts import tree_operations
 from symdiff.strategies import expanded as table_entry
 from symdiff.strategies.expanded import predict_operations
 

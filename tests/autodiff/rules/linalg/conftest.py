@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from autodiff.rules.table import PRIMITIVES
+from autodiff.core.primitive import PRIMITIVES
 
 
 @pytest.fixture

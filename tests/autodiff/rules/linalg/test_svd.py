@@ -118,7 +118,7 @@ def test_further_columns_are_right_in_functions_of_their_space(rng, slope):
 @pytest.mark.parametrize("shape", [(4, 2), (2, 4), (5, 2)])
 def test_rules_of_full_matrices_are_each_others_transposes(shape, rng):
     # Their further columns have no central difference, but both rules mean the same derivative.
-    from autodiff.rules.table import PRIMITIVES
+    from autodiff.core.primitive import PRIMITIVES
 
     svd, params = PRIMITIVES["svd"], {"full_matrices": True, "hermitian": False}
     for imaginary in (0, 1j):

@@ -1,0 +1,144 @@
+"""The tape: the nodes of one trace, in the order in which they were computed."""
+
+import re
+from collections.abc import Sequence
+from itertools import count
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from autodiff.core.constants import Constants
+from autodiff.errors import LostDerivative, TraceEnded
+
+if TYPE_CHECKING:
+    from autodiff.core.primitive import Primitive
+    from autodiff.core.tensor import Tensor
+
+__all__ = ["Form", "Listener", "Tape"]
+
+#: What a node is differentiated as: a primitive of the same value, and its operands.
+Form = tuple["Primitive", tuple[Any, ...]]
+
+_levels = count(1)
+#: What functions say that are given an array of objects, and the types of errors they say it by.
+_OBJECTS = re.compile(
+    r"(?i)object|dtype\('O'\)|not support|data type|array of floats|numeric|read-only"
+)
+_FOREIGN = (AttributeError, NotImplementedError, RuntimeError, SystemError, TypeError, ValueError)
+
+
+class Listener(Protocol):
+    """Who is told of the backward passes that a tape records, to say which rule asked for what."""
+
+    def before_passes(self, nodes: "Sequence[Tensor]") -> "dict[int, Form]":
+        """Hear of the nodes that will be differentiated, and return other forms of some."""
+
+    def before_function(self) -> None:
+        """Hear that a function that will be differentiated is called."""
+
+    def after_function(self) -> None:
+        """Hear that it has returned."""
+
+    def before_only_pass(self, nodes: "Sequence[Tensor]", kept: "Sequence[Any]") -> "Sequence[Any]":
+        """Hear of the nodes of a call of which one pass is made, and of what is needed beside it.
+
+        Return them, or others of the same values, which then stand in their place on the tape.
+        """
+
+    def before_rule(self, node: "Tensor", primitive: "Primitive", adjoint: Any) -> None:
+        """Hear of the node whose rule is applied next, and of its adjoint."""
+
+    def after_pass(self) -> None:
+        """Hear of the end of a pass."""
+
+
+class Tape:
+    """The nodes of one trace, in the order in which they were computed.
+
+    That order is topological: a node comes after everything it was computed from.
+
+    Parameters
+    ----------
+    replayable : bool
+        Whether the record must serve for other inputs too. Then comparisons are recorded as
+        nodes, and branches taken on them as guards; otherwise they are plain arrays.
+    brief : bool
+        Whether the backward pass follows at once, and `Constants.check` after it.
+
+    Attributes
+    ----------
+    append : callable
+        Puts a node on the tape.
+    careful : bool
+        Whether operations must take the long way: complex numbers are about, or the trace ended.
+    constants : Constants
+        The operands that are no tensors.
+    copied : dict
+        Its copies, at hand.
+    ended : bool
+        Whether the trace has ended; its tensors can be used no more.
+    guards : list of (Tensor, str, object)
+        What control flow was decided on: a node, how it was converted, and the outcome.
+    listener : Listener or None
+        Who is told of the passes that are recorded on the tape.
+    scattered : bool
+        Whether NumPy has made an array of objects of tensors, as ``np.array([t, u])`` does.
+    written : dict of int to int
+        For each piece of memory that plain NumPy would have changed in place (``a += b``), the
+        number of nodes at that time.
+    """
+
+    __slots__ = (
+        *("append", "careful", "constants", "copied", "ended", "guards", "level", "listener"),
+        *("nodes", "replayable", "scattered", "written"),
+    )
+
+    def __init__(self, replayable: bool = False, brief: bool = False) -> None:
+        self.nodes: list[Tensor] = []
+        self.append = self.nodes.append
+        self.guards: list[tuple[Tensor, str, Any]] = []
+        self.written: dict[int, int] = {}
+        self.level = next(_levels)
+        self.replayable = replayable
+        self.constants = Constants(brief)
+        self.copied = self.constants.copied
+        self.ended = self.careful = self.scattered = False
+        self.listener: Listener | None = None
+
+    def end(self) -> "list[Tensor]":
+        """End the trace and return its nodes; tensors of it can be used no more."""
+        nodes = self.nodes
+        # Nodes know their tape: were it to know them, only the garbage collector could free them.
+        self.nodes, self.guards, self.ended, self.careful = [], [], True, True
+        self.append = _refuse
+        return nodes
+
+    def __enter__(self) -> "Tape":
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """End the trace if it failed, and tell what NumPy puts into words of its own."""
+        if error is not None:
+            self.end()
+        cause = error.__cause__ if isinstance(error, ValueError | SystemError) else None
+        if isinstance(cause, ValueError):
+            # ``np.add.at(a, i, [tensor])``, where `trace` looks at returns.
+            cause = cause.__cause__
+        if isinstance(cause, LostDerivative):
+            # ``a[0] = tensor`` ends as "setting an array element with a sequence".
+            raise cause from None
+        foreign = type(error) in _FOREIGN or type(error).__module__.startswith("numpy")
+        if self.scattered and foreign and _OBJECTS.search(str(error)):
+            raise LostDerivative(
+                f"{error} (a function that does not know tensors got an array of objects): build "
+                "arrays of tensors with np.stack or np.concatenate, not np.array; use NumPy's "
+                "functions instead of SciPy's (np.linalg, np.fft), autodiff.special instead of "
+                "what scipy.special writes in Python, or give the function a rule with "
+                "autodiff.custom"
+            ) from error
+
+
+def _refuse(node: "Tensor") -> NoReturn:
+    name = "input" if node.primitive is None else node.primitive.name
+    raise TraceEnded(
+        f"{name}: a tensor was used after the trace that it belongs to had ended; its derivative "
+        "would be lost. Return what you need from the function instead of storing it elsewhere"
+    )

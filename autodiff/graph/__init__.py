@@ -1,0 +1,1 @@
+"""Graphs of recorded operations: tracing, forward and backward passes, drawings."""

@@ -1,0 +1,178 @@
+"""What a drawing shows: the parts of a graph and their labels, as they were when it was drawn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from autodiff.core.tensor import Tensor, primal
+from autodiff.graph.draw.labels import lines
+from autodiff.graph.draw.symbols import INFIX, gate
+from autodiff.graph.draw.text import cleaned
+from autodiff.graph.graph import Graph
+
+__all__ = ["Part", "Picture", "label", "picture_of"]
+
+Kind = Literal["input", "gate", "constant", "output"]
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One box of the drawing and the wire that leaves it.
+
+    Attributes
+    ----------
+    kind : str
+        ``"input"``, ``"gate"``, ``"constant"`` or ``"output"``.
+    symbol : str
+        What stands in the box.
+    detail : str
+        What stands below the symbol in small letters.
+    name : str
+        Name of the local variable that held the value of a gate.
+    formula : str
+        The gate as a formula of the names of its operands.
+    value, gradient : tuple of str
+        Lines above and below the wire; none where it is not known.
+    operands : tuple of int
+        The parts whose wires end here, in the order of the arguments.
+    node : int or None
+        Place in ``graph.nodes``.
+    """
+
+    kind: Kind
+    symbol: str
+    detail: str = ""
+    name: str = ""
+    formula: str = ""
+    value: tuple[str, ...] = ()
+    gradient: tuple[str, ...] = ()
+    operands: tuple[int, ...] = ()
+    node: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """All parts, each after those that its wires come from.
+
+    Attributes
+    ----------
+    parts : tuple of Part
+        The parts.
+    """
+
+    parts: tuple[Part, ...]
+
+    @property
+    def wires(self) -> list[tuple[int, int, int]]:
+        """Source, target and place among the target's operands of every wire."""
+        return [
+            (source, target, place)
+            for target, part in enumerate(self.parts)
+            for place, source in enumerate(part.operands)
+        ]
+
+    def table(self) -> str:
+        """Return the nodes as a table of text: name, formula, value, gradient."""
+        rows = [
+            (label(part), part.formula, ", ".join(part.value), ", ".join(part.gradient))
+            for part in self.parts
+            if part.node is not None
+        ]
+        header = ("node", "is", "value", "gradient")
+        widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+        return "\n".join(
+            "  ".join(text.ljust(w) for text, w in zip(row, widths, strict=True)).rstrip()
+            for row in (header, *rows)
+        )
+
+
+def label(part: Part) -> str:
+    """Return what a part is called in a formula: its name, or the letter v with its number."""
+    if part.kind in ("input", "constant"):
+        return part.symbol
+    return part.name or f"v{part.node}".translate(_SUBSCRIPTS)
+
+
+def picture_of(graph: Graph, digits: int) -> Picture:
+    """Return what a drawing of a graph shows.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph, with the values and adjoints that it has at this moment.
+    digits : int
+        Significant digits of numbers.
+
+    Returns
+    -------
+    Picture
+        Every node once, every use of a constant once, and the output.
+    """
+    inputs = {id(node): name for name, node in graph.inputs.items()}
+    names: dict[int, list[str]] = {}
+    for name, node in graph._names.items():
+        names.setdefault(id(node), []).append(name)
+    parts: list[Part] = []
+    place: dict[int, int] = {}
+    for number, node in enumerate(graph.nodes):
+        made = _made_of(node, place, parts, digits)
+        name = cleaned(inputs.get(id(node)) or ", ".join(names.get(id(node), ())))
+        value = primal(node.value)
+        kind = np.result_type(value).kind if value is not None else ""
+        known = node.adjoint is not None and kind != "b"
+        part = Part(
+            kind=made.kind,
+            symbol=(name or "input") if made.kind == "input" else made.symbol,
+            detail=made.detail,
+            name="" if made.kind == "input" else name,
+            formula=made.formula,
+            value=lines(value, digits),
+            gradient=lines(primal(node.adjoint), digits) if known else (),
+            operands=made.operands,
+            node=number,
+        )
+        place[id(node)] = len(parts)
+        parts.append(part)
+    source = _operand(graph.output, place, parts, digits)
+    parts.append(Part(kind="output", symbol="output", operands=(source,)))
+    return Picture(tuple(parts))
+
+
+def _made_of(node: Tensor, place: dict[int, int], parts: list[Part], digits: int) -> Part:
+    """Return the box of a node without its labels; its constants become parts of their own."""
+    if node.primitive is None:
+        return Part(kind="input", symbol="", formula="input")
+    constants = [None if id(x) in place else _plain(x) for x in node.operands]
+    symbol, detail, absorbed = gate(node.primitive.name, node.params, constants)
+    symbol, detail = cleaned(symbol), cleaned(detail)
+    operands = tuple(
+        _operand(x, place, parts, digits) for i, x in enumerate(node.operands) if i not in absorbed
+    )
+    terms = [label(parts[i]) for i in operands]
+    formula = _formula(node.primitive.name, symbol, [*terms, detail] if detail else terms)
+    return Part(kind="gate", symbol=symbol, detail=detail, formula=formula, operands=operands)
+
+
+def _operand(x: Any, place: dict[int, int], parts: list[Part], digits: int) -> int:
+    """Return the place of an operand among the parts; a constant becomes a new part."""
+    if id(x) in place:
+        return place[id(x)]
+    parts.append(Part(kind="constant", symbol=" ".join(lines(_plain(x), digits))))
+    return len(parts) - 1
+
+
+def _plain(x: Any) -> Any:
+    """Return the value of a constant, also where the graph keeps it in a holder."""
+    x = primal(x)
+    return primal(x.value) if hasattr(x, "value") else x
+
+
+def _formula(name: str, symbol: str, terms: Sequence[str]) -> str:
+    if name in INFIX and len(terms) == 2:
+        return f"{terms[0]} {symbol} {terms[1]}"
+    if len(terms) == 1 and "x" in symbol and name != symbol:
+        return symbol.replace("x", terms[0], 1)
+    return f"{symbol}({', '.join(terms)})"

@@ -1,0 +1,1 @@
+"""A program compiled by Numba."""

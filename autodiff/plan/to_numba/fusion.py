@@ -1,0 +1,595 @@
+"""Fusing the operations of a program into loops: which run together, and what each loop reads.
+
+A loop runs over one shape; all operations of that shape whose operands are there in time share it,
+and what only they use never reaches memory. Reductions end in the loop that computes what they add.
+Views are no steps: a loop reads through them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autodiff.plan.program import CONSTANT, Guard, Node, Program, is_number
+
+__all__ = [
+    "EXPRESSIONS",
+    "REDUCTIONS",
+    "ROW_TIMES",
+    "SLOW",
+    "TIMES_COLUMN",
+    "Fused",
+    "Step",
+    "View",
+    "as_view",
+    "is_reduction",
+    "layout",
+    "loop_shape",
+    "operand_type",
+    "target",
+]
+
+#: Of each operation the expression of one element. Functions that are no part of NumPy's stand in
+#: `autodiff.plan.to_numba.math`.
+EXPRESSIONS = {
+    "add": "{0} + {1}",
+    "subtract": "{0} - {1}",
+    "multiply": "{0} * {1}",
+    "divide": "{0} / {1}",
+    "negative": "-{0}",
+    "positive": "{0}",
+    "copy": "{0}",
+    "cast": "{0}",
+    "astype": "{0}",
+    "square": "{0} * {0}",
+    "reciprocal": "1.0 / {0}",
+    "absolute": "abs({0})",
+    "fabs": "abs({0})",
+    "sqrt": "math.sqrt({0})",
+    "sign": "select({0} > 0.0, 1.0, select({0} < 0.0, -1.0, select({0} == 0.0, 0.0, {0})))",
+    "less": "{0} < {1}",
+    "less_equal": "{0} <= {1}",
+    "greater": "{0} > {1}",
+    "greater_equal": "{0} >= {1}",
+    "equal": "{0} == {1}",
+    "not_equal": "{0} != {1}",
+    "logical_not": "not {0}",
+    "logical_and": "{0} & {1}",
+    "logical_or": "{0} | {1}",
+    "logical_xor": "{0} != {1}",
+    "bitwise_and": "{0} & {1}",
+    "bitwise_or": "{0} | {1}",
+    "bitwise_xor": "{0} != {1}",
+    "invert": "not {0}",
+    "isnan": "{0} != {0}",
+    "isinf": "abs({0}) == np.inf",
+    "isfinite": "abs({0}) < np.inf",
+    # NaN is passed on, as NumPy does.
+    "maximum": "select(({0} >= {1}) | ({0} != {0}), {0}, {1})",
+    "minimum": "select(({0} <= {1}) | ({0} != {0}), {0}, {1})",
+    "fmax": "select(({0} >= {1}) | ({1} != {1}), {0}, {1})",
+    "fmin": "select(({0} <= {1}) | ({1} != {1}), {0}, {1})",
+    "where": "select({0}, {1}, {2})",
+    "relu": "select(({0} >= 0.0) | ({0} != {0}), {0}, 0.0)",
+    "relu_pull": "{0} * select({1} < 0.0, 0.0, select({1} == 0.0, 0.5, 1.0))",
+    "nothing times": "select(({1} != {1}) & ({0} == 0.0), 0.0, {1})",
+    "exp": "exp({0})",
+    "expm1": "expm1({0})",
+    "log": "log({0})",
+    "log1p": "log1p({0})",
+    "sin": "sin({0})",
+    "cos": "cos({0})",
+    "tan": "sin({0}) / cos({0})",
+    "tanh": "tanh({0})",
+    "sigmoid": "sigmoid({0})",
+    **{name: f"np.{name}({{0}})" for name in ("arcsin", "arccos", "arctan", "arcsinh", "arccosh")},
+    **{name: f"np.{name}({{0}})" for name in ("arctanh", "sinh", "cosh", "log2", "log10", "exp2")},
+    **{name: f"np.{name}({{0}})" for name in ("floor", "ceil", "trunc", "rint", "cbrt")},
+    **{name: f"np.{name}({{0}}, {{1}})" for name in ("arctan2", "hypot", "power", "copysign")},
+    "float_power": "np.power({0}, {1})",
+}
+_COMPARISONS = frozenset(
+    {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
+    | {"isnan", "isinf", "isfinite"}
+)
+_LOGICAL = frozenset(
+    {"logical_not", "logical_and", "logical_or", "logical_xor"}
+    | {"bitwise_and", "bitwise_or", "bitwise_xor", "invert"}
+)
+_WHOLE = frozenset({"add", "subtract", "multiply", "negative", "positive", "copy", "where"})
+#: Operations that take as long as many others.
+SLOW = frozenset(
+    name for name, text in EXPRESSIONS.items() if "(" in text and "select" not in text
+) - {"absolute", "fabs", "sqrt", "isinf", "isfinite"}
+#: Small products as sums: of a row and a matrix, of a matrix and a column.
+ROW_TIMES, TIMES_COLUMN = "row times", "times column"
+#: What reductions start from, and how they take in one more element.
+REDUCTIONS = {
+    "sum": ("0.0", "add_to({0}, {1})"),
+    "max": ("-np.inf", "select(({1} > {0}) | ({1} != {1}), {1}, {0})"),
+    "min": ("np.inf", "select(({1} < {0}) | ({1} != {1}), {1}, {0})"),
+}
+_SUMS = frozenset({"sum", "sum of rows", "row dots", "vdot", "scatter", ROW_TIMES, TIMES_COLUMN})
+_REALS = (np.dtype(float), np.dtype(np.float32))
+_KNOWN = (*_REALS, np.dtype(np.int64), np.dtype(bool))
+#: Weight of the operations of a loop: longer ones need more registers than there are.
+_WEIGHT = 96
+#: Times that a product is as large as the transposed matrix on its right, if that is copied.
+_SPARED = 8
+#: Loops of a shape that are looked at for one that an operation can join.
+_OPEN = 4
+#: Elements up to which the product of a matrix and a vector is a loop: a call of BLAS costs 0.1 µs.
+_SMALL = 2048
+
+
+@dataclass
+class Step:
+    """What runs in one go.
+
+    Parameters
+    ----------
+    kind : str
+        ``"loop"``, ``"product"``, ``"numpy"`` or ``"guard"``.
+    shape : tuple of int
+        What a loop runs over.
+    nodes : list of Node
+        Its operations, in order.
+    weight : int
+        How long a loop is.
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    nodes: list[Node] = field(default_factory=list)
+    weight: int = 0
+
+
+@dataclass(frozen=True)
+class View:
+    """How a value shows the memory of another: counted in elements.
+
+    Parameters
+    ----------
+    root : Node
+        Whose memory it is; it lies there in C order.
+    shape, strides : tuple of int
+        Of the view.
+    offset : int
+        Place of its first element.
+    """
+
+    root: Node
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    offset: int
+
+    def broadcast(self, shape: tuple[int, ...]) -> "View":
+        """Return it as an operand of an operation of a shape."""
+        if shape == self.shape:
+            return self
+        missing = len(shape) - len(self.shape)
+        strides = [0] * missing + [
+            0 if length == 1 else stride
+            for length, stride in zip(self.shape, self.strides, strict=True)
+        ]
+        return View(self.root, shape, tuple(strides), self.offset)
+
+    def changed(self, change: Any) -> "View | None":
+        """Return what a function of NumPy's makes of it, or None if that takes a copy."""
+        # One byte stands for each element; none of them is read.
+        byte = np.empty(1, np.int8)
+        before = np.lib.stride_tricks.as_strided(byte, self.shape, self.strides)
+        try:
+            after = change(before)
+        except ValueError:
+            return None
+        assert isinstance(after, np.ndarray)
+        moved = _address(after) - _address(before)
+        return View(self.root, after.shape, after.strides, self.offset + moved)
+
+    @property
+    def is_within(self) -> bool:
+        """Whether it shows the memory of its root only."""
+        if 0 in self.shape:
+            return True
+        ends = [(n - 1) * stride for n, stride in zip(self.shape, self.strides, strict=True)]
+        first = self.offset + sum(min(0, end) for end in ends)
+        last = self.offset + sum(max(0, end) for end in ends)
+        return 0 <= first <= last < self.root.size
+
+
+def _address(array: Any) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+def _strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    strides, size = [], 1
+    for length in reversed(shape):
+        strides.append(size)
+        size *= length
+    return tuple(strides[::-1])
+
+
+def as_view(node: Node) -> View:
+    """Return a value as a view of itself."""
+    return View(node, node.shape, _strides(node.shape), 0)
+
+
+class Fused:
+    """A program as steps.
+
+    Parameters
+    ----------
+    program : Program
+        The operations in the order in which they run. It stays as it is.
+
+    Attributes
+    ----------
+    steps : list of Step
+        In the order in which they run.
+    outputs : list of Node
+        What is returned: each has memory of its own, or is a number.
+    stored : list of Node
+        The nodes that need memory, in the order in which they are computed.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.steps: list[Step] = []
+        self.outputs: list[Node] = []
+        self._views: dict[int, View] = {}
+        self._kinds: dict[int, str] = {}
+        self._places: dict[int, int] = {}
+        self._nodes: list[Node] = []
+        self._own: dict[int, Node] = {}
+        self._guards: dict[int, list[Guard]] = {}
+        self._prepare(program)
+        self._group()
+        self.stored = self._find_stored()
+
+    def seen(self, node: Node) -> View:
+        """Return whose memory a value shows, and how."""
+        found = self._views.get(id(node))
+        return as_view(node) if found is None else found
+
+    def kind(self, node: Node) -> str:
+        """Return ``"leaf"``, ``"view"``, or the kind of the step that computes it."""
+        return self._kinds.get(id(node), "leaf")
+
+    def place(self, node: Node) -> int:
+        """Return the number of the step that computes a node, or -1."""
+        return self._places.get(id(node), -1)
+
+    def _add(self, op: str, args: Sequence[Node], node: Node, kind: str) -> Node:
+        new = Node(op, args, node.params, node.shape, node.dtype, node.function)
+        new.name, new.rule = node.name, node.rule
+        self._kinds[id(new)] = kind
+        self._nodes.append(new)
+        return new
+
+    def _prepare(self, program: Program) -> None:
+        """Copy the operations, with real copies where something cannot be read in place."""
+        for leaf in program.inputs:
+            self._own[id(leaf)] = leaf
+        for guard in program.guards:
+            self._guards.setdefault(id(guard.node), []).append(guard)
+        for leaf in program.inputs:
+            self._decide(leaf)
+        for node in program.nodes:
+            args = [self._own.get(id(x), x) for x in node.args]
+            self._own[id(node)] = self._prepared(node, args)
+            self._decide(node)
+        given: set[int] = set()
+        for old in program.outputs:
+            node = self._own.get(id(old), old)
+            plain = node.op == CONSTANT and not node.shape
+            others = self.kind(node) in ("leaf", "view") or id(node) in given
+            if others and not plain:
+                node = self._copied(node)
+            given.add(id(node))
+            self.outputs.append(node)
+
+    def _decide(self, node: Node) -> None:
+        for guard in self._guards.get(id(node), ()):
+            own = self._own[id(node)]
+            if guard.what == "shape":
+                if self.kind(own) != "numpy":
+                    continue
+                own.params = {**own.params, "needed shape": guard.outcome}
+                continue
+            marker = Node("guard", [own], {"guard": guard}, (), own.dtype)
+            self._kinds[id(marker)] = "guard"
+            self._nodes.append(marker)
+
+    def _prepared(self, node: Node, args: list[Node]) -> Node:
+        kind = _kind(node)
+        if kind == "view":
+            new = Node(node.op, args, node.params, node.shape, node.dtype, node.function)
+            new.name, new.rule = node.name, node.rule
+            view = self.seen(args[0]).changed(_change(node))
+            if view is None:
+                return self._add("flat copy", args, node, "loop")
+            assert view.is_within, (node, view)
+            self._kinds[id(new)], self._views[id(new)] = "view", view
+            return new
+        if kind == "product":
+            shorter = self._as_sums(node, args)
+            if shorter is not None:
+                return shorter
+            x, y = [x if self._is_matrix(x) else self._copied(x) for x in args]
+            if len(y.shape) > 1 and _SPARED * y.size <= node.size:
+                # BLAS takes half as long again for a transposed one, and a copy next to nothing.
+                y = self._copied(y) if layout(self.seen(y)) == "F" else y
+            args = [x, y]
+        return self._add(node.op, args, node, kind)
+
+    def _as_sums(self, node: Node, args: list[Node]) -> Node | None:
+        """Return a product as sums if it is of two vectors, or small."""
+        x, y = args
+        for number, other, axis in ((y, x, -1), (x, y, -2)):
+            if is_number(number, 1.0) and number.dtype == node.dtype and len(other.shape) > 1:
+                if len(number.shape) > 2:
+                    continue
+                total = self._add("sum", [other], node, "loop")
+                total.params = {"axis": axis, "keepdims": len(number.shape) == 2}
+                return total
+        if len(x.shape) == len(y.shape) == 1:
+            return self._add("vdot", args, node, "loop")
+        if x.size * y.size == 0 or max(x.size, y.size) > _SMALL or max(map(_ndim, args)) > 2:
+            return None
+        rows = x.shape[0] if len(x.shape) == 2 else 1
+        columns = y.shape[1] if len(y.shape) == 2 else 1
+        if len(x.shape) == 1 or (rows == 1 and columns != 1):
+            kind, vector, matrix = ROW_TIMES, x, y
+        elif columns == 1:
+            kind, vector, matrix = TIMES_COLUMN, y, x
+        else:
+            return None
+        flat = self.seen(vector).changed(lambda v: v.reshape(-1, copy=False))
+        if flat is None:
+            return None
+        if kind == ROW_TIMES:
+            flat = flat.changed(lambda v: v[:, None])
+        assert flat is not None
+        shown = Node("reshape", [vector], {}, flat.shape, vector.dtype)
+        self._kinds[id(shown)], self._views[id(shown)] = "view", flat
+        return self._add(kind, [matrix, shown], node, "loop")
+
+    def _copied(self, node: Node) -> Node:
+        copied = self._add("copy", [node], node, "loop" if node.dtype in _KNOWN else "numpy")
+        copied.params, copied.function = {}, np.copy
+        return copied
+
+    def _is_matrix(self, node: Node) -> bool:
+        """Return whether a product can read an operand where it lies."""
+        view = self.seen(node)
+        if _is_number(view.root):
+            return False
+        if len(view.shape) == 1:
+            return view.strides[0] == 1 or view.shape[0] < 2
+        return layout(view) is not None
+
+    def _group(self) -> None:
+        """Put the operations into steps, from the last to the first.
+
+        Each goes where it is used: so what few operations give is not kept for later. What only
+        the result needs, and sums, go where their operand is computed.
+        """
+        steps: list[Step] = []
+        need: dict[int, int] = {}
+        loops: dict[tuple[int, ...], list[int]] = {}
+        waiting: dict[int, list[Node]] = {}
+
+        def joined(node: Node, least: int, weight: int) -> int:
+            """Return the number of the loop that an operation goes into."""
+            shape = loop_shape(node)
+            known = loops.setdefault(shape, [])
+            nearest = [least] if least in known else []
+            for place in [*nearest, *known[: -_OPEN - 1 : -1]]:
+                if place >= least and steps[place].weight + weight <= _WEIGHT:
+                    return place
+            known.append(len(steps))
+            steps.append(Step("loop", shape))
+            return len(steps) - 1
+
+        def put(node: Node, place: int, weight: int) -> None:
+            steps[place].nodes.append(node)
+            steps[place].weight += weight
+            self._places[id(node)] = place
+            for x in node.args:
+                root = self.seen(x).root
+                at = place if self.is_fused(x, node) else place + 1
+                need[id(root)] = max(need.get(id(root), 0), at)
+
+        order = {id(node): place for place, node in enumerate(self._nodes)}
+        used = {id(self.seen(x).root) for node in self._nodes for x in node.args}
+        for node in reversed(self._nodes):
+            kind = self.kind(node)
+            least = need.get(id(node), 0)
+            if kind != "loop":
+                steps.append(Step(kind, node.shape))
+                put(node, len(steps) - 1, 1)
+                continue
+            weight = 6 if node.op in SLOW else 1
+            if is_reduction(node) or id(node) not in used:
+                last = max(node.args, key=lambda x: order.get(id(self.seen(x).root), -1))
+                if self.is_fused(last, node):
+                    waiting.setdefault(id(last), []).append(node)
+                    need[id(last)] = max(need.get(id(last), 0), least)
+                    continue
+            place = joined(node, least, weight)
+            put(node, place, weight)
+            stack = waiting.pop(id(node), [])
+            for waiter in stack:
+                put(waiter, place, 1)
+        last_place = len(steps) - 1
+        self._places = {key: last_place - place for key, place in self._places.items()}
+        self.steps = steps[::-1]
+        for step in self.steps:
+            step.nodes.sort(key=lambda node: order[id(node)])
+
+    def is_fused(self, x: Node, node: Node) -> bool:
+        """Return whether an operation can take an operand from the same turn of a loop."""
+        return (
+            self.kind(x) == self.kind(node) == "loop"
+            and not is_reduction(x)
+            and x.op != "flat copy"
+            and x.shape == loop_shape(node)
+        )
+
+    def _find_stored(self) -> list[Node]:
+        wanted = {id(node) for node in self.outputs}
+        for node in self._nodes:
+            for x in node.args:
+                if not (self.is_fused(x, node) and self.place(x) == self.place(node)):
+                    wanted.add(id(self.seen(x).root))
+        return [
+            node
+            for step in self.steps
+            for node in step.nodes
+            if id(node) in wanted and step.kind != "guard"
+        ]
+
+
+def loop_shape(node: Node) -> tuple[int, ...]:
+    """Return what the loop of an operation runs over."""
+    if is_reduction(node) or node.op == "flat copy":
+        return node.args[0].shape
+    return node.shape
+
+
+def is_reduction(node: Node) -> bool:
+    """Return whether an operation takes together what a loop runs over."""
+    return node.op in _SUMS or node.op in ("max", "min")
+
+
+def target(node: Node) -> View:
+    """Return where a reduction puts each element of its loop."""
+    own, shape = as_view(node), loop_shape(node)
+    if node.op == "scatter":
+        found = own.changed(lambda x: x[_open(node.params["index"])])
+        assert found is not None
+        assert found.is_within
+        return found
+    if node.op in (ROW_TIMES, TIMES_COLUMN):
+        stride = (0, 1) if node.op == ROW_TIMES else (1, 0)
+        return View(node, shape, stride, 0)
+    axes, strides = _axes(node, len(shape)), iter(own.strides)
+    if node.params.get("keepdims"):
+        return View(node, shape, tuple(0 if i in axes else s for i, s in enumerate(strides)), 0)
+    kept = tuple(0 if i in axes else next(strides) for i in range(len(shape)))
+    return View(node, shape, kept, 0)
+
+
+def _axes(node: Node, ndim: int) -> set[int]:
+    """Return the axes along which a reduction adds."""
+    if node.op == "sum of rows":
+        return {0}
+    if node.op == "row dots":
+        return {ndim - 1}
+    axis = node.params.get("axis")
+    if axis is None:
+        return set(range(ndim))
+    return {i % ndim for i in ((axis,) if isinstance(axis, int) else axis)}
+
+
+def _ndim(node: Node) -> int:
+    return len(node.shape)
+
+
+def layout(view: View) -> str | None:
+    """Return the order of the last two axes: ``"C"``, ``"F"`` or nothing."""
+    (rows, columns), (down, right) = view.shape[-2:], view.strides[-2:]
+    if (right == 1 or columns == 1) and (down == columns or rows == 1):
+        return "C"
+    if (down == 1 or rows == 1) and (right == rows or columns == 1):
+        return "F"
+    return None
+
+
+def _change(node: Node) -> Any:
+    """Return what a view does, as a function of an array."""
+    if node.op == "transpose":
+        axes = node.params["axes"]
+        return lambda x: x.transpose(axes)
+    if node.op == "reshape":
+        return lambda x: x.reshape(node.shape, copy=False)
+    if node.op == "broadcast_to":
+        return lambda x: np.broadcast_to(x, node.shape)
+    return lambda x: x[_open(node.params["index"])]
+
+
+def _open(index: Any) -> tuple[Any, ...]:
+    """Return an index that takes a view of an element too, not a number."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return parts if any(part is Ellipsis for part in parts) else (*parts, Ellipsis)
+
+
+def _kind(node: Node) -> str:
+    """Return how an operation can run."""
+    op, operands = node.op, node.args
+    if op in ("transpose", "reshape", "broadcast_to") and operands[0].dtype in _KNOWN:
+        return "view" if operands[0].op != CONSTANT or operands[0].shape else "numpy"
+    if node.dtype not in _KNOWN or any(x.dtype not in _KNOWN for x in operands):
+        return "numpy"
+    if op == "getitem":
+        return "view" if _is_basic(node) and len(operands) == 1 else "numpy"
+    if op == "matmul":
+        same = node.dtype in _REALS and all(x.dtype == node.dtype for x in operands)
+        return "product" if same else "numpy"
+    if op in _SUMS or op in ("max", "min"):
+        return "loop" if _is_simple_reduction(node) else "numpy"
+    if op not in EXPRESSIONS or not set(node.params) <= {"dtype", "order"}:
+        return "numpy"
+    if op in _COMPARISONS:
+        return "loop"
+    if op in _LOGICAL:
+        booleans = node.dtype == bool and all(x.dtype == bool for x in operands)
+        return "loop" if booleans or op.startswith("logical") else "numpy"
+    if op in ("cast", "astype", "copy", "where"):
+        return "loop"
+    if node.dtype in _REALS:
+        return "loop"
+    return "loop" if node.dtype == np.int64 and op in _WHOLE else "numpy"
+
+
+def _is_number(node: Node) -> bool:
+    return node.op == CONSTANT and not isinstance(node.function, np.ndarray)
+
+
+def _is_basic(node: Node) -> bool:
+    """Return whether an index is one of integers, slices and new axes."""
+    index = node.params["index"]
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(
+        i is None
+        or i is Ellipsis
+        or (isinstance(i, slice | int | np.integer) and not isinstance(i, bool))
+        for i in parts
+    ) and not _is_number(node.args[0])
+
+
+def _is_simple_reduction(node: Node) -> bool:
+    (x, *others) = node.args
+    if node.op == "scatter":
+        return not others and _is_basic(node) and node.dtype in _REALS and x.dtype == node.dtype
+    if not set(node.params) <= {"axis", "keepdims"}:
+        return False
+    if node.op in ("max", "min"):
+        return node.dtype in _REALS and x.size > 0
+    if node.dtype == np.int64:
+        return x.dtype in (np.dtype(bool), np.dtype(np.int64))
+    return node.dtype in _REALS and all(y.dtype == node.dtype for y in node.args)
+
+
+def operand_type(node: Node) -> np.dtype[Any] | None:
+    """Return the data type to which an operation converts its operands, or None if it does not."""
+    if node.op in _LOGICAL:
+        return np.dtype(bool)
+    if node.op in _COMPARISONS:
+        # A number of Python's has no type of its own.
+        typed = [x.dtype for x in node.args if not (_is_number(x) and type(x.function) is float)]
+        weak = [0.0] if len(typed) < len(node.args) else []
+        return np.result_type(*typed, *weak)
+    return None if node.op in ("cast", "astype", "copy", "flat copy") else node.dtype

@@ -1,0 +1,1 @@
+"""A program printed as straight-line NumPy with buffers."""

@@ -1,0 +1,224 @@
+"""Memory of a program: which values share a buffer, known before anything runs.
+
+A value lives from the operation that computes it to the last one that reads it or a view of it.
+Elementwise operations write over an operand that is not read again; other values get the smallest
+buffer that is free and large enough.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from autodiff.plan.operations import Kind, kind_of
+from autodiff.plan.program import Node, Program
+from autodiff.plan.to_numpy.tiling import Block
+
+__all__ = ["Memory", "plan_memory"]
+
+
+@dataclass
+class Memory:
+    """Where the values of a program lie.
+
+    Parameters
+    ----------
+    sizes : list of int
+        Bytes of each buffer.
+    slots : dict of int to int
+        For the identity of each node that has memory of its own, the number of its buffer. Of a
+        node that is used within a block alone that memory is for one chunk.
+    roots : dict of int to Node
+        For the identity of each view, the node whose memory it shows.
+    outputs : set of int
+        Identities of the nodes that get fresh memory on each call: the user keeps it.
+    """
+
+    sizes: list[int]
+    slots: dict[int, int]
+    roots: dict[int, Node]
+    outputs: set[int]
+
+    @property
+    def peak_bytes(self) -> int:
+        """Bytes of all buffers together."""
+        return sum(self.sizes)
+
+
+def plan_memory(units: Sequence[Node | Block], program: Program, *, donate: bool = False) -> Memory:
+    """Return where the values of a program lie.
+
+    Parameters
+    ----------
+    units : sequence of Node and Block
+        The operations in the order in which they run.
+    program : Program
+        What they are for.
+    donate : bool
+        Whether results lie in buffers too, which the next run writes over.
+
+    Returns
+    -------
+    Memory
+        Buffers and who uses them.
+    """
+    return _Planner(units, program, donate).memory
+
+
+class _Planner:
+    """Hands out buffers in the order of the program."""
+
+    def __init__(self, units: Sequence[Node | Block], program: Program, donate: bool) -> None:
+        self._units = units
+        self._roots = _roots(units)
+        self._last = self._last_uses(program)
+        self._free = _Free()
+        fresh = {id(x) for x in program.outputs if kind_of(x).owns_memory and not donate}
+        self.memory = Memory([], {}, self._roots, fresh)
+        ends: dict[int, list[Node]] = {}
+        for unit in units:
+            for node in _results(unit):
+                if id(node) not in self._roots:
+                    ends.setdefault(self._last.get(id(node), -1), []).append(node)
+        for place, unit in enumerate(units):
+            if isinstance(unit, Block):
+                self._place_block(unit)
+            else:
+                self._place(unit, place, unit.nbytes, self._last)
+            self._release(unit, ends.get(place, ()))
+
+    def _last_uses(self, program: Program) -> dict[int, int]:
+        """Return the place of the last unit that reads each node that has memory."""
+        last: dict[int, int] = {}
+        held: dict[int, list[Node]] = {}
+        for place, unit in enumerate(self._units):
+            for node in _results(unit):
+                last.setdefault(id(node), place)
+            read: list[Node] = []
+            for x in unit.operands if isinstance(unit, Block) else unit.args:
+                root = self._roots.get(id(x), x)
+                read.append(root)
+                read += held.get(id(root), ())
+            for root in read:
+                last[id(root)] = place
+            if not isinstance(unit, Block) and kind_of(unit) is Kind.CALL:
+                # Its result may show the memory of an operand.
+                held[id(unit)] = [x for x in read if kind_of(x).owns_memory]
+        for x in program.roots:
+            root = self._roots.get(id(x), x)
+            for kept in (root, *held.get(id(root), ())):
+                last[id(kept)] = len(self._units)
+        return last
+
+    def _place(self, node: Node, place: int, nbytes: int, last: dict[int, int]) -> None:
+        """Give a node a buffer, if it needs one."""
+        kind, memory = kind_of(node), self.memory
+        if not kind.owns_memory or not node.shape or id(node) in memory.outputs:
+            return
+        over = None
+        if kind is Kind.ELEMENTWISE:
+            over = _written_over(node, memory, last, place)
+        memory.slots[id(node)] = self._taken(nbytes) if over is None else memory.slots[id(over)]
+
+    def _place_block(self, block: Block) -> None:
+        """Give memory to what a block leaves, and to the chunks of the rest while it runs."""
+        for node in block.nodes:
+            left = id(node) in block.full or block.is_total(node)
+            owned = kind_of(node).owns_memory and node.shape
+            if left and owned and id(node) not in self.memory.outputs:
+                self.memory.slots[id(node)] = self._taken(node.nbytes)
+        free, self._free = self._free, _Free()
+        first = len(self.memory.sizes)
+        inside = [x for x in block.nodes if id(x) not in block.full and not block.is_total(x)]
+        chunks = {id(x) for x in inside}
+        last: dict[int, int] = {}
+        for place, node in enumerate(block.nodes):
+            last.setdefault(id(node), place)
+            for x in node.args:
+                last[id(self._roots.get(id(x), x))] = place
+        # Only chunks may be written over: of the others more than this block may know.
+        chunk_last = {key: place for key, place in last.items() if key in chunks}
+        for place, node in enumerate(block.nodes):
+            if id(node) in chunks and id(node) not in self._roots:
+                rows = node.nbytes // block.length * block.step
+                self._place(node, place, rows, chunk_last)
+            dead = [x for x in inside if last.get(id(x)) == place and id(x) not in self._roots]
+            self._release(node, dead)
+        # While the block runs nobody else does: its chunks are free when it is done.
+        for slot in range(first, len(self.memory.sizes)):
+            free.put(slot, self.memory.sizes[slot])
+        self._free = free
+
+    def _release(self, unit: Node | Block, dead: Iterable[Node]) -> None:
+        """Take back the buffers of nodes that nobody reads any more."""
+        own = self.memory.slots.get(id(unit))
+        for node in dead:
+            slot = self.memory.slots.get(id(node))
+            # One that was written over lives on as what was written.
+            if slot is not None and (node is unit or slot != own):
+                self._free.put(slot, self.memory.sizes[slot])
+
+    def _taken(self, nbytes: int) -> int:
+        """Return the number of a buffer that is free and large enough, or of a new one."""
+        slot = self._free.take(nbytes)
+        if slot is not None:
+            return slot
+        self.memory.sizes.append(nbytes)
+        return len(self.memory.sizes) - 1
+
+
+class _Free:
+    """Buffers that are free, by their size: to look at each would be quadratic."""
+
+    def __init__(self) -> None:
+        self._slots: dict[int, list[int]] = {}
+
+    def put(self, slot: int, size: int) -> None:
+        """Add a buffer."""
+        self._slots.setdefault(size, []).append(slot)
+
+    def take(self, nbytes: int) -> int | None:
+        """Remove one of the smallest that are large enough: the latest, still in the cache."""
+        fitting = [size for size in self._slots if nbytes <= size <= 4 * nbytes]
+        if not fitting:
+            return None
+        size = min(fitting)
+        slots = self._slots[size]
+        slot = slots.pop()
+        if not slots:
+            del self._slots[size]
+        return slot
+
+
+def _results(unit: Node | Block) -> list[Node]:
+    """Return what others may read of a unit."""
+    if isinstance(unit, Block):
+        return [x for x in unit.nodes if id(x) in unit.full or unit.is_total(x)]
+    return [unit]
+
+
+def _roots(units: Sequence[Node | Block]) -> dict[int, Node]:
+    """Return for each view the node whose memory it shows."""
+    roots: dict[int, Node] = {}
+    for unit in units:
+        for node in unit.nodes if isinstance(unit, Block) else [unit]:
+            if kind_of(node) is Kind.VIEW:
+                x = node.args[0]
+                roots[id(node)] = roots.get(id(x), x)
+    return roots
+
+
+def _written_over(node: Node, memory: Memory, last: dict[int, int], place: int) -> Node | None:
+    """Return an operand whose memory the result of an elementwise operation may take."""
+    candidates = node.args
+    if node.op in ("nothing times", "where"):
+        # Their last operand is the result as it is, but for some elements.
+        candidates = node.args[-1:]
+    for x in candidates:
+        if (
+            id(x) in memory.slots
+            and x.shape == node.shape
+            and x.dtype == node.dtype
+            and last.get(id(x)) == place
+            and all(y is x or memory.roots.get(id(y), y) is not x for y in node.args)
+        ):
+            return x
+    return None

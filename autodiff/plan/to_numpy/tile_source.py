@@ -1,0 +1,214 @@
+"""Printing a block: a function for one chunk, and the loop that calls it."""
+
+from typing import TYPE_CHECKING, Any
+
+from autodiff.plan.operations import Kind, kind_of
+from autodiff.plan.program import CONSTANT, Node
+from autodiff.plan.to_numpy.tiling import Block
+
+if TYPE_CHECKING:
+    from autodiff.plan.to_numpy.source import Printer
+
+__all__ = ["write_block"]
+
+
+def write_block(printer: "Printer", block: Block) -> None:
+    """Write a block: its function above, its loop among the statements.
+
+    Parameters
+    ----------
+    printer : Printer
+        What the statements are written with.
+    block : Block
+        The operations.
+    """
+    _Writer(printer, block).write()
+
+
+class _Writer:
+    """What is known while one block is written."""
+
+    def __init__(self, printer: "Printer", block: Block) -> None:
+        self.printer, self.block = printer, block
+        self.function = printer.fresh("block")
+        #: Parameters of the function, with the argument for a whole chunk and for the last.
+        self.parameters: list[tuple[str, str, str]] = []
+        self.buffers: dict[Any, str] = {}
+        #: Names within the function, by what they name and the axis along which it is cut.
+        self.taken: dict[tuple[int, int | None], str] = {}
+        self.tail = block.length % block.step
+        self.whole = block.length - self.tail
+
+    def write(self) -> None:
+        """Write the function and the loop."""
+        printer, block = self.printer, self.block
+        before = {id(x): printer.name_of(x) for x in block.operands}
+        self._take_operands()
+        totals = [x for x in block.nodes if block.is_total(x)]
+        arrays = [x for x in totals if x.shape]
+        numbers = [x for x in totals if not x.shape]
+        for node in arrays:
+            self._begin_total(node)
+        outer = {id(x): printer.names[id(x)] for x in arrays}
+        for node in block.nodes:
+            if id(node) in block.full and kind_of(node) is not Kind.VIEW:
+                outer[id(node)] = self._full(node)
+        for node in numbers:
+            outer[id(node)] = printer.fresh(node.name or "total")
+            printer.say(f"{outer[id(node)]} = 0.0")
+        lines = self._lines(numbers)
+        head = f"def {self.function}({', '.join(p for p, _, _ in self.parameters)}):"
+        printer.functions.append([head, *(f"    {line}" for line in lines)])
+        self._loop([outer[id(x)] for x in numbers])
+        printer.names.update(before | outer)
+        for node in block.nodes:
+            if id(node) in block.full and kind_of(node) is Kind.VIEW:
+                printer.write(node)
+
+    def _parameter(self, name: str, whole: str, last: str) -> None:
+        """Add a parameter: within the function the name of an array means some of its rows."""
+        if all(name != known for known, _, _ in self.parameters):
+            self.parameters.append((name, whole, last))
+
+    def _sliced(self, name: str, array: str, axis: int) -> None:
+        """Add a parameter that is a part of an array along an axis."""
+        before = ":, " * axis
+        self._parameter(name, f"{array}[{before}i:j]", f"{array}[{before}{self.whole}:]")
+
+    def _take_operands(self) -> None:
+        """Make parameters of what the operations use from outside."""
+        printer, block = self.printer, self.block
+        cuts: dict[int, set[int | None]] = {id(x): set() for x in block.operands}
+        for node in block.nodes:
+            for x, cut in zip(node.args, block.roles[id(node)].cuts, strict=True):
+                if id(x) in cuts:
+                    cuts[id(x)].add(cut)
+        for x in block.operands:
+            name = printer.name_of(x)
+            for cut in cuts[id(x)]:
+                if cut is None:
+                    self.taken[id(x), None] = name
+                    if not printer.is_static(x) and x.op != CONSTANT:
+                        self._parameter(name, name, name)
+                else:
+                    # Within the function the name of an array means a part of it.
+                    part = name if len(cuts[id(x)]) == 1 else printer.fresh(name)
+                    self.taken[id(x), cut] = part
+                    self._sliced(part, name, cut)
+
+    def _name_operands(self, node: Node) -> None:
+        """Let the operands of a node have the names that they have within the function."""
+        for x, cut in zip(node.args, self.block.roles[id(node)].cuts, strict=True):
+            name = self.taken.get((id(x), cut))
+            if name is not None:
+                self.printer.names[id(x)] = name
+
+    def _begin_total(self, node: Node) -> None:
+        """Write the line that sets a sum over rows to zero."""
+        printer = self.printer
+        if id(node) in printer.memory.slots:
+            printer.say(f"{printer.place(node)}[...] = 0.0")
+        else:
+            name = printer.names[id(node)] = printer.fresh(node.name)
+            printer.say(f"{name} = np.zeros({node.shape})")
+            self._parameter(name, name, name)
+
+    def _full(self, node: Node) -> str:
+        """Give a value memory for all rows, a parameter for those of a chunk; return its name."""
+        printer = self.printer
+        if id(node) in printer.memory.slots:
+            name = printer.place(node)
+        else:
+            name = printer.fresh(node.name)
+            kind = "" if node.dtype == float else f", {node.dtype.str!r}"
+            printer.say(f"{name} = np.empty({node.shape}{kind})")
+        printer.names[id(node)] = name
+        axis = self.block.roles[id(node)].axis
+        assert axis is not None
+        self._sliced(name, name, axis)
+        return name
+
+    def _chunk(self, node: Node) -> str:
+        """Give a value that is used within the block memory for one chunk."""
+        printer = self.printer
+        axis = self.block.roles[id(node)].axis
+        assert axis is not None
+        key = (printer.memory.slots[id(node)], node.dtype, node.shape, axis)
+        name = self.buffers.get(key)
+        if name is None:
+            # Values that follow each other in the same memory have one name.
+            name = self.buffers[key] = printer.fresh(node.name or "t")
+            shape = (*node.shape[:axis], self.block.step, *node.shape[axis + 1 :])
+            printer.header.append(f"{name} = {printer.buffer(node, shape)}")
+            self._parameter(name, name, f"{name}[{':, ' * axis}:{self.tail}]")
+        printer.names[id(node)] = name
+        return name
+
+    def _lines(self, numbers: list[Node]) -> list[str]:
+        """Return the statements of the function."""
+        printer, block = self.printer, self.block
+        outside, printer.statements = printer.statements, []
+        printer.rows = block
+        partial: dict[int, str] = {}
+        for node in block.nodes:
+            self._name_operands(node)
+            kind = kind_of(node)
+            if block.is_total(node):
+                if node.shape:
+                    name = printer.names[id(node)]
+                    printer.say(
+                        f"np.add({name}, {self._part(node)}, {name})", printer.comment(node)
+                    )
+                else:
+                    partial[id(node)] = printer.fresh("")
+                    printer.say(f"{partial[id(node)]} = {self._part(node)}", _rule(node))
+            elif kind is Kind.VIEW:
+                name = printer.names[id(node)] = printer.fresh(node.name)
+                printer.say(f"{name} = {printer.view(node)}")
+            else:
+                out = printer.names[id(node)] if id(node) in block.full else self._chunk(node)
+                printer.say(printer.text(node, out), printer.comment(node))
+        if numbers:
+            printer.say(f"return {', '.join(partial[id(x)] for x in numbers)}")
+        lines, printer.statements = printer.statements, outside
+        printer.rows = None
+        return lines
+
+    def _part(self, node: Node) -> str:
+        """Return the expression of the part of a sum that is due to a chunk."""
+        names = [self.printer.name_of(x) for x in node.args]
+        if node.op == "vdot":
+            flat = [
+                n if len(x.shape) == 1 else f"{n}.reshape(-1)"
+                for n, x in zip(names, node.args, strict=True)
+            ]
+            return f"{flat[0]}.dot({flat[1]})"
+        if node.op == "matmul":
+            return f"np.matmul({names[0]}, {names[1]})"
+        axis = 0 if node.op == "sum of rows" else node.params["axis"]
+        return f"np.add.reduce({names[0]}, {axis})"
+
+    def _loop(self, numbers: list[str]) -> None:
+        """Write the calls for all chunks."""
+        printer, step = self.printer, self.block.step
+        whole = ", ".join(argument for _, argument, _ in self.parameters)
+        last = ", ".join(argument for _, _, argument in self.parameters)
+        printer.say(f"for i in range(0, {self.whole}, {step}):")
+        printer.say(f"    j = i + {step}")
+        for arguments, indent, due in ((whole, "    ", True), (last, "", bool(self.tail))):
+            if not due:
+                continue
+            call = f"{self.function}({arguments})"
+            if not numbers:
+                printer.say(f"{indent}{call}")
+            elif len(numbers) == 1:
+                printer.say(f"{indent}{numbers[0]} += {call}")
+            else:
+                parts = [printer.fresh("part") for _ in numbers]
+                printer.say(f"{indent}{', '.join(parts)} = {call}")
+                for total, part in zip(numbers, parts, strict=True):
+                    printer.say(f"{indent}{total} += {part}")
+
+
+def _rule(node: Node) -> str:
+    return f"rule of {node.rule}" if node.rule else ""

@@ -1,0 +1,1 @@
+"""A program of plain numbers printed as Python arithmetic."""

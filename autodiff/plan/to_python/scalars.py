@@ -1,0 +1,423 @@
+"""Printing a program of numbers as plain Python arithmetic.
+
+NumPy takes 60 times as long for a number as Python does. Python raises where NumPy gives infinity
+or NaN; the plan then computes with NumPy.
+"""
+
+import base64
+import math
+import re
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.plan.names import Names
+from autodiff.plan.program import CONSTANT, INPUT, LOOP, PICK, Body, Guard, Node, Program, body_of
+from autodiff.plan.to_python.parts import in_parts
+
+__all__ = ["SCALAR", "UNPACKED", "Writer", "is_scalar", "print_scalars"]
+
+_NESTED = 6
+#: Numbers of a list that are written as text.
+_FEW = 50
+
+UNPACKED = '''def unpacked_numbers(text):
+    """Return the numbers of a list."""
+    return np.frombuffer(zlib.decompress(base64.b85decode(text))).tolist()'''
+
+#: For each operation its expression, of operands that are names or literals.
+_EXPRESSIONS = {
+    "add": "{0} + {1}",
+    "subtract": "{0} - {1}",
+    "multiply": "{0} * {1}",
+    "divide": "{0} / {1}",
+    "negative": "-{0}",
+    "positive": "{0}",
+    "square": "{0} * {0}",
+    "reciprocal": "1.0 / {0}",
+    "absolute": "abs({0})",
+    "fabs": "abs({0})",
+    "less": "{0} < {1}",
+    "less_equal": "{0} <= {1}",
+    "greater": "{0} > {1}",
+    "greater_equal": "{0} >= {1}",
+    "equal": "{0} == {1}",
+    "not_equal": "{0} != {1}",
+    "logical_not": "not {0}",
+    "logical_and": "bool({0} and {1})",
+    "logical_or": "bool({0} or {1})",
+    "isnan": "{0} != {0}",
+    # NaN is passed on, as NumPy does.
+    "maximum": "{0} if {0} >= {1} or {0} != {0} else {1}",
+    "minimum": "{0} if {0} <= {1} or {0} != {0} else {1}",
+    "where": "{1} if {0} else {2}",
+    "relu_pull": "{0} if {1} > 0.0 or {1} != {1} else 0.5 * {0} if {1} == 0.0 else 0.0 * {0}",
+    "nothing times": "0.0 if {1} != {1} and {0} == 0.0 else {1}",
+    "vdot": "{0} * {1}",
+    "sum": "{0}",
+    "reshape": "{0}",
+    "broadcast_to": "{0}",
+    "transpose": "{0}",
+}
+#: Those that are a function of the module math, and its name there.
+_MATH = {
+    **{name: name for name in ("exp", "log", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    **{name: name for name in ("expm1", "log1p", "log2", "log10", "hypot", "cbrt", "exp2")},
+    **{f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    "arctan2": "atan2",
+    "power": "pow",
+    "float_power": "pow",
+    "copysign": "copysign",
+    "degrees": "degrees",
+    "radians": "radians",
+    "rad2deg": "degrees",
+    "deg2rad": "radians",
+}
+
+
+#: Operations on numbers that have an expression.
+SCALAR = frozenset(_EXPRESSIONS) | frozenset(_MATH)
+SCALAR -= {"vdot", "sum", "reshape", "broadcast_to", "transpose"}
+
+
+def is_scalar(program: Program) -> bool:
+    """Return whether a program is one of real numbers that plain Python can run.
+
+    Parameters
+    ----------
+    program : Program
+        Any program.
+
+    Returns
+    -------
+    bool
+        Whether all of its values are, and all of its operations have an expression.
+    """
+    known = _EXPRESSIONS.keys() | _MATH.keys() | {CONSTANT, LOOP, PICK}
+    if any(node.shape or node.dtype != np.float64 for node in program.inputs):
+        return False
+    inputs = set(map(id, program.inputs))
+    nodes = [*program.nodes, *program.outputs]
+    return all(
+        not node.shape
+        and node.dtype.kind in "fbi"
+        and (node.op in known or id(node) in inputs)
+        and (node.dtype == np.float64 or node.dtype.kind != "f")
+        for node in nodes
+    )
+
+
+class Writer:
+    """Statements for operations on numbers.
+
+    Parameters
+    ----------
+    fresh : callable
+        Returns a name that is not in use.
+    text_of : callable, optional
+        Returns the text of nodes that others write.
+    module : str
+        What stands before the name of a function: of NumPy's ``"np."``, of the module math nothing.
+
+    Attributes
+    ----------
+    lines : list of str
+        The statements.
+    functions : set of str
+        Names of functions of the module math that they use.
+    packed : dict of str to str
+        By name, long lists of numbers.
+    """
+
+    def __init__(
+        self,
+        fresh: Callable[[str], str],
+        text_of: Callable[[Node], str] | None = None,
+        module: str = "",
+    ) -> None:
+        self.fresh, self._outer, self._module = fresh, text_of, module
+        self.lines: list[str] = []
+        self.functions: set[str] = set()
+        self.packed: dict[str, str] = {}
+        self._texts: dict[int, str] = {}
+        self._depths: dict[int, int] = {}
+        self._saved: dict[int, list[str]] = {}
+        self._lists: dict[int, str] = {}
+        self._results: dict[int, tuple[list[str], list[str]]] = {}
+        self._indent = ""
+
+    def name(self, node: Node, text: str) -> None:
+        """Set the text of a node."""
+        self._texts[id(node)] = text
+
+    def say(self, statement: str) -> None:
+        """Write a statement."""
+        self.lines.append(self._indent + statement)
+
+    def text_of(self, node: Node) -> str:
+        """Return the text of a node as an operand."""
+        text = self._texts.get(id(node))
+        if text is not None:
+            bare = not self._depths.get(id(node)) or node.op in _MATH
+            return text if bare else f"({text})"
+        if node.op == CONSTANT:
+            return _literal(node.function)
+        if node.op == PICK:
+            return self.picked(node)
+        assert self._outer is not None
+        return self._outer(node)
+
+    def picked(self, node: Node) -> str:
+        """Return the text of a result of a loop."""
+        carries, given = self._results[id(node.args[0])]
+        if "carry" in node.params:
+            return carries[int(node.params["carry"])]
+        return f"{given[node.params['given']]}[{node.params['at']}]"
+
+    def decide(self, guards: Iterable[Guard]) -> None:
+        """Write that the function ends if it would decide otherwise."""
+        for guard in guards:
+            convert = "bool" if guard.what == "bool" else "int"
+            self.say(f"if {convert}({self.text_of(guard.node)}) != {guard.outcome}:")
+            self.say("    return changed")
+
+    def write(self, nodes: Iterable[Node], roots: Iterable[Node], guards: Iterable[Guard]) -> None:
+        """Write the statements of operations.
+
+        Parameters
+        ----------
+        nodes : iterable of Node
+            The operations.
+        roots : iterable of Node
+            What is used apart from them.
+        guards : iterable of Guard
+            Decisions.
+        """
+        nodes = list(nodes)
+        decisions: dict[int, list[Guard]] = {}
+        for guard in guards:
+            decisions.setdefault(id(guard.node), []).append(guard)
+        parts = _parts(nodes, roots)
+        backward = bool(self._indent)
+        for node in nodes:
+            if node.rule and not backward:
+                backward = True
+                self.say("# backward")
+            if node.op == LOOP:
+                self.loop(node)
+                continue
+            if node.op == PICK:
+                self.name(node, self.picked(node))
+                self.decide(decisions.get(id(node), ()))
+                continue
+            operands = [self.text_of(x) for x in node.args]
+            if node.op in _MATH:
+                function = f"{self._module}{node.op}" if self._module else _MATH[node.op]
+                self.functions.add(function)
+                expression = f"{function}({', '.join(operands)})"
+            else:
+                expression = _EXPRESSIONS[node.op].format(*operands)
+            depth = 1 + max([self._depths.get(id(x), 0) for x in node.args], default=0)
+            if id(node) in parts and depth < _NESTED and not node.name:
+                # Within the one expression that uses it: a name would take as long as a sum.
+                self._texts[id(node)], self._depths[id(node)] = expression, depth
+                continue
+            self._texts[id(node)] = name = self.fresh(node.name)
+            rule = f"  # rule of {node.rule}" if node.rule else ""
+            self.say(f"{name} = {expression}{rule}")
+            self.decide(decisions.get(id(node), ()))
+
+    def loop(self, node: Node) -> None:
+        """Write the statements of a loop.
+
+        Parameters
+        ----------
+        node : Node
+            The loop.
+        """
+        body = body_of(node)
+        args = iter(node.args)
+        carries = [self.fresh("") for _ in body.carries]
+        for name, x in zip(carries, body.carries, strict=True):
+            self.say(f"{name} = {self.text_of(next(args))}")
+            self.name(x, name)
+        sources = self._sources(body, args)
+        for x in body.shared:
+            self.name(x, self.text_of(next(args)))
+        saved = [self.fresh("saved") for _ in body.kept]
+        given = [self.fresh("given") for _ in body.given]
+        self._saved[id(body)] = saved
+        for name in (*saved, *given):
+            self.say(f"{name} = []")
+        each = [name for name, _ in sources]
+        lists = [text for _, text in sources]
+        if not sources:
+            self.say(f"for _ in range({body.count}):")
+        elif len(sources) == 1:
+            self.say(f"for {each[0]} in {lists[0]}:")
+        else:
+            self.say(f"for {', '.join(each)} in zip({', '.join(lists)}):")
+        before, self._indent = self._indent, self._indent + "    "
+        outer, self.lines = self.lines, []
+        left = list(zip((*saved, *given), (*body.kept, *body.given), strict=True))
+        for name, x in left:
+            if x.op == INPUT:
+                self.say(f"{name}.append({self.text_of(x)})")
+        self.write(body.needed(), body.roots, body.guards)
+        for name, x in left:
+            if x.op != INPUT:
+                self.say(f"{name}.append({self._bare(x)})")
+        moved = [(name, self._bare(x)) for name, x in zip(carries, body.following, strict=True)]
+        self.lines, moved = _in_place(self.lines, moved)
+        if moved:
+            names, texts = zip(*moved, strict=True)
+            self.say(f"{', '.join(names)} = {', '.join(texts)}")
+        self.lines = outer + self.lines
+        self._indent = before
+        self._results[id(node)] = carries, given
+
+    def _bare(self, x: Node) -> str:
+        """Return the text of a node that stands alone."""
+        return self._texts.get(id(x)) or self.text_of(x)
+
+    def _sources(self, body: Body, args: Any) -> list[tuple[str, str]]:
+        """Return what an iteration takes from lists: the names, and the texts of the lists."""
+        found: list[tuple[str, str]] = []
+        for x, key, numbers in body.lists:
+            own = [] if numbers is not None else [next(args) for _ in range(body.count)]
+            if key in self._lists:
+                text = f"reversed({self._lists[key]})"
+            else:
+                self._lists[key] = text = self.fresh("each")
+                if numbers is None:
+                    self.say(f"{text} = [{', '.join(map(self.text_of, own))}]")
+                elif len(numbers) <= _FEW:
+                    self.say(f"{text} = [{', '.join(map(_literal, numbers))}]")
+                else:
+                    octets = np.array(numbers).tobytes()
+                    self.packed[text] = base64.b85encode(zlib.compress(octets, 1)).decode()
+            found.append((self.fresh(""), text))
+            self.name(x, found[-1][0])
+        for x, number in body.saved:
+            assert body.other is not None
+            found.append((self.fresh(""), f"reversed({self._saved[id(body.other)][number]})"))
+            self.name(x, found[-1][0])
+        return found
+
+
+def _in_place(
+    lines: list[str], moved: list[tuple[str, str]]
+) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return lines that compute the next values of names under these names, where that is safe.
+
+    Those that are left are returned too: of values that are still read after the next are known.
+    """
+    moved = [(name, text) for name, text in moved if name != text]
+    if len(moved) * len(lines) > 20_000:
+        return lines, moved
+    left: list[tuple[str, str]] = []
+    for name, text in moved:
+        starts = [i for i, line in enumerate(lines) if line.lstrip().startswith(f"{text} = ")]
+        others = " ".join(x for other, x in moved if other != name)
+        word = re.compile(rf"\b{name}\b")
+        if len(starts) != 1 or word.search(others) or re.search(rf"\b{text}\b", others):
+            left.append((name, text))
+            continue
+        after = lines[starts[0] + 1 :]
+        if any(word.search(line) for line in after):
+            left.append((name, text))
+            continue
+        own = re.compile(rf"\b{text}\b")
+        first = own.sub(name, lines[starts[0]], count=1)
+        lines = [*lines[: starts[0]], first, *(own.sub(name, line) for line in after)]
+    return lines, left
+
+
+def print_scalars(
+    program: Program,
+    inputs: Sequence[str],
+    result: Callable[[Sequence[str]], str],
+    numpy_result: Callable[[Sequence[str]], str],
+    title: str,
+) -> tuple[str, str]:
+    """Return the source of a program of numbers, and that of the same in NumPy.
+
+    The latter gives infinity or NaN where Python raises.
+
+    Parameters
+    ----------
+    program : Program
+        A program for which `is_scalar` holds.
+    inputs : sequence of str
+        The names of the inputs.
+    result : callable
+        ``result(texts)`` returns the expression of the result, from those of the outputs.
+    numpy_result : callable
+        The same of NumPy's numbers.
+    title : str
+        The first line.
+
+    Returns
+    -------
+    tuple of str
+        Texts of modules that define ``run``.
+    """
+    names = Names(*dir(math))
+    writer = Writer(names.fresh)
+    parameters = [names.fresh(wish) for wish in inputs]
+    for node, name in zip(program.inputs, parameters, strict=True):
+        writer.name(node, name)
+    if program.nodes:
+        writer.say("# forward")
+    own = set(map(id, program.inputs))
+    writer.decide(guard for guard in program.guards if id(guard.node) in own)
+    others = [guard for guard in program.guards if id(guard.node) not in own]
+    writer.write(program.nodes, program.roots, others)
+    texts = [writer.text_of(node) for node in program.outputs]
+    ending = f"return {result(texts)}"
+    head = [f'"""{title}"""', ""]
+    if writer.packed:
+        head += ["import base64", "import zlib", "", "import numpy as np", ""]
+    imported = len(head)
+    if writer.functions:
+        head += [f"from math import {', '.join(sorted(writer.functions))}", ""]
+    if any(line.endswith("return changed") for line in writer.lines):
+        head += ["changed = object()  # returned if the function would decide otherwise", ""]
+    if writer.packed:
+        head += ["", UNPACKED, "", ""]
+        head += [f'{key} = unpacked_numbers("{text}")' for key, text in writer.packed.items()]
+    functions = in_parts(writer.lines, ending, parameters)
+    source = "\n".join([*head, *functions]) + "\n"
+    if writer.functions:
+        # NumPy has them under the same names.
+        head[imported] = head[imported].replace("math", "numpy", 1)
+    functions[-1] = f"    return {numpy_result(texts)}"
+    return source, "\n".join([*head, *functions]) + "\n"
+
+
+def _parts(nodes: Iterable[Node], roots: Iterable[Node]) -> set[int]:
+    """Return the identities of the nodes that one other node uses, and writes once."""
+    uses = Counter(id(x) for x in roots)
+    once: set[int] = set()
+    for node in nodes:
+        if node.op == LOOP:
+            # Within the loop they would be computed again and again.
+            uses.update(2 * [id(x) for x in node.args])
+            continue
+        for i, x in enumerate(node.args):
+            uses[id(x)] += 1
+            if node.op in _MATH or (
+                node.op != PICK and _EXPRESSIONS[node.op].count(f"{{{i}}}") == 1
+            ):
+                once.add(id(x))
+    return {key for key in once if uses[key] == 1}
+
+
+def _literal(value: Any) -> str:
+    number = value.item() if isinstance(value, np.generic) else value
+    if isinstance(number, float) and not np.isfinite(number):
+        return f'float("{number}")'
+    return f"({number!r})" if number < 0 else repr(number)

@@ -1,0 +1,452 @@
+"""One call of a function on tensors: its tape, its inputs and its outputs, apart and together."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.core.primitive import UFUNCS
+from autodiff.core.pytrees import LEAF, flatten
+from autodiff.core.tape import Listener, Tape
+from autodiff.core.tensor import Tensor, leaf, primal
+from autodiff.errors import TraceEnded
+from autodiff.graph.graph import check_written
+from autodiff.graph.passes import own_gradients, primal_dtype, pull, pull_recorded, push
+from autodiff.graph.trace import as_primal, check_result
+
+__all__ = ["Call", "argument_numbers"]
+
+_ONE = np.float64(1.0)
+_new: Any = object.__new__
+_FLOAT = np.dtype(float)
+#: Bytes up to which all elements of an argument are watched, and the number that is of larger ones.
+_LARGE, _SAMPLE = 1 << 13, 128
+
+
+class Call:
+    """A function called on tensors in place of some of its arguments.
+
+    It has a tape of its own, unless its arguments are tensors of a tape that records passes too.
+    Then it records there: a second tensor around each of those would double the time.
+
+    Parameters
+    ----------
+    f : callable
+        The function.
+    args, kwargs
+        Its arguments.
+    argnums : sequence of int
+        Which positional arguments become tensors, with all that is nested in them.
+    what : str
+        Names the transform in messages.
+    brief : bool
+        Whether one backward pass follows at once.
+    has_aux : bool
+        Whether the function returns a pair, of which the second part is not differentiated.
+
+    Attributes
+    ----------
+    output : object
+        What the function returned, tensors included.
+    outputs : list
+        The leaves of `output`: tensors and constants.
+    structure : Structure
+        The structure of `output`.
+    inputs : list of Tensor
+        The leaves of the arguments.
+    structures : list of Structure
+        Of each argument of `argnums`.
+    aux : object
+        The second part, with values in place of tensors.
+    """
+
+    __slots__ = (
+        *(
+            "_numbers",
+            "aux",
+            "inputs",
+            "listener",
+            "nodes",
+            "output",
+            "outputs",
+            "structure",
+            "structures",
+        ),
+        *("tape", "what"),
+    )
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        argnums: Sequence[int],
+        what: str,
+        *,
+        brief: bool = False,
+        has_aux: bool = False,
+    ) -> None:
+        self.what = what
+        self.tape = tape = Tape(brief=brief)
+        self.inputs: list[Tensor] = []
+        inputs = self.inputs
+        self.structures = [LEAF] * len(argnums)
+        self._numbers: list[tuple[int, type]] = []
+        replaced = list(args)
+        for place, argnum in enumerate(argnums):
+            arg = args[argnum]
+            if type(arg) is np.ndarray and arg.dtype is _FLOAT:
+                # `_as_tensors` for the argument met most often.
+                replaced[argnum] = node = _new(Tensor)
+                node.value, node.tape, node.operands = arg, tape, ()
+                node.primitive = node.params = node.adjoint = None
+                tape.append(node)
+                inputs.append(node)
+            else:
+                replaced[argnum] = self._as_tensors(arg, argnum, place)
+        self.aux: Any = None
+        self.listener, outer = _listener(inputs)
+        if outer is not None:
+            self._record_on(outer)
+            assert self.listener is not None
+            start = len(outer.nodes)
+            self.listener.before_function()
+            try:
+                self._run(f, replaced, kwargs, has_aux)
+            finally:
+                self.listener.after_function()
+            self.nodes = outer.nodes[start:]
+            return
+        before = _states(inputs)
+        with tape:
+            self._run(f, replaced, kwargs, has_aux)
+            if before != _states(inputs):
+                raise ValueError(
+                    f"{what}: the function wrote into the array that it is differentiated at, "
+                    "by another name, so the derivative would be wrong: pass a copy"
+                )
+        # Now and not after the passes: nobody else's code runs in them, and what was just read is
+        # read again in half the time.
+        tape.constants.check(what)
+        self.nodes = tape.end()
+        for x in self.outputs:
+            if type(x) is Tensor and x.tape is not tape and x.tape.ended:
+                raise TraceEnded(
+                    f"{what}: the function returned a tensor of another trace, which has ended: "
+                    "its derivative would be lost"
+                )
+        if tape.written:
+            check_written(tape, self.nodes, self.outputs)
+
+    def _run(
+        self, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], has_aux: bool
+    ) -> None:
+        """Call the function and take its result apart."""
+        what = self.what
+        output = f(*args, **kwargs)
+        if has_aux:
+            if not isinstance(output, tuple) or len(output) != 2:
+                raise TypeError(
+                    f"{what}: has_aux=True needs a function that returns a pair (value, aux); "
+                    f"it returned a {type(output).__name__}"
+                )
+            output, aux = output
+            self.aux = self._plain(aux)
+        if output is None:
+            raise TypeError(
+                f"{what}: the function returned a NoneType; expected numbers or arrays: does "
+                "it end without return?"
+            )
+        leaves, self.structure = ([output], LEAF) if type(output) is Tensor else flatten(output)
+        self.outputs = [check_result(x, what) for x in leaves]
+
+    def _record_on(self, tape: Tape) -> None:
+        """Make the inputs nodes of an outer tape, apart from the tensors that they stand for."""
+        for node in self.inputs:
+            x = node.value
+            node.primitive, node.operands = UFUNCS[np.positive], (x,)
+            node.value, node.tape = primal(x), tape
+            tape.careful = tape.careful or node.value.dtype.kind == "c"
+            tape.append(node)
+        self.tape = tape
+
+    def _as_tensors(self, arg: Any, argnum: int, place: int) -> Any:
+        """Return an argument with tensors in place of its numbers and arrays."""
+        if type(arg) in (np.ndarray, Tensor, float, np.float64):
+            leaves, structure, paths = [arg], LEAF, [""]
+        else:
+            # None holds no number, which within a structure is nothing to complain of.
+            leaves, structure = ([arg], LEAF) if arg is None else flatten(arg)
+            paths = structure.paths()
+        nodes = [
+            leaf(self.tape, as_primal(x, f"{self.what}: argument {argnum}{path}"))
+            for x, path in zip(leaves, paths, strict=True)
+        ]
+        start = len(self.inputs)
+        self._numbers += [
+            (start + i, type(x)) for i, x in enumerate(leaves) if type(x) in (float, complex)
+        ]
+        self.inputs += nodes
+        self.structures[place] = structure
+        return structure.unflatten(nodes)
+
+    def _plain(self, tree: Any) -> Any:
+        """Return a nested structure with the values in place of the tensors of this call."""
+        leaves, structure = flatten(tree)
+        checked = [
+            check_result(x, self.what) if type(x) is np.ndarray and x.dtype == object else x
+            for x in leaves
+        ]
+        return structure.unflatten([self._value(x) for x in checked])
+
+    def _value(self, x: Any) -> Any:
+        own = self.listener is None and type(x) is Tensor and x.tape is self.tape
+        return x.value if own else x
+
+    @property
+    def values(self) -> list[Any]:
+        """The values of the outputs."""
+        return [self._value(x) for x in self.outputs]
+
+    @property
+    def value(self) -> Any:
+        """What the function returned, with values in place of tensors."""
+        return self.structure.unflatten(self.values)
+
+    def scalar(self, holomorphic: bool) -> Any:
+        """Return the value if it is one number, real unless told otherwise.
+
+        Parameters
+        ----------
+        holomorphic : bool
+            Whether the number may be complex.
+
+        Returns
+        -------
+        number
+            The value.
+
+        Raises
+        ------
+        ValueError
+            If it is an array.
+        TypeError
+            If it is a structure, or complex.
+        """
+        what = self.what
+        if not self.structure.is_leaf:
+            raise TypeError(
+                f"{what}: the function returned {len(self.outputs)} values in a nested structure; "
+                "a gradient needs one number: has_aux=True leaves the second of a pair alone, "
+                "jacobian differentiates them all"
+            )
+        value = self._value(self.outputs[0])
+        if type(value) is np.float64:
+            return value
+        if np.shape(value) != ():
+            raise ValueError(
+                f"{what}: the function returned an array of shape {np.shape(value)}; a gradient "
+                "needs a scalar: sum it, as in lambda x: np.sum(f(x)), or use jacobian"
+            )
+        if not holomorphic and np.iscomplexobj(primal(value)):
+            raise TypeError(
+                f"{what}: the function returned a complex number; a gradient needs a real one: "
+                "take np.real or np.abs of it, or say holomorphic=True for the complex derivative"
+            )
+        return value
+
+    def pull(self, cotangents: Sequence[Any] | None, consume: bool = False) -> list[Any]:
+        """Return the cotangents of the inputs.
+
+        Parameters
+        ----------
+        cotangents : sequence of array or None
+            Of each output, in its shape; None for one output and cotangent 1.
+        consume : bool
+            Whether this is the last pass, which frees what it is done with.
+
+        Returns
+        -------
+        list of array
+            For each leaf of the arguments, arrays of their own.
+        """
+        listener = self.listener
+        if listener is not None:
+            return self._pull_recorded(cotangents or [_ONE], listener, consume)
+        if not consume:
+            for node in self.nodes:
+                node.adjoint = None
+        for x, g in zip(self.outputs, cotangents or [_ONE], strict=True):
+            if type(x) is Tensor and x.tape is self.tape:
+                dtype = x.value.dtype
+                if (type(g) is not Tensor and g is not _ONE) or dtype != _ONE.dtype:
+                    g = g.astype(dtype) if type(g) is Tensor else np.asarray(g, dtype)[()]
+                x.adjoint = g if x.adjoint is None else x.adjoint + g
+        # The seed of an input that is an output itself is held by the caller.
+        seen = {id(x.value) for x in self.inputs}
+        if cotangents:
+            seen.update(map(id, cotangents))
+        pull(self.nodes, self.tape, consume=consume)
+        return self._gradients(seen)
+
+    def _pull_recorded(
+        self, cotangents: Sequence[Any], listener: Listener, only: bool
+    ) -> list[Any]:
+        """Return the cotangents of the inputs, by a pass that is recorded beside the function."""
+        nodes: Sequence[Any] = self.nodes
+        if only:
+            kept = [*self.outputs, *flatten(self.aux)[0]]
+            self.nodes = []
+            nodes = listener.before_only_pass(nodes, kept)
+        seeds: dict[int, Any] = {}
+        for x, g in zip(self.outputs, cotangents, strict=True):
+            if type(x) is Tensor and x.tape is self.tape:
+                dtype = x.value.dtype
+                if (type(g) is not Tensor and g is not _ONE) or dtype != _ONE.dtype:
+                    g = g.astype(dtype) if type(g) is Tensor else np.asarray(g, dtype)[()]
+                seeds[id(x)] = seeds[id(x)] + g if id(x) in seeds else g
+        forms = listener.before_passes(nodes)
+        pull_recorded(nodes, self.inputs, seeds, forms, listener.before_rule)
+        listener.after_pass()
+        gradients = self._gradients(set(map(id, cotangents)))
+        for node in self.inputs:
+            node.adjoint = None
+        return gradients
+
+    def _gradients(self, seen: set[int]) -> list[Any]:
+        """Return the adjoints of the inputs, in the types of the arguments."""
+        gradients = own_gradients(self.inputs, seen)
+        for i, kind in self._numbers:
+            if type(gradients[i]) is not Tensor:
+                gradients[i] = kind(gradients[i])
+        return gradients
+
+    def push(self, tangents: Sequence[Any]) -> list[Any]:
+        """Return the tangents of the outputs.
+
+        Parameters
+        ----------
+        tangents : sequence of array or None
+            Of each leaf of the arguments, in its shape and type; None for zero.
+
+        Returns
+        -------
+        list of array
+            For each output, in its shape.
+        """
+        known = {
+            id(x): x_dot
+            for x, x_dot in zip(self.inputs, tangents, strict=True)
+            if x_dot is not None
+        }
+        recorded = self.listener is not None
+        forms = self.listener.before_passes(self.nodes) if self.listener is not None else {}
+        found = push(self.nodes, self.tape, known, self.outputs, forms, recorded=recorded)
+        return [
+            np.zeros(np.shape(value), _floating(value))[()] if out_dot is None else out_dot
+            for value, out_dot in zip(self.values, found, strict=True)
+        ]
+
+    def arguments(self, leaves: Sequence[Any], single: bool) -> Any:
+        """Return leaves in the structures of the arguments.
+
+        Parameters
+        ----------
+        leaves : sequence
+            One for each input.
+        single : bool
+            Whether there is one argument, which is returned as it is, not as a tuple.
+
+        Returns
+        -------
+        object
+            The structure, or a tuple of structures.
+        """
+        if self.structures.count(LEAF) == len(self.structures):
+            return leaves[0] if single else tuple(leaves)
+        results, start = [], 0
+        for structure in self.structures:
+            results.append(structure.unflatten(leaves[start : start + structure.count]))
+            start += structure.count
+        return results[0] if single else tuple(results)
+
+
+def _states(inputs: Sequence[Tensor]) -> list[bytes]:
+    """Return what tells whether an array was written into: its elements, of a large one a sample.
+
+    To read all of a large array twice would take longer than many a function of it.
+    """
+    values = [x.value for x in inputs]
+    return [
+        (x.tobytes() if x.nbytes <= _LARGE else _sample(x)) if type(x) is np.ndarray else b""
+        for x in values
+    ]
+
+
+def _sample(value: Any) -> bytes:
+    """Return the bytes of some elements of an array."""
+    if value.ndim:
+        count = _SAMPLE ** (1 / value.ndim)
+        value = value[tuple([slice(None, None, int(n // count) or 1) for n in value.shape])]
+    octets: bytes = value.tobytes()
+    return octets
+
+
+def _listener(inputs: Sequence[Tensor]) -> tuple[Listener | None, Tape | None]:
+    """Return who wants to hear of the passes of a call on tensors of an outer trace, and its tape.
+
+    All tensors must be of that one tape.
+    """
+    found: Tape | None = None
+    for node in inputs:
+        x: Any = node.value
+        if type(x) is Tensor:
+            if x.tape.listener is None or (found is not None and x.tape is not found):
+                return None, None
+            found = x.tape
+    return (None, None) if found is None else (found.listener, found)
+
+
+def _floating(value: Any) -> np.dtype[Any]:
+    """Return the type of a tangent of a value, which may be a whole number if it is constant."""
+    dtype = primal_dtype(value)
+    return dtype if dtype.kind in "fc" else np.dtype(float)
+
+
+def argument_numbers(argnums: int | Sequence[int], count: int, what: str) -> tuple[int, ...]:
+    """Return the numbers of arguments, counted from 0.
+
+    Parameters
+    ----------
+    argnums : int or sequence of int
+        As users give them, negative ones counted from the end.
+    count : int
+        Number of positional arguments of the call.
+    what : str
+        Names the transform in messages.
+
+    Returns
+    -------
+    tuple of int
+        None twice.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is no int, or there is no such argument, or one is named twice.
+    """
+    if type(argnums) is int and 0 <= argnums < count:
+        return (argnums,)
+    chosen = (argnums,) if isinstance(argnums, int | np.integer) else tuple(argnums)
+    for argnum in chosen:
+        if not isinstance(argnum, int | np.integer):
+            raise TypeError(f"{what}: argnums={argnums!r}: an int or a tuple of ints is needed")
+        if not -count <= argnum < count:
+            raise ValueError(
+                f"{what}: argnums={argnums!r}, but the function was called with {count} "
+                "positional arguments, numbered from 0"
+            )
+    numbers = tuple(int(argnum) % count for argnum in chosen)
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(f"{what}: argnums={argnums!r} names an argument twice")
+    return numbers

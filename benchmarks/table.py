@@ -1,0 +1,217 @@
+"""What a benchmark found, for the terminal."""
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks.results import Entry, Judged, Report, Result
+from compare.report.format import MISSING, bytes_text, count_text, seconds_text
+
+__all__ = ["print_report"]
+
+#: More cores busy than this, and a contender did not keep to one thread.
+_MOST_CORES = 1.1
+#: Fewer, and other programs had the core for a part of the time.
+_FEWEST_CORES = 0.9
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print one table for each workload, and the goals.
+
+    Parameters
+    ----------
+    report : Report
+        What was found.
+    console : rich.console.Console
+        Where to print.
+    """
+    for result in report.results:
+        operations = f" ({result.operations} operations)" if result.operations else ""
+        console.print(Text(f"{result.title}: {result.meaning}{operations}", style="bold"))
+        console.print(_table(result))
+        for entry in result.entries:
+            if entry.status in ("mismatch", "error"):
+                console.print(Text(f"{entry.contender}: {entry.status}: {entry.message}"))
+            elif entry.cores is not None and entry.cores > _MOST_CORES:
+                console.print(Text(f"{entry.contender} kept {entry.cores:.1f} cores busy, not one"))
+        if left_out := [e for e in result.entries if e.status == "unsupported"]:
+            reasons = "; ".join(f"{entry.contender} ({entry.message})" for entry in left_out)
+            console.print(Text(f"left out: {reasons}", style="dim"))
+        if (cores := result.entries[0].cores) is not None and cores < _FEWEST_CORES:
+            console.print(
+                Text(
+                    f"the machine was busy: {result.entries[0].contender} had {cores:.2f} of a "
+                    "core; the ratio of processor times is the better one, measure again"
+                )
+            )
+        console.print()
+    if report.footprints:
+        console.print(_footprints(report))
+        console.print()
+    if report.growth:
+        console.print(_growth(report))
+        console.print()
+    if report.derived:
+        console.print(_derived(report))
+        console.print()
+    console.print(_goals(report))
+    console.print()
+    for line in _legend(report):
+        console.print(Text(line, style="dim"))
+
+
+def _bare() -> Table:
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+
+
+def _table(result: Result) -> Table:
+    table = _bare()
+    table.add_column("contender", overflow="fold")
+    for name in ("median", "ratio", "", "cpu ratio", "per operation", "prepare"):
+        table.add_column(name, justify="right", no_wrap=True)
+    ours = {goal.contender for goal in result.goals}
+    for entry in result.entries:
+        if entry.status not in ("absent", "unsupported"):
+            style = "bold" if entry.contender in ours else ""
+            table.add_row(*(Text(text, style=style) for text in _row(entry)))
+    return table
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    if entry.ratio is None or entry.ratio_spread is None:
+        return entry.contender, MISSING, entry.status, "", MISSING, MISSING, MISSING
+    return (
+        entry.contender,
+        seconds_text(entry.median_s),
+        f"{entry.ratio:.2f}",
+        f"± {entry.ratio_spread:.2f}",
+        MISSING if entry.processor_ratio is None else f"{entry.processor_ratio:.2f}",
+        _microseconds(entry.per_operation_s),
+        seconds_text(entry.prepare_s),
+    )
+
+
+def _microseconds(seconds: float | None) -> str:
+    return MISSING if seconds is None else f"{1e6 * seconds:.2f} µs"
+
+
+def _legend(report: Report) -> list[str]:
+    """Return what the rows and columns mean, and who is missing."""
+    entries = {
+        entry.contender: entry
+        for result in report.results
+        if result.operations
+        for entry in result.entries
+    }
+    here = [f"{e.contender}: {e.meaning}" for e in entries.values() if e.status != "absent"]
+    absent = [name for name, entry in entries.items() if entry.status == "absent"]
+    lines = [
+        f"medians of {report.rounds} rounds, contenders in turn, float64, one thread"
+        + (", each sample in a process of its own" if report.fresh else ""),
+        "ratio: to the first row in the same round, ± median absolute deviation; cpu ratio: of "
+        "processor times; prepare: tracing or compiling, and the first call",
+    ]
+    if report.derived:
+        lines.append(
+            "operations: of value and gradient, each distinct one once; ratio: to the value's"
+        )
+    if here:
+        lines.append("; ".join(here))
+    if absent:
+        lines.append(f"not installed: {', '.join(absent)}")
+    return lines
+
+
+def _footprints(report: Report) -> Table:
+    """Return the memory, beside that of the eager engine."""
+    table = _bare()
+    table.title, table.title_justify = "memory of a call beyond its arguments", "left"
+    table.add_column("workload")
+    table.add_column("contender")
+    for name in ("peak", "as planned", "ratio to autodiff"):
+        table.add_column(name, justify="right")
+    eager = {f.workload: f.peak_bytes for f in report.footprints if f.contender == "autodiff"}
+    for found in report.footprints:
+        beside = eager.get(found.workload)
+        table.add_row(
+            found.workload,
+            found.contender,
+            bytes_text(found.peak_bytes),
+            bytes_text(found.planned_bytes),
+            MISSING if beside is None else f"{found.peak_bytes / beside:.2g}",
+        )
+    return table
+
+
+def _growth(report: Report) -> Table:
+    """Return what making programs costs as they grow."""
+    table = _bare()
+    table.title, table.title_justify = "making a program, by its size", "left"
+    for name in ("series", "contender"):
+        table.add_column(name)
+    for name in ("size", "operations", "build", "per operation", "call", "ratio"):
+        table.add_column(name, justify="right")
+    for row in report.growth:
+        names = row.series, row.contender, f"{row.size:,}", f"{row.operations:,}"
+        if row.build_s is None or row.ratio is None:
+            table.add_row(*names, row.message.partition(":")[0], MISSING, MISSING, MISSING)
+        else:
+            each = _microseconds(row.build_s / row.operations)
+            times = seconds_text(row.build_s), each, seconds_text(row.run_s), f"{row.ratio:.2f}"
+            table.add_row(*names, *times)
+    return table
+
+
+def _derived(report: Report) -> Table:
+    """Return what deriving formulas takes."""
+    table = _bare()
+    table.title, table.title_justify = (
+        "deriving the gradient, in fresh processes: processor time",
+        "left",
+    )
+    for name in ("network", "by"):
+        table.add_column(name, no_wrap=True)
+    for name in ("parameters", "time", "memory", "operations", "ratio"):
+        table.add_column(name, justify="right")
+    for row in report.derived:
+        names = row.network, row.contender, f"{row.parameters:,}"
+        if row.derive_s is None:
+            table.add_row(*names, row.message, MISSING, MISSING, MISSING)
+            continue
+        table.add_row(
+            *names,
+            seconds_text(row.derive_s),
+            bytes_text(row.peak_bytes),
+            count_text(row.operations),
+            MISSING if row.ratio is None else f"{row.ratio:.2f}",
+        )
+    return table
+
+
+def _goals(report: Report) -> Table:
+    """Return the goals with what was reached, of contenders that are here and made for it."""
+    table = _bare()
+    table.add_column("workload", overflow="fold")
+    table.add_column("contender", no_wrap=True)
+    table.add_column("against", overflow="fold")
+    for name in ("of", "found", "goal", "reached"):
+        table.add_column(name, justify="right")
+    for result in report.results:
+        status = {entry.contender: entry.status for entry in result.entries}
+        for goal in result.goals:
+            both = [status.get(name, "absent") for name in (goal.contender, goal.against)]
+            if not {"absent", "unsupported"} & set(both):
+                failed = next((each for each in both if each != "ok"), "")
+                table.add_row(*_goal_row(goal, failed))
+    for goal in report.goals:
+        if goal.reached is not None:
+            table.add_row(*_goal_row(goal, ""))
+    return table
+
+
+def _goal_row(goal: Judged, failed: str) -> tuple[str, ...]:
+    found = failed or MISSING if goal.found is None else f"{goal.found:.3g}"
+    reached = {True: "yes", False: "no", None: failed or MISSING}[goal.reached]
+    names = goal.workload, goal.contender, goal.against, goal.what
+    return *names, found, f"≤ {goal.most:.3g}", reached

@@ -1,0 +1,331 @@
+"""Agreement of gradients: every engine against a reference, entry by entry, and probed."""
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from compare.checks.difference import Difference, compare_gradients, entry_name, structure_error
+from compare.checks.state_check import WRONG_ELSEWHERE, Observed, judge
+from compare.checks.tolerance import TOLERANCES, Tolerance
+from compare.engines import ENGINES, get_engine
+from compare.engines.engine import Engine
+from compare.engines.numerical import central_difference
+from compare.problems.problem import Case
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from compare.process.executor import Outcome
+    from compare.truth.gradient import Truth
+
+__all__ = [
+    "Difference",
+    "compare_gradients",
+    "reference_gradient",
+    "reference_name",
+    "verify",
+    "verify_cases",
+]
+
+#: Central differences taken as reference are sampled above this number of parameters.
+_SAMPLED_ENTRIES = 256
+#: Time in s for the truth where an engine and its reference differ; it tells which is wrong.
+_TRUTH_S = 2.0
+
+
+def reference_name(case: Case, engine: Engine) -> str:
+    """Return the engine whose gradient is the reference for another.
+
+    The hand-written gradient is, where there is one; else the graph; for the graph itself central
+    differences.
+
+    Parameters
+    ----------
+    case : Case
+        The problem.
+    engine : Engine
+        The engine under test.
+
+    Returns
+    -------
+    str
+        Name of an engine.
+    """
+    order = ["hand-written", "graph", "finite-differences"]
+    return next(name for name in order if name != engine.name and not ENGINES[name].refuses(case))
+
+
+def reference_gradient(case: Case, name: str) -> tuple[Any, dict[str, Any]]:
+    """Return the value and the gradients that an engine is held against.
+
+    Parameters
+    ----------
+    case : Case
+        The problem.
+    name : str
+        Engine that computes the reference. Central differences are taken at random entries if
+        there are many; the other entries are masked.
+
+    Returns
+    -------
+    tuple
+        The value, and the gradients by name.
+    """
+    if name == "finite-differences" and case.parameters > _SAMPLED_ENTRIES:
+        return case.problem.function(**case.inputs), _sampled_differences(case)
+    value, gradients = get_engine(name).prepare(case).run(case.inputs)
+    return value, dict(gradients)
+
+
+def _sampled_differences(case: Case) -> dict[str, Any]:
+    rng = np.random.default_rng(case.seed)
+    gradients: dict[str, Any] = {}
+    share = max(1, _SAMPLED_ENTRIES // len(case.wrt))
+    for name in case.wrt:
+        x_bar: Any = np.ma.MaskedArray(np.zeros(np.shape(case.inputs[name])), mask=True)
+        places = rng.choice(x_bar.size, min(share, x_bar.size), replace=False)
+        for place in places:
+            entry = tuple(int(i) for i in np.unravel_index(place, x_bar.shape))
+            x_bar[entry] = central_difference(case, name, entry, case.inputs)
+        gradients[name] = x_bar
+    return gradients
+
+
+def tolerance_of(engine: Engine, case: Case | None = None) -> Tolerance:
+    """Return the tolerance of an engine on a case."""
+    single = case is not None and any(_is_single(x) for x in case.inputs.values())
+    names = [engine.tolerance, *(["float32"] * single)]
+    return max((TOLERANCES[name] for name in names), key=lambda t: t.relative)
+
+
+def tolerance_between(engine: Engine, reference: str, case: Case | None = None) -> Tolerance:
+    """Return the tolerance of the less exact of two engines on a case."""
+    pair = (tolerance_of(engine, case), tolerance_of(get_engine(reference), case))
+    return max(pair, key=lambda t: t.relative)
+
+
+def _is_single(value: Any) -> bool:
+    return getattr(value, "dtype", None) == np.float32
+
+
+def verify_cases(
+    cases: Sequence[Case],
+    engines: Iterable[Engine],
+    *,
+    budget_s: float,
+    budget_bytes: int,
+    threads: int = 1,
+    on_done: Callable[[Case, Engine], None] | None = None,
+    found: "dict[tuple[str, int, str], Outcome] | None" = None,
+) -> "pd.DataFrame":
+    """Return how every engine agrees with the reference on every case.
+
+    Each gradient is computed in a worker process under the budgets; one that hangs or dies
+    costs its own row only. Where an engine differs from its reference the truth in 50 digits
+    decides which of the two is wrong, if there is one.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+        Problems with inputs.
+    engines : iterable of Engine
+        Engines under test; the reference of a case is not compared with itself.
+    budget_s : float
+        Time budget of one gradient in seconds.
+    budget_bytes : int
+        Memory budget of one gradient in bytes.
+    threads : int
+        Threads of the linear algebra libraries.
+    on_done : callable, optional
+        Called with case and engine after each comparison.
+    found : dict, optional
+        Filled with the outcome of every gradient by problem, size and engine, for
+        `compare.truth.measure_errors` to go on from.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns as in `AGREEMENT_COLUMNS`.
+    """
+    from compare.process.executor import Budget, Executor
+    from compare.results.schema import AGREEMENT_COLUMNS, SCHEMA_VERSION
+    from compare.results.store import as_frame
+    from compare.truth.measure import find_truth
+
+    budget = Budget(budget_s, budget_bytes)
+    rows = []
+    with Executor(threads) as executor:
+        for case in cases:
+            outcomes: dict[str, Outcome] = {}
+
+            def gradient(engine: Engine, case: Case = case, known: Any = outcomes) -> "Outcome":
+                if engine.name not in known:
+                    known[engine.name] = executor.gradient(case, engine, budget)
+                outcome: Outcome = known[engine.name]
+                return outcome
+
+            @functools.cache
+            def truth(case: Case = case) -> "Truth | None":
+                return find_truth(case, executor, _TRUTH_S, budget_bytes)[0]
+
+            for engine in engines:
+                against = reference_name(case, engine)
+                refusal = engine.refuses(case)
+                if refusal:
+                    judged: dict[str, Any] = {"status": "unsupported", "message": refusal}
+                else:
+                    judged = _judge(case, engine, gradient(engine), against, gradient)
+                    if judged["status"] in ("mismatch", "error"):
+                        judged = _revised(judged, case, engine, gradient(engine), against, truth)
+                rows.append(
+                    {
+                        "schema_version": SCHEMA_VERSION,
+                        "problem": case.problem.name,
+                        "label": case.label,
+                        "engine": engine.name,
+                        "against": against,
+                        **judged,
+                    }
+                )
+                if on_done:
+                    on_done(case, engine)
+            if found is not None:
+                found |= {(case.problem.name, case.size, n): o for n, o in outcomes.items()}
+    return as_frame(rows, AGREEMENT_COLUMNS)
+
+
+def _judge(
+    case: Case,
+    engine: Engine,
+    outcome: "Outcome",
+    against: str,
+    gradient: "Callable[[Engine], Outcome]",
+) -> dict[str, Any]:
+    """Return the status, error and message of one engine against its reference."""
+    if outcome.status != "ok":
+        return {"status": outcome.status, "message": outcome.message}
+    reference = gradient(get_engine(against))
+    if reference.status != "ok":
+        return {
+            "status": "error",
+            "message": f"the reference {against} ended as {reference.status}: {reference.message}",
+        }
+    tolerance = tolerance_between(engine, against, case)
+    seen: Observed = reference.result
+    verdict = judge(case, outcome.result, against, seen.result, seen.elsewhere, tolerance)
+    return {**verdict, "tolerance": tolerance.relative}
+
+
+def _revised(
+    judged: dict[str, Any],
+    case: Case,
+    engine: Engine,
+    outcome: "Outcome",
+    against: str,
+    truth: "Callable[[], Truth | None]",
+) -> dict[str, Any]:
+    """Return a verdict, or another one where it is the reference that is not true."""
+    from compare.truth.measure import difference_from_truth
+
+    seen: Observed | None = outcome.result
+    if outcome.status != "ok" or seen is None or seen.complaint or seen.failed:
+        return judged
+    shapes = {name: case.inputs[name] for name in case.wrt}
+    if judged["message"].startswith(WRONG_ELSEWHERE) or structure_error(
+        *seen.result, shapes, case.inputs
+    ):
+        return judged
+    known = truth()
+    if known is None or known.sampled:
+        return judged
+    if known.slopes:  # at a kink there is no derivative that could decide
+        here = {entry_name(*place): both for place, both in known.slopes.items()}
+        if judged.get("max_error_at") in here:
+            low, high = map(float, here[judged["max_error_at"]])
+            judged["message"] += f"; at a kink: its slope is {low:g} below and {high:g} above"
+        return judged
+    difference = difference_from_truth(case, engine, seen.result, known)
+    if not difference.agrees:
+        return judged
+    return {
+        "status": "ok",
+        "message": f"it is the reference {against} that is wrong: this is the truth in 50 digits",
+        "max_error": difference.max_error,
+        "max_error_at": difference.at,
+        "tolerance": difference.tolerance,
+    }
+
+
+def verify(
+    f: Callable[..., Any],
+    *args: Any,
+    wrt: str | Sequence[str] | None = None,
+    engines: Iterable[str | Engine] | None = None,
+    analytic: bool = False,
+    budget_s: float = 20.0,
+    budget_bytes: int = 2 * 1024**3,
+) -> "pd.DataFrame":
+    """Return how the engines agree on the gradient of a function.
+
+    Parameters
+    ----------
+    f : callable
+        Plain NumPy function that returns a scalar.
+    *args : float or array
+        Its arguments, where the gradients are compared.
+    wrt : str or sequence of str, optional
+        Arguments to differentiate with respect to; all by default.
+    engines : iterable of str or Engine, optional
+        Engines under test; all that can do the function by default.
+    analytic : bool
+        Whether `f` is analytic: then a complex step is taken too.
+    budget_s : float
+        Time budget of each gradient in seconds.
+    budget_bytes : int
+        Memory budget of each gradient in bytes.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row an engine: ``engine``, ``against``, ``status``, ``max_error``, ``max_error_at``,
+        ``tolerance``, ``message``; the largest error is given also where the engines agree.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not of floating-point type.
+    ValueError
+        If an engine is unknown, a budget is not positive, or `f` returns no scalar.
+
+    Notes
+    -----
+    Each engine runs at the arguments, at others (every entry moved by up to 0.1 %), and at the
+    arguments again: a result that changes, that is not repeated bit for bit, or that shares memory
+    with an argument is a mismatch as well. Where an engine differs from its reference, the truth
+    in 50 digits decides which of the two is wrong, if `f` can be evaluated in so many
+    (`compare.truth.true_gradient`).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def loss(w, x):
+    ...     return np.sum(np.tanh(w * x) ** 2)
+    >>> frame = verify(loss, np.array([0.5, -1.0]), 2.0, engines=["graph", "shared"])
+    >>> frame["status"].tolist()
+    ['ok', 'ok']
+    """
+    from compare.problems.own import own_problem
+
+    case = own_problem(f, args, wrt=wrt, analytic=analytic).case(1, seed=0)
+    return verify_cases(
+        [case], chosen_engines(case, engines), budget_s=budget_s, budget_bytes=budget_bytes
+    )
+
+
+def chosen_engines(case: Case, engines: Iterable[str | Engine] | None) -> list[Engine]:
+    """Return engines by name or as they are; without a choice all that do not refuse the case."""
+    if engines is None:
+        return [engine for engine in ENGINES.values() if not engine.refuses(case)]
+    return [get_engine(e) if isinstance(e, str) else e for e in engines]

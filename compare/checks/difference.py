@@ -1,0 +1,254 @@
+"""How two gradients differ: names, shapes, types, then element by element."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compare.checks.diagnosis import diagnosis
+from compare.checks.tolerance import Tolerance
+from compare.checks.ulp import ulps_text
+
+__all__ = ["Difference", "compare_gradients", "entry_name", "structure_error"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How two gradients differ.
+
+    Parameters
+    ----------
+    max_error : float
+        Largest error of an entry, relative as `Tolerance` says; NaN where none could be computed.
+    at : str
+        The entry with that error, such as ``w1[0, 2]``, or ``value``.
+    tolerance : float
+        Largest error that still counts as agreement.
+    message : str
+        Why the gradients do not agree; empty if they do.
+    """
+
+    max_error: float
+    at: str
+    tolerance: float
+    message: str
+
+    @property
+    def agrees(self) -> bool:
+        """Whether no entry differs by more than the tolerance."""
+        return not self.message
+
+
+def entry_name(name: str, entry: tuple[int, ...]) -> str:
+    """Return how an entry of an argument is written.
+
+    Parameters
+    ----------
+    name : str
+        Argument.
+    entry : tuple of int
+        Index; empty for a scalar.
+
+    Returns
+    -------
+    str
+        Such as ``w1[0, 2]``.
+
+    Examples
+    --------
+    >>> entry_name("w1", (0, 2)), entry_name("b", ())
+    ('w1[0, 2]', 'b')
+    """
+    return name + (f"[{', '.join(map(str, entry))}]" if entry else "")
+
+
+def compare_gradients(
+    value: Any,
+    gradients: Mapping[str, Any],
+    reference_value: Any,
+    reference: Mapping[str, Any],
+    tolerance: Tolerance,
+    inputs: Mapping[str, Any] | None = None,
+) -> Difference:
+    """Return how a value and its gradients differ from a reference.
+
+    Parameters
+    ----------
+    value : float
+        Value of the function.
+    gradients : mapping of str to array
+        Gradients by name of argument.
+    reference_value : float
+        Value that the reference found.
+    reference : mapping of str to array
+        Gradients of the reference; masked entries are not compared.
+    tolerance : Tolerance
+        How near is near enough.
+    inputs : mapping, optional
+        The arguments: a gradient must have the type of its argument, and a message says so if
+        they hold NaN or infinity. Without them any floating-point type will do.
+
+    Returns
+    -------
+    Difference
+        The largest error and where it is, also when it is small. NaN and infinity never agree.
+
+    Notes
+    -----
+    An entry may be off by ``relative * max(|a|, |b|) + of_largest * max|reference|``, whatever
+    the size of the problem. Beside a gradient stands the value; where terms cancel, it may be off
+    by `of_largest` of the largest ``|x_i g_i|``, which is what rounding one input to `of_largest`
+    does to it.
+
+    Examples
+    --------
+    >>> from compare.checks.tolerance import TOLERANCES
+    >>> exact = TOLERANCES["exact"]
+    >>> compare_gradients(6.0, {"x": 3.0}, 6.0, {"x": 3.0}, exact).agrees
+    True
+    >>> print(compare_gradients(6.0, {"x": 6.0}, 6.0, {"x": 3.0}, exact).message)
+    x is 6.0, the reference 3.0: an error of 0.5, more than 1e-09 (4.5e+15 ULPs apart); \
+every entry of x is 2 times the reference
+    """
+    failed = structure_error(value, gradients, reference, inputs)
+    if failed:
+        return Difference(float("nan"), "", tolerance.relative, failed)
+    largest = max((_largest(x_bar) for x_bar in reference.values()), default=0.0)
+    floor = (
+        tolerance.of_largest * largest + tolerance.of_value * abs(float(reference_value))
+    ) / tolerance.relative
+    moved = tolerance.of_largest * _moved_by_rounding(reference, inputs) / tolerance.relative
+    worst, message = (0.0, ""), ""
+    pairs = {"value": (value, reference_value, moved)}
+    pairs |= {name: (gradients[name], reference[name], floor) for name in reference}
+    for name, (given, expected, name_floor) in pairs.items():
+        error, entry = _worst_entry(given, expected, name_floor)
+        at = entry_name(name, entry)
+        if not np.isfinite(error):
+            return Difference(error, at, tolerance.relative, _not_finite(at, given, entry, inputs))
+        if error > worst[0] or not worst[1]:
+            worst = (error, at)
+            if error > tolerance.relative:
+                a, b = (np.ma.asarray(x)[entry] for x in (given, expected))
+                message = (
+                    f"{at} is {float(a)!r}, the reference {float(b)!r}: an error of {error:.3g}, "
+                    f"more than {tolerance.relative:g} ({ulps_text(a, b)})"
+                )
+                if name != "value" and (cause := diagnosis(name, gradients, reference)):
+                    message += f"; {cause}"
+    return Difference(*worst, tolerance.relative, message)
+
+
+def structure_error(
+    value: Any,
+    gradients: Any,
+    reference: Mapping[str, Any],
+    inputs: Mapping[str, Any] | None,
+) -> str:
+    """Return how the names, shapes or types of two gradients differ, or an empty string.
+
+    Parameters
+    ----------
+    value, gradients, reference, inputs
+        As of `compare_gradients`; of the reference only names and shapes matter.
+
+    Returns
+    -------
+    str
+        What arrived, and what was expected.
+
+    Examples
+    --------
+    >>> structure_error(1.0, {"x": np.ones(2)}, {"x": np.ones(3)}, None)
+    'the gradient of x has shape (2,); expected (3,)'
+    """
+    failed = _unlike("the value", value, (), None)
+    if failed:
+        return failed
+    if not isinstance(gradients, Mapping):
+        return (
+            f"a {type(gradients).__name__} of gradients arrived; expected a mapping with "
+            f"{', '.join(sorted(reference))}"
+        )
+    if set(gradients) != set(reference):
+        arrived = ", ".join(sorted(map(str, gradients))) or "nothing"
+        return f"gradients of {arrived} arrived; expected {', '.join(sorted(reference))}"
+    for name, expected in reference.items():
+        dtype = np.asarray(inputs[name]).dtype if inputs and name in inputs else None
+        failed = _unlike(f"the gradient of {name}", gradients[name], np.shape(expected), dtype)
+        if failed:
+            return failed
+    return ""
+
+
+def _unlike(what: str, given: Any, shape: tuple[int, ...], dtype: Any) -> str:
+    """Return how an array differs in kind, shape or type from what is expected."""
+    if not isinstance(given, np.ndarray | np.generic | float | int | complex):
+        return f"{what} is a {type(given).__name__}; expected a NumPy array or a float"
+    if np.shape(given) != shape:
+        return f"{what} has shape {np.shape(given)}; expected {shape}"
+    found = np.asarray(given).dtype
+    if dtype is not None and dtype.kind == "f":
+        return f"{what} has dtype {found}; expected {dtype}" if found != dtype else ""
+    # A function of floats may have a whole number for its value, but no gradient is one.
+    if found.kind == "f" or (what == "the value" and found.kind in "iu"):
+        return ""
+    return f"{what} has dtype {found}; expected a floating-point type"
+
+
+def _largest(x_bar: Any) -> float:
+    """Return the largest magnitude of the entries that are known."""
+    known = x_bar.compressed() if np.ma.isMaskedArray(x_bar) else np.asarray(x_bar)
+    # Twice as fast as the maximum of magnitudes, which writes an array of them.
+    return float(max(np.max(known), -np.min(known))) if known.size else 0.0
+
+
+def _moved_by_rounding(reference: Mapping[str, Any], inputs: Mapping[str, Any] | None) -> float:
+    """Return the largest ``|x_i g_i|``: how far an input moves the value, relative to its error."""
+    if inputs is None:
+        return 0.0
+    with np.errstate(all="ignore"):
+        moved = [
+            _largest(x_bar * np.asarray(inputs[name]))
+            for name, x_bar in reference.items()
+            if name in inputs
+        ]
+    return max((m for m in moved if np.isfinite(m)), default=0.0)
+
+
+def _worst_entry(given: Any, expected: Any, floor: float) -> tuple[float, tuple[int, ...]]:
+    """Return the largest relative error and its index; NaN or infinity is the largest of all."""
+    unknown = np.ma.getmaskarray(expected) if np.ma.isMaskedArray(expected) else None
+    a, b = np.asarray(given, dtype=float), np.asarray(np.ma.getdata(expected), dtype=float)
+    if a.size == 0 or (unknown is not None and unknown.all()):
+        return 0.0, ()
+    with np.errstate(all="ignore"):
+        scale = np.maximum(np.abs(a), np.abs(b))
+        scale += floor
+        errors = np.abs(a - b)
+        errors /= scale
+    # Of two zeros the error is 0 / 0, of what is not finite NaN: the one is none, the other all.
+    odd = ~np.isfinite(errors)
+    if odd.any():
+        equal = (a == b) & np.isfinite(a)
+        errors = np.where(odd, np.where(equal, 0.0, np.inf), errors)
+    infinite = ~(np.isfinite(a) & np.isfinite(b))
+    if infinite.any():
+        errors = np.where(infinite, np.inf, errors)
+    if unknown is not None:
+        errors = np.where(unknown, -1.0, errors)
+    index = np.unravel_index(int(np.argmax(errors)), np.shape(errors))
+    return float(errors[index]), tuple(int(i) for i in index)
+
+
+def _not_finite(
+    at: str, given: Any, entry: tuple[int, ...], inputs: Mapping[str, Any] | None
+) -> str:
+    floats = {n: x for n, x in (inputs or {}).items() if np.asarray(x).dtype.kind == "f"}
+    where = [n for n, x in floats.items() if not np.all(np.isfinite(x))]
+    cause = f"; the inputs {', '.join(where)} hold NaN or infinity" if where else ""
+    value = float(np.asarray(given)[entry])
+    if np.isfinite(value):
+        return f"{at} is {value!r}, the reference is not finite{cause}"
+    return f"{at} is {value!r}: not finite{cause}"

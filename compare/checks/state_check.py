@@ -1,0 +1,493 @@
+"""Probing an engine for hidden state, before any clock starts.
+
+A gradient that is right once may come from a buffer that the next call overwrites, from inputs that
+were baked in, or from a dice. The measuring process asks for three things in turn::
+
+    before = fingerprints(case.inputs)            # before anything is prepared
+    first = prepared.run(case.inputs)             # the first run, under the clock
+    columns = probe(case, engine, prepared.run, first, before, against, reference, elsewhere)
+
+where ``reference`` is what the engine `against` computed on `case`, and ``elsewhere`` what it
+computed on ``other_case(case)``, or None if it could not. `observe` and `judge` are the two halves
+of `probe`: the first needs the engine, the second only what was seen.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from compare.checks.difference import Difference, compare_gradients
+from compare.checks.tolerance import Tolerance
+from compare.problems.problem import Case, Inputs
+
+if TYPE_CHECKING:
+    from compare.engines.engine import Engine
+
+__all__ = [
+    "Observed",
+    "Result",
+    "fingerprints",
+    "judge",
+    "observe",
+    "observed_in_worker",
+    "other_case",
+    "probe",
+    "result_of",
+    "unprobed",
+]
+
+#: Value, and gradients by name.
+Result = tuple[Any, Mapping[str, Any]]
+
+#: How far each entry is moved, relative to itself, where a problem has inputs of one seed only.
+_MOVED = 2.0**-10
+
+
+#: What a message begins with where the first result was right.
+WRONG_ELSEWHERE = "right at the inputs it was prepared with, wrong at others"
+
+#: Longest run in s, and most entries of the inputs, that are run again in a sweep; the engine was
+#: probed when it was verified, and at the smaller sizes.
+_LONGEST_S = 1.0
+_LARGEST = 2_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Observed:
+    """What an engine did when it was run at its inputs, at others, and at its inputs again.
+
+    Parameters
+    ----------
+    result : tuple
+        Value and gradients of the first run, as they were then.
+    elsewhere : tuple, optional
+        Value and gradients at `other_case`; None where the engine raised there.
+    complaint : str
+        What hidden state was found; empty if none.
+    remark : str
+        Why there is no result elsewhere; empty if there is one.
+    failed : str
+        What the repeated run raised; empty if it did not.
+    """
+
+    result: Result
+    elsewhere: Result | None = None
+    complaint: str = ""
+    remark: str = ""
+    failed: str = ""
+
+
+def fingerprints(inputs: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return a digest of each input, by which a change is noticed without keeping a copy.
+
+    Parameters
+    ----------
+    inputs : mapping
+        Arguments by name.
+
+    Returns
+    -------
+    dict of str to bytes
+        Digests by name.
+
+    Examples
+    --------
+    >>> x = np.ones(2)
+    >>> before = fingerprints({"x": x})
+    >>> x[0] = -1.0
+    >>> before == fingerprints({"x": x})
+    False
+    """
+    return {name: hashlib.blake2b(_bits(value)).digest() for name, value in inputs.items()}
+
+
+def other_case(case: Case) -> Case:
+    """Return a case of the same shapes with other inputs.
+
+    Parameters
+    ----------
+    case : Case
+        The problem.
+
+    Returns
+    -------
+    Case
+        Inputs of the next seed; where they are the same, every entry moved by up to 0.1 %.
+
+    Examples
+    --------
+    >>> from compare.problems import get_problem
+    >>> other_case(get_problem("circuit").case(1, seed=0)).seed
+    1
+    """
+    other = Case(case.problem, case.size, case.seed + 1)
+    if fingerprints(other.inputs) != fingerprints(case.inputs):
+        return other
+    rng = np.random.default_rng(case.seed)
+    moved = {name: _moved(value, rng) for name, value in case.inputs.items()}
+
+    def inputs(size: int, rng: np.random.Generator) -> Inputs:
+        return dict(moved)
+
+    return Case(dataclasses.replace(case.problem, inputs=inputs), case.size, case.seed)
+
+
+def _moved(value: Any, rng: np.random.Generator) -> Any:
+    """Return an input with every entry moved a little; zeros and whole numbers stay."""
+    array = np.asarray(value)
+    if array.dtype.kind != "f":
+        return value
+    factors = (1.0 + _MOVED * rng.uniform(-1.0, 1.0, array.shape)).astype(array.dtype)
+    with np.errstate(over="ignore"):
+        moved = np.where(np.isfinite(array * factors), array * factors, array)
+    return moved if isinstance(value, np.ndarray) else type(value)(moved)
+
+
+def result_of(returned: Any) -> Result:
+    """Return value and gradients that an engine returned, if that is what they are.
+
+    Parameters
+    ----------
+    returned : object
+        What `Prepared.run` returned.
+
+    Returns
+    -------
+    tuple
+        The value, and the gradients by name.
+
+    Raises
+    ------
+    TypeError
+        If it is no pair of a value and a mapping.
+
+    Examples
+    --------
+    >>> result_of(None)
+    Traceback (most recent call last):
+    TypeError: the engine returned a NoneType; expected the value and a mapping of gradients by name
+    """
+    if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], Mapping):
+        return returned
+    arrived = f"a {type(returned).__name__}"
+    if isinstance(returned, tuple):
+        arrived += f" of {', '.join(type(part).__name__ for part in returned) or 'nothing'}"
+    raise TypeError(
+        f"the engine returned {arrived}; expected the value and a mapping of gradients by name"
+    )
+
+
+def _kept(result: Result) -> Result:
+    """Return a copy of a result, which no later call can change."""
+    value, gradients = result
+    return _copied(value), {name: _copied(x_bar) for name, x_bar in gradients.items()}
+
+
+def _copied(part: Any) -> Any:
+    return part.copy() if isinstance(part, np.ndarray) else part
+
+
+def observe(
+    case: Case,
+    run: Callable[[Mapping[str, Any]], Any],
+    first: Any,
+    before: Mapping[str, bytes],
+    threads: int = 1,
+    first_run_s: float = 0.0,
+) -> Observed:
+    """Return what an engine does after its first run.
+
+    Parameters
+    ----------
+    case : Case
+        The problem.
+    run : callable
+        ``run(inputs)`` of the prepared engine.
+    first : tuple
+        What it returned when it was run for the first time, the very object.
+    before : mapping of str to bytes
+        `fingerprints` of the inputs, taken before the engine was prepared.
+    threads : int
+        Threads that it may use; with more than one a sum may be taken in another order.
+    first_run_s : float
+        Time that the first run took, in s. Where `unprobed` has a reason it is not run again, and
+        the remark says so.
+
+    Returns
+    -------
+    Observed
+        The result, and what was found.
+
+    Raises
+    ------
+    TypeError
+        If what it returned is no value and gradients.
+    """
+    first = result_of(first)
+    kept = _kept(first)
+    complaint = _mutated(before, case.inputs) or _aliased(first, case.inputs)
+    reason = unprobed(case, first_run_s)
+    if reason:
+        return Observed(kept, None, complaint, f"not probed: {reason}")
+    remark, elsewhere = "", None
+    try:
+        there = result_of(run(other_case(case).inputs))
+        elsewhere = _kept(there)
+    except Exception as error:
+        # Who refuses other inputs computes no wrong gradient: a graph whose branches change does.
+        remark = f"not probed at other inputs: {type(error).__name__}: {error}"
+    complaint = complaint or _overwritten(first, kept, "the first result")
+    try:
+        again = result_of(run(case.inputs))
+    except Exception as error:
+        failed = f"a second run at the same inputs raised {type(error).__name__}: {error}"
+        return Observed(kept, elsewhere, complaint, remark, failed)
+    complaint = complaint or _mutated(before, case.inputs)
+    if elsewhere is not None:
+        complaint = complaint or _overwritten(there, elsewhere, "the second result")
+    if threads == 1:
+        complaint = complaint or _unlike_before(kept, again)
+    return Observed(kept, elsewhere, complaint, remark)
+
+
+def unprobed(case: Case, first_run_s: float) -> str:
+    """Return why an engine is not run again, or an empty string if it is.
+
+    Parameters
+    ----------
+    case : Case
+        The problem.
+    first_run_s : float
+        Time that the first run took, in s.
+
+    Returns
+    -------
+    str
+        A run that took long, or large inputs.
+
+    Examples
+    --------
+    >>> from compare.problems import get_problem
+    >>> unprobed(get_problem("circuit").case(1, 0), 2.5)
+    'one run took 2.5 s'
+    """
+    if first_run_s > _LONGEST_S:
+        return f"one run took {first_run_s:.2g} s"
+    entries = sum(int(np.size(value)) for value in case.inputs.values())
+    return f"the inputs have {entries:,} entries" if entries > _LARGEST else ""
+
+
+def _mutated(before: Mapping[str, bytes], inputs: Mapping[str, Any]) -> str:
+    """Return which inputs an engine has changed."""
+    after = fingerprints(inputs)
+    changed = [name for name in before if after.get(name) != before[name]]
+    return f"it changed its input {', '.join(changed)}: inputs are read-only" if changed else ""
+
+
+def _aliased(result: Result, inputs: Mapping[str, Any]) -> str:
+    """Return which gradient shares memory with an input."""
+    for name, x_bar in result[1].items():
+        for argument, value in inputs.items():
+            if _share(x_bar, value):
+                return (
+                    f"the gradient of {name} shares memory with the input {argument}: "
+                    "whoever changes one changes the other"
+                )
+    return ""
+
+
+def _share(a: Any, b: Any) -> bool:
+    if not (isinstance(a, np.ndarray) and isinstance(b, np.ndarray)):
+        return False
+    return np.may_share_memory(a, b) and np.shares_memory(a, b)
+
+
+def _parts(result: Any) -> dict[str, Any]:
+    return {"value": result[0], **result[1]}
+
+
+def _bits(part: Any) -> Any:
+    """Return the bytes of an array, without a copy where it is contiguous."""
+    array = np.ascontiguousarray(part).reshape(-1)
+    if array.dtype.hasobject:
+        return np.frombuffer(repr(array.tolist()).encode(), np.uint8)
+    return array.view(np.uint8)
+
+
+def _same_bits(a: Any, b: Any) -> bool:
+    return np.asarray(a).dtype == np.asarray(b).dtype and np.array_equal(_bits(a), _bits(b))
+
+
+def _overwritten(given: Result, kept: Result, which: str) -> str:
+    """Return which part of a result changed when the engine was run again."""
+    then = _parts(kept)
+    for name, part in _parts(given).items():
+        if isinstance(part, np.ndarray) and not _same_bits(part, then[name]):
+            what = "value" if name == "value" else f"gradient of {name}"
+            return f"{which} changed when the engine ran again: its {what} is a stale buffer"
+    return ""
+
+
+def _unlike_before(kept: Result, again: Result) -> str:
+    """Return which part came out different at the same inputs."""
+    then, now = _parts(kept), _parts(again)
+    for name in then:
+        if name in now and _same_bits(then[name], now[name]):
+            continue
+        what = "value" if name == "value" else f"gradient of {name}"
+        return f"not deterministic: a second run at the same inputs gave another {what}"
+    return ""
+
+
+def judge(
+    case: Case,
+    observed: Observed,
+    against: str,
+    reference: Result,
+    reference_elsewhere: Result | None,
+    tolerance: Tolerance,
+) -> dict[str, Any]:
+    """Return the verdict on what was observed, as columns of a table.
+
+    Parameters
+    ----------
+    case : Case
+        The problem.
+    observed : Observed
+        What the engine did.
+    against : str
+        Name of the engine that computed the reference.
+    reference : tuple
+        Its value and gradients on `case`.
+    reference_elsewhere : tuple, optional
+        Its value and gradients on ``other_case(case)``; None where it has none.
+    tolerance : Tolerance
+        How near is near enough.
+
+    Returns
+    -------
+    dict
+        ``status`` (ok, mismatch or error), ``message``, ``max_error``, ``max_error_at``. The
+        message of an ok is a remark.
+    """
+    difference = compare_gradients(*observed.result, *reference, tolerance, case.inputs)
+    columns = {"max_error": difference.max_error, "max_error_at": difference.at}
+    if observed.failed:
+        return {"status": "error", "message": observed.failed}
+    if observed.complaint or not difference.agrees:
+        message = observed.complaint or difference.message
+        return {"status": "mismatch", "message": message, **columns}
+    remark = observed.remark
+    if observed.elsewhere is not None:
+        remark = ""
+        if reference_elsewhere is None or not _finite(reference_elsewhere):
+            remark = f"not probed at other inputs: {against} has no finite gradient there"
+        else:
+            # Of the inputs only their types and sizes matter, which are those of the others too.
+            there = compare_gradients(
+                *observed.elsewhere, *reference_elsewhere, tolerance, case.inputs
+            )
+            if not there.agrees:
+                return {"status": "mismatch", "message": _at_others(there), **columns}
+    return {"status": "ok", "message": remark, **columns}
+
+
+def _finite(result: Result) -> bool:
+    return all(bool(np.all(np.isfinite(part))) for part in _parts(result).values())
+
+
+def _at_others(there: Difference) -> str:
+    return f"{WRONG_ELSEWHERE}: {there.message}"
+
+
+def probe(
+    case: Case,
+    engine: "Engine",
+    run: Callable[[Mapping[str, Any]], Any],
+    first: Any,
+    before: Mapping[str, bytes],
+    against: str,
+    reference: Result,
+    reference_elsewhere: Result | None = None,
+    *,
+    threads: int = 1,
+    first_run_s: float = 0.0,
+) -> dict[str, Any]:
+    """Return the verdict on an engine that has been run once: its result, and its hidden state.
+
+    Parameters
+    ----------
+    case : Case
+        The problem.
+    engine : Engine
+        The engine.
+    run, first, before, threads, first_run_s
+        As of `observe`.
+    against, reference, reference_elsewhere
+        As of `judge`.
+
+    Returns
+    -------
+    dict
+        Columns of results.csv: ``status`` (ok, mismatch or error), ``message``, ``max_error``,
+        ``max_error_at``, ``reference``.
+
+    Raises
+    ------
+    TypeError
+        If the engine returned something else than a value and gradients.
+
+    Examples
+    --------
+    >>> from compare.engines import get_engine
+    >>> from compare.problems import get_problem
+    >>> case = get_problem("squared-norm").case(2, seed=0)
+    >>> before = fingerprints(case.inputs)
+    >>> run = get_engine("graph").prepare(case).run
+    >>> reference = get_engine("hand-written").prepare(case).run(case.inputs)
+    >>> found = probe(case, get_engine("graph"), run, run(case.inputs), before, "hand-written",
+    ...               reference)
+    >>> found["status"]
+    'ok'
+    """
+    from compare.checks.agreement import tolerance_between
+
+    observed = observe(case, run, first, before, threads, first_run_s)
+    tolerance = tolerance_between(engine, against, case)
+    verdict = judge(case, observed, against, reference, reference_elsewhere, tolerance)
+    return {**verdict, "reference": against}
+
+
+def observed_in_worker(
+    report: Callable[[str, dict[str, Any]], None], case: Case, engine: "Engine", threads: int = 1
+) -> Observed:
+    """Return what an engine does on a case, from its preparation on: a job of the worker.
+
+    Parameters
+    ----------
+    report : callable
+        ``report(stage, facts)`` is called when a stage begins.
+    case, engine : Case, Engine
+        What is prepared and run.
+    threads : int
+        Threads that it may use.
+
+    Returns
+    -------
+    Observed
+        What it did.
+    """
+    before = fingerprints(case.inputs)
+    engine.configure(threads)
+    report("build", {})
+    prepared = engine.prepare(case)
+    if prepared.compile is not None:
+        prepared.compile()
+    # The runs that follow count like the first: an engine may hang at any of them.
+    report("first run", {})
+    observed = observe(case, prepared.run, prepared.run(case.inputs), before, threads)
+    report("answer", {})
+    return observed

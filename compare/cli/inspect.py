@@ -1,0 +1,85 @@
+"""``gradscale verify``, ``list`` and ``report``: without a clock."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from compare.cli.codes import DONE, MISMATCH
+from compare.cli.options import CHOICES, Choice, options
+
+__all__ = ["list_", "report", "verify"]
+
+
+@click.command()
+@options(CHOICES)
+def verify(**chosen: Any) -> int:
+    """Check that every engine agrees on every problem; exit code 1 if one does not."""
+    from compare.report.terminal import print_agreement, print_exactness
+    from compare.run.run import verify_problems
+    from compare.truth import cases_for_truth, measure_errors
+
+    console = Console()
+    choice = Choice(**chosen)
+    seed, threads = choice.seed, choice.threads
+    problems, contenders = choice.problems(), choice.engines()
+    found: dict[tuple[str, int, str], Any] = {}
+    frame = verify_problems(problems, contenders, console, seed=seed, threads=threads, found=found)
+    print_agreement(frame, console)
+    cases = cases_for_truth(problems, seed, quick=True)
+    truth = measure_errors(cases, contenders, found, threads=threads)
+    print_exactness(truth, console)
+    for row in truth[truth["status"] == "mismatch"].to_dict("records"):
+        click.echo(f"{row['engine']} on {row['problem']} is not the truth: {row['message']}")
+    failed = {
+        (row["problem"], row["engine"])
+        for rows in (frame, truth)
+        for row in rows[~rows["status"].isin(["ok", "unsupported"])].to_dict("records")
+    }
+    wrong = len(failed)
+    if wrong:
+        click.echo(f"{wrong} of {len(frame)} comparisons failed")
+        return MISMATCH
+    agreeing = int((frame["status"] == "ok").sum())
+    click.echo(f"{agreeing} of {len(frame)} comparisons agree; the others are unsupported")
+    return DONE
+
+
+@click.command("list")
+def list_() -> int:
+    """List the problems with their sizes, and the engines."""
+    from compare.engines import ABSENT, ENGINES, PEERS
+    from compare.problems import PROBLEMS
+
+    console = Console()
+    table = Table(
+        "problem", "family", "sizes", "what it is", title="Problems", title_justify="left"
+    )
+    for problem in PROBLEMS.values():
+        labels = [problem.label(size) for size in problem.sizes]
+        shown = labels if len(labels) < 4 else [*labels[:2], "…", labels[-1]]
+        table.add_row(problem.name, problem.family, ", ".join(shown), problem.meaning)
+    console.print(table)
+    table = Table("engine", "what it is", title="Engines", title_justify="left")
+    for engine in ENGINES.values():
+        table.add_row(engine.name, engine.meaning)
+    console.print(table)
+    table = Table("engine", "what it is", title="Peers, by --peers or name", title_justify="left")
+    for engine in PEERS.values():
+        table.add_row(engine.name, engine.meaning)
+    for name, library in ABSENT.items():
+        table.add_row(name, f"not installed: pip install {library}")
+    console.print(table)
+    return DONE
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def report(folder: Path) -> int:
+    """Make the report of FOLDER again from its CSV files."""
+    from compare.run.run import report_folder
+
+    click.echo(f"report: {report_folder(folder, Console())}")
+    return DONE

@@ -1,0 +1,217 @@
+"""What a measured process does: prepare one engine, check it, and give samples when asked.
+
+The process stays up while other contenders take their turns; what it needs from one job to the
+next is held here.
+"""
+
+import dataclasses
+import gc
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from compare.checks.state_check import Result, fingerprints, probe
+from compare.engines.engine import Engine, Prepared
+from compare.measure.memory import PeakMemory, allocated_bytes
+from compare.measure.timing import SAMPLE_S, Sample, calibrated, time_calls
+from compare.problems.problem import Case
+from compare.process.threads import pinned_cores, threads_read
+
+__all__ = ["JOBS"]
+
+Report = Callable[[str, dict[str, Any]], None]
+
+#: A call that lasts this long is a sample, and is no mishap of the clock.
+_LONG_S = 20 * SAMPLE_S
+
+
+@dataclasses.dataclass
+class _Held:
+    """What this process has prepared."""
+
+    run: Callable[[], Any] = lambda: None
+    #: The prepared function, its first result with the time that took, and digests of the inputs
+    #: from before it was prepared.
+    prepared_run: Callable[[Any], Any] = lambda inputs: None
+    first: Any = None
+    first_run_s: float = 0.0
+    before: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+    #: Processor time of this process when it last began to wait, in s.
+    waiting_since_s: float = 0.0
+
+
+_held = _Held()
+
+
+def prepare(report: Report, case: Case, engine: Engine, threads: int) -> dict[str, Any]:
+    """Return the columns known after the first run; the modules were imported before.
+
+    Parameters
+    ----------
+    report : callable
+        ``report(stage, facts)`` is called when a stage begins, with what is known so far.
+    case : Case
+        The problem; its inputs are drawn outside the clock.
+    engine : Engine
+        What computes the gradient.
+    threads : int
+        Threads that it may use.
+
+    Returns
+    -------
+    dict
+        Columns of results.csv.
+    """
+    cores = ",".join(map(str, pinned_cores()))
+    report("configure", {"pinned": cores, "parameters": case.parameters})
+    configured = engine.configure(threads)
+    inputs = case.inputs
+    _held.before = fingerprints(inputs)
+    memory = PeakMemory()
+    report("build", {"baseline_bytes": memory.start_bytes})
+    start = time.perf_counter()
+    prepared: Prepared = engine.prepare(case)
+    facts = {"build_s": time.perf_counter() - start, "operations": prepared.operations}
+    if prepared.compile is not None:
+        report("compile", facts)
+        start = time.perf_counter()
+        prepared.compile()
+        facts = {"compile_s": time.perf_counter() - start}
+    report("first run", facts)
+    start = time.perf_counter()
+    _held.first = prepared.run(inputs)
+    first_run_s = time.perf_counter() - start
+    peak_bytes = memory.above_start()
+    report("threads", {"first_run_s": first_run_s, "peak_bytes": peak_bytes})
+    _held.prepared_run, _held.first_run_s = prepared.run, first_run_s
+    _held.run = lambda: prepared.run(inputs)
+    return {"threads_read": threads_read(configured)}
+
+
+def prepare_primal(report: Report, case: Case) -> dict[str, Any]:
+    """Return the columns of a process that computes the loss alone, on plain NumPy."""
+    function, inputs = case.problem.function, case.inputs
+    report("first run", {})
+    function(**inputs)
+    _held.run = lambda: function(**inputs)
+    return {}
+
+
+def prepare_control(report: Report) -> None:
+    """Make the control kernel what is sampled here."""
+    from compare.measure.calibration import control
+
+    control()
+
+
+def check(
+    report: Report,
+    case: Case,
+    engine: Engine,
+    threads: int,
+    against: str,
+    reference: Result,
+    elsewhere: Result | None,
+) -> dict[str, Any]:
+    """Return the columns that tell how the engine differs from a reference, there and elsewhere.
+
+    Parameters
+    ----------
+    report : callable
+        As of `prepare`.
+    case, engine, threads : Case, Engine, int
+        As of `prepare`.
+    against : str
+        Engine that computed the reference.
+    reference : tuple
+        Its value and gradients.
+    elsewhere : tuple, optional
+        The same at `other_case`.
+
+    Returns
+    -------
+    dict
+        ``status`` is ok or mismatch.
+    """
+    first, _held.first = _held.first, None
+    return probe(
+        case,
+        engine,
+        _held.prepared_run,
+        first,
+        _held.before,
+        against,
+        reference,
+        elsewhere,
+        threads=threads,
+        first_run_s=_held.first_run_s,
+    )
+
+
+def calibrate(report: Report) -> tuple[int, float]:
+    """Return the calls that make a sample, and how long such a sample may take, in s."""
+    start = time.perf_counter()
+    _held.run()
+    sample_s = time.perf_counter() - start
+    loops = 1
+    if sample_s < _LONG_S:
+        loops = calibrated(_held.run, SAMPLE_S)
+        sample_s = max(2 * SAMPLE_S, sample_s)
+    # The collector stays on, as users have it; what was made before the clock is not walked
+    # through during it, by a contender with many objects no more than by one with few.
+    gc.collect()
+    gc.freeze()
+    _held.waiting_since_s = time.process_time()
+    return loops, sample_s
+
+
+def sample(report: Report, loops: int, warm: bool = True) -> Sample:
+    """Return one sample.
+
+    Parameters
+    ----------
+    report : callable
+        As of `prepare`.
+    loops : int
+        Calls in it.
+    warm : bool
+        Whether what the last sample left behind is cleared before the clock starts.
+
+    Returns
+    -------
+    Sample
+        Of what this process has prepared.
+    """
+    idle_processor_s = time.process_time() - _held.waiting_since_s if warm else 0.0
+    if warm:
+        gc.collect()
+        if loops > 1:
+            _held.run()  # collecting emptied what Python keeps for reuse
+    seconds, processor_s = time_calls(_held.run, loops)
+    _held.waiting_since_s = time.process_time()
+    return Sample(seconds, processor_s, loops, idle_processor_s)
+
+
+def sample_control(report: Report) -> Sample:
+    """Return one sample of the control kernel."""
+    from compare.measure.calibration import control
+
+    seconds, processor_s = time_calls(control, 1)
+    return Sample(seconds, processor_s)
+
+
+def allocated(report: Report) -> int:
+    """Return the bytes that Python allocates during one gradient."""
+    return allocated_bytes(_held.run)
+
+
+JOBS: dict[str, Callable[..., Any]] = {
+    "prepare": prepare,
+    "prepare primal": prepare_primal,
+    "prepare control": prepare_control,
+    "check": check,
+    "calibrate": calibrate,
+    "sample": sample,
+    "sample control": sample_control,
+    "allocated": allocated,
+}

@@ -1,0 +1,207 @@
+"""Rounds: the control kernel, the primal, then every contender, each one sample, again and again.
+
+What slows the machine for a while so slows all of them alike. A round around which the control
+kernel took longer or shorter than usual does not count and is repeated.
+"""
+
+import statistics
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from compare.measure.estimates import estimate, narrow
+from compare.measure.timing import Sample
+
+__all__ = ["CONTROL", "PRIMAL", "Limits", "Lost", "Rounds", "Taken"]
+
+#: Names of what is timed beside the engines, in the column ``engine`` of samples.parquet.
+CONTROL, PRIMAL = "control", "primal"
+#: Share of its running median that the control kernel may be off. On a quiet virtual machine
+#: with 2 cores nine of ten lay within 5 % of it; with somebody else at work they took 40 % longer.
+DRIFT = 0.10
+#: Runs of the control kernel that its running median is of, and those before the first round.
+_WINDOW, _FIRST = 15, 5
+#: Rounds of a heat that are repeated at most: a machine that is never quiet must not stop it.
+_MOST_REPEATED = 10
+#: Samples below which an interval says little; taken where they fit into `Limits.slow_s`.
+_FEWEST = 3
+
+Sampler = Callable[[], Sample]
+
+
+class Lost(Exception):
+    """A contender that will give no more samples; its argument says why."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many samples are taken of each contender.
+
+    Parameters
+    ----------
+    budget_s : float
+        Time that its samples may take together, in s; one is always taken.
+    slow_s : float
+        The same for the first three samples, which a slow contender is given more time for.
+    least : int
+        Samples at least, where the budget allows.
+    most : int
+        Samples at most, however wide their interval is.
+    """
+
+    budget_s: float
+    slow_s: float
+    least: int = 15
+    most: int = 200
+
+
+@dataclass
+class Taken:
+    """A sample of one round.
+
+    Parameters
+    ----------
+    round : int
+        Number of the round.
+    sample : Sample
+        Its times.
+    drifted : bool
+        Whether the control kernel was off before or after the round.
+    counts : bool
+        Whether it counts; a drifted one does where there was no time left to repeat the round.
+    """
+
+    round: int
+    sample: Sample
+    drifted: bool = False
+    counts: bool = True
+
+
+@dataclass
+class Rounds:
+    """The rounds of one heat.
+
+    Parameters
+    ----------
+    contenders : mapping of str to callable
+        Each returns its next `Sample`, or raises `Lost`.
+    control : callable
+        Returns a sample of the control kernel, or raises `Lost`: drift is then not seen.
+    primal : callable, optional
+        Returns a sample of the loss alone, or raises `Lost`.
+    limits : Limits
+        How many samples are taken.
+    seed : int
+        Seed of the order in each round.
+    first : int
+        Number of the first round.
+    """
+
+    contenders: Mapping[str, Sampler]
+    control: Sampler
+    primal: Sampler | None
+    limits: Limits
+    seed: int = 0
+    first: int = 0
+    #: Samples by name, those of the primal and the control kernel among them.
+    taken: dict[str, list[Taken]] = field(default_factory=dict, init=False)
+    #: Rounds that were marked and repeated.
+    repeated: int = field(default=0, init=False)
+    #: Number of the round after the last.
+    next: int = field(default=0, init=False)
+
+    def take(self) -> Iterator[tuple[str, Lost]]:
+        """Take all samples.
+
+        Yields
+        ------
+        tuple of str and Lost
+            A contender that was lost, as soon as it is; the others go on.
+        """
+        rng = np.random.default_rng([self.seed, self.first])
+        self.taken = {name: [] for name in (CONTROL, PRIMAL, *self.contenders)}
+        self.next = self.first
+        live, primal, beside = list(self.contenders), self.primal, self._control_seconds(_FIRST)
+        before = self._drifted(beside)
+        while live:
+            current: dict[str, Taken] = {}
+            if primal is not None:
+                try:
+                    current[PRIMAL] = Taken(self.next, primal())
+                except Lost:
+                    primal = None
+            for place in rng.permutation(len(live)):
+                name = live[place]
+                try:
+                    current[name] = Taken(self.next, self.contenders[name]())
+                except Lost as lost:
+                    yield name, lost
+            for name, taken in current.items():
+                self.taken[name].append(taken)
+            self.next += 1
+            after = self._drifted(beside)
+            drifted = before or after
+            before = after
+            repeat = drifted and self.repeated < _MOST_REPEATED
+            self.repeated += repeat
+            for taken in (t for ts in self.taken.values() for t in ts[-2:]):
+                if taken.round == self.next - 1:
+                    taken.drifted, taken.counts = drifted, not repeat
+            live = [name for name in live if name in current and not self._enough(name)]
+
+    def counted(self, name: str) -> list[Taken]:
+        """Return the samples of a contender that count.
+
+        Parameters
+        ----------
+        name : str
+            Contender, or `PRIMAL`.
+
+        Returns
+        -------
+        list of Taken
+            In the order of their rounds.
+        """
+        return [taken for taken in self.taken[name] if taken.counts]
+
+    def _enough(self, name: str) -> bool:
+        """Return whether a contender needs no more rounds."""
+        spent_s = sum(t.sample.seconds * t.sample.loops for t in self.taken[name])
+        counted = self.counted(name)
+        if len(counted) >= self.limits.most or spent_s >= self.limits.slow_s:
+            done = True
+        elif spent_s >= self.limits.budget_s:
+            done = len(counted) >= _FEWEST
+        else:
+            done = len(counted) >= self.limits.least and narrow(
+                estimate([t.sample.seconds for t in counted], self.seed)
+            )
+        if done and not counted:
+            # No time to repeat them: they are all there is, and known to have drifted.
+            rounds = {taken.round for taken in self.taken[name]}
+            for taken in (*self.taken[name], *self.taken[PRIMAL]):
+                taken.counts |= taken.round in rounds
+        return done
+
+    def _control_seconds(self, count: int) -> list[float]:
+        """Return some runs of the control kernel that belong to no round."""
+        seconds = []
+        for _ in range(count):
+            try:
+                seconds.append(self.control().seconds)
+            except Lost:
+                break
+        return seconds
+
+    def _drifted(self, beside: list[float]) -> bool:
+        """Return whether the control kernel is off now, and add it to those that it is held to."""
+        try:
+            sample = self.control()
+        except Lost:
+            return False
+        usual_s = statistics.median(beside[-_WINDOW:]) if beside else sample.seconds
+        beside.append(sample.seconds)
+        drifted = abs(sample.seconds - usual_s) > DRIFT * usual_s
+        self.taken[CONTROL].append(Taken(self.next, sample, drifted))
+        return drifted

@@ -1,0 +1,429 @@
+"""Running jobs in processes of their own, each under a time budget and a memory budget.
+
+A `Worker` is a process that runs jobs one after the other; `Executor` keeps one for jobs without
+a clock and replaces it when a job has to be killed. The parent polls the memory and the processor
+time of the worker and its children, and kills the whole process tree when a budget is exceeded.
+When the parent is gone, a guard ends what it has left.
+"""
+
+import contextlib
+import importlib.util
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Any, Literal
+
+import cloudpickle
+
+from compare.process.guard import new_mark, package_environment
+from compare.process.ipc import read_frame, write_frame
+from compare.process.processes import MARK, ProcessTree, end_marked
+from compare.process.threads import THREAD_VARIABLES, pin
+
+if TYPE_CHECKING:
+    from compare.engines.engine import Engine
+    from compare.problems.problem import Case
+
+__all__ = ["Budget", "Executor", "Outcome", "Worker"]
+
+#: Stages whose time counts against the budget of a cell: what the engine itself does.
+TIMED_STAGES = frozenset({"build", "compile", "first run"})
+#: Limit for every other stage: importing, drawing inputs, computing the reference.
+_UNTIMED_LIMIT_S = 120.0
+_POLL_S = 0.02
+#: Processor time that a cell may take on each thread, relative to its wall time, and on top in s:
+#: a library that ends its threads a little late is not to blame.
+_PROCESSOR_SLACK = 1.25
+_PROCESSOR_SLACK_S = 0.5
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits of one job.
+
+    Parameters
+    ----------
+    seconds : float
+        Time of building, compiling and the first run together, in seconds.
+    bytes : int
+        Resident memory of the process tree, in bytes.
+
+    Raises
+    ------
+    ValueError
+        If a limit is not a positive finite number.
+
+    Examples
+    --------
+    >>> Budget(0.0, 10**9)
+    Traceback (most recent call last):
+    ValueError: time budget: 0.0 s arrived; expected a positive number of seconds
+    """
+
+    seconds: float
+    bytes: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.seconds < float("inf"):
+            raise ValueError(
+                f"time budget: {self.seconds} s arrived; expected a positive number of seconds"
+            )
+        if not 0 < self.bytes < float("inf"):
+            raise ValueError(
+                f"memory budget: {self.bytes} bytes arrived; expected a positive number of bytes"
+            )
+
+    def processor_s(self, threads: int) -> float:
+        """Return the processor time that a job on some threads may take, in seconds.
+
+        Parameters
+        ----------
+        threads : int
+            Threads it was given.
+
+        Returns
+        -------
+        float
+            Of the whole process tree, with some slack.
+
+        Examples
+        --------
+        >>> Budget(4.0, 10**9).processor_s(2)
+        10.5
+        """
+        return threads * self.seconds * _PROCESSOR_SLACK + _PROCESSOR_SLACK_S
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended.
+
+    Parameters
+    ----------
+    status : str
+        ``"ok"``, ``"timeout"``, ``"memory"``, ``"crashed"``, ``"unsupported"`` or ``"error"``.
+    result : object
+        What the job returned, if it ended as ok.
+    message : str
+        Why it did not.
+    stage : str
+        Stage under way when it ended early.
+    facts : dict
+        What the job had reported until then.
+    peak_bytes : int
+        Largest resident memory of the process tree that the parent saw while the engine worked.
+    """
+
+    status: Literal["ok", "timeout", "memory", "crashed", "unsupported", "error"]
+    result: Any = None
+    message: str = ""
+    stage: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+    peak_bytes: int = 0
+
+
+class Worker:
+    """A process that runs jobs sent to it.
+
+    Parameters
+    ----------
+    threads : int
+        Threads of the linear algebra libraries in the process.
+    environment : mapping of str to str, optional
+        Further variables that it starts with.
+    cores : sequence of int
+        Cores that it is pinned to; empty to leave it where this process is.
+    """
+
+    def __init__(
+        self,
+        threads: int = 1,
+        environment: Mapping[str, str] | None = None,
+        cores: Sequence[int] = (),
+    ) -> None:
+        self._threads = threads
+        #: What all processes started by this one carry in their environment.
+        self.mark = new_mark()
+        variables = package_environment() | dict.fromkeys(THREAD_VARIABLES, str(threads))
+        variables |= {**(environment or {}), MARK: self.mark}
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "compare.process.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            env=variables,
+            # Ctrl-C in the terminal must reach the parent only, which then ends the workers.
+            start_new_session=True,
+        )
+        with contextlib.suppress(ProcessLookupError):
+            pin(self._process.pid, cores)
+        assert self._process.stdin
+        assert self._process.stdout
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self._tree = ProcessTree(self._process.pid)
+        self._frames: queue.Queue[Any] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        try:
+            while (frame := read_frame(self._stdout)) is not None:
+                self._frames.put(frame)
+        except Exception as error:
+            # What the job returned is of a type that this process cannot load.
+            message = f"its result cannot be read: {type(error).__name__}: {error}"
+            self._frames.put(("error", message, {}))
+        self._frames.put(None)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process can take a job."""
+        return self._process.poll() is None
+
+    def run(
+        self,
+        job: tuple[Any, ...],
+        budget: Budget,
+        *,
+        stage: str = "start",
+        limit_s: float = _UNTIMED_LIMIT_S,
+    ) -> Outcome:
+        """Return how a job ended; a job that broke its budget has been killed.
+
+        Parameters
+        ----------
+        job : tuple
+            Name of a job of the worker and its arguments.
+        budget : Budget
+            Its limits.
+        stage : str
+            What it begins with; a job may report later stages.
+        limit_s : float
+            Wall time of every stage that is not the engine's own preparation, in s.
+
+        Returns
+        -------
+        Outcome
+            The result, or why there is none.
+        """
+        facts: dict[str, Any] = {}
+        entered_s, spent_s, peak = time.monotonic(), 0.0, 0
+        processor_begin = processor_s = 0.0
+        try:
+            payload = _pickled(job)
+        except Exception as error:
+            message = f"it cannot be sent to a process: {type(error).__name__}: {error}"
+            return Outcome("error", message=message, stage=stage)
+        try:
+            write_frame(self._stdin, payload)
+        except OSError:
+            return Outcome("crashed", message=self._death(), stage=stage)
+        while True:
+            timed = stage in TIMED_STAGES
+            try:
+                frame = self._frames.get(timeout=_POLL_S)
+            except queue.Empty:
+                pass
+            else:
+                now = time.monotonic()
+                if frame is None:
+                    return Outcome("crashed", None, self._death(), stage, facts, peak)
+                if frame[0] == "stage":
+                    spent_s += now - entered_s if timed else 0.0
+                    if timed != (frame[1] in TIMED_STAGES):
+                        # What importing and checking take is not the engine's to answer for.
+                        seen_s = self._tree.processor_s()
+                        processor_s += seen_s - processor_begin if timed else 0.0
+                        processor_begin = seen_s
+                    stage, entered_s = frame[1], now
+                    facts |= frame[2]
+                    continue
+                facts |= frame[2]
+                if frame[0] != "ok":
+                    return Outcome(frame[0], None, frame[1], stage, facts, peak)
+                memory = self._tree.resident_bytes()
+                if memory <= budget.bytes:
+                    return Outcome("ok", frame[1], "", "", facts, peak)
+                # It was done before the next look at its memory.
+                return self._ended("memory", _too_large(budget, stage), stage, facts, peak)
+            memory = self._tree.resident_bytes()
+            if timed:
+                peak = max(peak, memory)
+                used_s = processor_s + self._tree.processor_s() - processor_begin
+                if used_s > budget.processor_s(self._threads):
+                    message = _too_busy(budget, self._threads, stage)
+                    return self._ended("timeout", message, stage, facts, peak)
+            if memory > budget.bytes:
+                return self._ended("memory", _too_large(budget, stage), stage, facts, peak)
+            most_s = budget.seconds - spent_s if timed else limit_s
+            if time.monotonic() - entered_s > most_s:
+                message = (
+                    f"more than {budget.seconds:g} s until the end of the first run, "
+                    f"at stage {stage!r}"
+                    if timed
+                    else f"stage {stage!r} took more than {limit_s:g} s"
+                )
+                return self._ended("timeout", message, stage, facts, peak)
+
+    def _ended(self, status: Any, message: str, stage: str, facts: Any, peak: int) -> Outcome:
+        """Return the outcome of a job that broke its budget, whose process is killed."""
+        self.kill()
+        return Outcome(status, None, message, stage, facts, peak)
+
+    def _death(self) -> str:
+        """Return why the process ended, with its last words."""
+        code = self._process.wait()
+        if code < 0:
+            with contextlib.suppress(ValueError):
+                return f"its process was ended by {signal.Signals(-code).name}"
+        self._stderr.seek(0)
+        words = self._stderr.read().decode(errors="replace").strip().splitlines()
+        return f"its process ended with code {code}" + (f": {words[-1]}" if words else "")
+
+    def kill(self) -> None:
+        """End the process and everything it has started."""
+        self._tree.kill()
+        self._process.wait()
+        end_marked(self.mark)
+
+    def close(self) -> None:
+        """End the process and everything it has started, and release what belongs to it."""
+        self.kill()
+        for stream in (self._stdin, self._stdout, self._stderr):
+            with contextlib.suppress(OSError):
+                stream.close()
+
+
+def _too_large(budget: Budget, stage: str) -> str:
+    where = f" at stage {stage!r}" if stage else ""
+    return f"more than {budget.bytes / 1e9:g} GB of memory{where}"
+
+
+def _too_busy(budget: Budget, threads: int, stage: str) -> str:
+    return (
+        f"more than {budget.processor_s(threads):g} s of processor time until the end of the "
+        f"first run, at stage {stage!r}: it used more than the {threads} "
+        f"{'thread' if threads == 1 else 'threads'} that it was given"
+    )
+
+
+def _pickled(job: tuple[Any, ...]) -> bytes:
+    """Return a job as bytes; functions of modules that a worker could not import go by value."""
+    registered = []
+    try:
+        for name in {getattr(f, "__module__", None) for f in _functions(job)}:
+            if name in sys.modules and name != "__main__" and not _importable(name):
+                cloudpickle.register_pickle_by_value(sys.modules[name])
+                registered.append(sys.modules[name])
+        payload: bytes = cloudpickle.dumps(job)
+        return payload
+    finally:
+        for module in registered:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _functions(job: tuple[Any, ...]) -> list[Any]:
+    """Return the functions of a user that a job may refer to."""
+    owners = [*job, *(getattr(part, "problem", None) for part in job)]
+    of_problem = ("function", "gradient", "inputs", "wrt", "label")
+    names = (*of_problem, "prepare", "refuses", "configure", "environment")
+    return [getattr(owner, name, None) for owner in owners for name in names]
+
+
+def _importable(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+class Executor:
+    """Runs jobs on this machine, in worker processes.
+
+    Parameters
+    ----------
+    threads : int
+        Threads of the linear algebra libraries in each worker.
+    """
+
+    def __init__(self, threads: int = 1) -> None:
+        self._threads = threads
+        self._worker: Worker | None = None
+
+    def __enter__(self) -> "Executor":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._worker is not None:
+            self._worker.close()
+
+    def gradient(self, case: "Case", engine: "Engine", budget: Budget) -> Outcome:
+        """Return what an engine does on a case, in a worker that is kept for the next.
+
+        Parameters
+        ----------
+        case : Case
+            The problem.
+        engine : Engine
+            The engine.
+        budget : Budget
+            Limits.
+
+        Returns
+        -------
+        Outcome
+            Its result is a `compare.checks.state_check.Observed`.
+        """
+        return self._kept().run(("gradient", case, engine), budget)
+
+    def call(self, function: Callable[..., Any], *args: Any, budget: Budget) -> Outcome:
+        """Return what a function returned, in the same worker.
+
+        Parameters
+        ----------
+        function : callable
+            What to call; it and what it returns are pickled.
+        *args : object
+            Its arguments.
+        budget : Budget
+            Limits.
+
+        Returns
+        -------
+        Outcome
+            Its result is what the function returned.
+        """
+        return self._kept().run(("call", function, *args), budget)
+
+    def reference(self, case: "Case", name: str, budget: Budget) -> Outcome:
+        """Return what other engines are held against, as `reference_gradient`.
+
+        Parameters
+        ----------
+        case : Case
+            The problem.
+        name : str
+            Engine that computes it.
+        budget : Budget
+            Its memory; its time is not counted.
+
+        Returns
+        -------
+        Outcome
+            Its result is ``(value, gradients)``.
+        """
+        return self._kept().run(("reference", case, name), budget, stage="reference")
+
+    def _kept(self) -> Worker:
+        """Return the worker for jobs without a clock, a new one if the last was killed."""
+        if self._worker is None or not self._worker.alive:
+            if self._worker is not None:
+                self._worker.close()
+            self._worker = Worker(self._threads)
+        return self._worker

@@ -1,0 +1,1 @@
+"""Entries of tables: looked up by name, added by plug-ins."""

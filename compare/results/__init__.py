@@ -1,0 +1,1 @@
+"""Rows: the schema of the CSV, storing, resuming, what a run was taken on."""

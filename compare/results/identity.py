@@ -1,0 +1,206 @@
+"""What a row of results means: a digest of the problem's source, the engine and the conditions.
+
+Two rows with one digest were measured from the same source under the same conditions, so that a
+later run may keep the first; a function that was changed, or a new version of an engine, has
+another digest.
+"""
+
+import functools
+import hashlib
+import importlib.metadata
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from compare.engines.engine import Engine
+from compare.problems.problem import Case
+from compare.results.schema import SCHEMA_VERSION
+
+__all__ = ["definition", "engine_versions"]
+
+_DIGITS = 16
+#: Packages of this distribution: what they contain says more than their version.
+_OURS = ("symdiff", "autodiff", "compare")
+
+
+def definition(case: Case, engine: Engine, conditions: Mapping[str, object]) -> str:
+    """Return a digest of everything that the result of a cell depends on, but for the machine.
+
+    Parameters
+    ----------
+    case : Case
+        The problem at one size: its functions count with the source of their modules, or where
+        there is none with their code, and with the values that they close over.
+    engine : Engine
+        The engine: its name, the source of its module, and the versions of what it imports.
+    conditions : mapping
+        Budgets, threads and the like, by name; their text counts.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits, the same in every process.
+
+    Examples
+    --------
+    >>> from compare.engines import get_engine
+    >>> from compare.problems import get_problem
+    >>> case, graph = get_problem("circuit").case(1, seed=0), get_engine("graph")
+    >>> definition(case, graph, {"threads": 1}) == definition(case, graph, {"threads": 1})
+    True
+    >>> definition(case, graph, {"threads": 1}) == definition(case, graph, {"threads": 2})
+    False
+    """
+    problem = case.problem
+    parts = [
+        str(SCHEMA_VERSION),
+        problem.name,
+        str(case.size),
+        str(case.seed),
+        *case.wrt,
+        *_told(problem.function, set()),
+        *_told(problem.gradient, set()),
+        *_told(problem.inputs, set()),
+        engine.name,
+        engine.tolerance,
+        *_told(engine.prepare, set()),
+        engine_versions(engine),
+        f"Python {sys.version_info.major}.{sys.version_info.minor}",
+        *(f"{name}={conditions[name]}" for name in sorted(conditions)),
+    ]
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
+
+
+def engine_versions(engine: Engine) -> str:
+    """Return the versions of what an engine imports, in one line.
+
+    Parameters
+    ----------
+    engine : Engine
+        The engine.
+
+    Returns
+    -------
+    str
+        Distributions with their versions; packages of this distribution with a digest of their
+        source.
+
+    Examples
+    --------
+    >>> from compare.engines import get_engine
+    >>> engine_versions(get_engine("hand-written")) == f"numpy {np.__version__}"
+    True
+    """
+    packages = dict.fromkeys(["numpy", *(name.partition(".")[0] for name in engine.imports)])
+    return ", ".join(f"{package} {_version(package)}" for package in packages)
+
+
+@functools.cache
+def _version(package: str) -> str:
+    """Return the version of a package, or a digest of its source where that says more."""
+    if package not in _OURS:
+        for distribution in (package, *_distributions().get(package, ())):
+            try:
+                return importlib.metadata.version(distribution)
+            except importlib.metadata.PackageNotFoundError:
+                continue
+    try:
+        found = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        found = None
+    if found is None:
+        return "absent"
+    digest = hashlib.sha256()
+    places = found.submodule_search_locations
+    files = (
+        sorted(f for place in places for f in Path(place).rglob("*.py"))
+        if places
+        else [Path(found.origin)]
+        if found.origin
+        else []
+    )
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:_DIGITS]
+
+
+@functools.cache
+def _distributions() -> Mapping[str, list[str]]:
+    return importlib.metadata.packages_distributions()
+
+
+def _told(value: Any, seen: set[int]) -> Iterator[str]:
+    """Yield what a value is, in texts that are the same in every process."""
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    if isinstance(value, functools.partial):
+        yield "partial"
+        for part in (value.func, *value.args, *value.keywords.values()):
+            yield from _told(part, seen)
+    elif inspect.ismethod(value):
+        yield from _told(value.__func__, seen)
+        yield from _told(value.__self__, seen)
+    elif inspect.isfunction(value):
+        yield from _told_function(value, seen)
+    elif isinstance(value, np.ndarray):
+        yield f"{value.dtype} {value.shape}"
+        yield hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+    elif isinstance(value, Mapping):
+        for name in value:
+            yield str(name)
+            yield from _told(value[name], seen)
+    elif isinstance(value, tuple | list):
+        yield f"{type(value).__name__} of {len(value)}"
+        for part in value:
+            yield from _told(part, seen)
+    elif value is None or isinstance(value, bool | int | float | complex | str | np.generic):
+        yield repr(value)
+    elif inspect.isclass(value) or inspect.isbuiltin(value):
+        yield f"{value.__module__}.{value.__qualname__}"
+    elif inspect.ismodule(value):
+        yield value.__name__
+    else:
+        yield f"{type(value).__module__}.{type(value).__qualname__}"
+        yield from _told(getattr(value, "__dict__", None), seen)
+
+
+def _told_function(f: Callable[..., Any], seen: set[int]) -> Iterator[str]:
+    """Yield the source of a function's module, its name, and what it closes over."""
+    yield f.__qualname__
+    yield _module_source(f.__module__, f.__code__.co_filename) or "\0".join(_told_code(f.__code__))
+    yield from _told(f.__defaults__, seen)
+    yield from _told(f.__kwdefaults__, seen)
+    for cell in f.__closure__ or ():
+        try:
+            yield from _told(cell.cell_contents, seen)
+        except ValueError:
+            yield "empty"
+
+
+@functools.cache
+def _module_source(module: str, file: str) -> str:
+    """Return a digest of a module's file; empty where there is none, as on a command line."""
+    try:
+        return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def _told_code(code: CodeType) -> Iterator[str]:
+    """Yield instructions, names and constants of code, that inside it included."""
+    yield code.co_code.hex()
+    yield " ".join((*code.co_names, *code.co_varnames, *code.co_freevars))
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _told_code(constant)
+        elif isinstance(constant, frozenset):
+            yield " ".join(sorted(map(repr, constant)))
+        else:
+            yield repr(constant)

@@ -1,0 +1,62 @@
+"""One run in a folder at a time."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import filelock
+
+from compare.results.store import ResultsError
+
+__all__ = ["locked"]
+
+_NAME = ".lock"
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a folder, until this one ends, however it ends.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder that exists.
+
+    Raises
+    ------
+    ResultsError
+        If another run is at work in it; nothing has been touched.
+
+    Notes
+    -----
+    The lock is the operating system's: it ends with the process, also after ``kill -9``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, locked(Path(folder)):
+    ...     sorted(file.name for file in Path(folder).iterdir())
+    ['.lock']
+    """
+    lock = filelock.FileLock(folder / _NAME, blocking=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise ResultsError(
+            f"{folder} is in use by another run{_whose(folder)}. Wait for its end, or choose "
+            "another folder with --out."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _whose(folder: Path) -> str:
+    """Return which process has a folder, as far as run.json tells."""
+    try:
+        facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        return f" (process {int(facts['process'])}, started {facts['created']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

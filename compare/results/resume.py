@@ -1,0 +1,186 @@
+"""Going on where a killed run stopped: which rows of its folder are kept, and which are stale."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compare.results.samples import Cell, SampleStore
+from compare.results.schema import RESULT_COLUMNS
+from compare.results.store import (
+    ResultsError,
+    create_results,
+    cut_to_whole_rows,
+    read_results,
+    replace_file,
+    write_table,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Earlier", "earlier_run", "read_json", "write_json"]
+
+_RESULTS, _STALE = "results.csv", "results.stale.csv"
+
+
+@dataclasses.dataclass(frozen=True)
+class Earlier:
+    """What a run takes over from an earlier one.
+
+    Parameters
+    ----------
+    done : dict of (problem, size, engine) to str
+        Cells that are kept, and how they ended.
+    run : int
+        How often the run has been resumed, this time included.
+    facts : dict
+        The earlier contents of ``run.json``.
+    said : tuple of str
+        Sentences about what was kept, cut off and stale.
+    """
+
+    done: dict[Cell, str] = dataclasses.field(default_factory=dict)
+    run: int = 0
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    said: tuple[str, ...] = ()
+
+
+def earlier_run(
+    folder: Path, asked: Mapping[str, Any], definitions: Mapping[Cell, str], machine: str
+) -> Earlier:
+    """Return what can be kept of the run in a folder, and remove the rest of its results.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder; it may be empty.
+    asked : mapping
+        What this run was asked to do; the earlier one must have been asked the same.
+    definitions : mapping of (problem, size, engine) to str
+        Cells of this run, with the digests of `compare.results.identity.definition`.
+    machine : str
+        The machine of this run, as in the column of that name.
+
+    Returns
+    -------
+    Earlier
+        Cells that need not be measured again. Rows of another definition are moved to
+        ``results.stale.csv``.
+
+    Raises
+    ------
+    ResultsError
+        If the folder's run was asked for something else, took place on another machine, or
+        cannot be read.
+    """
+    results = folder / _RESULTS
+    if not results.exists():
+        return Earlier(said=("There is no earlier run to go on with: this one starts anew.",))
+    facts = read_json(folder / "run.json")
+    _refuse_other_plan(folder, facts.get("asked"), asked)
+    said = []
+    lost = cut_to_whole_rows(results)
+    if lost:
+        said.append(f"A row that was cut off in the middle ({lost} bytes) was removed.")
+    if not results.stat().st_size:
+        results.unlink()
+        create_results(results)
+    rows = read_results(results)
+    others = sorted({str(m) for m in rows["machine"] if m} - {machine})
+    if others:
+        raise ResultsError(
+            f"{folder} holds a run of another machine ({others[0]}; this one is {machine}), and "
+            "times of two machines do not belong into one table. Choose another folder with --out."
+        )
+    done, kept = _kept(rows, definitions)
+    if len(kept) < len(rows):
+        write_table(folder / _STALE, rows, RESULT_COLUMNS)
+        write_table(results, rows.loc[kept], RESULT_COLUMNS)
+        said.append(
+            f"{len(rows) - len(kept)} of {len(rows)} rows are stale, since a problem or an engine "
+            f"has changed: they are measured again ({_STALE} has all as they were)."
+        )
+    run = SampleStore(folder).keep(done)
+    said.append(f"{len(done)} of {len(definitions)} cells are kept.")
+    return Earlier(done, max(run, int(facts.get("resumed", 0)) + 1), facts, tuple(said))
+
+
+def _kept(
+    rows: "pd.DataFrame", definitions: Mapping[Cell, str]
+) -> tuple[dict[Cell, str], list[int]]:
+    """Return the cells that are kept with their statuses, and the numbers of their rows."""
+    done: dict[Cell, str] = {}
+    kept = []
+    for number, row in enumerate(rows.to_dict("records")):
+        cell = (str(row["problem"]), int(row["size"]), str(row["engine"]))
+        if cell not in done and definitions.get(cell) == row["definition"]:
+            done[cell] = str(row["status"])
+            kept.append(number)
+    return done, kept
+
+
+def _refuse_other_plan(folder: Path, earlier: Any, asked: Mapping[str, Any]) -> None:
+    """Refuse to go on with a run that was asked for something else."""
+    if not isinstance(earlier, Mapping):
+        raise ResultsError(
+            f"{folder} does not tell what its run was asked to do (run.json is missing or older "
+            "than --resume). Run without --resume to replace it, or choose another folder."
+        )
+    now = json.loads(json.dumps(asked))
+    for name in dict.fromkeys([*earlier, *now]):
+        if earlier.get(name) != now.get(name):
+            raise ResultsError(
+                f"{folder} cannot be resumed with other settings: {name} was "
+                f"{_shown(earlier.get(name))} and is now {_shown(now.get(name))}. Give the options "
+                "of the first run, or choose another folder with --out."
+            )
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def write_json(path: Path, facts: Mapping[str, Any]) -> None:
+    """Write facts as JSON, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    facts : mapping
+        What it shall hold.
+    """
+    replace_file(path, (json.dumps(facts, indent=2) + "\n").encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the facts in a file, none if there is no such file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    dict
+        Facts by name.
+
+    Raises
+    ------
+    ResultsError
+        If the file holds something else.
+    """
+    if not path.exists():
+        return {}
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ResultsError(
+            f"{path} is not JSON ({error}): remove it to report without it"
+        ) from None
+    if not isinstance(facts, dict):
+        raise ResultsError(f"{path} holds a {type(facts).__name__}; expected an object")
+    return facts

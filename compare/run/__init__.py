@@ -1,0 +1,1 @@
+"""One comparison from its settings to its report."""

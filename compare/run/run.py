@@ -1,0 +1,407 @@
+"""The main job: verify, sweep, train, fit, report, into one folder."""
+
+import dataclasses
+import hashlib
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from compare.checks.agreement import verify_cases
+from compare.engines.engine import Engine
+from compare.measure.sweep import Ended, sweep
+from compare.problems.problem import Case, Problem
+from compare.process.executor import Budget
+from compare.results.identity import definition
+from compare.results.lock import locked
+from compare.results.machine import machine, moment, whole_description
+from compare.results.resume import Earlier, earlier_run, read_json, write_json
+from compare.results.samples import Cell, SampleStore
+from compare.results.schema import (
+    AGREEMENT_COLUMNS,
+    CROSSOVER_COLUMNS,
+    SUMMARY_COLUMNS,
+    SWELL_COLUMNS,
+    TRAINING_COLUMNS,
+    TRUTH_COLUMNS,
+)
+from compare.results.store import (
+    ResultsError,
+    append_row,
+    create_results,
+    prepare_folder,
+    read_results,
+    read_table,
+    remove_parts,
+    write_parquet,
+    write_table,
+)
+from compare.run.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from compare.truth.measure import Found
+
+__all__ = ["Settings", "report_folder", "run", "verify_problems"]
+
+#: Time and memory budget of a gradient that is verified, whatever the budget of timed cells is.
+_VERIFY_BUDGET = Budget(20.0, 2 * 1024**3)
+#: Files that a run writes; those of an earlier run in the same folder are removed first.
+_OUTPUTS = (
+    "results.csv",
+    "summary.csv",
+    "crossovers.csv",
+    "agreement.csv",
+    "truth.csv",
+    "swell.csv",
+    "training.csv",
+    "results.parquet",
+    "results.stale.csv",
+    "run.json",
+    "machine.json",
+)
+#: What run.json tells of what was asked, for the report.
+_SHOWN = ("quick", "budget_s", "budget_bytes", "seed", "threads", "mode")
+_REPORTS = ("report.html", "report.md")
+
+
+def verify_problems(
+    problems: Sequence[Problem],
+    engines: Sequence[Engine],
+    console: Console,
+    *,
+    seed: int = 0,
+    threads: int = 1,
+    found: "Found | None" = None,
+) -> "pd.DataFrame":
+    """Return how the engines agree on each problem at its size for verification.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        Problems.
+    engines : sequence of Engine
+        Engines.
+    console : rich.console.Console
+        Where progress is shown.
+    seed : int
+        Seed of the inputs.
+    threads : int
+        Threads of the linear algebra libraries.
+    found : dict, optional
+        Filled with what every engine did, as of `verify_cases`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns as in `AGREEMENT_COLUMNS`.
+    """
+    cases = [problem.case(problem.verify_size, seed) for problem in problems]
+    with _progress(console) as progress:
+        task = progress.add_task("verify", total=len(cases) * len(engines))
+
+        def on_done(case: Case, engine: Engine) -> None:
+            progress.update(task, advance=1, description=f"verify {case.problem.name}")
+
+        return verify_cases(
+            cases,
+            engines,
+            budget_s=_VERIFY_BUDGET.seconds,
+            budget_bytes=_VERIFY_BUDGET.bytes,
+            threads=threads,
+            on_done=on_done,
+            found=found,
+        )
+
+
+def run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
+    """Do the main job and write its folder.
+
+    Parameters
+    ----------
+    settings : Settings
+        What to do.
+    console : rich.console.Console
+        Where progress and the closing table are shown.
+
+    Returns
+    -------
+    page : Path
+        The report.
+    agreed : bool
+        Whether no engine differed from its reference.
+    interrupted : bool
+        Whether Ctrl-C ended the sweep early; what was finished is in the report.
+
+    Raises
+    ------
+    compare.results.store.ResultsError
+        If the folder cannot be written, another run is at work in it, or its run cannot be gone
+        on with.
+    """
+    with locked(prepare_folder(settings.folder)):
+        return _run(settings, console)
+
+
+def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
+    folder, begin = settings.folder, time.monotonic()
+    definitions = _definitions(settings)
+    earlier = _begin(settings, console, definitions)
+    facts, machine = _facts(settings, earlier), _machine_facts(settings)
+    write_json(folder / "run.json", facts)
+    write_json(folder / "machine.json", machine)
+    samples, interrupted = SampleStore(folder), False
+    try:
+        _verify(settings, console, facts)
+        for ended in _swept(settings, console, earlier.done):
+            row = ended.row
+            cell = (row["problem"], row["size"], row["engine"])
+            samples.add(cell, ended.samples, earlier.run)
+            append_row(folder / "results.csv", row)
+        with console.status("the swell, the collapse, and the two-layer network trained twice"):
+            _finish(settings, facts)
+    except KeyboardInterrupt:
+        interrupted = True
+        console.print("interrupted: the report shows what was finished; --resume goes on")
+    samples.finish(complete=not interrupted)
+    facts |= {"interrupted": interrupted, "elapsed_s": round(time.monotonic() - begin, 1)}
+    write_json(folder / "run.json", facts)
+    write_json(folder / "machine.json", machine | {"after": moment()})
+    page = report_folder(folder, console)
+    if settings.parquet:
+        write_parquet(folder / "results.parquet", read_results(folder / "results.csv"))
+    return page, _agreed(settings), interrupted
+
+
+def _definitions(settings: Settings) -> dict[Cell, str]:
+    """Return the digest of each cell of a run."""
+    return {
+        (case.problem.name, case.size, engine.name): definition(
+            case, engine, settings.plan.conditions
+        )
+        for case, engine in settings.plan.cells()
+    }
+
+
+def _begin(settings: Settings, console: Console, definitions: Mapping[Cell, str]) -> Earlier:
+    """Make the folder ready, and return what is kept of the run that is in it."""
+    folder = settings.folder
+    remove_parts(folder)
+    if settings.resume:
+        earlier = earlier_run(folder, settings.asked, definitions, machine())
+        for sentence in earlier.said:
+            console.print(sentence)
+    else:
+        earlier = Earlier()
+        unfinished = _unfinished(folder)
+        if unfinished:
+            console.print(
+                f"An unfinished run of {unfinished} cells is replaced; --resume goes on with one."
+            )
+        for name in (*_OUTPUTS, *_REPORTS):
+            (folder / name).unlink(missing_ok=True)
+        SampleStore(folder).clear()
+    if not (folder / "results.csv").exists():
+        create_results(folder / "results.csv")
+    return earlier
+
+
+def _unfinished(folder: Path) -> int:
+    """Return how many cells an unfinished run in a folder has, 0 if there is none."""
+    try:
+        if read_json(folder / "run.json").get("interrupted"):
+            return len(read_results(folder / "results.csv"))
+    except ResultsError:
+        pass
+    return 0
+
+
+def _verify(settings: Settings, console: Console, facts: dict[str, Any]) -> None:
+    """Write agreement.csv and truth.csv, unless they are there and nothing has changed since."""
+    from compare.truth import cases_for_truth, measure_errors
+
+    folder, digest = settings.folder, _digest_of_verification(settings)
+    tables = [folder / name for name in ("agreement.csv", "truth.csv")]
+    if facts.get("verified") == digest and all(table.exists() for table in tables):
+        return
+    found: Found = {}
+    agreement = verify_problems(
+        settings.problems,
+        settings.verified,
+        console,
+        seed=settings.seed,
+        threads=settings.threads,
+        found=found,
+    )
+    write_table(tables[0], agreement, AGREEMENT_COLUMNS)
+    with console.status("the true gradients, in 50 digits"):
+        cases = cases_for_truth(settings.problems, settings.seed, quick=settings.quick)
+        truth = measure_errors(cases, settings.verified, found, threads=settings.threads)
+    write_table(tables[1], truth, TRUTH_COLUMNS)
+    facts["verified"] = digest
+    write_json(folder / "run.json", facts)
+
+
+def _digest_of_verification(settings: Settings) -> str:
+    """Return a digest of all that agreement.csv and truth.csv depend on."""
+    digest = hashlib.sha256()
+    for problem in settings.problems:
+        case = problem.case(problem.verify_size, settings.seed)
+        for engine in settings.verified:
+            digest.update(definition(case, engine, settings.plan.conditions).encode())
+    return digest.hexdigest()[:16]
+
+
+def _agreed(settings: Settings) -> bool:
+    """Return whether no engine of a run differed from its reference."""
+    folder = settings.folder
+    frames = [
+        read_table(folder / name, columns)
+        for name, columns in (("agreement.csv", AGREEMENT_COLUMNS), ("truth.csv", TRUTH_COLUMNS))
+        if (folder / name).exists()
+    ]
+    # Central differences may miss their tolerance where a function bends sharply; that is a row
+    # of the table, not a wrong engine.
+    exact = {engine.name for engine in settings.engines if engine.tolerance == "exact"}
+    rows = read_results(folder / "results.csv")
+    frames.append(rows[rows["engine"].isin(exact)])
+    return not any((frame["status"] == "mismatch").any() for frame in frames)
+
+
+def _finish(settings: Settings, facts: dict[str, Any]) -> None:
+    """Write the swell, the published example, the collapse of two layers, and two trainings."""
+    import threadpoolctl
+
+    folder, digest = settings.folder, _digest_of_verification(settings)
+    tables = [folder / name for name in ("swell.csv", "training.csv")]
+    if facts.get("finished") == digest and all(table.exists() for table in tables):
+        return
+
+    from compare.studies.collapse import linear_layers_collapse
+    from compare.studies.published import beside
+    from compare.studies.swell import QUICK_SERIES, SERIES, swell
+    from compare.studies.training import train_both
+
+    facts["collapse"] = dataclasses.asdict(linear_layers_collapse())
+    facts["logistic"] = [dataclasses.asdict(row) for row in beside()]
+    swollen = swell(QUICK_SERIES if settings.quick else SERIES)
+    write_table(tables[0], swollen, SWELL_COLUMNS)
+    with threadpoolctl.threadpool_limits(settings.threads, user_api="blas"):
+        training = train_both(settings.training_steps, settings.seed)
+    write_table(tables[1], training, TRAINING_COLUMNS)
+    facts["finished"] = digest
+
+
+def report_folder(folder: Path, console: Console) -> Path:
+    """Make the report of a folder from its CSV files, and print the closing table.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder that `run` has written, wholly or in part.
+    console : rich.console.Console
+        Where the table is shown.
+
+    Returns
+    -------
+    Path
+        The report.
+
+    Raises
+    ------
+    compare.results.store.ResultsError
+        If results.csv is missing, not ours, or cut off in the middle of a row.
+    """
+    from compare.growth.summary import crossovers_of, growths_of, summary_of
+    from compare.report import print_summary, write_report
+
+    if not folder.is_dir():
+        raise ResultsError(f"{folder} is no folder; expected one that gradscale run has written")
+    results = read_results(folder / "results.csv")
+    tables = {
+        name: read_table(folder / f"{name}.csv", columns)
+        if (folder / f"{name}.csv").exists()
+        else None
+        for name, columns in (
+            ("agreement", AGREEMENT_COLUMNS),
+            ("truth", TRUTH_COLUMNS),
+            ("swell", SWELL_COLUMNS),
+            ("training", TRAINING_COLUMNS),
+        )
+    }
+    facts = {**read_json(folder / "machine.json"), **read_json(folder / "run.json")}
+    growths = growths_of(results)
+    summary, crossovers = summary_of(growths), crossovers_of(growths)
+    write_table(folder / "summary.csv", summary, SUMMARY_COLUMNS)
+    write_table(folder / "crossovers.csv", crossovers, CROSSOVER_COLUMNS)
+    with console.status("drawing the report"):
+        page = write_report(folder, results, summary, crossovers=crossovers, run=facts, **tables)
+    print_summary(summary, results, console)
+    return page
+
+
+def _swept(settings: Settings, console: Console, done: Mapping[Cell, str]) -> Iterator[Ended]:
+    """Yield the cells of the sweep, showing the one under way, the count and the time left."""
+    with _progress(console) as progress:
+        task = progress.add_task("measure", total=None)
+
+        def on_begin(case: Case, engine: Engine, done: int, total: int) -> None:
+            text = f"{case.problem.name} {case.label} {engine.name}"
+            progress.update(task, completed=done, total=total, description=text)
+
+        yield from sweep(settings.plan, on_begin, done)
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description:<44.44}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+def _facts(settings: Settings, earlier: Earlier) -> dict[str, Any]:
+    """Return what run.json tells about a run."""
+    plan_cells = sum(len(settings.sizes(p)) for p in settings.problems) * len(settings.engines)
+    known = ("verified", "finished", "collapse", "logistic")
+    return {
+        "command": settings.command,
+        "process": os.getpid(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "elapsed_s": None,
+        "interrupted": True,
+        "resumed": earlier.run,
+        "asked": settings.asked,
+        **{name: settings.asked[name] for name in _SHOWN},
+        "planned_cells": plan_cells,
+        **{name: earlier.facts[name] for name in known if name in earlier.facts},
+    }
+
+
+def _machine_facts(settings: Settings) -> dict[str, Any]:
+    """Return what machine.json tells about where a run takes place."""
+    return {
+        **whole_description(),
+        "command": settings.command,
+        "seed": settings.seed,
+        "before": moment(),
+        "after": None,
+    }

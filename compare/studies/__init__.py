@@ -1,0 +1,1 @@
+"""Studies beyond the sweep: swell, collapse, published tables, training, prediction."""

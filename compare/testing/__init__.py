@@ -1,0 +1,1 @@
+"""`assert_gradients_agree` and the pytest plug-in."""

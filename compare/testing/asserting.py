@@ -1,0 +1,310 @@
+"""The referee for other people's tests: one call that raises where gradients do not agree."""
+
+import inspect
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from compare.checks.difference import Difference, compare_gradients
+from compare.checks.tolerance import TOLERANCES, Tolerance
+from compare.problems.own import own_problem
+from compare.problems.problem import Case
+from compare.testing.gradients import Opinion, given_opinion, opinions_of
+
+if TYPE_CHECKING:
+    from compare.engines.engine import Engine
+
+__all__ = ["Agreed", "assert_gradients_agree"]
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """Who agreed.
+
+    Parameters
+    ----------
+    opinions : tuple of str
+        Names of those whose gradients were compared, all of which agree.
+    wrt : tuple of str
+        Arguments that they were taken with respect to.
+    skipped : dict of str
+        Engines that could not do the function, and why.
+    """
+
+    opinions: tuple[str, ...]
+    wrt: tuple[str, ...]
+    skipped: dict[str, str] = field(default_factory=dict)
+
+
+def assert_gradients_agree(
+    f: Callable[..., Any],
+    *args: Any,
+    wrt: str | Sequence[str] | None = None,
+    engines: "Iterable[str | Engine] | None" = None,
+    gradient: Any = None,
+    rtol: float | None = None,
+    atol: float | None = None,
+    analytic: bool = False,
+    isolate: bool = False,
+    samples: int = 256,
+    seed: int = 0,
+    budget_s: float = 60.0,
+    folder: str | os.PathLike[str] | None = None,
+) -> Agreed:
+    """Return who agreed on the gradient of a function, or raise and say who did not, and where.
+
+    Parameters
+    ----------
+    f : callable
+        Plain NumPy function that returns a scalar, and the same one whenever it is called.
+    *args : float or array
+        Its arguments, where the gradients are compared. Whole numbers, booleans, texts and arrays
+        of them are constants.
+    wrt : str or sequence of str, optional
+        Arguments to differentiate with respect to; all floating-point ones by default.
+    engines : iterable of str or Engine, optional
+        Who else is asked. By default the graph, the formula (by whole matrices, else by entries),
+        central differences, and a complex step if `f` is analytic. Who cannot do `f` is skipped.
+    gradient : callable or array or tuple or dict, optional
+        Your own gradient. A callable takes the arguments of `f`. What it returns, or what is given
+        here, is an array for one argument, a tuple of arrays in the order of `wrt`, a dict of
+        arrays by name, or a pair of the value and any of these.
+    rtol : float, optional
+        Tolerance relative to the larger of two entries, in place of that of
+        `compare.checks.tolerance.TOLERANCES`; central differences keep theirs where it is wider.
+    atol : float, optional
+        Two entries that differ by no more than this agree in any case.
+    analytic : bool
+        Whether `f` is analytic: then a complex step is asked too.
+    isolate : bool
+        Whether each engine computes in a process of its own, under `budget_s`: a hundred times
+        slower, and safe against engines that hang or die.
+    samples : int
+        Entries at which central differences are taken; the others are not compared with them.
+    seed : int
+        Of the choice of these entries: nothing else is random.
+    budget_s : float
+        Time budget of each engine in seconds, if isolated.
+    folder : path, optional
+        Where large arguments are saved for the repetition; a new temporary folder by default.
+
+    Returns
+    -------
+    Agreed
+        The names of those who agreed, and of those who were skipped.
+
+    Raises
+    ------
+    AssertionError
+        If two gradients do not agree. The message shows for each such pair the worst entry, both
+        values, how far they are apart, and how many entries are off; who agrees with whom; and a
+        program that repeats the comparison.
+    TypeError
+        If an argument can not be differentiated, or the value of `f` is no real number.
+    ValueError
+        If `f` returns no scalar or is not deterministic, a name is unknown, a tolerance makes no
+        sense, or fewer than two independent opinions are left. Engines of one library share
+        code, and may share mistakes: they count as one.
+
+    Notes
+    -----
+    Where a function has a kink (a tie of maxima, the corner of a ReLU) there is no derivative, and
+    engines differ by convention; the message says so if the slopes to the left and to the
+    right differ.
+
+    Examples
+    --------
+    >>> def loss(w, x):
+    ...     return np.sum(np.tanh(x @ w) ** 2)
+    >>> w, x = np.array([0.5, -0.25]), np.array([[1.0, 2.0], [3.0, 4.0]])
+    >>> assert_gradients_agree(loss, w, x).opinions
+    ('graph', 'matrix', 'finite-differences')
+    >>> def wrong(w, x):
+    ...     h = np.tanh(x @ w)
+    ...     return x.T @ (2 * h)  # the derivative of tanh is missing
+    >>> try:
+    ...     assert_gradients_agree(loss, w, x, wrt="w", gradient=wrong)
+    ... except AssertionError as error:
+    ...     print(str(error).splitlines()[0])
+    the gradients of loss do not agree: 3 of 6 pairs differ
+    """
+    __tracebackhide__ = True
+    _check_settings(rtol, atol, samples)
+    _check_value(f, args)
+    case = _case(f, args, wrt, analytic, seed)
+    base = _tolerance(case, rtol)
+    opinions, skipped = opinions_of(
+        case, engines, base, samples=samples, budget_s=budget_s if isolate else None
+    )
+    if gradient is not None:
+        opinions.insert(0, given_opinion(case, gradient, args, base))
+    _check_independence(case, opinions, skipped)
+    pairs = {
+        (a.name, b.name): difference_between(a, b, case.inputs, atol)
+        for a, b in combinations(opinions, 2)
+    }
+    if all(difference.agrees for difference in pairs.values()):
+        return Agreed(tuple(o.name for o in opinions), case.wrt, skipped)
+    from compare.testing.message import message
+    from compare.testing.repeat import repetition
+
+    said = {"wrt": wrt, "engines": engines, "rtol": rtol, "atol": atol}
+    said |= {"analytic": analytic, "isolate": isolate, "samples": samples, "seed": seed}
+    raise AssertionError(
+        message(case, opinions, pairs, skipped)
+        + "\n\nTo repeat:\n"
+        + repetition(f, args, gradient, said, folder)
+    )
+
+
+def difference_between(
+    a: Opinion, b: Opinion, inputs: Mapping[str, Any], atol: float | None
+) -> Difference:
+    """Return how two opinions differ, the second one being the reference.
+
+    Parameters
+    ----------
+    a, b : Opinion
+        The opinions.
+    inputs : mapping
+        The arguments by name.
+    atol : float, optional
+        Entries that differ by no more are not compared.
+
+    Returns
+    -------
+    Difference
+        As `compare_gradients` finds it.
+    """
+    reference = b.gradients if atol is None else _without_near(a.gradients, b.gradients, atol)
+    tolerance = tolerance_of(a, b)
+    return compare_gradients(a.value, a.gradients, b.value, reference, tolerance, inputs)
+
+
+def tolerance_of(a: Opinion, b: Opinion) -> Tolerance:
+    """Return the tolerance of the less exact of two opinions."""
+    return max((a.tolerance, b.tolerance), key=lambda tolerance: tolerance.relative)
+
+
+def _without_near(
+    gradients: Mapping[str, Any], reference: Mapping[str, Any], atol: float
+) -> dict[str, Any]:
+    """Return a reference without the entries that are as near as that: masked, not compared."""
+    masked = {}
+    for name, expected in reference.items():
+        given: Any = gradients.get(name)
+        if np.shape(given) != np.shape(expected) or np.asarray(given).dtype.kind != "f":
+            masked[name] = expected
+            continue
+        with np.errstate(all="ignore"):
+            near = np.abs(np.ma.getdata(expected) - given) <= atol
+        masked[name] = np.ma.masked_where(near, expected) if np.any(near) else expected
+    return masked
+
+
+def _check_settings(rtol: float | None, atol: float | None, samples: int) -> None:
+    if rtol is not None and not 0 < rtol < math.inf:
+        raise ValueError(f"assert_gradients_agree: rtol {rtol!r}; expected a positive number")
+    if atol is not None and not 0 <= atol < math.inf:
+        raise ValueError(f"assert_gradients_agree: atol {atol!r}; expected a number of at least 0")
+    if samples < 1:
+        raise ValueError(f"assert_gradients_agree: samples {samples!r}; expected at least 1")
+
+
+def _case(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    wrt: str | Sequence[str] | None,
+    analytic: bool,
+    seed: int,
+) -> Case:
+    """Return the function as a case whose arguments are the floating-point ones."""
+    name = getattr(f, "__name__", type(f).__name__)
+    names = names_of(f, args)
+    chosen = () if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    constants = {
+        n: x for n, x in zip(names, args, strict=True) if n not in chosen and _is_constant(x)
+    }
+    if args and len(constants) == len(args):
+        raise TypeError(
+            f"{name}: no argument is a float or a floating-point array; arrived "
+            f"{', '.join(f'{n}: {type(x).__name__}' for n, x in constants.items())}: convert what "
+            "you differentiate with np.asarray(..., dtype=float)"
+        )
+    if not constants:
+        problem = own_problem(f, args, wrt=wrt, analytic=analytic)
+    else:
+
+        def held(**inputs: Any) -> Any:
+            values = {**constants, **inputs}
+            return f(*(values[n] for n in names))
+
+        floating = {n: x for n, x in zip(names, args, strict=True) if n not in constants}
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        held.__name__ = name
+        held.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [inspect.Parameter(n, kind) for n in floating]
+        )
+        problem = own_problem(held, list(floating.values()), wrt=wrt, analytic=analytic)
+    if not problem.wrt:
+        raise ValueError(f"{name}: there is no argument to differentiate with respect to")
+    return problem.case(1, seed)
+
+
+def names_of(f: Callable[..., Any], args: Sequence[Any]) -> list[str]:
+    """Return the names of the arguments, numbered where the function does not tell them."""
+    try:
+        bound = inspect.signature(f).bind(*args)
+    except (TypeError, ValueError):
+        return [f"x{i}" for i in range(len(args))]
+    many = inspect.Parameter.VAR_POSITIONAL
+    if any(bound.signature.parameters[name].kind is many for name in bound.arguments):
+        return [f"x{i}" for i in range(len(args))]
+    return list(bound.arguments)
+
+
+def _is_constant(value: Any) -> bool:
+    """Return whether an argument is of a kind that nobody differentiates."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.dtype.kind in "iub"
+    return value is None or isinstance(value, bool | int | str)
+
+
+def _check_value(f: Callable[..., Any], args: Sequence[Any]) -> None:
+    """Refuse a function whose value is no real number, or another one at each call."""
+    name = getattr(f, "__name__", type(f).__name__)
+    values = [np.asarray(f(*args)) for _ in range(2)]
+    if values[0].dtype.kind not in "fiu":
+        raise TypeError(f"{name}: its value is of dtype {values[0].dtype}; expected a real number")
+    if values[0].tobytes() != values[1].tobytes():
+        raise ValueError(
+            f"{name}: it returned {values[0][()]!r} and then {values[1][()]!r} for the same "
+            "arguments; draw its random numbers outside, and leave its arguments as they are"
+        )
+
+
+def _tolerance(case: Case, rtol: float | None) -> Tolerance:
+    """Return the tolerance of engines that are exact but for rounding in the type of the inputs."""
+    single = any(np.asarray(x).dtype == np.float32 for x in case.inputs.values())
+    base = TOLERANCES["float32" if single else "exact"]
+    if rtol is None:
+        return base
+    reason = "asked for by the caller"
+    return replace(base, relative=rtol, of_largest=min(base.of_largest, rtol), reason=reason)
+
+
+def _check_independence(case: Case, opinions: Sequence[Opinion], skipped: dict[str, str]) -> None:
+    if len({opinion.kind for opinion in opinions}) >= 2:
+        return
+    found = ", ".join(opinion.name for opinion in opinions) or "none"
+    why = "".join(f"\n  {name}: {reason}" for name, reason in skipped.items())
+    raise ValueError(
+        f"{case.problem.name}: an agreement needs two independent opinions, and there is only "
+        f"{found}. Name more engines, give a gradient of your own, or say analytic=True if it is."
+        + (f" Skipped:{why}" if why else "")
+    )

@@ -1,0 +1,236 @@
+"""Opinions on one gradient: of engines in this process or in their own, and of the caller."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compare.checks.state_check import Observed
+from compare.checks.tolerance import TOLERANCES, Tolerance
+from compare.engines import ENGINES, get_engine
+from compare.engines.engine import Engine
+from compare.engines.numerical import central_difference
+from compare.problems.problem import Case
+
+__all__ = ["GIVEN", "Opinion", "given_opinion", "opinions_of"]
+
+#: What the caller's own gradient is called.
+GIVEN = "your gradient"
+#: Formulas by entries grow with the entries: beyond this many they take longer than a test may.
+_MOST_ENTRIES = 256
+_DIFFERENCES = "finite-differences"
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What somebody says the value and the gradient are.
+
+    Parameters
+    ----------
+    name : str
+        Who says so.
+    kind : str
+        What it is built on: opinions of one kind may share a mistake.
+    value : float
+        Value of the function.
+    gradients : dict of str to array
+        Gradients by name of argument; masked entries are unknown.
+    tolerance : Tolerance
+        How exact it claims to be.
+    """
+
+    name: str
+    kind: str
+    value: Any
+    gradients: dict[str, Any]
+    tolerance: Tolerance
+
+
+def opinions_of(
+    case: Case,
+    engines: Iterable[str | Engine] | None,
+    exact: Tolerance,
+    *,
+    samples: int,
+    budget_s: float | None,
+) -> tuple[list[Opinion], dict[str, str]]:
+    """Return the opinions of engines, and why the others have none.
+
+    Parameters
+    ----------
+    case : Case
+        The function and its arguments.
+    engines : iterable of str or Engine, optional
+        Who is asked; a choice for every function by default.
+    exact : Tolerance
+        Tolerance of engines that are exact but for rounding.
+    samples : int
+        Entries at which central differences are taken.
+    budget_s : float, optional
+        Time budget of each engine in a process of its own; all compute in this process without.
+
+    Returns
+    -------
+    opinions : list of Opinion
+        The less exact ones last.
+    skipped : dict of str
+        The reason for each engine that could not do it.
+    """
+    chosen = _default(case) if engines is None else [_engine(engine) for engine in engines]
+    found: list[Opinion] = []
+    skipped: dict[str, str] = {}
+    for engine in chosen:
+        if engines is None and engine.name == "adjoint" and any(o.kind == "symdiff" for o in found):
+            continue
+        reason = engine.refuses(case)
+        if reason:
+            skipped[engine.name] = reason
+            continue
+        try:
+            value, gradients = _computed(case, engine, samples, budget_s)
+        except Exception as error:
+            skipped[engine.name] = _first_line(error)
+            continue
+        own = exact if engine.tolerance == "exact" else TOLERANCES[engine.tolerance]
+        wider = max(exact, own, key=lambda tolerance: tolerance.relative)
+        found.append(Opinion(engine.name, _kind(engine), value, _copied(gradients), wider))
+    # The reference of a pair is the later one: only a reference may have unknown entries.
+    return sorted(found, key=lambda opinion: opinion.name == _DIFFERENCES), skipped
+
+
+def given_opinion(case: Case, gradient: Any, args: Sequence[Any], exact: Tolerance) -> Opinion:
+    """Return the caller's own gradient as an opinion.
+
+    Parameters
+    ----------
+    case : Case
+        The function and its arguments.
+    gradient : callable or array or tuple or dict
+        Gradient, or value and gradient, or what returns them.
+    args : sequence
+        What a callable is called with.
+    exact : Tolerance
+        Tolerance that it has to meet.
+
+    Returns
+    -------
+    Opinion
+        Its value is that of the function where it names none.
+
+    Raises
+    ------
+    AssertionError
+        If there are more or fewer gradients than arguments to differentiate.
+    """
+    __tracebackhide__ = True
+    said = gradient(*(_copy(x) for x in args)) if callable(gradient) else gradient
+    many = len(case.wrt)
+    value = None
+    if (
+        isinstance(said, tuple)
+        and len(said) == 2
+        and np.shape(said[0]) == ()
+        and (many == 1 or isinstance(said[1], tuple | list | dict))
+    ):
+        value, said = said
+    if isinstance(said, Mapping):
+        parts = dict(said)
+    elif isinstance(said, tuple) or (isinstance(said, list) and many > 1):
+        if len(said) != many:
+            raise AssertionError(
+                f"{GIVEN} of {case.problem.name} has {len(said)} parts; expected {many}: "
+                f"{', '.join(case.wrt)}"
+            )
+        parts = dict(zip(case.wrt, said, strict=True))
+    elif many == 1:
+        parts = {case.wrt[0]: said}
+    else:
+        raise AssertionError(
+            f"{GIVEN} of {case.problem.name} is one {type(said).__name__}; expected a tuple of "
+            f"{many}: {', '.join(case.wrt)}"
+        )
+    if value is None:
+        value = case.problem.function(**_copied(case.inputs))
+    return Opinion(GIVEN, GIVEN, value, {n: _array(x) for n, x in parts.items()}, exact)
+
+
+def _default(case: Case) -> list[Engine]:
+    """Return the engines that are asked unless the caller names some: quick and independent."""
+    names = ["graph", "matrix", "complex-step", _DIFFERENCES]
+    if case.parameters <= _MOST_ENTRIES:
+        # Only if the formula by whole matrices is not to be had.
+        names.insert(2, "adjoint")
+    return [ENGINES[n] for n in names if n != "complex-step" or case.problem.analytic]
+
+
+def _engine(engine: str | Engine) -> Engine:
+    return get_engine(engine) if isinstance(engine, str) else engine
+
+
+def _kind(engine: Engine) -> str:
+    """Return what an engine is built on; those on NumPy alone share nothing."""
+    base = engine.imports[0] if engine.imports else ""
+    return engine.name if base in ("", "numpy") else base
+
+
+def _computed(
+    case: Case, engine: Engine, samples: int, budget_s: float | None
+) -> tuple[Any, Mapping[str, Any]]:
+    """Return value and gradients, in this process or, under a budget, in one of its own."""
+    if engine.name == _DIFFERENCES and case.parameters > samples:
+        return case.problem.function(**_copied(case.inputs)), _sampled(case, samples)
+    if budget_s is not None:
+        return _isolated(case, engine, budget_s)
+    # What a function does at zero and infinity is compared, not warned of.
+    with np.errstate(all="ignore"):
+        prepared = engine.prepare(case)
+        if prepared.compile:
+            prepared.compile()
+        return prepared.run(_copied(case.inputs))
+
+
+def _isolated(case: Case, engine: Engine, budget_s: float) -> tuple[Any, Mapping[str, Any]]:
+    from compare.process.executor import Budget, Executor
+
+    with Executor(1) as executor:
+        outcome = executor.gradient(case, engine, Budget(budget_s, 2 * 1024**3))
+    if outcome.status != "ok":
+        raise RuntimeError(f"{outcome.status}: {outcome.message}")
+    observed: Observed = outcome.result
+    return observed.result
+
+
+def _sampled(case: Case, samples: int) -> dict[str, Any]:
+    """Return central differences at some entries, shared out evenly; the others are masked."""
+    rng = np.random.default_rng(case.seed)
+    gradients: dict[str, Any] = {}
+    share = max(1, samples // len(case.wrt))
+    with np.errstate(all="ignore"):
+        for name in case.wrt:
+            x_bar: Any = np.ma.MaskedArray(np.zeros(np.shape(case.inputs[name])), mask=True)
+            for place in rng.choice(x_bar.size, min(share, x_bar.size), replace=False):
+                entry = tuple(int(i) for i in np.unravel_index(place, x_bar.shape))
+                x_bar[entry] = central_difference(case, name, entry, case.inputs)
+            gradients[name] = x_bar
+    return gradients
+
+
+def _copied(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return copies, so that nobody's buffers are overwritten by the next in turn."""
+    return {name: _copy(array) for name, array in arrays.items()}
+
+
+def _copy(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _array(value: Any) -> Any:
+    """Return a gradient as a NumPy array or number, whatever library or list it came from."""
+    return _copy(value if isinstance(value, float | np.generic) else np.asarray(value))
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    text = f"{type(error).__name__}: {lines[0]}"
+    return text if len(text) <= 200 else text[:197] + "..."

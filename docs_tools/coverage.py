@@ -1,0 +1,200 @@
+"""The coverage page: every function of NumPy that can meet a tensor, and what then happens.
+
+Made from the rule table: ``python -m docs_tools.coverage > docs/coverage.md``.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from autodiff.core.primitive import FUNCTIONS, REFUSED, TUPLES, UFUNC_METHODS, UFUNCS, Primitive
+
+__all__ = ["Row", "page", "rows"]
+
+_HEAD = """\
+# What can be differentiated
+
+Every function of NumPy {version} that dispatches to array-likes, as found in `np`, `np.linalg` and
+`np.fft`, and every universal function of `scipy.special` {scipy}. This page is generated from the
+rule table by `python -m docs_tools.coverage > docs/coverage.md`.
+
+- **reverse, forward**: derivatives pass through in both modes, to any order.
+- **complex**: for complex arguments too. The convention is that of JAX and HIPS autograd: a VJP is
+  gᵀJ, without conjugation, and the derivative of a holomorphic function is its complex derivative.
+  (Of functions that are made of others it is not listed: they take complex numbers where those do.)
+- **value**: the result is a mask, a position, a shape or piecewise constant: it has no derivative,
+  or the derivative zero.
+- **refused**: raises `NotImplementedError` with the sentence that is quoted.
+"""
+
+_TAIL = """\
+## What NumPy does not dispatch
+
+NumPy calls these without asking the array-like. What happens then:
+
+| written | what happens |
+|---|---|
+| `np.array([t, u])`, `np.asarray(t)`, `np.full(n, t)`, `np.r_[t, u]`, `np.vectorize(f)(t)` | \
+an array of objects, one tensor for each element; put together again where it meets an operation \
+on tensors or is returned. Arithmetic on it works, element by element |
+| `np.array([t, u], dtype=float)`, `x[0] = t` into an array of numbers, `float(t)`, \
+`math.exp(t)`, \
+`t.item()`, `t.tolist()` | `LostDerivative`, which names the replacement |
+| `x += t` where `x` is a tensor | as `x = x + t` |
+| `x += t` where `x` is a plain array, `out=`, `np.copyto`, `np.put`, `np.add.at` | \
+`LostDerivative` or `NotImplementedError`: the result would be written into plain memory |
+| `if t > 0`, `while t > 0`, `max(t, u)`, `sorted(ts)` | decided by the value; \
+a graph of `trace` guards the decision and says when it would be another one |
+| `np.sum([t, u])`, `np.prod([t, u])`, `np.max([t, u])` | right: made of arrays of objects |
+| `np.mean([t, u])` | `LostDerivative`: use `np.mean(np.stack([t, u]))` |
+| `np.array([z, w])` of complex tensors | `LostDerivative`: NumPy gives 0 for the `.imag` of \
+objects; use `np.stack`. (Stored one by one in an array of objects they are not noticed.) |
+| `np.asarray(t)` written into | `ValueError` or `LostDerivative`: it would be `t` that changes |
+| `scipy.linalg`, `scipy.stats`, `scipy.sparse`, `scipy.optimize`, ... | `LostDerivative`: use \
+`np.linalg`, `np.fft`, `autodiff.special`, or `autodiff.custom` |
+| `{t: ...}`, `{t, u}`, `functools.cache` | `LostDerivative`: a key is another by value \
+than by identity |
+| `f"{t}"` | text of the value, of which `float()` raises; text parsed in other ways is a constant |
+| a result that is a Series, a masked array, a matrix, a record, a generator | `TypeError` |
+| a tensor kept after the trace has ended | `TraceEnded` |
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the page.
+
+    Parameters
+    ----------
+    name : str
+        The function, as users call it.
+    modes : str
+        What passes through.
+    note : str
+        For refused functions what to use instead.
+    aliases : tuple of str
+        Its other names in the module.
+    """
+
+    name: str
+    modes: str
+    note: str = ""
+    aliases: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        names = ", ".join(f"`{name}`" for name in (self.name, *self.aliases))
+        return f"| {names} | {self.modes} | {self.note} |"
+
+
+def _of_primitive(primitive: Primitive) -> tuple[str, str]:
+    if not primitive.differentiable:
+        return "value", ""
+    return f"reverse, forward{', complex' if primitive.complex else ''}", ""
+
+
+def _described(function: Any) -> tuple[str, str]:
+    """Return the modes and the note of a function."""
+    if function in UFUNCS:
+        return _of_primitive(UFUNCS[function])
+    if function in FUNCTIONS:
+        return ("reverse, forward" if FUNCTIONS[function].derivative else "value"), ""
+    if function in TUPLES:
+        return "reverse, forward", ""
+    if function in REFUSED:
+        return "refused", REFUSED[function]
+    return "no rule", ""
+
+
+def _public(module: ModuleType, wanted: Callable[[Any], bool]) -> Iterator[tuple[list[str], Any]]:
+    """Return the functions of a module with their names, the one that they know first."""
+    names: dict[Any, list[str]] = {}
+    for name in sorted(dir(module)):
+        function = getattr(module, name)
+        if not name.startswith("_") and wanted(function):
+            names.setdefault(function, []).append(name)
+    for function, known in names.items():
+        yield sorted(known, key=lambda name: (name != function.__name__, name)), function
+
+
+def rows() -> dict[str, list[Row]]:
+    """Return the lines of the page by section.
+
+    Returns
+    -------
+    dict of str to list of Row
+        Universal functions, their methods, functions of NumPy by module, SciPy's functions.
+
+    Examples
+    --------
+    >>> {row.name: row.modes for row in rows()["Universal functions"]}["np.tanh"]
+    'reverse, forward, complex'
+    """
+    sections: dict[str, list[Row]] = {}
+
+    def section(title: str, prefix: str, module: ModuleType, wanted: Callable[[Any], bool]) -> None:
+        sections[title] = sorted(
+            (
+                Row(f"{prefix}.{names[0]}", *_described(f), aliases=tuple(names[1:]))
+                for names, f in _public(module, wanted)
+            ),
+            key=lambda row: row.name,
+        )
+
+    def is_ufunc(f: Any) -> bool:
+        return isinstance(f, np.ufunc)
+
+    def dispatches(f: Any) -> bool:
+        return hasattr(f, "_implementation")
+
+    section("Universal functions", "np", np, is_ufunc)
+    sections["Methods of universal functions"] = sorted(
+        (
+            Row(f"np.{ufunc.__name__}.{method}", "reverse, forward")
+            for ufunc, method in UFUNC_METHODS
+        ),
+        key=lambda row: row.name,
+    )
+    section("Functions", "np", np, dispatches)
+    section("Linear algebra", "np.linalg", np.linalg, dispatches)
+    section("Fourier transforms", "np.fft", np.fft, dispatches)
+
+    import scipy.special
+
+    import autodiff.rules.special  # noqa: F401 (registers what is listed)
+
+    section("scipy.special", "scipy.special", scipy.special, is_ufunc)
+    return sections
+
+
+def page() -> str:
+    """Return the text of the page.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    import scipy
+
+    parts = [_HEAD.format(version=_short(np.__version__), scipy=_short(scipy.__version__))]
+    sections = rows()
+    total = [row for section in sections.values() for row in section]
+    for modes in ("reverse, forward", "value", "refused"):
+        count = sum(row.modes.startswith(modes) for row in total)
+        parts.append(f"{count} {modes}." if modes == "refused" else f"{count} {modes};")
+    parts.append("")
+    for title, lines in sections.items():
+        parts += [f"## {title}", "", "| function | modes | what to use instead |", "|---|---|---|"]
+        parts += [*map(str, lines), ""]
+    return "\n".join(parts) + _TAIL
+
+
+def _short(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+if __name__ == "__main__":
+    print(page(), end="")

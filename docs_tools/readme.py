@@ -1,0 +1,228 @@
+"""The tables of the README that are made from elsewhere: ``python -m docs_tools.readme``."""
+
+import json
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from compare.report.format import MISSING, bytes_text, count_text, seconds_text
+from compare.results.schema import RESULT_COLUMNS, markdown_table
+
+__all__ = ["bench_text", "with_bench", "with_columns", "with_finding"]
+
+#: What the commands wrote whose figures the README shows: plans with the memory at hand, and
+#: without; formulas.
+BENCH_FILES = ("bench_compiled.json", "bench_compiled_fresh.json", "bench_symbolic.json")
+
+
+def _between(text: str, begin: str, end: str, new: str) -> str:
+    """Return a text with what stands between two comments replaced."""
+    begin, end = f"<!-- {begin} -->", f"<!-- {end} -->"
+    return re.sub(f"{begin}.*?{end}", lambda _: f"{begin}\n{new}\n{end}", text, flags=re.DOTALL)
+
+
+def with_columns(text: str) -> str:
+    r"""Return the text of the README with the table of columns put between its marks.
+
+    Parameters
+    ----------
+    text : str
+        The README.
+
+    Returns
+    -------
+    str
+        The same with the present table.
+
+    Examples
+    --------
+    >>> "run_s" in with_columns("<!-- columns -->\n<!-- end of columns -->")
+    True
+    """
+    return _between(text, "columns", "end of columns", markdown_table(RESULT_COLUMNS))
+
+
+def with_finding(text: str, folder: Path) -> str:
+    r"""Return the text of the README with the finding of the reference run between its marks.
+
+    Parameters
+    ----------
+    text : str
+        The README.
+    folder : Path
+        Where the report of the run lies, if it has been made.
+
+    Returns
+    -------
+    str
+        The same with the present finding.
+
+    Examples
+    --------
+    >>> text = "<!-- finding -->\n<!-- end of finding -->"
+    >>> "not been made" in with_finding(text, Path("nowhere"))
+    True
+    """
+    report, run = folder / "report.md", folder / "machine.json"
+    found = "The reference run has not been made yet."
+    if report.exists() and run.exists():
+        finding = report.read_text(encoding="utf-8").split("\n\n")[1]
+        machine = json.loads(run.read_text(encoding="utf-8")).get("machine", "")
+        words = f"{finding} (One sample, float64, one BLAS thread; {machine}.)"
+        found = "\n".join(textwrap.wrap(words, 100, break_on_hyphens=False))
+    return _between(text, "finding", "end of finding", found)
+
+
+def with_bench(text: str, folder: Path) -> str:
+    r"""Return the text of the README with the figures of the benchmark put between their marks.
+
+    Parameters
+    ----------
+    text : str
+        The README.
+    folder : Path
+        Where `BENCH_FILES` lie, if they have been made.
+
+    Returns
+    -------
+    str
+        The same with the present figures.
+
+    Examples
+    --------
+    >>> "not been measured" in with_bench("<!-- bench -->\n<!-- end of bench -->", Path("nowhere"))
+    True
+    """
+    files = [folder / name for name in BENCH_FILES]
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in files if file.exists()]
+    parts = [bench_text(document) for document in found]
+    return _between(
+        text, "bench", "end of bench", "\n\n".join(parts) or "It has not been measured yet."
+    )
+
+
+def bench_text(document: Mapping[str, Any]) -> str:
+    """Return the figures of a benchmark in Markdown.
+
+    Parameters
+    ----------
+    document : mapping
+        What `benchmarks.results.write_json` wrote.
+
+    Returns
+    -------
+    str
+        Tables, and what they were measured on.
+    """
+    command = re.sub(r"--json \S+ ?", "", document["command"]).strip()
+    process = ", each sample in a process of its own" if document["fresh"] else ""
+    libraries = ", ".join(f"{name} {number}" for name, number in document["libraries"].items())
+    parts = [
+        f"`{command}`: medians of {document['rounds']} rounds{process}; {document['machine']}; "
+        f"{document['system']}; Python {document['python']}; {document['versions']}; {libraries}.",
+        _ratios(document["results"]),
+    ]
+    for key, words, table in _MORE:
+        if document.get(key):
+            parts += [words, table(document[key])]
+    return "\n\n".join(parts)
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table whose first column holds words and the others numbers."""
+    rule = ["---", *["---:"] * (len(columns) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (columns, rule, *rows))
+
+
+def _ratios(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return a row for each workload, a column for each contender that has times."""
+    times = {
+        result["workload"]: {e["contender"]: e for e in result["entries"] if e["ratio"] is not None}
+        for result in results
+    }
+    names = {entry["contender"]: None for result in results for entry in result["entries"]}
+    peers = [n for n in names if n != "by-hand" and any(n in entries for entries in times.values())]
+    rows = []
+    for result in results:
+        entries = times[result["workload"]]
+        title = f"{result['label']} {result['workload']}".strip()
+        hand = seconds_text(entries["by-hand"]["median_s"]) if "by-hand" in entries else MISSING
+        ratios = [_number(entries.get(name, {}).get("ratio")) for name in peers]
+        rows.append([f"{title}: {result['meaning']}", hand, *ratios])
+    return _table(["workload", "by hand", *peers], rows)
+
+
+def _number(number: float | None) -> str:
+    """Return a ratio with two decimals, without any from 100 on."""
+    if number is None:
+        return MISSING
+    return f"{number:.2f}" if number < 100 else f"{number:,.0f}"
+
+
+def _footprints(footprints: Sequence[Mapping[str, Any]]) -> str:
+    sizes = {(f["workload"], f["contender"]): f["peak_bytes"] for f in footprints}
+    contenders = list(dict.fromkeys(contender for _, contender in sizes))
+    return _table(
+        ["workload", *contenders],
+        [
+            [workload, *(bytes_text(sizes.get((workload, name))) for name in contenders)]
+            for workload in dict.fromkeys(workload for workload, _ in sizes)
+        ],
+    )
+
+
+def _growth(growth: Sequence[Mapping[str, Any]]) -> str:
+    return _table(
+        ["program", "operations", "build", "call", "ratio to by hand"],
+        [
+            [
+                f"{row['series']}, {row['contender']}",
+                f"{row['operations']:,}",
+                seconds_text(row["build_s"]),
+                seconds_text(row["run_s"]),
+                _number(row["ratio"]),
+            ]
+            for row in growth
+        ],
+    )
+
+
+def _derived(derived: Sequence[Mapping[str, Any]]) -> str:
+    return _table(
+        ["network, by", "parameters", "time", "memory", "operations", "ratio"],
+        [
+            [
+                f"{row['network']}, {row['contender']}",
+                f"{row['parameters']:,}",
+                seconds_text(row["derive_s"]),
+                bytes_text(row["peak_bytes"]),
+                count_text(row["operations"]),
+                _number(row["ratio"]),
+            ]
+            for row in derived
+            if row["derive_s"] is not None
+        ],
+    )
+
+
+#: Further parts: key of the document, the words in front of its table, and the table.
+_MORE: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("footprints", "Most memory that a call needs beyond its arguments:", _footprints),
+    (
+        "derived",
+        "Deriving the gradient as a formula, in fresh processes (time of the processor; the "
+        "ratio is of operations, to those of the value):",
+        _derived,
+    ),
+    ("growth", "Making a program, by its length, and calling it:", _growth),
+)
+
+
+if __name__ == "__main__":
+    readme = Path(sys.argv[1] if len(sys.argv) > 1 else "README.md")
+    folder = Path("reports/reference")
+    new = with_finding(with_columns(readme.read_text(encoding="utf-8")), folder)
+    readme.write_text(with_bench(new, folder), encoding="utf-8")

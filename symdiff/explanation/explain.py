@@ -1,0 +1,414 @@
+"""Derivations step by step, as on a blackboard: forward by name, backward by the chain rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symdiff.errors import ExpressionTooLarge, nearest
+from symdiff.operations.derivatives import partials, scale
+from symdiff.printing.infix import Dialect, formula
+from symdiff.store.cse import variable_names
+from symdiff.store.dag import ONE, ZERO, Dag
+from symdiff.store.evaluate import evaluate
+from symdiff.text.saving import DIALECT
+from symdiff.tracing.trace import trace
+
+__all__ = ["Explanation", "Line", "explain"]
+
+_LINES = 300
+_LEAVES = frozenset({"symbol", "number", "true", "false"})
+
+# Why the local derivative of an operation is what it is.
+_RULES = {
+    "add": "the derivative of a sum is 1 for every term",
+    "subtract": "the derivative of a sum is 1 for every term, and -1 where it is subtracted",
+    "mul": "the derivative of a product is the other factor",
+    "scaled": "a constant factor stays",
+    "neg": "a change of sign changes the sign of the derivative",
+    "div": "a quotient a/b has the derivatives 1/b by a, and -(a/b)/b by b",
+    "pow": "the power rule: the exponent comes down, and one less is left",
+    "exponential": "a**b has the derivative a**b log(a) by its exponent",
+    "sqrt": "the derivative of a square root is one over twice the root",
+    "exp": "the derivative of exp is exp itself",
+    "log": "the derivative of log is one over its argument",
+    "sigmoid": "the derivative of s = sigmoid(z) is s (1 - s)",
+    "tanh": "the derivative of t = tanh(z) is 1 - t**2, from the value alone",
+    "sin": "the derivative of sin is cos",
+    "cos": "the derivative of cos is -sin",
+    "tan": "the derivative of t = tan(z) is 1 + t**2, from the value alone",
+    "maximum": "the largest argument takes the whole derivative, the others none; a tie shares it",
+    "minimum": "the smallest argument takes the whole derivative, the others none; a tie shares it",
+    "where": "the branch that is chosen takes the derivative, the other none",
+    "absolute": "the derivative of |z| is the sign of z",
+    "sign": "a sign is constant on either side of 0: its derivative is 0",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a derivation.
+
+    Attributes
+    ----------
+    left : str
+        What is computed: ``v1``, or ``∂f/∂v1``.
+    chain : str
+        The chain rule in symbols, ``∂f/∂v1 · ∂v1/∂x``; empty in the forward pass, and where the
+        result itself is the only user.
+    right : str
+        The formula, in terms of the lines before.
+    rules : tuple of str
+        Why, in a sentence each.
+    number : float or None
+        Its value at the point, if one was given.
+
+    Examples
+    --------
+    >>> str(Line("v1", "", "x + y", number=3.0))
+    'v1 = x + y = 3'
+    """
+
+    left: str
+    chain: str
+    right: str
+    rules: tuple[str, ...] = ()
+    number: float | None = None
+
+    def __str__(self) -> str:
+        parts = [self.left, *([self.chain] if self.chain else []), self.right]
+        if self.number is not None and parts[-1] != f"{self.number:.6g}":
+            parts.append(f"{self.number:.6g}")
+        return " = ".join(parts)
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation:
+    """A derivation: its lines as data, and as text that can be read aloud.
+
+    Attributes
+    ----------
+    title : str
+        What is derived.
+    forward : list of Line
+        One operation a line, in the order of computation.
+    backward : list of Line
+        One derivative a line, from the result back to the arguments.
+    note : str
+        What a reader of the backward lines has to know.
+
+    Examples
+    --------
+    >>> from symdiff import explain
+    >>> [line.left for line in explain(lambda x: x**2, x=()).backward]
+    ['∂f/∂x']
+    """
+
+    title: str
+    forward: list[Line]
+    backward: list[Line]
+    note: str = ""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __str__(self) -> str:
+        parts = [self.title, "", "Forward: every operation gets a name."]
+        parts += [f"  {line}" for line in self.forward]
+        parts += ["", "Backward: from the result to the arguments, by the chain rule."]
+        parts += [f"{self.note}"] if self.note else []
+        for line in self.backward:
+            parts += [f"  {line}", *(f"      {rule}" for rule in line.rules)]
+        return "\n".join(parts)
+
+    def _repr_markdown_(self) -> str:
+        return f"```text\n{self}\n```"
+
+
+class _Derivation:
+    """The lines of one function."""
+
+    def __init__(self, dag: Dag, value: int, dialect: Dialect) -> None:
+        self.dag = dag
+        self.value = value
+        self.dialect = dialect
+        self.order = dag.reachable([value])
+        self.names: dict[int, str] = {}
+        self.users: dict[int, list[tuple[int, int, int]]] = {}
+        self.values: dict[int, Any] | None = None
+        self.adjoints: dict[int, int] = {}
+        self.branches: set[int] = set()  # what only the branches of choices use
+        self.result = next(
+            name for name in ("f", "value", *map("f{}".format, range(9))) if name not in dag.shapes
+        )
+        self._name()
+
+    def _name(self) -> None:
+        """Give a name to every operation; signs and conditions are written where they stand."""
+        dag = self.dag
+        variables = variable_names(dag)
+        stems = {name.partition("[")[0] for name in variables.values()} | set(dag.shapes)
+        prefix = next(p for p in ("v", "u", "t", "let") if not any(s.startswith(p) for s in stems))
+        count = 0
+        for node in self.order:
+            op = dag.ops[node]
+            if op == "symbol":
+                self.names[node] = dag.symbol_name(node)
+            elif node == self.value:
+                self.names[node] = self.result
+            elif op not in _LEAVES and op != "neg" and not dag.is_condition(node):
+                name = variables.get(node)
+                if name is None or name in (self.result, *dag.shapes):
+                    count += 1
+                    name = f"{prefix}{count}"
+                self.names[node] = name
+
+    def text(self, node: int) -> str:
+        """Return the formula of a node in terms of names."""
+        return formula(self.dag, node, self.names, self.dialect)
+
+    def number(self, node: int) -> float | None:
+        """Return the number of a node at the point."""
+        if self.values is None:
+            return None
+        return float(evaluate(self.dag, [node], self.values)[0])
+
+    def forward(self) -> list[Line]:
+        """Return the lines of the forward pass."""
+        dag = self.dag
+        found = [
+            Line(self.names[node], "", self.text(node), number=self.number(node))
+            for node in self.order
+            if node in self.names and dag.ops[node] != "symbol"
+        ]
+        if dag.ops[self.value] == "symbol":
+            found.append(
+                Line(self.result, "", self.text(self.value), number=self.number(self.value))
+            )
+        return found
+
+    def _signed(self, node: int) -> tuple[int, int]:
+        """Return what stands behind a change of sign, and the sign."""
+        if self.dag.ops[node] == "neg" and node not in self.names:
+            return self.dag.args[node][0], -1
+        return node, 1
+
+    def backward(self, wrt: Sequence[int]) -> list[Line]:
+        """Return the lines of the backward pass."""
+        dag = self.dag
+        wanted = set(wrt)
+        useful: set[int] = set(wanted)  # what depends on an argument that is asked for
+        for node in self.order:
+            if any(arg in useful for arg in dag.args[node]):
+                useful.add(node)
+        for user in self.order:
+            if user in self.names and user in useful and dag.ops[user] != "symbol":
+                self._use(user, useful)
+        inner = [n for n in reversed(self.order) if n in self.users and n not in wanted]
+        return [self._line(node) for node in (*inner, *wrt)]
+
+    def _use(self, user: int, useful: set[int]) -> None:
+        """Note for each argument of an operation its local derivative."""
+        dag = self.dag
+        for arg, partial in zip(dag.args[user], partials(dag, user), strict=True):
+            node, sign = self._signed(arg)
+            if dag.ops[node] == "number" or node not in useful or node not in self.names:
+                continue
+            local = dag.negate(partial) if sign < 0 else partial
+            self.users.setdefault(node, []).append((user, local, arg))
+
+    def _line(self, node: int) -> Line:
+        """Return the derivative of the result by a node."""
+        dag, name, result = self.dag, self.names[node], self.result
+        left = f"∂{result}/∂{name}"
+        uses = self.users.get(node, [])
+        if node == self.value:
+            return Line(left, "", "1", (f"{result} is {name} itself.",), self._constant(1.0))
+        if not uses:
+            reason = f"{result} does not depend on {name}."
+            return Line(left, "", "0", (reason,), self._constant(0.0))
+        terms, chain, rules = [], [], []
+        for user, local, arg in uses:
+            outer = ONE if user == self.value else self.adjoints[user]
+            terms.append(self._term(user, local, arg, outer))
+            used = self.names[user]
+            outer_text = "" if user == self.value else f"∂{result}/∂{used} · "
+            chain.append(f"{outer_text}∂{used}/∂{name}")
+            rules.append(f"{used} = {self._short(user)}: {self._rule(user, arg)}.")
+        total = dag.add(*terms)
+        text = self.names.get(total) or self.text(total)
+        number = self._sum([user for user, _, _ in uses], terms, total)
+        if all(user in self.branches or dag.ops[user] == "where" for user, _, _ in uses):
+            self.branches.add(node)
+        [adjoint] = dag.symbols(left, ()).ravel().tolist()
+        self.names[adjoint] = f"({left})"
+        self.adjoints[node] = adjoint
+        if self.values is not None:
+            self.values[adjoint] = np.float64(number)
+        if len(uses) > 1:
+            rules.append(f"{name} is used {len(uses)} times: what comes back by each way adds up.")
+        plain = len(uses) == 1 and uses[0][0] == self.value
+        right = text[1:-1] if total in self.adjoints.values() else text
+        return Line(
+            left,
+            "" if plain else " + ".join(chain),
+            right,
+            tuple(dict.fromkeys(rules)),
+            number,
+        )
+
+    def _term(self, user: int, local: int, arg: int, outer: int) -> int:
+        """Return the share of one use: the derivative by the user, times the local derivative."""
+        dag = self.dag
+        if dag.ops[user] != "where":
+            return scale(dag, local, outer)
+        condition, a, b = dag.args[user]
+        sign = dag.negate if self._signed(arg)[1] < 0 else (lambda x: x)
+        if a == b:
+            return sign(outer)
+        return sign(dag.choose(condition, *((outer, ZERO) if arg == a else (ZERO, outer))))
+
+    def _sum(self, users: Sequence[int], terms: Sequence[int], total: int) -> float | None:
+        """Return the number of a sum of shares; a branch that was not chosen has none, not NaN."""
+        if self.values is None:
+            return None
+        idle = [user in self.branches and self.values[self.adjoints[user]] == 0 for user in users]
+        if not any(idle):
+            return self.number(total)
+        chosen = [term for term, without in zip(terms, idle, strict=True) if not without]
+        return float(sum(evaluate(self.dag, chosen, self.values)))
+
+    def _constant(self, number: float) -> float | None:
+        """Return a number that every point has."""
+        return None if self.values is None else number
+
+    def _short(self, node: int) -> str:
+        """Return the formula of a node, cut where it is wide."""
+        text = self.text(node)
+        return text if len(text) <= 60 else f"{text[:57]}..."
+
+    def _rule(self, user: int, arg: int) -> str:
+        """Return why the derivative of an operation by an argument is what it is."""
+        dag = self.dag
+        op = dag.ops[user]
+        if op == "add" and any(dag.ops[term] == "neg" for term in dag.args[user]):
+            op = "subtract"
+        if op == "mul" and any(dag.ops[factor] == "number" for factor in dag.args[user]):
+            op = "scaled" if len(dag.args[user]) == 2 else "mul"
+        if op == "pow" and dag.args[user][1] == arg:
+            op = "exponential"
+        return _RULES.get(op, f"the derivative of {op}, from the table of derivatives")
+
+
+def explain(
+    f: Callable[..., Any],
+    /,
+    *,
+    at: Mapping[str, Any] | None = None,
+    strategy: str = "adjoint",
+    inputs: Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> Explanation:
+    """Return the derivation of a gradient step by step, for a reader who learns how it is done.
+
+    Parameters
+    ----------
+    f : callable
+        Returns a scalar. It uses NumPy functions, operators, indexing and loops; or a function that
+        `parse` made.
+    at : mapping of str to array_like, optional
+        A point: then every line ends with its number.
+    strategy : {"adjoint", "matrix"}
+        Entry by entry, or with whole matrices: then lengths may be names, and there is no point.
+    inputs : mapping of str to object, optional
+        More arguments of `f`: for those called ``at``, ``strategy`` or ``inputs``.
+    **arguments
+        Each argument of `f` by name: a shape (``()`` for a scalar), or numbers that stay constants.
+
+    Returns
+    -------
+    Explanation
+        Print it, or read its lines. The names are those of the variables of `f`, where it has some.
+
+    Raises
+    ------
+    ValueError
+        If the result is not a scalar, the point does not fit, or there is no such strategy.
+    ExpressionTooLarge
+        If there would be more than 300 lines.
+
+    Examples
+    --------
+    >>> from symdiff import explain
+    >>> explain(lambda x, y, z: (x + y) * z, at={"x": -2, "y": 5, "z": -4}, x=(), y=(), z=())
+    f(x, y, z), step by step
+    <BLANKLINE>
+    Forward: every operation gets a name.
+      v1 = x + y = 3
+      f = v1*z = -12
+    <BLANKLINE>
+    Backward: from the result to the arguments, by the chain rule.
+      ∂f/∂v1 = z = -4
+          f = v1*z: the derivative of a product is the other factor.
+      ∂f/∂x = ∂f/∂v1 · ∂v1/∂x = ∂f/∂v1 = -4
+          v1 = x + y: the derivative of a sum is 1 for every term.
+      ∂f/∂y = ∂f/∂v1 · ∂v1/∂y = ∂f/∂v1 = -4
+          v1 = x + y: the derivative of a sum is 1 for every term.
+      ∂f/∂z = v1 = 3
+          f = v1*z: the derivative of a product is the other factor.
+    """
+    given = {**(inputs or {}), **arguments}
+    if strategy == "matrix":
+        if at is not None:
+            raise ValueError("explain: strategy='matrix' has no numbers; leave out the point, at")
+        from symdiff.explanation.matrices import explain_matrices  # which is made of lines as these
+
+        return explain_matrices(f, given)
+    if strategy != "adjoint":
+        raise ValueError(f"explain: there is no strategy {strategy!r}; there are adjoint, matrix")
+    traced = trace(f, inputs=given)
+    if traced.nodes.ndim:
+        raise ValueError(
+            f"explain: the function returned an array of shape {traced.nodes.shape}, a scalar is "
+            "needed; sum it (np.sum) or select one entry"
+        )
+    dag, value = traced.dag, int(traced.nodes)
+    derivation = _Derivation(dag, value, DIALECT)
+    wrt = [node for nodes in traced.inputs.values() for node in nodes.ravel().tolist()]
+    count = 2 * len(derivation.names) + len(wrt)
+    if count > _LINES:
+        raise ExpressionTooLarge(
+            f"explain: {count} lines, and {_LINES} can be read; take smaller shapes, or "
+            "symdiff.gradient(..., strategy='adjoint'), whose lines are the same without the words"
+        )
+    if at is not None:
+        derivation.values = _point(at, traced.inputs)
+    for node in wrt:
+        derivation.names.setdefault(node, dag.symbol_name(node))
+    title = f"{derivation.result}({', '.join(traced.inputs)}), step by step"
+    return Explanation(title, derivation.forward(), derivation.backward(wrt))
+
+
+def _point(at: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[int, Any]:
+    """Return the numbers of the symbols."""
+    values: dict[int, Any] = {}
+    for name in at:
+        if name not in inputs:
+            raise ValueError(
+                f"explain: the point has {name!r}, which is no symbolic argument."
+                f"{nearest(name, inputs)} They are {', '.join(inputs) or 'none'}"
+            )
+    for name, nodes in inputs.items():
+        if name not in at:
+            raise ValueError(f"explain: the point lacks {name!r}; give every argument a number")
+        numbers = np.asarray(at[name], dtype=float)
+        if numbers.shape != nodes.shape:
+            raise ValueError(
+                f"explain: the point has shape {numbers.shape} for {name!r}, {nodes.shape} is what "
+                "the function takes"
+            )
+        values.update(zip(nodes.ravel().tolist(), map(np.float64, numbers.ravel()), strict=True))
+    return values

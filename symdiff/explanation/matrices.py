@@ -1,0 +1,219 @@
+"""Derivations of matrix formulas step by step: every operation a line, every line its rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from symdiff.errors import ExpressionTooLarge
+from symdiff.explanation.explain import Explanation, Line
+from symdiff.matrix import build
+from symdiff.matrix.form import Typesetter
+from symdiff.matrix.lets import name_lets
+from symdiff.matrix.node import Node, depends, reachable
+from symdiff.matrix.rules import RULES
+from symdiff.matrix.shapes import shown
+from symdiff.matrix.spelling import display_names
+from symdiff.matrix.trace import MatrixTrace, trace_matrices
+
+__all__ = ["explain_matrices"]
+
+_LINES = 300
+
+_NOTE = "In a rule, G is the derivative by the result of the operation."
+
+# Why an operation passes its adjoint on as it does.
+_REASONS = {
+    "add": "a sum passes the derivative on to every term; what was repeated collects it by a sum",
+    "subtract": "a difference passes the derivative on, with a minus to what is subtracted",
+    "negate": "a change of sign changes the sign of the derivative",
+    "multiply": "of a product, entry by entry, the derivative is the other factor",
+    "divide": "a quotient A/B has the derivatives G/B by A, and -(G/B)(A/B) by B, entry by entry",
+    "power": "the power rule, entry by entry",
+    "square": "the derivative of a square is twice what is squared",
+    "sigmoid": "the derivative of s = σ(z) is s (1 - s), entry by entry, from the value alone",
+    "tanh": "the derivative of t = tanh(z) is 1 - t², entry by entry, from the value alone",
+    "relu": "what is positive passes the derivative on, the rest nothing",
+    "exp": "the derivative of exp is exp itself, entry by entry",
+    "log": "the derivative of log is one over its argument, entry by entry",
+    "matmul": "a product C = A B passes G Bᵀ to A, and Aᵀ G to B",
+    "outer": "an outer product a bᵀ passes G b to a, and Gᵀ a to b",
+    "inner": "an inner product of a and b passes G b to a, and G a to b",
+    "sum": "every entry has derivative 1 in the sum: G is repeated to the shape of what is summed",
+    "sumsquares": "a sum of squares ‖A‖² has the derivative 2 A",
+    "norm": "a norm ‖A‖ has the derivative A/‖A‖",
+    "softmax": "p = softmax(z) passes on p ∘ (G - what G weighs on average under p)",
+    "logsumexp": "the derivative of log Σ exp is the softmax",
+    "trace": "a trace has the derivative I",
+    "det": "a determinant |A| has the derivative |A| A⁻ᵀ",
+    "logdet": "log |A| has the derivative A⁻ᵀ",
+    "logabsdet": "log |A| has the derivative A⁻ᵀ",
+    "inv": "an inverse B = A⁻¹ passes -Bᵀ G Bᵀ to A",
+    "solve": "a solution X = A⁻¹ B passes A⁻ᵀ G to B, and minus that times Xᵀ to A",
+    "where": "the branch that is chosen takes the derivative, the other none",
+    "maximum": "the larger of two takes the derivative; a tie shares it",
+    "minimum": "the smaller of two takes the derivative; a tie shares it",
+}
+
+
+_LEAVES = frozenset({"input", "number", "array", "length", "eye"})
+_VIEWS = frozenset({"transpose", "reshape", "broadcast", "negate"})
+
+
+def _is_written_in_place(node: Node) -> bool:
+    """Return whether a node is only another look at its operand, or a multiple of it."""
+    if node.op in _LEAVES or node.op in _VIEWS:
+        return True
+    number = {"multiply": 0, "divide": 1}.get(node.op)
+    return number is not None and node.args[number].op in ("number", "length")
+
+
+class _Derivation:
+    """The lines of one function of matrices."""
+
+    def __init__(self, traced: MatrixTrace) -> None:
+        self.graph = traced.graph
+        self.value = traced.value
+        self.inputs = traced.inputs
+        self.order = reachable([traced.value])
+        self.active = depends(self.order, traced.inputs.values())
+        shapes = {n for node in traced.inputs.values() for n in node.shape if isinstance(n, str)}
+        taken = [*traced.inputs, *shapes, "L", "f"]
+        known = {node.index for node in traced.inputs.values()}
+        named = {k: name for k, name in self.graph.names.items() if k not in known}
+        lets = [
+            node
+            for node in self.order
+            if node is not self.value
+            and node.index not in known
+            and node.index in self.active
+            and (not _is_written_in_place(node) or node.index in named)
+        ]
+        names = name_lets(lets, named, {}, taken)
+        self.names = display_names(traced.inputs, names, False)
+        self.result = next(n for n in ("L", "f", "value") if n not in self.names.values())
+        if self.value.index not in self.names:
+            self.names[self.value.index] = self.result
+        self.lets = lets
+        self.parts: dict[int, list[tuple[Node, Node]]] = {}
+        self.totals: list[tuple[str, Node, Node]] = []  # left side, its symbol, what it is
+
+    def write(self, node: Node, *, defined: bool = False) -> str:
+        """Return the formula of a node, in terms of names."""
+        if not defined and node.index in self.names:
+            return self.names[node.index]
+        return Typesetter(False, self.names).write(node)
+
+    def forward(self) -> list[Line]:
+        """Return the lines of the forward pass."""
+        found = [
+            Line(f"{self.names[node.index]}", "", self._with_shape(node)) for node in self.lets
+        ]
+        return [*found, Line(self.result, "", self.write(self.value, defined=True))]
+
+    def _with_shape(self, node: Node) -> str:
+        """Return a formula and its shape."""
+        text = self.write(node, defined=True)
+        return f"{text}      {shown(node.shape)}" if node.shape else text
+
+    def backward(self, wrt: Iterable[str]) -> list[Line]:
+        """Return the lines of the backward pass."""
+        lines = []
+        sources = {self.inputs[name].index: name for name in wrt}
+        inputs = {node.index for node in self.inputs.values()}
+        for node in reversed(self.order):
+            if node.index in inputs or node.index not in self.active:
+                continue
+            if node is self.value:
+                self._pass_on(node, node, self.graph.number(1))
+            elif node.index in self.names:
+                if node.index in self.parts:
+                    lines.append(self._line(node))
+                    self._pass_on(node, node, self.adjoint)
+            else:
+                for user, bar in self.parts.pop(node.index, []):
+                    self._pass_on(node, user, bar)
+        return lines + [self._line(self.inputs[name]) for name in sources.values()]
+
+    def _pass_on(self, node: Node, user: Node, bar: Node) -> None:
+        """Give the operands of an operation their shares of its adjoint."""
+        rule = RULES[node.op]
+        if rule.adjoint is None:
+            return
+        for arg, part in zip(node.args, rule.adjoint(node, bar), strict=True):
+            if part is not None and arg.index in self.active:
+                self.parts.setdefault(arg.index, []).append((user, part))
+
+    def _line(self, node: Node) -> Line:
+        """Return the derivative by a node, and keep a symbol for it."""
+        name, result = self.names[node.index], self.result
+        left = f"∂{result}/∂{name}"
+        parts = self.parts.get(node.index, [])
+        if node is self.value:
+            return Line(left, "", "1", (f"{result} is {name} itself.",))
+        if not parts:
+            return Line(left, "", "0", (f"{result} does not depend on {name}.",))
+        total = parts[0][1]
+        for _, part in parts[1:]:
+            total = build.add(total, part)
+        text = self.write(total)
+        rules = [self._rule(user) for user, _ in parts]
+        if len(parts) > 1:
+            rules.append(f"{name} is used {len(parts)} times: what comes back by each way adds up.")
+        self.adjoint = self.graph.make("input", (), (left, node.shape), node.shape)
+        self.names[self.adjoint.index] = f"({left})"
+        self.totals.append((left, self.adjoint, total))
+        plain = text[1:-1] if text.startswith("(∂") and text.find(")") == len(text) - 1 else text
+        return Line(left, "", plain, tuple(dict.fromkeys(rules)))
+
+    def _rule(self, user: Node) -> str:
+        """Return why an operation passes its derivative on as it does, and who says so."""
+        reason = _REASONS.get(user.op, f"the rule of {user.op}")
+        left = self.names[user.index]
+        definition = self.write(user, defined=True)
+        return f"{left} = {definition}: {reason} ({RULES[user.op].cited})."
+
+
+def explain_matrices(f: Callable[..., Any], given: Mapping[str, Any]) -> Explanation:
+    """Return the derivation of a matrix gradient step by step.
+
+    Parameters
+    ----------
+    f : callable
+        Returns a scalar.
+    given : mapping of str to object
+        Its arguments: shapes of numbers and names.
+
+    Returns
+    -------
+    Explanation
+        Print it, or read its lines.
+
+    Raises
+    ------
+    ExpressionTooLarge
+        If there would be more than 300 lines.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> shapes = {"X": ("N", "d"), "w": ("d",), "y": ("N",)}
+    >>> explanation = explain_matrices(lambda X, w, y: np.sum((X @ w - y) ** 2), shapes)
+    >>> for line in explanation.forward:
+    ...     print(line)
+    z = X w      (N,)
+    e = z − y      (N,)
+    L = ‖e‖²
+    >>> [f"{line.left} = {line.right}" for line in explanation.backward]
+    ['∂L/∂e = 2 e', '∂L/∂z = ∂L/∂e', '∂L/∂X = (∂L/∂z) wᵀ', '∂L/∂w = Xᵀ (∂L/∂z)', '∂L/∂y = −(∂L/∂e)']
+    """
+    traced = trace_matrices(f, given)
+    derivation = _Derivation(traced)
+    count = 2 * len(derivation.lets) + len(traced.inputs)
+    if count > _LINES:
+        raise ExpressionTooLarge(
+            f"explain: {count} lines, and {_LINES} can be read; take fewer layers"
+        )
+    title = f"{derivation.result}({', '.join(traced.inputs)}), step by step"
+    forward = derivation.forward()
+    return Explanation(title, forward, derivation.backward(traced.inputs), _NOTE)

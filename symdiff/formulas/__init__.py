@@ -1,0 +1,1 @@
+"""Gradients and Hessians as formulas, and rewriting of them."""

@@ -1,0 +1,1 @@
+"""The scalar operations of formulas: partial derivatives, conversion to SymPy and back."""

@@ -1,0 +1,435 @@
+"""What the nodes of a graph mean in SymPy, and back."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sympy
+from sympy.core.relational import Relational
+
+from symdiff.operations import sympy_functions as fn
+from symdiff.store.dag import ONE, Dag
+
+__all__ = [
+    "FUNCTIONS",
+    "Expr",
+    "Objects",
+    "definitions",
+    "from_sympy",
+    "make",
+    "shaped",
+    "symbol",
+    "to_sympy",
+]
+
+Expr = Any
+Objects = npt.NDArray[np.object_]
+
+_ORDERED_UP_TO = (
+    64  # longer sums, and deeply nested ones, keep the order in which they were written
+)
+_ORDERED_DEPTH = 12
+_canonical = functools.cmp_to_key(sympy.Basic.compare)
+
+FUNCTIONS: dict[str, Any] = {
+    "exp": sympy.exp,
+    "log": sympy.log,
+    "sin": sympy.sin,
+    "cos": sympy.cos,
+    "tan": sympy.tan,
+    "arcsin": sympy.asin,
+    "arccos": sympy.acos,
+    "arctan": sympy.atan,
+    "sinh": sympy.sinh,
+    "cosh": sympy.cosh,
+    "tanh": sympy.tanh,
+    "arcsinh": sympy.asinh,
+    "arccosh": sympy.acosh,
+    "arctanh": sympy.atanh,
+    "absolute": fn.Absolute,
+    "sign": fn.Sign,
+    "step": fn.Step,
+    "sigmoid": fn.Sigmoid,
+    "maximum": fn.Maximum,
+    "minimum": fn.Minimum,
+    "fmaximum": fn.FMaximum,
+    "fminimum": fn.FMinimum,
+    "cbrt": fn.Cbrt,
+    "exp2": fn.Exp2,
+    "expm1": fn.Expm1,
+    "log1p": fn.Log1p,
+    "log2": fn.Log2,
+    "log10": fn.Log10,
+    "hypot": fn.Hypot,
+    "arctan2": fn.ArcTan2,
+    "logaddexp": fn.LogAddExp,
+    "where": fn.Where,
+    "choice": fn.Choice,
+    "gt": sympy.StrictGreaterThan,
+    "ge": sympy.GreaterThan,
+    "lt": sympy.StrictLessThan,
+    "le": sympy.LessThan,
+    "eq": sympy.Equality,
+    "ne": sympy.Unequality,
+}
+_NAMES = {kind: name for name, kind in FUNCTIONS.items()}
+_HALF = sympy.Rational(1, 2)
+
+
+def make(kind: Any, args: tuple[Expr, ...]) -> Expr:
+    """Return the SymPy node ``kind(*args)`` as it stands, nothing evaluated.
+
+    Parameters
+    ----------
+    kind : type
+        A class of SymPy expressions.
+    args : tuple of sympy.Basic
+        Its arguments.
+
+    Returns
+    -------
+    sympy.Basic
+        The node. Its hash is computed at once, so that SymPy never has to recurse for it.
+
+    Examples
+    --------
+    >>> x = sympy.Symbol("x", real=True)
+    >>> make(sympy.Mul, (sympy.Integer(2), make(sympy.Add, (x, sympy.Integer(1)))))
+    2*(x + 1)
+    """
+    if kind is sympy.Add or kind is sympy.Mul:
+        node = kind._from_args(args, is_commutative=True)
+    else:
+        # Basic.__new__ and not the class: SymPy's cache compares structurally, which is exponential
+        # in the depth for two equal expressions that were built apart.
+        node = sympy.Basic.__new__(kind, *args)
+        if kind is sympy.Pow:
+            node.is_commutative = True
+        elif isinstance(kind, sympy.FunctionClass):
+            node.nargs = kind.nargs
+    hash(node)
+    return node
+
+
+def shaped(values: Sequence[Expr], shape: tuple[int, ...]) -> Objects:
+    """Return a sequence of expressions as an object array of a shape.
+
+    Parameters
+    ----------
+    values : sequence of sympy.Basic
+        As many as the shape has entries.
+    shape : tuple of int
+        The shape.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of dtype object.
+
+    Examples
+    --------
+    >>> shaped([sympy.Integer(1), sympy.Integer(2)], (2, 1)).shape
+    (2, 1)
+    """
+    flat = np.empty(len(values), dtype=object)
+    for position, value in enumerate(values):
+        flat[position] = value
+    return flat.reshape(shape)
+
+
+def _number(value: int | Fraction | float) -> Expr:
+    """Return a number as SymPy's."""
+    if isinstance(value, int):
+        return sympy.Integer(value)
+    if isinstance(value, Fraction):
+        return sympy.Rational(value.numerator, value.denominator)
+    if math.isnan(value):
+        return sympy.S.NaN
+    if math.isinf(value):
+        return sympy.S.Infinity if value > 0 else sympy.S.NegativeInfinity
+    return sympy.Float(value)
+
+
+def _factors(node: Expr) -> tuple[Expr, ...]:
+    """Return the factors of a product, or the node itself."""
+    return tuple(node.args) if node.is_Mul else (node,)
+
+
+def _product(factors: Sequence[Expr], *, order: bool) -> Expr:
+    """Return a product with its numbers in front as one."""
+    constant = sympy.S.One
+    rest = []
+    for factor in factors:
+        if factor.is_Number:
+            constant = constant * factor
+        else:
+            rest.append(factor)
+    if order:
+        rest.sort(key=_canonical)
+    args = rest if constant is sympy.S.One else [constant, *rest]
+    return make(sympy.Mul, tuple(args)) if len(args) > 1 else args[0] if args else constant
+
+
+def _reciprocal(node: Expr) -> tuple[Expr, ...]:
+    """Return the factors of ``1/node``."""
+    if node.is_Number:
+        return (sympy.S.One / node,)
+    if node.is_Pow and node.args[1].is_Number:
+        return (make(sympy.Pow, (node.args[0], -node.args[1])),)
+    return (make(sympy.Pow, (node, sympy.S.NegativeOne)),)
+
+
+def _operation(op: str, args: list[Expr], order: bool) -> Expr:
+    """Return the meaning of an operation on the meanings of its arguments."""
+    if op == "add":
+        if order:
+            args.sort(key=_canonical)
+        numbers = [arg for arg in args if arg.is_Number]
+        rest = [arg for arg in args if not arg.is_Number]
+        return make(sympy.Add, (*numbers, *rest))
+    if op == "mul":
+        return _product([factor for arg in args for factor in _factors(arg)], order=order)
+    if op == "neg":
+        return _product([sympy.S.NegativeOne, *_factors(args[0])], order=False)
+    if op == "div":
+        return _product([*_factors(args[0]), *_reciprocal(args[1])], order=order)
+    if op == "complement":
+        minus = _product([sympy.S.NegativeOne, *_factors(args[0])], order=False)
+        return make(sympy.Add, (sympy.S.One, minus))
+    if op == "sqrt":
+        return make(sympy.Pow, (args[0], _HALF))
+    if op == "pow":
+        return make(sympy.Pow, tuple(args))
+    return make(FUNCTIONS[op], tuple(args))
+
+
+def to_sympy(dag: Dag, roots: Sequence[int], names: Mapping[int, str] | None = None) -> list[Expr]:
+    """Return nodes as SymPy expressions, which share what the nodes share.
+
+    Parameters
+    ----------
+    dag : Dag
+        The graph.
+    roots : sequence of int
+        Nodes.
+    names : mapping of int to str, optional
+        Nodes that stand as symbols of that name.
+
+    Returns
+    -------
+    list of sympy.Basic
+        One a root; sums and products stand as they were traced, nothing evaluated.
+
+    Examples
+    --------
+    >>> dag = Dag()
+    >>> x = int(dag.symbols("x", ()))
+    >>> y = dag.apply("exp", x)
+    >>> z = dag.multiply(x, dag.add(y, ONE))
+    >>> to_sympy(dag, [y, z]), to_sympy(dag, [y, z], {y: "v"})
+    ([exp(x), x*(exp(x) + 1)], [v, x*(v + 1)])
+    """
+    names = names or {}
+    known = _convert(dag, [root for root in roots if root not in names], names)
+    return [symbol(names[root]) if root in names else known[root] for root in roots]
+
+
+def definitions(dag: Dag, names: Mapping[int, str], nodes: Sequence[int] = ()) -> list[Expr]:
+    """Return what stands on the lines of named nodes, each in terms of the others.
+
+    Parameters
+    ----------
+    dag : Dag
+        The graph.
+    names : mapping of int to str
+        The named nodes.
+    nodes : sequence of int, optional
+        Those wanted; all by default.
+
+    Returns
+    -------
+    list of sympy.Basic
+        One a node.
+
+    Examples
+    --------
+    >>> dag = Dag()
+    >>> y = dag.apply("exp", int(dag.symbols("x", ())))
+    >>> definitions(dag, {y: "v", dag.apply("sin", y): "u"})
+    [exp(x), sin(v)]
+    """
+    wanted = list(nodes) or list(names)
+    known = _convert(dag, wanted, names)
+    return [known[node] for node in wanted]
+
+
+def symbol(name: str) -> Expr:
+    """Return the SymPy symbol of a name, a real number.
+
+    Parameters
+    ----------
+    name : str
+        The name.
+
+    Returns
+    -------
+    sympy.Symbol
+        The symbol.
+
+    Examples
+    --------
+    >>> symbol("h[0]").is_real
+    True
+    """
+    return sympy.Symbol(name, real=True)
+
+
+def _convert(dag: Dag, roots: Sequence[int], names: Mapping[int, str]) -> dict[int, Expr]:
+    """Return the meaning of the roots, and of the nodes below them that no name hides."""
+    known: dict[int, Expr] = {}
+    symbols: dict[int, Expr] = {}
+    depth: dict[int, int] = {}
+    for node in _below(dag, roots, names):
+        op = dag.ops[node]
+        level = 0
+        if op == "symbol":
+            known[node] = symbol(dag.symbol_name(node))
+        elif op == "number":
+            known[node] = _number(dag.data[node])
+        elif op in ("true", "false"):
+            known[node] = sympy.true if op == "true" else sympy.false
+        else:
+            args = []
+            if dag.complement(node) is not None:
+                op = "complement"
+            for arg in _read_from(dag, node):
+                if arg in names:
+                    if arg not in symbols:
+                        symbols[arg] = symbol(names[arg])
+                    args.append(symbols[arg])
+                else:
+                    args.append(known[arg])
+                    level = max(level, depth[arg])
+            level += 1
+            ordered = len(args) <= _ORDERED_UP_TO and level <= _ORDERED_DEPTH
+            known[node] = _operation(op, args, ordered)
+        depth[node] = level
+    return known
+
+
+def _read_from(dag: Dag, node: int) -> tuple[int, ...]:
+    """Return the nodes in terms of which a node is written: 1 - s in terms of the sigmoid s."""
+    other = dag.complement(node)
+    return dag.args[node] if other is None else (other,)
+
+
+def _below(dag: Dag, roots: Sequence[int], names: Mapping[int, str]) -> list[int]:
+    """Return the roots and the nodes below them that no name hides, arguments first."""
+    found = set(roots)
+    stack = list(found)
+    while stack:
+        for arg in _read_from(dag, stack.pop()):
+            if arg not in found and arg not in names:
+                found.add(arg)
+                stack.append(arg)
+    return sorted(found)
+
+
+def from_sympy(dag: Dag, roots: Sequence[Expr], symbols: Mapping[Expr, int]) -> list[int]:
+    """Return SymPy expressions as nodes of a graph.
+
+    Parameters
+    ----------
+    dag : Dag
+        The graph; new nodes are made in it.
+    roots : sequence of sympy.Basic
+        Expressions of the functions that can be traced.
+    symbols : mapping of sympy.Symbol to int
+        The node of each symbol.
+
+    Returns
+    -------
+    list of int
+        One a root.
+
+    Raises
+    ------
+    NotImplementedError
+        If an expression has a function or a symbol that is not known.
+
+    Examples
+    --------
+    >>> dag = Dag()
+    >>> x = int(dag.symbols("x", ()))
+    >>> y = sympy.Symbol("x", real=True)
+    >>> to_sympy(dag, from_sympy(dag, [2 * y - 1 / y], {y: x}))
+    [2*x - 1/x]
+    """
+    known: dict[int, int] = {}
+    kept: list[Expr] = []  # an id is only valid while its object lives
+    for root in roots:
+        stack: list[tuple[Expr, bool]] = [(root, False)]
+        while stack:
+            node, ready = stack.pop()
+            if id(node) in known:
+                continue
+            args = tuple(node.args)
+            if args and not ready:
+                stack.append((node, True))
+                stack.extend((arg, False) for arg in args)
+                continue
+            known[id(node)] = _node_of(dag, node, [known[id(arg)] for arg in args], symbols)
+            kept.append((node, args))
+    return [known[id(root)] for root in roots]
+
+
+_ARITHMETIC: dict[Any, Callable[..., int]] = {
+    sympy.Add: Dag.add,
+    sympy.Pow: Dag.power,
+    fn.Where: Dag.choose,
+    fn.Choice: Dag.choose,
+    sympy.Abs: lambda dag, x: dag.apply("absolute", x),
+    sympy.sign: lambda dag, x: dag.apply("sign", x),
+    sympy.Max: lambda dag, *x: dag.apply("maximum", *x),
+    sympy.Min: lambda dag, *x: dag.apply("minimum", *x),
+}
+
+
+def _node_of(dag: Dag, node: Expr, args: list[int], symbols: Mapping[Expr, int]) -> int:
+    """Return the node of one SymPy expression, given those of its arguments."""
+    kind = type(node)
+    if node.is_Symbol and node in symbols:
+        return symbols[node]
+    if node in (sympy.true, sympy.false):
+        return dag.boolean(bool(node))
+    if node.is_Number or node.is_NumberSymbol:
+        exact = Fraction(int(node.p), int(node.q)) if node.is_Rational else float(node)
+        return dag.number(exact)
+    if kind is sympy.Mul:
+        return _quotient_of(dag, node, args)
+    if kind in _ARITHMETIC:
+        return _ARITHMETIC[kind](dag, *args)
+    if isinstance(node, Relational) and kind in _NAMES:
+        return dag.compare(_NAMES[kind], *args)
+    if kind in _NAMES:
+        return dag.apply(_NAMES[kind], *args)
+    what = f"the function {kind.__name__}" if args else f"{node} ({kind.__name__})"
+    raise NotImplementedError(f"{what} has no meaning as a formula here")
+
+
+def _quotient_of(dag: Dag, node: Expr, args: list[int]) -> int:
+    """Return a product, its reciprocals as one division."""
+    above, below = [], []
+    for factor, arg in zip(node.args, args, strict=True):
+        if dag.ops[arg] == "div" and dag.args[arg][0] == ONE and factor.is_Pow:
+            below.append(dag.args[arg][1])
+        else:
+            above.append(arg)
+    product = dag.multiply(*above)
+    return dag.divide(product, dag.multiply(*below)) if below else product

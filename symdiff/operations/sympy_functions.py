@@ -1,0 +1,219 @@
+"""Functions that SymPy lacks, or has with another meaning, as opaque SymPy classes.
+
+SymPy's `Max` flattens and reorders, its `Abs` and `sign` differentiate to generalised functions,
+and its cube root of a negative number is complex. Ours are what NumPy computes, on real arguments,
+and their derivatives stand with all others in `symdiff.operations.derivatives`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy
+
+__all__ = [
+    "Absolute",
+    "ArcTan2",
+    "Cbrt",
+    "Choice",
+    "Exp2",
+    "Expm1",
+    "FMaximum",
+    "FMinimum",
+    "Hypot",
+    "Log1p",
+    "Log2",
+    "Log10",
+    "LogAddExp",
+    "Maximum",
+    "Minimum",
+    "Sigmoid",
+    "Sign",
+    "Step",
+    "Where",
+]
+
+Expr = Any
+
+
+class _Opaque(sympy.Function):  # type: ignore[misc]
+    """A real function which evaluates on numbers, and otherwise stays as written."""
+
+    is_real = True
+    latex_name: str | None = None
+    numeric: Any = None  # its meaning in SymPy's functions, for arguments that are numbers
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """Return the derivative with respect to an argument (counted from 1)."""
+        from symdiff.operations.derivatives import derivative_of
+
+        return derivative_of(self, argindex - 1)
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        """Typeset the application, raised to a power if `exp` is given."""
+        name = self.latex_name or rf"\operatorname{{{type(self).__name__.lower()}}}"
+        arguments = ", ".join(printer._print(arg) for arg in self.args)
+        return f"{name}{f'^{{{exp}}}' if exp else ''}\\left({arguments}\\right)"
+
+    def _eval_evalf(self, prec: int) -> Expr:
+        """Evaluate with `prec` bits; None, which SymPy understands, if an argument is no number."""
+        values = [arg._eval_evalf(prec) for arg in self.args]
+        if any(value is None or not value.is_Number for value in values):
+            return None
+        return type(self).numeric(*values)._evalf(prec)
+
+    @classmethod
+    def eval(cls, *args: Expr) -> Expr | None:
+        """Evaluate where an argument is a float, as SymPy's functions do."""
+        if all(arg.is_Number and arg.is_finite for arg in args) and any(a.is_Float for a in args):
+            application = sympy.Basic.__new__(cls, *args)
+            return cls._eval_evalf(application, max(a._prec for a in args if a.is_Float))
+        return None
+
+
+class Absolute(_Opaque):
+    """The absolute value; its derivative is 0 at 0."""
+
+    numeric = sympy.Abs
+
+
+class Sign(_Opaque):
+    """The sign: -1, 0 or 1; its derivative is 0 everywhere."""
+
+    numeric = sympy.sign
+
+
+class Step(_Opaque):
+    """``Step(a, b)`` is 1 where a > b, 1/2 where they tie and 0 elsewhere."""
+
+    numeric = staticmethod(lambda a, b: (sympy.sign(a - b) + 1) / 2)
+
+
+class Maximum(_Opaque):
+    """The largest argument; the k that tie for it share the derivative, 1/k each."""
+
+    latex_name = r"\max"
+    numeric = sympy.Max
+
+
+class Minimum(_Opaque):
+    """The smallest argument; the k that tie for it share the derivative, 1/k each."""
+
+    latex_name = r"\min"
+    numeric = sympy.Min
+
+
+class FMaximum(_Opaque):
+    """The larger of two, and the other one where one is not a number."""
+
+    latex_name = r"\max"
+    numeric = sympy.Max
+
+
+class FMinimum(_Opaque):
+    """The smaller of two, and the other one where one is not a number."""
+
+    latex_name = r"\min"
+    numeric = sympy.Min
+
+
+class Sigmoid(_Opaque):
+    """The logistic function ``1/(1 + exp(-z))``; its derivative is ``s*(1 - s)``."""
+
+    latex_name = r"\sigma"
+    numeric = staticmethod(lambda z: 1 / (1 + sympy.exp(-z)))
+
+    def _sympystr(self, printer: Any) -> str:
+        """Write the application as people do."""
+        return f"sigmoid({printer._print(self.args[0])})"
+
+
+class Cbrt(_Opaque):
+    """The real cube root."""
+
+    numeric = staticmethod(lambda x: sympy.sign(x) * sympy.Abs(x) ** sympy.Rational(1, 3))
+
+
+class Exp2(_Opaque):
+    """Two to the power of the argument."""
+
+    numeric = staticmethod(lambda x: sympy.Integer(2) ** x)
+
+
+class Expm1(_Opaque):
+    """``exp(x) - 1`` without cancellation."""
+
+    numeric = staticmethod(lambda x: sympy.exp(x) - 1)
+
+
+class Log1p(_Opaque):
+    """``log(1 + x)`` without cancellation."""
+
+    numeric = staticmethod(lambda x: sympy.log(1 + x))
+
+
+class Log2(_Opaque):
+    """The logarithm to base 2."""
+
+    numeric = staticmethod(lambda x: sympy.log(x) / sympy.log(2))
+
+
+class Log10(_Opaque):
+    """The logarithm to base 10."""
+
+    numeric = staticmethod(lambda x: sympy.log(x) / sympy.log(10))
+
+
+class Hypot(_Opaque):
+    """``sqrt(x**2 + y**2)`` without overflow."""
+
+    numeric = staticmethod(lambda x, y: sympy.sqrt(x**2 + y**2))
+
+
+class ArcTan2(_Opaque):
+    """``ArcTan2(y, x)``, the angle of the point (x, y)."""
+
+    latex_name = r"\operatorname{atan2}"
+    numeric = staticmethod(sympy.atan2)
+
+
+class LogAddExp(_Opaque):
+    """``log(exp(x) + exp(y))`` without overflow."""
+
+    numeric = staticmethod(lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)))
+
+
+class Where(sympy.Function):  # type: ignore[misc]
+    """``Where(condition, a, b)`` is a where the condition holds, and b elsewhere."""
+
+    @classmethod
+    def eval(cls, condition: Expr, a: Expr, b: Expr) -> Expr | None:
+        """Choose, once the condition is known."""
+        if condition == sympy.true:
+            return a
+        return b if condition == sympy.false else None
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        """Typeset the choice by cases, raised to a power if `exp` is given."""
+        condition, a, b = (printer._print(arg) for arg in self.args)
+        cases = rf"{a} & \text{{if }} {condition} \\ {b} & \text{{otherwise}}"
+        text = rf"\begin{{cases}} {cases} \end{{cases}}"
+        return rf"\left({text}\right)^{{{exp}}}" if exp else text
+
+    def _eval_derivative(self, symbol: Expr) -> Expr:
+        """Differentiate both branches; the condition has no derivative."""
+        condition, a, b = self.args
+        return type(self)(condition, a.diff(symbol), b.diff(symbol))
+
+    def _eval_evalf(self, prec: int) -> Expr:
+        """Evaluate the branches and the condition with `prec` bits."""
+        condition, a, b = (arg._eval_evalf(prec) or arg for arg in self.args)
+        return type(self)(condition, a, b)
+
+    def _eval_is_real(self) -> bool | None:
+        """Return True for a choice between two real numbers."""
+        return bool(self.args[1].is_real and self.args[2].is_real) or None
+
+
+class Choice(Where):
+    """A `Where` between conditions: how "and", "or" and "not" are written."""

@@ -1,0 +1,1 @@
+"""Formulas as text: one line, Python, C and LaTeX."""

@@ -1,0 +1,158 @@
+"""Typesetting: a gradient as aligned LaTeX, its named intermediates first."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from sympy.core.alphabets import greeks
+from sympy.printing.latex import LatexPrinter
+
+from symdiff.operations.sympy_conversion import Expr
+from symdiff.printing.recursion import call_deep
+
+__all__ = ["aligned", "line_latex", "name_latex", "symbol_names"]
+
+
+def name_latex(name: str, index: tuple[int, ...] = ()) -> str:
+    r"""Return the name of an argument, or of an entry of it, as LaTeX.
+
+    Parameters
+    ----------
+    name : str
+        A Python identifier.
+    index : tuple of int
+        The position of an entry.
+
+    Returns
+    -------
+    str
+        One letter, with or without digits, and Greek names in italics; other names upright.
+
+    Examples
+    --------
+    >>> print(name_latex("w1", (0, 2)), name_latex("alpha"), name_latex("step_size"))
+    w1_{0,2} \alpha \mathrm{step\_size}
+    """
+    if name in greeks:
+        text = f"\\{name}"
+    elif re.fullmatch(r"[A-Za-z]\d*", name):
+        text = name
+    else:
+        escaped = name.replace("_", r"\_")
+        text = f"\\mathrm{{{escaped}}}"
+    return f"{text}_{{{','.join(map(str, index))}}}" if index else text
+
+
+def line_latex(name: str) -> str:
+    r"""Return the name of a line as LaTeX.
+
+    Parameters
+    ----------
+    name : str
+        As the strategies give them: ``v12``, ``h[0]``, ``h_bar[0,1]``.
+
+    Returns
+    -------
+    str
+        The number of a letter as an index, an adjoint with a bar.
+
+    Examples
+    --------
+    >>> print(line_latex("v12"), line_latex("h[0]"), line_latex("h_bar[0,1]"), line_latex("delta1"))
+    v_{12} h_{0} \bar{h}_{0,1} \delta_{1}
+    """
+    stem, _, index = name.rstrip("]").partition("[")
+    bar = stem.endswith("_bar")
+    stem = stem.removesuffix("_bar")
+    letters = stem.rstrip("0123456789")
+    if not index and letters and not letters.endswith("_"):
+        stem, index = letters, stem[len(letters) :]
+    text = name_latex(stem)
+    text = f"\\bar{{{text}}}" if bar else text
+    return f"{text}_{{{index}}}" if index else text
+
+
+def symbol_names(symbols: Mapping[str, Any], lets: Iterable[tuple[Expr, Expr]]) -> dict[Expr, str]:
+    """Return how each symbol is typeset.
+
+    Parameters
+    ----------
+    symbols : mapping of str to numpy.ndarray
+        For each argument the object array of its symbols.
+    lets : iterable of tuple of sympy.Symbol and sympy.Expr
+        The named intermediates.
+
+    Returns
+    -------
+    dict of sympy.Symbol to str
+        LaTeX.
+
+    Examples
+    --------
+    >>> import sympy
+    >>> x, v = sympy.symbols("x v1", real=True)
+    >>> symbol_names({"x": np.array(x, dtype=object)}, [(v, x**2)])
+    {x: 'x', v1: 'v_{1}'}
+    """
+    names = {
+        array[index]: name_latex(name, index)
+        for name, array in symbols.items()
+        for index in np.ndindex(array.shape)
+    }
+    for symbol, _ in lets:
+        stem = symbol.name.rstrip("0123456789")
+        stem_latex = stem if len(stem) == 1 else name_latex(stem)
+        names[symbol] = f"{stem_latex}_{{{symbol.name[len(stem) :]}}}"
+    return names
+
+
+class _Printer(LatexPrinter):  # type: ignore[misc]
+    """A printer which knows entries of arguments, and lines, by the names of their symbols."""
+
+    def __init__(self, lines: Container[str]) -> None:
+        super().__init__({"mul_symbol": None})
+        self._lines = lines
+
+    def _print_Symbol(self, symbol: Expr, style: str = "plain") -> str:  # noqa: N802 - SymPy's
+        """Typeset a symbol."""
+        if symbol.name in self._lines:
+            return line_latex(symbol.name)
+        name, _, index = symbol.name.rstrip("]").partition("[")
+        return name_latex(name, tuple(map(int, index.split(","))) if index else ())
+
+
+def aligned(rows: Iterable[tuple[str, Expr]], lines: Container[str], more: int) -> str:
+    r"""Return equations, one a line, aligned at the equals sign.
+
+    Parameters
+    ----------
+    rows : iterable of tuple of str and sympy.Expr
+        Left side as LaTeX, right side.
+    lines : container of str
+        The names of the symbols that stand for lines.
+    more : int
+        Lines left out, which the last line says.
+
+    Returns
+    -------
+    str
+        An ``aligned`` environment.
+
+    Examples
+    --------
+    >>> import sympy
+    >>> x = sympy.Symbol("x", real=True)
+    >>> print(aligned([("y", x**2)], (), 3))
+    \begin{aligned}
+    y &= x^{2} \\
+    &\text{… and 3 more lines}
+    \end{aligned}
+    """
+    printer = _Printer(lines)
+    texts = call_deep(lambda: [f"{left} &= {printer.doprint(right)}" for left, right in rows])
+    if more:
+        texts.append(f"&\\text{{… and {more} more lines}}")
+    return "\\begin{aligned}\n" + " \\\\\n".join(texts) + "\n\\end{aligned}"

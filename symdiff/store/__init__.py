@@ -1,0 +1,1 @@
+"""Formulas as flat integers, each stored once, and what is counted and evaluated there."""

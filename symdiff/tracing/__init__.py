@@ -1,0 +1,1 @@
+"""From a plain NumPy function to formulas."""

@@ -1,0 +1,402 @@
+"""The tables of NumPy's array functions: reductions, products and what only moves elements.
+
+A function that only moves elements is NumPy's own, applied to the array of expressions. The
+products stand in `symdiff.tracing.products`.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from symdiff.errors import Untraceable
+from symdiff.operations.table import COMPARISONS, ELEMENTWISE, LOGIC
+from symdiff.store.dag import Dag
+from symdiff.tracing import products
+from symdiff.tracing.array import SymbolicArray, map_nodes, nodes_of, traced_in
+
+__all__ = ["REDUCTIONS", "ROUTINES", "STRUCTURAL", "UFUNC_PRODUCTS", "call"]
+
+_INSTEAD = {
+    "out": "use the returned array",
+    "where": "use np.where on the operands",
+    "initial": "combine the result with the initial value",
+    "dtype": "formulas are real and have no dtype",
+    "casting": "formulas are real and have no dtype",
+    "weights": "write np.sum(weights * x) / np.sum(weights)",
+}
+
+
+def check_keywords(name: str, kwargs: dict[str, Any]) -> None:
+    """Remove keywords that stand at their defaults; refuse those without a symbolic meaning."""
+    for key, instead in _INSTEAD.items():
+        value = kwargs.pop(key, None)
+        harmless = value is None or value is True or value is np._NoValue
+        if key == "dtype" and not harmless:
+            harmless = np.issubdtype(np.dtype(value), np.floating)
+        if not harmless:
+            raise Untraceable(f"{name}({key}=...): not traceable; {instead}")
+
+
+def not_known(name: str) -> str:
+    """Return the message for a function that no table has."""
+    known = sorted(
+        {f.__name__ for table in (ELEMENTWISE, COMPARISONS, LOGIC) for f in table}
+        | {f.__name__ for f in (*ROUTINES, *STRUCTURAL)}
+    )
+    return (
+        f"{name}: not known to the symbolic tracer; write it with supported functions: "
+        f"{', '.join(known)}"
+    )
+
+
+# Reductions -------------------------------------------------------------------------------------
+
+
+def _reduce(form: Callable[..., int], a: Any, axis: Any, keepdims: Any) -> SymbolicArray:
+    """Return a formula of all elements along the axes."""
+    dag = traced_in(a)
+    values = map_nodes(Dag.numeric, dag, nodes_of(dag, a))._nodes
+    axes = range(values.ndim) if axis is None else np.atleast_1d(axis).tolist()
+    axes = sorted(np.lib.array_utils.normalize_axis_tuple(tuple(axes), values.ndim))
+    kept = [k for k in range(values.ndim) if k not in axes]
+    shape = tuple(values.shape[k] for k in kept)
+    count = math.prod(values.shape[k] for k in axes)
+    rows = values.transpose(*kept, *axes).reshape((math.prod(shape), count)).tolist()
+    if keepdims is True:
+        shape = tuple(1 if k in axes else n for k, n in enumerate(values.shape))
+    results = [form(dag, *row) for row in rows]
+    return SymbolicArray(dag, np.array(results, dtype=np.int64).reshape(shape))
+
+
+def _mean_of(dag: Dag, *terms: int) -> int:
+    """Return the mean; of nothing it is not a number, as in NumPy."""
+    return dag.divide(dag.add(*terms), dag.number(len(terms)))
+
+
+def _extreme_of(function: str, name: str, dag: Dag, *args: int) -> int:
+    """Return the largest or smallest."""
+    if not args:
+        raise ValueError(f"np.{name}: an empty array has no {name}imum; give it an element")
+    return args[0] if len(args) == 1 else dag.apply(function, *args)
+
+
+def _folded(logic: Callable[..., int]) -> Callable[..., int]:
+    """Return the formula that joins all elements, as conditions, by one operation."""
+
+    def form(dag: Dag, *args: int) -> int:
+        conditions = map(dag.condition, args)
+        return dag.numeric(functools.reduce(functools.partial(logic, dag), conditions))
+
+    return form
+
+
+def _reduction(form: Callable[..., int]) -> Callable[..., SymbolicArray]:
+    """Return the NumPy-like function that reduces by a formula."""
+
+    def reduction(a: Any, axis: Any = None, keepdims: Any = False) -> SymbolicArray:
+        return _reduce(form, a, axis, keepdims)
+
+    return reduction
+
+
+_sum, _prod, _mean = map(_reduction, (Dag.add, Dag.multiply, _mean_of))
+_max = _reduction(functools.partial(_extreme_of, "maximum", "max"))
+_min = _reduction(functools.partial(_extreme_of, "minimum", "min"))
+_all = _reduction(_folded(LOGIC[np.logical_and]))
+_any = _reduction(_folded(LOGIC[np.logical_or]))
+
+
+def _var(a: Any, axis: Any = None, ddof: int = 0, keepdims: Any = False, **kw: Any) -> Any:
+    """Return the variance: squares of the differences to the mean."""
+    ddof = kw.get("correction", ddof)
+
+    def form(dag: Dag, *terms: int) -> int:
+        mean = _mean_of(dag, *terms)
+        squares = (dag.square(dag.subtract(term, mean)) for term in terms)
+        return dag.divide(dag.add(*squares), dag.number(len(terms) - ddof))
+
+    return _reduce(form, a, axis, keepdims)
+
+
+def _std(a: Any, axis: Any = None, ddof: int = 0, keepdims: Any = False, **kw: Any) -> Any:
+    """Return the standard deviation."""
+    return np.sqrt(_var(a, axis, ddof, keepdims, **kw))
+
+
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the Euclidean or Frobenius norm."""
+    if ord not in (None, 2, "fro") or (ord == 2 and axis is None and np.ndim(x) != 1):
+        raise Untraceable(
+            f"np.linalg.norm(ord={ord!r}): not traceable; the Euclidean norm (ord=None) is, and "
+            "np.sum(np.abs(x)) and np.max(np.abs(x)) are"
+        )
+    return np.sqrt(np.sum(np.square(x), axis=axis, keepdims=keepdims))
+
+
+def _cumulative(form: Callable[..., int]) -> Callable[..., SymbolicArray]:
+    """Return the NumPy-like function of running results along an axis."""
+
+    def cumulative(a: Any, axis: int | None = None) -> SymbolicArray:
+        dag = traced_in(a)
+        values = map_nodes(Dag.numeric, dag, nodes_of(dag, a))._nodes
+        if axis is None:
+            values, axis = values.reshape(-1), 0
+        rows = np.moveaxis(values, axis, 0).copy()
+        for position in range(1, len(rows)):
+            here, before = slice(position, position + 1), slice(position - 1, position)
+            rows[here] = map_nodes(form, dag, rows[before], rows[here])._nodes
+        return SymbolicArray(dag, np.moveaxis(rows, 0, axis))
+
+    return cumulative
+
+
+def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> SymbolicArray:
+    """Return the sum of a diagonal."""
+    dag = traced_in(a)
+    diagonal = np.diagonal(nodes_of(dag, a), offset, axis1, axis2)
+    return _sum(SymbolicArray(dag, diagonal), axis=-1)
+
+
+def _diff(a: Any, n: int = 1, axis: int = -1) -> Any:
+    """Return the n-th differences of neighbours along an axis."""
+    for _ in range(n):
+        rows = np.moveaxis(a, axis, 0)
+        a = np.moveaxis(rows[1:] - rows[:-1], 0, axis)
+    return a
+
+
+# Choices and filled arrays ------------------------------------------------------------------------
+
+
+def _where(test: Any, *branches: Any) -> SymbolicArray:
+    """Return np.where with three arguments."""
+    if len(branches) != 2:
+        raise Untraceable("np.where(condition): not traceable; give it both branches")
+
+    def form(dag: Dag, p: int, a: int, b: int) -> int:
+        return dag.choose(dag.condition(p), dag.numeric(a), dag.numeric(b))
+
+    dag = traced_in(test, *branches)
+    return map_nodes(form, dag, *(nodes_of(dag, value) for value in (test, *branches)))
+
+
+def _clip(a: Any, a_min: Any = None, a_max: Any = None, **kw: Any) -> Any:
+    """Return the elements held between two bounds."""
+    low, high = kw.get("min", a_min), kw.get("max", a_max)
+    if low is not None:
+        a = np.maximum(a, low)
+    return a if high is None else np.minimum(a, high)
+
+
+def _filled(value: Any) -> Callable[..., Any]:
+    """Return the NumPy-like function of constant arrays; the result is not traced."""
+
+    def filled(a: Any, shape: Any = None, **_: Any) -> Any:
+        return np.full(np.shape(a) if shape is None else shape, value)
+
+    return filled
+
+
+def _full_like(a: Any, fill_value: Any, shape: Any = None, **_: Any) -> Any:
+    """Return an array filled with one value, which may be traced."""
+    return np.broadcast_to(fill_value, np.shape(a) if shape is None else shape)
+
+
+_PADDING = ("constant", "edge", "reflect", "symmetric", "wrap")
+
+
+def _pad(array: Any, pad_width: Any, mode: Any = "constant", constant_values: Any = 0) -> Any:
+    """Return the array with elements around it that are constants, or its own."""
+    if mode not in _PADDING:
+        raise Untraceable(f"np.pad(mode={mode!r}): not traceable; {', '.join(_PADDING)} are")
+    dag = traced_in(array, constant_values)
+    if mode != "constant":
+        return SymbolicArray(dag, np.pad(nodes_of(dag, array), pad_width, mode))
+    fill = nodes_of(dag, constant_values)
+    padded = np.pad(nodes_of(dag, array), pad_width, "constant", constant_values=fill)
+    return SymbolicArray(dag, padded)
+
+
+REDUCTIONS: dict[np.ufunc, Callable[..., SymbolicArray]] = {
+    np.add: _sum,
+    np.multiply: _prod,
+    np.maximum: _max,
+    np.minimum: _min,
+}
+
+UFUNC_PRODUCTS: dict[np.ufunc, Callable[..., Any]] = {
+    np.matmul: products.matmul,
+    np.vecdot: products.vecdot,
+}
+
+ROUTINES: dict[Any, Callable[..., Any]] = {
+    np.sum: _sum,
+    np.prod: _prod,
+    np.mean: _mean,
+    np.max: _max,
+    np.amax: _max,
+    np.min: _min,
+    np.amin: _min,
+    np.all: _all,
+    np.any: _any,
+    np.var: _var,
+    np.std: _std,
+    np.linalg.norm: _norm,
+    np.linalg.vector_norm: lambda x, axis=None, keepdims=False, ord=2: (
+        _norm(x, None, axis, keepdims) if ord == 2 else _norm(x, ord)
+    ),
+    np.cumsum: _cumulative(Dag.add),
+    np.cumprod: _cumulative(Dag.multiply),
+    np.dot: products.dot,
+    np.inner: products.inner,
+    np.outer: products.outer,
+    np.linalg.outer: products.outer,
+    np.vdot: products.vdot,
+    np.linalg.vecdot: products.vecdot,
+    np.linalg.matmul: products.matmul,
+    np.tensordot: products.tensordot,
+    np.linalg.tensordot: lambda x1, x2, axes=2: products.tensordot(x1, x2, axes),
+    np.einsum: products.einsum,
+    np.trace: _trace,
+    np.diff: _diff,
+    np.linalg.trace: lambda x, offset=0: _trace(x, offset, -2, -1),
+    np.where: _where,
+    np.pad: _pad,
+    np.clip: _clip,
+    np.ones_like: _filled(1.0),
+    np.zeros_like: _filled(0.0),
+    np.full_like: _full_like,
+    np.empty_like: _filled(0.0),
+    np.shape: lambda a: a.shape,
+    np.ndim: lambda a: a.ndim,
+    np.size: lambda a, axis=None: np.size(a._nodes, axis),
+    np.copy: lambda a: a,
+    np.astype: lambda x, dtype: x.astype(dtype),
+    np.real: lambda val: val,
+}
+
+STRUCTURAL: tuple[Any, ...] = (
+    np.transpose,
+    np.permute_dims,
+    np.matrix_transpose,
+    np.linalg.matrix_transpose,
+    np.swapaxes,
+    np.moveaxis,
+    np.rollaxis,
+    np.reshape,
+    np.ravel,
+    np.squeeze,
+    np.expand_dims,
+    np.broadcast_to,
+    np.broadcast_arrays,
+    np.concatenate,
+    np.stack,
+    np.vstack,
+    np.hstack,
+    np.dstack,
+    np.column_stack,
+    np.block,
+    np.append,
+    np.diag,
+    np.diagflat,
+    np.diagonal,
+    np.linalg.diagonal,
+    np.tril,
+    np.triu,
+    np.atleast_1d,
+    np.atleast_2d,
+    np.atleast_3d,
+    np.flip,
+    np.fliplr,
+    np.flipud,
+    np.rot90,
+    np.roll,
+    np.tile,
+    np.repeat,
+    np.take,
+    np.delete,
+    np.split,
+    np.array_split,
+    np.hsplit,
+    np.vsplit,
+    np.unstack,
+)
+
+
+_JOINED = (np.append, np.broadcast_arrays)  # each positional argument is an array, or a constant
+
+
+def _unwrap(dag: Dag, value: Any, *, constants: bool = False) -> Any:
+    """Return an argument with each traced array as its nodes, and constants beside one too."""
+    if isinstance(value, SymbolicArray):
+        return nodes_of(dag, value)
+    if isinstance(value, (list, tuple)) and (constants or _holds_traced(value)):
+        return type(value)(_unwrap(dag, item, constants=True) for item in value)
+    return nodes_of(dag, value) if constants else value
+
+
+def _holds_traced(value: Any) -> bool:
+    """Return whether a nested sequence holds a traced array."""
+    if isinstance(value, (list, tuple)):
+        return any(map(_holds_traced, value))
+    return isinstance(value, SymbolicArray)
+
+
+def _wrap(dag: Dag, value: Any) -> Any:
+    """Return a result of NumPy on nodes as traced arrays; what it filled with 0 is the number 0."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(_wrap(dag, item) for item in value)
+    return SymbolicArray(dag, value)
+
+
+def _move(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Return a function that only moves elements, applied to nodes."""
+    dag = traced_in(*args, *kwargs.values())
+    if function in _JOINED:
+        count = 2 if function is np.append else len(args)
+        args = [*(nodes_of(dag, value) for value in args[:count]), *args[count:]]
+    else:
+        args = [_unwrap(dag, value) for value in args]
+    return _wrap(dag, function(*args, **{k: _unwrap(dag, v) for k, v in kwargs.items()}))
+
+
+def call(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Return a NumPy function of arguments of which one at least is traced.
+
+    Parameters
+    ----------
+    function : callable
+        A function of NumPy's public namespaces.
+    args, kwargs
+        As the user gave them.
+
+    Returns
+    -------
+    SymbolicArray
+        Or what the function returns: a shape, a list of arrays.
+
+    Raises
+    ------
+    Untraceable
+        If the function, or a keyword of it, has no symbolic meaning.
+
+    Examples
+    --------
+    >>> dag = Dag()
+    >>> call(np.sum, (SymbolicArray(dag, dag.symbols("x", (2,))),), {})
+    SymbolicArray(x[0] + x[1])
+    """
+    module = getattr(function, "__module__", "numpy")
+    name = f"{module}.{function.__name__}"
+    if function in ROUTINES:
+        kwargs = dict(kwargs)
+        check_keywords(name, kwargs)
+        return ROUTINES[function](*args, **kwargs)
+    if function in STRUCTURAL:
+        return _move(function, args, kwargs)
+    raise Untraceable(not_known(name))

@@ -1,0 +1,77 @@
+"""Shorter forms give the same numbers, signs of zeros and NaN included."""
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff.plan.passes.simplify import Builder
+from autodiff.plan.program import Node, constant, is_number
+
+SPECIAL = np.array([0.0, -0.0, 1.0, -2.5, 1e300, -1e-300, np.inf, -np.inf, np.nan, 3.0])
+FUNCTIONS = {
+    "times one": lambda x: x * 1.0,
+    "negatives": lambda x: -np.negative(x) + (-x) * (-x) - (-x),
+    "a sum with a negative": lambda x: x + (-x * 3.0),
+    "a difference with a negative": lambda x: x - (-(x * x)),
+    "powers": lambda x: x**2 + x**3 - x**4 + x**1,
+    "a quotient by a power of two": lambda x: x / 4.0 + x / -0.5,
+    "a quotient by another number": lambda x: x / 3.0,
+    "numbers together": lambda x: (x * 2.0) * 0.25 * 3.0,
+    "numbers that round": lambda x: (x * 0.1) * 0.3,
+    "a number times a product with a negative": lambda x: ((-x) * x) * 2.0,
+    "twice": lambda x: x + x,
+    "transposes": lambda x: (x.reshape(2, 5).T.T * 2.0).ravel(),
+    "reshapes": lambda x: x.reshape(5, 2).reshape(2, 5).reshape(10),
+    "a mean of squares": lambda x: np.mean(np.square(x)) + 0.0 * x,
+    "sums along short axes": lambda x: np.sum(x.reshape(5, 2), axis=1) * np.ones(5),
+    "a choice": lambda x: np.where(x > 0, x, -x),
+    "zeros": lambda x: x * 0.0 + (x - x),
+    "ones that are not one": lambda x: x * np.full(10, 1.0) * np.full(10, -1.0),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_values_are_the_same(name):
+    f = FUNCTIONS[name]
+    plan = autodiff.compile(f)
+    with np.errstate(all="ignore"):
+        plan(np.arange(10.0) + 0.5)
+        for x in (SPECIAL, -SPECIAL, np.linspace(-3, 3, 10)):
+            found, expected = plan(x), f(x)
+            np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
+            np.testing.assert_array_equal(
+                np.signbit(found[found == 0]), np.signbit(expected[expected == 0])
+            )
+            # NumPy rounds a power once, products round each time.
+            rtol = 2e-15 if name == "powers" else 4e-16
+            np.testing.assert_allclose(found, expected, rtol=rtol)
+
+
+def test_equal_parts_are_computed_once():
+    def f(x):
+        return np.exp(x * 2.0) + np.exp(2.0 * x) * np.exp(x * 2.0)
+
+    assert autodiff.compile(f).plan(np.ones(3)).operations == 4
+
+
+def test_constants_are_folded():
+    builder = Builder()
+    two = builder.number(2.0)
+    assert builder.ufunc(np.multiply, two, builder.number(3.0)) is builder.number(6.0)
+    assert builder.number(0.0) is not builder.number(-0.0)
+    assert is_number(constant(np.full((2, 3), 7.0)), 7.0)
+    assert not is_number(constant(np.array([0.0, -0.0])))
+    assert not builder.nodes
+
+
+def test_a_product_with_ones_is_itself():
+    builder = Builder()
+    x = Node("input", (), {}, (2, 3), np.dtype(float))
+    assert builder.ufunc(np.multiply, builder.number(1.0, (2, 3)), x) is x
+    assert builder.ufunc(np.multiply, x, builder.number(1.0, (5, 2, 3))) is not x
+
+
+def test_one_that_gives_another_shape_is_kept():
+    plan = autodiff.compile(lambda x: x * np.ones((4, 1)))
+    assert plan(np.arange(3.0)).shape == (4, 3)
+    np.testing.assert_array_equal(plan(np.arange(3.0)), np.tile(np.arange(3.0), (4, 1)))

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from benchmarks.contenders import Contender, Prepared
+from benchmarks.workloads import Workload
+
+
+def _squares(xp, x, w):
+    return xp.sum((w * x) ** 2)
+
+
+def _squares_by_hand(x, w):
+    return np.sum((w * x) ** 2), {"x": 2 * w**2 * x}
+
+
+@pytest.fixture
+def squares():
+    """A small workload, in place of those of the benchmark."""
+    return Workload(
+        name="squares",
+        meaning="sum of squares",
+        operations=3,
+        function=_squares,
+        hand=_squares_by_hand,
+        draw=lambda rng: {"x": rng.standard_normal(4), "w": rng.standard_normal(4)},
+        wrt=("x",),
+    )
+
+
+@pytest.fixture
+def contender():
+    """Make a contender of a function that returns value and gradients of a workload."""
+
+    def make(answer, name="mine", module="numpy", **fields):
+        def prepare(library, workload):
+            return Prepared(lambda: answer(workload), lambda result: result)
+
+        return Contender(name, "made for a test", module, prepare, **fields)
+
+    return make

@@ -1,0 +1,157 @@
+"""Heats of engines that misbehave, each in a process of its own."""
+
+import os
+import time
+
+import numpy as np
+import psutil
+
+from compare.engines.engine import Engine, Prepared
+from compare.measure.interleaved import heat
+from compare.measure.session import Referee
+from compare.problems.own import own_problem
+from compare.process.executor import Budget
+from compare.process.processes import MARK
+
+GIB = 1024**3
+
+
+def right(inputs):
+    return inputs["x"] ** 2, {"x": np.float64(2 * inputs["x"])}
+
+
+def after(calls, then):
+    """Return a preparation of a gradient that is right until it has been called so often."""
+
+    def prepare(case):
+        count = iter(range(10**9))
+
+        def run(inputs):
+            if next(count) >= calls:
+                then()
+            time.sleep(0.002)
+            return right(inputs)
+
+        return Prepared(run)
+
+    return prepare
+
+
+def run_heat(*prepares, seconds=3.0, available=None, **options):
+    problem = own_problem(lambda x: x * x, [3.0]).case(1, 0)
+    engines = [
+        Engine(name=f"{i}-{getattr(p, '__name__', '')}", meaning="", imports=("numpy",), prepare=p)
+        for i, p in enumerate(prepares)
+    ]
+    with Referee(Budget(seconds, 2 * GIB), **options) as referee:
+        more = {} if available is None else {"available": available}
+        ended = list(heat(problem, engines, referee, **more))
+    assert not any(MARK in _environment(p) for p in psutil.Process().children(recursive=True))
+    return {cell.row["engine"][0]: cell for cell in ended}
+
+
+def _environment(process):
+    try:
+        return process.environ()
+    except psutil.Error:
+        return {}
+
+
+def fine(case):
+    return Prepared(right)
+
+
+def test_one_that_dies_while_it_is_sampled_costs_its_own_row_only():
+    cells = run_heat(after(100, lambda: os.kill(os.getpid(), 9)), fine)
+    assert cells["0"].row["status"] == "crashed"
+    assert "SIGKILL" in cells["0"].row["message"]
+    assert cells["1"].row["status"] == "ok"
+    assert cells["1"].row["samples"] >= 1
+
+
+def test_one_that_hangs_in_a_later_sample_is_a_timeout():
+    cells = run_heat(after(100, lambda: time.sleep(600)), fine, seconds=1.0)
+    assert cells["0"].row["status"] == "timeout"
+    assert cells["0"].row["stage"] == "sampling"
+    assert cells["1"].row["status"] == "ok"
+
+
+def test_samples_of_primal_and_control_are_told_once():
+    cells = run_heat(fine, fine)
+    names = [sample["engine"] for cell in cells.values() for sample in cell.samples]
+    rounds = [
+        (sample["engine"], sample["round"])
+        for cell in cells.values()
+        for sample in cell.samples
+        if sample["engine"] != "control"
+    ]
+    assert len(set(rounds)) == len(rounds)
+    assert {"primal", "control"} < set(names)
+    for cell in cells.values():
+        counted = [s for s in cell.samples if s["engine"] == cell.row["engine"] and s["counts"]]
+        assert len(counted) == cell.row["samples"]
+
+
+def test_little_memory_splits_a_heat_into_groups():
+    left = iter([GIB, *[8 * GIB] * 99])
+    cells = run_heat(fine, fine, available=lambda: next(left))
+    assert [cell.row["status"] for cell in cells.values()] == ["ok", "ok"]
+    first, second = (
+        {s["round"] for s in cell.samples if s["engine"] == cell.row["engine"]}
+        for cell in cells.values()
+    )
+    assert not first & second, "each group has rounds of its own"
+
+
+def test_more_threads_than_asked_for_are_told():
+    problem = own_problem(lambda x: x * x, [3.0]).case(1, 0)
+    engine = Engine("many", "", ("numpy",), fine, configure=lambda threads: 4)
+    with Referee(Budget(3.0, 2 * GIB)) as referee:
+        (ended,) = heat(problem, [engine], referee)
+    assert (ended.row["threads"], ended.row["threads_read"]) == (1, 4)
+    assert "reports 4 threads, asked for were 1" in ended.row["message"]
+
+
+def test_processor_time_of_children_counts():
+    def prepare(case):
+        import subprocess
+        import sys
+
+        spin = "import time\nend = time.time() + 60\nwhile time.time() < end: pass"
+        children = [subprocess.Popen([sys.executable, "-c", spin]) for _ in range(3)]
+        for child in children:
+            child.wait()
+
+    cells = run_heat(prepare, seconds=2.0)
+    assert cells["0"].row["status"] == "timeout"
+
+
+def test_fresh_samples_are_taken_in_processes_of_their_own():
+    def prepare(case):
+        calls = iter(range(10**9))
+
+        def run(inputs):
+            next(calls)
+            time.sleep(0.002)
+            return right(inputs)
+
+        return Prepared(run)
+
+    cells = run_heat(prepare, fresh=True)
+    row = cells["0"].row
+    assert (row["status"], row["mode"], row["samples"]) == ("ok", "fresh", 5), row["message"]
+
+
+def test_a_contender_is_pinned_and_says_so():
+    cells = run_heat(fine)
+    if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
+        assert cells["0"].row["pinned"] == str(sorted(os.sched_getaffinity(0))[-1])
+
+
+def test_compiling_has_a_clock_of_its_own():
+    def prepare(case):
+        return Prepared(right, compile=lambda: time.sleep(0.2))
+
+    row = run_heat(prepare)["0"].row
+    assert row["compile_s"] > 0.19
+    assert row["build_s"] < 0.1

@@ -1,0 +1,113 @@
+"""Rounds, with clocks and contenders that are made up."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from compare.measure.rounds import CONTROL, PRIMAL, Limits, Lost, Rounds
+from compare.measure.timing import Sample
+from compare.process.executor import Outcome
+
+LIMITS = Limits(budget_s=10.0, slow_s=20.0)
+
+
+def steady(seconds):
+    return lambda: Sample(seconds, seconds, 10)
+
+
+def noisy(seconds, sigma, seed=0):
+    rng = np.random.default_rng(seed)
+    return lambda: Sample(seconds * float(np.exp(sigma * rng.standard_normal())), seconds, 10)
+
+
+def take(contenders, control=None, primal=None, limits=LIMITS):
+    rounds = Rounds(contenders, control or steady(0.005), primal or steady(0.001), limits)
+    return rounds, list(rounds.take())
+
+
+def test_contenders_take_turns_within_each_round():
+    order = []
+
+    def telling(name):
+        def sample():
+            order.append(name)
+            return Sample(0.01, 0.01, 1)
+
+        return sample
+
+    rounds, lost = take({name: telling(name) for name in "ABC"})
+    assert lost == []
+    assert len(rounds.counted("A")) == 15
+    rows = [order[i : i + 3] for i in range(0, len(order), 3)]
+    assert all(sorted(row) == ["A", "B", "C"] for row in rows)
+    assert len({tuple(row) for row in rows}) > 1, "the order changes from round to round"
+    assert [taken.round for taken in rounds.taken[PRIMAL]] == list(range(15))
+
+
+def test_a_round_in_which_the_control_kernel_drifted_is_repeated():
+    # Five runs before the first round, then one after each.
+    seconds = itertools.chain([0.005] * 9, [0.009], itertools.repeat(0.005))
+    rounds, _ = take({"A": steady(0.01)}, control=lambda: Sample(next(seconds), 0.005))
+    assert rounds.repeated == 2, "the rounds before and after the slow run"
+    assert len(rounds.counted("A")) == 15
+    assert len(rounds.taken["A"]) == 17
+    assert [taken.round for taken in rounds.taken["A"] if not taken.counts] == [3, 4]
+
+
+def test_a_machine_that_is_never_quiet_does_not_stop_the_heat():
+    seconds = itertools.cycle([0.005, 0.009])
+    rounds, _ = take({"A": steady(0.01)}, control=lambda: Sample(next(seconds), 0.005))
+    assert rounds.repeated == 10
+    assert len(rounds.counted("A")) >= 15
+    assert any(taken.drifted for taken in rounds.counted("A"))
+
+
+def test_samples_are_taken_until_the_interval_is_narrow():
+    still, _ = take({"A": noisy(0.001, 0.001)})
+    moved, _ = take({"A": noisy(0.001, 0.1)})
+    assert len(still.counted("A")) == 15
+    assert len(moved.counted("A")) > 50
+
+
+@pytest.mark.parametrize(("seconds", "count"), [(1.0, 3), (30.0, 1)])
+def test_the_sampling_budget_ends_a_slow_contender(seconds, count):
+    limits = Limits(budget_s=2.0, slow_s=20.0)
+    rounds, _ = take({"A": lambda: Sample(seconds, seconds, 1)}, limits=limits)
+    assert len(rounds.counted("A")) == count
+
+
+def test_a_slow_contender_of_a_drifted_round_keeps_its_primal():
+    seconds = itertools.cycle([0.005, 0.009])
+    limits = Limits(budget_s=2.0, slow_s=20.0)
+    rounds, _ = take(
+        {"A": lambda: Sample(30.0, 30.0, 1)},
+        control=lambda: Sample(next(seconds), 0.005),
+        limits=limits,
+    )
+    assert [taken.round for taken in rounds.counted("A")] == [0]
+    assert [taken.round for taken in rounds.counted(PRIMAL)] == [0]
+
+
+def test_a_contender_that_is_lost_in_round_7_leaves_the_others():
+    calls = itertools.count()
+
+    def dying():
+        if next(calls) == 7:
+            raise Lost(Outcome("crashed", message="signal"))
+        return Sample(0.01, 0.01)
+
+    rounds, lost = take({"A": dying, "B": steady(0.01)})
+    assert [(name, end.args[0].status) for name, end in lost] == [("A", "crashed")]
+    assert len(rounds.counted("A")) == 7
+    assert len(rounds.counted("B")) == 15
+
+
+def test_without_control_and_primal_the_rounds_go_on():
+    def gone():
+        raise Lost(Outcome("crashed"))
+
+    rounds, lost = take({"A": steady(0.01)}, control=gone, primal=gone)
+    assert lost == []
+    assert len(rounds.counted("A")) == 15
+    assert rounds.taken[PRIMAL] == rounds.taken[CONTROL] == []

@@ -1,0 +1,139 @@
+import os
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import psutil
+import pytest
+
+from compare.engines.engine import Engine, Prepared
+from compare.measure.interleaved import heat
+from compare.measure.session import Referee
+from compare.problems.own import own_problem
+from compare.process.executor import Budget, Worker
+
+GIB = 1024**3
+
+
+def case():
+    return own_problem(lambda x: x * x, [3.0]).case(1, 0)
+
+
+def measure(prepare, seconds=1.0, limit=2 * GIB, imports=("numpy",)):
+    """Return the row of a cell whose engine is prepared so."""
+    tested = Engine(name="test", meaning="", imports=imports, prepare=prepare)
+    with Referee(Budget(seconds, limit)) as referee:
+        (ended,) = heat(case(), [tested], referee)
+    return SimpleNamespace(**ended.row)
+
+
+def doubling(case):
+    return Prepared(lambda inputs: (inputs["x"] ** 2, {"x": np.float64(2 * inputs["x"])}))
+
+
+def test_a_cell_ends_as_ok_with_every_measurement():
+    outcome = measure(lambda case: doubling(case), 5.0)
+    assert outcome.status == "ok", outcome
+    assert 0 < outcome.run_s < 1
+    assert outcome.run_low_s <= outcome.run_s <= outcome.run_high_s
+    assert outcome.reference == "graph"
+    assert outcome.import_s > 0.01
+    assert outcome.parameters == 1
+    assert outcome.threads_read == 1
+    assert outcome.cores_busy > 0.0
+
+
+def test_a_wrong_gradient_has_no_time():
+    outcome = measure(lambda case: Prepared(lambda inputs: (9.0, {"x": np.float64(5.0)})), 5.0)
+    assert outcome.status == "mismatch"
+    assert outcome.run_s is None
+
+
+@pytest.mark.parametrize(
+    ("stage", "prepare"),
+    [
+        ("build", lambda case: time.sleep(60)),
+        ("first run", lambda case: Prepared(lambda inputs: time.sleep(60))),
+    ],
+)
+def test_a_cell_that_takes_too_long_is_killed(stage, prepare):
+    begin = time.monotonic()
+    outcome = measure(prepare)
+    assert (outcome.status, outcome.stage) == ("timeout", stage)
+    assert "more than 1 s" in outcome.message
+    assert time.monotonic() - begin < 20
+
+
+def test_a_cell_that_takes_too_much_memory_is_killed():
+    def prepare(case):
+        hoard = []
+        while True:
+            hoard.append(np.ones(10**6))
+
+    outcome = measure(prepare, 30.0, GIB // 2)
+    assert (outcome.status, outcome.stage) == ("memory", "build")
+
+
+def test_memory_of_child_processes_counts():
+    def prepare(case):
+        import subprocess
+        import sys
+
+        subprocess.run([sys.executable, "-c", "x = bytearray(10**9); input()"], stdin=None)
+        time.sleep(30)
+
+    outcome = measure(prepare, 20.0, GIB // 2)
+    assert outcome.status in ("memory", "timeout")
+
+
+def test_the_message_of_an_exception_is_kept():
+    def prepare(case):
+        raise KeyError("sinc")
+
+    outcome = measure(prepare)
+    assert (outcome.status, outcome.message) == ("error", "KeyError: 'sinc'")
+
+
+def test_a_process_that_dies_is_an_error_of_its_cell():
+    outcome = measure(lambda case: os.kill(os.getpid(), 9))
+    assert outcome.status == "crashed"
+    assert "SIGKILL" in outcome.message
+
+
+def test_an_engine_that_prints_does_not_disturb_the_answers():
+    def prepare(case):
+        print("deriving", flush=True)
+        os.write(1, b"\x00\x01\x02")
+        return doubling(case)
+
+    assert measure(lambda case: prepare(case), 5.0).status == "ok"
+
+
+def test_an_engine_may_say_that_it_cannot():
+    def prepare(case):
+        raise NotImplementedError("no rule for this")
+
+    outcome = measure(prepare)
+    assert (outcome.status, outcome.message) == ("unsupported", "no rule for this")
+
+
+def test_a_module_that_cannot_be_imported_is_an_error():
+    outcome = measure(doubling, imports=("no_such_module",))
+    assert outcome.status == "error"
+    assert "no_such_module" in outcome.message
+
+
+def test_a_worker_ends_when_its_parent_closes_the_pipe():
+    worker = Worker()
+    process = psutil.Process(worker._process.pid)
+    worker._stdin.close()
+    process.wait(10)
+    worker.close()
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_budget_must_be_positive(seconds):
+    with pytest.raises(ValueError, match="positive number of seconds"):
+        Budget(seconds, GIB)
+    with pytest.raises(ValueError, match="positive number of bytes"):
+        Budget(1.0, 0)

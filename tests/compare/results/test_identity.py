@@ -1,0 +1,121 @@
+import dataclasses
+import functools
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from compare.engines import ENGINES, get_engine
+from compare.engines.engine import Engine
+from compare.problems import PROBLEMS, get_problem
+from compare.problems.own import own_problem
+from compare.results.identity import definition, engine_versions
+
+CONDITIONS = {"threads": 1, "mode": "warm"}
+GRAPH = get_engine("graph")
+
+
+def digest(f, *args, engine=GRAPH, conditions=CONDITIONS):
+    return definition(own_problem(f, args).case(1, 0), engine, conditions)
+
+
+def test_every_cell_has_a_digest_of_its_own():
+    cells = [
+        (problem.case(size, seed), engine)
+        for problem in PROBLEMS.values()
+        for size in (problem.sizes or (problem.verify_size,))
+        for seed in (0, 1)
+        for engine in ENGINES.values()
+    ]
+    digests = {definition(case, engine, CONDITIONS) for case, engine in cells}
+    assert len(digests) == len(cells)
+
+
+def test_it_is_the_same_in_every_process():
+    code = """
+    from compare.engines import get_engine
+    from compare.results.identity import definition
+    from compare.problems import get_problem
+    from compare.problems.own import own_problem
+    import numpy as np
+    own = own_problem(lambda x: np.sum(x * x), [np.ones(3)])
+    for problem, size in ((get_problem("mlp-width"), 8), (own, 1)):
+        print(definition(problem.case(size, 0), get_engine("shared"), {"threads": 1}))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    said = {subprocess.check_output(command, text=True) for _ in range(2)}
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda x: np.sum(x * x) + 1.0,
+        lambda x: np.sum(x * x * x),
+        lambda x: np.prod(x * x),
+    ],
+)
+def test_another_function_has_another_digest(changed):
+    x = np.ones(3)
+    assert digest(lambda x: np.sum(x * x), x) != digest(changed, x)
+
+
+def test_one_character_of_a_file_changes_it(tmp_path):
+    def loaded(text):
+        file = tmp_path / f"model{len(list(tmp_path.iterdir()))}.py"
+        file.write_text(text)
+        names = {"__name__": "model"}
+        exec(compile(text, str(file), "exec"), names)
+        return names["loss"]
+
+    text = "def helper(x):\n    return 2.0 * x\n\n\ndef loss(x):\n    return helper(x)\n"
+    same, other = loaded(text), loaded(text.replace("2.0", "3.0"))
+    assert digest(same, 1.0) == digest(loaded(text), 1.0)
+    assert digest(same, 1.0) != digest(other, 1.0)
+
+
+def test_what_a_function_closes_over_counts():
+    def scaled(by):
+        return lambda x: np.sum(by * x)
+
+    x = np.ones(2)
+    assert digest(scaled(2.0), x) == digest(scaled(2.0), x)
+    assert digest(scaled(2.0), x) != digest(scaled(3.0), x)
+    assert digest(scaled(np.ones(2)), x) != digest(scaled(np.zeros(2)), x)
+    assert digest(functools.partial(scaled(2.0)), x) != digest(functools.partial(scaled(3.0)), x)
+
+
+def test_inputs_engine_and_conditions_count():
+    def square(x):
+        return np.sum(x * x)
+
+    x = np.ones(2)
+    base = digest(square, x)
+    assert base != digest(square, 2 * x)
+    assert base != digest(square, x, engine=get_engine("graph-compiled"))
+    assert base != digest(square, x, conditions=CONDITIONS | {"threads": 2})
+    case = get_problem("circuit").case(1, 0)
+    looser = dataclasses.replace(GRAPH, tolerance="finite-differences")
+    assert definition(case, GRAPH, CONDITIONS) != definition(case, looser, CONDITIONS)
+
+
+def test_versions_of_an_engine():
+    def prepare(case):
+        raise NotImplementedError
+
+    engine = Engine("mine", "", ("yaml_that_is_absent", "scipy.special"), prepare)
+    assert "yaml_that_is_absent absent" in engine_versions(engine)
+    import scipy
+
+    assert f"scipy {scipy.__version__}" in engine_versions(engine)
+    ours = engine_versions(GRAPH)
+    assert len(ours.split()[-1]) == 16, ours
+
+
+def test_a_function_that_refers_to_itself_ends():
+    def loop(x):
+        return x if np.all(x > 0) else loop(-x)
+
+    assert digest(loop, 1.0) == digest(loop, 1.0)

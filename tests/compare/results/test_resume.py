@@ -1,0 +1,124 @@
+import json
+
+import pytest
+
+from compare.results.resume import earlier_run, write_json
+from compare.results.schema import RESULT_COLUMNS
+from compare.results.store import ResultsError, append_row, create_results, read_results
+
+MACHINE = "a processor, 2 cores, 24 GiB"
+ASKED = {"problems": ["circuit"], "engines": ["graph", "shared"], "budget_s": 3.0}
+DEFINITIONS = {("circuit", 1, "graph"): "aa", ("circuit", 1, "shared"): "bb"}
+
+
+def row(engine, definition, status="ok"):
+    return {
+        "problem": "circuit",
+        "size": 1,
+        "engine": engine,
+        "status": status,
+        "definition": definition,
+        "machine": MACHINE,
+    }
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The folder of a run that was killed after its first cell."""
+    create_results(tmp_path / "results.csv")
+    append_row(tmp_path / "results.csv", row("graph", "aa"))
+    write_json(tmp_path / "run.json", {"asked": ASKED, "resumed": 0, "verified": "cc"})
+    return tmp_path
+
+
+def resumed(folder, asked=ASKED, definitions=DEFINITIONS, machine=MACHINE):
+    return earlier_run(folder, asked, definitions, machine)
+
+
+def test_cells_of_the_same_definition_are_kept(folder):
+    before = (folder / "results.csv").read_bytes()
+    earlier = resumed(folder)
+    assert earlier.done == {("circuit", 1, "graph"): "ok"}
+    assert earlier.run == 1
+    assert earlier.facts["verified"] == "cc"
+    assert earlier.said == ("1 of 2 cells are kept.",)
+    assert (folder / "results.csv").read_bytes() == before
+
+
+def test_a_changed_definition_makes_its_rows_stale(folder):
+    append_row(folder / "results.csv", row("shared", "bb", "timeout"))
+    earlier = resumed(folder, definitions=DEFINITIONS | {("circuit", 1, "graph"): "dd"})
+    assert earlier.done == {("circuit", 1, "shared"): "timeout"}
+    assert read_results(folder / "results.csv")["engine"].tolist() == ["shared"]
+    assert len(read_results(folder / "results.stale.csv")) == 2
+    assert "1 of 2 rows are stale" in earlier.said[0]
+
+
+def test_a_cell_that_is_there_twice_counts_once(folder):
+    append_row(folder / "results.csv", row("graph", "aa", "timeout"))
+    assert resumed(folder).done == {("circuit", 1, "graph"): "ok"}
+    assert len(read_results(folder / "results.csv")) == 1
+
+
+def test_a_row_cut_off_anywhere_is_removed(folder):
+    path = folder / "results.csv"
+    whole = path.read_bytes()
+    append_row(path, row("shared", "bb"))
+    both = path.read_bytes()
+    for length in range(len(whole) + 1, len(both)):
+        path.write_bytes(both[:length])
+        earlier = resumed(folder)
+        assert earlier.done == {("circuit", 1, "graph"): "ok"}
+        assert "cut off in the middle" in earlier.said[0]
+        assert path.read_bytes() == whole
+    path.write_bytes(both)
+    assert len(resumed(folder).done) == 2
+
+
+def test_a_header_cut_off_is_written_again(folder):
+    path = folder / "results.csv"
+    path.write_bytes(path.read_bytes()[:20])
+    assert resumed(folder).done == {}
+    assert list(read_results(path).columns) == [column.name for column in RESULT_COLUMNS]
+
+
+def test_an_empty_folder_starts_anew(tmp_path):
+    assert "starts anew" in resumed(tmp_path).said[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"budget_s": 5.0}, r"budget_s was 3\.0 and is now 5\.0"),
+        ({"engines": ["graph"]}, "engines was graph, shared and is now graph"),
+        ({"seed": 1}, "seed was None and is now 1"),
+    ],
+)
+def test_other_settings_are_refused(folder, change, told):
+    with pytest.raises(ResultsError, match=told):
+        resumed(folder, asked=ASKED | change)
+
+
+def test_another_machine_is_refused(folder):
+    with pytest.raises(ResultsError, match="run of another machine"):
+        resumed(folder, machine="another processor, 64 cores, 256 GiB")
+
+
+def test_a_folder_that_does_not_tell_is_refused(folder):
+    (folder / "run.json").unlink()
+    with pytest.raises(ResultsError, match="does not tell what its run was asked"):
+        resumed(folder)
+
+
+def test_json_is_written_whole_or_not_at_all(folder, monkeypatch):
+    before = (folder / "run.json").read_text()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="not written"):
+        write_json(folder / "run.json", {"asked": {}})
+    assert (folder / "run.json").read_text() == before
+    assert json.loads(before)["asked"] == ASKED
+    assert not list(folder.glob(".*"))
