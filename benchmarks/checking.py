@@ -39,25 +39,7 @@ class Library:
 
 @contextmanager
 def opened(contenders: Sequence[Contender]) -> Iterator[tuple[list[Library], dict[str, int]]]:
-    """Open the libraries of contenders, and keep them to one thread.
-
-    Parameters
-    ----------
-    contenders : sequence of Contender
-        Who needs them.
-
-    Yields
-    ------
-    libraries : list of Library
-        In the same order; one that cannot be opened has an entry that says why.
-    threads : dict of str to int
-        Threads that each reports.
-
-    Raises
-    ------
-    ThreadsNotPinned
-        If one of them does not keep to one thread.
-    """
+    """Open the libraries of contenders, and keep them to one thread."""
     with ExitStack() as stack:
         libraries = [_open(contender, stack) for contender in contenders]
         # Last, so that it finds the libraries that were just loaded.
@@ -80,22 +62,7 @@ def _open(contender: Contender, stack: ExitStack) -> Library:
 
 
 def checked(workload: Workload, library: Library) -> tuple[Entry, Prepared | None]:
-    """Prepare a contender, call it twice, and hold both answers to the gradient by hand.
-
-    Parameters
-    ----------
-    workload : Workload
-        What is differentiated.
-    library : Library
-        The contender's.
-
-    Returns
-    -------
-    entry : Entry
-        With the time that preparing took, and the first call.
-    prepared : Prepared or None
-        The contender, ready for the clock; None if it is not right.
-    """
+    """Prepare a contender, call it twice, and hold both answers to the gradient by hand."""
     if library.failed is not None:
         return library.failed, None
     contender = library.contender

@@ -101,20 +101,7 @@ def _read_rows(workload: "Workload", result: tuple[Any, Any]) -> tuple[Any, Grad
 
 
 def ready(workload: "Workload", run: Callable[[], Any]) -> Prepared:
-    """Return a call that gives value and gradients as arrays or numbers, ready for the clock.
-
-    Parameters
-    ----------
-    workload : Workload
-        What is differentiated.
-    run : callable
-        Returns the value, and the gradients by name or in the order of the workload.
-
-    Returns
-    -------
-    Prepared
-        The contender.
-    """
+    """Return a call that gives value and gradients as arrays or numbers, ready for the clock."""
     return Prepared(run, partial(_read, workload))
 
 
@@ -153,22 +140,7 @@ def _compiler(module: str) -> "Iterator[Any]":
 
 
 def compiled(autodiff: Any, workload: "Workload", **options: Any) -> Any:
-    """Return the function that computes value and gradients by a plan.
-
-    Parameters
-    ----------
-    autodiff : module
-        The engine.
-    workload : Workload
-        What is differentiated.
-    **options
-        Those of `autodiff.compile`.
-
-    Returns
-    -------
-    callable
-        Called with the inputs of the workload in order.
-    """
+    """Return the function that computes value and gradients by a plan."""
     both = autodiff.value_and_grad(partial(workload.function, np), workload.argnums)
     return autodiff.compile(both, **options)
 

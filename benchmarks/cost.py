@@ -59,16 +59,6 @@ def peak_bytes(prepare: Callable[[], Callable[[], Any]]) -> int:
     What was prepared and lies in arrays counts: buffers, and gradients that lie in them. Python's
     own objects count as far as the call makes them, such as the nodes of a graph.
 
-    Parameters
-    ----------
-    prepare : callable
-        Returns the function to be called.
-
-    Returns
-    -------
-    int
-        In bytes.
-
     Examples
     --------
     >>> bytes_ = peak_bytes(lambda: lambda: np.ones(1000) + 1.0)

@@ -26,16 +26,6 @@ Counts = Callable[[], dict[str, int]]
 def shapes(widths: Sequence[int]) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the arguments of `mlp_loss` for a network.
 
-    Parameters
-    ----------
-    widths : sequence of int
-        Width of each layer, the inputs first.
-
-    Returns
-    -------
-    dict of str to tuple of int
-        By name.
-
     Examples
     --------
     >>> shapes((3, 2, 1))["w1"]
@@ -208,19 +198,6 @@ def _closed_form_prediction(widths: Sequence[int]) -> int:
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
     """Return what one derivation takes.
-
-    Parameters
-    ----------
-    question : dict
-        ``tool``, a name of `TOOLS`; ``widths``, those of the network, or its depth alone for
-        ``symdiff-matrix``; ``shallow``, whether the stack may only be some frames deeper;
-        ``predict``, whether the size of the closed form is predicted too.
-
-    Returns
-    -------
-    dict
-        ``seconds``, ``processor_s``, ``peak_bytes`` and, where the tool counts them,
-        ``operations``, ``value_operations``, ``tree``, ``predicted``; or ``absent``.
 
     Examples
     --------

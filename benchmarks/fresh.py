@@ -43,26 +43,6 @@ def run_fresh(
     """Return what a benchmark finds in fresh processes.
 
     The first process of a contender checks it and finds out how many calls make a sample.
-
-    Parameters
-    ----------
-    workloads : sequence of Workload
-        What is differentiated: entries of `WORKLOADS`.
-    contenders : sequence of Contender
-        Who does it: entries of `COMPILED`; the baseline is added in front.
-    goals : mapping of str to sequence of Goal
-        What is meant to be reached, by name of workload.
-    rounds : int
-        Samples of each contender, in turn.
-    sample_s : float
-        Length of a sample at least, in s.
-    on_stage : callable
-        Called with what begins.
-
-    Returns
-    -------
-    Report
-        As of `run`.
     """
     field = [BASELINE, *(c for c in contenders if c.name != BASELINE.name)]
     report = Report([], installed(field), {}, rounds, sample_s, fresh=True)
@@ -93,23 +73,6 @@ def run_fresh(
 def ask(module: str, question: dict[str, Any]) -> Any:
     """Return the answer of a module that is run in a fresh process, on one thread.
 
-    Parameters
-    ----------
-    module : str
-        Its name; it reads a question from standard input and prints the answer, both in JSON.
-    question : dict
-        What is asked.
-
-    Returns
-    -------
-    object
-        The answer.
-
-    Raises
-    ------
-    OSError
-        If the process fails.
-
     Examples
     --------
     >>> ask("benchmarks.derivation", {"tool": "symdiff-adjoint", "widths": [2, 1]})["operations"]
@@ -132,18 +95,6 @@ def ask(module: str, question: dict[str, Any]) -> Any:
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
     """Return a sample, or first of all whether the contender is right and how many calls it takes.
-
-    Parameters
-    ----------
-    question : dict
-        Names of the ``workload`` and the ``contender``; ``loops``, the calls of a sample, or
-        ``sample_s``, its length.
-
-    Returns
-    -------
-    dict
-        With loops ``seconds`` and ``processor_s`` of a call; otherwise ``entry``, ``threads`` and
-        ``loops``, which is 0 where there is nothing to time.
 
     Examples
     --------

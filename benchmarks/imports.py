@@ -29,23 +29,6 @@ def time_imports(modules: Sequence[str], rounds: int) -> dict[str, Samples]:
 
     Compiled modules are kept in a folder of their own and written before the first sample, as
     the installation of a package writes them.
-
-    Parameters
-    ----------
-    modules : sequence of str
-        Names of modules, imported in turn.
-    rounds : int
-        Samples of each.
-
-    Returns
-    -------
-    dict of str to Samples
-        By name of module.
-
-    Raises
-    ------
-    OSError
-        If a module cannot be imported.
     """
     found = {module: Samples([], [], 1) for module in modules}
     with tempfile.TemporaryDirectory(prefix="gradscale-") as folder:

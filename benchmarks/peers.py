@@ -82,49 +82,14 @@ def _micrograd(micrograd: Any, workload: "Workload") -> Callable[[], Any]:
 
 
 def casadi_gradients(casadi: Any, out: Any, symbols: Sequence[Any]) -> list[Any]:
-    """Return the gradients of a scalar, by one pass back for all arguments.
-
-    Parameters
-    ----------
-    casadi : module
-        The library.
-    out : casadi.SX
-        The scalar.
-    symbols : sequence of casadi.SX
-        The arguments, all of them symbols.
-
-    Returns
-    -------
-    list of casadi.SX
-        Each of the shape of its argument.
-    """
+    """Return the gradients of a scalar, by one pass back for all arguments."""
     ends = np.cumsum([0, *(symbol.numel() for symbol in symbols)]).tolist()
     parts = casadi.vertsplit(casadi.gradient(out, casadi.veccat(*symbols)), ends)
     return [casadi.reshape(p, *s.shape) for p, s in zip(parts, symbols, strict=True)]
 
 
 def casadi_function(casadi: Any, workload: "Workload") -> tuple[Any, list[Any]]:
-    """Return CasADi's function of value and gradients, and what it is called with.
-
-    Parameters
-    ----------
-    casadi : module
-        The library.
-    workload : Workload
-        What is differentiated: numbers, or written for CasADi.
-
-    Returns
-    -------
-    casadi.Function
-        The function.
-    list
-        Its arguments as numbers, or as arrays whose vectors are rows.
-
-    Raises
-    ------
-    NotImplementedError
-        If the workload is not written for it.
-    """
+    """Return CasADi's function of value and gradients, and what it is called with."""
     if not workload.scalar and "casadi" not in workload.idioms:
         raise NotImplementedError("it does not broadcast")
     inputs = workload.inputs
@@ -186,23 +151,7 @@ def _torch(torch: Any, workload: "Workload") -> Callable[[], Any]:
 
 @contextmanager
 def torch_session(module: str) -> Iterator[Any]:
-    """Import PyTorch and keep it to one thread.
-
-    Parameters
-    ----------
-    module : str
-        Its name.
-
-    Yields
-    ------
-    module
-        The library.
-
-    Raises
-    ------
-    OSError
-        If it does not report one thread.
-    """
+    """Import PyTorch and keep it to one thread."""
     torch = importlib.import_module(module)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -237,38 +186,14 @@ def _jax_gradient(jax: Any, workload: "Workload") -> Callable[..., Any]:
 
 
 def jax_program(jax: Any, workload: "Workload") -> Any:
-    """Return the program that JAX compiles of value and gradients.
-
-    Parameters
-    ----------
-    jax : module
-        The library.
-    workload : Workload
-        What is differentiated.
-
-    Returns
-    -------
-    jax.stages.Compiled
-        Ready to be called; its memory can be asked for.
-    """
+    """Return the program that JAX compiles of value and gradients."""
     arguments = [jax.numpy.asarray(x) for x in workload.inputs.values()]
     return jax.jit(_jax_gradient(jax, workload)).lower(*arguments).compile()
 
 
 @contextmanager
 def jax_session(module: str) -> Iterator[Any]:
-    """Import JAX and set it to float64, the processor and one thread.
-
-    Parameters
-    ----------
-    module : str
-        Its name.
-
-    Yields
-    ------
-    module
-        The library.
-    """
+    """Import JAX and set it to float64, the processor and one thread."""
     flags = os.environ.get("XLA_FLAGS")
     os.environ["XLA_FLAGS"] = f"{flags or ''} {_XLA_FLAGS}".strip()
     try:

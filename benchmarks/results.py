@@ -296,15 +296,7 @@ class Report:
 
 
 def timed(result: Result, samples: Mapping[str, Samples]) -> None:
-    """Write times into the entries of a result.
-
-    Parameters
-    ----------
-    result : Result
-        Its first entry is the baseline.
-    samples : mapping of str to Samples
-        By name of contender; entries without samples stay as they are.
-    """
+    """Write times into the entries of a result."""
     baseline = samples[result.entries[0].contender]
     for entry in result.entries:
         if entry.contender not in samples:
@@ -325,17 +317,7 @@ def timed(result: Result, samples: Mapping[str, Samples]) -> None:
 
 
 def take_means(report: Report, goals: Sequence[Goal], without: Sequence[str]) -> None:
-    """Write geometric means over the workloads into a report.
-
-    Parameters
-    ----------
-    report : Report
-        Its results have times.
-    goals : sequence of Goal
-        The ratios that are wanted.
-    without : sequence of str
-        Workloads that do not count.
-    """
+    """Write geometric means over the workloads into a report."""
     for goal in (judged(each, "geometric mean") for each in goals):
         found = []
         for result in report.results:
@@ -348,17 +330,7 @@ def take_means(report: Report, goals: Sequence[Goal], without: Sequence[str]) ->
 
 
 def write_json(report: Report, path: Path, command: str) -> None:
-    """Write a report with the machine it was taken on.
-
-    Parameters
-    ----------
-    report : Report
-        What was found.
-    path : Path
-        The file.
-    command : str
-        The command that repeats the run.
-    """
+    """Write a report with the machine it was taken on."""
     document: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "command": command,

@@ -26,35 +26,7 @@ def run(
     imports: bool = True,
     on_stage: Callable[[str], None] = lambda stage: None,
 ) -> Report:
-    """Return what a benchmark finds.
-
-    Parameters
-    ----------
-    workloads : sequence of Workload
-        What is differentiated.
-    contenders : sequence of Contender
-        Who does it; the baseline is added in front.
-    rounds : int
-        Samples of each contender.
-    sample_s : float
-        Length of a sample at least, in s.
-    goals : mapping of str to sequence of Goal
-        What is meant to be reached, by name of workload.
-    imports : bool
-        Whether importing `autodiff` is timed too.
-    on_stage : callable
-        Called with what begins.
-
-    Returns
-    -------
-    Report
-        Contenders that are wrong have no times.
-
-    Raises
-    ------
-    ThreadsNotPinned
-        If a library does not keep to one thread.
-    """
+    """Return what a benchmark finds."""
     field = [BASELINE, *(c for c in contenders if c.name != BASELINE.name)]
     results = []
     on_stage("importing the contenders")
@@ -96,18 +68,7 @@ def empty_result(workload: Workload, goals: Goals) -> Result:
 
 
 def import_result(rounds: int) -> Result:
-    """Return what importing the engine costs, beside importing NumPy.
-
-    Parameters
-    ----------
-    rounds : int
-        Samples of each.
-
-    Returns
-    -------
-    Result
-        Entries ``numpy`` and ``autodiff``.
-    """
+    """Return what importing the engine costs, beside importing NumPy."""
     result = Result(
         IMPORT,
         "import in a fresh process",

@@ -117,22 +117,6 @@ def _names(widths: Sequence[int], tool: str) -> tuple[str, str]:
 def derive(widths: Sequence[int], tool: str, times: int = _TIMES) -> tuple[Derived, dict[str, Any]]:
     """Return what deriving the gradient of a network takes, in fresh processes.
 
-    Parameters
-    ----------
-    widths : sequence of int
-        Width of each layer, or one depth for the strategy matrix.
-    tool : str
-        A name of `benchmarks.derivation.TOOLS`.
-    times : int
-        Processes.
-
-    Returns
-    -------
-    row : Derived
-        Medians; with a message in place of numbers where there are none.
-    facts : dict
-        What the last process told.
-
     Examples
     --------
     >>> row, _ = derive((2, 2, 1), "symdiff-adjoint", times=1)
@@ -177,28 +161,7 @@ def run_symbolic(
     times: int = _TIMES,
     on_stage: Stage = lambda stage: None,
 ) -> Report:
-    """Return what deriving formulas and running them takes.
-
-    Parameters
-    ----------
-    rounds : int
-        Samples of each contender that runs, taken in turn.
-    sample_s : float
-        Length of a sample at least, in s.
-    derivations : sequence of tuple
-        Networks, and who derives their gradient.
-    workloads, contenders : sequence, optional
-        What is run, and by whom; `RUNS` and `FORMULAS` by default.
-    times : int
-        Fresh processes that derive each gradient.
-    on_stage : callable
-        Called with what begins.
-
-    Returns
-    -------
-    Report
-        With the goals, as far as what they are about was measured.
-    """
+    """Return what deriving formulas and running them takes."""
     field = list(FORMULAS.values()) if contenders is None else list(contenders)
     report = run(
         list(RUNS.values()) if workloads is None else workloads,

@@ -17,15 +17,7 @@ _FEWEST_CORES = 0.9
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print one table for each workload, and the goals.
-
-    Parameters
-    ----------
-    report : Report
-        What was found.
-    console : rich.console.Console
-        Where to print.
-    """
+    """Print one table for each workload, and the goals."""
     for result in report.results:
         operations = f" ({result.operations} operations)" if result.operations else ""
         console.print(Text(f"{result.title}: {result.meaning}{operations}", style="bold"))

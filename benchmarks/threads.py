@@ -16,16 +16,6 @@ class ThreadsNotPinned(OSError):
 def one_thread() -> Iterator[dict[str, int]]:
     """Keep the linear algebra libraries of this process to one thread, and check that they do.
 
-    Yields
-    ------
-    dict of str to int
-        Threads that each library reports, by its name and version.
-
-    Raises
-    ------
-    ThreadsNotPinned
-        If one of them reports more.
-
     Examples
     --------
     >>> import numpy

@@ -57,24 +57,7 @@ def interleaved(
     sample_s: float,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Samples]:
-    """Return the times of several functions that are called in turn.
-
-    Parameters
-    ----------
-    runs : mapping of str to callable
-        What to time, by name; each has been called before, so that it is warm.
-    rounds : int
-        Samples of each.
-    sample_s : float
-        Length of a sample at least: each takes as many calls as that needs.
-    clock : callable
-        Returns seconds.
-
-    Returns
-    -------
-    dict of str to Samples
-        By name; the samples of one place belong to one round.
-    """
+    """Return the times of several functions that are called in turn."""
     loops = {name: calibrated(run, sample_s, clock) for name, run in runs.items()}
     wall: dict[str, list[float]] = {name: [] for name in runs}
     processor: dict[str, list[float]] = {name: [] for name in runs}
@@ -108,21 +91,6 @@ def fair_collector() -> Iterator[None]:
 def ratios(samples: Sequence[float], baseline: Sequence[float]) -> list[float]:
     """Return the ratios of the samples of two contenders, each within its round.
 
-    Parameters
-    ----------
-    samples, baseline : sequence of float
-        Times by round.
-
-    Returns
-    -------
-    list of float
-        One for each round.
-
-    Raises
-    ------
-    ValueError
-        If the numbers of rounds differ.
-
     Examples
     --------
     >>> ratios([3.0, 30.0], [1.0, 10.0])
@@ -133,16 +101,6 @@ def ratios(samples: Sequence[float], baseline: Sequence[float]) -> list[float]:
 
 def median_and_spread(numbers: Sequence[float]) -> tuple[float, float]:
     """Return the median and the median absolute deviation.
-
-    Parameters
-    ----------
-    numbers : sequence of float
-        At least one.
-
-    Returns
-    -------
-    tuple of float
-        Both; one number that is far off changes neither by much.
 
     Examples
     --------

@@ -122,11 +122,6 @@ def _public(module: ModuleType, wanted: Callable[[Any], bool]) -> Iterator[tuple
 def rows() -> dict[str, list[Row]]:
     """Return the lines of the page by section.
 
-    Returns
-    -------
-    dict of str to list of Row
-        Universal functions, their methods, functions of NumPy by module, SciPy's functions.
-
     Examples
     --------
     >>> {row.name: row.modes for row in rows()["Universal functions"]}["np.tanh"]
@@ -170,13 +165,7 @@ def rows() -> dict[str, list[Row]]:
 
 
 def page() -> str:
-    """Return the text of the page.
-
-    Returns
-    -------
-    str
-        Markdown.
-    """
+    """Return the text of the page."""
     import scipy
 
     parts = [_HEAD.format(version=_short(np.__version__), scipy=_short(scipy.__version__))]

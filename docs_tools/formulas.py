@@ -267,11 +267,6 @@ def _section(model: Model) -> str:
 def page() -> str:
     """Return the text of the page.
 
-    Returns
-    -------
-    str
-        Markdown, with formulas that GitHub typesets.
-
     Examples
     --------
     >>> page().splitlines()[0]

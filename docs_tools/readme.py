@@ -27,16 +27,6 @@ def _between(text: str, begin: str, end: str, new: str) -> str:
 def with_columns(text: str) -> str:
     r"""Return the text of the README with the table of columns put between its marks.
 
-    Parameters
-    ----------
-    text : str
-        The README.
-
-    Returns
-    -------
-    str
-        The same with the present table.
-
     Examples
     --------
     >>> "run_s" in with_columns("<!-- columns -->\n<!-- end of columns -->")
@@ -47,18 +37,6 @@ def with_columns(text: str) -> str:
 
 def with_finding(text: str, folder: Path) -> str:
     r"""Return the text of the README with the finding of the reference run between its marks.
-
-    Parameters
-    ----------
-    text : str
-        The README.
-    folder : Path
-        Where the report of the run lies, if it has been made.
-
-    Returns
-    -------
-    str
-        The same with the present finding.
 
     Examples
     --------
@@ -79,18 +57,6 @@ def with_finding(text: str, folder: Path) -> str:
 def with_bench(text: str, folder: Path) -> str:
     r"""Return the text of the README with the figures of the benchmark put between their marks.
 
-    Parameters
-    ----------
-    text : str
-        The README.
-    folder : Path
-        Where `BENCH_FILES` lie, if they have been made.
-
-    Returns
-    -------
-    str
-        The same with the present figures.
-
     Examples
     --------
     >>> "not been measured" in with_bench("<!-- bench -->\n<!-- end of bench -->", Path("nowhere"))
@@ -105,18 +71,7 @@ def with_bench(text: str, folder: Path) -> str:
 
 
 def bench_text(document: Mapping[str, Any]) -> str:
-    """Return the figures of a benchmark in Markdown.
-
-    Parameters
-    ----------
-    document : mapping
-        What `benchmarks.results.write_json` wrote.
-
-    Returns
-    -------
-    str
-        Tables, and what they were measured on.
-    """
+    """Return the figures of a benchmark in Markdown."""
     command = re.sub(r"--json \S+ ?", "", document["command"]).strip()
     process = ", each sample in a process of its own" if document["fresh"] else ""
     libraries = ", ".join(f"{name} {number}" for name, number in document["libraries"].items())

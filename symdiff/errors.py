@@ -89,18 +89,6 @@ class Unparsable(ValueError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `` Did you mean 'w1'?`` for the known name most like `name`, or nothing.
 
-    Parameters
-    ----------
-    name : str
-        What arrived.
-    known : iterable of str
-        What would have been accepted.
-
-    Returns
-    -------
-    str
-        A sentence with a leading space, or the empty string.
-
     Examples
     --------
     >>> nearest("shraed", ["expanded", "shared"])

@@ -53,25 +53,7 @@ class Constants:
         self.originals: list[Any] = []
 
     def take(self, x: Any, name: str) -> Any:
-        """Return a constant operand as it is now.
-
-        Parameters
-        ----------
-        x : object
-            The operand, which is no tensor.
-        name : str
-            Name of the primitive, for the message.
-
-        Returns
-        -------
-        number or array
-            Of an array that may change a copy that cannot, or the array itself if it is watched.
-
-        Raises
-        ------
-        TypeError
-            If it is neither a number nor a plain array of such.
-        """
+        """Return a constant operand as it is now."""
         if type(x) is np.ndarray and x.nbytes < _LARGE and x.dtype.kind in "fiubc":
             known, octets = self.copied.get(id(x)), x.tobytes()
             # The same array used again, as weights in a loop are, needs no further copy.
@@ -105,18 +87,7 @@ class Constants:
         return self._watched.setdefault(id(x), (x, now))[1] == now
 
     def check(self, what: str) -> None:
-        """Raise if a watched array was written into since it was used.
-
-        Parameters
-        ----------
-        what : str
-            Names the caller in the message.
-
-        Raises
-        ------
-        ValueError
-            If so: the gradient would mix old numbers and new ones.
-        """
+        """Raise if a watched array was written into since it was used."""
         for x, before in self._watched.values():
             if fingerprint(x) != before:
                 raise ValueError(
@@ -127,16 +98,6 @@ class Constants:
 
 def is_plain(x: Any) -> bool:
     """Return whether an array behaves as NumPy's own, which np.matrix and masked arrays do not.
-
-    Parameters
-    ----------
-    x : object
-        Any array-like.
-
-    Returns
-    -------
-    bool
-        True also for arrays of other libraries that answer NumPy's protocols.
 
     Examples
     --------
@@ -163,16 +124,6 @@ def fingerprint(x: Any) -> int:
     It is read twice for each large constant of a gradient, so it takes one pass: sums of every
     509th word, which wrap around without loss. It misses the exchange of elements at distances of
     multiples of 509, and of them alone.
-
-    Parameters
-    ----------
-    x : numpy.ndarray
-        In one piece.
-
-    Returns
-    -------
-    int
-        A number within this process.
     """
     octets = x.reshape(-1).view(np.uint8)
     words = octets[: len(octets) // 8 * 8].view(np.uint64)

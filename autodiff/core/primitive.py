@@ -217,18 +217,6 @@ def _ones(length: int) -> Array:
 def unbroadcast(x_bar: Array, shape: tuple[int, ...]) -> Array:
     """Return a cotangent summed over the axes along which its primal was broadcast.
 
-    Parameters
-    ----------
-    x_bar : array, shape that `shape` broadcasts to
-        Cotangent of the broadcast value.
-    shape : tuple of int
-        Shape of the primal.
-
-    Returns
-    -------
-    array, shape `shape`
-        Broadcasting is linear; this is its transpose.
-
     Examples
     --------
     >>> import numpy as np
@@ -256,18 +244,6 @@ def nothing_times(direction: Array, product: Array) -> Array:
 
     What does not reach the result has no derivative: without this ``np.where(x > 0, np.sqrt(x),
     0)`` would give 0 times infinity at 0. NaN arises nowhere else from a finite direction.
-
-    Parameters
-    ----------
-    direction : array
-        Cotangent or tangent.
-    product : array
-        The same times a partial derivative.
-
-    Returns
-    -------
-    array
-        The product itself if there is no NaN in it.
 
     Examples
     --------

@@ -44,18 +44,7 @@ class Structure:
         return self.build is None
 
     def unflatten(self, leaves: Sequence[Any]) -> Any:
-        """Return the structure with leaves.
-
-        Parameters
-        ----------
-        leaves : sequence
-            As many as `count`.
-
-        Returns
-        -------
-        object
-            A container of the same types.
-        """
+        """Return the structure with leaves."""
         iterator = iter(leaves)
         return self._built(iterator)
 
@@ -65,18 +54,7 @@ class Structure:
         return self.build([child._built(leaves) for child in self.children])
 
     def paths(self, prefix: str = "") -> list[str]:
-        """Return how each leaf is reached.
-
-        Parameters
-        ----------
-        prefix : str
-            What stands before each path.
-
-        Returns
-        -------
-        list of str
-            Such as ``"params['w'][0]"``.
-        """
+        """Return how each leaf is reached."""
         if self.build is None:
             return [prefix]
         return [
@@ -103,17 +81,6 @@ LEAF = Structure(None)
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
     """Return the leaves of a nested structure, and the structure.
 
-    Parameters
-    ----------
-    tree : object
-        Dicts, lists, tuples, NamedTuples and dataclasses, nested; everything else is a leaf.
-        None holds no leaf.
-
-    Returns
-    -------
-    tuple
-        The list of leaves, and the `Structure` that puts others in their places.
-
     Examples
     --------
     >>> leaves, structure = flatten({"w": [1.0, 2.0], "b": (3.0,)})
@@ -127,33 +94,12 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
 
 
 def structure_of(tree: Any) -> Structure:
-    """Return the structure of a nested structure.
-
-    Parameters
-    ----------
-    tree : object
-        As of `flatten`.
-
-    Returns
-    -------
-    Structure
-        Without the leaves.
-    """
+    """Return the structure of a nested structure."""
     return flatten(tree)[1]
 
 
 def dict_keys(structure: Structure) -> tuple[str, ...] | None:
     """Return the keys of a structure that is a plain dict with text as keys.
-
-    Parameters
-    ----------
-    structure : Structure
-        Any structure.
-
-    Returns
-    -------
-    tuple of str or None
-        None if it is anything else.
 
     Examples
     --------

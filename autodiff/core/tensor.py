@@ -127,16 +127,6 @@ def _arithmetic(ufunc: np.ufunc, product: Any = None) -> tuple[Callable[[Any, An
 def matrix_product(x: Any, y: Any) -> Any:
     """Return the product of matrices or of stacks; of small ones in half the time of ``@``.
 
-    Parameters
-    ----------
-    x, y : array or tensor
-        What ``np.matmul`` takes.
-
-    Returns
-    -------
-    array or tensor
-        What it returns.
-
     Examples
     --------
     >>> matrix_product(np.eye(2), np.array([[1.0, 2.0], [3.0, 4.0]]))
@@ -491,18 +481,7 @@ class _Text(str):
 
 
 def memory(x: Tensor) -> int | None:
-    """Return what identifies the memory of a tensor's array and of all its views.
-
-    Parameters
-    ----------
-    x : Tensor
-        The tensor.
-
-    Returns
-    -------
-    int or None
-        None for numbers, which nothing changes in place.
-    """
+    """Return what identifies the memory of a tensor's array and of all its views."""
     value = primal(x)
     if not isinstance(value, np.ndarray):
         return None
@@ -521,28 +500,7 @@ def primal(x: Any) -> Any:
 def record(
     primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any] | None = None
 ) -> Any:
-    """Return the result of a primitive, recorded on the tape of the innermost trace.
-
-    Parameters
-    ----------
-    primitive : Primitive
-        The operation.
-    operands : tuple
-        Its arguments, tensors among them.
-    params : dict, optional
-        Arguments by keyword, which no derivative is taken with respect to.
-
-    Returns
-    -------
-    Tensor or array
-        A tensor, unless no operand is one or the primitive is discrete and the tape is not
-        replayable.
-
-    Raises
-    ------
-    TraceEnded
-        If an operand belongs to a trace that has ended.
-    """
+    """Return the result of a primitive, recorded on the tape of the innermost trace."""
     tape, arrays, odd = None, False, False
     if len(operands) == 1 and type(operands[0]) is Tensor and primitive.kind != "discrete":
         # The short way of the calls met most often.
@@ -637,20 +595,7 @@ def compute(primitive: Primitive, values: Sequence[Any], params: dict[str, Any] 
 
 
 def leaf(tape: Tape, value: Any) -> Tensor:
-    """Return a new tensor that holds an input of a trace.
-
-    Parameters
-    ----------
-    tape : Tape
-        The tape of the trace, which gets the tensor as a node.
-    value : array
-        The primal.
-
-    Returns
-    -------
-    Tensor
-        The node.
-    """
+    """Return a new tensor that holds an input of a trace."""
     node = Tensor(value, tape, None, (), None)
     tape.append(node)
     if primal(value).dtype.kind == "c":
@@ -659,18 +604,7 @@ def leaf(tape: Tape, value: Any) -> Tensor:
 
 
 def assembled(elements: Any) -> Any:
-    """Return one tensor of what an array of objects holds: tensors and numbers.
-
-    Parameters
-    ----------
-    elements : array of objects, or a nested sequence
-        What NumPy made of ``np.array([t, u])``, for example.
-
-    Returns
-    -------
-    Tensor or array
-        A plain array if there is no tensor among the elements.
-    """
+    """Return one tensor of what an array of objects holds: tensors and numbers."""
     objects = np.asarray(elements)
     if objects.dtype != object:
         return objects

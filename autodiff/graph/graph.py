@@ -356,22 +356,7 @@ class Graph:
 
 
 def check_written(tape: Tape, nodes: Sequence[Tensor], outputs: Sequence[Any]) -> None:
-    """Raise if an array was used that plain NumPy would have changed in place before.
-
-    Parameters
-    ----------
-    tape : Tape
-        The tape, with what in-place operators wrote to.
-    nodes : sequence of Tensor
-        Its nodes.
-    outputs : sequence
-        What the function returned.
-
-    Raises
-    ------
-    Undifferentiable
-        If so: tensors do not follow such changes.
-    """
+    """Raise if an array was used that plain NumPy would have changed in place before."""
     place = {id(node): i for i, node in enumerate(nodes)}
     uses = [(i, x) for i, node in enumerate(nodes) for x in node.operands]
     for i, x in [*uses, *((len(nodes), output) for output in outputs)]:

@@ -36,22 +36,7 @@ def pull(
     keep: bool = False,
     consume: bool = False,
 ) -> None:
-    """Run the backward pass: adjoints of outputs are there, those of inputs are left.
-
-    Parameters
-    ----------
-    nodes : sequence of Tensor
-        The nodes of an ended tape in topological order. Outputs hold their seed as adjoint, others
-        None.
-    tape : Tape
-        Their tape; tensors of other tapes are constants.
-    wanted : frozenset of int, optional
-        Identities of the nodes that adjoints are computed for; all by default.
-    keep : bool
-        Whether to keep the adjoints of intermediates; otherwise they are dropped after use.
-    consume : bool
-        Whether to take the nodes out of their list: what they hold is freed as the pass goes.
-    """
+    """Run the backward pass: adjoints of outputs are there, those of inputs are left."""
     # Adjoints that are arrays of this pass alone, which elements can be added into.
     owned: set[int] = set()
     count = len(nodes)
@@ -156,21 +141,7 @@ def pull_recorded(
     forms: Forms,
     observe: Callable[[Tensor, Primitive, Any], None],
 ) -> None:
-    """Run the backward pass on the tape of the nodes, which goes on: its steps are nodes too.
-
-    Parameters
-    ----------
-    nodes : sequence of Tensor and Repeated
-        What came after the inputs, in topological order.
-    inputs : sequence of Tensor
-        The nodes that get an adjoint. Tensors that do not depend on them are constants.
-    seeds : dict of int to array
-        Cotangents by identity of the node; it is used up.
-    forms : mapping
-        What some nodes are differentiated as.
-    observe : callable
-        Called with each node, its primitive and its adjoint before its rule is applied.
-    """
+    """Run the backward pass on the tape of the nodes, which goes on: its steps are nodes too."""
     active = set(map(id, inputs))
     for node in nodes:
         if type(node) is not Tensor:
@@ -241,28 +212,7 @@ def push(
     *,
     recorded: bool = False,
 ) -> list[Any]:
-    """Run the forward pass of tangents.
-
-    Parameters
-    ----------
-    nodes : sequence of Tensor
-        The nodes of an ended tape in topological order, with their values.
-    tape : Tape
-        Their tape; tensors of other tapes are constants.
-    tangents : mapping of int to array
-        The tangents of inputs by identity of the node; others are zero.
-    outputs : sequence of Tensor or constant
-        What tangents are wanted of.
-    forms : mapping, optional
-        What some nodes are differentiated as.
-    recorded : bool
-        Whether the tape goes on, and the steps of the pass are nodes too.
-
-    Returns
-    -------
-    list
-        The tangent of each output; None if it does not depend on the inputs.
-    """
+    """Run the forward pass of tangents."""
     known: dict[int, Any] = dict(tangents)
     with np.errstate(divide="ignore", invalid="ignore"):
         for node in nodes:
@@ -306,21 +256,7 @@ def _pushed(
 
 
 def own_gradients(inputs: Sequence[Tensor], seen: set[int]) -> list[Any]:
-    """Return the adjoints of inputs: no views, nothing that two results share.
-
-    Parameters
-    ----------
-    inputs : sequence of Tensor
-        The inputs, after a backward pass.
-    seen : set of int
-        Identities of arrays that others hold; those returned are added.
-
-    Returns
-    -------
-    list
-        For each input an array of its shape and type, zeros if nothing came back; a NumPy number
-        for a number.
-    """
+    """Return the adjoints of inputs: no views, nothing that two results share."""
     results = []
     for node in inputs:
         x_bar, value = node.adjoint, node.value
@@ -349,21 +285,7 @@ def own_gradients(inputs: Sequence[Tensor], seen: set[int]) -> list[Any]:
 
 
 def in_dtype(direction: Any, dtype: np.dtype[Any]) -> Any:
-    """Return a cotangent or tangent in the data type of its primal.
-
-    Parameters
-    ----------
-    direction : array
-        The cotangent or tangent.
-    dtype : numpy.dtype
-        The type. Of a complex direction of a real primal the real part is taken: the imaginary
-        part belongs to changes that the primal cannot make.
-
-    Returns
-    -------
-    array
-        The same array if its type is right.
-    """
+    """Return a cotangent or tangent in the data type of its primal."""
     if direction.dtype == dtype:
         return direction
     if dtype.kind != "c" and direction.dtype.kind == "c":

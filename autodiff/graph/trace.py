@@ -157,23 +157,6 @@ class _Binding:
 def as_primal(x: Any, what: str) -> Any:
     """Return an argument as floating-point array, or say why a derivative does not exist.
 
-    Parameters
-    ----------
-    x : float or array
-        The argument.
-    what : str
-        Names the argument in the message.
-
-    Returns
-    -------
-    numpy.float64 or array
-        Python floats become NumPy floats, so that division by zero gives infinity, not an error.
-
-    Raises
-    ------
-    TypeError
-        If it is not of floating-point type.
-
     Examples
     --------
     >>> as_primal(3, "grad: argument 0")
@@ -212,25 +195,7 @@ def as_primal(x: Any, what: str) -> Any:
 
 
 def check_result(output: Any, what: str) -> Any:
-    """Return a result as one tensor or number, or say why its derivative would be lost.
-
-    Parameters
-    ----------
-    output : object
-        What the function returned.
-    what : str
-        Names the caller in the message.
-
-    Returns
-    -------
-    Tensor or array
-        An array of objects is put together.
-
-    Raises
-    ------
-    TypeError
-        If it is not a number, an array or a tensor.
-    """
+    """Return a result as one tensor or number, or say why its derivative would be lost."""
     if type(output) is Tensor:
         return output
     if type(output) is np.ndarray and output.dtype == object:

@@ -322,19 +322,7 @@ def _compare(f: Callable[..., Any], result: Any, expected: Any) -> None:
 
 
 def distance(x: Any, y: Any) -> float:
-    """Return the largest difference of two arrays, in units of what rounding may make of it.
-
-    Parameters
-    ----------
-    x, y : array
-        Of one shape and data type.
-
-    Returns
-    -------
-    float
-        1 for a difference of 10⁵ roundings of the largest element: the order of sums differs, and
-        matrix products add thousands of terms. Infinite if NaN or infinity are elsewhere.
-    """
+    """Return the largest difference of two arrays, in units of what rounding may make of it."""
     x, y = np.asarray(x), np.asarray(y)
     if x.dtype.kind not in "fc":
         return 0.0 if np.array_equal(x, y) else np.inf

@@ -32,18 +32,7 @@ class Names:
         self._numbers: dict[str, int] = {}
 
     def fresh(self, wish: str) -> str:
-        """Return a name that is not in use: the wish, if it can be had.
-
-        Parameters
-        ----------
-        wish : str
-            How the value is called; nothing if it has no name.
-
-        Returns
-        -------
-        str
-            A Python identifier, from now on in use.
-        """
+        """Return a name that is not in use: the wish, if it can be had."""
         if wish and not wish.isidentifier():
             wish = re.sub(r"\W+", "_", wish).strip("_")
         if not wish or wish[0].isdigit():

@@ -383,20 +383,7 @@ def _plain_parameters(f: Callable[..., Any], count: int, tag: str) -> list[str] 
 
 
 def is_dynamic(x: Any, whole: bool) -> bool:
-    """Return whether a leaf of the arguments is an input of a plan.
-
-    Parameters
-    ----------
-    x : object
-        The leaf.
-    whole : bool
-        Whether arrays of whole numbers and masks are.
-
-    Returns
-    -------
-    bool
-        True of floating-point numbers and arrays.
-    """
+    """Return whether a leaf of the arguments is an input of a plan."""
     if isinstance(x, np.ndarray):
         return x.dtype.kind in "fc" or (whole and x.dtype.kind in "iub" and x.ndim > 0)
     if isinstance(x, np.generic):
@@ -415,26 +402,7 @@ def make_plan(
     donate: bool = False,
     backend: str = "numpy",
 ) -> tuple[Plan, list[Any]]:
-    """Return the plan of a call.
-
-    Parameters
-    ----------
-    f : callable
-        The function.
-    args, kwargs
-        Its arguments.
-    expected : object
-        Its result for them.
-    whole : bool
-        Whether arrays of whole numbers and masks are inputs too, or part of the plan.
-    fast_math, donate, backend
-        As of `compile`.
-
-    Returns
-    -------
-    tuple
-        The plan, and the arrays that it holds copies of and others can still change.
-    """
+    """Return the plan of a call."""
     leaves, structure = flatten((args, kwargs))
     places = [i for i, x in enumerate(leaves) if is_dynamic(x, whole)]
     wanted, form = flatten(expected)

@@ -85,18 +85,6 @@ class Node:
 def constant(value: Any, shape: tuple[int, ...] | None = None) -> Node:
     """Return the node of a constant.
 
-    Parameters
-    ----------
-    value : number or array
-        The value; an array whose elements are all the same is held as one of them.
-    shape : tuple of int, optional
-        Its shape, if a number stands for an array.
-
-    Returns
-    -------
-    Node
-        The node.
-
     Examples
     --------
     >>> constant(np.ones((2, 3))).function, constant(np.ones((2, 3))).shape
@@ -116,18 +104,6 @@ def constant(value: Any, shape: tuple[int, ...] | None = None) -> Node:
 
 def is_number(node: Node, *values: float) -> bool:
     """Return whether a node is a constant whose elements are all the same real number.
-
-    Parameters
-    ----------
-    node : Node
-        Any node.
-    *values : float
-        If given, which numbers.
-
-    Returns
-    -------
-    bool
-        Of NaN it is False where values are given.
 
     Examples
     --------
@@ -195,18 +171,7 @@ class Program:
 
 
 def reachable(roots: Iterable[Node]) -> set[int]:
-    """Return the identities of all nodes that roots need.
-
-    Parameters
-    ----------
-    roots : iterable of Node
-        What is wanted.
-
-    Returns
-    -------
-    set of int
-        Roots, inputs and constants included.
-    """
+    """Return the identities of all nodes that roots need."""
     found: set[int] = set()
     stack = list(roots)
     while stack:

@@ -29,23 +29,7 @@ for _ufunc in (
 def recorded(
     function: Callable[..., Array], name: str | None = None, shaped: bool = True
 ) -> Callable[..., Array]:
-    """Return a function that records a computation which has no derivative.
-
-    Parameters
-    ----------
-    function : callable
-        ``function(*operands, **params)`` of plain arrays.
-    name : str, optional
-        Name of the primitive; the function's own by default.
-    shaped : bool
-        Whether the shape of the result follows from the operands' shapes. If their numbers decide
-        it, it is guarded.
-
-    Returns
-    -------
-    callable
-        Takes tensors among the operands too.
-    """
+    """Return a function that records a computation which has no derivative."""
 
     def compute(*operands: Array, **params: Any) -> Array:
         # Operands that belong to an outer trace are recorded there.

@@ -150,21 +150,7 @@ def einsum(
     order: str = "K",
     casting: str = "safe",
 ) -> Array:
-    """Return the sum of products that subscripts describe.
-
-    Parameters
-    ----------
-    *operands
-        Subscripts such as ``"ij,jk->ik"`` and arrays, or arrays each with a list of labels.
-    optimize : bool, str or path
-        In which order to multiply, as NumPy takes it. The backward pass chooses for itself.
-    dtype : data type, optional
-        Operands are converted to it first.
-    order : str
-        Layout of the result in memory, which has no meaning for a tensor.
-    casting : str
-        Which conversions to `dtype` are allowed.
-    """
+    """Return the sum of products that subscripts describe."""
     terms, output, arrays = _parsed(operands)
     if dtype is not None:
         arrays = [_converted(x, np.dtype(dtype), casting) for x in arrays]

@@ -67,17 +67,6 @@ def accumulate_at(total: Array, g: Array, index: Any, *dynamic: Array) -> None:
     of ``x`` is made once, and each element taken adds to its own place. Repeated places
     accumulate.
 
-    Parameters
-    ----------
-    total : numpy.ndarray
-        Cotangent of the array that was indexed; it is changed, so it must be the caller's own.
-    g : array, shape of ``total[index]``
-        What is added; of a complex number the real part, if `total` is real.
-    index : object
-        The parameter ``index`` of a ``getitem`` or ``scatter`` node.
-    *dynamic : array
-        The further operands of that node: masks and positions that the graph computes.
-
     Examples
     --------
     >>> total = np.zeros(3)
@@ -186,20 +175,6 @@ def getitem(x: Array, index: Any) -> Array:
 
 def scattered(values: Array, index: Any, shape: tuple[int, ...]) -> Array:
     """Return zeros of a shape with values added at an index: the transpose of indexing.
-
-    Parameters
-    ----------
-    values : array or tensor, shape of ``zeros[index]``
-        What is added; repeated places accumulate.
-    index : object
-        Any index of NumPy, tensors of whole numbers and masks among its parts.
-    shape : tuple of int
-        Shape of the result.
-
-    Returns
-    -------
-    array or tensor, shape `shape`
-        Of the data type of the values.
 
     Examples
     --------

@@ -40,16 +40,6 @@ SQUARED_MODULUS = general(
 def squared(x: Array) -> Array:
     """Return the squares of the absolute values.
 
-    Parameters
-    ----------
-    x : array or tensor
-        Real or complex values.
-
-    Returns
-    -------
-    array or tensor
-        Real values of the same shape.
-
     Examples
     --------
     >>> squared(np.array([3.0 + 4.0j]))
@@ -79,16 +69,6 @@ ROOT = general(
 
 def root(x: Array) -> Array:
     """Return the square roots; unlike that of ``np.sqrt`` the derivative at 0 is 0.
-
-    Parameters
-    ----------
-    x : array or tensor
-        Values that are not negative.
-
-    Returns
-    -------
-    array or tensor
-        Values of the same shape.
 
     Examples
     --------

@@ -23,16 +23,6 @@ def holds_tensor(x: Any) -> bool:
 def as_array(x: Any) -> Array:
     """Return an array-like as an array or tensor; lists that hold tensors are stacked.
 
-    Parameters
-    ----------
-    x : tensor, array, number or nested list
-        What NumPy would take for an array.
-
-    Returns
-    -------
-    array or tensor
-        Something with a shape.
-
     Examples
     --------
     >>> as_array([[1.0], [2.0]]).shape
@@ -48,16 +38,6 @@ def as_array(x: Any) -> Array:
 def as_operand(x: Any) -> Any:
     """Return an array-like as `as_array` does; Python's numbers stay: they take others' type.
 
-    Parameters
-    ----------
-    x : tensor, array, number or nested list
-        What NumPy would take for an array.
-
-    Returns
-    -------
-    array, tensor or number
-        The same value.
-
     Examples
     --------
     >>> (np.ones(1, np.float32) * as_operand(2.0)).dtype
@@ -67,19 +47,7 @@ def as_operand(x: Any) -> Any:
 
 
 def as_decided(x: Any) -> Any:
-    """Return whole numbers that decide shapes as plain ones, each guarded as a branch is.
-
-    Parameters
-    ----------
-    x : int, array of int, tensor of such, or sequence of these
-        Numbers computed from tensors are tensors only in a graph that will run again; it will
-        then check that they are what they were.
-
-    Returns
-    -------
-    int, array, list or tuple
-        The same without tensors.
-    """
+    """Return whole numbers that decide shapes as plain ones, each guarded as a branch is."""
     if isinstance(x, list | tuple):
         return type(x)([as_decided(i) for i in x])
     if type(x) is not Tensor:

@@ -11,26 +11,13 @@ __all__ = ["constant"]
 def constant(function: str, argument: str, why: str = "no closed form is known") -> Rule:
     """Return the rule, or the partial derivative, of an argument that must stay plain.
 
-    Parameters
-    ----------
-    function, argument : str
-        Names for the message.
-    why : str
-        The reason.
-
-    Returns
-    -------
-    callable
-        Raises `Undifferentiable` when it is asked for: not before a derivative with respect to
-        that argument is wanted.
-
     Examples
     --------
     >>> constant("scipy.special.jv", "v")(1.0)
     Traceback (most recent call last):
     ...
     autodiff.errors.Undifferentiable: scipy.special.jv: no derivative with respect to its argument \
-v: no closed form is known. Make it a constant, or differentiate with respect to the others only
+    v: no closed form is known. Make it a constant, or differentiate with respect to the others only
     """
 
     def refuse(*args: object, **params: object) -> NoReturn:

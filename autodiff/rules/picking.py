@@ -13,19 +13,7 @@ from autodiff.core.tensor import Tensor, record
 
 
 def positional(name: str) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
-    """Return a decorator for functions whose results are positions, counts or weights of steps.
-
-    Parameters
-    ----------
-    name : str
-        Name of the discrete primitive that the function becomes.
-
-    Returns
-    -------
-    callable
-        The decorator. The decorated function takes plain arrays or tensors; on tensors of a trace
-        that will run again it is recorded, so that it is computed anew.
-    """
+    """Return a decorator for functions whose results are positions, counts or weights of steps."""
 
     def decorate(function: Callable[..., Array]) -> Callable[..., Array]:
         def call(*xs: Array, **params: Any) -> Array:
@@ -100,20 +88,6 @@ PUT_BACK = linear(
 
 def pick(x: Array, positions: Array, axis: int = -1) -> Array:
     """Return the elements at positions along an axis, as ``np.take_along_axis``.
-
-    Parameters
-    ----------
-    x : array or tensor
-        Where elements are picked from.
-    positions : array or tensor of int
-        Their positions; of the shape of `x` but for `axis`. Nothing may be written into it later.
-    axis : int
-        The axis.
-
-    Returns
-    -------
-    array or tensor
-        The elements, of the shape of `positions`.
 
     Examples
     --------

@@ -34,13 +34,7 @@ def expanded(x: Array, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Ar
 
 
 def converted(a: Array, dtype: Any, what: str) -> Array:
-    """Return the operand in the data type that a reduction was told to compute with.
-
-    Raises
-    ------
-    LostDerivative
-        If floating-point numbers would become integers.
-    """
+    """Return the operand in the data type that a reduction was told to compute with."""
     if dtype is None:
         return a
     dtype = np.dtype(dtype)

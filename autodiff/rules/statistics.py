@@ -59,29 +59,7 @@ def nanmean(
 
 
 def fitted_weights(weights: Any, shape: tuple[int, ...], axis: Axis) -> Array:
-    """Return weights in a shape that broadcasts with the array that they weigh.
-
-    Parameters
-    ----------
-    weights : array or tensor
-        Of the shape of the array, or of its shape along the reduced axes in their order.
-    shape : tuple of int
-        Shape of the array.
-    axis : int or tuple of int, optional
-        The reduced axes.
-
-    Returns
-    -------
-    array or tensor
-        The same weights.
-
-    Raises
-    ------
-    TypeError
-        If the shapes differ and no axis is given.
-    ValueError
-        If the weights do not fit.
-    """
+    """Return weights in a shape that broadcasts with the array that they weigh."""
     weights = operand(weights)
     if weights.shape == shape:
         return weights

@@ -214,25 +214,7 @@ class Call:
         return self.structure.unflatten(self.values)
 
     def scalar(self, holomorphic: bool) -> Any:
-        """Return the value if it is one number, real unless told otherwise.
-
-        Parameters
-        ----------
-        holomorphic : bool
-            Whether the number may be complex.
-
-        Returns
-        -------
-        number
-            The value.
-
-        Raises
-        ------
-        ValueError
-            If it is an array.
-        TypeError
-            If it is a structure, or complex.
-        """
+        """Return the value if it is one number, real unless told otherwise."""
         what = self.what
         if not self.structure.is_leaf:
             raise TypeError(
@@ -256,20 +238,7 @@ class Call:
         return value
 
     def pull(self, cotangents: Sequence[Any] | None, consume: bool = False) -> list[Any]:
-        """Return the cotangents of the inputs.
-
-        Parameters
-        ----------
-        cotangents : sequence of array or None
-            Of each output, in its shape; None for one output and cotangent 1.
-        consume : bool
-            Whether this is the last pass, which frees what it is done with.
-
-        Returns
-        -------
-        list of array
-            For each leaf of the arguments, arrays of their own.
-        """
+        """Return the cotangents of the inputs."""
         listener = self.listener
         if listener is not None:
             return self._pull_recorded(cotangents or [_ONE], listener, consume)
@@ -322,18 +291,7 @@ class Call:
         return gradients
 
     def push(self, tangents: Sequence[Any]) -> list[Any]:
-        """Return the tangents of the outputs.
-
-        Parameters
-        ----------
-        tangents : sequence of array or None
-            Of each leaf of the arguments, in its shape and type; None for zero.
-
-        Returns
-        -------
-        list of array
-            For each output, in its shape.
-        """
+        """Return the tangents of the outputs."""
         known = {
             id(x): x_dot
             for x, x_dot in zip(self.inputs, tangents, strict=True)
@@ -348,20 +306,7 @@ class Call:
         ]
 
     def arguments(self, leaves: Sequence[Any], single: bool) -> Any:
-        """Return leaves in the structures of the arguments.
-
-        Parameters
-        ----------
-        leaves : sequence
-            One for each input.
-        single : bool
-            Whether there is one argument, which is returned as it is, not as a tuple.
-
-        Returns
-        -------
-        object
-            The structure, or a tuple of structures.
-        """
+        """Return leaves in the structures of the arguments."""
         if self.structures.count(LEAF) == len(self.structures):
             return leaves[0] if single else tuple(leaves)
         results, start = [], 0
@@ -414,27 +359,7 @@ def _floating(value: Any) -> np.dtype[Any]:
 
 
 def argument_numbers(argnums: int | Sequence[int], count: int, what: str) -> tuple[int, ...]:
-    """Return the numbers of arguments, counted from 0.
-
-    Parameters
-    ----------
-    argnums : int or sequence of int
-        As users give them, negative ones counted from the end.
-    count : int
-        Number of positional arguments of the call.
-    what : str
-        Names the transform in messages.
-
-    Returns
-    -------
-    tuple of int
-        None twice.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If one is no int, or there is no such argument, or one is named twice.
-    """
+    """Return the numbers of arguments, counted from 0."""
     if type(argnums) is int and 0 <= argnums < count:
         return (argnums,)
     chosen = (argnums,) if isinstance(argnums, int | np.integer) else tuple(argnums)

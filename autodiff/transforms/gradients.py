@@ -270,25 +270,7 @@ def elementwise_grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., An
 
 
 def matched_tangents(what: str, primals: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
-    """Return the leaves of tangents, which must be like the primals.
-
-    Parameters
-    ----------
-    what : str
-        Names the transform in messages.
-    primals, tangents : sequence
-        Arguments and directions.
-
-    Returns
-    -------
-    list
-        The leaves of the tangents.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If they are not alike.
-    """
+    """Return the leaves of tangents, which must be like the primals."""
     for name, given in (("primals", primals), ("tangents", tangents)):
         if not isinstance(given, list | tuple):
             raise TypeError(

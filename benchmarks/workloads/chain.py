@@ -66,18 +66,6 @@ def _draw(size: int, rng: np.random.Generator) -> Inputs:
 def chain(steps: int = 200, size: int = 10) -> Workload:
     """Return a chain of multiplications, additions and sines.
 
-    Parameters
-    ----------
-    steps : int
-        Times that the three are done.
-    size : int
-        Elements.
-
-    Returns
-    -------
-    Workload
-        Named ``chain``.
-
     Examples
     --------
     >>> chain(steps=2, size=3).inputs["w"].shape
@@ -136,18 +124,6 @@ def _draw_long(size: int, rng: np.random.Generator) -> Inputs:
 def long_chain(steps: int = 10_000, size: int = 1000) -> Workload:
     """Return a chain that is too long to keep all of it.
 
-    Parameters
-    ----------
-    steps : int
-        Its depth.
-    size : int
-        Elements.
-
-    Returns
-    -------
-    Workload
-        Named ``long-chain``; its idiom ``autodiff`` runs in parts that are not kept.
-
     Examples
     --------
     >>> long_chain(steps=2, size=3).inputs["w"].shape
@@ -197,16 +173,6 @@ def _draw_numbers(rng: np.random.Generator) -> Inputs:
 
 def number_chain(operations: int) -> Workload:
     """Return a chain of operations on Python floats.
-
-    Parameters
-    ----------
-    operations : int
-        Operations, a third of them sines.
-
-    Returns
-    -------
-    Workload
-        Named ``numbers-`` and their number.
 
     Examples
     --------

@@ -78,16 +78,6 @@ def _draw(size: int, rng: np.random.Generator) -> Inputs:
 def elementwise(size: int = 100_000) -> Workload:
     """Return the sum of an expression of twenty operations, element by element.
 
-    Parameters
-    ----------
-    size : int
-        Elements.
-
-    Returns
-    -------
-    Workload
-        Named ``elementwise``.
-
     Examples
     --------
     >>> elementwise(5).inputs["x"].shape

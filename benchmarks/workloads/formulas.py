@@ -46,16 +46,6 @@ def _draw_sample(widths: Sequence[int], rng: np.random.Generator) -> Inputs:
 def sample(widths: Sequence[int]) -> Workload:
     """Return the sigmoid network of the comparison, on one sample.
 
-    Parameters
-    ----------
-    widths : sequence of int
-        Width of each layer, the inputs first.
-
-    Returns
-    -------
-    Workload
-        Named by its widths.
-
     Examples
     --------
     >>> sample((3, 32, 32, 1)).name
@@ -107,20 +97,6 @@ def _draw_residual(depth: int, width: int, batch: int, rng: np.random.Generator)
 
 def residual(depth: int = 8, width: int = 64, batch: int = 64) -> Workload:
     """Return a network of blocks ``h + tanh(h w)``.
-
-    Parameters
-    ----------
-    depth : int
-        Blocks.
-    width : int
-        Units of each.
-    batch : int
-        Samples.
-
-    Returns
-    -------
-    Workload
-        Named ``residual-`` and the depth.
 
     Examples
     --------

@@ -218,16 +218,6 @@ def mixture(samples: int = 1000, components: int = 25, dimensions: int = 10) -> 
     The parameters are the logarithms of the weights, the means, and the factors of the inverse
     covariances: the logarithm of each diagonal, then what is below it, column by column.
 
-    Parameters
-    ----------
-    samples, components, dimensions : int
-        Sizes.
-
-    Returns
-    -------
-    Workload
-        Named ``mixture``.
-
     Examples
     --------
     >>> mixture(samples=5, components=3, dimensions=2).inputs["factors"].shape

@@ -57,16 +57,6 @@ def _notes_best(x: Any, y: Any, w1: Any, w2: Any) -> Callable[..., Any]:
 def notes(size: int = 1000) -> Workload:
     """Return the two-layer network of the lecture notes.
 
-    Parameters
-    ----------
-    size : int
-        Inputs of the network: 1000, or 4 for a small one.
-
-    Returns
-    -------
-    Workload
-        Named ``notes``.
-
     Examples
     --------
     >>> notes().inputs["w1"].shape
@@ -203,16 +193,6 @@ _MLP_PARAMETERS = ("w1", "b1", "w2", "b2", "w3", "b3")
 def mlp(batch: int = 8) -> Workload:
     """Return a small network of tanh units.
 
-    Parameters
-    ----------
-    batch : int
-        Samples.
-
-    Returns
-    -------
-    Workload
-        Named ``mlp``.
-
     Examples
     --------
     >>> mlp().inputs["w2"].shape
@@ -302,11 +282,6 @@ def _draw_single(rng: np.random.Generator) -> Inputs:
 
 def single() -> Workload:
     """Return a network that sees one sample: products of a vector and a matrix.
-
-    Returns
-    -------
-    Workload
-        Named ``single``.
 
     Examples
     --------
@@ -419,22 +394,6 @@ def _draw_deep(depth: int, width: int, batch: int, rng: np.random.Generator) -> 
 
 def deep(depth: int, label: str = "", width: int = 32, batch: int = 32) -> Workload:
     """Return a network of many narrow layers of relu units.
-
-    Parameters
-    ----------
-    depth : int
-        Layers, each with its weights and biases as arguments of their own.
-    label : str
-        Short name.
-    width : int
-        Units of each layer.
-    batch : int
-        Samples.
-
-    Returns
-    -------
-    Workload
-        Named ``deep-`` and the depth.
 
     Examples
     --------

@@ -49,11 +49,6 @@ def _of_floats(names: tuple[str, ...], **parts: Any) -> Workload:
 def circuit() -> Workload:
     """Return the circuit ``(x + y) z``.
 
-    Returns
-    -------
-    Workload
-        Named ``circuit``.
-
     Examples
     --------
     >>> circuit().hand(-2.0, 5.0, -4.0)
@@ -72,11 +67,6 @@ def circuit() -> Workload:
 
 def neuron() -> Workload:
     """Return the sigmoid neuron of two inputs and a bias.
-
-    Returns
-    -------
-    Workload
-        Named ``neuron``.
 
     Examples
     --------

@@ -40,39 +40,13 @@ def reference_name(case: Case, engine: Engine) -> str:
 
     The hand-written gradient is, where there is one; else the graph; for the graph itself central
     differences.
-
-    Parameters
-    ----------
-    case : Case
-        The problem.
-    engine : Engine
-        The engine under test.
-
-    Returns
-    -------
-    str
-        Name of an engine.
     """
     order = ["hand-written", "graph", "finite-differences"]
     return next(name for name in order if name != engine.name and not ENGINES[name].refuses(case))
 
 
 def reference_gradient(case: Case, name: str) -> tuple[Any, dict[str, Any]]:
-    """Return the value and the gradients that an engine is held against.
-
-    Parameters
-    ----------
-    case : Case
-        The problem.
-    name : str
-        Engine that computes the reference. Central differences are taken at random entries if
-        there are many; the other entries are masked.
-
-    Returns
-    -------
-    tuple
-        The value, and the gradients by name.
-    """
+    """Return the value and the gradients that an engine is held against."""
     if name == "finite-differences" and case.parameters > _SAMPLED_ENTRIES:
         return case.problem.function(**case.inputs), _sampled_differences(case)
     value, gradients = get_engine(name).prepare(case).run(case.inputs)
@@ -125,29 +99,6 @@ def verify_cases(
     Each gradient is computed in a worker process under the budgets; one that hangs or dies
     costs its own row only. Where an engine differs from its reference the truth in 50 digits
     decides which of the two is wrong, if there is one.
-
-    Parameters
-    ----------
-    cases : sequence of Case
-        Problems with inputs.
-    engines : iterable of Engine
-        Engines under test; the reference of a case is not compared with itself.
-    budget_s : float
-        Time budget of one gradient in seconds.
-    budget_bytes : int
-        Memory budget of one gradient in bytes.
-    threads : int
-        Threads of the linear algebra libraries.
-    on_done : callable, optional
-        Called with case and engine after each comparison.
-    found : dict, optional
-        Filled with the outcome of every gradient by problem, size and engine, for
-        `compare.truth.measure_errors` to go on from.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns as in `AGREEMENT_COLUMNS`.
     """
     from compare.process.executor import Budget, Executor
     from compare.results.schema import AGREEMENT_COLUMNS, SCHEMA_VERSION

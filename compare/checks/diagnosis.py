@@ -14,18 +14,6 @@ _NEAR = 1e-9
 def diagnosis(name: str, gradients: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
     """Return which usual mistake would explain a wrong gradient, or an empty string.
 
-    Parameters
-    ----------
-    name : str
-        Argument whose gradient is wrong.
-    gradients, reference : mapping of str to array
-        Gradients by name, of the same shapes; masked entries of the reference are not looked at.
-
-    Returns
-    -------
-    str
-        The mistake in words, or how many entries differ.
-
     Examples
     --------
     >>> diagnosis("w", {"w": np.array([-1.0, 2.0])}, {"w": np.array([1.0, -2.0])})

@@ -43,18 +43,6 @@ class Difference:
 def entry_name(name: str, entry: tuple[int, ...]) -> str:
     """Return how an entry of an argument is written.
 
-    Parameters
-    ----------
-    name : str
-        Argument.
-    entry : tuple of int
-        Index; empty for a scalar.
-
-    Returns
-    -------
-    str
-        Such as ``w1[0, 2]``.
-
     Examples
     --------
     >>> entry_name("w1", (0, 2)), entry_name("b", ())
@@ -73,27 +61,6 @@ def compare_gradients(
 ) -> Difference:
     """Return how a value and its gradients differ from a reference.
 
-    Parameters
-    ----------
-    value : float
-        Value of the function.
-    gradients : mapping of str to array
-        Gradients by name of argument.
-    reference_value : float
-        Value that the reference found.
-    reference : mapping of str to array
-        Gradients of the reference; masked entries are not compared.
-    tolerance : Tolerance
-        How near is near enough.
-    inputs : mapping, optional
-        The arguments: a gradient must have the type of its argument, and a message says so if
-        they hold NaN or infinity. Without them any floating-point type will do.
-
-    Returns
-    -------
-    Difference
-        The largest error and where it is, also when it is small. NaN and infinity never agree.
-
     Notes
     -----
     An entry may be off by ``relative * max(|a|, |b|) + of_largest * max|reference|``, whatever
@@ -109,7 +76,7 @@ def compare_gradients(
     True
     >>> print(compare_gradients(6.0, {"x": 6.0}, 6.0, {"x": 3.0}, exact).message)
     x is 6.0, the reference 3.0: an error of 0.5, more than 1e-09 (4.5e+15 ULPs apart); \
-every entry of x is 2 times the reference
+    every entry of x is 2 times the reference
     """
     failed = structure_error(value, gradients, reference, inputs)
     if failed:
@@ -147,16 +114,6 @@ def structure_error(
     inputs: Mapping[str, Any] | None,
 ) -> str:
     """Return how the names, shapes or types of two gradients differ, or an empty string.
-
-    Parameters
-    ----------
-    value, gradients, reference, inputs
-        As of `compare_gradients`; of the reference only names and shapes matter.
-
-    Returns
-    -------
-    str
-        What arrived, and what was expected.
 
     Examples
     --------

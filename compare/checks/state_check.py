@@ -83,16 +83,6 @@ class Observed:
 def fingerprints(inputs: Mapping[str, Any]) -> dict[str, bytes]:
     """Return a digest of each input, by which a change is noticed without keeping a copy.
 
-    Parameters
-    ----------
-    inputs : mapping
-        Arguments by name.
-
-    Returns
-    -------
-    dict of str to bytes
-        Digests by name.
-
     Examples
     --------
     >>> x = np.ones(2)
@@ -106,16 +96,6 @@ def fingerprints(inputs: Mapping[str, Any]) -> dict[str, bytes]:
 
 def other_case(case: Case) -> Case:
     """Return a case of the same shapes with other inputs.
-
-    Parameters
-    ----------
-    case : Case
-        The problem.
-
-    Returns
-    -------
-    Case
-        Inputs of the next seed; where they are the same, every entry moved by up to 0.1 %.
 
     Examples
     --------
@@ -148,21 +128,6 @@ def _moved(value: Any, rng: np.random.Generator) -> Any:
 
 def result_of(returned: Any) -> Result:
     """Return value and gradients that an engine returned, if that is what they are.
-
-    Parameters
-    ----------
-    returned : object
-        What `Prepared.run` returned.
-
-    Returns
-    -------
-    tuple
-        The value, and the gradients by name.
-
-    Raises
-    ------
-    TypeError
-        If it is no pair of a value and a mapping.
 
     Examples
     --------
@@ -198,34 +163,7 @@ def observe(
     threads: int = 1,
     first_run_s: float = 0.0,
 ) -> Observed:
-    """Return what an engine does after its first run.
-
-    Parameters
-    ----------
-    case : Case
-        The problem.
-    run : callable
-        ``run(inputs)`` of the prepared engine.
-    first : tuple
-        What it returned when it was run for the first time, the very object.
-    before : mapping of str to bytes
-        `fingerprints` of the inputs, taken before the engine was prepared.
-    threads : int
-        Threads that it may use; with more than one a sum may be taken in another order.
-    first_run_s : float
-        Time that the first run took, in s. Where `unprobed` has a reason it is not run again, and
-        the remark says so.
-
-    Returns
-    -------
-    Observed
-        The result, and what was found.
-
-    Raises
-    ------
-    TypeError
-        If what it returned is no value and gradients.
-    """
+    """Return what an engine does after its first run."""
     first = result_of(first)
     kept = _kept(first)
     complaint = _mutated(before, case.inputs) or _aliased(first, case.inputs)
@@ -255,18 +193,6 @@ def observe(
 
 def unprobed(case: Case, first_run_s: float) -> str:
     """Return why an engine is not run again, or an empty string if it is.
-
-    Parameters
-    ----------
-    case : Case
-        The problem.
-    first_run_s : float
-        Time that the first run took, in s.
-
-    Returns
-    -------
-    str
-        A run that took long, or large inputs.
 
     Examples
     --------
@@ -350,29 +276,7 @@ def judge(
     reference_elsewhere: Result | None,
     tolerance: Tolerance,
 ) -> dict[str, Any]:
-    """Return the verdict on what was observed, as columns of a table.
-
-    Parameters
-    ----------
-    case : Case
-        The problem.
-    observed : Observed
-        What the engine did.
-    against : str
-        Name of the engine that computed the reference.
-    reference : tuple
-        Its value and gradients on `case`.
-    reference_elsewhere : tuple, optional
-        Its value and gradients on ``other_case(case)``; None where it has none.
-    tolerance : Tolerance
-        How near is near enough.
-
-    Returns
-    -------
-    dict
-        ``status`` (ok, mismatch or error), ``message``, ``max_error``, ``max_error_at``. The
-        message of an ok is a remark.
-    """
+    """Return the verdict on what was observed, as columns of a table."""
     difference = compare_gradients(*observed.result, *reference, tolerance, case.inputs)
     columns = {"max_error": difference.max_error, "max_error_at": difference.at}
     if observed.failed:
@@ -418,28 +322,6 @@ def probe(
 ) -> dict[str, Any]:
     """Return the verdict on an engine that has been run once: its result, and its hidden state.
 
-    Parameters
-    ----------
-    case : Case
-        The problem.
-    engine : Engine
-        The engine.
-    run, first, before, threads, first_run_s
-        As of `observe`.
-    against, reference, reference_elsewhere
-        As of `judge`.
-
-    Returns
-    -------
-    dict
-        Columns of results.csv: ``status`` (ok, mismatch or error), ``message``, ``max_error``,
-        ``max_error_at``, ``reference``.
-
-    Raises
-    ------
-    TypeError
-        If the engine returned something else than a value and gradients.
-
     Examples
     --------
     >>> from compare.engines import get_engine
@@ -464,22 +346,7 @@ def probe(
 def observed_in_worker(
     report: Callable[[str, dict[str, Any]], None], case: Case, engine: "Engine", threads: int = 1
 ) -> Observed:
-    """Return what an engine does on a case, from its preparation on: a job of the worker.
-
-    Parameters
-    ----------
-    report : callable
-        ``report(stage, facts)`` is called when a stage begins.
-    case, engine : Case, Engine
-        What is prepared and run.
-    threads : int
-        Threads that it may use.
-
-    Returns
-    -------
-    Observed
-        What it did.
-    """
+    """Return what an engine does on a case, from its preparation on: a job of the worker."""
     before = fingerprints(case.inputs)
     engine.configure(threads)
     report("build", {})

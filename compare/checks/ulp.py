@@ -10,17 +10,6 @@ __all__ = ["ulp", "ulps_apart", "ulps_text"]
 def ulp(x: Any) -> Any:
     """Return the unit in the last place of numbers.
 
-    Parameters
-    ----------
-    x : float or array of float64 or float32
-        Finite numbers.
-
-    Returns
-    -------
-    ndarray
-        The distance from ``|x|`` to the next larger number of the same type; the smallest
-        subnormal number where `x` is zero or subnormal.
-
     Notes
     -----
     For ``2^e <= |x| < 2^(e+1)`` it is ``2^(e-52)`` (float32: ``2^(e-23)``): J.-M. Muller et al.,
@@ -39,21 +28,6 @@ def ulp(x: Any) -> Any:
 
 def ulps_apart(a: Any, b: Any) -> int:
     """Return how many steps from one floating-point number to the next lie between two.
-
-    Parameters
-    ----------
-    a, b : float64 or float32
-        Finite numbers; float32 is counted as such if `a` is one.
-
-    Returns
-    -------
-    int
-        0 if they are equal, 1 if they are neighbours.
-
-    Raises
-    ------
-    ValueError
-        If one of them is NaN or infinite.
 
     Examples
     --------
@@ -76,16 +50,6 @@ def _place(x: Any) -> int:
 
 def ulps_text(a: Any, b: Any) -> str:
     """Return in words how far two floating-point numbers are apart.
-
-    Parameters
-    ----------
-    a, b : float64 or float32
-        Numbers, as of `ulps_apart`.
-
-    Returns
-    -------
-    str
-        Such as ``"3 ULPs apart"``.
 
     Examples
     --------

@@ -34,13 +34,7 @@ for _command in (run, verify, list_, report, bench, compare):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit with its code.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        Arguments; those of the process by default.
-    """
+    """Run the command line and exit with its code."""
     try:
         code = cli.main(args=arguments, prog_name="gradscale", standalone_mode=False)
     except click.exceptions.Abort:

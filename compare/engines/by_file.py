@@ -16,26 +16,7 @@ _EXPECTED = "expected a function value_and_gradient(f, inputs, wrt), or a compar
 
 
 def engine_in_file(typed: str) -> Engine:
-    """Return the engine that a name in a file stands for.
-
-    Parameters
-    ----------
-    typed : str
-        File and name of a function ``value_and_gradient(f, inputs, wrt)``, which gets a plain
-        NumPy function, its arguments by name and the names to differentiate by, and returns the
-        value and the gradients by name; or of an `Engine`, which can also prepare and compile.
-
-    Returns
-    -------
-    Engine
-        Of the name of the function.
-
-    Raises
-    ------
-    ValueError
-        If the file or the name is missing, something else stands behind it, or an engine has this
-        name.
-    """
+    """Return the engine that a name in a file stands for."""
     name, found = in_file(typed)
     if isinstance(found, Engine):
         engine = found

@@ -39,20 +39,7 @@ class Call:
 
 
 def by_position(case: Case, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that takes its arguments in the order of `Call`.
-
-    Parameters
-    ----------
-    case : Case
-        The problem.
-    function : callable
-        Its function, or a copy of it.
-
-    Returns
-    -------
-    callable
-        The same function.
-    """
+    """Return a function that takes its arguments in the order of `Call`."""
     names = Call(case).names
 
     def positional(*values: Any) -> Any:
@@ -62,25 +49,7 @@ def by_position(case: Case, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def plain(case: Case, library: Library) -> Callable[..., Any]:
-    """Return the function of a problem, calling a library where it calls NumPy.
-
-    Parameters
-    ----------
-    case : Case
-        The problem.
-    library : Library
-        What stands in for NumPy.
-
-    Returns
-    -------
-    callable
-        The copy.
-
-    Raises
-    ------
-    NotImplementedError
-        If the library lacks a function of NumPy that the function names.
-    """
+    """Return the function of a problem, calling a library where it calls NumPy."""
     with unsupported("the library"):
         return rebound(case.problem.function, library)
 
@@ -91,16 +60,6 @@ def unsupported(library: str) -> Iterator[None]:
 
     The function runs on NumPy's arrays, or it would be no problem; so what fails here is beyond
     the library.
-
-    Parameters
-    ----------
-    library : str
-        Its name.
-
-    Raises
-    ------
-    NotImplementedError
-        For any other exception than one of memory.
     """
     try:
         yield
@@ -118,20 +77,7 @@ def _reason(library: str, error: Exception) -> str:
 
 
 def guarded(library: str, run: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function whose failures are reasons, at no cost where it does not fail.
-
-    Parameters
-    ----------
-    library : str
-        Name of the library.
-    run : callable
-        What computes value and gradients.
-
-    Returns
-    -------
-    callable
-        The same function.
-    """
+    """Return a function whose failures are reasons, at no cost where it does not fail."""
 
     def attempt(inputs: Mapping[str, Any]) -> Any:
         try:

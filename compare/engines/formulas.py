@@ -173,22 +173,6 @@ class Formulas(np.ndarray):
 def symbols(value: Any, made: Callable[[int], Any], functions: Functions) -> tuple[Any, Any]:
     """Return what a function is called with instead of an argument, and its symbols in a list.
 
-    Parameters
-    ----------
-    value : float or array
-        The argument.
-    made : callable
-        ``made(count)`` returns so many symbols of the library.
-    functions : mapping
-        Its functions by NumPy's names.
-
-    Returns
-    -------
-    Formula or Formulas
-        Of the shape of the argument.
-    list
-        The symbols, the last axis first.
-
     Examples
     --------
     >>> x, names = symbols(np.ones(2), lambda n: ["a", "b"][:n], {"exp": lambda x: f"exp({x})"})
@@ -204,18 +188,7 @@ def symbols(value: Any, made: Callable[[int], Any], functions: Functions) -> tup
 
 
 def composed(functions: dict[str, Callable[..., Any]]) -> Functions:
-    """Return functions completed by those that others make up.
-
-    Parameters
-    ----------
-    functions : dict
-        With ``exp``, ``log``, ``where`` and ``maximum`` at least.
-
-    Returns
-    -------
-    mapping
-        The same and more.
-    """
+    """Return functions completed by those that others make up."""
     exp, log, maximum = functions["exp"], functions["log"], functions["maximum"]
     minimum = functions["minimum"]
     made: dict[str, Callable[..., Any]] = {

@@ -10,20 +10,7 @@ __all__ = ["in_types_of_arguments"]
 
 
 def in_types_of_arguments(run: ValueAndGradient, case: Case) -> ValueAndGradient:
-    """Return a run whose gradients have the types of the arguments.
-
-    Parameters
-    ----------
-    run : callable
-        ``run(inputs)`` that returns the value and gradients in float64.
-    case : Case
-        The problem.
-
-    Returns
-    -------
-    callable
-        `run` itself where every argument is float64, so that nothing is added to its time.
-    """
+    """Return a run whose gradients have the types of the arguments."""
     import numpy as np
 
     types = {name: np.asarray(case.inputs[name]).dtype for name in case.wrt}

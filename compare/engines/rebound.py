@@ -47,20 +47,6 @@ class Library:
 def rebound(function: Callable[..., Any], library: Library) -> Callable[..., Any]:
     """Return a copy of a function that calls another library where it called NumPy.
 
-    Parameters
-    ----------
-    function : callable
-        Plain NumPy function: a function, a ``functools.partial``, a bound method, an object that
-        can be called. Functions of installed libraries stay as they are; where one asks
-        `compare.problems.namespace` for its library, it gets this one.
-    library : Library
-        What stands in for NumPy.
-
-    Returns
-    -------
-    callable
-        The copy.
-
     Examples
     --------
     >>> from types import SimpleNamespace

@@ -58,18 +58,6 @@ class Crossover:
 def crossover(first: Measured, second: Measured) -> Crossover | None:
     """Return where two engines meet, or None where the costs do not say.
 
-    Parameters
-    ----------
-    first, second : Measured
-        Two engines' costs of one quantity at sizes of one family.
-
-    Returns
-    -------
-    Crossover or None
-        None where their laws do not meet between half the smallest and ten thousand times the
-        largest measured size, where the interval has no end there, or where a size that both
-        were measured at contradicts it.
-
     Notes
     -----
     The interval is that of the meeting points of pairs of laws drawn by `compare.growth.draws`.

@@ -37,22 +37,7 @@ def _drop(m: int, d: int) -> float:
 
 
 def fit_line(z: Floats, y: Floats, censored: Flags, offset: Floats) -> Curve:
-    """Return the line of the largest likelihood, which is the curve without overhead.
-
-    Parameters
-    ----------
-    z, y : array, shape (points,)
-        Places and logarithms of costs.
-    censored : array of bool, shape (points,)
-        Which of `y` are lower bounds.
-    offset : array, shape (points,)
-        What is added to the line.
-
-    Returns
-    -------
-    Curve
-        With an infinitely small share of overhead.
-    """
+    """Return the line of the largest likelihood, which is the curve without overhead."""
     y = y - offset
     m = int(np.count_nonzero(~censored))
     X = np.column_stack([np.ones_like(z), z])
@@ -71,18 +56,7 @@ def fit_line(z: Floats, y: Floats, censored: Flags, offset: Floats) -> Curve:
 
 
 def fit_curve(z: Floats, y: Floats, censored: Flags, offset: Floats) -> Curve:
-    """Return the curve of the largest likelihood among those that grow.
-
-    Parameters
-    ----------
-    z, y, censored, offset : array, shape (points,)
-        As of `fit_line`.
-
-    Returns
-    -------
-    Curve
-        The best.
-    """
+    """Return the curve of the largest likelihood among those that grow."""
     measured = ~censored
     m = int(np.count_nonzero(measured))
     order = np.argsort(z[measured])

@@ -47,18 +47,7 @@ class Draws:
     sigma: Floats
 
     def log_cost(self, n: ArrayLike) -> Floats:
-        """Return the logarithm of the cost by each law.
-
-        Parameters
-        ----------
-        n : array_like, shape (sizes,)
-            Sizes.
-
-        Returns
-        -------
-        array, shape (draws, sizes)
-            Logarithms of costs.
-        """
+        """Return the logarithm of the cost by each law."""
         sizes = np.atleast_1d(np.asarray(n, dtype=np.float64))
         kind = self.law.kind
         growing = (
@@ -84,22 +73,6 @@ def draw(
     seed: int = 0,
 ) -> Draws | None:
     """Return laws that the costs do not rule out.
-
-    Parameters
-    ----------
-    law : Law
-        The law that was fitted to them.
-    n, y, censored : sequence, shape (points,)
-        Sizes, costs, and which costs are lower bounds, as in `compare.growth.laws.fit`.
-    count : int
-        Number of laws.
-    seed : int
-        Seed of the drawing.
-
-    Returns
-    -------
-    Draws or None
-        None where too few of the drawn costs could be fitted.
 
     Notes
     -----
@@ -146,20 +119,6 @@ def draw(
 
 def predict(draws: Draws, n: float, seed: int = 0) -> tuple[float, float, float]:
     """Return what a law predicts for one more measurement, with its 95 % interval.
-
-    Parameters
-    ----------
-    draws : Draws
-        The law, and those that are not ruled out.
-    n : float
-        Size.
-    seed : int
-        Seed of the scatter of the measurement.
-
-    Returns
-    -------
-    tuple of float
-        Decimal logarithms: of the cost by the law, and of both ends of the interval.
 
     Examples
     --------

@@ -97,18 +97,7 @@ class Law:
         return float(np.exp(self.log_coefficient))
 
     def log_cost(self, n: ArrayLike) -> Floats:
-        """Return the logarithm of the cost that the law gives.
-
-        Parameters
-        ----------
-        n : array_like
-            Sizes.
-
-        Returns
-        -------
-        array
-            Of the shape of `n`; it does not overflow.
-        """
+        """Return the logarithm of the cost that the law gives."""
         growing = (
             self.log_coefficient + self.slope * place_of(self.kind, n) + offset_of(self.kind, n)
         )
@@ -118,67 +107,19 @@ class Law:
 
 
 def place_of(kind: str, n: ArrayLike) -> Floats:
-    """Return what the slope of a law multiplies.
-
-    Parameters
-    ----------
-    kind : str
-        Key into `KINDS`.
-    n : array_like
-        Sizes.
-
-    Returns
-    -------
-    array
-        The size, or its logarithm.
-    """
+    """Return what the slope of a law multiplies."""
     sizes = np.asarray(n, dtype=np.float64)
     return sizes if kind == "exponential" else np.log(sizes)
 
 
 def offset_of(kind: str, n: ArrayLike) -> Floats:
-    """Return what a law adds to its line: the logarithm of the logarithm, or nothing.
-
-    Parameters
-    ----------
-    kind : str
-        Key into `KINDS`.
-    n : array_like
-        Sizes.
-
-    Returns
-    -------
-    array
-        Of the shape of `n`.
-    """
+    """Return what a law adds to its line: the logarithm of the logarithm, or nothing."""
     sizes = np.asarray(n, dtype=np.float64)
     return np.log(np.log1p(sizes)) if kind == "power-log" else np.zeros_like(sizes)
 
 
 def fit(kind: str, n: ArrayLike, y: ArrayLike, censored: ArrayLike | None = None) -> Law | None:
     """Return the law of the largest likelihood.
-
-    Parameters
-    ----------
-    kind : str
-        Key into `KINDS`.
-    n : sequence of float, shape (points,)
-        Sizes. A point whose size or cost is not positive and finite is left out.
-    y : sequence of float, shape (points,)
-        Costs; where `censored`, lower bounds of them.
-    censored : sequence of bool, shape (points,), optional
-        Which costs are lower bounds; none if not given.
-
-    Returns
-    -------
-    Law or None
-        None if fewer than 3 costs are measured, or all at one size, or if the measured costs
-        above the overhead are too few to bound the growth.
-
-    Raises
-    ------
-    ValueError
-        If the three have different lengths.
 
     Notes
     -----
@@ -223,16 +164,6 @@ def fit_exponential(n: ArrayLike, y: ArrayLike, censored: ArrayLike | None = Non
 def choose_law(power: Law | None, exponential: Law | None, power_log: Law | None = None) -> str:
     """Return which law fits best.
 
-    Parameters
-    ----------
-    power, exponential, power_log : Law or None
-        Laws of the same points.
-
-    Returns
-    -------
-    str
-        Key into `KINDS`, or ``"none"`` if there is no law.
-
     Notes
     -----
     The smallest corrected Akaike criterion decides where there are points enough for it. Where
@@ -267,23 +198,7 @@ def choose_law(power: Law | None, exponential: Law | None, power_log: Law | None
 
 
 def usable(n: ArrayLike, y: ArrayLike, censored: ArrayLike | None) -> tuple[Floats, Floats, Flags]:
-    """Return the points whose size and cost are positive and finite.
-
-    Parameters
-    ----------
-    n, y, censored : sequence, shape (points,)
-        As of `fit`.
-
-    Returns
-    -------
-    tuple of array
-        Sizes, costs and flags.
-
-    Raises
-    ------
-    ValueError
-        If the three have different lengths.
-    """
+    """Return the points whose size and cost are positive and finite."""
     sizes, costs = np.asarray(n, dtype=np.float64), np.asarray(y, dtype=np.float64)
     none = np.zeros(costs.shape, np.bool_)
     flags = none if censored is None else np.asarray(censored, np.bool_)

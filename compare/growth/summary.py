@@ -63,16 +63,6 @@ class Growth:
 def growths_of(results: pd.DataFrame) -> list[Growth]:
     """Return how every quantity of every engine grows in every growing family.
 
-    Parameters
-    ----------
-    results : pandas.DataFrame
-        Rows of ``results.csv``, as `compare.results.store.read_results` returns them.
-
-    Returns
-    -------
-    list of Growth
-        For each family except ``notes``, engine and quantity (`QUANTITIES`).
-
     Notes
     -----
     What grows with what: the number of parameters where it grows in the family, else the size.
@@ -134,35 +124,12 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary_of(growths: list[Growth]) -> pd.DataFrame:
-    """Return `summarise` of results whose growth is known.
-
-    Parameters
-    ----------
-    growths : list of Growth
-        What `growths_of` returned.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The columns of `SUMMARY_COLUMNS`.
-    """
+    """Return `summarise` of results whose growth is known."""
     return as_frame([_summary_row(growth) for growth in growths], SUMMARY_COLUMNS)
 
 
 def crossovers_of(growths: list[Growth]) -> pd.DataFrame:
-    """Return the sizes at which one engine overtakes another.
-
-    Parameters
-    ----------
-    growths : list of Growth
-        What `growths_of` returned.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The columns of `CROSSOVER_COLUMNS`: a row for each pair of engines of a
-        family whose costs say where they meet, in time to run and time to build.
-    """
+    """Return the sizes at which one engine overtakes another."""
     rows = []
     for first, second in combinations(growths, 2):
         same = (first.family, first.quantity) == (second.family, second.quantity)

@@ -24,18 +24,6 @@ Flags = NDArray[np.bool_]
 def location(y: Floats, censored: Flags) -> tuple[tuple[float, float], float]:
     """Return mean and sigma of the largest likelihood, and its logarithm.
 
-    Parameters
-    ----------
-    y : array, shape (points,)
-        Values; lower bounds where `censored`.
-    censored : array of bool, shape (points,)
-        Which are bounds; at least one is not.
-
-    Returns
-    -------
-    tuple
-        ``(mean, sigma)`` and the logarithm of the likelihood.
-
     Notes
     -----
     The likelihood of `tobit` for a constant in place of a line. In units of the measured points'
@@ -80,38 +68,13 @@ def location(y: Floats, censored: Flags) -> tuple[tuple[float, float], float]:
 
 
 def mills(v: float) -> tuple[float, float]:
-    """Return ``phi(v) / Phi(v)`` and minus its derivative, without cancellation.
-
-    Parameters
-    ----------
-    v : float
-        Where.
-
-    Returns
-    -------
-    tuple of float
-        Both.
-    """
+    """Return ``phi(v) / Phi(v)`` and minus its derivative, without cancellation."""
     ratio = math.sqrt(2.0 / math.pi) / float(special.erfcx(-v / math.sqrt(2.0)))
     return ratio, min(max(ratio * (v + ratio), 0.0), 1.0)
 
 
 def tobit(X: Floats, y: Floats, censored: Flags) -> tuple[tuple[float, ...], float]:
     """Return coefficients and sigma of the largest likelihood, and its logarithm.
-
-    Parameters
-    ----------
-    X : array, shape (points, coefficients)
-        Columns that the coefficients multiply.
-    y : array, shape (points,)
-        Values; lower bounds where `censored`.
-    censored : array of bool, shape (points,)
-        Which are bounds.
-
-    Returns
-    -------
-    tuple
-        Coefficients and sigma, and the logarithm of the likelihood.
 
     Notes
     -----

@@ -17,11 +17,6 @@ _REPEATS = 10
 def control() -> float:
     """Return a number that takes 5 to 10 ms to compute, always in the same way.
 
-    Returns
-    -------
-    float
-        Of no meaning.
-
     Examples
     --------
     >>> control() == control()

@@ -52,23 +52,6 @@ class Estimate:
 def estimate(numbers: Sequence[float], seed: int = 0) -> Estimate:
     """Return the median of samples and its percentile bootstrap interval.
 
-    Parameters
-    ----------
-    numbers : sequence of float
-        At least one sample.
-    seed : int
-        Seed of the resamples.
-
-    Returns
-    -------
-    Estimate
-        The same for the same samples and seed.
-
-    Raises
-    ------
-    ValueError
-        If there are no samples.
-
     Notes
     -----
     Percentile bootstrap (Efron 1979): medians of samples drawn from the samples, 95 % of which
@@ -100,34 +83,12 @@ def estimate(numbers: Sequence[float], seed: int = 0) -> Estimate:
 
 
 def narrow(found: Estimate) -> bool:
-    """Return whether more samples would tell little.
-
-    Parameters
-    ----------
-    found : Estimate
-        What the samples say so far.
-
-    Returns
-    -------
-    bool
-        Whether the interval is narrower than `NARROW`.
-    """
+    """Return whether more samples would tell little."""
     return found.count > 1 and found.width < NARROW
 
 
 def noisy(found: Estimate) -> bool:
     """Return whether the interval is too wide to trust the median.
-
-    Parameters
-    ----------
-    found : Estimate
-        What the samples say.
-
-    Returns
-    -------
-    bool
-        Whether the interval is wider than `WIDE`; of fewer than three samples it is not known,
-        which is no trust either.
 
     Examples
     --------

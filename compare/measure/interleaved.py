@@ -56,27 +56,7 @@ def heat(
     on_begin: Callable[[Case, Engine], None] | None = None,
     available: Callable[[], int] = available_bytes,
 ) -> Iterator[Ended]:
-    """Return the cells of a heat, those that fail as soon as they do.
-
-    Parameters
-    ----------
-    case : Case
-        The problem at one size.
-    engines : sequence of Engine
-        Contenders.
-    referee : Referee
-        What the heats share.
-    on_begin : callable, optional
-        ``on_begin(case, engine)`` is called before each contender is prepared.
-    available : callable
-        Returns the memory that is left on the machine, in bytes. Where it would not carry one
-        more contender, those that are ready take their rounds and are closed first.
-
-    Yields
-    ------
-    Ended
-        The row of each contender, once.
-    """
+    """Return the cells of a heat, those that fail as soon as they do."""
     contenders = [Contender(case, engine, referee) for engine in engines]
     started: list[Contender] = []
     group: list[Contender] = []

@@ -44,24 +44,7 @@ _held = _Held()
 
 
 def prepare(report: Report, case: Case, engine: Engine, threads: int) -> dict[str, Any]:
-    """Return the columns known after the first run; the modules were imported before.
-
-    Parameters
-    ----------
-    report : callable
-        ``report(stage, facts)`` is called when a stage begins, with what is known so far.
-    case : Case
-        The problem; its inputs are drawn outside the clock.
-    engine : Engine
-        What computes the gradient.
-    threads : int
-        Threads that it may use.
-
-    Returns
-    -------
-    dict
-        Columns of results.csv.
-    """
+    """Return the columns known after the first run; the modules were imported before."""
     cores = ",".join(map(str, pinned_cores()))
     report("configure", {"pinned": cores, "parameters": case.parameters})
     configured = engine.configure(threads)
@@ -113,26 +96,7 @@ def check(
     reference: Result,
     elsewhere: Result | None,
 ) -> dict[str, Any]:
-    """Return the columns that tell how the engine differs from a reference, there and elsewhere.
-
-    Parameters
-    ----------
-    report : callable
-        As of `prepare`.
-    case, engine, threads : Case, Engine, int
-        As of `prepare`.
-    against : str
-        Engine that computed the reference.
-    reference : tuple
-        Its value and gradients.
-    elsewhere : tuple, optional
-        The same at `other_case`.
-
-    Returns
-    -------
-    dict
-        ``status`` is ok or mismatch.
-    """
+    """Return the columns that tell how the engine differs from a reference, there and elsewhere."""
     first, _held.first = _held.first, None
     return probe(
         case,
@@ -166,22 +130,7 @@ def calibrate(report: Report) -> tuple[int, float]:
 
 
 def sample(report: Report, loops: int, warm: bool = True) -> Sample:
-    """Return one sample.
-
-    Parameters
-    ----------
-    report : callable
-        As of `prepare`.
-    loops : int
-        Calls in it.
-    warm : bool
-        Whether what the last sample left behind is cleared before the clock starts.
-
-    Returns
-    -------
-    Sample
-        Of what this process has prepared.
-    """
+    """Return one sample."""
     idle_processor_s = time.process_time() - _held.waiting_since_s if warm else 0.0
     if warm:
         gc.collect()

@@ -48,16 +48,6 @@ class PeakMemory:
 def allocated_bytes(run: Callable[[], Any]) -> int:
     """Return the peak of Python's allocations during one call, NumPy's arrays among them.
 
-    Parameters
-    ----------
-    run : callable
-        What is called; it is slower than usual, so no clock may run.
-
-    Returns
-    -------
-    int
-        Bytes above those that were allocated before.
-
     Examples
     --------
     >>> 10**6 <= allocated_bytes(lambda: bytearray(10**6)) < 2 * 10**6

@@ -112,13 +112,7 @@ class Rounds:
     next: int = field(default=0, init=False)
 
     def take(self) -> Iterator[tuple[str, Lost]]:
-        """Take all samples.
-
-        Yields
-        ------
-        tuple of str and Lost
-            A contender that was lost, as soon as it is; the others go on.
-        """
+        """Take all samples."""
         rng = np.random.default_rng([self.seed, self.first])
         self.taken = {name: [] for name in (CONTROL, PRIMAL, *self.contenders)}
         self.next = self.first
@@ -151,18 +145,7 @@ class Rounds:
             live = [name for name in live if name in current and not self._enough(name)]
 
     def counted(self, name: str) -> list[Taken]:
-        """Return the samples of a contender that count.
-
-        Parameters
-        ----------
-        name : str
-            Contender, or `PRIMAL`.
-
-        Returns
-        -------
-        list of Taken
-            In the order of their rounds.
-        """
+        """Return the samples of a contender that count."""
         return [taken for taken in self.taken[name] if taken.counts]
 
     def _enough(self, name: str) -> bool:

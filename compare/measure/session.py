@@ -69,20 +69,7 @@ class Referee:
         return Limits(budget_s, slow_s)
 
     def reference(self, case: Case, name: str) -> Outcome:
-        """Return the value and gradients of the engine that others are held against.
-
-        Parameters
-        ----------
-        case : Case
-            The problem.
-        name : str
-            The engine.
-
-        Returns
-        -------
-        Outcome
-            Its result is ``(value, gradients)``; it is computed once for a case.
-        """
+        """Return the value and gradients of the engine that others are held against."""
         if self._referred is not case:
             self._references, self._referred = {}, case
         if name not in self._references:
@@ -90,20 +77,7 @@ class Referee:
         return self._references[name]
 
     def elsewhere(self, case: Case, name: str) -> Outcome:
-        """Return the same at other inputs of the same shapes, as `other_case`.
-
-        Parameters
-        ----------
-        case : Case
-            The problem.
-        name : str
-            The engine.
-
-        Returns
-        -------
-        Outcome
-            Its result is ``(value, gradients)``; it is computed once for a case.
-        """
+        """Return the same at other inputs of the same shapes, as `other_case`."""
         if self._referred is not case:
             self._references, self._referred = {}, case
         key = f"{name} elsewhere"
@@ -117,18 +91,7 @@ class Referee:
         self._references, self._referred = {}, None
 
     def control(self) -> Sample:
-        """Return a sample of the control kernel.
-
-        Returns
-        -------
-        Sample
-            Taken in a process that all heats share.
-
-        Raises
-        ------
-        Lost
-            If that process is gone.
-        """
+        """Return a sample of the control kernel."""
         if self._control is None:
             self._control = Worker(self.threads, cores=self.cores)
             self._control.run(("prepare control",), self.budget)
@@ -136,42 +99,13 @@ class Referee:
 
 
 def elsewhere(case: Case, name: str) -> Any:
-    """Return value and gradients of an engine at other inputs; runs in a process of its own.
-
-    Parameters
-    ----------
-    case : Case
-        The problem.
-    name : str
-        The engine.
-
-    Returns
-    -------
-    tuple
-        Value, and gradients by name.
-    """
+    """Return value and gradients of an engine at other inputs; runs in a process of its own."""
     value, gradients = reference_gradient(other_case(case), name)
     return value, dict(gradients)
 
 
 def sample_of(outcome: Outcome) -> Sample:
-    """Return the sample that a job gave.
-
-    Parameters
-    ----------
-    outcome : Outcome
-        How the job ended.
-
-    Returns
-    -------
-    Sample
-        Its result.
-
-    Raises
-    ------
-    Lost
-        If it did not end as ok.
-    """
+    """Return the sample that a job gave."""
     if outcome.status != "ok":
         raise Lost(outcome)
     sample: Sample = outcome.result
@@ -179,16 +113,5 @@ def sample_of(outcome: Outcome) -> Sample:
 
 
 def bare(case: Case) -> Case:
-    """Return a case whose inputs are not drawn yet, and so are not sent to another process.
-
-    Parameters
-    ----------
-    case : Case
-        A problem.
-
-    Returns
-    -------
-    Case
-        An equal one.
-    """
+    """Return a case whose inputs are not drawn yet, and so are not sent to another process."""
     return dataclasses.replace(case)

@@ -90,24 +90,7 @@ def sweep(
     on_begin: Callable[[Case, Engine, int, int], None] | None = None,
     done: Mapping[Cell, str] | None = None,
 ) -> Iterator[Ended]:
-    """Return the cells of a sweep, each as soon as it has ended.
-
-    Parameters
-    ----------
-    plan : Plan
-        What to measure.
-    on_begin : callable, optional
-        ``on_begin(case, engine, done, total)`` is called before each cell; the total falls when
-        an engine stops.
-    done : mapping of (problem, size, engine) to status, optional
-        Cells that an earlier run has ended, and how: they are not measured again, and an engine
-        that failed in one of them stops there.
-
-    Yields
-    ------
-    Ended
-        The row of the cell, and its samples.
-    """
+    """Return the cells of a sweep, each as soon as it has ended."""
     where = description()
     pending = _left(plan, done or {})
     begun = waiting = 0

@@ -44,20 +44,6 @@ def calibrated(
 ) -> int:
     """Return how many calls a sample needs to last long enough.
 
-    Parameters
-    ----------
-    run : callable
-        What is called.
-    sample_s : float
-        Length of a sample at least, in s.
-    clock : callable
-        Returns seconds.
-
-    Returns
-    -------
-    int
-        At least 1.
-
     Examples
     --------
     >>> calibrated(lambda: None, sample_s=0.0)
@@ -81,21 +67,6 @@ def time_calls(
     run: Callable[[], Any], loops: int, clock: Callable[[], float] = time.perf_counter
 ) -> tuple[float, float]:
     """Return wall time and processor time of one call, from many.
-
-    Parameters
-    ----------
-    run : callable
-        What is called.
-    loops : int
-        How often; at least once. The last result is kept until the clock has stopped, so that
-        a long call, which is a sample of its own, does not pay for giving it back.
-    clock : callable
-        Returns seconds.
-
-    Returns
-    -------
-    tuple of float
-        Both in s.
 
     Examples
     --------

@@ -28,37 +28,7 @@ def problem_in_file(
     sizes: Sequence[int] = (),
     analytic: bool = False,
 ) -> Problem:
-    """Return the problem that a name in a file stands for.
-
-    Parameters
-    ----------
-    typed : str
-        File and name of a plain NumPy function that returns a scalar, or of a `Problem`.
-    example : str
-        File and name of its arguments: a dict by name, a tuple or list in order, or a function of
-        the size, ``inputs(size)`` or ``inputs(size, rng)``, that returns one of these. Without it
-        the defaults of the function are its arguments.
-    wrt : sequence of str
-        Arguments to differentiate with respect to; all by default.
-    sizes : sequence of int
-        Sizes at which a function of the size is called; 2, 8, 32, 128 and 512 by default.
-    analytic : bool
-        Whether the function is analytic, so that a complex step is taken too.
-
-    Returns
-    -------
-    Problem
-        Of the family that is called as the function where it grows, of the family ``"own"`` where
-        it has one size.
-
-    Raises
-    ------
-    TypeError
-        If the function does not take the arguments, or one of them is of no floating-point type.
-    ValueError
-        If a file or a name is missing, or something else than a function stands behind it, or the
-        function returns no scalar.
-    """
+    """Return the problem that a name in a file stands for."""
     name, found = in_file(typed)
     if isinstance(found, Problem):
         if example or wrt:
@@ -82,20 +52,7 @@ def problem_in_file(
 
 
 def with_sizes(problem: Problem, sizes: Sequence[int]) -> Problem:
-    """Return a problem with other sizes.
-
-    Parameters
-    ----------
-    problem : Problem
-        The problem.
-    sizes : sequence of int
-        Its sizes; those it has if there are none.
-
-    Returns
-    -------
-    Problem
-        The problem.
-    """
+    """Return a problem with other sizes."""
     if not sizes:
         return problem
     return dataclasses.replace(problem, sizes=tuple(sizes), quick_sizes=tuple(sizes))

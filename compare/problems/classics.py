@@ -23,16 +23,6 @@ _ROOT_8 = math.sqrt(8.0)
 def speelpenning_product(x: Any) -> Any:
     """Return the product of all entries, multiplied one after the other.
 
-    Parameters
-    ----------
-    x : array, shape (n,)
-        The factors.
-
-    Returns
-    -------
-    scalar
-        ``x_1 x_2 ... x_n``.
-
     Notes
     -----
     B. Speelpenning, "Compiling fast partial derivatives of functions given by algorithms", Ph.D.
@@ -54,16 +44,6 @@ def speelpenning_product(x: Any) -> Any:
 def speelpenning_product_gradient(x: Any) -> tuple[float, Gradients]:
     """Return value and gradient of `speelpenning_product`.
 
-    Parameters
-    ----------
-    x : ndarray, shape (n,)
-        The factors.
-
-    Returns
-    -------
-    tuple of float and dict
-        The product, and the derivative with respect to each factor.
-
     Notes
     -----
     The product of the factors before an entry, times the product of those behind it.
@@ -81,20 +61,6 @@ def speelpenning_product_gradient(x: Any) -> tuple[float, Gradients]:
 
 def helmholtz_energy(x: Any, b: Any, A: Any) -> Any:
     """Return the Helmholtz free energy of a mixed fluid in a unit volume, with ``R T = 1``.
-
-    Parameters
-    ----------
-    x : array, shape (n,)
-        Amount of each component, positive.
-    b : array, shape (n,)
-        Volume of each component, positive; ``b^T x`` is less than 1.
-    A : array, shape (n, n)
-        Attraction between components.
-
-    Returns
-    -------
-    scalar
-        The energy, by the equation of state of Peng and Robinson.
 
     Notes
     -----
@@ -116,16 +82,6 @@ def helmholtz_energy(x: Any, b: Any, A: Any) -> Any:
 
 def helmholtz_energy_gradient(x: Any, b: Any, A: Any) -> tuple[float, Gradients]:
     """Return value and gradient of `helmholtz_energy`.
-
-    Parameters
-    ----------
-    x, b, A : ndarray
-        Arguments of `helmholtz_energy`.
-
-    Returns
-    -------
-    tuple of float and dict
-        The energy, and the derivative with respect to each amount.
 
     Notes
     -----

@@ -22,18 +22,6 @@ _WORDS = np.array([2, 0, 2, 3, 0])
 def tied_maxima(x: Any, y: Any, c: Any) -> Any:
     """Return the weighted sum of ``max(x, y)`` and ``max(x, 0)``.
 
-    Parameters
-    ----------
-    x, y : array, shape (n,)
-        What is compared.
-    c : array, shape (n,)
-        Weights.
-
-    Returns
-    -------
-    scalar
-        ``sum(c max(x, y)) + sum(c max(x, 0))``.
-
     Examples
     --------
     >>> float(tied_maxima(np.array([1.0, 0.0]), np.array([1.0, 3.0]), np.ones(2)))
@@ -45,16 +33,6 @@ def tied_maxima(x: Any, y: Any, c: Any) -> Any:
 
 def tied_maxima_gradient(x: Any, y: Any, c: Any) -> tuple[float, Gradients]:
     """Return value and gradient of `tied_maxima`.
-
-    Parameters
-    ----------
-    x, y, c : ndarray
-        Arguments of `tied_maxima`.
-
-    Returns
-    -------
-    tuple of float and dict
-        The value, and the gradients with respect to `x` and `y`.
 
     Notes
     -----
@@ -77,20 +55,6 @@ def tied_maxima_gradient(x: Any, y: Any, c: Any) -> tuple[float, Gradients]:
 def embedding_loss(table: Any, w: Any, t: Any) -> Any:
     """Return the squared loss of a linear layer on the embeddings of a sentence.
 
-    Parameters
-    ----------
-    table : array, shape (words, d)
-        Embedding of each word; the sentence repeats two of them.
-    w : array, shape (d,)
-        Weights of the layer.
-    t : array, shape (5,)
-        Target for each word of the sentence.
-
-    Returns
-    -------
-    scalar
-        ``sum((table[sentence] w - t)^2)``.
-
     Examples
     --------
     >>> float(embedding_loss(np.ones((4, 2)), np.ones(2), np.ones(5)))
@@ -102,16 +66,6 @@ def embedding_loss(table: Any, w: Any, t: Any) -> Any:
 
 def embedding_loss_gradient(table: Any, w: Any, t: Any) -> tuple[float, Gradients]:
     """Return value and gradient of `embedding_loss`.
-
-    Parameters
-    ----------
-    table, w, t : ndarray
-        Arguments of `embedding_loss`.
-
-    Returns
-    -------
-    tuple of float and dict
-        The loss, and the gradients with respect to `table` and `w`.
 
     Notes
     -----

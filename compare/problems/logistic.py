@@ -12,18 +12,6 @@ __all__ = ["PROBLEMS", "logistic_map", "logistic_map_gradient"]
 def logistic_map(x: Any, r: Any) -> Any:
     """Return the last iterate of the logistic map ``l_{k+1} = r_k l_k (1 - l_k)`` from ``l_1 = x``.
 
-    Parameters
-    ----------
-    x : scalar
-        First iterate.
-    r : array, shape (n - 1,)
-        Growth rate of each iteration; all 4 in the literature.
-
-    Returns
-    -------
-    scalar
-        The iterate ``l_n``.
-
     Notes
     -----
     The example of expression swell of A. G. Baydin, B. A. Pearlmutter, A. A. Radul, J. M. Siskind,
@@ -43,18 +31,6 @@ def logistic_map(x: Any, r: Any) -> Any:
 
 def logistic_map_gradient(x: float, r: Any) -> tuple[float, Gradients]:
     """Return value and derivative of `logistic_map`.
-
-    Parameters
-    ----------
-    x : float
-        First iterate.
-    r : ndarray, shape (n - 1,)
-        Growth rate of each iteration.
-
-    Returns
-    -------
-    tuple of float and dict
-        The iterate ``l_n``, and its derivative with respect to `x`.
 
     Notes
     -----

@@ -34,20 +34,6 @@ _LARGEST_ORTHOGONAL = 64
 def mlp_loss(x: Any, t: Any, **layers: Any) -> Any:
     """Return the squared loss of a multilayer perceptron on one sample.
 
-    Parameters
-    ----------
-    x : array, shape (inputs,)
-        One sample.
-    t : array, shape (outputs,)
-        Its target.
-    **layers : array
-        Weights ``w1``, ``w2``, ... of shape (in, out), biases ``b1``, ``b2``, ... of shape (out,).
-
-    Returns
-    -------
-    scalar
-        ``sum((y - t)^2)``, where ``y`` is the output of the last, linear layer.
-
     Notes
     -----
     ``h_0 = x``, ``h_k = 1 / (1 + exp(-(h_{k-1} w_k + b_k)))``, ``y = h_{n-1} w_n + b_n``.
@@ -69,16 +55,6 @@ def mlp_loss(x: Any, t: Any, **layers: Any) -> Any:
 
 def mlp_gradient(x: Any, t: Any, **layers: Any) -> tuple[float, Gradients]:
     """Return value and gradient of `mlp_loss`: backpropagation as one writes it by hand.
-
-    Parameters
-    ----------
-    x, t, **layers : ndarray
-        Arguments of `mlp_loss`.
-
-    Returns
-    -------
-    tuple of float and dict
-        The loss, and the gradient with respect to every weight and bias.
 
     Notes
     -----
@@ -116,16 +92,6 @@ def mlp_gradient(x: Any, t: Any, **layers: Any) -> tuple[float, Gradients]:
 def parameter_names(widths: Sequence[int]) -> tuple[str, ...]:
     """Return the names of the weights and biases of a network.
 
-    Parameters
-    ----------
-    widths : sequence of int
-        Width of each layer, the inputs first.
-
-    Returns
-    -------
-    tuple of str
-        ``w1``, ``b1``, ``w2``, ``b2``, ...
-
     Examples
     --------
     >>> parameter_names((2, 2, 1))
@@ -137,16 +103,6 @@ def parameter_names(widths: Sequence[int]) -> tuple[str, ...]:
 def count_parameters(widths: Sequence[int]) -> int:
     """Return the number of weights and biases of a network, without drawing it.
 
-    Parameters
-    ----------
-    widths : sequence of int
-        Width of each layer, the inputs first.
-
-    Returns
-    -------
-    int
-        Sum of ``(in + 1) out`` over the layers.
-
     Examples
     --------
     >>> count_parameters((2, 2, 1))
@@ -157,18 +113,6 @@ def count_parameters(widths: Sequence[int]) -> int:
 
 def draw_network(widths: Sequence[int], rng: np.random.Generator) -> Inputs:
     """Return a sample, a target, and weights whose gradients stay of a healthy size.
-
-    Parameters
-    ----------
-    widths : sequence of int
-        Width of each layer, the inputs first; no layer is wider than the one before it.
-    rng : numpy.random.Generator
-        Source of the draws.
-
-    Returns
-    -------
-    dict
-        ``x`` of shape (inputs,), ``t`` of shape (outputs,), and ``w1``, ``b1``, ``w2``, ``b2``, ...
 
     Notes
     -----
@@ -216,16 +160,6 @@ def _normal(n: int, m: int, rng: np.random.Generator) -> Any:
 def wide_widths(size: int) -> tuple[int, ...]:
     """Return the widths of the network with one hidden layer of `size` units.
 
-    Parameters
-    ----------
-    size : int
-        Width of the inputs and of the hidden layer.
-
-    Returns
-    -------
-    tuple of int
-        Width of each layer; ``(size + 1)^2`` parameters.
-
     Examples
     --------
     >>> wide_widths(8)
@@ -237,16 +171,6 @@ def wide_widths(size: int) -> tuple[int, ...]:
 def deep_widths(size: int) -> tuple[int, ...]:
     """Return the widths of the network with `size` hidden layers of 2 units.
 
-    Parameters
-    ----------
-    size : int
-        Number of hidden layers.
-
-    Returns
-    -------
-    tuple of int
-        Width of each layer; ``6 size + 3`` parameters.
-
     Examples
     --------
     >>> deep_widths(3)
@@ -257,16 +181,6 @@ def deep_widths(size: int) -> tuple[int, ...]:
 
 def deep_wide_widths(size: int) -> tuple[int, ...]:
     """Return the widths of the network with `size` hidden layers of ``2^size`` units.
-
-    Parameters
-    ----------
-    size : int
-        Number of hidden layers, and binary logarithm of their width.
-
-    Returns
-    -------
-    tuple of int
-        Width of each layer.
 
     Examples
     --------

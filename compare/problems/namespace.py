@@ -18,24 +18,6 @@ def namespace(*arrays: Any) -> ModuleType:
     ``array_api_compat.array_namespace`` refuses a mixture of NumPy arrays and traced tensors;
     a traced function sees just that, because constants stay NumPy arrays.
 
-    Parameters
-    ----------
-    *arrays : array_like
-        Arguments of a function: Python scalars, NumPy arrays, traced tensors, or arrays of
-        another library.
-
-    Returns
-    -------
-    module
-        NumPy if every argument is a Python scalar or a NumPy array, or if the first other one
-        speaks only NumPy's protocols (``__array_ufunc__``, ``__array_function__``);
-        ``autograd.numpy`` for a value that HIPS autograd traces, which speaks neither.
-
-    Raises
-    ------
-    TypeError
-        If the first other argument is no array at all.
-
     Examples
     --------
     >>> namespace(2.0, np.ones(3)).__name__

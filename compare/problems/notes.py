@@ -33,16 +33,6 @@ __all__ = [
 def circuit(x: Any, y: Any, z: Any) -> Any:
     """Return ``(x + y) z``.
 
-    Parameters
-    ----------
-    x, y, z : scalar
-        Inputs of the circuit.
-
-    Returns
-    -------
-    scalar
-        Output of the product gate.
-
     Examples
     --------
     >>> circuit(-2.0, 5.0, -4.0)
@@ -53,16 +43,6 @@ def circuit(x: Any, y: Any, z: Any) -> Any:
 
 def circuit_gradient(x: float, y: float, z: float) -> tuple[float, Gradients]:
     """Return value and gradient of `circuit`.
-
-    Parameters
-    ----------
-    x, y, z : float
-        Inputs of the circuit.
-
-    Returns
-    -------
-    tuple of float and dict
-        The value, and the derivative with respect to each input.
 
     Notes
     -----
@@ -81,20 +61,6 @@ def circuit_gradient(x: float, y: float, z: float) -> tuple[float, Gradients]:
 def neuron(w0: Any, x0: Any, w1: Any, x1: Any, w2: Any) -> Any:
     """Return the sigmoid neuron ``1 / (1 + exp(-(w0 x0 + w1 x1 + w2)))``.
 
-    Parameters
-    ----------
-    w0, w1 : scalar
-        Weights of the inputs.
-    x0, x1 : scalar
-        Inputs of the neuron.
-    w2 : scalar
-        Bias.
-
-    Returns
-    -------
-    scalar
-        Activation, between 0 and 1.
-
     Examples
     --------
     >>> round(float(neuron(2.0, -1.0, -3.0, -2.0, -3.0)), 4)
@@ -108,16 +74,6 @@ def neuron_gradient(
     w0: float, x0: float, w1: float, x1: float, w2: float
 ) -> tuple[float, Gradients]:
     """Return value and gradient of `neuron`.
-
-    Parameters
-    ----------
-    w0, x0, w1, x1, w2 : float
-        Weights, inputs and bias, as in `neuron`.
-
-    Returns
-    -------
-    tuple of float and dict
-        The value, and the derivative with respect to each argument.
 
     Notes
     -----
@@ -142,18 +98,6 @@ def neuron_gradient(
 def gates(x: Any, y: Any, z: Any, w: Any) -> Any:
     """Return ``2 (x y + max(z, w))``: a product, a maximum, a sum and a doubling.
 
-    Parameters
-    ----------
-    x, y : scalar
-        Inputs of the product.
-    z, w : scalar
-        Inputs of the maximum.
-
-    Returns
-    -------
-    scalar
-        Output of the last gate.
-
     Examples
     --------
     >>> float(gates(3.0, -4.0, 2.0, -1.0))
@@ -165,16 +109,6 @@ def gates(x: Any, y: Any, z: Any, w: Any) -> Any:
 
 def gates_gradient(x: float, y: float, z: float, w: float) -> tuple[float, Gradients]:
     """Return value and gradient of `gates`.
-
-    Parameters
-    ----------
-    x, y, z, w : float
-        Inputs, as in `gates`.
-
-    Returns
-    -------
-    tuple of float and dict
-        The value, and the derivative with respect to each input.
 
     Notes
     -----
@@ -199,18 +133,6 @@ def gates_gradient(x: float, y: float, z: float, w: float) -> tuple[float, Gradi
 def squared_norm(W: Any, x: Any) -> Any:
     """Return ``|W x|^2``.
 
-    Parameters
-    ----------
-    W : array, shape (m, n)
-        Matrix.
-    x : array, shape (n,)
-        Vector.
-
-    Returns
-    -------
-    scalar
-        Sum of the squares of the entries of ``W x``.
-
     Examples
     --------
     >>> W, x = np.array([[0.1, 0.5], [-0.3, 0.8]]), np.array([0.2, 0.4])
@@ -223,18 +145,6 @@ def squared_norm(W: Any, x: Any) -> Any:
 
 def squared_norm_gradient(W: Any, x: Any) -> tuple[float, Gradients]:
     """Return value and gradient of `squared_norm`.
-
-    Parameters
-    ----------
-    W : ndarray, shape (m, n)
-        Matrix.
-    x : ndarray, shape (n,)
-        Vector.
-
-    Returns
-    -------
-    tuple of float and dict
-        The value, and the gradients with respect to `W` and `x`.
 
     Notes
     -----
@@ -256,22 +166,6 @@ def squared_norm_gradient(W: Any, x: Any) -> tuple[float, Gradients]:
 def two_layer_relu(W1: Any, W2: Any, x: Any, t: Any) -> Any:
     """Return half the squared distance of the scores ``W2 max(0, W1 x)`` from a target.
 
-    Parameters
-    ----------
-    W1 : array, shape (h, d)
-        Weights of the hidden layer.
-    W2 : array, shape (c, h)
-        Weights of the scores.
-    x : array, shape (d,)
-        One sample.
-    t : array, shape (c,)
-        Target of the scores.
-
-    Returns
-    -------
-    scalar
-        ``sum((W2 max(0, W1 x) - t)^2) / 2``.
-
     Examples
     --------
     >>> W1, W2 = np.array([[1.0, 0.0], [0.0, -1.0]]), np.array([[2.0, 1.0]])
@@ -285,16 +179,6 @@ def two_layer_relu(W1: Any, W2: Any, x: Any, t: Any) -> Any:
 
 def two_layer_relu_gradient(W1: Any, W2: Any, x: Any, t: Any) -> tuple[float, Gradients]:
     """Return value and gradient of `two_layer_relu`.
-
-    Parameters
-    ----------
-    W1, W2, x, t : ndarray
-        Arguments of `two_layer_relu`.
-
-    Returns
-    -------
-    tuple of float and dict
-        The value, and the gradients with respect to `W1` and `W2`.
 
     Notes
     -----
@@ -320,22 +204,6 @@ def two_layer_relu_gradient(W1: Any, W2: Any, x: Any, t: Any) -> tuple[float, Gr
 def two_layer_sigmoid(x: Any, y: Any, w1: Any, w2: Any) -> Any:
     """Return the squared loss of a two-layer network with sigmoid units on a batch.
 
-    Parameters
-    ----------
-    x : array, shape (n, d_in)
-        Samples.
-    y : array, shape (n, d_out)
-        Targets.
-    w1 : array, shape (d_in, h)
-        Weights of the hidden layer.
-    w2 : array, shape (h, d_out)
-        Weights of the output layer.
-
-    Returns
-    -------
-    scalar
-        ``sum((sigmoid(x w1) w2 - y)^2)``.
-
     Examples
     --------
     >>> x, y = np.zeros((1, 2)), np.array([[0.5]])
@@ -350,16 +218,6 @@ def two_layer_sigmoid(x: Any, y: Any, w1: Any, w2: Any) -> Any:
 
 def two_layer_sigmoid_gradient(x: Any, y: Any, w1: Any, w2: Any) -> tuple[float, Gradients]:
     """Return value and gradient of `two_layer_sigmoid`.
-
-    Parameters
-    ----------
-    x, y, w1, w2 : ndarray
-        Arguments of `two_layer_sigmoid`.
-
-    Returns
-    -------
-    tuple of float and dict
-        The value, and the gradients with respect to `w1` and `w2`.
 
     Notes
     -----
@@ -389,23 +247,6 @@ _TWO_LAYER_SIGMOID_SHAPES = {4: (3, 4, 3, 2), 1000: (64, 1000, 100, 10)}
 
 def two_layer_sigmoid_inputs(size: int, rng: np.random.Generator) -> Inputs:
     """Return standard normal arguments of `two_layer_sigmoid`.
-
-    Parameters
-    ----------
-    size : int
-        Number of inputs of the network: 1000 for the network of the notes, 4 for a small one.
-    rng : numpy.random.Generator
-        Source of the draws.
-
-    Returns
-    -------
-    dict
-        ``x``, ``y``, ``w1`` and ``w2``.
-
-    Raises
-    ------
-    ValueError
-        If `size` is none of the sizes of the table.
 
     Examples
     --------

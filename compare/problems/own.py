@@ -24,31 +24,6 @@ def own_problem(
 ) -> Problem:
     """Return a problem of one size, made of a function and its arguments.
 
-    Parameters
-    ----------
-    f : callable
-        Plain NumPy function that returns a scalar.
-    args : sequence of float or array
-        Its arguments; whole numbers in floating-point positions are converted by the caller.
-    words : mapping, optional
-        Further arguments by name.
-    wrt : str or sequence of str, optional
-        Arguments to differentiate with respect to; all by default.
-    analytic : bool
-        Whether `f` is analytic, so that a complex step gives its derivative.
-
-    Returns
-    -------
-    Problem
-        Family ``"own"``, size 1.
-
-    Raises
-    ------
-    TypeError
-        If `f` does not take these arguments, or one of them is not of floating-point type.
-    ValueError
-        If `wrt` names no argument, or `f` does not return a scalar.
-
     Examples
     --------
     >>> own_problem(lambda x, y: x * y, [2.0, 3.0]).wrt
@@ -81,29 +56,7 @@ def _label(size: int) -> str:
 def named_arguments(
     f: Callable[..., Any], args: Sequence[Any], words: Mapping[str, Any], name: str
 ) -> tuple[Inputs, Callable[..., Any]]:
-    """Return the arguments of a function by name, and the function callable by these names.
-
-    Parameters
-    ----------
-    f : callable
-        The function.
-    args, words : sequence and mapping
-        Its arguments by position and by name.
-    name : str
-        What it is called in messages.
-
-    Returns
-    -------
-    dict
-        The arguments, each a float or a floating-point array.
-    callable
-        The function.
-
-    Raises
-    ------
-    TypeError
-        If it does not take these arguments, or one of them is not of floating-point type.
-    """
+    """Return the arguments of a function by name, and the function callable by these names."""
     function: Callable[..., Any] = f
     found: dict[str, Any] = dict(words)
     if args:
@@ -118,27 +71,7 @@ def named_arguments(
 
 
 def checked(inputs: Inputs, wrt: str | Sequence[str] | None, name: str) -> tuple[str, ...]:
-    """Return the arguments that the gradient is taken with respect to.
-
-    Parameters
-    ----------
-    inputs : dict
-        The arguments by name.
-    wrt : str or sequence of str, optional
-        Some of them; all by default.
-    name : str
-        What the function is called in messages.
-
-    Returns
-    -------
-    tuple of str
-        Their names.
-
-    Raises
-    ------
-    ValueError
-        If one is no argument.
-    """
+    """Return the arguments that the gradient is taken with respect to."""
     chosen = tuple(inputs) if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
     for argument in chosen:
         if argument not in inputs:
@@ -150,27 +83,7 @@ def checked(inputs: Inputs, wrt: str | Sequence[str] | None, name: str) -> tuple
 
 
 def value_of(function: Callable[..., Any], inputs: Inputs, name: str) -> float:
-    """Return the value of a function at its arguments.
-
-    Parameters
-    ----------
-    function : callable
-        The function.
-    inputs : dict
-        Its arguments by name.
-    name : str
-        What it is called in messages.
-
-    Returns
-    -------
-    float
-        The value.
-
-    Raises
-    ------
-    ValueError
-        If it is no scalar.
-    """
+    """Return the value of a function at its arguments."""
     value = function(**inputs)
     if value is None:
         raise ValueError(f"{name}: it returned nothing; a gradient needs a scalar: return one")

@@ -82,16 +82,6 @@ class Budget:
     def processor_s(self, threads: int) -> float:
         """Return the processor time that a job on some threads may take, in seconds.
 
-        Parameters
-        ----------
-        threads : int
-            Threads it was given.
-
-        Returns
-        -------
-        float
-            Of the whole process tree, with some slack.
-
         Examples
         --------
         >>> Budget(4.0, 10**9).processor_s(2)
@@ -194,24 +184,7 @@ class Worker:
         stage: str = "start",
         limit_s: float = _UNTIMED_LIMIT_S,
     ) -> Outcome:
-        """Return how a job ended; a job that broke its budget has been killed.
-
-        Parameters
-        ----------
-        job : tuple
-            Name of a job of the worker and its arguments.
-        budget : Budget
-            Its limits.
-        stage : str
-            What it begins with; a job may report later stages.
-        limit_s : float
-            Wall time of every stage that is not the engine's own preparation, in s.
-
-        Returns
-        -------
-        Outcome
-            The result, or why there is none.
-        """
+        """Return how a job ended; a job that broke its budget has been killed."""
         facts: dict[str, Any] = {}
         entered_s, spent_s, peak = time.monotonic(), 0.0, 0
         processor_begin = processor_s = 0.0
@@ -364,60 +337,15 @@ class Executor:
             self._worker.close()
 
     def gradient(self, case: "Case", engine: "Engine", budget: Budget) -> Outcome:
-        """Return what an engine does on a case, in a worker that is kept for the next.
-
-        Parameters
-        ----------
-        case : Case
-            The problem.
-        engine : Engine
-            The engine.
-        budget : Budget
-            Limits.
-
-        Returns
-        -------
-        Outcome
-            Its result is a `compare.checks.state_check.Observed`.
-        """
+        """Return what an engine does on a case, in a worker that is kept for the next."""
         return self._kept().run(("gradient", case, engine), budget)
 
     def call(self, function: Callable[..., Any], *args: Any, budget: Budget) -> Outcome:
-        """Return what a function returned, in the same worker.
-
-        Parameters
-        ----------
-        function : callable
-            What to call; it and what it returns are pickled.
-        *args : object
-            Its arguments.
-        budget : Budget
-            Limits.
-
-        Returns
-        -------
-        Outcome
-            Its result is what the function returned.
-        """
+        """Return what a function returned, in the same worker."""
         return self._kept().run(("call", function, *args), budget)
 
     def reference(self, case: "Case", name: str, budget: Budget) -> Outcome:
-        """Return what other engines are held against, as `reference_gradient`.
-
-        Parameters
-        ----------
-        case : Case
-            The problem.
-        name : str
-            Engine that computes it.
-        budget : Budget
-            Its memory; its time is not counted.
-
-        Returns
-        -------
-        Outcome
-            Its result is ``(value, gradients)``.
-        """
+        """Return what other engines are held against, as `reference_gradient`."""
         return self._kept().run(("reference", case, name), budget, stage="reference")
 
     def _kept(self) -> Worker:

@@ -27,11 +27,6 @@ _prefixes: dict[int, str] = {}
 def new_mark() -> str:
     """Return the mark for a new process of this one; the first starts the guard.
 
-    Returns
-    -------
-    str
-        Value for the environment variable `compare.process.processes.MARK`.
-
     Examples
     --------
     >>> new_mark() != new_mark()
@@ -45,13 +40,7 @@ def new_mark() -> str:
 
 
 def package_environment() -> dict[str, str]:
-    """Return the environment in which a process finds the packages and modules that this one does.
-
-    Returns
-    -------
-    dict of str to str
-        Environment variables.
-    """
+    """Return the environment in which a process finds the modules that this one does."""
     return os.environ | {"PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
 
 

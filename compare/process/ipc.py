@@ -9,33 +9,14 @@ _LENGTH_BYTES = 8
 
 
 def write_frame(stream: IO[bytes], payload: bytes) -> None:
-    """Write one message.
-
-    Parameters
-    ----------
-    stream : binary file
-        Pipe to the other process.
-    payload : bytes
-        A pickle.
-    """
+    """Write one message."""
     stream.write(len(payload).to_bytes(_LENGTH_BYTES, "big"))
     stream.write(payload)
     stream.flush()
 
 
 def read_frame(stream: IO[bytes]) -> Any:
-    """Return the next message, or None when the other process has closed the pipe.
-
-    Parameters
-    ----------
-    stream : binary file
-        Pipe from the other process, which is one of ours: pickles are loaded.
-
-    Returns
-    -------
-    object or None
-        The message.
-    """
+    """Return the next message, or None when the other process has closed the pipe."""
     try:
         header = stream.read(_LENGTH_BYTES)
         if len(header) < _LENGTH_BYTES:

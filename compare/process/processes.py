@@ -72,18 +72,6 @@ class ProcessTree:
 def end_marked(prefix: str, spared: Collection[str] = ()) -> int:
     """End the processes whose mark begins with some text.
 
-    Parameters
-    ----------
-    prefix : str
-        Beginning of the value of the environment variable `MARK`.
-    spared : collection of str
-        Values of those that may live on.
-
-    Returns
-    -------
-    int
-        How many were ended.
-
     Examples
     --------
     >>> end_marked("nobody has this mark")

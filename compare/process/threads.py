@@ -21,16 +21,6 @@ THREAD_VARIABLES = (
 def pinned_cores(pid: int = 0) -> tuple[int, ...]:
     """Return the cores that a process may use; empty where the system does not tell.
 
-    Parameters
-    ----------
-    pid : int
-        The process; this one by default.
-
-    Returns
-    -------
-    tuple of int
-        Numbers of the cores, growing.
-
     Examples
     --------
     >>> len(pinned_cores()) <= os.cpu_count()
@@ -46,18 +36,6 @@ def contender_cores(threads: int, available: Sequence[int] | None = None) -> tup
 
     The last ones, since systems like to handle interruptions on the first.
 
-    Parameters
-    ----------
-    threads : int
-        Threads that each contender may use: as many cores.
-    available : sequence of int, optional
-        Cores that there are; by default those that this process may use.
-
-    Returns
-    -------
-    tuple of int
-        Empty where the system cannot pin, or has no core for each thread.
-
     Examples
     --------
     >>> contender_cores(2, [0, 1, 2, 3])
@@ -70,28 +48,14 @@ def contender_cores(threads: int, available: Sequence[int] | None = None) -> tup
 
 
 def pin(pid: int, cores: Sequence[int]) -> None:
-    """Pin a process to cores; without cores, or where the system cannot, it stays as it is.
-
-    Parameters
-    ----------
-    pid : int
-        The process, or 0 for this one.
-    cores : sequence of int
-        Numbers of the cores.
-    """
+    """Pin a process to cores; without cores, or where the system cannot, it stays as it is."""
     if cores and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(pid, cores)
 
 
 @contextmanager
 def apart(cores: Sequence[int]) -> Iterator[None]:
-    """Keep this thread off the cores of the contenders, where there are others.
-
-    Parameters
-    ----------
-    cores : sequence of int
-        Cores of the contenders.
-    """
+    """Keep this thread off the cores of the contenders, where there are others."""
     before = pinned_cores()
     others = [core for core in before if core not in cores]
     pin(0, others)
@@ -103,18 +67,7 @@ def apart(cores: Sequence[int]) -> Iterator[None]:
 
 
 def threads_read(configured: int | None) -> int | None:
-    """Return the most threads that a library of this process reports.
-
-    Parameters
-    ----------
-    configured : int or None
-        What the engine's own library reports, where it does.
-
-    Returns
-    -------
-    int or None
-        None if no library reports any.
-    """
+    """Return the most threads that a library of this process reports."""
     import threadpoolctl
 
     reported = [pool["num_threads"] for pool in threadpoolctl.threadpool_info()]

@@ -12,25 +12,6 @@ _Entry = TypeVar("_Entry")
 def nearest(kind: str, name: str, table: Mapping[str, _Entry]) -> _Entry:
     """Return the entry of a table, or say which name was probably meant.
 
-    Parameters
-    ----------
-    kind : str
-        What the table holds, for the message.
-    name : str
-        Name to look up.
-    table : mapping
-        Entries by name.
-
-    Returns
-    -------
-    object
-        The entry.
-
-    Raises
-    ------
-    ValueError
-        If there is none of this name.
-
     Examples
     --------
     >>> nearest("fruit", "apple", {"apple": 1})

@@ -16,28 +16,7 @@ _Entry = TypeVar("_Entry")
 
 
 def plugins(group: str, kind: type[_Entry], taken: Mapping[str, Any]) -> dict[str, _Entry]:
-    """Return what installed packages add to a table.
-
-    Parameters
-    ----------
-    group : str
-        Entry point group, such as ``"gradscale.engines"``.
-    kind : type
-        What an entry must be.
-    taken : mapping
-        Names that are taken.
-
-    Returns
-    -------
-    dict
-        Entries by name.
-
-    Warns
-    -----
-    UserWarning
-        For one that cannot be loaded, is of another type, or has a name that is taken; it is left
-        out, and everything else goes on.
-    """
+    """Return what installed packages add to a table."""
     found: dict[str, _Entry] = {}
     for point in entry_points(group=group):
         try:
@@ -61,16 +40,6 @@ def plugins(group: str, kind: type[_Entry], taken: Mapping[str, Any]) -> dict[st
 def is_in_file(name: str) -> bool:
     """Return whether what was typed names something in a file, as in ``model.py:loss``.
 
-    Parameters
-    ----------
-    name : str
-        What was typed.
-
-    Returns
-    -------
-    bool
-        Whether it has the form of a file of Python, with a name behind it or without.
-
     Examples
     --------
     >>> is_in_file("models/mine.py:loss"), is_in_file("mlp-width")
@@ -81,24 +50,6 @@ def is_in_file(name: str) -> bool:
 
 def in_file(typed: str) -> tuple[str, Any]:
     """Return what a name in a file stands for, by running the file as a module.
-
-    Parameters
-    ----------
-    typed : str
-        Path and name, such as ``model.py:loss``.
-
-    Returns
-    -------
-    str
-        The name behind the colon.
-    object
-        What it stands for. The module is not registered, so that its functions go to other
-        processes by value; its folder is where it and they find their neighbours.
-
-    Raises
-    ------
-    ValueError
-        If there is no name, no file, nothing of this name in it, or running it fails.
 
     Examples
     --------

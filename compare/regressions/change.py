@@ -25,18 +25,6 @@ class Change(NamedTuple):
 def change_of_samples(old: Any, new: Any, rng: np.random.Generator) -> Change:
     """Return how the samples of a cell moved between two runs.
 
-    Parameters
-    ----------
-    old, new : array of shape (n,) and (m,)
-        Positive samples in the order in which they were taken, at least 2 each.
-    rng : numpy.random.Generator
-        Of the bootstrap.
-
-    Returns
-    -------
-    Change
-        The p-value is two-sided.
-
     Notes
     -----
     H. B. Mann and D. R. Whitney, "On a test of whether one of two random variables is
@@ -93,16 +81,6 @@ def change_of_medians(
 ) -> Change | None:
     """Return how a median moved, from the intervals alone: the weaker test.
 
-    Parameters
-    ----------
-    old, new : tuple of float
-        Median, and the lower and upper end of its 95 % interval, all positive.
-
-    Returns
-    -------
-    Change or None
-        Of a normal approximation to the logarithms; None where a number is missing.
-
     Examples
     --------
     >>> change = change_of_medians((1.0, 0.99, 1.01), (1.2, 1.19, 1.21))
@@ -123,17 +101,6 @@ def change_of_medians(
 
 def holm(p: Sequence[float]) -> list[float]:
     """Return p-values corrected for their number.
-
-    Parameters
-    ----------
-    p : sequence of float
-        P-values, each of one test.
-
-    Returns
-    -------
-    list of float
-        In the same order; to reject where they are at most 0.05 makes one or more false alarms
-        in at most 5 % of comparisons in which nothing has changed.
 
     Notes
     -----

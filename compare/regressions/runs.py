@@ -123,23 +123,7 @@ class Verdicts:
 
 
 def read_run(path: str | os.PathLike[str]) -> Run:
-    """Return what a run left in its folder.
-
-    Parameters
-    ----------
-    path : path
-        The folder, or its results.csv; the samples beside it are read if there are any.
-
-    Returns
-    -------
-    Run
-        Results and, if there are any, samples.
-
-    Raises
-    ------
-    compare.results.store.ResultsError
-        If there are no results, or a file is not what it should be.
-    """
+    """Return what a run left in its folder."""
     path = Path(path)
     file = path / "results.csv" if path.is_dir() else path
     results = read_results(file)
@@ -160,30 +144,6 @@ def compare_runs(
     old: Run, new: Run, *, threshold: float = 1.1, absolute: bool = False, seed: int = 0
 ) -> Comparison:
     """Return which cells got slower or faster from one run to another.
-
-    Parameters
-    ----------
-    old, new : Run
-        The runs.
-    threshold : float
-        A cell is slower if its corrected p-value is at most 0.05 and its time rose by more than
-        this factor; faster likewise.
-    absolute : bool
-        Whether to compare seconds, not ratios to the primal.
-    seed : int
-        Of the bootstrap.
-
-    Returns
-    -------
-    Comparison
-        A row for each cell that is in both.
-
-    Raises
-    ------
-    ValueError
-        If the threshold is not above 1.
-    compare.results.store.ResultsError
-        If no cell is in both, or nothing of them can be compared.
 
     Notes
     -----
@@ -377,18 +337,7 @@ def _strength(rows: list[Row], tested: list[Row], absolute: bool) -> Iterator[st
 
 
 def verdicts(old: Run, new: Run) -> Verdicts:
-    """Return whether who is faster than whom was the same in two runs.
-
-    Parameters
-    ----------
-    old, new : Run
-        The runs.
-
-    Returns
-    -------
-    Verdicts
-        Of cells that are ok in both.
-    """
+    """Return whether who is faster than whom was the same in two runs."""
     cells_old, cells_new = _cells(old.results), _cells(new.results)
     both = [
         key

@@ -26,46 +26,14 @@ def write_report(
     truth: "pd.DataFrame | None" = None,
     crossovers: "pd.DataFrame | None" = None,
 ) -> Path:
-    """Return the path of ``report.html`` after writing the whole report into a folder.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder of the report; it is made if it does not exist.
-    results, summary : DataFrame
-        Frames with the columns of ``RESULT_COLUMNS`` and ``SUMMARY_COLUMNS``; may be empty.
-    agreement, training : DataFrame, optional
-        Frames with the columns of ``AGREEMENT_COLUMNS`` and ``TRAINING_COLUMNS``.
-    run : mapping, optional
-        Contents of ``run.json``: command, budgets, machine, versions.
-    swell, truth, crossovers : DataFrame, optional
-        Frames with the columns of ``SWELL_COLUMNS`` and ``TRUTH_COLUMNS``.
-
-    Returns
-    -------
-    Path
-        Path of ``report.html``; ``report.md`` and ``charts/`` lie beside it.
-
-    Raises
-    ------
-    OSError
-        If the folder cannot be written.
-    """
+    """Return the path of ``report.html`` after writing the whole report into a folder."""
     from compare.report.write import write_report as write
 
     return write(folder, results, summary, agreement, training, run, swell, truth, crossovers)
 
 
 def print_summary(summary: "pd.DataFrame", results: "pd.DataFrame", console: "Console") -> None:
-    """Print how far each engine came and how its cost grows, in at most 80 columns.
-
-    Parameters
-    ----------
-    summary, results : DataFrame
-        Frames with the columns of ``SUMMARY_COLUMNS`` and ``RESULT_COLUMNS``; may be empty.
-    console : rich.console.Console
-        Where to print.
-    """
+    """Print how far each engine came and how its cost grows, in at most 80 columns."""
     from compare.report.terminal import print_summary as print_table
 
     print_table(summary, results, console)

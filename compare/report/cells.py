@@ -31,18 +31,6 @@ STOPPED = ("timeout", "memory")
 def complete(frame: pd.DataFrame | None, columns: tuple[Column, ...]) -> pd.DataFrame:
     """Return a frame with exactly these columns, numbers as float64 and text as str.
 
-    Parameters
-    ----------
-    frame : DataFrame or None
-        A frame that may lack columns or rows.
-    columns : tuple of Column
-        The columns of the schema.
-
-    Returns
-    -------
-    DataFrame
-        A new frame; what is missing is NaN or an empty string.
-
     Examples
     --------
     >>> from compare.results.schema import TRAINING_COLUMNS
@@ -68,19 +56,7 @@ def complete(frame: pd.DataFrame | None, columns: tuple[Column, ...]) -> pd.Data
 
 
 def growing(results: pd.DataFrame) -> pd.DataFrame:
-    """Return the cells of growing families, with ``n`` and ``against``.
-
-    Parameters
-    ----------
-    results : DataFrame
-        A complete frame of results.
-
-    Returns
-    -------
-    DataFrame
-        The cells; ``n`` is the place on the axis and ``against`` says what it counts:
-        parameters, or the size where the number of parameters stays the same.
-    """
+    """Return the cells of growing families, with ``n`` and ``against``."""
     cells = results[~results["family"].isin(["notes", ""])].copy()
     sized = {
         str(family)
@@ -94,84 +70,28 @@ def growing(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def networks(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the growing cells of networks: their number of parameters grows.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        What `growing` returned.
-
-    Returns
-    -------
-    DataFrame
-        The cells.
-    """
+    """Return the growing cells of networks: their number of parameters grows."""
     return cells[(cells["against"] == "parameters") & cells["family"].isin(_NETWORKS)]
 
 
 def ok(cells: pd.DataFrame, engine: str | None = None) -> pd.DataFrame:
-    """Return the cells that ended as ok, of one engine or of all.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        Results or growing cells.
-    engine : str, optional
-        The engine.
-
-    Returns
-    -------
-    DataFrame
-        The cells.
-    """
+    """Return the cells that ended as ok, of one engine or of all."""
     good = cells[cells["status"] == "ok"]
     return good if engine is None else good[good["engine"] == engine]
 
 
 def failed(results: pd.DataFrame) -> pd.DataFrame:
-    """Return the cells that did not end as ok.
-
-    Parameters
-    ----------
-    results : DataFrame
-        A complete frame of results.
-
-    Returns
-    -------
-    DataFrame
-        The cells.
-    """
+    """Return the cells that did not end as ok."""
     return results[results["status"] != "ok"]
 
 
 def engines(frame: pd.DataFrame) -> list[str]:
-    """Return the engines of a frame in the order of every table.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        A frame with a column ``engine``.
-
-    Returns
-    -------
-    list of str
-        Names of engines.
-    """
+    """Return the engines of a frame in the order of every table."""
     return list(looks(frame["engine"]))
 
 
 def families(cells: pd.DataFrame) -> list[str]:
     """Return the families of a frame in their order of appearance: networks, functions, sizes.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        What `growing` returned.
-
-    Returns
-    -------
-    list of str
-        Names of families.
 
     Examples
     --------

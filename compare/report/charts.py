@@ -35,76 +35,24 @@ _STATUS_WORDS = {
 
 
 def cost(results: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin:
-    """Return the chart of the time of one gradient against the size, a panel a family.
-
-    Parameters
-    ----------
-    results : DataFrame
-        Frame with the columns of ``RESULT_COLUMNS``.
-    narrow : bool
-        Whether the chart is for a phone.
-
-    Returns
-    -------
-    altair.TopLevelMixin
-        The chart, with its data.
-    """
+    """Return the chart of the time of one gradient against the size, a panel a family."""
     return growth(
         results, Quantity("run_s", "time of one gradient (s)", "s", "budget_s", _ANY), narrow
     )
 
 
 def operations(results: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin:
-    """Return the chart of the size of formula and graph.
-
-    Parameters
-    ----------
-    results : DataFrame
-        Frame with the columns of ``RESULT_COLUMNS``.
-    narrow : bool
-        Whether the chart is for a phone.
-
-    Returns
-    -------
-    altair.TopLevelMixin
-        The chart, with its data.
-    """
+    """Return the chart of the size of formula and graph."""
     return growth(results, Quantity("operations", "operations or nodes (number)"), narrow)
 
 
 def build(results: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin:
-    """Return the chart of the time to derive a formula or to trace a graph.
-
-    Parameters
-    ----------
-    results : DataFrame
-        Frame with the columns of ``RESULT_COLUMNS``.
-    narrow : bool
-        Whether the chart is for a phone.
-
-    Returns
-    -------
-    altair.TopLevelMixin
-        The chart, with its data.
-    """
+    """Return the chart of the time to derive a formula or to trace a graph."""
     return growth(results, Quantity("build_s", "time to build (s)", "s", "budget_s", _ANY), narrow)
 
 
 def memory(results: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin:
-    """Return the chart of the peak memory above the inputs.
-
-    Parameters
-    ----------
-    results : DataFrame
-        Frame with the columns of ``RESULT_COLUMNS``.
-    narrow : bool
-        Whether the chart is for a phone.
-
-    Returns
-    -------
-    altair.TopLevelMixin
-        The chart, with its data.
-    """
+    """Return the chart of the peak memory above the inputs."""
     # A cell that time ended says nothing about memory, so only memory's own stops are drawn.
     stops = ("memory",)
     quantity = Quantity("peak_bytes", "peak memory (bytes)", "B", "budget_bytes", stops)
@@ -112,20 +60,7 @@ def memory(results: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin:
 
 
 def agreement(pairs: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin:
-    """Return the matrix of the largest error of each engine on each problem.
-
-    Parameters
-    ----------
-    pairs : DataFrame
-        Frame with the columns of ``AGREEMENT_COLUMNS``; the worst of an engine's pairs counts.
-    narrow : bool
-        Whether the chart is for a phone.
-
-    Returns
-    -------
-    altair.TopLevelMixin
-        The chart, with its data.
-    """
+    """Return the matrix of the largest error of each engine on each problem."""
     if pairs.empty:
         return styled(blank("No engines were compared.", narrow), {}, narrow)
     squares = _squares(pairs, narrow)
@@ -204,20 +139,7 @@ def _squares(pairs: pd.DataFrame, narrow: bool) -> list[dict[str, object]]:
 
 
 def training(curves: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin:
-    """Return the chart of the loss of two training runs, one drawn on the other.
-
-    Parameters
-    ----------
-    curves : DataFrame
-        Frame with the columns of ``TRAINING_COLUMNS``.
-    narrow : bool
-        Whether the chart is for a phone.
-
-    Returns
-    -------
-    altair.TopLevelMixin
-        The chart, with its data.
-    """
+    """Return the chart of the loss of two training runs, one drawn on the other."""
     curves = curves[(curves["loss_hand"] > 0) | (curves["loss_graph"] > 0)]
     if curves.empty:
         return styled(blank("No network was trained.", narrow), {}, narrow)

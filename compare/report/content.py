@@ -106,18 +106,7 @@ def frames_of(
     truth: pd.DataFrame | None = None,
     crossovers: pd.DataFrame | None = None,
 ) -> Frames:
-    """Return the frames of a run with every column of the schema.
-
-    Parameters
-    ----------
-    results, summary, agreement, training, swell, truth, crossovers : DataFrame, optional
-        Frames that may lack rows or columns, or be None.
-
-    Returns
-    -------
-    Frames
-        The frames.
-    """
+    """Return the frames of a run with every column of the schema."""
     return Frames(
         complete(results, RESULT_COLUMNS),
         complete(summary, SUMMARY_COLUMNS),
@@ -130,20 +119,7 @@ def frames_of(
 
 
 def report_of(frames: Frames, run: Mapping[str, Any] | None = None) -> Report:
-    """Return what the report says, in order.
-
-    Parameters
-    ----------
-    frames : Frames
-        The frames of the run.
-    run : mapping, optional
-        Contents of ``run.json``.
-
-    Returns
-    -------
-    Report
-        The report.
-    """
+    """Return what the report says, in order."""
     run = run or {}
     results = frames.results
     notes = tables.notes_table(results)

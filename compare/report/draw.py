@@ -43,20 +43,7 @@ class Drawing:
 
 
 def draw(frames: Frames) -> tuple[dict[str, Drawing], dict[str, Any]]:
-    """Return the charts of a run by name, and the data that they share.
-
-    Parameters
-    ----------
-    frames : Frames
-        The frames of the run.
-
-    Returns
-    -------
-    dict of str to Drawing
-        The charts in the order of the report; those without a frame are left out.
-    dict of str to list of dict
-        The data that the specifications name.
-    """
+    """Return the charts of a run by name, and the data that they share."""
     drawings: dict[str, Drawing] = {}
     datasets: dict[str, Any] = {}
     for name, chart in CHARTS.items():
@@ -92,16 +79,6 @@ def draw(frames: Frames) -> tuple[dict[str, Drawing], dict[str, Any]]:
 
 def small(svg: str) -> str:
     """Return a picture with coordinates of one decimal and nothing said twice.
-
-    Parameters
-    ----------
-    svg : str
-        A picture as Vega draws it.
-
-    Returns
-    -------
-    str
-        The same picture in about half the characters.
 
     Examples
     --------

@@ -20,16 +20,6 @@ _QUOTED = 3
 def ulp_text(ulps: float) -> str:
     """Return a number of ULPs as people read it.
 
-    Parameters
-    ----------
-    ulps : float
-        An error in ULPs; NaN where there is none.
-
-    Returns
-    -------
-    str
-        One decimal below 10, a power of ten from a hundred thousand on.
-
     Examples
     --------
     >>> ulp_text(0.52), ulp_text(217.3), ulp_text(4.2e8), ulp_text(0.0), ulp_text(math.nan)
@@ -45,18 +35,7 @@ def ulp_text(ulps: float) -> str:
 
 
 def exactness_sentences(truth: pd.DataFrame) -> list[str]:
-    """Return what the errors in ULPs mean.
-
-    Parameters
-    ----------
-    truth : DataFrame
-        A complete frame of ``TRUTH_COLUMNS``.
-
-    Returns
-    -------
-    list of str
-        Paragraphs.
-    """
+    """Return what the errors in ULPs mean."""
     said = [
         "Agreement of engines is no proof: they may be wrong alike. Here each is held against the "
         "true gradient, entry by entry. The truth comes from the function alone, by central "
@@ -134,18 +113,7 @@ def _wrong(truth: pd.DataFrame) -> list[str]:
 
 
 def exactness_tables(truth: pd.DataFrame) -> dict[str, Table]:
-    """Return the table of the largest errors, with the medians in brackets.
-
-    Parameters
-    ----------
-    truth : DataFrame
-        A complete frame of ``TRUTH_COLUMNS``.
-
-    Returns
-    -------
-    dict of str to Table
-        Tables by their heading.
-    """
+    """Return the table of the largest errors, with the medians in brackets."""
     names = engines(truth)
     cells: dict[tuple[str, str], dict[str, Any]] = {}
     for row in truth.to_dict("records"):

@@ -81,20 +81,7 @@ class Reach:
 
 
 def reach(cells: pd.DataFrame, engine: str) -> Reach | None:
-    """Return how far an engine came in growing cells, or None if it was not tried.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        Growing cells, with ``n``.
-    engine : str
-        The engine.
-
-    Returns
-    -------
-    Reach or None
-        The largest cell that ended as ok and what stopped the engine in that cell's family.
-    """
+    """Return how far an engine came in growing cells, or None if it was not tried."""
     tried = cells[(cells["engine"] == engine) & (cells["n"] > 0)]
     if tried.empty:
         return None
@@ -110,20 +97,7 @@ def reach(cells: pd.DataFrame, engine: str) -> Reach | None:
 
 
 def budget(results: pd.DataFrame, run: Mapping[str, Any]) -> str:
-    """Return the budgets of a cell in words, from the run or else from the cells.
-
-    Parameters
-    ----------
-    results : DataFrame
-        A complete frame of results.
-    run : mapping
-        Contents of ``run.json``.
-
-    Returns
-    -------
-    str
-        Such as "12 s and 4 GB", or an empty string.
-    """
+    """Return the budgets of a cell in words, from the run or else from the cells."""
     found = []
     for name in ("budget_s", "budget_bytes"):
         value = run.get(name)
@@ -134,20 +108,7 @@ def budget(results: pd.DataFrame, run: Mapping[str, Any]) -> str:
 
 
 def finding(results: pd.DataFrame, run: Mapping[str, Any]) -> str:
-    """Return what the run found, in one sentence with its numbers.
-
-    Parameters
-    ----------
-    results : DataFrame
-        A complete frame of results; may hold any subset of cells.
-    run : mapping
-        Contents of ``run.json``.
-
-    Returns
-    -------
-    str
-        One sentence.
-    """
+    """Return what the run found, in one sentence with its numbers."""
     if results.empty:
         return "No cell was finished, so there is nothing to compare yet."
     if frames.ok(results).empty:
@@ -240,20 +201,7 @@ def _first_clause(scope: pd.DataFrame) -> str:
 
 
 def remarks(results: pd.DataFrame, run: Mapping[str, Any]) -> list[str]:
-    """Return what a reader must know before the numbers: an interruption, a wrong gradient.
-
-    Parameters
-    ----------
-    results : DataFrame
-        A complete frame of results.
-    run : mapping
-        Contents of ``run.json``.
-
-    Returns
-    -------
-    list of str
-        Sentences; often none.
-    """
+    """Return what a reader must know before the numbers: an interruption, a wrong gradient."""
     found = []
     planned = run.get("planned_cells")
     if run.get("interrupted"):
@@ -314,18 +262,7 @@ def _compared(
 
 
 def cost_sentences(results: pd.DataFrame) -> list[str]:
-    """Return what the chart of run time shows.
-
-    Parameters
-    ----------
-    results : DataFrame
-        A complete frame of results.
-
-    Returns
-    -------
-    list of str
-        Sentences; none where there is nothing to say.
-    """
+    """Return what the chart of run time shows."""
     found = []
     if met := _meeting(results, "run_s"):
         found.append(
@@ -347,18 +284,7 @@ def cost_sentences(results: pd.DataFrame) -> list[str]:
 
 
 def operations_sentences(results: pd.DataFrame) -> list[str]:
-    """Return what the chart of formula and graph size shows.
-
-    Parameters
-    ----------
-    results : DataFrame
-        A complete frame of results.
-
-    Returns
-    -------
-    list of str
-        Sentences.
-    """
+    """Return what the chart of formula and graph size shows."""
     met = _meeting(results, "operations")
     why = (
         "By the chain rule, each partial derivative repeats the expressions it passes through. "
@@ -376,18 +302,7 @@ def operations_sentences(results: pd.DataFrame) -> list[str]:
 
 
 def build_sentences(results: pd.DataFrame) -> list[str]:
-    """Return what the chart of build time shows.
-
-    Parameters
-    ----------
-    results : DataFrame
-        A complete frame of results.
-
-    Returns
-    -------
-    list of str
-        Sentences.
-    """
+    """Return what the chart of build time shows."""
     found = ["Deriving and tracing happen once for each network, before the first gradient."]
     if met := _meeting(results, "build_s"):
         found.insert(0, _compared(met, "build_s", seconds_text, "takes"))
@@ -395,18 +310,7 @@ def build_sentences(results: pd.DataFrame) -> list[str]:
 
 
 def memory_sentences(results: pd.DataFrame) -> list[str]:
-    """Return what the chart of peak memory shows.
-
-    Parameters
-    ----------
-    results : DataFrame
-        A complete frame of results.
-
-    Returns
-    -------
-    list of str
-        Sentences.
-    """
+    """Return what the chart of peak memory shows."""
     found = []
     if met := _meeting(results, "peak_bytes"):
         found.append(_compared(met, "peak_bytes", bytes_text, "needs"))
@@ -421,20 +325,7 @@ def memory_sentences(results: pd.DataFrame) -> list[str]:
 
 
 def fairness(results: pd.DataFrame, run: Mapping[str, Any]) -> list[str]:
-    """Return what the numbers do not say.
-
-    Parameters
-    ----------
-    results : DataFrame
-        A complete frame of results.
-    run : mapping
-        Contents of ``run.json``.
-
-    Returns
-    -------
-    list of str
-        Sentences.
-    """
+    """Return what the numbers do not say."""
     limits = budget(results, run)
     return [
         "The swell belongs to closed forms that have no names for intermediate results. Give each "

@@ -34,16 +34,6 @@ def _short(value: float) -> str:
 def seconds_text(seconds: float | None) -> str:
     """Return a duration with its unit, from nanoseconds to hours.
 
-    Parameters
-    ----------
-    seconds : float or None
-        Duration in s; None or NaN where there is none.
-
-    Returns
-    -------
-    str
-        The duration with two or three digits.
-
     Examples
     --------
     >>> seconds_text(0.0032), seconds_text(1.45e-4), seconds_text(12), seconds_text(200)
@@ -65,16 +55,6 @@ def seconds_text(seconds: float | None) -> str:
 def count_text(count: float | None) -> str:
     """Return a count with thousands separated, or in millions and more.
 
-    Parameters
-    ----------
-    count : float or None
-        A number of things; None or NaN where there is none.
-
-    Returns
-    -------
-    str
-        The count.
-
     Examples
     --------
     >>> count_text(289), count_text(12345), count_text(10_201_001), count_text(3e9)
@@ -95,16 +75,6 @@ SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 def power_text(count: float | None) -> str:
     """Return a count as `count_text` does, or as a power of ten from a thousand trillions on.
 
-    Parameters
-    ----------
-    count : float or None
-        A number of things; None or NaN where there is none.
-
-    Returns
-    -------
-    str
-        The count.
-
     Examples
     --------
     >>> power_text(12345), power_text(6.403e83)
@@ -118,16 +88,6 @@ def power_text(count: float | None) -> str:
 
 def bytes_text(count: float | None) -> str:
     """Return a size of memory with its unit, in powers of 1000.
-
-    Parameters
-    ----------
-    count : float or None
-        Number of bytes; None or NaN where there is none.
-
-    Returns
-    -------
-    str
-        The size with two or three digits.
 
     Examples
     --------
@@ -144,16 +104,6 @@ def bytes_text(count: float | None) -> str:
 
 def budget_text(seconds: float | None, memory: float | None) -> str:
     """Return the budgets of a cell in words; whole GiB and MiB keep their unit.
-
-    Parameters
-    ----------
-    seconds, memory : float or None
-        Time budget in s and memory budget in bytes, each None or NaN where there is none.
-
-    Returns
-    -------
-    str
-        Both budgets, one, or an empty string.
 
     Examples
     --------
@@ -174,16 +124,6 @@ def budget_text(seconds: float | None, memory: float | None) -> str:
 def ratio_text(ratio: float | None) -> str:
     """Return a factor with its sign.
 
-    Parameters
-    ----------
-    ratio : float or None
-        A factor; None or NaN where there is none.
-
-    Returns
-    -------
-    str
-        The factor with two or three digits.
-
     Examples
     --------
     >>> ratio_text(2.41), ratio_text(86.2), ratio_text(12345), ratio_text(0.052)
@@ -200,16 +140,6 @@ def ratio_text(ratio: float | None) -> str:
 def error_text(error: float | None) -> str:
     """Return a relative error as a power of ten.
 
-    Parameters
-    ----------
-    error : float or None
-        An error; None or NaN where there is none.
-
-    Returns
-    -------
-    str
-        The error with one digit.
-
     Examples
     --------
     >>> error_text(2.2e-16), error_text(0.0), error_text(float("inf")), error_text(None)
@@ -224,16 +154,6 @@ def error_text(error: float | None) -> str:
 
 def loss_text(loss: float | None) -> str:
     """Return a loss with three digits.
-
-    Parameters
-    ----------
-    loss : float or None
-        Value of the loss; None or NaN where there is none.
-
-    Returns
-    -------
-    str
-        The loss.
 
     Examples
     --------
@@ -250,16 +170,6 @@ def loss_text(loss: float | None) -> str:
 def interval_text(value: float | None, low: float | None, high: float | None) -> str:
     """Return an estimate with its interval in brackets, where there is one.
 
-    Parameters
-    ----------
-    value, low, high : float or None
-        The estimate and the ends of its interval.
-
-    Returns
-    -------
-    str
-        The estimate with two decimals.
-
     Examples
     --------
     >>> interval_text(1.021, 0.98, 1.06), interval_text(-0.1, -0.2, 0), interval_text(1, None, None)
@@ -274,16 +184,6 @@ def interval_text(value: float | None, low: float | None, high: float | None) ->
 
 def list_text(items: list[str]) -> str:
     """Return items as a list in a sentence.
-
-    Parameters
-    ----------
-    items : list of str
-        The items.
-
-    Returns
-    -------
-    str
-        The items with commas, the last behind "and".
 
     Examples
     --------

@@ -35,18 +35,7 @@ _POWERS, _POWERS_SHARE = 3.0, 0.3
 
 
 def growing_sentences(summary: pd.DataFrame, crossovers: pd.DataFrame) -> list[str]:
-    """Return what the laws say.
-
-    Parameters
-    ----------
-    summary, crossovers : DataFrame
-        Complete frames of ``SUMMARY_COLUMNS`` and ``CROSSOVER_COLUMNS``.
-
-    Returns
-    -------
-    list of str
-        Paragraphs.
-    """
+    """Return what the laws say."""
     laws = list_text([f"`{formula}`" for formula in KINDS.values()])
     said = [
         f"To the cells of each engine in each family a law is fitted, the best of {laws}, above an "
@@ -115,18 +104,7 @@ def _power(log10: float) -> str:
 
 
 def growing_tables(summary: pd.DataFrame, crossovers: pd.DataFrame) -> dict[str, Table]:
-    """Return the laws of all engines, and all sizes at which two of them meet.
-
-    Parameters
-    ----------
-    summary, crossovers : DataFrame
-        Complete frames of ``SUMMARY_COLUMNS`` and ``CROSSOVER_COLUMNS``.
-
-    Returns
-    -------
-    dict of str to Table
-        Tables by their heading.
-    """
+    """Return the laws of all engines, and all sizes at which two of them meet."""
     shown = [name for name in _QUANTITIES if _told(summary, name)]
     rows = []
     for family in dict.fromkeys(summary["family"]):

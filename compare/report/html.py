@@ -29,24 +29,7 @@ def render_html(
     datasets: Mapping[str, Any],
     run: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return the report as a page of HTML, with its scripts, styles, charts and data inside.
-
-    Parameters
-    ----------
-    report : Report
-        What it says.
-    drawings : mapping of str to Drawing
-        The charts by name.
-    datasets : mapping of str to list of dict
-        The data that the charts share.
-    run : mapping, optional
-        Contents of ``run.json``.
-
-    Returns
-    -------
-    str
-        The page. Each chart is a picture first and becomes interactive where scripts run.
-    """
+    """Return the report as a page of HTML, with its scripts, styles, charts and data inside."""
     environment = Environment(
         loader=PackageLoader("compare", "report"),
         autoescape=True,
@@ -76,16 +59,6 @@ def render_html(
 def inline_code(text: str) -> Markup:
     """Return escaped text in which backticks became code.
 
-    Parameters
-    ----------
-    text : str
-        Plain text, from anywhere.
-
-    Returns
-    -------
-    Markup
-        HTML.
-
     Examples
     --------
     >>> inline_code("a `b` <c>, 3 ms")
@@ -101,18 +74,7 @@ def inline_code(text: str) -> Markup:
 
 
 def packed(text: str) -> Markup:
-    """Return text packed with gzip and written in base64.
-
-    Parameters
-    ----------
-    text : str
-        Any text.
-
-    Returns
-    -------
-    Markup
-        Letters and digits that no parser of HTML stumbles over.
-    """
+    """Return text packed with gzip and written in base64."""
     # No time of day in the header, so that the same report has the same bytes.
     return Markup(base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode())
 
@@ -120,20 +82,7 @@ def packed(text: str) -> Markup:
 def shared_symbols(
     pictures: Mapping[str, tuple[str, str]],
 ) -> tuple[dict[str, tuple[Markup, Markup]], Markup]:
-    """Return pictures that refer to marks drawn many times, and those marks.
-
-    Parameters
-    ----------
-    pictures : mapping of str to tuple of str
-        SVG for a page and for a phone, by name of the chart.
-
-    Returns
-    -------
-    dict of str to tuple of Markup
-        The pictures, to stand in one page with the marks.
-    Markup
-        The marks: definitions in an SVG that takes no room.
-    """
+    """Return pictures that refer to marks drawn many times, and those marks."""
     mark = re.compile(r'<(path|line) (transform="[^"]*") ([^>]{40,}?)/>')
     counts = Counter(
         (kind, look)

@@ -60,35 +60,12 @@ def _scale(table: dict[str, Look], attribute: str) -> alt.Scale:
 
 
 def fade(value: float) -> alt.OpacityValue:
-    """Return full opacity for the engines that were picked in the legend, or for all.
-
-    Parameters
-    ----------
-    value : float
-        Opacity of the others.
-
-    Returns
-    -------
-    altair.OpacityValue
-        The channel.
-    """
+    """Return full opacity for the engines that were picked in the legend, or for all."""
     return alt.OpacityValue(value, condition={"param": "picked", "value": 1})
 
 
 def layered(layers: list[alt.Chart], **properties: Any) -> alt.LayerSpec:
     """Return charts laid over one another, as a part of a larger chart.
-
-    Parameters
-    ----------
-    layers : list of altair.Chart
-        The charts.
-    **properties
-        Properties of the whole.
-
-    Returns
-    -------
-    altair.LayerSpec
-        The whole.
 
     Notes
     -----
@@ -104,16 +81,6 @@ def layered(layers: list[alt.Chart], **properties: Any) -> alt.LayerSpec:
 def decades(low: float, high: float) -> list[float]:
     """Return the powers of ten around a range, as the domain of an axis.
 
-    Parameters
-    ----------
-    low, high : float
-        Smallest and largest value, positive.
-
-    Returns
-    -------
-    list of float
-        Two powers of ten.
-
     Examples
     --------
     >>> decades(3, 250), decades(10, 10)
@@ -126,22 +93,7 @@ def decades(low: float, high: float) -> list[float]:
 
 
 def powers(low: float, high: float, unit: str, most: int = 7) -> dict[str, Any]:
-    """Return the settings of a logarithmic axis with labels at powers of ten.
-
-    Parameters
-    ----------
-    low, high : float
-        Smallest and largest value, positive.
-    unit : str
-        Unit behind each label: ``1 µs`` for s.
-    most : int
-        Largest number of labels.
-
-    Returns
-    -------
-    dict
-        Arguments of ``altair.Axis``.
-    """
+    """Return the settings of a logarithmic axis with labels at powers of ten."""
     first, last = (round(math.log10(end)) for end in decades(low, high))
     step = max(1, math.ceil((last - first) / most))
     values = [float(f"1e{power}") for power in range(first, last + 1, step)]
@@ -154,20 +106,7 @@ def powers(low: float, high: float, unit: str, most: int = 7) -> dict[str, Any]:
 
 
 def blank(words: str, narrow: bool) -> alt.Chart:
-    """Return a chart that says why there is nothing to see.
-
-    Parameters
-    ----------
-    words : str
-        The reason.
-    narrow : bool
-        Whether the chart is for a phone.
-
-    Returns
-    -------
-    altair.Chart
-        The chart.
-    """
+    """Return a chart that says why there is nothing to see."""
     base = alt.Chart(alt.InlineData(values=[{"words": words}]))
     text: alt.Chart = base.mark_text(fontSize=14, color="#555555").encode(text="words:N")
     return text.properties(width=300 if narrow else 700, height=60)
@@ -176,22 +115,7 @@ def blank(words: str, narrow: bool) -> alt.Chart:
 def styled(
     chart: Any, datasets: dict[str, list[dict[str, Any]]], narrow: bool
 ) -> alt.TopLevelMixin:
-    """Return a chart with the report's font and colours and with its data.
-
-    Parameters
-    ----------
-    chart : altair chart
-        The chart.
-    datasets : dict of str to list of dict
-        The data that the chart names.
-    narrow : bool
-        Whether the chart is for a phone.
-
-    Returns
-    -------
-    altair.TopLevelMixin
-        The chart.
-    """
+    """Return a chart with the report's font and colours and with its data."""
     size = 11 if narrow else 12
     chart.config = alt.Config(
         font=_FONT,

@@ -17,22 +17,7 @@ STOPS = {
 
 
 def legend(table: dict[str, Look], stops: set[str], width: int) -> alt.LayerSpec:
-    """Return a legend of lines with their points, which can be clicked to pick engines.
-
-    Parameters
-    ----------
-    table : dict of str to Look
-        The engines.
-    stops : set of str
-        Statuses of the cells that budgets ended.
-    width : int
-        Width in px.
-
-    Returns
-    -------
-    altair.LayerSpec
-        The legend.
-    """
+    """Return a legend of lines with their points, which can be clicked to pick engines."""
     phone = width < 500
     per_row, height, columns = (2, 20, 1) if phone else (6, 20, 2)
     cell = width // per_row

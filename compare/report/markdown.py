@@ -16,22 +16,7 @@ __all__ = ["markdown_text", "render_markdown"]
 def render_markdown(
     report: Report, drawings: Mapping[str, Drawing], run: Mapping[str, Any] | None = None
 ) -> str:
-    """Return the report as Markdown that shows ``charts/NAME.svg``.
-
-    Parameters
-    ----------
-    report : Report
-        What it says.
-    drawings : mapping of str to Drawing
-        The charts by name.
-    run : mapping, optional
-        Contents of ``run.json``.
-
-    Returns
-    -------
-    str
-        The Markdown.
-    """
+    """Return the report as Markdown that shows ``charts/NAME.svg``."""
     environment = Environment(
         loader=PackageLoader("compare", "report"),
         autoescape=False,
@@ -53,16 +38,6 @@ def render_markdown(
 
 def markdown_text(value: object) -> str:
     r"""Return text in which nothing is HTML or Markdown, except code in backticks.
-
-    Parameters
-    ----------
-    value : object
-        Plain text, or markup that stays as it is.
-
-    Returns
-    -------
-    str
-        One line of Markdown.
 
     Examples
     --------

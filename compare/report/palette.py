@@ -70,16 +70,6 @@ _OTHERS = tuple(
 def looks(engines: Iterable[str]) -> dict[str, Look]:
     """Return the look of each engine, in the order of the table; strangers follow by name.
 
-    Parameters
-    ----------
-    engines : iterable of str
-        Names of engines, in any order, repeated or not.
-
-    Returns
-    -------
-    dict of str to Look
-        One look an engine.
-
     Examples
     --------
     >>> list(looks(["jax", "expanded", "graph", "graph"]))

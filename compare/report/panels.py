@@ -59,22 +59,7 @@ class Quantity:
 
 
 def growth(results: pd.DataFrame, quantity: Quantity, narrow: bool) -> alt.TopLevelMixin:
-    """Return a quantity against the size of the problem, one panel a family.
-
-    Parameters
-    ----------
-    results : DataFrame
-        A complete frame of results.
-    quantity : Quantity
-        What to show.
-    narrow : bool
-        Whether the chart is for a phone: one column of panels, not two.
-
-    Returns
-    -------
-    altair.TopLevelMixin
-        The chart, with its data.
-    """
+    """Return a quantity against the size of the problem, one panel a family."""
     cells = frames.growing(results)
     cells = cells[cells["n"] > 0]
     shown = cells[cells[quantity.name] > 0]

@@ -52,20 +52,7 @@ def _cells(swell: pd.DataFrame) -> pd.DataFrame:
 
 
 def swell_chart(swell: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin:
-    """Return the operations of one gradient in each form against the size, a panel a family.
-
-    Parameters
-    ----------
-    swell : DataFrame
-        Frame with the columns of ``SWELL_COLUMNS``.
-    narrow : bool
-        Whether the chart is for a phone.
-
-    Returns
-    -------
-    altair.TopLevelMixin
-        The chart, with its data.
-    """
+    """Return the operations of one gradient in each form against the size, a panel a family."""
     cells = _cells(swell)
     if cells.empty:
         return styled(blank("Nothing was written down.", narrow), {}, narrow)
@@ -173,18 +160,7 @@ def _panel(
 
 
 def swell_sentences(swell: pd.DataFrame) -> list[str]:
-    """Return what the chart of the swell shows, and what it means.
-
-    Parameters
-    ----------
-    swell : DataFrame
-        Frame with the columns of ``SWELL_COLUMNS``.
-
-    Returns
-    -------
-    list of str
-        Sentences.
-    """
+    """Return what the chart of the swell shows, and what it means."""
     found = [
         "The swell is a property of the representation, not of symbolic differentiation. "
         "What fails is the closed form that has no names for intermediate results; and naming "
@@ -238,18 +214,7 @@ def _laws(family: str, rows: pd.DataFrame) -> str:
 
 
 def swell_tables(swell: pd.DataFrame) -> dict[str, Table]:
-    """Return the operations in each form, a row a size.
-
-    Parameters
-    ----------
-    swell : DataFrame
-        Frame with the columns of ``SWELL_COLUMNS``.
-
-    Returns
-    -------
-    dict of str to Table
-        By heading; empty where there is nothing.
-    """
+    """Return the operations in each form, a row a size."""
     cells = _cells(swell)
     if cells.empty:
         return {}

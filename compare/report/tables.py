@@ -51,20 +51,7 @@ class Table:
 
 
 def growth_text(summary: pd.DataFrame, family: str, engine: str, quantity: str = "run_s") -> str:
-    """Return how a quantity grows: an exponent with its interval, or "exponential".
-
-    Parameters
-    ----------
-    summary : DataFrame
-        A complete frame of summaries.
-    family, engine, quantity : str
-        Which law.
-
-    Returns
-    -------
-    str
-        Such as "1.02 (0.98 to 1.06)".
-    """
+    """Return how a quantity grows: an exponent with its interval, or "exponential"."""
     here = (summary["family"] == family) & (summary["engine"] == engine)
     found = summary[here & (summary["quantity"] == quantity)]
     if found.empty:
@@ -83,18 +70,7 @@ def growth_text(summary: pd.DataFrame, family: str, engine: str, quantity: str =
 
 
 def summary_table(results: pd.DataFrame, summary: pd.DataFrame) -> Table:
-    """Return one row an engine and family: how far it came, and at what cost.
-
-    Parameters
-    ----------
-    results, summary : DataFrame
-        Complete frames.
-
-    Returns
-    -------
-    Table
-        The rows, families together, engines in the order of every table.
-    """
+    """Return one row an engine and family: how far it came, and at what cost."""
     grown = frames.growing(results)
     rows = []
     for family in frames.families(grown):
@@ -137,18 +113,7 @@ def _sized(cells: pd.DataFrame) -> bool:
 
 
 def notes_table(results: pd.DataFrame) -> Table:
-    """Return the time of one gradient of each single problem, one column an engine.
-
-    Parameters
-    ----------
-    results : DataFrame
-        A complete frame of results.
-
-    Returns
-    -------
-    Table
-        The rows; a cell that is not ok shows its status.
-    """
+    """Return the time of one gradient of each single problem, one column an engine."""
     notes = results[results["family"] == "notes"]
     engines = frames.engines(notes)
     rows = []
@@ -168,18 +133,7 @@ def notes_table(results: pd.DataFrame) -> Table:
 
 
 def failures(results: pd.DataFrame) -> Table:
-    """Return every cell that did not end as ok, with its reason.
-
-    Parameters
-    ----------
-    results : DataFrame
-        A complete frame of results.
-
-    Returns
-    -------
-    Table
-        The rows in the order of the results.
-    """
+    """Return every cell that did not end as ok, with its reason."""
     rows = []
     for cell in frames.failed(results).to_dict("records"):
         message = " ".join(str(cell["message"]).split())
@@ -199,16 +153,6 @@ def failures(results: pd.DataFrame) -> Table:
 
 def versions_text(value: Any) -> str:
     """Return versions, given as a mapping or as text, in one line.
-
-    Parameters
-    ----------
-    value : object
-        Mapping of name to version, a sequence, or text.
-
-    Returns
-    -------
-    str
-        Such as "numpy 2.4.0, sympy 1.14.0".
 
     Examples
     --------
@@ -234,20 +178,7 @@ def _finished(results: pd.DataFrame, run: Mapping[str, Any]) -> str:
 
 
 def conditions(results: pd.DataFrame, run: Mapping[str, Any]) -> Table:
-    """Return how the run was made: machine, versions, budgets, seed, threads.
-
-    Parameters
-    ----------
-    results : DataFrame
-        A complete frame of results; stands in for what the run does not say.
-    run : mapping
-        Contents of ``run.json``.
-
-    Returns
-    -------
-    Table
-        Rows of name and value.
-    """
+    """Return how the run was made: machine, versions, budgets, seed, threads."""
 
     def known(name: str) -> str:
         text = versions_text(run.get(name))

@@ -22,15 +22,7 @@ __all__ = ["print_agreement", "print_exactness", "print_summary"]
 
 
 def print_summary(summary: pd.DataFrame, results: pd.DataFrame, console: Console) -> None:
-    """Print one line an engine: how far it came, and how its cost grows.
-
-    Parameters
-    ----------
-    summary, results : DataFrame
-        Frames with the columns of ``SUMMARY_COLUMNS`` and ``RESULT_COLUMNS``; may be empty.
-    console : rich.console.Console
-        Where to print.
-    """
+    """Print one line an engine: how far it came, and how its cost grows."""
     known = frames_of(results, summary)
     grown = frames.growing(known.results)
     scope = frames.networks(grown)
@@ -85,15 +77,7 @@ def print_summary(summary: pd.DataFrame, results: pd.DataFrame, console: Console
 
 
 def print_agreement(agreement: pd.DataFrame, console: Console) -> None:
-    """Print the largest error of each engine on each problem, or how the comparison ended.
-
-    Parameters
-    ----------
-    agreement : DataFrame
-        Frame with the columns of ``AGREEMENT_COLUMNS``; may be empty.
-    console : rich.console.Console
-        Where to print.
-    """
+    """Print the largest error of each engine on each problem, or how the comparison ended."""
     pairs = frames_of(None, None, agreement).agreement
     if pairs.empty:
         console.print("No engines were compared.")
@@ -104,15 +88,7 @@ def print_agreement(agreement: pd.DataFrame, console: Console) -> None:
 
 
 def print_exactness(truth: pd.DataFrame, console: Console) -> None:
-    """Print the largest error of each engine on each problem in ULPs of the true gradient.
-
-    Parameters
-    ----------
-    truth : DataFrame
-        Frame with the columns of ``TRUTH_COLUMNS``; may be empty.
-    console : rich.console.Console
-        Where to print.
-    """
+    """Print the largest error of each engine on each problem in ULPs of the true gradient."""
     known = complete(truth, TRUTH_COLUMNS)
     if known.empty:
         return

@@ -14,16 +14,6 @@ _GRAVITY = ("unsupported", "ok", "timeout", "memory")
 def worst_pairs(pairs: pd.DataFrame) -> dict[tuple[str, str], dict[str, Any]]:
     """Return the worst row of each problem and engine, whatever it was compared with.
 
-    Parameters
-    ----------
-    pairs : DataFrame
-        A complete frame of agreement.
-
-    Returns
-    -------
-    dict of (str, str) to dict
-        Rows by problem and engine, in the order of the frame.
-
     Examples
     --------
     >>> rows = {"problem": ["p", "p"], "engine": ["e", "e"], "status": ["ok", "mismatch"]}

@@ -27,31 +27,7 @@ def write_report(
     truth: pd.DataFrame | None = None,
     crossovers: pd.DataFrame | None = None,
 ) -> Path:
-    """Return the path of ``report.html`` after writing the whole report into a folder.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder of the report; it is made if it does not exist.
-    results, summary : DataFrame
-        Frames of the run; may be empty or partial.
-    agreement, training : DataFrame, optional
-        More frames of the run.
-    run : mapping, optional
-        Contents of ``run.json``.
-    swell, truth, crossovers : DataFrame, optional
-        More frames of the run.
-
-    Returns
-    -------
-    Path
-        Path of ``report.html``; ``report.md`` and ``charts/`` lie beside it.
-
-    Raises
-    ------
-    OSError
-        If the folder cannot be written.
-    """
+    """Return the path of ``report.html`` after writing the whole report into a folder."""
     folder = Path(folder)
     frames = frames_of(results, summary, agreement, training, swell, truth, crossovers)
     report = report_of(frames, run)

@@ -32,21 +32,6 @@ _OURS = ("symdiff", "autodiff", "compare")
 def definition(case: Case, engine: Engine, conditions: Mapping[str, object]) -> str:
     """Return a digest of everything that the result of a cell depends on, but for the machine.
 
-    Parameters
-    ----------
-    case : Case
-        The problem at one size: its functions count with the source of their modules, or where
-        there is none with their code, and with the values that they close over.
-    engine : Engine
-        The engine: its name, the source of its module, and the versions of what it imports.
-    conditions : mapping
-        Budgets, threads and the like, by name; their text counts.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits, the same in every process.
-
     Examples
     --------
     >>> from compare.engines import get_engine
@@ -79,17 +64,6 @@ def definition(case: Case, engine: Engine, conditions: Mapping[str, object]) -> 
 
 def engine_versions(engine: Engine) -> str:
     """Return the versions of what an engine imports, in one line.
-
-    Parameters
-    ----------
-    engine : Engine
-        The engine.
-
-    Returns
-    -------
-    str
-        Distributions with their versions; packages of this distribution with a digest of their
-        source.
 
     Examples
     --------

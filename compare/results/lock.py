@@ -18,16 +18,6 @@ _NAME = ".lock"
 def locked(folder: Path) -> Iterator[None]:
     """Keep other runs out of a folder, until this one ends, however it ends.
 
-    Parameters
-    ----------
-    folder : Path
-        A folder that exists.
-
-    Raises
-    ------
-    ResultsError
-        If another run is at work in it; nothing has been touched.
-
     Notes
     -----
     The lock is the operating system's: it ends with the process, also after ``kill -9``.

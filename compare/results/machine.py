@@ -34,11 +34,6 @@ _CPUFREQ = Path("/sys/devices/system/cpu/cpu0/cpufreq")
 def gradscale_version() -> str:
     """Return the version of this distribution.
 
-    Returns
-    -------
-    str
-        As in its metadata; ``unknown`` where it is not installed.
-
     Examples
     --------
     >>> gradscale_version() != ""
@@ -93,11 +88,6 @@ def _read(path: Path) -> str:
 def blas() -> str:
     """Return the linear algebra library that NumPy has loaded, with its version.
 
-    Returns
-    -------
-    str
-        Such as ``"openblas 0.3.30 (SkylakeX)"``; empty if nothing tells it.
-
     Examples
     --------
     >>> isinstance(blas(), str)
@@ -126,11 +116,6 @@ def blas() -> str:
 def description() -> dict[str, str]:
     """Return the columns of results.csv that describe where it was measured.
 
-    Returns
-    -------
-    dict of str
-        Columns ``machine``, ``governor``, ``system``, ``python``, ``blas`` and ``versions``.
-
     Examples
     --------
     >>> sorted(description())
@@ -148,13 +133,6 @@ def description() -> dict[str, str]:
 
 def whole_description() -> dict[str, Any]:
     """Return what machine.json tells of the machine, apart from what changes while it works.
-
-    Returns
-    -------
-    dict
-        Processor, cores, memory in bytes, system, Python, libraries, linear algebra with its
-        threads, environment variables that set threads, and cores that the process may use. No
-        name of the machine or of its user.
 
     Examples
     --------
@@ -200,13 +178,6 @@ def _version(distribution: str) -> str:
 
 def moment() -> dict[str, Any]:
     """Return how busy the machine is now.
-
-    Returns
-    -------
-    dict
-        ``load``, the processes that were running or waiting in the last 1, 5 and 15 minutes on
-        average, ``available_bytes`` of memory, and ``mhz`` of the processor, each None where the
-        system does not tell.
 
     Examples
     --------

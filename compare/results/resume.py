@@ -50,31 +50,7 @@ class Earlier:
 def earlier_run(
     folder: Path, asked: Mapping[str, Any], definitions: Mapping[Cell, str], machine: str
 ) -> Earlier:
-    """Return what can be kept of the run in a folder, and remove the rest of its results.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder; it may be empty.
-    asked : mapping
-        What this run was asked to do; the earlier one must have been asked the same.
-    definitions : mapping of (problem, size, engine) to str
-        Cells of this run, with the digests of `compare.results.identity.definition`.
-    machine : str
-        The machine of this run, as in the column of that name.
-
-    Returns
-    -------
-    Earlier
-        Cells that need not be measured again. Rows of another definition are moved to
-        ``results.stale.csv``.
-
-    Raises
-    ------
-    ResultsError
-        If the folder's run was asked for something else, took place on another machine, or
-        cannot be read.
-    """
+    """Return what can be kept of the run in a folder, and remove the rest of its results."""
     results = folder / _RESULTS
     if not results.exists():
         return Earlier(said=("There is no earlier run to go on with: this one starts anew.",))
@@ -143,36 +119,12 @@ def _shown(value: Any) -> str:
 
 
 def write_json(path: Path, facts: Mapping[str, Any]) -> None:
-    """Write facts as JSON, whole or not at all.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    facts : mapping
-        What it shall hold.
-    """
+    """Write facts as JSON, whole or not at all."""
     replace_file(path, (json.dumps(facts, indent=2) + "\n").encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the facts in a file, none if there is no such file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    dict
-        Facts by name.
-
-    Raises
-    ------
-    ResultsError
-        If the file holds something else.
-    """
+    """Return the facts in a file, none if there is no such file."""
     if not path.exists():
         return {}
     try:

@@ -81,19 +81,7 @@ class SampleStore:
         shutil.rmtree(self._parts, ignore_errors=True)
 
     def keep(self, cells: Collection[Cell]) -> int:
-        """Keep the samples of some cells of an earlier run only, and return which run comes next.
-
-        Parameters
-        ----------
-        cells : collection of (problem, size, engine)
-            Cells whose rows are kept. Samples of the primal and the control kernel stay with the
-            cells that they were taken beside.
-
-        Returns
-        -------
-        int
-            One more than the largest number of a run that was kept.
-        """
+        """Keep the samples of some cells of an earlier run only; return which run comes next."""
         if self._file.is_file() and not self._parts.is_dir():
             self._put("earlier", _concatenated([self._file]))
         latest = -1
@@ -118,30 +106,14 @@ class SampleStore:
         return latest + 1
 
     def add(self, cell: Cell, samples: Iterable[Mapping[str, Any]], run: int) -> None:
-        """Write the samples of a cell, whole or not at all.
-
-        Parameters
-        ----------
-        cell : (problem, size, engine)
-            The cell; what is there of it from the same `run` is replaced.
-        samples : iterable of mapping
-            Columns of `SAMPLE_COLUMNS` by name.
-        run : int
-            How often the run had been resumed when they were taken.
-        """
+        """Write the samples of a cell, whole or not at all."""
         rows = [{**sample, "run": run} for sample in samples]
         if rows:
             name = hashlib.sha256(repr((*cell, run)).encode()).hexdigest()[:16]
             self._put(name, as_frame(rows, SAMPLE_COLUMNS))
 
     def finish(self, *, complete: bool) -> None:
-        """Put the parts together into ``samples.parquet``.
-
-        Parameters
-        ----------
-        complete : bool
-            Whether the run is: the parts are then removed.
-        """
+        """Put the parts together into ``samples.parquet``."""
         parts = sorted(self._parts.glob("*.parquet"))
         if parts:
             write_parquet(self._file, _concatenated(parts))

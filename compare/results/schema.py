@@ -308,11 +308,6 @@ types of pandas, which plain `pandas.read_csv` does not:
 def columns_page() -> str:
     """Return ``docs/columns.md``: the columns of all tables, in Markdown.
 
-    Returns
-    -------
-    str
-        The page, with a line break at its end.
-
     Examples
     --------
     >>> columns_page().splitlines()[0]
@@ -326,16 +321,6 @@ def columns_page() -> str:
 
 def markdown_table(columns: tuple[Column, ...]) -> str:
     """Return the columns as a Markdown table.
-
-    Parameters
-    ----------
-    columns : tuple of Column
-        The columns, in the order of the file.
-
-    Returns
-    -------
-    str
-        One line a column, below a header.
 
     Examples
     --------

@@ -56,21 +56,6 @@ class ResultsError(ValueError):
 def create_results(path: str | os.PathLike[str]) -> Path:
     """Create a file of results that holds the header only, and return its path.
 
-    Parameters
-    ----------
-    path : path
-        The file, such as ``results.csv``.
-
-    Returns
-    -------
-    pathlib.Path
-        The file.
-
-    Raises
-    ------
-    ResultsError
-        If there is such a file already.
-
     Examples
     --------
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -89,23 +74,6 @@ def create_results(path: str | os.PathLike[str]) -> Path:
 
 def append_row(path: str | os.PathLike[str], row: Mapping[str, Any]) -> None:
     """Append one row to a file of results, whole or not at all, and wait until it is on the disk.
-
-    Parameters
-    ----------
-    path : path
-        A file that `create_results` made.
-    row : mapping
-        Values by name of column. A column that is left out, ``None`` or NaN is empty, except
-        for ``schema_version``, which is filled in.
-
-    Raises
-    ------
-    ResultsError
-        If there is no such file, or it does not end with a whole row.
-    ValueError
-        If a column is unknown, or a value has not the type of its column.
-    OSError
-        If the row could not be written, as on a full disk; the file is as it was before.
 
     Examples
     --------
@@ -169,20 +137,6 @@ def write_table(
 ) -> None:
     """Write a table as CSV, replacing the file in one step.
 
-    Parameters
-    ----------
-    path : path
-        The file, such as ``summary.csv``.
-    frame : pandas.DataFrame
-        The rows.
-    columns : sequence of Column
-        The columns, in the order of the file; `frame` has these and no others.
-
-    Raises
-    ------
-    ValueError
-        If a column is missing or unknown, or a value has not the type of its column.
-
     Examples
     --------
     >>> columns = (Column("step", "int", "1", "number of the step"),)
@@ -203,24 +157,6 @@ def write_table(
 
 def read_table(path: str | os.PathLike[str], columns: Sequence[Column]) -> pd.DataFrame:
     r"""Return the rows of a CSV that `write_table` made, checked and typed.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-    columns : sequence of Column
-        The columns that the file must have, in this order.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The rows, with the types of the columns.
-
-    Raises
-    ------
-    ResultsError
-        If the file is missing, has other columns, was written by a newer version, is cut off in
-        the middle of a row, or holds a value that is not of its column's type.
 
     Examples
     --------
@@ -283,18 +219,6 @@ def _columns_there(
 def as_frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column]) -> pd.DataFrame:
     """Return rows as a table with the types of its columns.
 
-    Parameters
-    ----------
-    rows : iterable of mapping
-        Values by name of column; a value that is left out or ``None`` is missing.
-    columns : sequence of Column
-        The columns, in order.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``Int64`` with missing values, ``float64`` with NaN, and text with ``""`` where missing.
-
     Examples
     --------
     >>> columns = (Column("size", "int", "", "size"), Column("label", "str", "", "in words"))
@@ -318,20 +242,7 @@ def as_frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column]) -> pd
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
-    """Write a table as Parquet, replacing the file in one step.
-
-    Parameters
-    ----------
-    path : Path
-        The file, such as ``results.parquet``.
-    frame : pandas.DataFrame
-        The rows; the types of its columns are kept.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written, as on a full disk; an old file is as before.
-    """
+    """Write a table as Parquet, replacing the file in one step."""
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)
     replace_file(path, buffer.getvalue())
@@ -339,21 +250,6 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
 
 def prepare_folder(path: str | os.PathLike[str]) -> Path:
     """Create a folder for results if it is missing, make sure it can be written to, and return it.
-
-    Parameters
-    ----------
-    path : path
-        The folder.
-
-    Returns
-    -------
-    pathlib.Path
-        The folder.
-
-    Raises
-    ------
-    ResultsError
-        If the path is a file, or nothing can be written there.
 
     Examples
     --------
@@ -570,22 +466,7 @@ def _write_whole(file: int, line: bytes, size: int, path: Path) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file beside its place, and move it there in one step.
-
-    Parameters
-    ----------
-    path : Path
-        The file; what is there already stays until the new one is whole and on the disk.
-    content : bytes
-        What it shall hold.
-
-    Raises
-    ------
-    ResultsError
-        If its folder does not exist.
-    OSError
-        If it cannot be written, as on a full disk; an old file is as before.
-    """
+    """Write a file beside its place, and move it there in one step."""
     if not path.parent.is_dir():
         raise ResultsError(f"{path.parent} is no folder. Create it with prepare_folder.")
     part = path.with_name(f".{path.name}.{os.getpid()}{_PART}")
@@ -602,13 +483,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove what a killed process has left half-written.
-
-    Parameters
-    ----------
-    folder : Path
-        A folder that no other process writes to.
-    """
+    """Remove what a killed process has left half-written."""
     for part in folder.rglob(f".*{_PART}"):
         part.unlink(missing_ok=True)
 
@@ -626,16 +501,6 @@ def _not_written(error: OSError, path: Path) -> OSError:
 
 def cut_to_whole_rows(path: Path) -> int:
     r"""Cut off what stands behind the last whole row of a file, as a power cut leaves it.
-
-    Parameters
-    ----------
-    path : Path
-        A CSV file of ours, in which every line is a row.
-
-    Returns
-    -------
-    int
-        Bytes that were cut off; mostly 0.
 
     Examples
     --------

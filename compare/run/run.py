@@ -87,28 +87,7 @@ def verify_problems(
     threads: int = 1,
     found: "Found | None" = None,
 ) -> "pd.DataFrame":
-    """Return how the engines agree on each problem at its size for verification.
-
-    Parameters
-    ----------
-    problems : sequence of Problem
-        Problems.
-    engines : sequence of Engine
-        Engines.
-    console : rich.console.Console
-        Where progress is shown.
-    seed : int
-        Seed of the inputs.
-    threads : int
-        Threads of the linear algebra libraries.
-    found : dict, optional
-        Filled with what every engine did, as of `verify_cases`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns as in `AGREEMENT_COLUMNS`.
-    """
+    """Return how the engines agree on each problem at its size for verification."""
     cases = [problem.case(problem.verify_size, seed) for problem in problems]
     with _progress(console) as progress:
         task = progress.add_task("verify", total=len(cases) * len(engines))
@@ -128,30 +107,7 @@ def verify_problems(
 
 
 def run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
-    """Do the main job and write its folder.
-
-    Parameters
-    ----------
-    settings : Settings
-        What to do.
-    console : rich.console.Console
-        Where progress and the closing table are shown.
-
-    Returns
-    -------
-    page : Path
-        The report.
-    agreed : bool
-        Whether no engine differed from its reference.
-    interrupted : bool
-        Whether Ctrl-C ended the sweep early; what was finished is in the report.
-
-    Raises
-    ------
-    compare.results.store.ResultsError
-        If the folder cannot be written, another run is at work in it, or its run cannot be gone
-        on with.
-    """
+    """Do the main job and write its folder."""
     with locked(prepare_folder(settings.folder)):
         return _run(settings, console)
 
@@ -306,25 +262,7 @@ def _finish(settings: Settings, facts: dict[str, Any]) -> None:
 
 
 def report_folder(folder: Path, console: Console) -> Path:
-    """Make the report of a folder from its CSV files, and print the closing table.
-
-    Parameters
-    ----------
-    folder : Path
-        A folder that `run` has written, wholly or in part.
-    console : rich.console.Console
-        Where the table is shown.
-
-    Returns
-    -------
-    Path
-        The report.
-
-    Raises
-    ------
-    compare.results.store.ResultsError
-        If results.csv is missing, not ours, or cut off in the middle of a row.
-    """
+    """Make the report of a folder from its CSV files, and print the closing table."""
     from compare.growth.summary import crossovers_of, growths_of, summary_of
     from compare.report import print_summary, write_report
 

@@ -43,21 +43,6 @@ class Collapse:
 def linear_layers_collapse(inputs: int = 2, hidden: int = 3, outputs: int = 2) -> Collapse:
     """Return the proof that two layers without a nonlinearity are one, and with it are not.
 
-    Parameters
-    ----------
-    inputs, hidden, outputs : int
-        Widths of the two layers.
-
-    Returns
-    -------
-    Collapse
-        What is equal, and the formulas; `dataclasses.asdict` makes it ready for JSON.
-
-    Raises
-    ------
-    ValueError
-        If a width is not at least 1.
-
     Notes
     -----
     Equality is exact: every entry of ``W2 (W1 x) - (W2 W1) x`` expands to the polynomial 0, in the
@@ -121,13 +106,7 @@ def _second_difference(W1: Any, W2: Any, x: Any) -> Any:
 
 
 def _vanishes(entries: Any) -> bool:
-    """Return whether every entry is 0 for all numbers.
-
-    Raises
-    ------
-    ValueError
-        If an entry neither expands to 0 nor differs from 0 where every symbol is 1.
-    """
+    """Return whether every entry is 0 for all numbers."""
     for entry in np.ravel(entries):
         if sympy.expand(entry) == 0:
             continue

@@ -66,33 +66,7 @@ def check_law(
     size: int,
     budget: Budget,
 ) -> Checked:
-    """Return what a law predicts for a size, and what that size then takes.
-
-    Parameters
-    ----------
-    results : pandas.DataFrame
-        Rows of results.csv that the law is fitted to; those of `size` and above are left out.
-    problem : Problem
-        The problem.
-    engine : str
-        The engine.
-    quantity : str
-        One of `compare.growth.summary.QUANTITIES`.
-    size : int
-        Size of the problem that is predicted and run.
-    budget : Budget
-        Limits of the cell.
-
-    Returns
-    -------
-    Checked
-        Both.
-
-    Raises
-    ------
-    ValueError
-        If there is no law of that engine, problem and quantity.
-    """
+    """Return what a law predicts for a size, and what that size then takes."""
     mine = (results["problem"] == problem.name) & (results["engine"] == engine)
     growth = _growth_of(results[mine & (results["size"] < size)], quantity)
     if growth is None or growth.draws is None:
@@ -124,28 +98,7 @@ def _growth_of(cells: pd.DataFrame, quantity: str) -> Growth | None:
 
 
 def next_size(results: pd.DataFrame, problem: Problem, engine: str) -> int:
-    """Return the first size of a problem beyond those that an engine was measured at.
-
-    Parameters
-    ----------
-    results : pandas.DataFrame
-        Rows of results.csv.
-    problem : Problem
-        The problem.
-    engine : str
-        The engine.
-
-    Returns
-    -------
-    int
-        One of the problem's sizes; where none is larger, as far beyond the largest measured one
-        as that is beyond the one before.
-
-    Raises
-    ------
-    ValueError
-        If the engine ended as ok at fewer than two sizes.
-    """
+    """Return the first size of a problem beyond those that an engine was measured at."""
     done = _done(results, problem, engine)
     if len(done) < 2:
         raise ValueError(

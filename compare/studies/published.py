@@ -106,11 +106,6 @@ def _parsed(text: str) -> tuple[object, int]:
 def beside() -> list[Beside]:
     """Return the published derivatives of the logistic map beside ours.
 
-    Returns
-    -------
-    list of Beside
-        A row for each row of `PUBLISHED`; `dataclasses.asdict` makes them ready for JSON.
-
     Examples
     --------
     >>> row = beside()[1]

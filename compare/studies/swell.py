@@ -86,20 +86,6 @@ FORMS: dict[str, Callable[[Case], int]] = {
 def operations_of(case: Case, form: str) -> int:
     """Return how many operations a gradient has in a form.
 
-    Parameters
-    ----------
-    case : Case
-        A problem at one size.
-    form : str
-        ``tree``, the closed form written out; ``dag``, each distinct part of it once; ``shared``,
-        ``adjoint`` and ``matrix``, the strategies of symdiff that name intermediates.
-
-    Returns
-    -------
-    int
-        Operations of the gradient and of the parts of the value that it uses, on numbers; of
-        ``matrix`` on whole matrices. Exact, however large.
-
     Examples
     --------
     >>> case = PROBLEMS["mlp-depth"].case(16, 0)
@@ -113,18 +99,6 @@ def swell(
     series: Mapping[str, Sequence[int]] = SERIES, longest_s: float = _LONGEST_S
 ) -> "pd.DataFrame":
     """Return how large the gradients of growing problems are in each form.
-
-    Parameters
-    ----------
-    series : mapping of str to sequence of int
-        Sizes by name of problem, growing.
-    longest_s : float
-        A form that took longer than this, in s of processor time, ends there.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns as in `SWELL_COLUMNS`.
 
     Examples
     --------

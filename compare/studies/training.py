@@ -25,22 +25,6 @@ ValueAndGradient = Callable[[Any, Any, Any, Any], tuple[Any, tuple[Any, Any]]]
 def hand_value_and_gradient(x: Any, y: Any, w1: Any, w2: Any) -> tuple[float, tuple[Any, Any]]:
     """Return the loss of the two-layer network and its gradient as derived by hand.
 
-    Parameters
-    ----------
-    x : ndarray, shape (n, d_in)
-        Samples.
-    y : ndarray, shape (n, d_out)
-        Targets.
-    w1 : ndarray, shape (d_in, h)
-        Weights of the hidden layer.
-    w2 : ndarray, shape (h, d_out)
-        Weights of the output layer.
-
-    Returns
-    -------
-    tuple of float and tuple
-        The loss, and the gradients with respect to `w1` and `w2`.
-
     Examples
     --------
     >>> x, y = np.zeros((1, 2)), np.array([[0.5]])
@@ -62,31 +46,6 @@ def train(
     on_step: Callable[[int, float], None] | None = None,
 ) -> NDArray[np.float64]:
     """Return the losses of gradient descent on the network of the notes.
-
-    Parameters
-    ----------
-    value_and_gradient : callable
-        ``value_and_gradient(x, y, w1, w2)`` returns the loss and the pair of its gradients with
-        respect to `w1` and `w2`.
-    steps : int
-        Number of steps.
-    learning_rate : float
-        Factor of the gradient in each step.
-    seed : int
-        Seed of samples, targets and weights, all standard normal.
-    on_step : callable, optional
-        Called after each step with its number, from 0, and the loss before it.
-
-    Returns
-    -------
-    ndarray, shape (steps,), float64
-        Loss before each step.
-
-    Raises
-    ------
-    ValueError
-        If `steps` is not a whole number of at least 1, if a gradient has not the shape of its
-        weights, or if the loss is no longer finite.
 
     Examples
     --------
@@ -128,18 +87,6 @@ def _check_shapes(gradients: tuple[Any, Any], weights: tuple[Any, Any]) -> None:
 
 def train_both(steps: int = STEPS, seed: int = 0) -> pd.DataFrame:
     """Return the losses of two runs: with the hand-written gradient, and with autodiff's.
-
-    Parameters
-    ----------
-    steps : int
-        Number of steps.
-    seed : int
-        Seed of samples, targets and weights.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The columns of `TRAINING_COLUMNS`, one row a step.
 
     Notes
     -----

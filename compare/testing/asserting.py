@@ -165,22 +165,7 @@ def assert_gradients_agree(
 def difference_between(
     a: Opinion, b: Opinion, inputs: Mapping[str, Any], atol: float | None
 ) -> Difference:
-    """Return how two opinions differ, the second one being the reference.
-
-    Parameters
-    ----------
-    a, b : Opinion
-        The opinions.
-    inputs : mapping
-        The arguments by name.
-    atol : float, optional
-        Entries that differ by no more are not compared.
-
-    Returns
-    -------
-    Difference
-        As `compare_gradients` finds it.
-    """
+    """Return how two opinions differ, the second one being the reference."""
     reference = b.gradients if atol is None else _without_near(a.gradients, b.gradients, atol)
     tolerance = tolerance_of(a, b)
     return compare_gradients(a.value, a.gradients, b.value, reference, tolerance, inputs)

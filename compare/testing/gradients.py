@@ -55,28 +55,7 @@ def opinions_of(
     samples: int,
     budget_s: float | None,
 ) -> tuple[list[Opinion], dict[str, str]]:
-    """Return the opinions of engines, and why the others have none.
-
-    Parameters
-    ----------
-    case : Case
-        The function and its arguments.
-    engines : iterable of str or Engine, optional
-        Who is asked; a choice for every function by default.
-    exact : Tolerance
-        Tolerance of engines that are exact but for rounding.
-    samples : int
-        Entries at which central differences are taken.
-    budget_s : float, optional
-        Time budget of each engine in a process of its own; all compute in this process without.
-
-    Returns
-    -------
-    opinions : list of Opinion
-        The less exact ones last.
-    skipped : dict of str
-        The reason for each engine that could not do it.
-    """
+    """Return the opinions of engines, and why the others have none."""
     chosen = _default(case) if engines is None else [_engine(engine) for engine in engines]
     found: list[Opinion] = []
     skipped: dict[str, str] = {}
@@ -100,29 +79,7 @@ def opinions_of(
 
 
 def given_opinion(case: Case, gradient: Any, args: Sequence[Any], exact: Tolerance) -> Opinion:
-    """Return the caller's own gradient as an opinion.
-
-    Parameters
-    ----------
-    case : Case
-        The function and its arguments.
-    gradient : callable or array or tuple or dict
-        Gradient, or value and gradient, or what returns them.
-    args : sequence
-        What a callable is called with.
-    exact : Tolerance
-        Tolerance that it has to meet.
-
-    Returns
-    -------
-    Opinion
-        Its value is that of the function where it names none.
-
-    Raises
-    ------
-    AssertionError
-        If there are more or fewer gradients than arguments to differentiate.
-    """
+    """Return the caller's own gradient as an opinion."""
     __tracebackhide__ = True
     said = gradient(*(_copy(x) for x in args)) if callable(gradient) else gradient
     many = len(case.wrt)

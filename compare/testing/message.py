@@ -28,24 +28,7 @@ _STEPS = (1e-4, 1e-6)
 def message(
     case: Case, opinions: Sequence[Opinion], pairs: Pairs, skipped: Mapping[str, str]
 ) -> str:
-    """Return what is said about a disagreement.
-
-    Parameters
-    ----------
-    case : Case
-        The function and its arguments.
-    opinions : sequence of Opinion
-        Who was asked.
-    pairs : mapping of (str, str) to Difference
-        How each two of them differ.
-    skipped : mapping of str to str
-        Who could not do it, and why.
-
-    Returns
-    -------
-    str
-        Several lines.
-    """
+    """Return what is said about a disagreement."""
     by_name = {opinion.name: opinion for opinion in opinions}
     wrong = {names: d for names, d in pairs.items() if not d.agrees}
     lines = [
@@ -162,21 +145,7 @@ def _agreeing(opinions: Sequence[Opinion], pairs: Pairs, at_a_kink: bool) -> lis
 
 
 def kink(case: Case, at: str) -> str:
-    """Return that the function has a kink at an entry, or an empty string.
-
-    Parameters
-    ----------
-    case : Case
-        The function and its arguments.
-    at : str
-        The entry, such as ``w1[0, 2]``.
-
-    Returns
-    -------
-    str
-        The slopes to the left and to the right, if they differ at two steps in the same way: the
-        difference of a smooth function falls with the step.
-    """
+    """Return that the function has a kink at an entry, or an empty string."""
     name, entry = _place(at)
     if name not in case.wrt:
         return ""

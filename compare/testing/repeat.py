@@ -34,26 +34,7 @@ def repetition(
     settings: Mapping[str, Any],
     folder: str | os.PathLike[str] | None,
 ) -> str:
-    """Return a program that repeats a comparison.
-
-    Parameters
-    ----------
-    f : callable
-        The function.
-    args : sequence
-        Its arguments; the large ones are saved to a file.
-    gradient : object
-        The caller's own gradient, if any.
-    settings : mapping
-        Other arguments of `compare.assert_gradients_agree`.
-    folder : path, optional
-        Where the file is saved; a new temporary folder by default.
-
-    Returns
-    -------
-    str
-        Its lines, indented by four.
-    """
+    """Return a program that repeats a comparison."""
     keeper = _Keeper(args, gradient, folder)
     call = [_function(f, "f", keeper), *(keeper.text(f"x{i}", x) for i, x in enumerate(args))]
     for name, value in settings.items():

@@ -61,22 +61,6 @@ def ulp_errors(
 ) -> UlpErrors:
     """Return the errors of a value and its gradients in ULPs.
 
-    Parameters
-    ----------
-    value : float
-        Value of the function.
-    gradients : mapping of str to array
-        Gradients by name, of the shapes of the truth; float32 ones are measured in ULPs of float32.
-    truth : Truth
-        The true ones.
-    inputs : mapping, optional
-        The arguments: they tell what a ULP of a value is that is truly zero.
-
-    Returns
-    -------
-    UlpErrors
-        The errors. A result that is the true one, correctly rounded, has at most 0.5.
-
     Notes
     -----
     A ULP of a true entry ``t`` with ``2^e <= |t| < 2^(e+1)`` is ``2^(e-52)`` (float32:
@@ -169,20 +153,7 @@ def _another_slope(given: Any, truth: Truth, name: str, entry: tuple[int, ...]) 
 
 
 def as_reference(truth: Truth, gradients: Mapping[str, Any]) -> tuple[float, dict[str, Any]]:
-    """Return the truth rounded to float64, as `compare_gradients` takes it.
-
-    Parameters
-    ----------
-    truth : Truth
-        The true value and gradient.
-    gradients : mapping of str to array
-        The gradients that will be compared with it, of the right shapes.
-
-    Returns
-    -------
-    tuple of float and dict of str to MaskedArray
-        Entries that are unknown, or where the gradient chose another slope at a kink, are masked.
-    """
+    """Return the truth rounded to float64, as `compare_gradients` takes it."""
     reference: dict[str, Any] = {}
     for name, derivatives in truth.gradients.items():
         rounded = np.ma.MaskedArray(np.zeros(derivatives.shape), mask=True)

@@ -39,21 +39,6 @@ _LARGEST = 256
 def cases_for_truth(problems: Iterable[Any], seed: int, *, quick: bool = False) -> list[Case]:
     """Return the cases on which engines are held against the truth.
 
-    Parameters
-    ----------
-    problems : iterable of Problem
-        Problems.
-    seed : int
-        Seed of the inputs.
-    quick : bool
-        Whether the sizes of verification suffice.
-
-    Returns
-    -------
-    list of Case
-        Each problem at its size for verification and, unless `quick`, at the next larger one that
-        it is timed at, if that has at most 256 parameters.
-
     Examples
     --------
     >>> from compare.problems import get_problem
@@ -167,26 +152,7 @@ def measure_errors(
 def find_truth(
     case: Case, executor: "Executor", seconds: float, budget_bytes: int
 ) -> tuple["Truth | None", str]:
-    """Return the truth of a case, or why there is none, found in a worker.
-
-    Parameters
-    ----------
-    case : Case
-        The problem.
-    executor : Executor
-        Where it is computed: the function may hang on numbers that it does not know.
-    seconds : float
-        Time that it may take, in s.
-    budget_bytes : int
-        Memory that it may take.
-
-    Returns
-    -------
-    truth : Truth or None
-        The truth.
-    reason : str
-        Why there is none.
-    """
+    """Return the truth of a case, or why there is none, found in a worker."""
     from compare.process.executor import Budget
 
     # The truth keeps to its time by itself, but for a last step that it cannot interrupt.
@@ -257,24 +223,7 @@ def _judged(
 
 
 def difference_from_truth(case: Case, engine: Engine, result: Result, truth: "Truth") -> Difference:
-    """Return how a result differs from the truth, by the tolerance of its engine.
-
-    Parameters
-    ----------
-    case : Case
-        The problem.
-    engine : Engine
-        What computed the result.
-    result : tuple
-        Value and gradients, of the right structure.
-    truth : Truth
-        The true ones.
-
-    Returns
-    -------
-    Difference
-        The largest error among the entries that are known.
-    """
+    """Return how a result differs from the truth, by the tolerance of its engine."""
     from compare.truth.errors import as_reference
 
     value, gradients = result

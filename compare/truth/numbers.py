@@ -62,51 +62,19 @@ class precision:  # noqa: N801 (used as a function, like numpy.errstate)
 
 
 def as_mpf(x: Any) -> Any:
-    """Return a number with all its digits as one of ``mpmath.mpf``, which can be pickled.
-
-    Parameters
-    ----------
-    x : ExactArray of no dimensions, number or float
-        A number.
-
-    Returns
-    -------
-    mpmath.mpf
-        The same number.
-    """
+    """Return a number with all its digits as one of ``mpmath.mpf``, which can be pickled."""
     if isinstance(x, np.ndarray):
         x = np.ndarray.item(x)
     return mpmath.mp.make_mpf(_converted(x)._mpf_)
 
 
 def from_mpf(x: Any) -> Any:
-    """Return a number of ``mpmath.mpf`` as an element of an exact array.
-
-    Parameters
-    ----------
-    x : mpmath.mpf
-        A number.
-
-    Returns
-    -------
-    object
-        The same number, in the context of exact arrays.
-    """
+    """Return a number of ``mpmath.mpf`` as an element of an exact array."""
     return _context.make_mpf(x._mpf_)
 
 
 def exact(x: Any) -> "ExactArray":
     """Return floating-point numbers as exact ones.
-
-    Parameters
-    ----------
-    x : float or array
-        Numbers; each is taken for exactly what its bits say.
-
-    Returns
-    -------
-    ExactArray
-        Of the same shape.
 
     Examples
     --------
@@ -116,7 +84,7 @@ def exact(x: Any) -> "ExactArray":
     >>> float(x[0])
     Traceback (most recent call last):
     compare.truth.numbers.NoTruth: it rounds its arguments to a float (by float(), math.exp, \
-astype, or storing them in an array of numbers), where 16 digits would be left
+    astype, or storing them in an array of numbers), where 16 digits would be left
     """
     array: ExactArray = _objects(np.asarray(x)).view(ExactArray)
     return array

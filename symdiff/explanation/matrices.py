@@ -177,23 +177,6 @@ class _Derivation:
 def explain_matrices(f: Callable[..., Any], given: Mapping[str, Any]) -> Explanation:
     """Return the derivation of a matrix gradient step by step.
 
-    Parameters
-    ----------
-    f : callable
-        Returns a scalar.
-    given : mapping of str to object
-        Its arguments: shapes of numbers and names.
-
-    Returns
-    -------
-    Explanation
-        Print it, or read its lines.
-
-    Raises
-    ------
-    ExpressionTooLarge
-        If there would be more than 300 lines.
-
     Examples
     --------
     >>> import numpy as np

@@ -28,25 +28,6 @@ _LINES = 60
 def second_derivatives(dag: Dag, partials: Sequence[int], symbols: Sequence[int]) -> Nodes:
     """Return the matrix of second derivatives, one reverse pass a row.
 
-    Parameters
-    ----------
-    dag : Dag
-        The graph; the derivatives are made in it.
-    partials : sequence of int
-        The first derivatives by the symbols.
-    symbols : sequence of int
-        What to differentiate by.
-
-    Returns
-    -------
-    numpy.ndarray
-        Of nodes, square and symmetric.
-
-    Raises
-    ------
-    ExpressionTooLarge
-        If parameters times operations are more than can be derived in reasonable time.
-
     Examples
     --------
     >>> dag = Dag()
@@ -216,16 +197,5 @@ class Hessian:
         return self._entries.source
 
     def __call__(self, **inputs: Any) -> dict[str, dict[str, Any]]:
-        """Return the Hessian at a point.
-
-        Parameters
-        ----------
-        **inputs
-            Every symbolic argument by name: real numbers of its shape.
-
-        Returns
-        -------
-        dict of dict of float or numpy.ndarray
-            By two arguments, as in `blocks`.
-        """
+        """Return the Hessian at a point."""
         return self._by_pair(self._entries(**inputs))

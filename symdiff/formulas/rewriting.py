@@ -131,30 +131,6 @@ def substituted(
 ) -> Rewritten:
     """Return formulas with numbers or formulas in place of arguments.
 
-    Parameters
-    ----------
-    dag : Dag
-        The graph.
-    roots : sequence of int
-        The formulas.
-    inputs : mapping of str to numpy.ndarray
-        The arguments and the nodes of their symbols.
-    replacements : mapping of str to object
-        For each argument to be replaced: real numbers of its shape or one number; text, read by
-        `parse`; or SymPy expressions. All are put in at once.
-
-    Returns
-    -------
-    Rewritten
-        Its arguments are those that are left, and then, as scalars, the new names.
-
-    Raises
-    ------
-    ValueError
-        If there is no such argument, or a shape does not fit.
-    TypeError
-        If something else is put in.
-
     Examples
     --------
     >>> from symdiff import trace
@@ -257,26 +233,6 @@ def _shorter(expression: Expr) -> Expr:
 
 def simplified(dag: Dag, roots: Sequence[int], inputs: Mapping[str, Nodes]) -> Rewritten:
     """Return formulas as SymPy simplifies them, each held against the original at some points.
-
-    Parameters
-    ----------
-    dag : Dag
-        The graph.
-    roots : sequence of int
-        The formulas.
-    inputs : mapping of str to numpy.ndarray
-        The arguments and the nodes of their symbols.
-
-    Returns
-    -------
-    Rewritten
-        The same arguments. A formula stays as it was where the simpler one would be longer, has a
-        function without a meaning here, or differs in a number.
-
-    Raises
-    ------
-    ExpressionTooLarge
-        If there are more than 200 operations, written out.
 
     Examples
     --------

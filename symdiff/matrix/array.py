@@ -25,11 +25,6 @@ def note_names(graph: Graph) -> None:
     What is computed later needs the local variables that hold its operands, so that a look into the
     frames below each operation finds every name without a hook into the interpreter.
 
-    Parameters
-    ----------
-    graph : Graph
-        Gains names; the first name of a node stays, that of the outermost frame first.
-
     Examples
     --------
     >>> graph = Graph()
@@ -64,23 +59,6 @@ def note_names(graph: Graph) -> None:
 
 def as_node(graph: Graph, value: Any) -> Node:
     """Return an operand as a node.
-
-    Parameters
-    ----------
-    graph : Graph
-        Where constants go.
-    value : MatrixArray or array_like
-        Real numbers or a traced value.
-
-    Returns
-    -------
-    Node
-        Of the operand.
-
-    Raises
-    ------
-    TypeError
-        If it holds no real numbers, or is a list that holds traced values.
 
     Examples
     --------

@@ -18,29 +18,6 @@ __all__ = ["einsum"]
 def einsum(graph: Graph, subscripts: Any, *operands: Any, optimize: Any = False) -> Node:
     """Return an Einstein sum, as a matrix product where it is one.
 
-    Parameters
-    ----------
-    graph : Graph
-        Of the operands.
-    subscripts : str
-        As `numpy.einsum` takes it; dots for the same axes in every operand that has them.
-    *operands : MatrixArray or array_like
-        The factors.
-    optimize : object
-        Has no meaning for formulas.
-
-    Returns
-    -------
-    Node
-        The sum.
-
-    Raises
-    ------
-    ValueError
-        If indices and operands do not fit.
-    Untraceable
-        If an index repeats in an operand of more than two axes.
-
     Examples
     --------
     >>> from symdiff.matrix.array import MatrixArray

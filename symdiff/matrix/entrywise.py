@@ -30,23 +30,6 @@ class Entrywise:
     def code(self, language: str = "python") -> str:
         """Return `source`, for ``python``.
 
-        Parameters
-        ----------
-        language : str
-            Only ``python``.
-
-        Returns
-        -------
-        str
-            NumPy source.
-
-        Raises
-        ------
-        NotImplementedError
-            If it is ``c``.
-        ValueError
-            If the language is another.
-
         Examples
         --------
         >>> import numpy as np
@@ -62,51 +45,17 @@ class Entrywise:
         return str(self.source)
 
     def hessian(self) -> NoReturn:
-        """Refuse: there is a matrix of second derivatives only for entries.
-
-        Raises
-        ------
-        NotImplementedError
-            Always.
-        """
+        """Refuse: there is a matrix of second derivatives only for entries."""
         _refuse("hessian")
 
     def subs(self, *replacements: Any, **named: Any) -> NoReturn:
-        """Refuse: arguments are replaced in formulas of entries only.
-
-        Parameters
-        ----------
-        *replacements, **named
-            What would be put in.
-
-        Raises
-        ------
-        NotImplementedError
-            Always.
-        """
+        """Refuse: arguments are replaced in formulas of entries only."""
         _refuse("subs")
 
     def simplify(self) -> NoReturn:
-        """Refuse: a formula of whole matrices is short already.
-
-        Raises
-        ------
-        NotImplementedError
-            Always.
-        """
+        """Refuse: a formula of whole matrices is short already."""
         _refuse("simplify")
 
     def save(self, path: Any) -> NoReturn:
-        """Refuse: the format of files has formulas of entries only.
-
-        Parameters
-        ----------
-        path : str or path-like
-            Where it would be written.
-
-        Raises
-        ------
-        NotImplementedError
-            Always.
-        """
+        """Refuse: the format of files has formulas of entries only."""
         _refuse("save")

@@ -112,29 +112,6 @@ def call_ufunc(
 ) -> MatrixArray:
     """Return a ufunc of traced matrices.
 
-    Parameters
-    ----------
-    graph : Graph
-        Of the traced operands.
-    ufunc : numpy.ufunc
-        What was called.
-    method : str
-        How: ``__call__``, ``reduce``, …
-    inputs : sequence
-        Operands.
-    kwargs : dict
-        Keywords.
-
-    Returns
-    -------
-    MatrixArray
-        The result.
-
-    Raises
-    ------
-    Untraceable
-        If the table has no entry.
-
     Examples
     --------
     >>> graph = Graph()
@@ -161,25 +138,6 @@ def call_ufunc(
 
 def call_function(graph: Graph, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Return a NumPy function of traced matrices.
-
-    Parameters
-    ----------
-    graph : Graph
-        Of the traced operands.
-    func : callable
-        NumPy's function.
-    args, kwargs
-        As given.
-
-    Returns
-    -------
-    MatrixArray
-        The result, or several as NumPy returns them.
-
-    Raises
-    ------
-    Untraceable
-        If the table has no entry, or not for these keywords.
 
     Examples
     --------

@@ -121,11 +121,6 @@ class MatrixGradient(Entrywise):
         """The derivatives as SymPy matrix expressions of the arguments, made when asked for.
 
         Vectors are columns; no expression is evaluated.
-
-        Raises
-        ------
-        Untraceable
-            If SymPy has no matrix expression for an operation.
         """
         return self._grouped({n: self._converted.full(g) for n, g in self._gradients.items()})
 
@@ -187,16 +182,6 @@ class MatrixGradient(Entrywise):
     def latex(self, max_lines: int | None = _LINES) -> str:
         r"""Return the formulas as LaTeX: intermediates, value and derivatives, aligned.
 
-        Parameters
-        ----------
-        max_lines : int or None
-            Lines to print; what is left out is counted in the last line. None for all.
-
-        Returns
-        -------
-        str
-            An ``aligned`` environment, without dollar signs.
-
         Examples
         --------
         >>> import numpy as np
@@ -244,26 +229,6 @@ class MatrixGradient(Entrywise):
 
     def value_and_gradient(self, **inputs: Any) -> tuple[float, dict[str, Any]]:
         """Return the value and the gradient at a point.
-
-        Parameters
-        ----------
-        **inputs
-            Every symbolic argument by name: real numbers of its shape. A named length is what the
-            first argument with it says. Arguments that were given as arrays may be left out.
-
-        Returns
-        -------
-        value : float
-            The value.
-        gradient : dict of str to float or numpy.ndarray
-            A float for a scalar argument, an array of its shape, or a list of them.
-
-        Raises
-        ------
-        TypeError
-            If an argument is missing or unknown, or holds no real numbers.
-        ValueError
-            If a shape does not fit.
 
         Examples
         --------
@@ -395,34 +360,6 @@ def matrix_gradient(
     **arguments: Any,
 ) -> MatrixGradient:
     """Return the gradient of a plain NumPy function as matrix formulas.
-
-    Parameters
-    ----------
-    f : callable
-        Returns a scalar. It uses NumPy functions and operators on matrices; no special import.
-    wrt : str or sequence of str, optional
-        Arguments to differentiate by. If not given: every argument given as a shape, or every
-        one if all are given as arrays.
-    inputs : mapping of str to object, optional
-        More arguments of `f`: for those called ``wrt`` or ``inputs``.
-    **arguments
-        Each argument of `f` by name: a shape (tuple of numbers and names, ``("N", 3)``; ``()`` for
-        a scalar); an array of floats, which stands for its shape and is the default when the
-        formula is run; a list of them. Plain numbers and arrays of integers are constants.
-
-    Returns
-    -------
-    MatrixGradient
-        Formulas to read, print and run.
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit, the result is no scalar, or `wrt` is not known.
-    TypeError
-        If an argument of `f` is missing, unknown or holds no real numbers.
-    Untraceable
-        If `f` calls what has no rule.
 
     Examples
     --------

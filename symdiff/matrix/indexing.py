@@ -20,25 +20,6 @@ __all__ = ["take_index"]
 def take_index(a: Node, index: Any) -> Node:
     """Return the part of an array that an index selects.
 
-    Parameters
-    ----------
-    a : Node
-        The array.
-    index : int, slice, None, Ellipsis, array of int or bool, or tuple of them
-        As NumPy takes it.
-
-    Returns
-    -------
-    Node
-        The part.
-
-    Raises
-    ------
-    TypeError
-        If a traced value is an index.
-    Untraceable
-        If a named length would be cut.
-
     Examples
     --------
     >>> from symdiff.matrix.node import Graph

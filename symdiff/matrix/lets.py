@@ -64,18 +64,6 @@ def choose_lets(roots: Sequence[Node], named: Mapping[int, str]) -> list[Node]:
     or a change of sign does not count as a use; and sums and Hadamard products that stand in a
     matrix product.
 
-    Parameters
-    ----------
-    roots : sequence of Node
-        The value and the derivatives.
-    named : mapping of int to str
-        Names of local variables, by index.
-
-    Returns
-    -------
-    list of Node
-        To be named.
-
     Examples
     --------
     >>> from symdiff.matrix import build
@@ -118,23 +106,6 @@ def name_lets(
     taken: Iterable[str],
 ) -> dict[int, str]:
     """Return Python identifiers for intermediates.
-
-    Parameters
-    ----------
-    lets : iterable of Node
-        In the order of computation.
-    named : mapping of int to str
-        Names of local variables.
-    primals : mapping of int to Node
-        The operation of which a node is the adjoint.
-    taken : iterable of str
-        Names of inputs, which are left alone.
-
-    Returns
-    -------
-    dict of int to str
-        By index: the user's name, numbered where it was used again; ``h_bar`` for the adjoint of
-        ``h``, ``delta`` for that of what has no name.
 
     Examples
     --------
@@ -187,22 +158,6 @@ def source_lines(
     taken: Iterable[str],
 ) -> dict[int, str]:
     """Return names for all nodes that get a line in source: the lets and what is used twice.
-
-    Parameters
-    ----------
-    roots : sequence of Node
-        The value and the derivatives.
-    lets : mapping of int to str
-        Names of intermediates.
-    primals : mapping of int to Node
-        The operation of which a node is the adjoint.
-    taken : iterable of str
-        Names of inputs.
-
-    Returns
-    -------
-    dict of int to str
-        By index.
 
     Examples
     --------

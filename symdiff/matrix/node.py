@@ -147,22 +147,6 @@ class Graph:
     ) -> Node:
         """Return the node of an operation, the one that exists if there is one.
 
-        Parameters
-        ----------
-        op : str
-            Its name.
-        args : tuple of Node
-            Its operands.
-        params : tuple
-            Hashable.
-        shape : tuple of int or str, optional
-            If not given, the table of rules tells it.
-
-        Returns
-        -------
-        Node
-            Known or new.
-
         Examples
         --------
         >>> Graph().make("number", (), (2,), ())
@@ -184,20 +168,6 @@ class Graph:
     def known(self, op: str, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Node | None:
         """Return the node of an operation if it exists.
 
-        Parameters
-        ----------
-        op : str
-            Its name.
-        args : tuple of Node
-            Its operands.
-        params : tuple
-            What else determines it.
-
-        Returns
-        -------
-        Node or None
-            None if nobody made it.
-
         Examples
         --------
         >>> graph = Graph()
@@ -208,16 +178,6 @@ class Graph:
 
     def number(self, value: float) -> Node:
         """Return a number as a node.
-
-        Parameters
-        ----------
-        value : int or float
-            A real number.
-
-        Returns
-        -------
-        Node
-            A scalar; whole floats become integers, which read better and compute the same.
 
         Examples
         --------
@@ -232,16 +192,6 @@ class Graph:
 
     def array(self, values: npt.NDArray[Any]) -> Node:
         """Return a constant array as a node.
-
-        Parameters
-        ----------
-        values : numpy.ndarray
-            Real numbers or booleans.
-
-        Returns
-        -------
-        Node
-            The identity matrix as such, a 0-d array as a number.
 
         Examples
         --------
@@ -268,16 +218,6 @@ def _node_at(graph: Graph, index: int) -> Node:
 
 def reachable(roots: Iterable[Node | None]) -> list[Node]:
     """Return all nodes that some nodes depend on, and these, in topological order.
-
-    Parameters
-    ----------
-    roots : iterable of Node or None
-        Of one graph.
-
-    Returns
-    -------
-    list of Node
-        By index.
 
     Examples
     --------

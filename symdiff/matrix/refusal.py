@@ -12,18 +12,6 @@ __all__ = ["refuse"]
 def refuse(what: str, instead: str = "write it with matrix products and sums") -> NoReturn:
     """Refuse a function or a way to call it.
 
-    Parameters
-    ----------
-    what : str
-        As the user called it.
-    instead : str
-        What to write in its place.
-
-    Raises
-    ------
-    Untraceable
-        Always.
-
     Examples
     --------
     >>> try:

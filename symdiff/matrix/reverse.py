@@ -29,21 +29,6 @@ def _gathered(parts: Sequence[Node]) -> Node:
 def accumulate(value: Node, sources: Iterable[Node]) -> tuple[list[Node], dict[int, Node]]:
     """Return the derivatives of a scalar with respect to some nodes.
 
-    Parameters
-    ----------
-    value : Node
-        A scalar.
-    sources : iterable of Node
-        What to differentiate by.
-
-    Returns
-    -------
-    gradients : list of Node
-        One a source, of its shape.
-    primals : dict of int to Node
-        For the index of an adjoint, the operation of which it is the adjoint; the last one, where
-        several have the same.
-
     Examples
     --------
     >>> from symdiff.matrix.node import Graph

@@ -27,16 +27,6 @@ Shape = tuple[Length, ...]
 def shown(shape: Sequence[Length]) -> str:
     """Return a shape as text, names without quotes.
 
-    Parameters
-    ----------
-    shape : sequence of int or str
-        Its lengths.
-
-    Returns
-    -------
-    str
-        As a person writes it.
-
     Examples
     --------
     >>> shown(("N", 3)), shown((2,))
@@ -48,16 +38,6 @@ def shown(shape: Sequence[Length]) -> str:
 def is_concrete(shape: Iterable[Length]) -> bool:
     """Return whether all lengths are numbers.
 
-    Parameters
-    ----------
-    shape : iterable of int or str
-        Its lengths.
-
-    Returns
-    -------
-    bool
-        False if one is a name.
-
     Examples
     --------
     >>> is_concrete((2, 3)), is_concrete(("N", 3))
@@ -68,23 +48,6 @@ def is_concrete(shape: Iterable[Length]) -> bool:
 
 def broadcast_shapes(*shapes: Shape, operation: str = "broadcast") -> Shape:
     """Return the common shape of operands, by NumPy's rule.
-
-    Parameters
-    ----------
-    *shapes : tuple of int or str
-        One an operand.
-    operation : str
-        Named in the message.
-
-    Returns
-    -------
-    tuple of int or str
-        The shape of the result.
-
-    Raises
-    ------
-    ValueError
-        If two lengths differ and neither is 1, or cannot be compared.
 
     Examples
     --------
@@ -114,25 +77,6 @@ def broadcast_shapes(*shapes: Shape, operation: str = "broadcast") -> Shape:
 def normalise_axes(axis: Any, rank: int, operation: str) -> tuple[int, ...]:
     """Return axes as sorted numbers from 0; all of them for None.
 
-    Parameters
-    ----------
-    axis : None, int or tuple of int
-        As NumPy takes it.
-    rank : int
-        Number of axes of the operand.
-    operation : str
-        Named in the message.
-
-    Returns
-    -------
-    tuple of int
-        Without repetition.
-
-    Raises
-    ------
-    ValueError
-        If an axis does not exist, or stands there twice.
-
     Examples
     --------
     >>> normalise_axes(-1, 2, "sum"), normalise_axes(None, 2, "sum")
@@ -155,23 +99,6 @@ def normalise_axes(axis: Any, rank: int, operation: str) -> tuple[int, ...]:
 
 def reshaped(shape: Shape, target: Sequence[Length]) -> Shape:
     """Return the target of a reshape, its -1 replaced, checked to hold as many elements.
-
-    Parameters
-    ----------
-    shape : tuple of int or str
-        What there is.
-    target : sequence of int or str
-        What is wanted; one length may be -1.
-
-    Returns
-    -------
-    tuple of int or str
-        The new shape.
-
-    Raises
-    ------
-    ValueError
-        If the number of elements differs, or a product of named lengths would be one length.
 
     Examples
     --------

@@ -103,18 +103,6 @@ def _count(nodes: Iterable[Node]) -> tuple[int, Any]:
 def measure(value: Node, gradients: Iterable[Node]) -> MatrixOperations:
     """Return how large a value and its gradient are.
 
-    Parameters
-    ----------
-    value : Node
-        The value.
-    gradients : iterable of Node
-        Its derivatives.
-
-    Returns
-    -------
-    MatrixOperations
-        Each distinct operation counted once.
-
     Examples
     --------
     >>> from symdiff.matrix.build import dot, multiply

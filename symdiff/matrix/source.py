@@ -192,26 +192,6 @@ def print_source(
 ) -> str:
     """Return the source of a function of value and gradient.
 
-    Parameters
-    ----------
-    graph : Graph
-        Of all nodes.
-    inputs : mapping of str to Node
-        The parameters of the function, by the user's name.
-    lets : mapping of int to str
-        Names for nodes that get a line of their own, by index.
-    value : Node
-        The value.
-    partials : mapping of str to Node
-        The gradient, by input.
-    title : str
-        First line, as a comment.
-
-    Returns
-    -------
-    str
-        A module with one function, `ENTRY_POINT`, of arrays in the order of `inputs`.
-
     Examples
     --------
     >>> from symdiff.matrix.build import dot, multiply

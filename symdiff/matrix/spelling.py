@@ -70,20 +70,6 @@ def display_names(
 ) -> dict[int, str]:
     """Return how inputs and intermediates are written.
 
-    Parameters
-    ----------
-    inputs : mapping of str to Node
-        By the user's name; matrices with a small letter get a capital one, where it is free.
-    lets : mapping of int to str
-        Names of intermediates, by index.
-    latex : bool
-        LaTeX or text.
-
-    Returns
-    -------
-    dict of int to str
-        By index.
-
     Examples
     --------
     >>> from symdiff.matrix.node import Graph

@@ -143,30 +143,6 @@ def _bound(f: Callable[..., Any], given: Mapping[str, Any]) -> tuple[list[Any], 
 def trace_matrices(f: Callable[..., Any], given: Mapping[str, Any]) -> MatrixTrace:
     """Return the operations of a plain NumPy function on matrices.
 
-    Parameters
-    ----------
-    f : callable
-        Uses NumPy functions and operators; no special import.
-    given : mapping of str to object
-        Each argument by name: a shape (tuple of numbers, names and SymPy symbols; ``()`` for a
-        scalar), an array of floats for its shape, a list of them; plain numbers and arrays of
-        integers stay constants.
-
-    Returns
-    -------
-    MatrixTrace
-        Graph, inputs and value.
-
-    Raises
-    ------
-    TypeError
-        If an argument is missing, unknown or neither shape nor real numbers, or if the function
-        asks a traced value for numbers.
-    ValueError
-        If shapes do not fit, or the result is no scalar.
-    Untraceable
-        If the function calls what has no rule.
-
     Examples
     --------
     >>> traced = trace_matrices(lambda x, w: np.sum((x @ w) ** 2), {"x": ("N", 3), "w": (3,)})

@@ -157,23 +157,6 @@ PARTIALS: dict[str, Callable[..., Partials]] = {
 def partials(dag: Dag, node: int) -> Partials:
     """Return the derivatives of a node with respect to each of its arguments.
 
-    Parameters
-    ----------
-    dag : Dag
-        The graph; the partials are made in it.
-    node : int
-        An operation.
-
-    Returns
-    -------
-    tuple of int
-        One node an argument.
-
-    Raises
-    ------
-    NotImplementedError
-        If the operation is not in the table.
-
     Examples
     --------
     >>> from symdiff.operations.sympy_conversion import to_sympy
@@ -228,18 +211,6 @@ class Singular:
 def scale(dag: Dag, partial: int, outer: int) -> int:
     """Return ``outer * partial``, a division where the partial is a reciprocal.
 
-    Parameters
-    ----------
-    dag : Dag
-        The graph.
-    partial, outer : int
-        Nodes: a partial, and what stands before it in the chain rule.
-
-    Returns
-    -------
-    int
-        The product.
-
     Examples
     --------
     >>> dag = Dag()
@@ -267,18 +238,6 @@ def scale(dag: Dag, partial: int, outer: int) -> int:
 
 def derivative_of(application: Any, position: int) -> Any:
     """Return the derivative of a function of SymPy by one of its arguments, by our table.
-
-    Parameters
-    ----------
-    application : sympy.Function
-        One of the functions of `symdiff.operations.sympy_functions`.
-    position : int
-        The argument, counted from 0.
-
-    Returns
-    -------
-    sympy.Expr
-        The derivative.
 
     Examples
     --------

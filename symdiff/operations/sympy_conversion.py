@@ -85,18 +85,6 @@ _HALF = sympy.Rational(1, 2)
 def make(kind: Any, args: tuple[Expr, ...]) -> Expr:
     """Return the SymPy node ``kind(*args)`` as it stands, nothing evaluated.
 
-    Parameters
-    ----------
-    kind : type
-        A class of SymPy expressions.
-    args : tuple of sympy.Basic
-        Its arguments.
-
-    Returns
-    -------
-    sympy.Basic
-        The node. Its hash is computed at once, so that SymPy never has to recurse for it.
-
     Examples
     --------
     >>> x = sympy.Symbol("x", real=True)
@@ -119,18 +107,6 @@ def make(kind: Any, args: tuple[Expr, ...]) -> Expr:
 
 def shaped(values: Sequence[Expr], shape: tuple[int, ...]) -> Objects:
     """Return a sequence of expressions as an object array of a shape.
-
-    Parameters
-    ----------
-    values : sequence of sympy.Basic
-        As many as the shape has entries.
-    shape : tuple of int
-        The shape.
-
-    Returns
-    -------
-    numpy.ndarray
-        Of dtype object.
 
     Examples
     --------
@@ -212,20 +188,6 @@ def _operation(op: str, args: list[Expr], order: bool) -> Expr:
 def to_sympy(dag: Dag, roots: Sequence[int], names: Mapping[int, str] | None = None) -> list[Expr]:
     """Return nodes as SymPy expressions, which share what the nodes share.
 
-    Parameters
-    ----------
-    dag : Dag
-        The graph.
-    roots : sequence of int
-        Nodes.
-    names : mapping of int to str, optional
-        Nodes that stand as symbols of that name.
-
-    Returns
-    -------
-    list of sympy.Basic
-        One a root; sums and products stand as they were traced, nothing evaluated.
-
     Examples
     --------
     >>> dag = Dag()
@@ -243,20 +205,6 @@ def to_sympy(dag: Dag, roots: Sequence[int], names: Mapping[int, str] | None = N
 def definitions(dag: Dag, names: Mapping[int, str], nodes: Sequence[int] = ()) -> list[Expr]:
     """Return what stands on the lines of named nodes, each in terms of the others.
 
-    Parameters
-    ----------
-    dag : Dag
-        The graph.
-    names : mapping of int to str
-        The named nodes.
-    nodes : sequence of int, optional
-        Those wanted; all by default.
-
-    Returns
-    -------
-    list of sympy.Basic
-        One a node.
-
     Examples
     --------
     >>> dag = Dag()
@@ -271,16 +219,6 @@ def definitions(dag: Dag, names: Mapping[int, str], nodes: Sequence[int] = ()) -
 
 def symbol(name: str) -> Expr:
     """Return the SymPy symbol of a name, a real number.
-
-    Parameters
-    ----------
-    name : str
-        The name.
-
-    Returns
-    -------
-    sympy.Symbol
-        The symbol.
 
     Examples
     --------
@@ -343,25 +281,6 @@ def _below(dag: Dag, roots: Sequence[int], names: Mapping[int, str]) -> list[int
 
 def from_sympy(dag: Dag, roots: Sequence[Expr], symbols: Mapping[Expr, int]) -> list[int]:
     """Return SymPy expressions as nodes of a graph.
-
-    Parameters
-    ----------
-    dag : Dag
-        The graph; new nodes are made in it.
-    roots : sequence of sympy.Basic
-        Expressions of the functions that can be traced.
-    symbols : mapping of sympy.Symbol to int
-        The node of each symbol.
-
-    Returns
-    -------
-    list of int
-        One a root.
-
-    Raises
-    ------
-    NotImplementedError
-        If an expression has a function or a symbol that is not known.
 
     Examples
     --------

@@ -187,30 +187,6 @@ def print_c(
 ) -> str:
     """Return the C source of a function that computes a value and its partial derivatives.
 
-    Parameters
-    ----------
-    dag : Dag
-        The graph; its arguments are those of the function, in their order.
-    wrt : sequence of str
-        The arguments to differentiate by.
-    value : int
-        The node of the value.
-    partials : sequence of int
-        The nodes of the derivatives, the entries of one argument after those of the other.
-    names : mapping of int to str
-        Named intermediates.
-    title : str
-        The first line, a comment.
-    function : str
-        The name of the function.
-
-    Returns
-    -------
-    str
-        C99. Every argument is a pointer to its entries, the last index fastest; the results are
-        written to ``value`` and, for an argument x, to ``x_bar``. They may not overlap with the
-        arguments.
-
     Examples
     --------
     >>> dag = Dag()

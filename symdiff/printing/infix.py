@@ -55,16 +55,6 @@ class Text(NamedTuple):
     def within(self, binding: int) -> str:
         """Return the text, in brackets where it binds less tightly than required.
 
-        Parameters
-        ----------
-        binding : int
-            What is required.
-
-        Returns
-        -------
-        str
-            The text.
-
         Examples
         --------
         >>> Text("x*y", PRODUCT).within(PRODUCT)
@@ -159,24 +149,6 @@ def lines(
 ) -> Iterator[tuple[int, str | None, str]]:
     """Yield the lines that compute the roots: a node, its name, and its text.
 
-    Parameters
-    ----------
-    dag : Dag
-        The graph.
-    roots : sequence of int
-        The results.
-    names : mapping of int to str
-        How symbols and named intermediates are written.
-    dialect : Dialect
-        How the rest is written.
-    invent : callable
-        Returns a new name, for a node that needs one.
-
-    Yields
-    ------
-    tuple of int, str or None and str
-        First the intermediates, each before it is used; then the roots, in their order, with None.
-
     Examples
     --------
     >>> from symdiff.text.saving import DIALECT
@@ -223,22 +195,6 @@ def _leaf(dag: Dag, node: int, names: Mapping[int, str], dialect: Dialect) -> Te
 
 def formula(dag: Dag, root: int, names: Mapping[int, str], dialect: Dialect) -> str:
     """Return a node as one piece of text, in terms of named nodes.
-
-    Parameters
-    ----------
-    dag : Dag
-        The graph.
-    root : int
-        The node; its own name is not used.
-    names : mapping of int to str
-        How symbols and named nodes below it are written.
-    dialect : Dialect
-        How the rest is written.
-
-    Returns
-    -------
-    str
-        Written out in full down to the names: for nodes that are close to them.
 
     Examples
     --------

@@ -19,18 +19,6 @@ __all__ = ["aligned", "line_latex", "name_latex", "symbol_names"]
 def name_latex(name: str, index: tuple[int, ...] = ()) -> str:
     r"""Return the name of an argument, or of an entry of it, as LaTeX.
 
-    Parameters
-    ----------
-    name : str
-        A Python identifier.
-    index : tuple of int
-        The position of an entry.
-
-    Returns
-    -------
-    str
-        One letter, with or without digits, and Greek names in italics; other names upright.
-
     Examples
     --------
     >>> print(name_latex("w1", (0, 2)), name_latex("alpha"), name_latex("step_size"))
@@ -48,16 +36,6 @@ def name_latex(name: str, index: tuple[int, ...] = ()) -> str:
 
 def line_latex(name: str) -> str:
     r"""Return the name of a line as LaTeX.
-
-    Parameters
-    ----------
-    name : str
-        As the strategies give them: ``v12``, ``h[0]``, ``h_bar[0,1]``.
-
-    Returns
-    -------
-    str
-        The number of a letter as an index, an adjoint with a bar.
 
     Examples
     --------
@@ -77,18 +55,6 @@ def line_latex(name: str) -> str:
 
 def symbol_names(symbols: Mapping[str, Any], lets: Iterable[tuple[Expr, Expr]]) -> dict[Expr, str]:
     """Return how each symbol is typeset.
-
-    Parameters
-    ----------
-    symbols : mapping of str to numpy.ndarray
-        For each argument the object array of its symbols.
-    lets : iterable of tuple of sympy.Symbol and sympy.Expr
-        The named intermediates.
-
-    Returns
-    -------
-    dict of sympy.Symbol to str
-        LaTeX.
 
     Examples
     --------
@@ -126,20 +92,6 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
 
 def aligned(rows: Iterable[tuple[str, Expr]], lines: Container[str], more: int) -> str:
     r"""Return equations, one a line, aligned at the equals sign.
-
-    Parameters
-    ----------
-    rows : iterable of tuple of str and sympy.Expr
-        Left side as LaTeX, right side.
-    lines : container of str
-        The names of the symbols that stand for lines.
-    more : int
-        Lines left out, which the last line says.
-
-    Returns
-    -------
-    str
-        An ``aligned`` environment.
 
     Examples
     --------

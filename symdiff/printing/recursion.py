@@ -26,21 +26,6 @@ _active: list[int] = []  # one entry a running call: the recursion limit found b
 def call_deep(function: Callable[[], _T]) -> _T:
     """Return ``function()``, run where SymPy may recurse deeply.
 
-    Parameters
-    ----------
-    function : callable
-        Takes no argument. It runs in a thread of its own unless the caller already is one of those.
-
-    Returns
-    -------
-    object
-        What `function` returned.
-
-    Raises
-    ------
-    ValueError
-        If even the large stack was not enough.
-
     Examples
     --------
     >>> import sympy

@@ -347,30 +347,6 @@ def print_source(
 ) -> str:
     """Return the source of one function that computes a value and its partial derivatives.
 
-    Parameters
-    ----------
-    dag : Dag
-        The graph.
-    inputs : mapping of str to numpy.ndarray
-        For each argument the nodes of its symbols.
-    names : mapping of int to str
-        The nodes that get a line, in the order of computation.
-    value : int
-        The value.
-    partials : mapping of str to numpy.ndarray
-        For each argument to differentiate by, the nodes of the derivatives.
-    title : str
-        The first line, a comment.
-    scalars : {"float", "numpy"}
-        What the statements compute with: Python floats, on which a division by zero raises, or
-        NumPy scalars.
-
-    Returns
-    -------
-    str
-        A module with one public function, ``value_and_gradient``, which returns the value and a
-        dict.
-
     Examples
     --------
     >>> dag = Dag()

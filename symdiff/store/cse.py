@@ -21,21 +21,6 @@ _UNNAMED = frozenset({"symbol", "number", "true", "false", "neg"})
 def flatten(dag: Dag, roots: Sequence[int]) -> tuple[Dag, list[int]]:
     """Return the formulas with sums merged into sums, and products into products, where free.
 
-    Parameters
-    ----------
-    dag : Dag
-        The graph; its symbols were made before any other node.
-    roots : sequence of int
-        Nodes.
-
-    Returns
-    -------
-    dag : Dag
-        The same graph if nothing is to be merged, else a new one with the same symbols.
-    roots : list of int
-        The same formulas. A sum within a sum (a product within a product) is merged into it if
-        nothing else uses it, so that no sharing is lost.
-
     Examples
     --------
     >>> dag = Dag()
@@ -129,17 +114,6 @@ def _moved(new: Mapping[int, int], nodes: Nodes) -> Nodes:
 def variable_names(dag: Dag) -> dict[int, str]:
     """Return the names that the traced function itself gave to nodes.
 
-    Parameters
-    ----------
-    dag : Dag
-        The graph of a trace.
-
-    Returns
-    -------
-    dict of int to str
-        A local variable, with the position in it: ``h[0]``. Values that one variable held one after
-        the other are numbered: ``h1[0]``, ``h2[0]``.
-
     Examples
     --------
     >>> from symdiff import trace
@@ -184,22 +158,6 @@ def name_lines(
     dag: Dag, roots: Sequence[int], adjoint_of: Mapping[int, int] | None = None
 ) -> dict[int, str]:
     """Return the nodes that get a line of their own, and its name.
-
-    Parameters
-    ----------
-    dag : Dag
-        The graph.
-    roots : sequence of int
-        The results.
-    adjoint_of : mapping of int to int, optional
-        For adjoints, the node of which each is the adjoint.
-
-    Returns
-    -------
-    dict of int to str
-        In the order of computation: what is used more than once, what the traced function held in
-        a variable, and what would make a line too deep. The adjoint of ``h[0]`` is called
-        ``h_bar[0]``, that of a node without a name ``delta1``, all else ``v1``.
 
     Examples
     --------

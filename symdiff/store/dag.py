@@ -104,11 +104,6 @@ class Dag:
     def copy(self) -> Dag:
         """Return a graph of the same nodes.
 
-        Returns
-        -------
-        Dag
-            It can grow and change on its own.
-
         Examples
         --------
         >>> dag = Dag()
@@ -134,18 +129,6 @@ class Dag:
 
     def node(self, op: str, *args: int) -> int:
         """Return the one node of an operation on nodes, exactly as it stands.
-
-        Parameters
-        ----------
-        op : str
-            The operation.
-        *args : int
-            Nodes.
-
-        Returns
-        -------
-        int
-            The node.
 
         Examples
         --------
@@ -173,18 +156,6 @@ class Dag:
     def replace_args(self, node: int, args: tuple[int, ...]) -> bool:
         """Give a commutative node other arguments of the same meaning, if no node has them.
 
-        Parameters
-        ----------
-        node : int
-            A sum or a product.
-        args : tuple of int
-            Nodes before it.
-
-        Returns
-        -------
-        bool
-            Whether it was done.
-
         Examples
         --------
         >>> dag = Dag()
@@ -201,23 +172,6 @@ class Dag:
 
     def symbols(self, name: str, shape: tuple[int, ...]) -> Nodes:
         """Return new symbols, the entries of an argument.
-
-        Parameters
-        ----------
-        name : str
-            The argument.
-        shape : tuple of int
-            Its shape; ``()`` for a scalar.
-
-        Returns
-        -------
-        numpy.ndarray
-            Of int64 and that shape.
-
-        Raises
-        ------
-        ValueError
-            If the argument has symbols already.
 
         Examples
         --------
@@ -236,16 +190,6 @@ class Dag:
 
     def symbol_name(self, node: int) -> str:
         """Return the name of a symbol, with its position in the argument.
-
-        Parameters
-        ----------
-        node : int
-            A symbol.
-
-        Returns
-        -------
-        str
-            As in ``w[0,2]``, or the argument's name if it is a scalar.
 
         Examples
         --------
@@ -266,21 +210,6 @@ class Dag:
     def number(self, value: Any) -> int:
         """Return the node of a number.
 
-        Parameters
-        ----------
-        value : bool, int, float, Fraction or NumPy scalar
-            A real number.
-
-        Returns
-        -------
-        int
-            Its node.
-
-        Raises
-        ------
-        TypeError
-            If it is complex, or no number.
-
         Examples
         --------
         >>> dag = Dag()
@@ -297,16 +226,6 @@ class Dag:
     def boolean(self, value: bool) -> int:
         """Return the condition that always holds, or the one that never does.
 
-        Parameters
-        ----------
-        value : bool
-            Which.
-
-        Returns
-        -------
-        int
-            Its node.
-
         Examples
         --------
         >>> dag = Dag()
@@ -317,16 +236,6 @@ class Dag:
 
     def is_condition(self, node: int) -> bool:
         """Return whether a node is a condition and not a number.
-
-        Parameters
-        ----------
-        node : int
-            A node.
-
-        Returns
-        -------
-        bool
-            True for comparisons and what is built from them.
 
         Examples
         --------
@@ -339,16 +248,6 @@ class Dag:
 
     def complement(self, node: int) -> int | None:
         """Return the node s of which a node is 1 - s, written so that it keeps its digits.
-
-        Parameters
-        ----------
-        node : int
-            A node.
-
-        Returns
-        -------
-        int or None
-            The sigmoid of z if the node is the sigmoid of -z, and that of z came before it.
 
         Examples
         --------
@@ -367,17 +266,6 @@ class Dag:
 
     def add(self, *terms: int) -> int:
         """Return the sum of the terms as one node.
-
-        Parameters
-        ----------
-        *terms : int
-            Nodes, any number of them.
-
-        Returns
-        -------
-        int
-            Numbers are folded and a term that occurs n times becomes n of it; sums inside stay
-            whole.
 
         Examples
         --------
@@ -413,16 +301,6 @@ class Dag:
     def subtract(self, x: int, y: int) -> int:
         """Return ``x - y``.
 
-        Parameters
-        ----------
-        x, y : int
-            Nodes.
-
-        Returns
-        -------
-        int
-            The sum of x and the negative of y.
-
         Examples
         --------
         >>> dag = Dag()
@@ -434,16 +312,6 @@ class Dag:
 
     def negate(self, x: int) -> int:
         """Return ``-x``, a sum kept whole.
-
-        Parameters
-        ----------
-        x : int
-            A node.
-
-        Returns
-        -------
-        int
-            Its negative.
 
         Examples
         --------
@@ -461,17 +329,6 @@ class Dag:
 
     def multiply(self, *factors: int) -> int:
         """Return the product of the factors.
-
-        Parameters
-        ----------
-        *factors : int
-            Nodes, any number of them.
-
-        Returns
-        -------
-        int
-            Numbers and signs are collected in front of the rest, which is a node of its own so that
-            it can be shared; a factor that occurs n times becomes a power. Sums stay whole.
 
         Examples
         --------
@@ -511,17 +368,6 @@ class Dag:
     def divide(self, x: int, y: int) -> int:
         """Return ``x / y``.
 
-        Parameters
-        ----------
-        x, y : int
-            Nodes.
-
-        Returns
-        -------
-        int
-            The quotient, signs in front; ``x / (1 + exp(-z))`` is x times the sigmoid of z, whose
-            derivative is not lost where the exponential overflows.
-
         Examples
         --------
         >>> dag = Dag()
@@ -559,17 +405,6 @@ class Dag:
     def power(self, base: int, exponent: int) -> int:
         """Return ``base**exponent``.
 
-        Parameters
-        ----------
-        base, exponent : int
-            Nodes.
-
-        Returns
-        -------
-        int
-            Exponents 0 and 1 and exact powers of numbers are evaluated, a negative number as
-            exponent becomes a division, one half a square root.
-
         Examples
         --------
         >>> dag = Dag()
@@ -603,16 +438,6 @@ class Dag:
     def square(self, x: int) -> int:
         """Return ``x**2``.
 
-        Parameters
-        ----------
-        x : int
-            A node.
-
-        Returns
-        -------
-        int
-            The power.
-
         Examples
         --------
         >>> dag = Dag()
@@ -623,18 +448,6 @@ class Dag:
 
     def apply(self, function: str, *args: int) -> int:
         """Return a function of nodes; evaluated where the result is an exact number, or a float is.
-
-        Parameters
-        ----------
-        function : str
-            NumPy's name, or ``sigmoid`` or ``step``.
-        *args : int
-            Nodes.
-
-        Returns
-        -------
-        int
-            The application.
 
         Examples
         --------
@@ -653,18 +466,6 @@ class Dag:
     def compare(self, relation: str, x: int, y: int) -> int:
         """Return a comparison; decided at once between two numbers.
 
-        Parameters
-        ----------
-        relation : str
-            ``gt``, ``ge``, ``lt``, ``le``, ``eq`` or ``ne``.
-        x, y : int
-            Nodes.
-
-        Returns
-        -------
-        int
-            A condition.
-
         Examples
         --------
         >>> dag = Dag()
@@ -679,18 +480,6 @@ class Dag:
 
     def choose(self, condition: int, a: int, b: int) -> int:
         """Return a where the condition holds and b elsewhere.
-
-        Parameters
-        ----------
-        condition : int
-            A condition.
-        a, b : int
-            Two numbers, or two conditions.
-
-        Returns
-        -------
-        int
-            The choice, or the branch itself where it is known.
 
         Examples
         --------
@@ -709,16 +498,6 @@ class Dag:
     def numeric(self, node: int) -> int:
         """Return a node as a number: a condition counts 1 where it holds, else 0.
 
-        Parameters
-        ----------
-        node : int
-            A number or a condition.
-
-        Returns
-        -------
-        int
-            A number.
-
         Examples
         --------
         >>> dag = Dag()
@@ -729,16 +508,6 @@ class Dag:
 
     def condition(self, node: int) -> int:
         """Return a node as a condition: a number holds where it is not zero.
-
-        Parameters
-        ----------
-        node : int
-            A number or a condition.
-
-        Returns
-        -------
-        int
-            A condition.
 
         Examples
         --------
@@ -752,16 +521,6 @@ class Dag:
 
     def reachable(self, roots: Iterable[int]) -> list[int]:
         """Return every node below the roots once, arguments before what uses them.
-
-        Parameters
-        ----------
-        roots : iterable of int
-            Nodes.
-
-        Returns
-        -------
-        list of int
-            In ascending order.
 
         Examples
         --------
@@ -785,18 +544,6 @@ class Dag:
 
     def uses(self, order: Sequence[int], roots: Iterable[int]) -> list[int]:
         """Return how often each node is used.
-
-        Parameters
-        ----------
-        order : sequence of int
-            The nodes that count as users.
-        roots : iterable of int
-            The results; each counts as a use.
-
-        Returns
-        -------
-        list of int
-            By node.
 
         Examples
         --------

@@ -48,20 +48,6 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 def evaluate(dag: Dag, roots: Sequence[int], values: dict[int, Any]) -> list[Any]:
     """Return the numbers of nodes.
 
-    Parameters
-    ----------
-    dag : Dag
-        The graph.
-    roots : sequence of int
-        Nodes.
-    values : dict of int to float
-        The number of every symbol below them, as NumPy scalars. It receives those of all nodes.
-
-    Returns
-    -------
-    list of float
-        Infinities and NaN as NumPy has them.
-
     Examples
     --------
     >>> dag = Dag()

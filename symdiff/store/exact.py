@@ -19,16 +19,6 @@ _MAX_BITS = 256  # folded numbers grow in a long recurrence; longer ones become 
 def fold(value: Number) -> Number:
     """Return a number in its one form: an int if whole, a short fraction, or a float.
 
-    Parameters
-    ----------
-    value : int, Fraction or float
-        The result of an operation on numbers.
-
-    Returns
-    -------
-    int, Fraction or float
-        Of equal value; rounded to a float where an exact number would be long.
-
     Examples
     --------
     >>> fold(Fraction(4, 2)), fold(2.0), fold(0.5), fold(0.1)
@@ -51,21 +41,6 @@ def fold(value: Number) -> Number:
 
 def exact_number(value: Any) -> Number:
     """Return a Python or NumPy number as a number of a formula.
-
-    Parameters
-    ----------
-    value : bool, int, float or NumPy scalar
-        A real number.
-
-    Returns
-    -------
-    int, Fraction or float
-        Exact and of equal value.
-
-    Raises
-    ------
-    TypeError
-        If it is complex, or no number.
 
     Examples
     --------

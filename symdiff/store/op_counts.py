@@ -17,18 +17,6 @@ _OPERATIONS = {
 def own_operations(dag: Dag, node: int) -> int:
     """Return the operations of one node.
 
-    Parameters
-    ----------
-    dag : Dag
-        The graph.
-    node : int
-        A node of it.
-
-    Returns
-    -------
-    int
-        Sums and products of n count n - 1; a change of sign 0, a sigmoid 3, all else 1.
-
     Examples
     --------
     >>> dag = Dag()
@@ -44,20 +32,6 @@ def own_operations(dag: Dag, node: int) -> int:
 
 def tree_sizes(dag: Dag, order: Sequence[int], stop: Container[int] = ()) -> dict[int, int]:
     """Return for each node its operations written out in full.
-
-    Parameters
-    ----------
-    dag : Dag
-        The graph.
-    order : sequence of int
-        Nodes, arguments first.
-    stop : container of int
-        Nodes that count nothing where they are used, being named.
-
-    Returns
-    -------
-    dict of int to int
-        Exact, however large.
 
     Examples
     --------
@@ -79,18 +53,6 @@ def tree_sizes(dag: Dag, order: Sequence[int], stop: Container[int] = ()) -> dic
 def tree_operations(dag: Dag, roots: Sequence[int]) -> int:
     """Return the operations of formulas written out in full, nothing shared.
 
-    Parameters
-    ----------
-    dag : Dag
-        The graph.
-    roots : sequence of int
-        Nodes.
-
-    Returns
-    -------
-    int
-        Exact, however large: it is computed over the graph and the tree is never walked.
-
     Examples
     --------
     >>> dag = Dag()
@@ -106,18 +68,6 @@ def tree_operations(dag: Dag, roots: Sequence[int]) -> int:
 
 def shared_operations(dag: Dag, roots: Sequence[int]) -> int:
     """Return the operations of formulas if every distinct node is computed once.
-
-    Parameters
-    ----------
-    dag : Dag
-        The graph.
-    roots : sequence of int
-        Nodes.
-
-    Returns
-    -------
-    int
-        Counted as in `own_operations`.
 
     Examples
     --------

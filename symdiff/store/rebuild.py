@@ -48,16 +48,6 @@ class _Constructors(dict[str, Callable[..., int]]):
 def constructors(dag: Dag) -> dict[str, Callable[..., int]]:
     """Return what makes each operation in a graph, its numbers folded.
 
-    Parameters
-    ----------
-    dag : Dag
-        Where nodes are made.
-
-    Returns
-    -------
-    dict of str to callable
-        By the operation's name; any other name is that of a function.
-
     Examples
     --------
     >>> dag = Dag()
@@ -70,23 +60,6 @@ def constructors(dag: Dag) -> dict[str, Callable[..., int]]:
 
 def rebuild(source: Dag, roots: Sequence[int], target: Dag, known: dict[int, int]) -> list[int]:
     """Return formulas of one graph in another, with replacements for their symbols.
-
-    Parameters
-    ----------
-    source : Dag
-        The graph of the roots.
-    roots : sequence of int
-        Its nodes.
-    target : Dag
-        Where the copies are made.
-    known : dict of int to int
-        For every symbol, and for whatever else is to be replaced, its node in the target. It
-        receives the copy of every node.
-
-    Returns
-    -------
-    list of int
-        The copies of the roots.
 
     Examples
     --------

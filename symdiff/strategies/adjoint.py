@@ -67,22 +67,6 @@ def reverse(
 ) -> list[int]:
     """Return the derivatives of a value with respect to symbols, by reverse accumulation.
 
-    Parameters
-    ----------
-    dag : Dag
-        The graph; the derivatives are made in it.
-    value : int
-        What to differentiate.
-    symbols : sequence of int
-        What to differentiate by; any node will do on which the value depends explicitly.
-    adjoint_of : dict of int to int, optional
-        Receives for each adjoint the node of which it is the adjoint.
-
-    Returns
-    -------
-    list of int
-        One node a symbol.
-
     Examples
     --------
     >>> from symdiff.operations.sympy_conversion import to_sympy
@@ -149,21 +133,6 @@ def reverse(
 
 def adjoint(dag: Dag, value: int, symbols: Sequence[int]) -> Derivation:
     """Return the partial derivatives by reverse accumulation, every intermediate a named line.
-
-    Parameters
-    ----------
-    dag : Dag
-        The graph.
-    value : int
-        What to differentiate.
-    symbols : sequence of int
-        What to differentiate by.
-
-    Returns
-    -------
-    Derivation
-        Its names are the traced function's own where it had a variable, and those of adjoints say
-        of what.
 
     Examples
     --------

@@ -31,20 +31,6 @@ _INSTEAD = {
 def check_size(what: str, operations: int, strategy: str) -> None:
     """Refuse a formula that is too large to write out.
 
-    Parameters
-    ----------
-    what : str
-        The subject of the message.
-    operations : int
-        Its operations when nothing is shared but what has a name.
-    strategy : str
-        Which is used; the message says what to use instead.
-
-    Raises
-    ------
-    ExpressionTooLarge
-        If there are more than `MAX_OPERATIONS`.
-
     Examples
     --------
     >>> check_size("the value", 10, "expanded")
@@ -293,20 +279,6 @@ class _Prediction:
 def predict_operations(dag: Dag, value: int, symbols: Sequence[int]) -> int:
     """Return the operations of all closed-form derivatives written out, without deriving them.
 
-    Parameters
-    ----------
-    dag : Dag
-        The graph.
-    value : int
-        What to differentiate.
-    symbols : sequence of int
-        What to differentiate by.
-
-    Returns
-    -------
-    int
-        Exactly those of the formulas that `expanded` returns, however large.
-
     Notes
     -----
     The size T of a derivative obeys T(D f(u, …)) = sum over the arguments of T(D u) + T(∂f/∂u) + 1,
@@ -328,20 +300,6 @@ def predict_operations(dag: Dag, value: int, symbols: Sequence[int]) -> int:
 def closed_form(dag: Dag, value: int, symbols: Sequence[int]) -> list[int]:
     """Return the partial derivatives as closed forms, however large they are written out.
 
-    Parameters
-    ----------
-    dag : Dag
-        The graph; in it the formulas share what they repeat.
-    value : int
-        What to differentiate.
-    symbols : sequence of int
-        What to differentiate by.
-
-    Returns
-    -------
-    list of int
-        One node a symbol.
-
     Examples
     --------
     >>> from symdiff.store.op_counts import shared_operations, tree_operations
@@ -359,26 +317,6 @@ def closed_form(dag: Dag, value: int, symbols: Sequence[int]) -> list[int]:
 
 def expanded(dag: Dag, value: int, symbols: Sequence[int]) -> Derivation:
     """Return the partial derivatives as closed forms.
-
-    Parameters
-    ----------
-    dag : Dag
-        The graph.
-    value : int
-        What to differentiate.
-    symbols : sequence of int
-        What to differentiate by.
-
-    Returns
-    -------
-    Derivation
-        Without intermediates.
-
-    Raises
-    ------
-    ExpressionTooLarge
-        If value and derivatives would write out to more than `MAX_OPERATIONS`; it is known before
-        anything is derived.
 
     Examples
     --------

@@ -124,20 +124,6 @@ class _Graph:
 def accumulate(dag: Dag, value: int, symbols: Sequence[int]) -> list[int]:
     """Return the derivatives of a value by forward accumulation over its graph.
 
-    Parameters
-    ----------
-    dag : Dag
-        The graph; the derivatives are made in it.
-    value : int
-        What to differentiate.
-    symbols : sequence of int
-        What to differentiate by.
-
-    Returns
-    -------
-    list of int
-        One node a symbol.
-
     Examples
     --------
     >>> from symdiff.operations.sympy_conversion import to_sympy
@@ -152,20 +138,6 @@ def accumulate(dag: Dag, value: int, symbols: Sequence[int]) -> list[int]:
 
 def shared(dag: Dag, value: int, symbols: Sequence[int]) -> Derivation:
     """Return the partial derivatives with common subexpressions named over all of them.
-
-    Parameters
-    ----------
-    dag : Dag
-        The graph.
-    value : int
-        What to differentiate.
-    symbols : sequence of int
-        What to differentiate by.
-
-    Returns
-    -------
-    Derivation
-        Its intermediates are named in the order in which they are computed.
 
     Examples
     --------

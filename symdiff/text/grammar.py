@@ -178,20 +178,6 @@ def _refuse(column: int, reason: str) -> Unparsable:
 def check_name(name: str, grammar: Grammar, column: int = 1) -> None:
     """Refuse a name that no argument may have.
 
-    Parameters
-    ----------
-    name : str
-        An ASCII identifier from the text.
-    grammar : Grammar
-        Its functions and constants are taken.
-    column : int
-        Where it stands.
-
-    Raises
-    ------
-    Unparsable
-        If it is private, a word of Python, a builtin or taken.
-
     Examples
     --------
     >>> check_name("x1", Grammar({}))
@@ -480,27 +466,6 @@ def compile_text(
     text: str, grammar: Grammar, conditions: Container[tuple[str, Index | None]] = ()
 ) -> list[Step]:
     """Return the steps of a text, in the order in which a stack machine runs them.
-
-    Parameters
-    ----------
-    text : str
-        One formula.
-    grammar : Grammar
-        What it may contain.
-    conditions : container of tuple
-        The names, each with its entry, that stand for conditions.
-
-    Returns
-    -------
-    list of Step
-        Operands before the operators that use them.
-
-    Raises
-    ------
-    TypeError
-        If `text` is no str.
-    Unparsable
-        If the grammar does not have it; the message gives the column and what to write.
 
     Examples
     --------

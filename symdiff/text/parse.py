@@ -112,13 +112,7 @@ _CALLS = _OPERATORS | {name: function for name, (_, _, function) in FUNCTIONS.it
 
 
 def _fold(steps: list[Step]) -> list[Step]:
-    """Return the steps with all that is between numbers computed, in floats: 9**9**9 costs nothing.
-
-    Raises
-    ------
-    Unparsable
-        If a number is infinite or no number, or an exponent is too large.
-    """
+    """Return the steps with all that is between numbers computed, in floats: 9**9**9 costs nothing."""
     folded: list[Step] = []
     starts: list[tuple[int, Any]] = []  # for each value: its first step, and itself if a number
     for step in steps:

@@ -142,11 +142,6 @@ class Saved:
     def inputs(self) -> dict[str, Nodes]:
         """Return the symbols of each argument, in its shape.
 
-        Returns
-        -------
-        dict of str to numpy.ndarray
-            Of nodes.
-
         Examples
         --------
         >>> dag = Dag()
@@ -199,21 +194,6 @@ def _entry(name: str, index: Index) -> str:
 
 def write_text(saved: Saved) -> str:
     """Return a gradient as text.
-
-    Parameters
-    ----------
-    saved : Saved
-        What to write.
-
-    Returns
-    -------
-    str
-        In the format of this module, version 1.
-
-    Raises
-    ------
-    ExpressionTooLarge
-        If it would be too long to be read again.
 
     Examples
     --------
@@ -553,21 +533,6 @@ class _Reader:
 def read_text(text: str) -> Saved:
     """Return the gradient that a text holds.
 
-    Parameters
-    ----------
-    text : str
-        As `write_text` makes it; from anywhere, it is checked and never run.
-
-    Returns
-    -------
-    Saved
-        A graph that computes the same numbers.
-
-    Raises
-    ------
-    Unparsable
-        If the text is anything else: the message gives the line and the column.
-
     Examples
     --------
     >>> dag = Dag()
@@ -581,23 +546,6 @@ def read_text(text: str) -> Saved:
 
 def read_file(path: str | os.PathLike[str], strategies: Collection[str]) -> Saved:
     """Return the gradient that a file holds.
-
-    Parameters
-    ----------
-    path : str or path-like
-        The file.
-    strategies : collection of str
-        Those that are known.
-
-    Returns
-    -------
-    Saved
-        As by `read_text`.
-
-    Raises
-    ------
-    Unparsable
-        If the file is too long, no text, or no gradient of one of the strategies.
 
     Examples
     --------

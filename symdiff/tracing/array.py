@@ -28,21 +28,6 @@ _FUNCTION = CO_OPTIMIZED | CO_NEWLOCALS
 def traced_in(*values: Any) -> Dag:
     """Return the graph of the traced arrays among some values.
 
-    Parameters
-    ----------
-    *values
-        Arrays, numbers, and sequences of them.
-
-    Returns
-    -------
-    Dag
-        Of the first that is found.
-
-    Raises
-    ------
-    TypeError
-        If arrays of two traces meet, or none is traced.
-
     Examples
     --------
     >>> dag = Dag()
@@ -70,23 +55,6 @@ def traced_in(*values: Any) -> Dag:
 def nodes_of(dag: Dag, value: Any) -> Nodes:
     """Return anything that takes part in a traced operation as an array of nodes.
 
-    Parameters
-    ----------
-    dag : Dag
-        The graph of the trace.
-    value : SymbolicArray, array_like
-        A traced array, or constants.
-
-    Returns
-    -------
-    numpy.ndarray
-        Of int64.
-
-    Raises
-    ------
-    TypeError
-        If a list holds traced values, or a constant is no real number.
-
     Examples
     --------
     >>> nodes_of(Dag(), [1.0, 0.0])
@@ -109,20 +77,6 @@ def nodes_of(dag: Dag, value: Any) -> Nodes:
 
 def map_nodes(form: Callable[..., int], dag: Dag, *operands: Nodes) -> SymbolicArray:
     """Return a formula applied to each node of the operands, broadcast as NumPy does.
-
-    Parameters
-    ----------
-    form : callable
-        Takes the graph and one node an operand.
-    dag : Dag
-        The graph.
-    *operands : numpy.ndarray
-        Nodes.
-
-    Returns
-    -------
-    SymbolicArray
-        Of the common shape.
 
     Examples
     --------

@@ -368,23 +368,6 @@ def _move(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
 def call(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Return a NumPy function of arguments of which one at least is traced.
 
-    Parameters
-    ----------
-    function : callable
-        A function of NumPy's public namespaces.
-    args, kwargs
-        As the user gave them.
-
-    Returns
-    -------
-    SymbolicArray
-        Or what the function returns: a shape, a list of arrays.
-
-    Raises
-    ------
-    Untraceable
-        If the function, or a keyword of it, has no symbolic meaning.
-
     Examples
     --------
     >>> dag = Dag()

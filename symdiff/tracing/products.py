@@ -32,27 +32,6 @@ __all__ = [
 def contract(name: str, operands: Sequence[Any], labels: Sequence[str], out: str) -> SymbolicArray:
     """Return the sum of products of the operands, in Einstein's notation.
 
-    Parameters
-    ----------
-    name : str
-        The NumPy function, for messages.
-    operands : sequence of array_like
-        Traced or constant.
-    labels : sequence of str
-        For each operand one letter an axis.
-    out : str
-        The letters of the result.
-
-    Returns
-    -------
-    SymbolicArray
-        Each entry is one sum of products.
-
-    Raises
-    ------
-    ValueError
-        If the operands do not fit the labels or each other.
-
     Examples
     --------
     >>> dag = Dag()

@@ -75,16 +75,6 @@ def _is_shape(value: Any) -> bool:
 def check_argument(name: Any) -> None:
     """Refuse a name that no argument of a function can have, or that source would read otherwise.
 
-    Parameters
-    ----------
-    name : object
-        What came as a name.
-
-    Raises
-    ------
-    ValueError
-        If it is no identifier in the form in which Python keeps identifiers.
-
     Examples
     --------
     >>> check_argument("x1")

@@ -37,13 +37,7 @@ class Drawing:
 
     @property
     def svg(self) -> str:
-        """The picture as text of an SVG file.
-
-        Raises
-        ------
-        ImportError
-            If Graphviz is not installed: it is in the extra ``draw``.
-        """
+        """The picture as text of an SVG file."""
         if self._svg is None:
             self._svg = svg_text(self._picture, self._direction)
         return self._svg
@@ -54,23 +48,7 @@ class Drawing:
         return dot_text(self._picture, self._direction)
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture to a file and return its path.
-
-        Parameters
-        ----------
-        path : str or Path
-            Ends in ``.svg`` or in ``.dot``.
-
-        Returns
-        -------
-        Path
-            The file.
-
-        Raises
-        ------
-        ValueError
-            If it ends otherwise.
-        """
+        """Write the picture to a file and return its path."""
         path = Path(path)
         suffix = path.suffix.lower()
         if suffix not in (".svg", ".dot"):
@@ -95,28 +73,6 @@ def draw(
     graph: Graph, *, direction: Direction = "right", digits: int = 3, limit: int = 200
 ) -> Drawing:
     """Return the picture of a graph with the values and gradients that it has at this moment.
-
-    Parameters
-    ----------
-    graph : Graph
-        The graph. What `forward` and `backward` have not computed yet is left out.
-    direction : str
-        ``"right"``: inputs at the left, output at the right, values above the wires. ``"down"``:
-        inputs at the top, values at the left of the wires; for long chains and narrow screens.
-    digits : int
-        Significant digits of numbers. Large arrays are shown by their shape and norm.
-    limit : int
-        Largest number of nodes that is drawn.
-
-    Returns
-    -------
-    Drawing
-        Shown by Jupyter; ``.svg`` and ``.dot`` are its text, ``.save(path)`` writes it.
-
-    Raises
-    ------
-    ValueError
-        If the graph has more nodes than `limit`, or `digits` or `direction` is out of range.
 
     Notes
     -----

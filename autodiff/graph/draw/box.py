@@ -118,20 +118,7 @@ class Box:
         return corner[0] + self.frame.width / 2 + aside, corner[1] + self._lead
 
     def draw(self, corner: Point, uses: int) -> str:
-        """Return the box with the beginning of its wire and the labels of that.
-
-        Parameters
-        ----------
-        corner : (float, float)
-            Upper left corner of the frame.
-        uses : int
-            Number of wires that go on from there.
-
-        Returns
-        -------
-        str
-            One element.
-        """
+        """Return the box with the beginning of its wire and the labels of that."""
         part, (x, y), end = self.part, corner, self.exit(corner)
         if self.rightwards:
             left, top = x + self._lead, y + (self.frame.height - self._height) / 2

@@ -16,21 +16,7 @@ _STYLES = {
 
 
 def dot_text(picture: Picture, direction: Direction) -> str:
-    """Return a picture as the text of a DOT file.
-
-    Parameters
-    ----------
-    picture : Picture
-        What to show.
-    direction : str
-        ``"right"`` or ``"down"``.
-
-    Returns
-    -------
-    str
-        A graph whose wires carry name, value and gradient as labels. Labels are HTML-like, so
-        that no text from outside is read as an escape sequence.
-    """
+    """Return a picture as the text of a DOT file."""
     text = [
         "digraph {",
         f"  rankdir={'LR' if direction == 'right' else 'TB'} ordering=in",

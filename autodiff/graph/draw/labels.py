@@ -21,18 +21,6 @@ _FIGURE_SPACE = "\u2007"
 def number(x: Any, digits: int) -> str:
     """Return a number as text.
 
-    Parameters
-    ----------
-    x : number
-        Real, complex or bool.
-    digits : int
-        Significant digits; whole numbers below 10,000 are written out.
-
-    Returns
-    -------
-    str
-        With a minus sign, not a hyphen.
-
     Examples
     --------
     >>> number(-0.19661, 3), number(1234.0, 3), number(1.5e-7, 3), number(np.nan, 3)
@@ -52,18 +40,6 @@ def number(x: Any, digits: int) -> str:
 
 def lines(x: Any, digits: int) -> tuple[str, ...]:
     """Return the lines of a label: a number, the rows of a small array, or shape and norm.
-
-    Parameters
-    ----------
-    x : number or array or None
-        The value; None if it is not known.
-    digits : int
-        Significant digits.
-
-    Returns
-    -------
-    tuple of str
-        No line for None.
 
     Examples
     --------

@@ -79,28 +79,7 @@ class Layout:
 
 
 def lay_out(frames: Sequence[Frame], direction: Direction) -> Layout:
-    """Return where frames and wires lie: wires never cross a frame.
-
-    Parameters
-    ----------
-    frames : sequence of Frame
-        Each after its operands.
-    direction : str
-        ``"right"``: wires leave a frame in the middle of its right side, and arrive on the left.
-        ``"down"``: they leave at the bottom and arrive at the top.
-
-    Returns
-    -------
-    Layout
-        The operands of a frame are in order.
-
-    Raises
-    ------
-    ImportError
-        If neither the library nor the program ``dot`` is installed.
-    RuntimeError
-        If the layout fails or takes longer than a minute.
-    """
+    """Return where frames and wires lie: wires never cross a frame."""
     found = json.loads(_graphviz(_source(frames, direction)))
     corners: list[Point] = [(0.0, 0.0)] * len(frames)
     for item in found["objects"]:

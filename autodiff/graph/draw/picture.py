@@ -97,20 +97,7 @@ def label(part: Part) -> str:
 
 
 def picture_of(graph: Graph, digits: int) -> Picture:
-    """Return what a drawing of a graph shows.
-
-    Parameters
-    ----------
-    graph : Graph
-        The graph, with the values and adjoints that it has at this moment.
-    digits : int
-        Significant digits of numbers.
-
-    Returns
-    -------
-    Picture
-        Every node once, every use of a constant once, and the output.
-    """
+    """Return what a drawing of a graph shows."""
     inputs = {id(node): name for name, node in graph.inputs.items()}
     names: dict[int, list[str]] = {}
     for name, node in graph._names.items():

@@ -22,20 +22,7 @@ _STRAIGHT = 2.0
 
 
 def svg_text(picture: Picture, direction: Direction) -> str:
-    """Return a picture as the text of an SVG file.
-
-    Parameters
-    ----------
-    picture : Picture
-        What to show.
-    direction : str
-        ``"right"`` or ``"down"``.
-
-    Returns
-    -------
-    str
-        One element, its size in pixels.
-    """
+    """Return a picture as the text of an SVG file."""
     boxes = [Box(part, direction) for part in picture.parts]
     inputs = [box for box in boxes if box.part.kind == "input"]
     for box in inputs:

@@ -66,24 +66,6 @@ def gate(
 ) -> tuple[str, str, tuple[int, ...]]:
     """Return how a gate is written.
 
-    Parameters
-    ----------
-    name : str
-        Name of the primitive.
-    params : mapping, optional
-        Its parameters by keyword.
-    constants : sequence
-        For each operand the constant it is, or None.
-
-    Returns
-    -------
-    symbol : str
-        What stands in the box.
-    detail : str
-        What stands below it in small letters, such as the axis of a sum.
-    absorbed : tuple of int
-        Places of the constants that the symbol has taken in, as ``1/x`` has the 1.
-
     Examples
     --------
     >>> gate("divide", None, [1.0, None])

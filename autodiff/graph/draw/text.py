@@ -18,16 +18,6 @@ _WIDTHS = {
 def cleaned(text: str) -> str:
     r"""Return text on one line, without what XML and terminals cannot show.
 
-    Parameters
-    ----------
-    text : str
-        Any text, such as a name from outside.
-
-    Returns
-    -------
-    str
-        Control characters and lone surrogates replaced, white space as single blanks.
-
     Examples
     --------
     >>> cleaned("a\n b\x1b[31m") == "a b\ufffd[31m"
@@ -38,16 +28,6 @@ def cleaned(text: str) -> str:
 
 def escaped(text: str) -> str:
     """Return text as it stands in an XML element or attribute.
-
-    Parameters
-    ----------
-    text : str
-        Clean text.
-
-    Returns
-    -------
-    str
-        Escaped.
 
     Examples
     --------
@@ -60,18 +40,6 @@ def escaped(text: str) -> str:
 def shortened(text: str, longest: int) -> str:
     """Return text of at most that many characters.
 
-    Parameters
-    ----------
-    text : str
-        One line.
-    longest : int
-        Characters.
-
-    Returns
-    -------
-    str
-        With dots where the end was cut off.
-
     Examples
     --------
     >>> shortened("hidden activations", 10)
@@ -82,18 +50,6 @@ def shortened(text: str, longest: int) -> str:
 
 def width_of(text: str, size: float) -> float:
     """Return room enough for a text in any common sans-serif font.
-
-    Parameters
-    ----------
-    text : str
-        One line.
-    size : float
-        Size of the font in pixels.
-
-    Returns
-    -------
-    float
-        Pixels.
 
     Examples
     --------

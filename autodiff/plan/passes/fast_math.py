@@ -15,18 +15,7 @@ __all__ = ["with_half_angles"]
 
 
 def with_half_angles(program: Program) -> Program:
-    """Return a program in which sine and cosine of the same array are computed together.
-
-    Parameters
-    ----------
-    program : Program
-        Any program.
-
-    Returns
-    -------
-    Program
-        The same values to some 1e-16.
-    """
+    """Return a program in which sine and cosine of the same array are computed together."""
     pairs: dict[int, dict[str, Node]] = {}
     for node in program.nodes:
         if node.op in ("sin", "cos") and node.dtype == np.float64 and node.shape:

@@ -15,18 +15,7 @@ __all__ = ["associated"]
 
 
 def associated(program: Program) -> Program:
-    """Return a program whose products of products are taken in the cheaper order.
-
-    Parameters
-    ----------
-    program : Program
-        Any program.
-
-    Returns
-    -------
-    Program
-        The same values but for rounding.
-    """
+    """Return a program whose products of products are taken in the cheaper order."""
     uses = Counter(id(x) for x in program.roots)
     uses.update(id(x) for node in program.nodes for x in node.args)
     nodes: list[Node] = []

@@ -18,19 +18,7 @@ ODD, STEPPED = "odd share", "stepped"
 
 
 def without_arguments(program: Program) -> Program:
-    """Return a program whose rectifiers do not keep their arguments.
-
-    Parameters
-    ----------
-    program : Program
-        Any program.
-
-    Returns
-    -------
-    Program
-        The same values. What is large enough for blocks stays as it is: there chunks of the
-        arguments are in the cache anyway.
-    """
+    """Return a program whose rectifiers do not keep their arguments."""
     results = {
         id(node.args[0]): node
         for node in program.nodes

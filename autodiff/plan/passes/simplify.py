@@ -102,26 +102,7 @@ class Builder:
         dtype: np.dtype[Any],
         function: Any,
     ) -> Node:
-        """Return the node of an operation, in the shortest form that is known of it.
-
-        Parameters
-        ----------
-        op : str
-            Its name.
-        args : sequence of Node
-            Its operands.
-        params : dict
-            Its arguments by keyword.
-        shape, dtype
-            Of its value.
-        function : callable
-            What computes it.
-
-        Returns
-        -------
-        Node
-            A node of that shape and data type.
-        """
+        """Return the node of an operation, in the shortest form that is known of it."""
         args = tuple(args)
         if op in _BROADCASTING:
             args = _unrepeated(self, args, shape, dtype)

@@ -177,13 +177,7 @@ _INT = 0xFFFFFFFF
 
 
 def layout_is_known() -> bool:
-    """Return whether arrays and tuples are laid out in memory as is assumed here.
-
-    Returns
-    -------
-    bool
-        True for all versions of Python and NumPy so far; where it is False nothing may be read.
-    """
+    """Return whether arrays and tuples are laid out in memory as is assumed here."""
     x = np.arange(6.0).reshape(2, 3)
     arrays = (x, x.T)
 
@@ -212,20 +206,6 @@ def pointers(arrays, count, table):
     Numba takes 0.2 µs to look at an array that it is given, and a program may have a thousand. Of
     a tuple it is given only the address, and reads there what the C interfaces of Python and NumPy
     fix.
-
-    Parameters
-    ----------
-    arrays : int
-        ``id`` of a tuple of arrays, which the caller holds.
-    count : int
-        Number of its items.
-    table : array of int64
-        Where the addresses go.
-
-    Returns
-    -------
-    bool
-        Whether all of them are in C order and aligned; only then may they be used.
     """
     flags = _WANTED
     for i in range(count):
@@ -236,40 +216,14 @@ def pointers(arrays, count, table):
 
 
 def forms(arrays: Any) -> Any:
-    """Return what `alike` compares arrays with.
-
-    Parameters
-    ----------
-    arrays : sequence of array
-        Arrays of which those that come must have the type, data type and shape.
-
-    Returns
-    -------
-    array of int64
-        Of each the addresses of its type and data type, and its shape after its length.
-    """
+    """Return what `alike` compares arrays with."""
     words = [[id(type(x)), id(x.dtype), x.ndim, *x.shape] for x in arrays]
     return np.array([word for form in words for word in form], np.int64)
 
 
 @compiled
 def alike(arrays, count, wanted):
-    """Return whether arrays have the types, data types and shapes that are wanted.
-
-    Parameters
-    ----------
-    arrays : int
-        ``id`` of a tuple, which the caller holds.
-    count : int
-        Number of its items.
-    wanted : int
-        The address of what `forms` returned.
-
-    Returns
-    -------
-    bool
-        False also of what is no array.
-    """
+    """Return whether arrays have the types, data types and shapes that are wanted."""
     for i in range(count):
         item = _word(arrays, _ITEMS + _WORD * i)
         if _word(item, _TYPE) != _word(wanted, 0):

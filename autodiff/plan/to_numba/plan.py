@@ -93,31 +93,7 @@ def numba_plan(
     form: tuple[Callable[..., str], Callable[[Any], Any] | None],
     donate: bool,
 ) -> Plan | str:
-    """Return the plan of a program, or why it is better left to NumPy.
-
-    Parameters
-    ----------
-    name : str
-        Name of the function.
-    program : Program
-        The operations in the order in which they run.
-    inputs : sequence of str
-        The names of the inputs.
-    leaves : sequence of float or array
-        Inputs for a first run, which compiles.
-    result : callable
-        ``result(texts)`` returns the expression of the result, from those of the outputs.
-    form : tuple of callable
-        The same for a program of Python's numbers; what makes the result of what the source
-        returns, or None.
-    donate : bool
-        Whether results lie in the plan's own memory.
-
-    Returns
-    -------
-    Plan or str
-        The plan, or the reason.
-    """
+    """Return the plan of a program, or why it is better left to NumPy."""
     from autodiff.plan.to_numba.math import layout_is_known
 
     if not layout_is_known():

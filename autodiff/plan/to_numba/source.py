@@ -561,32 +561,7 @@ def print_kernels(
     *,
     donate: bool = False,
 ) -> tuple[str, dict[str, Any], int, Fused]:
-    """Return the source of a program for Numba, and what it needs beside it.
-
-    Parameters
-    ----------
-    program : Program
-        The operations in the order in which they run.
-    inputs : sequence of str
-        The names of the inputs.
-    result : callable
-        ``result(texts)`` returns the expression of the result, from those of the outputs.
-    title : str
-        The first line.
-    donate : bool
-        Whether results lie in the plan's own memory.
-
-    Returns
-    -------
-    tuple
-        The text of a module that defines ``make``, which returns ``run`` with memory of its own;
-        names that it cannot define itself; the bytes of that memory; and the steps.
-
-    Raises
-    ------
-    NotCompiled
-        If it has too many different kernels, or operations that neither of the two can do.
-    """
+    """Return the source of a program for Numba, and what it needs beside it."""
     fused = Fused(program)
     printer = Printer(program, fused, inputs)
     run, functions = _statements(printer)

@@ -44,22 +44,7 @@ class Memory:
 
 
 def plan_memory(units: Sequence[Node | Block], program: Program, *, donate: bool = False) -> Memory:
-    """Return where the values of a program lie.
-
-    Parameters
-    ----------
-    units : sequence of Node and Block
-        The operations in the order in which they run.
-    program : Program
-        What they are for.
-    donate : bool
-        Whether results lie in buffers too, which the next run writes over.
-
-    Returns
-    -------
-    Memory
-        Buffers and who uses them.
-    """
+    """Return where the values of a program lie."""
     return _Planner(units, program, donate).memory
 
 

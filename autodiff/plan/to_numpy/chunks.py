@@ -40,20 +40,6 @@ Axes = Mapping[int, int]
 def role_of(node: Node, axes: Axes, length: int) -> Role | None:
     """Return how an operation takes part in a block, if it can.
 
-    Parameters
-    ----------
-    node : Node
-        The operation.
-    axes : mapping of int to int
-        For the identity of each value in the block the axis that the chunks go along.
-    length : int
-        The length of that axis.
-
-    Returns
-    -------
-    Role or None
-        None if it cannot.
-
     Examples
     --------
     >>> x, y = (Node("exp", (), {}, (5, 7), np.dtype(float), np.exp) for _ in range(2))

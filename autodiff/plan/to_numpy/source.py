@@ -401,20 +401,7 @@ class Printer:
             self._assign(node, text)
 
     def text(self, node: Node, out: str) -> str:
-        """Return the call that computes a node, into an array if one is given.
-
-        Parameters
-        ----------
-        node : Node
-            An operation that is elementwise or computed.
-        out : str
-            The name of the array; nothing for a fresh one.
-
-        Returns
-        -------
-        str
-            An expression.
-        """
+        """Return the call that computes a node, into an array if one is given."""
         if node.op == "matmul":
             return self._product(node, out)
         if node.op == "sum of rows":
@@ -571,30 +558,7 @@ def print_arrays(
     *,
     donate: bool = False,
 ) -> tuple[str, dict[str, Any]]:
-    """Return the source of a program, and what it needs beside it.
-
-    Parameters
-    ----------
-    program : Program
-        What is computed.
-    units : sequence of Node and Block
-        The operations in the order in which they run.
-    memory : Memory
-        Where their values lie.
-    inputs : sequence of str
-        The names of the inputs.
-    result : callable
-        ``result(texts)`` returns the expression of the result, from those of the outputs.
-    title : str
-        The first line.
-    donate : bool
-        Whether results that lie in buffers are returned as they are.
-
-    Returns
-    -------
-    tuple
-        The text of a module that defines ``run``, and names that it cannot define itself.
-    """
+    """Return the source of a program, and what it needs beside it."""
     printer = Printer(program, memory, inputs)
     printer.allocate(units)
     printer.within = _used_once(units, program)

@@ -13,15 +13,7 @@ __all__ = ["write_block"]
 
 
 def write_block(printer: "Printer", block: Block) -> None:
-    """Write a block: its function above, its loop among the statements.
-
-    Parameters
-    ----------
-    printer : Printer
-        What the statements are written with.
-    block : Block
-        The operations.
-    """
+    """Write a block: its function above, its loop among the statements."""
     _Writer(printer, block).write()
 
 

@@ -60,18 +60,7 @@ class Block:
 
 
 def group(program: Program) -> list[Node | Block]:
-    """Return the operations of a program, those that can be blocked together in blocks.
-
-    Parameters
-    ----------
-    program : Program
-        Its nodes in an order in which they can run.
-
-    Returns
-    -------
-    list of Node and Block
-        In an order in which they can run.
-    """
+    """Return the operations of a program, those that can be blocked together in blocks."""
     units: list[Node | Block] = []
     rest: Sequence[Node] = program.nodes
     while True:

@@ -17,20 +17,6 @@ _ASSIGNED = re.compile(r"(\w+) = ")
 def in_parts(lines: Sequence[str], ending: str, parameters: Sequence[str]) -> list[str]:
     r"""Return the lines of functions, the last of which is ``run``.
 
-    Parameters
-    ----------
-    lines : sequence of str
-        Statements, in which every name is assigned once, or within one loop.
-    ending : str
-        The statement that returns the result.
-    parameters : sequence of str
-        The parameters of ``run``.
-
-    Returns
-    -------
-    list of str
-        One function, or several of which ``run`` calls the others.
-
     Examples
     --------
     >>> print("\n".join(in_parts(["y = x + x"], "return y", ["x"])))

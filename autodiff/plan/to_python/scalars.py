@@ -84,18 +84,7 @@ SCALAR -= {"vdot", "sum", "reshape", "broadcast_to", "transpose"}
 
 
 def is_scalar(program: Program) -> bool:
-    """Return whether a program is one of real numbers that plain Python can run.
-
-    Parameters
-    ----------
-    program : Program
-        Any program.
-
-    Returns
-    -------
-    bool
-        Whether all of its values are, and all of its operations have an expression.
-    """
+    """Return whether a program is one of real numbers that plain Python can run."""
     known = _EXPRESSIONS.keys() | _MATH.keys() | {CONSTANT, LOOP, PICK}
     if any(node.shape or node.dtype != np.float64 for node in program.inputs):
         return False
@@ -185,17 +174,7 @@ class Writer:
             self.say("    return changed")
 
     def write(self, nodes: Iterable[Node], roots: Iterable[Node], guards: Iterable[Guard]) -> None:
-        """Write the statements of operations.
-
-        Parameters
-        ----------
-        nodes : iterable of Node
-            The operations.
-        roots : iterable of Node
-            What is used apart from them.
-        guards : iterable of Guard
-            Decisions.
-        """
+        """Write the statements of operations."""
         nodes = list(nodes)
         decisions: dict[int, list[Guard]] = {}
         for guard in guards:
@@ -231,13 +210,7 @@ class Writer:
             self.decide(decisions.get(id(node), ()))
 
     def loop(self, node: Node) -> None:
-        """Write the statements of a loop.
-
-        Parameters
-        ----------
-        node : Node
-            The loop.
-        """
+        """Write the statements of a loop."""
         body = body_of(node)
         args = iter(node.args)
         carries = [self.fresh("") for _ in body.carries]
@@ -346,24 +319,6 @@ def print_scalars(
     """Return the source of a program of numbers, and that of the same in NumPy.
 
     The latter gives infinity or NaN where Python raises.
-
-    Parameters
-    ----------
-    program : Program
-        A program for which `is_scalar` holds.
-    inputs : sequence of str
-        The names of the inputs.
-    result : callable
-        ``result(texts)`` returns the expression of the result, from those of the outputs.
-    numpy_result : callable
-        The same of NumPy's numbers.
-    title : str
-        The first line.
-
-    Returns
-    -------
-    tuple of str
-        Texts of modules that define ``run``.
     """
     names = Names(*dir(math))
     writer = Writer(names.fresh)

@@ -216,18 +216,5 @@ def _identified(x: Any) -> Any:
 
 
 def held_outside(x: Any, own: int) -> bool:
-    """Return whether anybody but the caller can still change an array.
-
-    Parameters
-    ----------
-    x : array
-        The array.
-    own : int
-        How many references to it the caller holds, its variable among them.
-
-    Returns
-    -------
-    bool
-        True also of a view, whose memory others may hold.
-    """
+    """Return whether anybody but the caller can still change an array."""
     return x.base is not None or sys.getrefcount(x) > own + 2

@@ -24,20 +24,7 @@ _ZERO = np.float64(0.0)
 
 
 def placeholder(tape: Tape, value: Any) -> Tensor:
-    """Return a tensor that stands for another value in each iteration.
-
-    Parameters
-    ----------
-    tape : Tape
-        The tape of the loop.
-    value : numpy.float64
-        One of the values.
-
-    Returns
-    -------
-    Tensor
-        It is no node of the tape.
-    """
+    """Return a tensor that stands for another value in each iteration."""
     return Tensor(value, tape, None, (), None)
 
 
@@ -130,13 +117,7 @@ class Loop:
         self._active: set[int] = set()
 
     def activate(self, active: set[int]) -> None:
-        """Add the results that depend on active nodes.
-
-        Parameters
-        ----------
-        active : set of int
-            Identities.
-        """
+        """Add the results that depend on active nodes."""
         found = set(active)
         before = -1
         while before < len(found):
@@ -155,15 +136,7 @@ class Loop:
         active.update(id(c.last) for c in self.carries if id(c.inner) in found)
 
     def pull(self, adjoints: dict[int, Any], active: set[int]) -> None:
-        """Hand the adjoints of the results to what the loop uses: by a loop that is recorded.
-
-        Parameters
-        ----------
-        adjoints : dict of int to array
-            Adjoints so far, by identity.
-        active : set of int
-            Identities of the nodes that adjoints are computed for.
-        """
+        """Hand the adjoints of the results to what the loop uses: by a loop that is recorded."""
         if not any(id(c.last) in adjoints for c in self.carries):
             return
         tape = self.tape

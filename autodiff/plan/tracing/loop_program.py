@@ -18,19 +18,7 @@ _FLOAT = np.dtype(float)
 def write_loop(
     builder: Builder, loop: Loop, known: dict[int, Node], node_of: Callable[[Any], Node]
 ) -> None:
-    """Add a loop of a trace to a program.
-
-    Parameters
-    ----------
-    builder : Builder
-        Makes the program.
-    loop : Loop
-        The loop.
-    known : dict of int to Node
-        By identity of a tensor its node; results of the loop are added.
-    node_of : callable
-        Returns the node of an operand from outside the loop.
-    """
+    """Add a loop of a trace to a program."""
     inner = Builder()
     body = Body(loop.count)
     found: dict[int, Node] = {}

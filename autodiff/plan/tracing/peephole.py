@@ -17,19 +17,7 @@ _DIVIDE, _MAXIMUM = PRIMITIVES["divide"], PRIMITIVES["maximum"]
 
 
 def recognise(nodes: Sequence[Tensor]) -> dict[int, Form]:
-    """Return the nodes that are known forms, with the primitive of the whole form.
-
-    Parameters
-    ----------
-    nodes : sequence of Tensor
-        Nodes of a tape.
-
-    Returns
-    -------
-    dict of int to Form
-        By identity of the node. The values are the same, and what is no longer needed gets no
-        cotangent.
-    """
+    """Return the nodes that are known forms, with the primitive of the whole form."""
     forms: dict[int, Form] = {}
     for node in nodes:
         if type(node) is not Tensor:

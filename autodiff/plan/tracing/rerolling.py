@@ -36,22 +36,7 @@ _NUMBERS = (float, int, bool, np.float64, np.bool_, np.int64)
 
 
 def roll(tape: Tape, nodes: Sequence[Tensor], kept: Sequence[Any]) -> list[Any]:
-    """Return the nodes of a trace with loops in place of steps that repeat.
-
-    Parameters
-    ----------
-    tape : Tape
-        Their tape, from whose guards those are taken that loops have now.
-    nodes : sequence of Tensor
-        Steps in topological order.
-    kept : sequence
-        What is needed afterwards, apart from what steps use.
-
-    Returns
-    -------
-    list of Tensor and Loop
-        In topological order.
-    """
+    """Return the nodes of a trace with loops in place of steps that repeat."""
     if len([x for x in nodes if type(x.value) in _VALUES]) < SHORTEST:
         return list(nodes)
     steps = _Steps(tape, nodes, kept)

@@ -103,24 +103,7 @@ def trace_program(
     names: Sequence[str],
     call: Callable[[Sequence[Any]], Any],
 ) -> Trace:
-    """Return the program of a call.
-
-    Parameters
-    ----------
-    f : callable
-        The function whose local variables give names to values.
-    leaves : sequence of float or array
-        The inputs.
-    names : sequence of str
-        Their names.
-    call : callable
-        Calls the function with tensors in place of the inputs.
-
-    Returns
-    -------
-    Trace
-        The program, and what belongs to it.
-    """
+    """Return the program of a call."""
     try:
         trace = _trace(f, leaves, names, call, rolling=True)
     except _Unknown:

@@ -49,17 +49,7 @@ def _pivots(v: Array, rows: tuple[int, ...] | None) -> tuple[Array, Array]:
 
 
 def settled_tangent(v_dot: Array, v: Array, rows: Any = None) -> Array:
-    """Return the tangent of vectors, in columns, whose real elements stay real.
-
-    Parameters
-    ----------
-    v_dot : array, shape (..., m, n)
-        Their tangent but for the phases.
-    v : array, shape (..., m, n)
-        The vectors.
-    rows : tuple of int, optional
-        Rows that the real elements may be in; each column has its own by default.
-    """
+    """Return the tangent of vectors, in columns, whose real elements stay real."""
     if not np.iscomplexobj(v):
         return v_dot
     mask, reciprocal = _pivots(v, rows)

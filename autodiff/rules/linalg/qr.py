@@ -89,14 +89,6 @@ def qr(a: Array, mode: str = "reduced") -> Any:
     """Return orthonormal columns and a triangular matrix whose product is `a`.
 
     The first columns, as many as there are rows at most, must be linearly independent.
-
-    Parameters
-    ----------
-    a : tensor, shape (..., m, n)
-        Matrices.
-    mode : str
-        ``"reduced"``, or ``"r"`` for the triangular matrix alone. ``"complete"`` is the same as
-        ``"reduced"`` unless `m` > `n`; then the further columns of Q are not determined by `a`.
     """
     if np.ndim(a) < 2:
         raise np.linalg.LinAlgError(f"qr: an array of shape {np.shape(a)} has fewer than 2 axes")

@@ -25,18 +25,7 @@ Interval = tuple[float, float]
 
 
 def found(name: str) -> Any:
-    """Return the universal function of a name, or None if this SciPy has none.
-
-    Parameters
-    ----------
-    name : str
-        Name in `scipy.special`, or with an underscore what a Python function there calls.
-
-    Returns
-    -------
-    numpy.ufunc or None
-        The function.
-    """
+    """Return the universal function of a name, or None if this SciPy has none."""
     function = getattr(_ufuncs if name.startswith("_") else scipy.special, name, None)
     return function if isinstance(function, np.ufunc) else None
 
@@ -47,21 +36,7 @@ def special(
     domain: Sequence[Interval] = ((-2.0, 2.0),),
     complex: bool = False,
 ) -> None:
-    """Register a universal function of scipy.special by its partial derivatives.
-
-    Parameters
-    ----------
-    name : str
-        Its name; one that this SciPy lacks is passed over.
-    *partials : callable or ONE or NEGATIVE or str
-        For each argument ``partial(out, *operands)``, or the name of an argument that no derivative
-        is taken with respect to.
-    domain : sequence of (float, float)
-        For each argument the interval that tests draw from; one interval serves all, and one
-        between integers is of whole numbers.
-    complex : bool
-        Whether the partial derivatives hold for complex arguments too.
-    """
+    """Register a universal function of scipy.special by its partial derivatives."""
     function = found(name)
     if function is None:
         return

@@ -162,24 +162,6 @@ def logsumexp(
 ) -> Any:
     """Return the logarithm of a sum of exponentials, as `scipy.special.logsumexp`.
 
-    Parameters
-    ----------
-    a : array or tensor
-        Exponents. Elements that are minus infinity have the derivative 0.
-    axis : int or tuple of int, optional
-        Axes of the sum; all by default.
-    b : array or tensor, optional
-        Weights, which may be negative.
-    keepdims : bool
-        Whether the axes stay, of length 1.
-    return_sign : bool
-        Whether to return the logarithm of the absolute value, and the sign.
-
-    Returns
-    -------
-    array or tensor
-        Without `return_sign` NaN where the sum is negative. With it a tuple of two.
-
     Examples
     --------
     >>> import numpy as np, autodiff
@@ -201,18 +183,6 @@ def logsumexp(
 def softmax(x: Array, axis: Axis = None) -> Array:
     """Return exponentials divided by their sum, as `scipy.special.softmax`.
 
-    Parameters
-    ----------
-    x : array or tensor
-        Exponents.
-    axis : int or tuple of int, optional
-        Axes of the sum; all by default.
-
-    Returns
-    -------
-    array or tensor
-        Of the shape of `x`; it sums to 1 along the axes.
-
     Examples
     --------
     >>> import numpy as np, autodiff
@@ -226,18 +196,6 @@ def softmax(x: Array, axis: Axis = None) -> Array:
 
 def log_softmax(x: Array, axis: Axis = None) -> Array:
     """Return the logarithm of `softmax`, as `scipy.special.log_softmax`.
-
-    Parameters
-    ----------
-    x : array or tensor
-        Exponents.
-    axis : int or tuple of int, optional
-        Axes of the sum; all by default.
-
-    Returns
-    -------
-    array or tensor
-        Of the shape of `x`.
 
     Examples
     --------
@@ -273,18 +231,6 @@ LOG_SOFTMAX = general(
 def polygamma(n: Array, x: Array) -> Array:
     """Return the n-th derivative of digamma, as `scipy.special.polygamma`.
 
-    Parameters
-    ----------
-    n : int or array of int
-        Order, which no derivative is taken with respect to.
-    x : array or tensor
-        Argument.
-
-    Returns
-    -------
-    array or tensor
-        Of the broadcast shape.
-
     Examples
     --------
     >>> import autodiff
@@ -303,23 +249,6 @@ def polygamma(n: Array, x: Array) -> Array:
 
 def multigammaln(a: Array, d: Any) -> Array:
     """Return the logarithm of the multivariate gamma function, as `scipy.special.multigammaln`.
-
-    Parameters
-    ----------
-    a : array or tensor
-        Argument, greater than (d - 1) / 2.
-    d : int
-        Dimension.
-
-    Returns
-    -------
-    array or tensor
-        Of the shape of `a`.
-
-    Raises
-    ------
-    ValueError
-        If the dimension is no whole number, or the argument too small.
 
     Examples
     --------
