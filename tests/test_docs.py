@@ -4,12 +4,44 @@ from pathlib import Path
 
 from compare import assert_gradients_agree
 
-TESTING = Path(__file__).parents[1] / "docs" / "testing.md"
+ROOT = Path(__file__).parents[1]
+
+
+def blocks_of(page):
+    """The blocks of Python of a page, and its text."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL), text
+
+
+def test_the_readme_fits_a_screen_or_two_and_its_blocks_run(capsys):
+    blocks, text = blocks_of("README.md")
+    assert len(text.encode()) <= 8000
+    assert len(blocks) == 2
+    names = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert "[1.38136308 1.38136308]\n" in printed
+    assert "∂L/∂w = Xᵀ δ\n" in printed
+
+
+def test_the_tour_runs(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks, _ = blocks_of("docs/tour.md")
+    assert len(blocks) == 7
+    names = {}
+    for block in blocks:
+        exec(compile(block, "tour.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert "0.01766271" in printed, "the gradient of the neuron"
+    assert "δ = 2 e W2ᵀ ∘ h ∘ (1 − h)\n" in printed, "the network by whole matrices"
+    assert "∂f/∂x = ∂f/∂v1 · ∂v1/∂x = ∂f/∂v1 = -4" in printed
+    assert printed.count("hand-written") == 0
+    assert printed.count("finite-differences") > 1
 
 
 def test_the_page_on_testing_runs_and_prints_what_it_says(capsys, tmp_path):
-    text = TESTING.read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    blocks, text = blocks_of("docs/testing.md")
     assert len(blocks) == 5
     names = {}
     for block in blocks:

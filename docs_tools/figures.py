@@ -1,20 +1,21 @@
-"""The tables of the README that are made from elsewhere: ``python -m docs_tools.readme``."""
+"""Figures of the reference run in README.md and docs/performance.md.
+
+``python -m docs_tools.figures`` writes them there.
+"""
 
 import json
 import re
-import sys
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from compare.report.format import MISSING, bytes_text, count_text, seconds_text
-from compare.results.schema import RESULT_COLUMNS, markdown_table
 
-__all__ = ["bench_text", "with_bench", "with_columns", "with_finding"]
+__all__ = ["bench_text", "with_bench", "with_finding"]
 
-#: What the commands wrote whose figures the README shows: plans with the memory at hand, and
-#: without; formulas.
+#: What the commands wrote whose figures are shown: plans with the memory at hand, and without;
+#: formulas.
 BENCH_FILES = ("bench_compiled.json", "bench_compiled_fresh.json", "bench_symbolic.json")
 
 
@@ -22,17 +23,6 @@ def _between(text: str, begin: str, end: str, new: str) -> str:
     """Return a text with what stands between two comments replaced."""
     begin, end = f"<!-- {begin} -->", f"<!-- {end} -->"
     return re.sub(f"{begin}.*?{end}", lambda _: f"{begin}\n{new}\n{end}", text, flags=re.DOTALL)
-
-
-def with_columns(text: str) -> str:
-    r"""Return the text of the README with the table of columns put between its marks.
-
-    Examples
-    --------
-    >>> "run_s" in with_columns("<!-- columns -->\n<!-- end of columns -->")
-    True
-    """
-    return _between(text, "columns", "end of columns", markdown_table(RESULT_COLUMNS))
 
 
 def with_finding(text: str, folder: Path) -> str:
@@ -55,7 +45,7 @@ def with_finding(text: str, folder: Path) -> str:
 
 
 def with_bench(text: str, folder: Path) -> str:
-    r"""Return the text of the README with the figures of the benchmark put between their marks.
+    r"""Return a page with the figures of the benchmark put between their marks.
 
     Examples
     --------
@@ -176,8 +166,13 @@ _MORE: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 )
 
 
-if __name__ == "__main__":
-    readme = Path(sys.argv[1] if len(sys.argv) > 1 else "README.md")
+def main() -> None:
+    """Write the figures of the reference run into the pages that show them."""
     folder = Path("reports/reference")
-    new = with_finding(with_columns(readme.read_text(encoding="utf-8")), folder)
-    readme.write_text(with_bench(new, folder), encoding="utf-8")
+    for page, put in (("README.md", with_finding), ("docs/performance.md", with_bench)):
+        file = Path(page)
+        file.write_text(put(file.read_text(encoding="utf-8"), folder), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

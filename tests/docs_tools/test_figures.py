@@ -1,28 +1,19 @@
-import re
 from pathlib import Path
 
-from docs_tools.readme import bench_text, with_bench, with_columns, with_finding
+import pytest
 
-README = Path(__file__).parents[1] / "README.md"
+from docs_tools.figures import bench_text, with_bench, with_finding
 
-
-def test_the_table_of_columns_is_the_schema():
-    text = README.read_text(encoding="utf-8")
-    assert with_columns(text) == text, "run python -m docs_tools.readme"
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "reports" / "reference"
 
 
-def test_the_figures_are_those_of_the_benchmark():
-    text = README.read_text(encoding="utf-8")
-    assert with_bench(text, README.parent / "reports" / "reference") == text, (
-        "run python -m docs_tools.readme"
-    )
-
-
-def test_the_finding_is_that_of_the_reference_run():
-    text = README.read_text(encoding="utf-8")
-    assert with_finding(text, README.parent / "reports" / "reference") == text, (
-        "run python -m docs_tools.readme"
-    )
+@pytest.mark.parametrize(
+    ("page", "put"), [("README.md", with_finding), ("docs/performance.md", with_bench)]
+)
+def test_the_figures_are_those_of_the_reference_run(page, put):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert put(text, REFERENCE) == text, "run python -m docs_tools.figures"
 
 
 def test_figures_of_a_benchmark_in_markdown():
@@ -63,18 +54,3 @@ def test_figures_of_a_benchmark_in_markdown():
         "| --- | ---: | ---: | ---: | ---: |",
         "| network, quick | 1,539 | 150 ms | 1 ms | 0.60 |",
     ]
-
-
-def test_the_examples_run(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 7
-    names = {}
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), names)
-    printed = capsys.readouterr().out
-    assert "0.01766271" in printed, "the gradient of the neuron"
-    assert "δ = 2 e W2ᵀ ∘ h ∘ (1 − h)\n" in printed, "the network by whole matrices"
-    assert "∂f/∂x = ∂f/∂v1 · ∂v1/∂x = ∂f/∂v1 = -4" in printed
-    assert printed.count("hand-written") == 0
-    assert printed.count("finite-differences") > 1
