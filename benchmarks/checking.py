@@ -1,4 +1,4 @@
-"""Before the clock: open the library of a contender, prepare it, hold it to the reference."""
+"""Before the clock: load the library of a candidate, bind it, hold it to the gradient by hand."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -7,86 +7,92 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import threadpoolctl
 
-from benchmarks.contenders import Contender, Prepared
+from benchmarks.candidates import BoundCall, Implementation
 from benchmarks.results import Entry
-from benchmarks.threads import one_thread
 from benchmarks.workloads import Workload
-from compare.checks.agreement import compare_gradients
+from compare.checks.difference import compare_gradients
 from compare.checks.tolerance import TOLERANCES
 
-__all__ = ["Library", "checked", "opened"]
+__all__ = ["Loaded", "ThreadsNotPinned", "checked", "loaded", "one_thread"]
+
+
+class ThreadsNotPinned(OSError):
+    """A library of this process does not keep to one thread."""
+
+
+@contextmanager
+def one_thread() -> Iterator[dict[str, int]]:
+    """Keep the linear algebra libraries of this process to one thread, and check that they do."""
+    with threadpoolctl.threadpool_limits(1):
+        threads = {
+            f"{pool['internal_api']} {pool['version'] or ''} ({pool['prefix']})": int(
+                pool["num_threads"]
+            )
+            for pool in threadpoolctl.threadpool_info()
+        }
+        more = [f"{name} uses {count}" for name, count in threads.items() if count != 1]
+        if more:
+            raise ThreadsNotPinned(f"one thread was requested; {', '.join(more)}")
+        yield threads
 
 
 @dataclass(frozen=True)
-class Library:
-    """The library of a contender, or why there is none.
+class Loaded:
+    """A candidate with its library, or with why there is none."""
 
-    Parameters
-    ----------
-    contender : Contender
-        Who needs it.
-    module : module, optional
-        The library.
-    failed : Entry, optional
-        Says why it could not be opened.
-    """
-
-    contender: Contender
+    candidate: Implementation
     module: Any = None
     failed: Entry | None = None
 
 
 @contextmanager
-def opened(contenders: Sequence[Contender]) -> Iterator[tuple[list[Library], dict[str, int]]]:
-    """Open the libraries of contenders, and keep them to one thread."""
+def loaded(candidates: Sequence[Implementation]) -> Iterator[tuple[list[Loaded], dict[str, int]]]:
+    """Load the libraries of candidates and keep them to one thread; yield their threads, too."""
     with ExitStack() as stack:
-        libraries = [_open(contender, stack) for contender in contenders]
+        found = [_load(candidate, stack) for candidate in candidates]
         # Last, so that it finds the libraries that were just loaded.
-        yield libraries, stack.enter_context(one_thread())
+        yield found, stack.enter_context(one_thread())
 
 
-def _open(contender: Contender, stack: ExitStack) -> Library:
-    """Return the library of a contender, whose settings hold until the stack is closed."""
-    entry = Entry(contender.name, contender.meaning)
+def _load(candidate: Implementation, stack: ExitStack) -> Loaded:
+    """Return a candidate with its library, whose settings hold until the stack is closed."""
+    entry = Entry(candidate.name, candidate.meaning)
     try:
-        return Library(contender, stack.enter_context(contender.session(contender.module)))
-    except ModuleNotFoundError as error:
-        if error.name != contender.module:
-            entry.status, entry.message = "error", _sentence(error)
-        else:
-            entry.status, entry.message = "absent", "not installed"
+        return Loaded(candidate, stack.enter_context(candidate.session(candidate.module)))
     except Exception as error:
         entry.status, entry.message = "error", _sentence(error)
-    return Library(contender, failed=entry)
+        if isinstance(error, ModuleNotFoundError) and error.name == candidate.module:
+            entry.status, entry.message = "absent", "not installed"
+    return Loaded(candidate, failed=entry)
 
 
-def checked(workload: Workload, library: Library) -> tuple[Entry, Prepared | None]:
-    """Prepare a contender, call it twice, and hold both answers to the gradient by hand."""
-    if library.failed is not None:
-        return library.failed, None
-    contender = library.contender
-    entry = Entry(contender.name, contender.meaning)
+def checked(workload: Workload, each: Loaded) -> tuple[Entry, BoundCall | None]:
+    """Bind a candidate, call it twice, and hold both answers to the gradient by hand."""
+    if each.failed is not None:
+        return each.failed, None
+    entry = Entry(each.candidate.name, each.candidate.meaning)
     value, gradients = workload.hand(*workload.inputs.values())
     reference = value, workload.by_name(gradients)
     try:
         start = time.perf_counter()
-        prepared = contender.prepare(library.module, workload)
-        answer = prepared.run()
+        call = each.candidate.bind(each.module, workload)
+        answer = call.run()
         entry.prepare_s = time.perf_counter() - start
-        _check(prepared, answer, reference, entry)
+        _check(call, answer, reference, entry)
         # Once more: a second call that differs from the first would be timed unchecked.
-        _check(prepared, prepared.run(), reference, entry)
+        _check(call, call.run(), reference, entry)
     except NotImplementedError as error:
         entry.status, entry.message = "unsupported", " ".join(str(error).split())
     except Exception as error:
         entry.status, entry.message = "error", _sentence(error)
-    return entry, prepared if entry.status == "ok" else None
+    return entry, call if entry.status == "ok" else None
 
 
-def _check(prepared: Prepared, answer: Any, reference: tuple[Any, Any], entry: Entry) -> None:
+def _check(call: BoundCall, answer: Any, reference: tuple[Any, Any], entry: Entry) -> None:
     """Hold value and gradients against the reference."""
-    value, gradients = prepared.read(answer)
+    value, gradients = call.read(answer)
     if np.asarray(value).dtype != np.float64:
         entry.status = "mismatch"
         entry.message = f"the value has dtype {np.asarray(value).dtype}; expected float64"

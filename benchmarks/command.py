@@ -1,35 +1,34 @@
-"""``gradscale bench``: one gradient beside other libraries."""
+"""``python -m benchmarks``: one gradient beside other libraries."""
 
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
+from benchmarks.results import Report, write_json
+from benchmarks.table import print_report
 from compare.cli.codes import DONE, MISMATCH
 from compare.cli.options import Positive, options
+from compare.registry.naming import nearest
 
-__all__ = ["bench"]
+__all__ = ["benchmarks"]
 
 #: Rounds of a benchmark in one process, and in fresh ones.
 _ROUNDS = {False: 21, True: 5}
 
-
-@click.group()
-def bench() -> None:
-    """Time one gradient against NumPy by hand, and against other libraries if installed."""
-
-
-_bench_options = [
+_CHOICES = [
     click.option("--workload", "workloads", multiple=True, help="Only this workload; repeatable."),
-    click.option("--contender", "contenders", multiple=True, help="Only this one; repeatable."),
+    click.option("--candidate", "candidates", multiple=True, help="Only this one; repeatable."),
+]
+_SETTINGS = [
     click.option(
         "--rounds",
         type=click.IntRange(1),
-        help=f"Samples of each contender, taken in turn.  [default: {_ROUNDS[False]}, "
+        help=f"Samples of each candidate, taken in turn.  [default: {_ROUNDS[False]}, "
         f"in fresh processes {_ROUNDS[True]}]",
     ),
     click.option(
@@ -48,44 +47,41 @@ _bench_options = [
 ]
 
 
-@bench.command()
-@options(_bench_options)
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def benchmarks() -> None:
+    """Time one gradient against NumPy by hand, and against other libraries if installed.
+
+    Exit codes: 0 done, 1 a gradient is wrong, 2 the input is wrong, 130 interrupted.
+    """
+
+
+@benchmarks.command()
+@options([*_CHOICES, *_SETTINGS])
 def eager(
-    workloads: Sequence[str],
-    contenders: Sequence[str],
-    rounds: int | None,
-    sample_ms: float,
-    file: Path | None,
+    workloads: Sequence[str], candidates: Sequence[str], file: Path | None, **settings: Any
 ) -> int:
     """Time functions that are differentiated as they run, on one thread.
 
-    Value and gradient of each contender are checked against NumPy by hand first; one that is
+    Value and gradient of each candidate are checked against NumPy by hand first; one that is
     wrong gets no time, and the exit code is 1. The garbage collector is on, as it is for users.
     """
-    from benchmarks.contenders import EAGER
-    from benchmarks.run import IMPORT
-    from benchmarks.run import run as run_bench
+    from benchmarks.candidates import EAGER
+    from benchmarks.run import IMPORT, run
     from benchmarks.workloads import EAGER_WORKLOADS, WORKLOADS
-    from compare.registry.naming import nearest
 
     known = {**{name: WORKLOADS[name] for name in EAGER_WORKLOADS}, IMPORT: None}
     chosen = [nearest("workload", name, known) for name in workloads or known]
-    field = [nearest("contender", name, EAGER) for name in contenders or EAGER]
-    return _bench(
-        lambda on_stage: run_bench(
-            [workload for workload in chosen if workload is not None],
-            field,
-            rounds=rounds or _ROUNDS[False],
-            sample_s=sample_ms / 1000,
-            imports=None in chosen,
-            on_stage=on_stage,
-        ),
-        file,
-    )
+    field = _field(candidates, EAGER)
+    functions = [workload for workload in chosen if workload is not None]
+
+    def found(**settings: Any) -> Report:
+        return run(functions, field, imports=None in chosen, **settings)
+
+    return _printed(found, file, **settings)
 
 
-@bench.command()
-@options(_bench_options)
+@benchmarks.command()
+@options([*_CHOICES, *_SETTINGS])
 @click.option(
     "--fresh",
     is_flag=True,
@@ -93,57 +89,50 @@ def eager(
 )
 def compiled(
     workloads: Sequence[str],
-    contenders: Sequence[str],
-    rounds: int | None,
-    sample_ms: float,
+    candidates: Sequence[str],
     file: Path | None,
     fresh: bool,
+    **settings: Any,
 ) -> int:
     """Time gradients that may be compiled before they run, on one thread.
 
     Tracing, compiling and the first call have a column of their own. Value and gradient of each
-    contender are checked against NumPy by hand first; one that is wrong gets no time, and the exit
+    candidate are checked against NumPy by hand first; one that is wrong gets no time, and the exit
     code is 1. A workload goes by its name or its short name: deep-8 or W3a. Three more parts go by
     their names: checkpoint, a long chain in parts that are not kept; memory; and growth, what
     making a program costs as it gets longer.
     """
-    from benchmarks.contenders import COMPILED
-    from benchmarks.cost import PARTS
+    from benchmarks.candidates import COMPILED
+    from benchmarks.costs.parts import PARTS
     from benchmarks.fresh import run_fresh
     from benchmarks.goals import COMPILED_GOALS, COMPILED_MEANS, FRESH_GOALS
     from benchmarks.results import take_means
-    from benchmarks.run import run as run_bench
+    from benchmarks.run import run
     from benchmarks.workloads import WORKLOADS
-    from compare.registry.naming import nearest
 
     known = dict(WORKLOADS) if fresh else {**WORKLOADS, **dict.fromkeys(PARTS)}
     short = {workload.label: name for name, workload in WORKLOADS.items()}
     names = list(workloads or known)
     chosen = [nearest("workload", short.get(name, name), known) for name in names]
-    field = [nearest("contender", name, COMPILED) for name in contenders or COMPILED]
+    field = _field(candidates, COMPILED)
     functions = [workload for workload in chosen if workload is not None]
 
-    def found(on_stage: Any) -> Any:
-        settings = {
-            "rounds": rounds or _ROUNDS[fresh],
-            "sample_s": sample_ms / 1000,
-            "on_stage": on_stage,
-        }
+    def found(**settings: Any) -> Report:
         if fresh:
             return run_fresh(functions, field, goals=FRESH_GOALS, **settings)
-        report = run_bench(functions, field, goals=COMPILED_GOALS, imports=False, **settings)
+        report = run(functions, field, goals=COMPILED_GOALS, imports=False, **settings)
         take_means(report, COMPILED_MEANS, [w.name for w in functions if w.scalar])
         for name in names:
             if name in PARTS:
-                PARTS[name](report, {each.name: each for each in field}, on_stage=on_stage)
+                PARTS[name](report, field, settings["on_stage"])
         return report
 
-    return _bench(found, file)
+    return _printed(found, file, fresh=fresh, **settings)
 
 
-@bench.command()
-@options(_bench_options[2:])
-def symbolic(rounds: int | None, sample_ms: float, file: Path | None) -> int:
+@benchmarks.command()
+@options(_SETTINGS)
+def symbolic(file: Path | None, **settings: Any) -> int:
     """Derive gradients as formulas, and run them, on one thread.
 
     Deriving is measured in fresh processes: time, memory, and operations beside those of the value;
@@ -151,25 +140,35 @@ def symbolic(rounds: int | None, sample_ms: float, file: Path | None) -> int:
     NumPy by hand and CasADi, and is checked first; one that is wrong gets no time, and the exit
     code is 1. The last table has the goals and what was reached.
     """
-    from benchmarks.symbolic import run_symbolic
+    from benchmarks.symbolic.run import run_symbolic
 
-    options: dict[str, Any] = {"rounds": rounds or _ROUNDS[False], "sample_s": sample_ms / 1000}
-    return _bench(lambda on_stage: run_symbolic(on_stage=on_stage, **options), file)
+    return _printed(run_symbolic, file, **settings)
 
 
-def _bench(run: Callable[[Callable[[str], None]], Any], file: Path | None) -> int:
+def _field(names: Sequence[str], known: Mapping[str, Any]) -> list[Any]:
+    """Return candidates by their names, all that are known if none is named."""
+    return [nearest("candidate", name, known) for name in names or known]
+
+
+def _printed(
+    run: Callable[..., Report],
+    file: Path | None,
+    *,
+    rounds: int | None,
+    sample_ms: float,
+    fresh: bool = False,
+) -> int:
     """Run a benchmark, print what it finds and write it to a file; return the exit code."""
-    from benchmarks.results import write_json
-    from benchmarks.table import print_report
-
     if file is not None and not file.parent.is_dir():
         raise ValueError(f"{file}: there is no folder {file.parent}; make it first")
     console = Console()
     with console.status("") as status:
-        report = run(status.update)
+        report = run(
+            rounds=rounds or _ROUNDS[fresh], sample_s=sample_ms / 1000, on_stage=status.update
+        )
     print_report(report, console)
     if file is not None:
-        write_json(report, file, shlex.join(["gradscale", *sys.argv[1:]]))
+        write_json(report, file, shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]))
         click.echo(f"samples: {file}")
     if report.wrong:
         click.echo(f"not timed: {', '.join(report.wrong)}")

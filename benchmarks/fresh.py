@@ -3,37 +3,34 @@
 In a process that has run for a while the C library keeps the memory that it was given back, and
 large intermediates cost no more than small ones. In a new one it returns them to the system, and
 each call takes its pages anew. Here each sample is taken in a process of its own, which has loaded
-one contender's library and nothing else: it prepares, calls once to warm up, and starts the clock.
+one candidate's library and nothing else: it prepares, calls once to warm up, and starts the clock.
 The settings of the C library are those of the system; none is made worse on purpose.
 """
 
-import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any
 
-from benchmarks.checking import checked, opened
-from benchmarks.contenders import BASELINE, COMPILED, Contender
+from benchmarks.candidates import BASELINE, COMPILED, Implementation
+from benchmarks.checking import checked, loaded
 from benchmarks.goals import Goals
-from benchmarks.results import Entry, Report, timed
-from benchmarks.run import empty_result, installed
-from benchmarks.timing import Samples
+from benchmarks.results import Entry, Report, empty_result, timed
+from benchmarks.run import empty_report, with_baseline
+from benchmarks.turns import take_turns
 from benchmarks.workloads import WORKLOADS, Workload
-from compare.measure.timing import calibrated, time_calls
-from compare.process.threads import THREAD_VARIABLES
+from compare.measure.session import sample_of
+from compare.measure.timing import Sample, calibrated, time_calls
+from compare.process.executor import Budget, Executor, Outcome
 
-__all__ = ["answer", "ask", "run_fresh"]
+__all__ = ["first_check", "in_new_process", "run_fresh", "sample"]
 
-#: Seconds that one process may take, compilation included.
-_LONGEST_S = 300
+#: Limits of one process, compilation included: some minutes, and the memory of the machine.
+_BUDGET = Budget(300.0, sys.maxsize)
 
 
 def run_fresh(
     workloads: Sequence[Workload],
-    contenders: Sequence[Contender],
+    candidates: Sequence[Implementation],
     *,
     goals: Goals,
     rounds: int,
@@ -42,79 +39,70 @@ def run_fresh(
 ) -> Report:
     """Return what a benchmark finds in fresh processes.
 
-    The first process of a contender checks it and finds out how many calls make a sample.
+    The first process of a candidate checks it and finds out how many calls make a sample.
     """
-    field = [BASELINE, *(c for c in contenders if c.name != BASELINE.name)]
-    report = Report([], installed(field), {}, rounds, sample_s, fresh=True)
+    field = with_baseline(candidates)
+    report = empty_report(field, rounds, sample_s, fresh=True)
     for workload in workloads:
         on_stage(f"checking {workload.name}")
-        result = empty_result(workload, goals)
+        result = empty_result(workload, goals.get(workload.name, ()))
         report.results.append(result)
-        samples = {}
-        for contender in field:
-            question = {"workload": workload.name, "contender": contender.name}
-            found = ask(__name__, {**question, "sample_s": sample_s})
-            result.entries.append(Entry(contender.name, contender.meaning, **found["entry"]))
-            report.threads |= found["threads"]
-            if found["loops"]:
-                samples[contender.name] = Samples([], [], found["loops"])
-        for round_ in range(rounds):
-            on_stage(f"timing {workload.name}: round {round_ + 1} of {rounds}")
-            for name, taken in samples.items():
-                question = {"workload": workload.name, "contender": name}
-                found = ask(__name__, {**question, "loops": taken.loops})
-                taken.seconds.append(found["seconds"])
-                taken.processor_s.append(found["processor_s"])
-        if BASELINE.name in samples:
+        samplers = {}
+        for candidate in field:
+            names = workload.name, candidate.name
+            outcome = in_new_process(first_check, *names, sample_s)
+            if outcome.status != "ok":
+                failed = Entry(candidate.name, candidate.meaning, "error", outcome.message)
+                result.entries.append(failed)
+                continue
+            entry, threads, loops = outcome.result
+            result.entries.append(entry)
+            report.threads |= threads
+            if loops:
+                samplers[candidate.name] = _sampler(*names, loops, on_stage)
+        if BASELINE.name in samplers:
+            samples, lost = take_turns(samplers, rounds)
+            for entry in result.entries:
+                if entry.candidate in lost:
+                    entry.status, entry.message = "error", lost[entry.candidate]
             timed(result, samples)
     return report
 
 
-def ask(module: str, question: dict[str, Any]) -> Any:
-    """Return the answer of a module that is run in a fresh process, on one thread.
+def in_new_process(function: Callable[..., Any], *args: Any) -> Outcome:
+    """Return how a call ended in a process of its own, on one thread."""
+    with Executor(threads=1) as executor:
+        return executor.call(function, *args, budget=_BUDGET)
+
+
+def _sampler(
+    workload: str, candidate: str, loops: int, on_stage: Callable[[str], None]
+) -> Callable[[], Sample]:
+    def new_sample() -> Sample:
+        on_stage(f"timing {workload}: {candidate}")
+        return sample_of(in_new_process(sample, workload, candidate, loops))
+
+    return new_sample
+
+
+def first_check(
+    workload: str, candidate: str, sample_s: float
+) -> tuple[Entry, dict[str, int], int]:
+    """Return whether a candidate is right, its threads, and the calls in a sample, 0 if wrong."""
+    with loaded([COMPILED[candidate]]) as ((each,), threads):
+        entry, call = checked(WORKLOADS[workload], each)
+        return entry, threads, calibrated(call.run, sample_s) if call else 0
+
+
+def sample(workload: str, candidate: str, loops: int) -> Sample:
+    """Return a sample of a candidate that was found to be right.
 
     Examples
     --------
-    >>> ask("benchmarks.derivation", {"tool": "symdiff-adjoint", "widths": [2, 1]})["operations"]
-    9
-    """
-    done = subprocess.run(
-        [sys.executable, "-m", module],
-        input=json.dumps(question),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=_LONGEST_S,
-        env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")},
-    )
-    if done.returncode:
-        words = done.stderr.strip().splitlines()
-        raise OSError(f"{question}: the process failed: {words[-1] if words else done.returncode}")
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def answer(question: dict[str, Any]) -> dict[str, Any]:
-    """Return a sample, or first of all whether the contender is right and how many calls it takes.
-
-    Examples
-    --------
-    >>> found = answer({"workload": "circuit", "contender": "by-hand", "loops": 3})
-    >>> found["seconds"] > 0
+    >>> sample("circuit", "by-hand", 3).seconds > 0
     True
     """
-    workload, contender = WORKLOADS[question["workload"]], COMPILED[question["contender"]]
-    with opened([contender]) as ((library,), threads):
-        if "loops" in question:
-            run = contender.prepare(library.module, workload).run
-            run()
-            seconds, processor_s = time_calls(run, question["loops"])
-            return {"seconds": seconds, "processor_s": processor_s}
-        entry, prepared = checked(workload, library)
-        loops = calibrated(prepared.run, question["sample_s"]) if prepared else 0
-        known = ("status", "message", "prepare_s", "max_error")
-        found = {name: value for name, value in asdict(entry).items() if name in known}
-        return {"entry": found, "threads": threads, "loops": loops}
-
-
-if __name__ == "__main__":
-    print(json.dumps(answer(json.loads(sys.stdin.read()))))
+    with loaded([COMPILED[candidate]]) as ((each,), _):
+        run = each.candidate.bind(each.module, WORKLOADS[workload]).run
+        run()
+        return Sample(*time_calls(run, loops), loops)

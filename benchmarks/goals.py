@@ -1,4 +1,4 @@
-"""What the project's own contenders are meant to reach, by workload."""
+"""Goals of the project's own candidates, by workload."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,23 +22,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Goal:
-    """A ratio to be reached, or a number.
+    """A ratio to be reached, or a number."""
 
-    Parameters
-    ----------
-    contender : str
-        Who is to reach it.
-    most : float
-        The largest that reaches it.
-    against : str
-        The contender that it is a ratio to, by-hand by default; empty where it is no ratio.
-    what : str
-        Of what: time, by default.
-    """
-
-    contender: str
+    #: Who is to reach it.
+    candidate: str
+    #: The largest that reaches it.
     most: float
+    #: The candidate that it is a ratio to; empty where it is no ratio.
     against: str = "by-hand"
+    #: Of what.
     what: str = "time"
 
 

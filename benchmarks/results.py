@@ -2,13 +2,14 @@
 
 import json
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.goals import Goal
-from benchmarks.timing import Samples, median_and_spread, ratios
+from benchmarks.turns import Samples, ratio
+from benchmarks.workloads import Workload
 from compare.results.machine import description
 
 __all__ = [
@@ -20,95 +21,65 @@ __all__ = [
     "Judged",
     "Report",
     "Result",
+    "empty_result",
     "judged",
     "take_means",
     "timed",
     "write_json",
 ]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 #: ok: right, and timed; mismatch: wrong, and not timed; absent: its library is not installed;
-#: unsupported: the workload is not for it; error: it raised an exception.
+#: unsupported: the workload is not for it; error: it raised an exception, or its process ended.
 Status = Literal["ok", "mismatch", "absent", "unsupported", "error"]
 
 
 @dataclass
 class Entry:
-    """One contender on one workload.
+    """One candidate on one workload."""
 
-    Parameters
-    ----------
-    contender : str
-        Its name.
-    meaning : str
-        One line for a reader.
-    status : str
-        How it ended: ok, mismatch, absent, unsupported or error.
-    message : str
-        Why it is not ok.
-    prepare_s : float, optional
-        Preparing and the first call, in s: tracing, compiling.
-    max_error : float, optional
-        Largest error of an entry of the gradients, relative.
-    median_s : float, optional
-        Median time of a call, in s.
-    ratio, ratio_spread : float, optional
-        Median over the rounds of the ratio to the baseline, and its median absolute deviation.
-    processor_ratio : float, optional
-        The same of the processor time, which other programs on the machine disturb less.
-    per_operation_s : float, optional
-        `median_s` for each operation of the workload, in s.
-    cores : float, optional
-        Cores that were busy with it; 1 for one thread, less where other programs had them.
-    loops : int, optional
-        Calls in each sample.
-    samples_s, processor_samples_s : list of float
-        Wall time and processor time of a call in each round, in s.
-    """
-
-    contender: str
+    candidate: str
+    #: One line for a reader.
     meaning: str
     status: Status = "ok"
+    #: Why it is not ok.
     message: str = ""
+    #: Preparing and the first call, in s: tracing, compiling.
     prepare_s: float | None = None
+    #: Largest error of an entry of the gradients, relative.
     max_error: float | None = None
+    #: Median time of a call, in s.
     median_s: float | None = None
+    #: Median over the rounds of the ratio to the baseline, and its median absolute deviation.
     ratio: float | None = None
     ratio_spread: float | None = None
+    #: The same of the processor time, which other programs on the machine disturb less.
     processor_ratio: float | None = None
+    #: `median_s` for each operation of the workload, in s.
     per_operation_s: float | None = None
+    #: Cores that were busy with it; 1 for one thread, less where other programs had them.
     cores: float | None = None
+    #: Calls in each sample.
     loops: int | None = None
+    #: Wall time and processor time of a call in each round, in s.
     samples_s: list[float] = field(default_factory=list)
     processor_samples_s: list[float] = field(default_factory=list)
 
 
 @dataclass
 class Judged:
-    """A goal, with what was reached.
-
-    Parameters
-    ----------
-    workload : str
-        On what.
-    what : str
-        Of what: time, or another quantity with its unit.
-    contender, against : str
-        Whose number it is, and to whose it is a ratio, if it is one.
-    most : float
-        The largest that reaches the goal.
-    found : float, optional
-        The ratio, median over the rounds, or the number.
-    reached : bool, optional
-        Whether it is no larger.
-    """
+    """A goal, with what was reached."""
 
     workload: str
+    #: Of what: time, or another quantity with its unit.
     what: str
-    contender: str
+    candidate: str
+    #: Whose number it is a ratio to, if it is one.
     against: str
+    #: The largest that reaches the goal.
     most: float
+    #: The ratio, median over the rounds, or the number.
     found: float | None = None
     reached: bool | None = None
 
@@ -119,124 +90,74 @@ class Judged:
 
 def judged(goal: Goal, workload: str) -> Judged:
     """Return a goal of which nothing is known yet."""
-    return Judged(workload, goal.what, goal.contender, goal.against, goal.most)
+    return Judged(workload, goal.what, goal.candidate, goal.against, goal.most)
 
 
 @dataclass
 class Footprint:
-    """Memory of one contender on one workload.
-
-    Parameters
-    ----------
-    workload, contender : str
-        Their names.
-    peak_bytes : int
-        Most memory that a call needs beyond its arguments, what is kept between calls included,
-        in bytes.
-    planned_bytes : int, optional
-        What the contender says it needs, before it runs.
-    """
+    """Memory of one candidate on one workload."""
 
     workload: str
-    contender: str
+    candidate: str
+    #: Most memory that a call needs beyond its arguments, what is kept between calls included.
     peak_bytes: int
+    #: What the candidate says it needs, before it runs.
     planned_bytes: int | None = None
 
 
 @dataclass
 class Growth:
-    """What preparing a program of one size costs.
+    """What preparing a program of one size costs."""
 
-    Parameters
-    ----------
-    series : str
-        Name of the workloads that grow.
-    size : int
-        Depth or length.
-    operations : int
-        Operations that are recorded.
-    contender : str
-        Its name.
-    build_s : float, optional
-        Tracing and compiling, in s.
-    run_s : float, optional
-        A call, in s.
-    ratio : float, optional
-        Of the call to that of the gradient by hand.
-    message : str
-        Why there are no times.
-    """
-
+    #: Name of the workloads that grow.
     series: str
+    #: Depth or length.
     size: int
     operations: int
-    contender: str
+    candidate: str
+    #: Tracing and compiling, and a call, in s.
     build_s: float | None = None
     run_s: float | None = None
+    #: Of the call to that of the gradient by hand.
     ratio: float | None = None
+    #: Why there are no times.
     message: str = ""
 
 
 @dataclass
 class Derived:
-    """What deriving the gradient of one network takes.
-
-    Parameters
-    ----------
-    network, contender : str
-        Their names.
-    parameters : int
-        Its parameters; its depth where lengths are names.
-    derive_s : float, optional
-        Median time of the processor, which other programs on the machine disturb less, in s.
-    peak_bytes : int, optional
-        Memory above what the process had before.
-    operations : int, optional
-        Operations of value and gradient, each distinct one once.
-    ratio : float, optional
-        The same to those of the value.
-    message : str
-        Why there are no numbers.
-    samples_s : list of float
-        The times, in s.
-    """
+    """What deriving the gradient of one network takes."""
 
     network: str
-    contender: str
+    candidate: str
+    #: Its parameters; its depth where lengths are names.
     parameters: int
+    #: Median time of the processor, which other programs on the machine disturb less, in s.
     derive_s: float | None = None
+    #: Memory above what the process had before.
     peak_bytes: int | None = None
+    #: Operations of value and gradient, each distinct one once, and their ratio to the value's.
     operations: int | None = None
     ratio: float | None = None
+    #: Why there are no numbers.
     message: str = ""
+    #: Times of the processor, in s.
     samples_s: list[float] = field(default_factory=list)
 
 
 @dataclass
 class Result:
-    """All contenders on one workload; the first is the baseline.
-
-    Parameters
-    ----------
-    workload : str
-        Its name.
-    meaning : str
-        One line for a reader.
-    operations : int
-        Operations of one call; 0 where that says nothing.
-    goals : list of Judged
-        What is meant to be reached.
-    label : str
-        Short name.
-    entries : list of Entry
-        The contenders, in the order of a round.
-    """
+    """All candidates on one workload; the first is the baseline."""
 
     workload: str
+    #: One line for a reader.
     meaning: str
+    #: Operations of one call; 0 where that says nothing.
     operations: int
     goals: list[Judged] = field(default_factory=list)
+    #: Short name.
     label: str = ""
+    #: The candidates, in the order of the tables.
     entries: list[Entry] = field(default_factory=list)
 
     @property
@@ -245,40 +166,32 @@ class Result:
         return f"{self.label} {self.workload}".strip()
 
 
+def empty_result(workload: Workload, goals: Sequence[Goal]) -> Result:
+    """Return a result that has no entries yet."""
+    return Result(
+        workload.name,
+        workload.meaning,
+        workload.operations,
+        [judged(goal, workload.title) for goal in goals],
+        workload.label,
+    )
+
+
 @dataclass
 class Report:
-    """A run of a benchmark.
-
-    Parameters
-    ----------
-    results : list of Result
-        By workload.
-    libraries : dict of str
-        Versions of the contenders' libraries.
-    threads : dict of str to int
-        Threads that each library reported.
-    rounds : int
-        Samples of each contender.
-    sample_s : float
-        Length of a sample at least, in s.
-    fresh : bool
-        Whether each sample was taken in a process of its own.
-    goals : list of Judged
-        What is meant to be reached beyond single workloads.
-    footprints : list of Footprint
-        Memory.
-    growth : list of Growth
-        What preparing costs, by size.
-    derived : list of Derived
-        What deriving formulas takes.
-    """
+    """A run of a benchmark."""
 
     results: list[Result]
+    #: Versions of the candidates' libraries.
     libraries: dict[str, str]
+    #: Threads that each library reported.
     threads: dict[str, int]
+    #: Samples of each candidate, and their length at least, in s.
     rounds: int
     sample_s: float
+    #: Whether each sample was taken in a process of its own.
     fresh: bool = False
+    #: What is meant to be reached beyond single workloads.
     goals: list[Judged] = field(default_factory=list)
     footprints: list[Footprint] = field(default_factory=list)
     growth: list[Growth] = field(default_factory=list)
@@ -286,34 +199,36 @@ class Report:
 
     @property
     def wrong(self) -> list[str]:
-        """Contenders that were wrong or failed, with their workloads."""
+        """Candidates that were wrong or failed, with their workloads."""
         return [
-            f"{entry.contender} on {result.workload}"
+            f"{entry.candidate} on {result.workload}"
             for result in self.results
             for entry in result.entries
             if entry.status in ("mismatch", "error")
         ]
 
 
-def timed(result: Result, samples: Mapping[str, Samples]) -> None:
+def timed(result: Result, samples: Samples) -> None:
     """Write times into the entries of a result."""
-    baseline = samples[result.entries[0].contender]
+    baseline = samples.get(result.entries[0].candidate)
+    if baseline is None:
+        return
     for entry in result.entries:
-        if entry.contender not in samples:
+        if (found := samples.get(entry.candidate)) is None:
             continue
-        found = samples[entry.contender]
-        entry.samples_s, entry.processor_samples_s = found.seconds, found.processor_s
-        entry.loops, entry.cores, entry.median_s = found.loops, found.cores, found.median_s
-        wall = ratios(found.seconds, baseline.seconds)
-        entry.ratio, entry.ratio_spread = median_and_spread(wall)
-        processor = ratios(found.processor_s, baseline.processor_s)
-        entry.processor_ratio, _ = median_and_spread(processor)
+        entry.samples_s = [sample.seconds for sample in found]
+        entry.processor_samples_s = [sample.processor_s for sample in found]
+        entry.loops = found[0].loops
+        entry.median_s = statistics.median(entry.samples_s)
+        entry.cores = sum(entry.processor_samples_s) / max(sum(entry.samples_s), 1e-12)
+        wall = ratio(found, baseline)
+        entry.ratio, entry.ratio_spread = wall.median, wall.spread
+        entry.processor_ratio = ratio(found, baseline, "processor_s").median
         if result.operations:
-            entry.per_operation_s = found.median_s / result.operations
+            entry.per_operation_s = entry.median_s / result.operations
     for goal in result.goals:
-        if goal.contender in samples and goal.against in samples:
-            found, other = samples[goal.contender], samples[goal.against]
-            goal.take(median_and_spread(ratios(found.seconds, other.seconds))[0])
+        if goal.candidate in samples and goal.against in samples:
+            goal.take(ratio(samples[goal.candidate], samples[goal.against]).median)
 
 
 def take_means(report: Report, goals: Sequence[Goal], without: Sequence[str]) -> None:
@@ -321,9 +236,9 @@ def take_means(report: Report, goals: Sequence[Goal], without: Sequence[str]) ->
     for goal in (judged(each, "geometric mean") for each in goals):
         found = []
         for result in report.results:
-            median_s = {e.contender: e.median_s for e in result.entries if e.median_s is not None}
-            if result.workload not in without and {goal.contender, goal.against} <= set(median_s):
-                found.append(median_s[goal.contender] / median_s[goal.against])
+            median_s = {e.candidate: e.median_s for e in result.entries if e.median_s is not None}
+            if result.workload not in without and {goal.candidate, goal.against} <= set(median_s):
+                found.append(median_s[goal.candidate] / median_s[goal.against])
         if found:
             goal.take(statistics.geometric_mean(found))
         report.goals.append(goal)

@@ -1,24 +1,23 @@
-"""Running a benchmark: check every contender, then time those that are right, in turn."""
+"""Running a benchmark: check every candidate, then time those that are right, in turn."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 
-from benchmarks.checking import checked, opened
-from benchmarks.contenders import BASELINE, Contender
+from benchmarks.candidates import BASELINE, Implementation
+from benchmarks.checking import checked, loaded
+from benchmarks.costs.imports import IMPORT, import_result
 from benchmarks.goals import EAGER_GOALS, Goals
-from benchmarks.imports import time_imports
-from benchmarks.results import Entry, Report, Result, judged, timed
-from benchmarks.timing import fair_collector, interleaved
+from benchmarks.results import Report, empty_result, timed
+from benchmarks.turns import fair_collector, sampler, take_turns
 from benchmarks.workloads import Workload
 
-__all__ = ["IMPORT", "empty_result", "import_result", "installed", "run"]
-
-#: Name of the workload that is no function: importing the engine.
-IMPORT = "import"
+__all__ = ["IMPORT", "empty_report", "run", "with_baseline"]
 
 
 def run(
     workloads: Sequence[Workload],
-    contenders: Sequence[Contender],
+    candidates: Sequence[Implementation],
     *,
     rounds: int,
     sample_s: float,
@@ -26,55 +25,43 @@ def run(
     imports: bool = True,
     on_stage: Callable[[str], None] = lambda stage: None,
 ) -> Report:
-    """Return what a benchmark finds."""
-    field = [BASELINE, *(c for c in contenders if c.name != BASELINE.name)]
-    results = []
-    on_stage("importing the contenders")
-    with opened(field) as (libraries, threads):
+    """Return what a benchmark finds in this process."""
+    field = with_baseline(candidates)
+    report = empty_report(field, rounds, sample_s)
+    on_stage("importing the candidates")
+    with loaded(field) as (found, report.threads):
         for workload in workloads:
             on_stage(f"checking {workload.name}")
-            result = empty_result(workload, goals)
+            result = empty_result(workload, goals.get(workload.name, ()))
+            report.results.append(result)
             runs = {}
-            for library in libraries:
-                entry, prepared = checked(workload, library)
+            for each in found:
+                entry, call = checked(workload, each)
                 result.entries.append(entry)
-                if prepared is not None:
-                    runs[entry.contender] = prepared.run
+                if call is not None:
+                    runs[entry.candidate] = call.run
             on_stage(f"timing {workload.name}")
             if BASELINE.name in runs:
                 with fair_collector():
-                    timed(result, interleaved(runs, rounds, sample_s))
-            results.append(result)
+                    samplers = {name: sampler(call, sample_s) for name, call in runs.items()}
+                    timed(result, take_turns(samplers, rounds)[0])
     if imports:
         on_stage("timing imports")
-        results.append(import_result(rounds))
-    return Report(results, installed(field), threads, rounds, sample_s)
+        report.results.append(import_result(rounds))
+    return report
 
 
-def installed(contenders: Sequence[Contender]) -> dict[str, str]:
-    """Return the versions of the contenders' libraries by name."""
-    return {c.module: c.version for c in contenders if c.version}
+def with_baseline(candidates: Sequence[Implementation]) -> list[Implementation]:
+    """Return the candidates behind the one that all are compared with."""
+    return [BASELINE, *(each for each in candidates if each.name != BASELINE.name)]
 
 
-def empty_result(workload: Workload, goals: Goals) -> Result:
-    """Return a result that has no entries yet."""
-    return Result(
-        workload.name,
-        workload.meaning,
-        workload.operations,
-        [judged(goal, workload.title) for goal in goals.get(workload.name, ())],
-        workload.label,
-    )
-
-
-def import_result(rounds: int) -> Result:
-    """Return what importing the engine costs, beside importing NumPy."""
-    result = Result(
-        IMPORT,
-        "import in a fresh process",
-        0,
-        [judged(goal, IMPORT) for goal in EAGER_GOALS[IMPORT]],
-        entries=[Entry("numpy", "import numpy"), Entry("autodiff", "import autodiff")],
-    )
-    timed(result, time_imports([entry.contender for entry in result.entries], rounds))
-    return result
+def empty_report(
+    candidates: Sequence[Implementation], rounds: int, sample_s: float, fresh: bool = False
+) -> Report:
+    """Return a report that has no results yet, with the versions of what is installed."""
+    libraries = {}
+    for candidate in candidates:
+        with suppress(PackageNotFoundError):
+            libraries[candidate.module] = version(candidate.module)
+    return Report([], libraries, {}, rounds, sample_s, fresh)

@@ -1,5 +1,7 @@
 """What a benchmark found, for the terminal."""
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -10,7 +12,7 @@ from compare.report.format import MISSING, bytes_text, count_text, seconds_text
 
 __all__ = ["print_report"]
 
-#: More cores busy than this, and a contender did not keep to one thread.
+#: More cores busy than this, and a candidate did not keep to one thread.
 _MOST_CORES = 1.1
 #: Fewer, and other programs had the core for a part of the time.
 _FEWEST_CORES = 0.9
@@ -24,57 +26,65 @@ def print_report(report: Report, console: Console) -> None:
         console.print(_table(result))
         for entry in result.entries:
             if entry.status in ("mismatch", "error"):
-                console.print(Text(f"{entry.contender}: {entry.status}: {entry.message}"))
+                console.print(Text(f"{entry.candidate}: {entry.status}: {entry.message}"))
             elif entry.cores is not None and entry.cores > _MOST_CORES:
-                console.print(Text(f"{entry.contender} kept {entry.cores:.1f} cores busy, not one"))
+                console.print(Text(f"{entry.candidate} kept {entry.cores:.1f} cores busy, not one"))
         if left_out := [e for e in result.entries if e.status == "unsupported"]:
-            reasons = "; ".join(f"{entry.contender} ({entry.message})" for entry in left_out)
+            reasons = "; ".join(f"{entry.candidate} ({entry.message})" for entry in left_out)
             console.print(Text(f"left out: {reasons}", style="dim"))
         if (cores := result.entries[0].cores) is not None and cores < _FEWEST_CORES:
             console.print(
                 Text(
-                    f"the machine was busy: {result.entries[0].contender} had {cores:.2f} of a "
+                    f"the machine was busy: {result.entries[0].candidate} had {cores:.2f} of a "
                     "core; the ratio of processor times is the better one, measure again"
                 )
             )
         console.print()
-    if report.footprints:
-        console.print(_footprints(report))
-        console.print()
-    if report.growth:
-        console.print(_growth(report))
-        console.print()
-    if report.derived:
-        console.print(_derived(report))
-        console.print()
+    more = ((report.footprints, _footprints), (report.growth, _growth), (report.derived, _derived))
+    for rows, table in more:
+        if rows:
+            console.print(table(report))
+            console.print()
     console.print(_goals(report))
     console.print()
     for line in _legend(report):
         console.print(Text(line, style="dim"))
 
 
-def _bare() -> Table:
-    return Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+def _titled(title: str, words: Sequence[str], numbers: Sequence[str]) -> Table:
+    """Return an empty table, whose columns hold words and then numbers."""
+    table = Table(
+        title=title or None,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for name in words:
+        table.add_column(name, overflow="fold")
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
 
 
 def _table(result: Result) -> Table:
-    table = _bare()
-    table.add_column("contender", overflow="fold")
-    for name in ("median", "ratio", "", "cpu ratio", "per operation", "prepare"):
-        table.add_column(name, justify="right", no_wrap=True)
-    ours = {goal.contender for goal in result.goals}
+    """Return the times on one workload; candidates that have goals are bold."""
+    columns = ("median", "ratio", "", "cpu ratio", "per operation", "prepare")
+    table = _titled("", ["candidate"], columns)
+    ours = {goal.candidate for goal in result.goals}
     for entry in result.entries:
         if entry.status not in ("absent", "unsupported"):
-            style = "bold" if entry.contender in ours else ""
+            style = "bold" if entry.candidate in ours else ""
             table.add_row(*(Text(text, style=style) for text in _row(entry)))
     return table
 
 
 def _row(entry: Entry) -> tuple[str, ...]:
     if entry.ratio is None or entry.ratio_spread is None:
-        return entry.contender, MISSING, entry.status, "", MISSING, MISSING, MISSING
+        return entry.candidate, MISSING, entry.status, "", MISSING, MISSING, MISSING
     return (
-        entry.contender,
+        entry.candidate,
         seconds_text(entry.median_s),
         f"{entry.ratio:.2f}",
         f"± {entry.ratio_spread:.2f}",
@@ -89,17 +99,17 @@ def _microseconds(seconds: float | None) -> str:
 
 
 def _legend(report: Report) -> list[str]:
-    """Return what the rows and columns mean, and who is missing."""
+    """Return the meaning of rows and columns, and who is missing."""
     entries = {
-        entry.contender: entry
+        entry.candidate: entry
         for result in report.results
         if result.operations
         for entry in result.entries
     }
-    here = [f"{e.contender}: {e.meaning}" for e in entries.values() if e.status != "absent"]
+    here = [f"{e.candidate}: {e.meaning}" for e in entries.values() if e.status != "absent"]
     absent = [name for name, entry in entries.items() if entry.status == "absent"]
     lines = [
-        f"medians of {report.rounds} rounds, contenders in turn, float64, one thread"
+        f"medians of {report.rounds} rounds, candidates in turn, float64, one thread"
         + (", each sample in a process of its own" if report.fresh else ""),
         "ratio: to the first row in the same round, ± median absolute deviation; cpu ratio: of "
         "processor times; prepare: tracing or compiling, and the first call",
@@ -116,36 +126,29 @@ def _legend(report: Report) -> list[str]:
 
 
 def _footprints(report: Report) -> Table:
-    """Return the memory, beside that of the eager engine."""
-    table = _bare()
-    table.title, table.title_justify = "memory of a call beyond its arguments", "left"
-    table.add_column("workload")
-    table.add_column("contender")
-    for name in ("peak", "as planned", "ratio to autodiff"):
-        table.add_column(name, justify="right")
-    eager = {f.workload: f.peak_bytes for f in report.footprints if f.contender == "autodiff"}
+    """Return the memory, compared with that of the eager engine."""
+    title = "memory of a call beyond its arguments"
+    numbers = ("peak", "as planned", "ratio to autodiff")
+    table = _titled(title, ("workload", "candidate"), numbers)
+    eager = {f.workload: f.peak_bytes for f in report.footprints if f.candidate == "autodiff"}
     for found in report.footprints:
-        beside = eager.get(found.workload)
+        baseline = eager.get(found.workload)
         table.add_row(
             found.workload,
-            found.contender,
+            found.candidate,
             bytes_text(found.peak_bytes),
             bytes_text(found.planned_bytes),
-            MISSING if beside is None else f"{found.peak_bytes / beside:.2g}",
+            MISSING if baseline is None else f"{found.peak_bytes / baseline:.2g}",
         )
     return table
 
 
 def _growth(report: Report) -> Table:
     """Return what making programs costs as they grow."""
-    table = _bare()
-    table.title, table.title_justify = "making a program, by its size", "left"
-    for name in ("series", "contender"):
-        table.add_column(name)
-    for name in ("size", "operations", "build", "per operation", "call", "ratio"):
-        table.add_column(name, justify="right")
+    numbers = ("size", "operations", "build", "per operation", "call", "ratio")
+    table = _titled("making a program, by its size", ("series", "candidate"), numbers)
     for row in report.growth:
-        names = row.series, row.contender, f"{row.size:,}", f"{row.operations:,}"
+        names = row.series, row.candidate, f"{row.size:,}", f"{row.operations:,}"
         if row.build_s is None or row.ratio is None:
             table.add_row(*names, row.message.partition(":")[0], MISSING, MISSING, MISSING)
         else:
@@ -157,17 +160,11 @@ def _growth(report: Report) -> Table:
 
 def _derived(report: Report) -> Table:
     """Return what deriving formulas takes."""
-    table = _bare()
-    table.title, table.title_justify = (
-        "deriving the gradient, in fresh processes: processor time",
-        "left",
-    )
-    for name in ("network", "by"):
-        table.add_column(name, no_wrap=True)
-    for name in ("parameters", "time", "memory", "operations", "ratio"):
-        table.add_column(name, justify="right")
+    title = "deriving the gradient, in fresh processes: processor time"
+    numbers = ("parameters", "time", "memory", "operations", "ratio")
+    table = _titled(title, ("network", "by"), numbers)
     for row in report.derived:
-        names = row.network, row.contender, f"{row.parameters:,}"
+        names = row.network, row.candidate, f"{row.parameters:,}"
         if row.derive_s is None:
             table.add_row(*names, row.message, MISSING, MISSING, MISSING)
             continue
@@ -182,17 +179,13 @@ def _derived(report: Report) -> Table:
 
 
 def _goals(report: Report) -> Table:
-    """Return the goals with what was reached, of contenders that are here and made for it."""
-    table = _bare()
-    table.add_column("workload", overflow="fold")
-    table.add_column("contender", no_wrap=True)
-    table.add_column("against", overflow="fold")
-    for name in ("of", "found", "goal", "reached"):
-        table.add_column(name, justify="right")
+    """Return the goals with what was reached, of candidates that are here and made for it."""
+    words = ("workload", "candidate", "against")
+    table = _titled("", words, ("of", "found", "goal", "reached"))
     for result in report.results:
-        status = {entry.contender: entry.status for entry in result.entries}
+        status = {entry.candidate: entry.status for entry in result.entries}
         for goal in result.goals:
-            both = [status.get(name, "absent") for name in (goal.contender, goal.against)]
+            both = [status.get(name, "absent") for name in (goal.candidate, goal.against)]
             if not {"absent", "unsupported"} & set(both):
                 failed = next((each for each in both if each != "ok"), "")
                 table.add_row(*_goal_row(goal, failed))
@@ -205,5 +198,5 @@ def _goals(report: Report) -> Table:
 def _goal_row(goal: Judged, failed: str) -> tuple[str, ...]:
     found = failed or MISSING if goal.found is None else f"{goal.found:.3g}"
     reached = {True: "yes", False: "no", None: failed or MISSING}[goal.reached]
-    names = goal.workload, goal.contender, goal.against, goal.what
+    names = goal.workload, goal.candidate, goal.against, goal.what
     return *names, found, f"≤ {goal.most:.3g}", reached

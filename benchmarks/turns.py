@@ -1,83 +1,65 @@
-"""Timing contenders in turn: A B C, A B C, ..., so that a slow minute is slow for all of them."""
+"""Candidates that take turns, so that a slow minute is slow for all of them: `compare.measure`."""
 
 import gc
-import statistics
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
-from compare.measure.timing import calibrated, time_calls
+from compare.measure.calibration import control
+from compare.measure.estimates import Estimate, estimate
+from compare.measure.rounds import Limits, Lost, Rounds
+from compare.measure.timing import Sample, calibrated, time_calls
 
-__all__ = [
-    "Samples",
-    "fair_collector",
-    "interleaved",
-    "median_and_spread",
-    "ratios",
-]
+__all__ = ["Samples", "fair_collector", "ratio", "sampler", "take_turns"]
+
+#: Samples by name of candidate, one for each round.
+Samples = dict[str, list[Sample]]
 
 #: A sample that the clock saw as nothing has taken less than this.
 _RESOLUTION_S = 1e-12
 
 
-@dataclass(frozen=True)
-class Samples:
-    """Times of one contender, one for each round.
+def sampler(
+    run: Callable[[], Any], sample_s: float, clock: Callable[[], float] = time.perf_counter
+) -> Callable[[], Sample]:
+    """Return a function that takes samples in this process, each of `sample_s` seconds at least."""
+    loops = calibrated(run, sample_s, clock)
 
-    Parameters
-    ----------
-    seconds : list of float
-        Wall time of a call, in s.
-    processor_s : list of float
-        Processor time of a call on all cores together, in s, by the same rounds.
-    loops : int
-        Calls in each sample.
-    """
+    def sample() -> Sample:
+        # What one candidate leaves behind is not for the next to clear.
+        gc.collect()
+        if loops > 1:
+            run()  # collecting emptied what Python keeps for reuse
+        return Sample(*time_calls(run, loops, clock), loops)
 
-    seconds: list[float]
-    processor_s: list[float]
-    loops: int
-
-    @property
-    def median_s(self) -> float:
-        """Median wall time of a call."""
-        return statistics.median(self.seconds)
-
-    @property
-    def cores(self) -> float:
-        """Cores that were busy with it: more than one thread has more, on a busy machine less."""
-        return sum(self.processor_s) / max(sum(self.seconds), _RESOLUTION_S)
+    return sample
 
 
-def interleaved(
-    runs: Mapping[str, Callable[[], Any]],
+def take_turns(
+    samplers: Mapping[str, Callable[[], Sample]],
     rounds: int,
-    sample_s: float,
-    clock: Callable[[], float] = time.perf_counter,
-) -> dict[str, Samples]:
-    """Return the times of several functions that are called in turn."""
-    loops = {name: calibrated(run, sample_s, clock) for name, run in runs.items()}
-    wall: dict[str, list[float]] = {name: [] for name in runs}
-    processor: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            # What one contender leaves behind is not for the next to clear.
-            gc.collect()
-            if loops[name] > 1:
-                run()  # collecting emptied what Python keeps for reuse
-            seconds, processor_s = time_calls(run, loops[name], clock)
-            wall[name].append(seconds)
-            processor[name].append(processor_s)
-    return {name: Samples(wall[name], processor[name], loops[name]) for name in runs}
+    calibration: Callable[[], Sample] = lambda: Sample(*time_calls(control, 1)),
+) -> tuple[Samples, dict[str, str]]:
+    """Return samples, as many of each as there are rounds, and why others were lost."""
+    limits = Limits(math.inf, math.inf, rounds, rounds)
+    taken = Rounds(samplers, calibration, None, limits)
+    lost = {name: _reason(loss) for name, loss in taken.take()}
+    kept = [name for name in samplers if name not in lost]
+    return {name: [each.sample for each in taken.counted(name)] for name in kept}, lost
+
+
+def _reason(loss: Lost) -> str:
+    return str(loss.args[0].message)
 
 
 @contextmanager
 def fair_collector() -> Iterator[None]:
     """Leave the garbage collector on, as users have it, but let it skip what is there already.
 
-    Without this a contender written in Python would pay, at each full collection, for walking
+    Without this a candidate written in Python would pay, at each full collection, for walking
     through the objects of all the other libraries that were imported to compare it with.
     """
     gc.collect()
@@ -88,24 +70,8 @@ def fair_collector() -> Iterator[None]:
         gc.unfreeze()
 
 
-def ratios(samples: Sequence[float], baseline: Sequence[float]) -> list[float]:
-    """Return the ratios of the samples of two contenders, each within its round.
-
-    Examples
-    --------
-    >>> ratios([3.0, 30.0], [1.0, 10.0])
-    [3.0, 3.0]
-    """
-    return [a / max(b, _RESOLUTION_S) for a, b in zip(samples, baseline, strict=True)]
-
-
-def median_and_spread(numbers: Sequence[float]) -> tuple[float, float]:
-    """Return the median and the median absolute deviation.
-
-    Examples
-    --------
-    >>> median_and_spread([1.0, 2.0, 3.0, 4.0, 1000.0])
-    (3.0, 1.0)
-    """
-    median = statistics.median(numbers)
-    return median, statistics.median(abs(number - median) for number in numbers)
+def ratio(samples: Sequence[Sample], baseline: Sequence[Sample], of: str = "seconds") -> Estimate:
+    """Return the ratio of the samples of two candidates, each within its round."""
+    times = attrgetter(of)
+    pairs = zip(samples, baseline, strict=True)
+    return estimate([times(a) / max(times(b), _RESOLUTION_S) for a, b in pairs])

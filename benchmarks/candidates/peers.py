@@ -1,4 +1,7 @@
-"""The other libraries: how each computes value and gradient, in float64 and on one thread."""
+"""The other libraries: how each computes value and gradient, in float64 and on one thread.
+
+How a library is set up for that is told by its engine in `compare.engines.peers`.
+"""
 
 import importlib
 import math
@@ -6,36 +9,36 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from benchmarks.workloads import Workload
+from benchmarks.candidates.implementation import BoundCall, Implementation, bound
+from benchmarks.workloads import Workload
+from compare.engines.peers import jax as jax_engine
+from compare.engines.peers import torch as torch_engine
 
 __all__ = [
-    "RUNS",
-    "casadi_function",
+    "AUTOGRAD",
+    "CASADI",
+    "CASADI_ARRAYS",
+    "JAX",
+    "JAX_JIT",
+    "MICROGRAD",
+    "MYGRAD",
+    "TORCH",
     "casadi_gradients",
     "jax_program",
-    "jax_session",
-    "torch_session",
 ]
 
-#: JAX reads this when it starts, and threadpoolctl does not see its threads.
-_XLA_FLAGS = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
-
-def _autograd(autograd: Any, workload: "Workload") -> Callable[[], Any]:
-    """Return a call of HIPS autograd."""
+def _autograd(autograd: Any, workload: Workload) -> BoundCall:
     function = partial(workload.function, importlib.import_module("autograd.numpy"))
     both = autograd.value_and_grad(function, workload.argnums)
-    return partial(both, *workload.inputs.values())
+    return bound(workload, partial(both, *workload.inputs.values()))
 
 
-def _mygrad(mygrad: Any, workload: "Workload") -> Callable[[], Any]:
-    """Return a call of MyGrad."""
-
+def _mygrad(mygrad: Any, workload: Workload) -> BoundCall:
     def tensors() -> list[Any]:
         wrt = set(workload.wrt)
         return [mygrad.tensor(x) if name in wrt else x for name, x in workload.inputs.items()]
@@ -49,11 +52,11 @@ def _mygrad(mygrad: Any, workload: "Workload") -> Callable[[], Any]:
         gradients = [arguments[i].grad for i in argnums]
         return (out.item(), [g.item() for g in gradients]) if scalar else (out.data, gradients)
 
-    return run
+    return bound(workload, run)
 
 
-def _micrograd(micrograd: Any, workload: "Workload") -> Callable[[], Any]:
-    """Return a call of micrograd, with the exponential function of its author's lecture."""
+def _micrograd(micrograd: Any, workload: Workload) -> BoundCall:
+    """Call micrograd, with the exponential function of its author's lecture."""
     if not workload.scalar:
         raise NotImplementedError("numbers only")
     value_class = importlib.import_module(f"{micrograd.__name__}.engine").Value
@@ -78,7 +81,7 @@ def _micrograd(micrograd: Any, workload: "Workload") -> Callable[[], Any]:
         out.backward()
         return out.data, [arguments[i].grad for i in argnums]
 
-    return run
+    return bound(workload, run)
 
 
 def casadi_gradients(casadi: Any, out: Any, symbols: Sequence[Any]) -> list[Any]:
@@ -88,7 +91,7 @@ def casadi_gradients(casadi: Any, out: Any, symbols: Sequence[Any]) -> list[Any]
     return [casadi.reshape(p, *s.shape) for p, s in zip(parts, symbols, strict=True)]
 
 
-def casadi_function(casadi: Any, workload: "Workload") -> tuple[Any, list[Any]]:
+def _casadi_function(casadi: Any, workload: Workload) -> tuple[Any, list[Any]]:
     """Return CasADi's function of value and gradients, and what it is called with."""
     if not workload.scalar and "casadi" not in workload.idioms:
         raise NotImplementedError("it does not broadcast")
@@ -102,9 +105,9 @@ def casadi_function(casadi: Any, workload: "Workload") -> tuple[Any, list[Any]]:
     return both, list(inputs.values()) if workload.scalar else list(rows.values())
 
 
-def _casadi(casadi: Any, workload: "Workload") -> Callable[[], Any]:
-    """Return a call of CasADi, for numbers and for functions that are written for it."""
-    both, arguments = casadi_function(casadi, workload)
+def _casadi(casadi: Any, workload: Workload) -> BoundCall:
+    """Call CasADi on its own matrices, or on numbers."""
+    both, arguments = _casadi_function(casadi, workload)
     scalar = workload.scalar
     if not scalar:
         arguments = [casadi.DM(x) for x in arguments]
@@ -113,23 +116,21 @@ def _casadi(casadi: Any, workload: "Workload") -> Callable[[], Any]:
         value, *gradients = both(*arguments)
         return float(value), [float(g) for g in gradients] if scalar else gradients
 
-    return run
+    return bound(workload, run, rows=True)
 
 
-def _casadi_arrays(casadi: Any, workload: "Workload") -> Callable[[], Any]:
-    """Return a call of CasADi that takes arrays of NumPy and returns them."""
-    both, arguments = casadi_function(casadi, workload)
+def _casadi_arrays(casadi: Any, workload: Workload) -> BoundCall:
+    """Call CasADi with arrays of NumPy, and return them."""
+    both, arguments = _casadi_function(casadi, workload)
 
     def run() -> Any:
         value, *gradients = both(*arguments)
         return float(value), [g.full() for g in gradients]
 
-    return run
+    return bound(workload, run, rows=True)
 
 
-def _torch(torch: Any, workload: "Workload") -> Callable[[], Any]:
-    """Return a call of PyTorch."""
-
+def _torch(torch: Any, workload: Workload) -> BoundCall:
     def tensors() -> list[Any]:
         wrt = set(workload.wrt)
         return [
@@ -146,28 +147,30 @@ def _torch(torch: Any, workload: "Workload") -> Callable[[], Any]:
         gradients = torch.autograd.grad(out, [arguments[i] for i in argnums])
         return (out.item(), [g.item() for g in gradients]) if scalar else (out.detach(), gradients)
 
-    return run
+    return bound(workload, run)
 
 
 @contextmanager
-def torch_session(module: str) -> Iterator[Any]:
+def _torch_session(module: str) -> Iterator[Any]:
     """Import PyTorch and keep it to one thread."""
     torch = importlib.import_module(module)
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
     try:
-        if torch.get_num_threads() != 1:
-            raise OSError(f"torch uses {torch.get_num_threads()} threads, told to use one")
+        if (threads := torch_engine.TORCH.configure(1)) != 1:
+            raise OSError(f"torch uses {threads} threads; one was requested")
         yield torch
     finally:
         torch.set_num_threads(before)
 
 
-def _jax(jax: Any, workload: "Workload", *, jit: bool) -> Callable[[], Any]:
-    """Return a call of JAX that waits for the results, compiled into one program or not."""
-    both = _jax_gradient(jax, workload)
-    if jit:
-        both = jax.jit(both)
+def _jax_gradient(jax: Any, workload: Workload) -> Callable[..., Any]:
+    function = partial(workload.function, jax.numpy)
+    return jax.value_and_grad(function, workload.argnums)  # type: ignore[no-any-return]
+
+
+def _jax(jax: Any, workload: Workload, both: Callable[..., Any] | None = None) -> BoundCall:
+    """Call JAX on its own arrays, or on numbers, and wait for the results."""
+    both = both or _jax_gradient(jax, workload)
     inputs = workload.inputs.values()
 
     def of_floats() -> Any:
@@ -175,62 +178,47 @@ def _jax(jax: Any, workload: "Workload", *, jit: bool) -> Callable[[], Any]:
         return float(value), [float(g) for g in gradients]
 
     if workload.scalar:
-        return of_floats
+        return bound(workload, of_floats)
     arguments = [jax.numpy.asarray(x) for x in inputs]
-    return lambda: jax.block_until_ready(both(*arguments))
+    return bound(workload, lambda: jax.block_until_ready(both(*arguments)))
 
 
-def _jax_gradient(jax: Any, workload: "Workload") -> Callable[..., Any]:
-    function = partial(workload.function, jax.numpy)
-    return jax.value_and_grad(function, workload.argnums)  # type: ignore[no-any-return]
+def _jax_jit(jax: Any, workload: Workload) -> BoundCall:
+    return _jax(jax, workload, jax.jit(_jax_gradient(jax, workload)))
 
 
-def jax_program(jax: Any, workload: "Workload") -> Any:
+def jax_program(jax: Any, workload: Workload) -> Any:
     """Return the program that JAX compiles of value and gradients."""
     arguments = [jax.numpy.asarray(x) for x in workload.inputs.values()]
     return jax.jit(_jax_gradient(jax, workload)).lower(*arguments).compile()
 
 
 @contextmanager
-def jax_session(module: str) -> Iterator[Any]:
+def _jax_session(module: str) -> Iterator[Any]:
     """Import JAX and set it to float64, the processor and one thread."""
-    flags = os.environ.get("XLA_FLAGS")
-    os.environ["XLA_FLAGS"] = f"{flags or ''} {_XLA_FLAGS}".strip()
+    environment = dict(os.environ)
+    os.environ.update(jax_engine.JAX.environment(1))
     try:
         jax = importlib.import_module(module)
-        # Who waits for each result gains nothing from a thread that computes it, and small
-        # programs take twice as long.
-        wanted = {
-            "jax_enable_x64": True,
-            "jax_platforms": "cpu",
-            "jax_cpu_enable_async_dispatch": False,
-        }
-        before = {name: jax.config.values[name] for name in wanted}
-        for name, value in wanted.items():
-            jax.config.update(name, value)
+        settings = {name: jax.config.values[name] for name in jax_engine.SETTINGS}
         try:
-            jax.devices()  # starts it, under the flags above
+            jax_engine.JAX.configure(1)  # starts it, in the environment above
             yield jax
         finally:
-            for name, value in before.items():
+            for name, value in settings.items():
                 jax.config.update(name, value)
     finally:
-        if flags is None:
-            os.environ.pop("XLA_FLAGS", None)
-        else:
-            os.environ["XLA_FLAGS"] = flags
+        os.environ.clear()
+        os.environ.update(environment)
 
 
-#: By name of contender: ``RUNS[name](library, workload)`` returns a call without arguments, which
-#: returns the value and the gradients in order. It raises NotImplementedError where the library is
-#: not made for the workload.
-RUNS: dict[str, "Callable[[Any, Workload], Callable[[], Any]]"] = {
-    "autograd": _autograd,
-    "mygrad": _mygrad,
-    "micrograd": _micrograd,
-    "casadi": _casadi,
-    "casadi-arrays": _casadi_arrays,
-    "torch": _torch,
-    "jax": partial(_jax, jit=False),
-    "jax-jit": partial(_jax, jit=True),
-}
+AUTOGRAD = Implementation("autograd", "HIPS autograd", "autograd", _autograd)
+MYGRAD = Implementation("mygrad", "MyGrad", "mygrad", _mygrad)
+MICROGRAD = Implementation("micrograd", "micrograd", "micrograd", _micrograd)
+CASADI = Implementation("casadi", "CasADi, scalar expressions", "casadi", _casadi)
+CASADI_ARRAYS = Implementation(
+    "casadi-arrays", "CasADi, arrays of NumPy in and out", "casadi", _casadi_arrays
+)
+TORCH = Implementation("torch", "PyTorch, eager", "torch", _torch, _torch_session)
+JAX = Implementation("jax", "without jit", "jax", _jax, _jax_session)
+JAX_JIT = Implementation("jax-jit", "compiled by jit", "jax", _jax_jit, _jax_session)

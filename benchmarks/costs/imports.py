@@ -6,13 +6,19 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from benchmarks.timing import Samples
+from benchmarks.goals import EAGER_GOALS
+from benchmarks.results import Entry, Result, judged, timed
+from benchmarks.turns import Samples, take_turns
+from compare.measure.timing import Sample
 from compare.process.threads import THREAD_VARIABLES
 
-__all__ = ["time_imports"]
+__all__ = ["IMPORT", "import_result", "time_imports"]
 
+#: Name of the workload that is no function: importing the engine.
+IMPORT = "import"
 #: The interpreter has started before the clock does. A folder in front of the path would have to be
 #: searched by every import.
 _CODE = """
@@ -24,25 +30,30 @@ print(time.perf_counter() - start, time.process_time() - processor_start)
 """
 
 
-def time_imports(modules: Sequence[str], rounds: int) -> dict[str, Samples]:
+def import_result(rounds: int) -> Result:
+    """Return what importing the engine costs, beside importing NumPy."""
+    entries = [Entry("numpy", "import numpy"), Entry("autodiff", "import autodiff")]
+    goals = [judged(goal, IMPORT) for goal in EAGER_GOALS[IMPORT]]
+    result = Result(IMPORT, "import in a fresh process", 0, goals, entries=entries)
+    timed(result, time_imports([entry.candidate for entry in entries], rounds))
+    return result
+
+
+def time_imports(modules: Sequence[str], rounds: int) -> Samples:
     """Return the times of importing modules, each in a fresh process.
 
     Compiled modules are kept in a folder of their own and written before the first sample, as
     the installation of a package writes them.
     """
-    found = {module: Samples([], [], 1) for module in modules}
     with tempfile.TemporaryDirectory(prefix="gradscale-") as folder:
-        for round_ in range(rounds + 1):
-            for module in modules:
-                seconds, processor_s = _import(module, folder)
-                if round_:
-                    found[module].seconds.append(seconds)
-                    found[module].processor_s.append(processor_s)
-    return found
+        samplers = {module: partial(_import, module, folder) for module in modules}
+        for sampler in samplers.values():
+            sampler()
+        return take_turns(samplers, rounds)[0]
 
 
-def _import(module: str, folder: str) -> tuple[float, float]:
-    """Return the wall and processor time of importing a module in a fresh process."""
+def _import(module: str, folder: str) -> Sample:
+    """Return the time of importing a module in a fresh process."""
     environment = {
         name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
     }
@@ -60,7 +71,7 @@ def _import(module: str, folder: str) -> tuple[float, float]:
         words = done.stderr.strip().splitlines()
         raise OSError(f"importing {module} failed: {words[-1] if words else done.returncode}")
     seconds, processor_s = map(float, done.stdout.split())
-    return seconds, processor_s
+    return Sample(seconds, processor_s)
 
 
 def _root(module: str) -> str:

@@ -6,7 +6,7 @@ those of the value, each distinct one counted once.
 """
 
 import gc
-import json
+import importlib
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers import casadi_gradients
+from benchmarks.candidates.peers import casadi_gradients
+from compare.measure.memory import PeakMemory
 from compare.problems.mlp import mlp_loss, parameter_names
 
-__all__ = ["TOOLS", "answer"]
+__all__ = ["TOOLS", "measure"]
 
 Counts = Callable[[], dict[str, int]]
 
@@ -129,7 +130,7 @@ def _differentiated(library: str) -> Callable[[Sequence[int]], Counts]:
     """Return how SymPy or SymEngine derives it: one call of diff a parameter."""
 
     def derive(widths: Sequence[int]) -> Counts:
-        module = __import__(library)
+        module = importlib.import_module(library)
         arrays = _entries(widths, module.Symbol)
         loss = _entrywise_loss(widths, arrays, module.exp)
         for name in parameter_names(widths):
@@ -186,42 +187,42 @@ TOOLS: dict[str, tuple[str, Callable[[Sequence[int]], Counts]]] = {
 _FRAMES = 200
 
 
-def _closed_form_prediction(widths: Sequence[int]) -> int:
-    """Return the predicted operations of the closed forms of the gradient."""
-    import symdiff
-    from symdiff.strategies.expanded import predict_operations
+def measure(
+    tool: str, widths: Sequence[int], shallow: bool = False, predict: bool = False
+) -> dict[str, Any]:
+    """Return what one derivation takes: times in s, bytes, and operations.
 
-    traced = symdiff.trace(mlp_loss, inputs=shapes(widths))
-    symbols = [n for name in parameter_names(widths) for n in traced.inputs[name].ravel().tolist()]
-    return predict_operations(traced.dag, int(traced.nodes), symbols)
-
-
-def answer(question: dict[str, Any]) -> dict[str, Any]:
-    """Return what one derivation takes.
+    Parameters
+    ----------
+    tool : str
+        Who derives, by the names of `TOOLS`.
+    widths : sequence of int
+        Widths of the network, or its depth alone for whole matrices.
+    shallow : bool
+        Whether it must do without recursion.
+    predict : bool
+        Whether the operations of the closed forms are predicted, too.
 
     Examples
     --------
-    >>> found = answer({"tool": "symdiff-adjoint", "widths": [2, 2, 1]})
+    >>> found = measure("symdiff-adjoint", [2, 2, 1])
     >>> found["operations"], found["value_operations"]
     (39, 20)
     """
-    from compare.measure.memory import PeakMemory
-
-    library, derive = TOOLS[question["tool"]]
+    library, derive = TOOLS[tool]
     try:
-        __import__(library)
+        importlib.import_module(library)
     except ModuleNotFoundError as error:
         if error.name != library:
             raise
         return {"absent": library}
-    widths = question["widths"]
     derive((2,) if len(widths) == 1 else (2, 2, 1))
     gc.collect()
     limit = sys.getrecursionlimit()
     memory = PeakMemory()
     processor, start = time.process_time(), time.perf_counter()
     try:
-        if question.get("shallow"):
+        if shallow:
             sys.setrecursionlimit(_frames_now() + _FRAMES)
         counts = derive(widths)
     finally:
@@ -229,7 +230,7 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
     seconds, processor_s = time.perf_counter() - start, time.process_time() - processor
     found = {"seconds": seconds, "processor_s": processor_s, "peak_bytes": memory.above_start()}
     found |= counts()
-    if question.get("predict"):
+    if predict:
         found["predicted"] = _closed_form_prediction(widths)
     return {name: x for name, x in found.items() if x is not None}
 
@@ -242,5 +243,11 @@ def _frames_now() -> int:
     return depth
 
 
-if __name__ == "__main__":
-    print(json.dumps(answer(json.loads(sys.stdin.read()))))
+def _closed_form_prediction(widths: Sequence[int]) -> int:
+    """Return the predicted operations of the closed forms of the gradient."""
+    import symdiff
+    from symdiff.strategies.expanded import predict_operations
+
+    traced = symdiff.trace(mlp_loss, inputs=shapes(widths))
+    symbols = [n for name in parameter_names(widths) for n in traced.inputs[name].ravel().tolist()]
+    return predict_operations(traced.dag, int(traced.nodes), symbols)

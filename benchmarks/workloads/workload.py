@@ -1,4 +1,4 @@
-"""What a workload is: a function to differentiate, with its gradient by hand."""
+"""Workloads: functions to differentiate, with their gradient by hand."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,48 +16,38 @@ __all__ = ["Workload"]
 class Workload:
     """A function to differentiate, with its gradient by hand.
 
-    Parameters
-    ----------
-    name : str
-        Unique name, as typed on the command line.
-    meaning : str
-        One line for a reader.
-    operations : int
-        Operations that an engine records in one call of the function.
-    function : callable
-        ``function(xp, *inputs)`` returns a scalar, with the functions of the array library `xp`.
-    hand : callable
-        ``hand(*inputs)`` returns the value, and the gradients by name of argument or in the order
-        of `wrt`, as a person writes it.
-    draw : callable
-        ``draw(rng)`` returns the arguments by name: float64 arrays, or all of them floats.
-    wrt : tuple of str
-        Arguments that the gradient is taken with respect to.
-    label : str
-        Short name in the tables of the compiled benchmark, such as ``"W3a"``.
-    best : callable, optional
-        ``best(*inputs)`` allocates buffers for arguments of these shapes, and returns a function
-        called as `hand`: the fastest that a person wrote. Its gradients lie in the buffers, and
-        the next call writes over them.
-    idioms : mapping of str to callable
-        The function as users of a library write it, where that is not `function`, by the name of
-        the library.
+    It is no `Problem` of `compare`: its function is handed the array library, and a library may
+    have the function as its users write it.
     """
 
+    #: Unique name, as typed on the command line.
     name: str
+    #: One line for a reader.
     meaning: str
+    #: Operations that an engine records in one call of the function.
     operations: int
+    #: ``function(xp, *inputs)`` returns a scalar, with the functions of the array library `xp`.
     function: Callable[..., Any]
+    #: ``hand(*inputs)`` returns the value, and the gradients by name of argument or in the order
+    #: of `wrt`, as a person writes it.
     hand: Callable[..., tuple[Any, Any]]
+    #: ``draw(rng)`` returns the arguments by name: float64 arrays, or all of them floats.
     draw: Callable[[np.random.Generator], Inputs]
+    #: Arguments that the gradient is taken with respect to.
     wrt: tuple[str, ...]
+    #: Short name in the tables of the compiled benchmark, such as ``"W3a"``.
     label: str = ""
+    #: ``best(*inputs)`` allocates buffers for arguments of these shapes, and returns a function
+    #: called as `hand`: the fastest that a person wrote. Its gradients lie in the buffers, and
+    #: the next call writes over them.
     best: Callable[..., Callable[..., tuple[Any, Any]]] | None = None
+    #: The function as users of a library write it, where that is not `function`, by the name of
+    #: the library.
     idioms: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
     @cached_property
     def inputs(self) -> Inputs:
-        """Arguments by name, drawn once: every contender gets the same."""
+        """Arguments by name, drawn once: every candidate gets the same."""
         return self.draw(np.random.default_rng(0))
 
     @property

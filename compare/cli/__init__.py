@@ -1,4 +1,4 @@
-"""The command line: ``gradscale run``, ``verify``, ``list``, ``report``, ``bench`` and ``compare``.
+"""The command line: ``gradscale run``, ``verify``, ``list``, ``report`` and ``compare``.
 
 Exit codes: 0 done, 1 a gradient is wrong or a cell slower, 2 the input is wrong,
 130 interrupted.
@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import click
 
-from benchmarks.command import bench
 from compare.cli.codes import BAD_INPUT, INTERRUPTED
 from compare.cli.compare import compare
 from compare.cli.inspect import list_, report, verify
@@ -29,26 +28,28 @@ def cli() -> None:
     """
 
 
-for _command in (run, verify, list_, report, bench, compare):
+for _command in (run, verify, list_, report, compare):
     cli.add_command(_command)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit with its code."""
+def main(
+    arguments: Sequence[str] | None = None, group: click.Group = cli, name: str = "gradscale"
+) -> None:
+    """Run a command line and exit with its code."""
     try:
-        code = cli.main(args=arguments, prog_name="gradscale", standalone_mode=False)
+        code = group.main(args=arguments, prog_name=name, standalone_mode=False)
     except click.exceptions.Abort:
         code = INTERRUPTED
     except KeyboardInterrupt:
         code = INTERRUPTED
     except click.ClickException as error:
-        click.echo(f"gradscale: {error.format_message()}", err=True)
+        click.echo(f"{name}: {error.format_message()}", err=True)
         code = BAD_INPUT
     except OSError as error:
         told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        click.echo(f"gradscale: {told}", err=True)
+        click.echo(f"{name}: {told}", err=True)
         code = BAD_INPUT
     except (ValueError, TypeError) as error:
-        click.echo(f"gradscale: {error}", err=True)
+        click.echo(f"{name}: {error}", err=True)
         code = BAD_INPUT
     sys.exit(code)

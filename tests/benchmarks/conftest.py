@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.contenders import Contender, Prepared
+from benchmarks.candidates import BoundCall, Implementation
 from benchmarks.workloads import Workload
 
 
@@ -28,13 +28,13 @@ def squares():
 
 
 @pytest.fixture
-def contender():
-    """Make a contender of a function that returns value and gradients of a workload."""
+def candidate():
+    """Make a candidate of a function that returns value and gradients of a workload."""
 
     def make(answer, name="mine", module="numpy", **fields):
-        def prepare(library, workload):
-            return Prepared(lambda: answer(workload), lambda result: result)
+        def bind(library, workload):
+            return BoundCall(lambda: answer(workload), lambda result: result)
 
-        return Contender(name, "made for a test", module, prepare, **fields)
+        return Implementation(name, "made for a test", module, bind, **fields)
 
     return make

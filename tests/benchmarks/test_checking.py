@@ -2,7 +2,7 @@ import numpy  # noqa: F401  (its threads are the ones that are counted)
 import pytest
 import threadpoolctl
 
-from benchmarks.threads import ThreadsNotPinned, one_thread
+from benchmarks.checking import ThreadsNotPinned, one_thread
 
 
 def counts():

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks import run as run_module
-from benchmarks.contenders import BASELINE, EAGER
+from benchmarks.candidates import BASELINE, EAGER
 from benchmarks.goals import EAGER_GOALS, Goal
 from benchmarks.results import take_means, write_json
 from benchmarks.run import IMPORT, run
@@ -27,7 +27,7 @@ def right(workload):
 
 def entries(report):
     (result,) = report.results
-    return {entry.contender: entry for entry in result.entries}
+    return {entry.candidate: entry for entry in result.entries}
 
 
 def printed(report):
@@ -36,12 +36,12 @@ def printed(report):
     return page.getvalue()
 
 
-def tiny(workload, *contenders, goals=()):
-    return run([workload], contenders, goals={"squares": goals}, imports=False, **TINY)
+def tiny(workload, *candidates, goals=()):
+    return run([workload], candidates, goals={"squares": goals}, imports=False, **TINY)
 
 
-def test_the_baseline_comes_first_and_once(squares, contender):
-    report = tiny(squares, contender(right), BASELINE)
+def test_the_baseline_comes_first_and_once(squares, candidate):
+    report = tiny(squares, candidate(right), BASELINE)
     assert list(entries(report)) == ["by-hand", "mine"]
     assert entries(report)["by-hand"].ratio == 1.0
     assert len(entries(report)["mine"].samples_s) == 2
@@ -67,9 +67,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_contender_that_is_wrong_is_told_and_not_timed(case, squares, contender):
+def test_a_candidate_that_is_wrong_is_told_and_not_timed(case, squares, candidate):
     answer, told = WRONG[case]
-    others = contender(answer), contender(right, "other")
+    others = candidate(answer), candidate(right, "other")
     report = tiny(squares, *others, goals=[Goal("mine", 1000.0)])
     wrong, other = entries(report)["mine"], entries(report)["other"]
     assert wrong.status == "mismatch"
@@ -83,46 +83,46 @@ def test_a_contender_that_is_wrong_is_told_and_not_timed(case, squares, contende
     assert "mine: mismatch" in printed(report)
 
 
-def test_a_contender_that_is_wrong_the_second_time_is_not_timed(squares, contender):
+def test_a_candidate_that_is_wrong_the_second_time_is_not_timed(squares, candidate):
     answers = [right, half_wrong]
-    report = tiny(squares, contender(lambda w: answers.pop(0)(w)))
+    report = tiny(squares, candidate(lambda w: answers.pop(0)(w)))
     assert entries(report)["mine"].status == "mismatch"
 
 
-def test_a_contender_that_fails_costs_its_own_row_only(squares, contender):
+def test_a_candidate_that_fails_costs_its_own_row_only(squares, candidate):
     def fails(workload):
         raise ArithmeticError("no\nluck")
 
-    report = tiny(squares, contender(fails), contender(right, "other"))
+    report = tiny(squares, candidate(fails), candidate(right, "other"))
     assert entries(report)["mine"].status == "error"
     assert entries(report)["mine"].message == "ArithmeticError: no luck"
     assert entries(report)["other"].ratio is not None
     assert report.wrong == ["mine on squares"]
 
 
-def test_a_library_that_is_not_installed_is_no_mistake(squares, contender):
-    report = tiny(squares, contender(right, module="no_such_library"))
+def test_a_library_that_is_not_installed_is_no_mistake(squares, candidate):
+    report = tiny(squares, candidate(right, module="no_such_library"))
     assert entries(report)["mine"].status == "absent"
     assert report.wrong == []
     assert "not installed: mine" in printed(report)
 
 
-def test_a_library_that_cannot_be_loaded_says_why(squares, contender, tmp_path, monkeypatch):
+def test_a_library_that_cannot_be_loaded_says_why(squares, candidate, tmp_path, monkeypatch):
     (tmp_path / "half_library.py").write_text("import no_such_part\n")
     monkeypatch.syspath_prepend(tmp_path)
-    report = tiny(squares, contender(right, module="half_library"))
+    report = tiny(squares, candidate(right, module="half_library"))
     assert entries(report)["mine"].status == "error"
     assert "no_such_part" in entries(report)["mine"].message
 
 
-def test_a_contender_that_keeps_two_cores_busy_is_told(squares, contender):
-    report = tiny(squares, contender(right))
+def test_a_candidate_that_keeps_two_cores_busy_is_told(squares, candidate):
+    report = tiny(squares, candidate(right))
     entries(report)["mine"].cores = 1.9
     assert "mine kept 1.9 cores busy" in printed(report)
 
 
-def test_a_busy_machine_is_told(squares, contender):
-    report = tiny(squares, contender(right))
+def test_a_busy_machine_is_told(squares, candidate):
+    report = tiny(squares, candidate(right))
     entries(report)["by-hand"].cores, entries(report)["mine"].cores = 0.4, 1.0
     assert "the machine was busy: by-hand had 0.40 of a core" in printed(report)
     entries(report)["by-hand"].cores = 1.0
@@ -134,17 +134,17 @@ def installed(name):
 
 
 @pytest.mark.parametrize("name", [name for name in EAGER if installed(name)])
-def test_every_installed_contender_is_right(name):
+def test_every_installed_candidate_is_right(name):
     workloads = [WORKLOADS[w] for w in ("mlp", "notes")]
     report = run(workloads, [EAGER[name]], imports=False, **TINY)
     assert report.wrong == []
     assert {e.status for result in report.results for e in result.entries} == {"ok"}
 
 
-def test_the_contenders_are_those_of_the_issue():
+def test_the_candidates_are_those_of_the_issue():
     names = {"by-hand", "autodiff", "autodiff-graph", "autograd", "mygrad", "torch", "jax"}
     assert names < set(EAGER)
-    assert {name: [(g.contender, g.most) for g in EAGER_GOALS[name]] for name in EAGER_GOALS} == {
+    assert {name: [(g.candidate, g.most) for g in EAGER_GOALS[name]] for name in EAGER_GOALS} == {
         "chain": [("autodiff", 2.5)],
         "notes": [("autodiff", 1.05)],
         "mlp": [("autodiff", 1.5)],
@@ -162,11 +162,11 @@ def test_imports_are_timed_in_fresh_processes():
     assert found["numpy"].per_operation_s is None
 
 
-def test_the_json_has_samples_machine_and_versions(squares, contender, tmp_path):
+def test_the_json_has_samples_machine_and_versions(squares, candidate, tmp_path):
     goals = [Goal("mine", 1000.0), Goal("wrong", 1.0)]
-    report = tiny(squares, contender(right), contender(half_wrong, "wrong"), goals=goals)
+    report = tiny(squares, candidate(right), candidate(half_wrong, "wrong"), goals=goals)
     path = tmp_path / "bench.json"
-    write_json(report, path, "gradscale bench eager")
+    write_json(report, path, "python -m benchmarks eager")
     document = json.loads(path.read_text(encoding="utf-8"))
     assert set(document) == {
         *("schema_version", "command", "machine", "system", "python", "versions", "blas"),
@@ -192,38 +192,38 @@ def judged_part(report):
     return printed(report).split("reached")[1].split("medians")[0]
 
 
-def test_the_table_judges_those_with_goals_only(squares, contender):
-    field = contender(right, "ours"), contender(right, "theirs")
+def test_the_table_judges_those_with_goals_only(squares, candidate):
+    field = candidate(right, "ours"), candidate(right, "theirs")
     part = judged_part(tiny(squares, *field, goals=[Goal("ours", 1000.0)]))
     assert "ours" in part
     assert "theirs" not in part
 
 
-def test_a_goal_against_another_contender(squares, contender):
+def test_a_goal_against_another_candidate(squares, candidate):
     def slow(workload):
         time.sleep(0.001)
         return right(workload)
 
     goals = [Goal("mine", 0.5, "slow"), Goal("slow", 0.5, "mine"), Goal("mine", 1.0, "nobody")]
-    report = tiny(squares, contender(right), contender(slow, "slow"), goals=goals)
+    report = tiny(squares, candidate(right), candidate(slow, "slow"), goals=goals)
     assert [goal.reached for goal in report.results[0].goals] == [True, False, None]
     assert "nobody" not in judged_part(report), "it is not there"
 
 
-def test_what_a_workload_is_not_for_is_left_out_with_the_reason(squares, contender):
+def test_what_a_workload_is_not_for_is_left_out_with_the_reason(squares, candidate):
     def refuses(workload):
         raise NotImplementedError("cubes\nonly")
 
-    report = tiny(squares, contender(refuses), goals=[Goal("mine", 1.0)])
+    report = tiny(squares, candidate(refuses), goals=[Goal("mine", 1.0)])
     assert entries(report)["mine"].status == "unsupported"
     assert report.wrong == []
     assert "left out: mine (cubes only)" in printed(report)
     assert "mine" not in judged_part(report)
 
 
-def test_geometric_means_over_workloads(squares, contender):
+def test_geometric_means_over_workloads(squares, candidate):
     workloads = [replace(squares, name=name) for name in ("a", "b", "c")]
-    report = run(workloads, [contender(right)], goals={}, imports=False, **TINY)
+    report = run(workloads, [candidate(right)], goals={}, imports=False, **TINY)
     for result, factor in zip(report.results, (2.0, 8.0, 1e9), strict=True):
         hand, mine = result.entries
         mine.median_s = factor * hand.median_s
@@ -235,7 +235,7 @@ def test_geometric_means_over_workloads(squares, contender):
     assert "geometric mean" in judged_part(report)
 
 
-def test_the_harness_imports_no_contender():
+def test_the_harness_imports_no_candidate():
     absent = ("autodiff", "autograd", "mygrad", "torch", "jax", "sympy", "pandas")
     code = f"import sys, {run_module.__name__}; print(*[m for m in {absent!r} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from benchmarks.contenders import COMPILED
+from benchmarks.candidates import COMPILED
 from benchmarks.goals import COMPILED_GOALS, EAGER_GOALS, FRESH_GOALS
 from benchmarks.run import IMPORT, run
 from benchmarks.workloads import EAGER_WORKLOADS, WORKLOADS
@@ -130,7 +130,7 @@ def test_the_signal_keeps_its_size_through_many_layers():
     assert 1e-3 < min(sizes) < max(sizes) < 1e3
 
 
-def test_every_installed_contender_is_right_or_says_why_not():
+def test_every_installed_candidate_is_right_or_says_why_not():
     report = run(
         list(SMALL.values()), list(COMPILED.values()), imports=False, rounds=1, sample_s=1e-6
     )

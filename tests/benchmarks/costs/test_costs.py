@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-import benchmarks.cost as cost
-from benchmarks.contenders import COMPILED, Contender, Prepared
-from benchmarks.cost import PARTS, peak_bytes
+from benchmarks.candidates import COMPILED, BoundCall, Implementation
+from benchmarks.costs import growth
+from benchmarks.costs.memory import peak_bytes
+from benchmarks.costs.parts import PARTS
 from benchmarks.goals import Goal
 from benchmarks.results import Report
 from benchmarks.workloads.chain import long_chain, number_chain
@@ -11,6 +12,10 @@ from benchmarks.workloads.elementwise import elementwise
 from benchmarks.workloads.networks import deep
 
 KIB = 1024
+
+
+def quiet(stage):
+    """Nobody is told what begins."""
 
 
 @pytest.fixture
@@ -37,20 +42,20 @@ def test_memory_that_is_kept_counts_once():
 
 
 def test_footprints_of_those_that_can_be_told(report):
-    chosen = {name: COMPILED[name] for name in COMPILED if name != "torch"}
-    PARTS["memory"](report, chosen, workloads=[elementwise(30_000)])
-    found = {f.contender: f.peak_bytes for f in report.footprints}
+    chosen = [each for each in COMPILED.values() if each.name != "torch"]
+    PARTS["memory"](report, chosen, quiet, workloads=[elementwise(30_000)])
+    found = {f.candidate: f.peak_bytes for f in report.footprints}
     assert {"by-hand", "by-hand-out", "autodiff", "autodiff-plan"} <= set(found)
     assert found["by-hand-out"] < found["by-hand"] < found["autodiff"]
     assert all(size >= 240_000 for size in found.values()), "the gradient alone takes that"
-    planned = {f.contender: f.planned_bytes for f in report.footprints}
+    planned = {f.candidate: f.planned_bytes for f in report.footprints}
     assert planned["autodiff-plan"] > 0
 
 
 def test_a_chain_in_parts_takes_less_memory(report):
-    PARTS["checkpoint"](report, {}, workload=long_chain(steps=403, size=1000))
+    PARTS["checkpoint"](report, [], quiet, workload=long_chain(steps=403, size=1000))
     (result,) = report.results
-    assert {e.contender: e.status for e in result.entries} == dict.fromkeys(
+    assert {e.candidate: e.status for e in result.entries} == dict.fromkeys(
         ("by-hand", "autodiff", "autodiff-checkpoint"), "ok"
     )
     assert result.goals[0].found > 0.5
@@ -68,12 +73,14 @@ def test_the_chains_keep_something_of_the_gradient(make):
 
 
 def test_programs_that_grow(report, monkeypatch):
-    monkeypatch.setitem(cost.BUILD_GOALS, ("network", 4), Goal("autodiff-plan", 99.0, "", "build"))
+    monkeypatch.setitem(
+        growth.BUILD_GOALS, ("network", 4), Goal("autodiff-plan", 99.0, "", "build")
+    )
     series = {
         "network": (lambda depth: deep(depth, width=3, batch=2), (2, 4, 8), ["autodiff-plan"]),
         "numbers": (number_chain, (30,), ["autodiff-plan", "nobody"]),
     }
-    PARTS["growth"](report, COMPILED, series=series)
+    PARTS["growth"](report, COMPILED.values(), quiet, series=series)
     assert [(row.series, row.size) for row in report.growth] == [
         *(("network", size) for size in (2, 4, 8)),
         ("numbers", 30),
@@ -87,9 +94,9 @@ def test_programs_that_grow(report, monkeypatch):
 
 
 def test_a_series_ends_where_it_takes_too_long(report, monkeypatch):
-    monkeypatch.setattr(cost, "_LONGEST_BUILD_S", 0.0)
+    monkeypatch.setattr(growth, "_LONGEST_BUILD_S", 0.0)
     series = {"numbers": (number_chain, (3, 6), ["autodiff-plan"])}
-    PARTS["growth"](report, COMPILED, series=series)
+    PARTS["growth"](report, COMPILED.values(), quiet, series=series)
     assert [row.size for row in report.growth] == [3]
     longest = [(g.workload, g.what, g.found, g.reached) for g in report.goals]
     assert longest == [
@@ -99,12 +106,12 @@ def test_a_series_ends_where_it_takes_too_long(report, monkeypatch):
 
 
 def test_a_program_that_is_wrong_has_no_times(report):
-    def prepare(library, workload):
-        return Prepared(lambda: (0.0, {}), lambda result: result)
+    def bind(library, workload):
+        return BoundCall(lambda: (0.0, {}), lambda result: result)
 
-    wrong = Contender("autodiff-plan", "wrong on purpose", "numpy", prepare)
+    wrong = Implementation("autodiff-plan", "wrong on purpose", "numpy", bind)
     series = {"numbers": (number_chain, (3, 6), ["autodiff-plan"])}
-    PARTS["growth"](report, {"autodiff-plan": wrong}, series=series)
+    PARTS["growth"](report, [wrong], quiet, series=series)
     (row,) = report.growth
     assert (row.build_s, row.run_s) == (None, None)
     assert row.message.startswith("mismatch: ")

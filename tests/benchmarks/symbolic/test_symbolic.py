@@ -5,23 +5,25 @@ import json
 import numpy as np
 import pytest
 
-import benchmarks.derivation as derivation
-import benchmarks.symbolic as symbolic
-from benchmarks.contenders import Contender, Prepared
-from benchmarks.derivation import TOOLS, answer
+from benchmarks.candidates import FORMULAS, BoundCall, Implementation
+from benchmarks.command import benchmarks
 from benchmarks.goals import DERIVATION_GOALS, SYMBOLIC_GOALS
 from benchmarks.results import Derived, Report
-from benchmarks.symbolic import DERIVATIONS, FORMULAS, RUNS, derive, run_symbolic
+from benchmarks.symbolic import derivation
+from benchmarks.symbolic import run as symbolic
+from benchmarks.symbolic.derivation import TOOLS, measure
+from benchmarks.symbolic.run import DERIVATIONS, RUNS, derive, run_symbolic
 from benchmarks.workloads.formulas import residual, sample
 from compare.cli import main
 from compare.problems.mlp import mlp_loss
+from compare.process.executor import Outcome
 
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_every_tool_derives_and_counts(tool):
     matrix = tool.startswith("symdiff-matrix")
     try:
-        found = answer({"tool": tool, "widths": [3] if matrix else [2, 3, 1]})
+        found = measure(tool, [3] if matrix else [2, 3, 1])
     except ModuleNotFoundError:
         pytest.fail("a library that is absent is said, not raised")
     if "absent" in found:
@@ -40,41 +42,40 @@ def test_libraries_of_scalar_formulas_write_the_same_loss():
 
 
 def test_the_prediction_of_the_closed_form_is_exact():
-    found = answer({"tool": "symdiff-expanded", "widths": [3, 4, 4, 1], "predict": True})
+    found = measure("symdiff-expanded", [3, 4, 4, 1], predict=True)
     assert found["predicted"] == found["tree"]
 
 
 def test_a_deep_network_is_derived_without_recursion(monkeypatch):
     depth = 300
-    question = {"tool": "symdiff-adjoint", "widths": [2] * (depth + 1) + [1], "shallow": True}
-    assert answer(question)["operations"] > depth
+    widths = [2] * (depth + 1) + [1]
+    assert measure("symdiff-adjoint", widths, shallow=True)["operations"] > depth
 
     def recursive(widths):
         return recursive(widths[1:]) if len(widths) > 3 else dict
 
     monkeypatch.setitem(TOOLS, "recursive", ("symdiff", recursive))
     with pytest.raises(RecursionError):
-        answer({**question, "tool": "recursive"})
+        measure("recursive", widths, shallow=True)
 
 
 def test_a_process_that_fails_costs_its_own_row(monkeypatch):
-    def failing(module, question):
-        raise OSError("{}: the process failed: RecursionError: too deep")
-
-    monkeypatch.setattr(symbolic, "ask", failing)
-    row, facts = derive((2, 2, 1), "symdiff-adjoint", times=1)
-    assert (row.derive_s, row.message, facts) == (None, "too deep", {})
+    failed = Outcome("error", message="RecursionError: too deep")
+    monkeypatch.setattr(symbolic, "in_new_process", lambda *call: failed)
+    row, metadata = derive((2, 2, 1), "symdiff-adjoint", times=1)
+    assert (row.derive_s, row.message, metadata) == (None, "too deep", {})
     report = Report([], {}, {}, 1, 0.0, derived=[Derived("depth 1000", "symdiff-adjoint", 1)])
     symbolic._judge(report, {("depth 1000", "symdiff-adjoint"): {}})
     assert [(goal.what, goal.reached) for goal in report.goals] == [("failures", False)]
 
 
 def test_what_is_not_installed_is_left_out_with_a_word(monkeypatch, capsys):
-    monkeypatch.setattr(symbolic, "ask", lambda module, question: {"absent": "casadi"})
+    absent = Outcome("ok", {"absent": "casadi"})
+    monkeypatch.setattr(symbolic, "in_new_process", lambda *call: absent)
     row, _ = derive((2, 2, 1), "casadi")
     assert row.message == "casadi is not installed"
     monkeypatch.setitem(TOOLS, "nobody", ("no_such_library", TOOLS["casadi"][1]))
-    assert answer({"tool": "nobody", "widths": [2, 1]}) == {"absent": "no_such_library"}
+    assert measure("nobody", [2, 1]) == {"absent": "no_such_library"}
 
 
 @pytest.mark.parametrize(
@@ -97,11 +98,11 @@ def test_workloads_are_derived_right_by_hand(workload):
 
 def test_goals_are_of_what_is_measured():
     measured = {symbolic._names(widths, tool) for widths, tools in DERIVATIONS for tool in tools}
-    for contender, networks in symbolic._GROWING.values():
-        assert {(network, contender) for network in networks} <= measured
+    for candidate, networks in symbolic._GROWING.values():
+        assert {(network, candidate) for network in networks} <= measured
     assert set(DERIVATION_GOALS) <= measured
     assert set(SYMBOLIC_GOALS) == set(RUNS)
-    names = {goal.contender for goals in SYMBOLIC_GOALS.values() for goal in goals}
+    names = {goal.candidate for goals in SYMBOLIC_GOALS.values() for goal in goals}
     assert names <= set(FORMULAS)
     for (network, _), goals in DERIVATION_GOALS.items():
         assert all(not goal.against or (network, goal.against) in measured for goal in goals)
@@ -119,12 +120,12 @@ def test_a_report_holds_what_was_found_against_the_goals():
         workloads=[sample((2, 3, 1)), residual(2, 3, 3)],
         times=1,
     )
-    found = {(goal.workload, goal.contender, goal.what): goal for goal in report.goals}
+    found = {(goal.workload, goal.candidate, goal.what): goal for goal in report.goals}
     assert found["3-8-8-1", "symdiff-adjoint", "operations"].reached
     assert found["3-8-8-1", "symdiff-expanded", "prediction"].found == 0.0
     assert ("3-8-8-1", "symdiff-shared", "derive") not in found, "SymPy was not measured"
     statuses = {
-        (result.workload, entry.contender): entry.status
+        (result.workload, entry.candidate): entry.status
         for result in report.results
         for entry in result.entries
     }
@@ -139,15 +140,15 @@ def test_a_wrong_formula_is_not_timed():
     def doubled(symdiff, workload):
         value, gradients = workload.hand(*workload.inputs.values())
         named = {n: 2 * np.asarray(g) for n, g in workload.by_name(gradients).items()}
-        return Prepared(lambda: (value, named), lambda result: result)
+        return BoundCall(lambda: (value, named), lambda result: result)
 
-    wrong = Contender("doubled", "wrong on purpose", "symdiff", doubled)
+    wrong = Implementation("doubled", "wrong on purpose", "symdiff", doubled)
     report = run_symbolic(
         rounds=1,
         sample_s=1e-6,
         derivations=[],
         workloads=[residual(2, 3, 3)],
-        contenders=[wrong],
+        candidates=[wrong],
     )
     assert report.wrong == ["doubled on residual-2"]
 
@@ -166,13 +167,13 @@ def test_the_command_prints_its_tables_and_writes_a_file(monkeypatch, capsys, tm
     path = tmp_path / "symbolic.json"
     arguments = ["--rounds", "1", "--sample-ms", "0.001", "--json", str(path)]
     with pytest.raises(SystemExit) as exit_:
-        main(["bench", "symbolic", *arguments])
+        main(["symbolic", *arguments], benchmarks)
     out = capsys.readouterr().out
     assert exit_.value.code == 0
     assert "deriving the gradient, in fresh processes" in out
     assert "≤ 2.6" in out
     document = json.loads(path.read_text(encoding="utf-8"))
     assert document["derived"][0]["operations"] == 547
-    from docs_tools.readme import bench_text
+    from docs_tools.figures import bench_text
 
     assert "| 3-8-8-1, symdiff-adjoint | 113 |" in bench_text(document)

@@ -1,0 +1,1 @@
+"""Formulas: deriving them, how large they are, and running them."""
