@@ -83,12 +83,12 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _ratios(results: Sequence[Mapping[str, Any]]) -> str:
-    """Return a row for each workload, a column for each contender that has times."""
+    """Return a row for each workload, a column for each candidate that has times."""
     times = {
-        result["workload"]: {e["contender"]: e for e in result["entries"] if e["ratio"] is not None}
+        result["workload"]: {e["candidate"]: e for e in result["entries"] if e["ratio"] is not None}
         for result in results
     }
-    names = {entry["contender"]: None for result in results for entry in result["entries"]}
+    names = {entry["candidate"]: None for result in results for entry in result["entries"]}
     peers = [n for n in names if n != "by-hand" and any(n in entries for entries in times.values())]
     rows = []
     for result in results:
@@ -108,12 +108,12 @@ def _number(number: float | None) -> str:
 
 
 def _footprints(footprints: Sequence[Mapping[str, Any]]) -> str:
-    sizes = {(f["workload"], f["contender"]): f["peak_bytes"] for f in footprints}
-    contenders = list(dict.fromkeys(contender for _, contender in sizes))
+    sizes = {(f["workload"], f["candidate"]): f["peak_bytes"] for f in footprints}
+    candidates = list(dict.fromkeys(candidate for _, candidate in sizes))
     return _table(
-        ["workload", *contenders],
+        ["workload", *candidates],
         [
-            [workload, *(bytes_text(sizes.get((workload, name))) for name in contenders)]
+            [workload, *(bytes_text(sizes.get((workload, name))) for name in candidates)]
             for workload in dict.fromkeys(workload for workload, _ in sizes)
         ],
     )
@@ -124,7 +124,7 @@ def _growth(growth: Sequence[Mapping[str, Any]]) -> str:
         ["program", "operations", "build", "call", "ratio to by hand"],
         [
             [
-                f"{row['series']}, {row['contender']}",
+                f"{row['series']}, {row['candidate']}",
                 f"{row['operations']:,}",
                 seconds_text(row["build_s"]),
                 seconds_text(row["run_s"]),
@@ -140,7 +140,7 @@ def _derived(derived: Sequence[Mapping[str, Any]]) -> str:
         ["network, by", "parameters", "time", "memory", "operations", "ratio"],
         [
             [
-                f"{row['network']}, {row['contender']}",
+                f"{row['network']}, {row['candidate']}",
                 f"{row['parameters']:,}",
                 seconds_text(row["derive_s"]),
                 bytes_text(row["peak_bytes"]),

@@ -15,7 +15,7 @@ from benchmarks.candidates.peers import JAX_JIT, jax_program
 from benchmarks.checking import Loaded, checked, loaded
 from benchmarks.goals import BUILD_GOALS, EXPONENT_GOAL, LONGEST_GOAL
 from benchmarks.results import Growth, Judged, judged
-from benchmarks.turns import ratio, sampler, take_turns
+from benchmarks.turns import fair_collector, ratio, sampler, take_turns
 from benchmarks.workloads import Workload
 from benchmarks.workloads.chain import number_chain
 from benchmarks.workloads.networks import deep
@@ -82,8 +82,9 @@ def _grown(series: str, size: int, workload: Workload, each: Loaded) -> Growth:
         builds.append(time.perf_counter() - start)
     row.build_s = statistics.median(builds)
     runs = {BASELINE.name: BASELINE.bind(np, workload).run, name: call.run}
-    samplers = {key: sampler(run, sample_s=0.01) for key, run in runs.items()}
-    samples, _ = take_turns(samplers, _TIMES)
+    with fair_collector():
+        samplers = {key: sampler(run, sample_s=0.01) for key, run in runs.items()}
+        samples, _ = take_turns(samplers, _TIMES)
     row.run_s = statistics.median(sample.seconds for sample in samples[name])
     row.ratio = ratio(samples[name], samples[BASELINE.name]).median
     return row

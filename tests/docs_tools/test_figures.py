@@ -18,23 +18,23 @@ def test_the_figures_are_those_of_the_reference_run(page, put):
 
 def test_figures_of_a_benchmark_in_markdown():
     entries = [
-        {"contender": "by-hand", "ratio": 1.0, "median_s": 2e-6},
-        {"contender": "quick", "ratio": 0.5, "median_s": 1e-6},
-        {"contender": "slow", "ratio": 1234.5, "median_s": 2e-3},
-        {"contender": "wrong", "ratio": None, "median_s": None},
+        {"candidate": "by-hand", "ratio": 1.0, "median_s": 2e-6},
+        {"candidate": "quick", "ratio": 0.5, "median_s": 1e-6},
+        {"candidate": "slow", "ratio": 1234.5, "median_s": 2e-3},
+        {"candidate": "wrong", "ratio": None, "median_s": None},
     ]
     chain = {"workload": "chain", "label": "W0", "meaning": "a chain", "entries": entries}
-    grown = {"series": "network", "contender": "quick", "operations": 1539, "build_s": 0.15}
+    grown = {"series": "network", "candidate": "quick", "operations": 1539, "build_s": 0.15}
     document = {
-        "command": "gradscale bench compiled --json out.json",
+        "command": "python -m benchmarks compiled --json out.json",
         **{"machine": "a machine", "system": "Linux", "python": "3.12", "versions": "numpy 2"},
         **{"libraries": {"quick": "1.0"}, "rounds": 3, "fresh": True},
         "results": [chain, {**chain, "workload": "mlp", "label": "", "entries": entries[:1]}],
-        "footprints": [{"workload": "chain", "contender": "quick", "peak_bytes": 3_200_000}],
+        "footprints": [{"workload": "chain", "candidate": "quick", "peak_bytes": 3_200_000}],
         "growth": [{**grown, "run_s": 1e-3, "ratio": 0.6}],
     }
     assert bench_text(document).split("\n") == [
-        "`gradscale bench compiled`: medians of 3 rounds, each sample in a process of its own; "
+        "`python -m benchmarks compiled`: medians of 3 rounds, each sample in a process of its own; "
         "a machine; Linux; Python 3.12; numpy 2; quick 1.0.",
         "",
         "| workload | by hand | quick | slow |",
