@@ -37,7 +37,7 @@ def run_fresh(
     sample_s: float,
     on_stage: Callable[[str], None] = lambda stage: None,
 ) -> Report:
-    """Return what a benchmark finds in fresh processes.
+    """Return the report of a benchmark whose samples each take a fresh process.
 
     The first process of a candidate checks it and finds out how many calls make a sample.
     """

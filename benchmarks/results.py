@@ -1,4 +1,4 @@
-"""What a benchmark found, as tables of plain numbers that become JSON."""
+"""Results of a benchmark, as tables of plain numbers that become JSON."""
 
 import json
 import statistics
@@ -107,7 +107,7 @@ class Footprint:
 
 @dataclass
 class Growth:
-    """What preparing a program of one size costs."""
+    """Costs of a program of one size."""
 
     #: Name of the workloads that grow.
     series: str
@@ -126,7 +126,7 @@ class Growth:
 
 @dataclass
 class Derived:
-    """What deriving the gradient of one network takes."""
+    """Costs of deriving the gradient of one network."""
 
     network: str
     candidate: str

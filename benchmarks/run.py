@@ -25,7 +25,7 @@ def run(
     imports: bool = True,
     on_stage: Callable[[str], None] = lambda stage: None,
 ) -> Report:
-    """Return what a benchmark finds in this process."""
+    """Return the report of a benchmark in this process."""
     field = with_baseline(candidates)
     report = empty_report(field, rounds, sample_s)
     on_stage("importing the candidates")

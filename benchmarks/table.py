@@ -1,4 +1,4 @@
-"""What a benchmark found, for the terminal."""
+"""Results of a benchmark, for the terminal."""
 
 from collections.abc import Sequence
 
@@ -144,7 +144,7 @@ def _footprints(report: Report) -> Table:
 
 
 def _growth(report: Report) -> Table:
-    """Return what making programs costs as they grow."""
+    """Return the costs of making programs as they grow."""
     numbers = ("size", "operations", "build", "per operation", "call", "ratio")
     table = _titled("making a program, by its size", ("series", "candidate"), numbers)
     for row in report.growth:
@@ -159,7 +159,7 @@ def _growth(report: Report) -> Table:
 
 
 def _derived(report: Report) -> Table:
-    """Return what deriving formulas takes."""
+    """Return the costs of deriving formulas."""
     title = "deriving the gradient, in fresh processes: processor time"
     numbers = ("parameters", "time", "memory", "operations", "ratio")
     table = _titled(title, ("network", "by"), numbers)

@@ -1,7 +1,7 @@
-"""What a candidate is: a way to compute value and gradient of a workload.
+"""Candidates: ways to compute value and gradient of a workload.
 
-It is no `Engine` of `compare`: that one takes arguments by name and returns NumPy arrays, under the
-clock. Here the clock runs around a call on arguments that lie ready, in arrays of the library's
+They are no engines of `compare`: an engine takes arguments by name and returns NumPy arrays, under
+the clock. Here the clock runs around a call on arguments that lie ready, in arrays of the library's
 own.
 """
 

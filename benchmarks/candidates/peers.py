@@ -1,6 +1,6 @@
 """The other libraries: how each computes value and gradient, in float64 and on one thread.
 
-How a library is set up for that is told by its engine in `compare.engines.peers`.
+The engines of `compare.engines.peers` know how a library is set up for that.
 """
 
 import importlib

@@ -1,1 +1,1 @@
-"""What a gradient costs beside the time of a call: memory, making a program, importing."""
+"""Costs of a gradient other than the time of a call: memory, making a program, importing."""

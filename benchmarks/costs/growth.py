@@ -48,7 +48,7 @@ def grow(
     on_stage: Callable[[str], None] = lambda stage: None,
     series: Series = SERIES,
 ) -> tuple[list[Growth], list[Judged]]:
-    """Return what making programs costs as they grow, and the goals."""
+    """Return the costs of making programs as they grow, and the goals."""
     chosen = {each.name: each for each in candidates}
     growth: list[Growth] = []
     goals: list[Judged] = []
@@ -67,7 +67,7 @@ def grow(
 
 
 def _grown(series: str, size: int, workload: Workload, each: Loaded) -> Growth:
-    """Return what making and calling one program costs."""
+    """Return the costs of making and calling one program."""
     name = each.candidate.name
     row = Growth(series, size, workload.operations, name)
     entry, call = checked(workload, each)

@@ -1,4 +1,4 @@
-"""What importing costs: fresh processes, in turn."""
+"""Costs of importing: fresh processes, in turn."""
 
 import importlib.util
 import os
@@ -31,7 +31,7 @@ print(time.perf_counter() - start, time.process_time() - processor_start)
 
 
 def import_result(rounds: int) -> Result:
-    """Return what importing the engine costs, beside importing NumPy."""
+    """Return the times of importing the engine, and NumPy alone."""
     entries = [Entry("numpy", "import numpy"), Entry("autodiff", "import autodiff")]
     goals = [judged(goal, IMPORT) for goal in EAGER_GOALS[IMPORT]]
     result = Result(IMPORT, "import in a fresh process", 0, goals, entries=entries)

@@ -16,7 +16,7 @@ from compare.measure.memory import allocated_bytes
 
 __all__ = ["footprints", "peak_bytes"]
 
-#: Candidates whose memory can be measured or is told by their compiler.
+#: Candidates whose memory can be measured, or is known to their compiler.
 _MEASURED = (
     *(COMPILED[name] for name in ("by-hand", "by-hand-out", "autodiff")),
     PLAN,

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.candidates.peers import casadi_gradients
+from benchmarks.workloads.formulas import residual, sample
 from compare.measure.memory import PeakMemory
 from compare.problems.mlp import mlp_loss, parameter_names
 
@@ -96,10 +97,7 @@ def _deep_mlp(x: Any, y: Any, **weights: Any) -> Any:
 
 
 def _deep_residual(x: Any, y: Any, **weights: Any) -> Any:
-    h = x
-    for w in weights.values():
-        h = h + np.tanh(h @ w)
-    return np.sum((h - y) ** 2)
+    return residual().function(np, x, y, *weights.values())
 
 
 def _entries(widths: Sequence[int], symbol: Callable[[str], Any]) -> dict[str, Any]:
@@ -148,12 +146,7 @@ def _casadi(widths: Sequence[int]) -> Counts:
         name: casadi.SX.sym(name, *(shape if len(shape) > 1 else (1, *shape)))
         for name, shape in shapes(widths).items()
     }
-    h = symbols["x"]
-    last = len(widths) - 1
-    for k in range(1, last + 1):
-        z = h @ symbols[f"w{k}"] + symbols[f"b{k}"]
-        h = z if k == last else 1 / (1 + casadi.exp(-z))
-    loss = casadi.sum2((h - symbols["t"]) ** 2)
+    loss = sample(widths).idiom("casadi")(casadi, *symbols.values())
     wrt = [symbols[name] for name in parameter_names(widths)]
     gradients = casadi_gradients(casadi, loss, wrt)
 
@@ -190,7 +183,7 @@ _FRAMES = 200
 def measure(
     tool: str, widths: Sequence[int], shallow: bool = False, predict: bool = False
 ) -> dict[str, Any]:
-    """Return what one derivation takes: times in s, bytes, and operations.
+    """Return the cost of one derivation: times in s, bytes, and operations.
 
     Parameters
     ----------

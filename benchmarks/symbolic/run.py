@@ -2,7 +2,6 @@
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from benchmarks.run import run
 from benchmarks.symbolic.derivation import measure
 from benchmarks.workloads import WORKLOADS, Workload
 from benchmarks.workloads.formulas import residual, sample
+from compare.problems.mlp import count_parameters
 
 __all__ = ["DERIVATIONS", "RUNS", "derive", "run_symbolic"]
 
@@ -64,7 +64,7 @@ RUNS: dict[str, Workload] = {
 
 
 def _names(widths: Sequence[int], tool: str) -> tuple[str, str]:
-    """Return what tables call a network, and who derives its gradient."""
+    """Return the names of a network, and of the tool that derives its gradient, in tables."""
     if len(widths) == 1:
         candidate, _, network = tool.rpartition("-")
         return f"{network} {widths[0]}", candidate
@@ -73,7 +73,7 @@ def _names(widths: Sequence[int], tool: str) -> tuple[str, str]:
 
 
 def derive(widths: Sequence[int], tool: str, times: int = _TIMES) -> tuple[Derived, Metadata]:
-    """Return what deriving the gradient of a network takes in fresh processes, and more of it.
+    """Return the cost of deriving a gradient in fresh processes, and all numbers of the last.
 
     Examples
     --------
@@ -81,8 +81,7 @@ def derive(widths: Sequence[int], tool: str, times: int = _TIMES) -> tuple[Deriv
     >>> row.parameters, row.operations
     (9, 39)
     """
-    matrix = len(widths) == 1
-    parameters = widths[0] if matrix else sum(n * m + m for n, m in pairwise(widths))
+    parameters = widths[0] if len(widths) == 1 else count_parameters(widths)
     row = Derived(*_names(widths, tool), parameters)
     shallow = tool.startswith("symdiff") and len(widths) > 8
     found: list[Metadata] = []
@@ -115,7 +114,7 @@ def run_symbolic(
     times: int = _TIMES,
     on_stage: Stage = lambda stage: None,
 ) -> Report:
-    """Return what deriving formulas and running them takes."""
+    """Return the report of deriving formulas and running them."""
     field = list(FORMULAS.values()) if candidates is None else list(candidates)
     report = run(
         list(RUNS.values()) if workloads is None else workloads,
@@ -161,7 +160,7 @@ def _judge(report: Report, metadata: Mapping[tuple[str, str], Metadata]) -> None
 
 
 def _found(goal: Goal, row: Derived, other: Derived | None, metadata: Metadata) -> float | None:
-    """Return what was reached of a goal, or None where it was not measured."""
+    """Return the number that a goal is about, or None where it was not measured."""
     if goal.what == "failures":
         return float(row.derive_s is None)
     if row.derive_s is None:

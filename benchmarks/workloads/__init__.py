@@ -1,4 +1,4 @@
-"""What is differentiated: one entry a workload, a module a family."""
+"""Functions that are differentiated: one entry a workload, a module a family."""
 
 from benchmarks.workloads.chain import chain
 from benchmarks.workloads.elementwise import elementwise

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from benchmarks.workloads.networks import draw_layers
 from benchmarks.workloads.workload import Workload
 from compare.problems.mlp import mlp_gradient, mlp_loss, parameter_names
 from compare.problems.problem import Gradients, Inputs
@@ -32,15 +32,8 @@ def _sample_by_hand(names: Sequence[str], x: Any, t: Any, *layers: Any) -> tuple
 
 
 def _draw_sample(widths: Sequence[int], rng: np.random.Generator) -> Inputs:
-    """Return a sample, its target, and weights that keep the size of the signal."""
-    inputs: Inputs = {
-        "x": rng.uniform(0.0, 1.0, widths[0]),
-        "t": rng.standard_normal(widths[-1]),
-    }
-    for k, (n, m) in enumerate(pairwise(widths), 1):
-        inputs[f"w{k}"] = rng.standard_normal((n, m)) / np.sqrt(n)
-        inputs[f"b{k}"] = 0.1 * rng.standard_normal(m)
-    return inputs
+    inputs = {"x": rng.uniform(0.0, 1.0, widths[0]), "t": rng.standard_normal(widths[-1])}
+    return inputs | draw_layers(rng, widths)
 
 
 def sample(widths: Sequence[int]) -> Workload:

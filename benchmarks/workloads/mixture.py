@@ -42,7 +42,7 @@ def _places(d: int) -> Any:
 
 @cache
 def _constant(n: int, d: int, k: int) -> float:
-    """Return what does not depend on the parameters."""
+    """Return the part of the value that does not depend on the parameters."""
     freedom = d + _M + 1
     log_gamma = d * (d - 1) / 4 * math.log(math.pi) + sum(
         math.lgamma((freedom - j) / 2) for j in range(d)

@@ -11,7 +11,7 @@ from benchmarks.workloads.workload import Workload
 from compare.problems import get_problem
 from compare.problems.problem import Gradients, Inputs
 
-__all__ = ["deep", "mlp", "notes", "single"]
+__all__ = ["deep", "draw_layers", "mlp", "notes", "single"]
 
 
 def _notes(xp: Any, x: Any, y: Any, w1: Any, w2: Any) -> Any:
@@ -169,7 +169,7 @@ def _mlp_best(x: Any, t: Any, *parameters: Any) -> Callable[..., Any]:
     return run
 
 
-def _layers(rng: np.random.Generator, widths: Sequence[int]) -> Inputs:
+def draw_layers(rng: np.random.Generator, widths: Sequence[int]) -> Inputs:
     """Return weights that keep the size of the signal, and small biases."""
     inputs = {}
     for k, (before, after) in enumerate(pairwise(widths), 1):
@@ -184,7 +184,7 @@ def _draw_mlp(batch: int, rng: np.random.Generator) -> Inputs:
         "x": rng.standard_normal((batch, widths[0])),
         "t": rng.standard_normal((batch, widths[-1])),
     }
-    return inputs | _layers(rng, widths)
+    return inputs | draw_layers(rng, widths)
 
 
 _MLP_PARAMETERS = ("w1", "b1", "w2", "b2", "w3", "b3")
@@ -277,7 +277,7 @@ def _single_best(x: Any, t: Any, *parameters: Any) -> Callable[..., Any]:
 def _draw_single(rng: np.random.Generator) -> Inputs:
     widths = (4, 16, 16, 1)
     inputs = {"x": rng.standard_normal(widths[0]), "t": rng.standard_normal(widths[-1])}
-    return inputs | _layers(rng, widths)
+    return inputs | draw_layers(rng, widths)
 
 
 def single() -> Workload:

@@ -73,7 +73,7 @@ def test_fresh_processes_from_the_command_line(capsys, tmp_path):
 
 @pytest.mark.parametrize("command", ["eager", "compiled"])
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         (("--workload", "chian"), "did you mean 'chain'"),
         (("--candidate", "autograb"), "did you mean 'autograd'"),
@@ -83,12 +83,12 @@ def test_fresh_processes_from_the_command_line(capsys, tmp_path):
     ],
 )
 def test_bad_input_is_one_sentence_and_code_2(
-    capsys, tmp_path, monkeypatch, command, arguments, told
+    capsys, tmp_path, monkeypatch, command, arguments, expected
 ):
     monkeypatch.chdir(tmp_path)
     code, out, err = ran(capsys, command, *arguments)
     assert code == 2
-    assert told in err
+    assert expected in err
     assert len(err.strip().splitlines()) == 1
     assert not out
 

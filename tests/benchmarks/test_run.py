@@ -68,12 +68,12 @@ WRONG = {
 
 @pytest.mark.parametrize("case", WRONG)
 def test_a_candidate_that_is_wrong_is_told_and_not_timed(case, squares, candidate):
-    answer, told = WRONG[case]
+    answer, expected = WRONG[case]
     others = candidate(answer), candidate(right, "other")
     report = tiny(squares, *others, goals=[Goal("mine", 1000.0)])
     wrong, other = entries(report)["mine"], entries(report)["other"]
     assert wrong.status == "mismatch"
-    assert told in wrong.message
+    assert expected in wrong.message
     assert wrong.samples_s == []
     assert (wrong.ratio, wrong.median_s) == (None, None)
     (goal,) = report.results[0].goals

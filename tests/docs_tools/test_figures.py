@@ -34,8 +34,8 @@ def test_figures_of_a_benchmark_in_markdown():
         "growth": [{**grown, "run_s": 1e-3, "ratio": 0.6}],
     }
     assert bench_text(document).split("\n") == [
-        "`python -m benchmarks compiled`: medians of 3 rounds, each sample in a process of its own; "
-        "a machine; Linux; Python 3.12; numpy 2; quick 1.0.",
+        "`python -m benchmarks compiled`: medians of 3 rounds, each sample in a process of its "
+        "own; a machine; Linux; Python 3.12; numpy 2; quick 1.0.",
         "",
         "| workload | by hand | quick | slow |",
         "| --- | ---: | ---: | ---: |",
