@@ -24,6 +24,8 @@ from compare.process.executor import Budget, Executor, Outcome
 
 __all__ = ["first_check", "in_new_process", "run_fresh", "sample"]
 
+#: No round is repeated: each takes so long that a look at the machine around it says little.
+_UNDISTURBED = Sample(1.0, 1.0)
 #: Limits of one process, compilation included: some minutes, and the memory of the machine.
 _BUDGET = Budget(300.0, sys.maxsize)
 
@@ -61,7 +63,7 @@ def run_fresh(
             if loops:
                 samplers[candidate.name] = _sampler(*names, loops, on_stage)
         if BASELINE.name in samplers:
-            samples, lost = take_turns(samplers, rounds)
+            samples, lost = take_turns(samplers, rounds, lambda: _UNDISTURBED)
             for entry in result.entries:
                 if entry.candidate in lost:
                     entry.status, entry.message = "error", lost[entry.candidate]

@@ -84,10 +84,12 @@ def _plan_numba(autodiff: Any, workload: Workload) -> BoundCall:
 
 
 @contextmanager
-def _with_numba(module: str) -> Iterator[Any]:
-    """Import Numba, which the plan needs, and yield the engine."""
+def _compiler(module: str) -> Iterator[Any]:
+    """Import a library that plans need, and the engine with its compiler, which it loads late."""
     importlib.import_module(module)
-    yield importlib.import_module("autodiff")
+    autodiff = importlib.import_module("autodiff")
+    autodiff.compile  # noqa: B018  (loaded now, so that preparing does not count it)
+    yield autodiff
 
 
 #: The candidate that all others are compared with.
@@ -100,16 +102,19 @@ BY_HAND_OUT = Implementation(
 )
 EAGER_AUTODIFF = Implementation("autodiff", "value_and_grad", "autodiff", _eager)
 GRAPH = Implementation("autodiff-graph", "trace once, then the graph", "autodiff", _graph)
-PLAN = Implementation("autodiff-plan", "compile(value_and_grad)", "autodiff", _plan)
+PLAN = Implementation("autodiff-plan", "compile(value_and_grad)", "autodiff", _plan, _compiler)
 PLAN_OUT = Implementation(
     "autodiff-plan-out",
     "with donate=True: the next call writes over the gradients, as by-hand-out does",
     "autodiff",
     _plan_out,
+    _compiler,
 )
-PLAN_FAST = Implementation("autodiff-plan-fast", "with fast_math=True", "autodiff", _plan_fast)
+PLAN_FAST = Implementation(
+    "autodiff-plan-fast", "with fast_math=True", "autodiff", _plan_fast, _compiler
+)
 PLAN_NUMBA = Implementation(
-    "autodiff-plan-numba", 'with backend="numba"', "numba", _plan_numba, _with_numba
+    "autodiff-plan-numba", 'with backend="numba"', "numba", _plan_numba, _compiler
 )
 #: Computes parts of a function again instead of keeping them.
 CHECKPOINT = Implementation(
