@@ -201,7 +201,7 @@ def test_the_table_judges_those_with_goals_only(squares, candidate):
 
 def test_a_goal_against_another_candidate(squares, candidate):
     def slow(workload):
-        time.sleep(0.001)
+        time.sleep(0.02)
         return right(workload)
 
     goals = [Goal("mine", 0.5, "slow"), Goal("slow", 0.5, "mine"), Goal("mine", 1.0, "nobody")]

@@ -6,7 +6,7 @@ from benchmarks.costs.imports import time_imports
 def test_each_module_is_imported_in_every_round():
     samples = time_imports(["colorsys"], 2)
     assert len(samples["colorsys"]) == 2
-    assert all(0 < s.seconds < 10 for s in samples["colorsys"])
+    assert all(s.seconds > 0 for s in samples["colorsys"])
 
 
 def test_what_is_slow_to_import_is_slow(tmp_path, monkeypatch):
@@ -15,7 +15,8 @@ def test_what_is_slow_to_import_is_slow(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     samples = time_imports(["fast_module", "slow_module"], 1)
     (slow,), (fast,) = samples["slow_module"], samples["fast_module"]
-    assert slow.seconds > 0.2 > fast.seconds
+    assert slow.seconds >= 0.2
+    assert fast.processor_s < 0.2, "a busy machine makes it wait, and no more"
     assert [p.name for p in tmp_path.iterdir() if p.suffix != ".py"] == []
 
 
