@@ -10,17 +10,17 @@ import numpy as np
 
 from symdiff.errors import ExpressionTooLarge, nearest
 from symdiff.operations.derivatives import partials, scale
+from symdiff.operations.evaluate import evaluate
 from symdiff.printing.infix import Dialect, formula
 from symdiff.store.cse import variable_names
 from symdiff.store.dag import ONE, ZERO, Dag
-from symdiff.store.evaluate import evaluate
+from symdiff.store.properties import LEAVES
 from symdiff.text.saving import DIALECT
 from symdiff.tracing.trace import trace
 
 __all__ = ["Explanation", "Line", "explain"]
 
 _LINES = 300
-_LEAVES = frozenset({"symbol", "number", "true", "false"})
 
 # Why the local derivative of an operation is what it is.
 _RULES = {
@@ -159,7 +159,7 @@ class _Derivation:
                 self.names[node] = dag.symbol_name(node)
             elif node == self.value:
                 self.names[node] = self.result
-            elif op not in _LEAVES and op != "neg" and not dag.is_condition(node):
+            elif op not in LEAVES and op != "neg" and not dag.is_condition(node):
                 name = variables.get(node)
                 if name is None or name in (self.result, *dag.shapes):
                     count += 1

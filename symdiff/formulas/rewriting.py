@@ -13,12 +13,13 @@ import numpy as np
 import sympy
 
 from symdiff.errors import ExpressionTooLarge, nearest
+from symdiff.operations.evaluate import evaluate
+from symdiff.operations.rebuild import rebuild
 from symdiff.operations.sympy_conversion import Expr, from_sympy, symbol, to_sympy
+from symdiff.operations.table import OPERATIONS
 from symdiff.printing.recursion import call_deep
 from symdiff.store.dag import Dag, Nodes
-from symdiff.store.evaluate import evaluate
 from symdiff.store.op_counts import tree_operations
-from symdiff.store.rebuild import rebuild
 from symdiff.text.parse import parse
 from symdiff.tracing.array import SymbolicArray
 
@@ -28,7 +29,7 @@ _OPERATIONS = 200  # SymPy's `simplify` takes seconds beyond
 _EXPONENT = 64  # it multiplies out powers, and evaluates those of numbers exactly
 _BITS = 4096
 _TERMS = 5_000
-_POLYNOMIAL = frozenset({"number", "add", "mul", "div", "neg", "pow"})
+_POLYNOMIAL = {"number", *(row.name for row in OPERATIONS.values() if row.kind == "arithmetic")}
 _POINTS = 5
 _TOLERANCE = 1e-9
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import sympy
 
-from symdiff.errors import nearest
 from symdiff.matrix.array import MatrixArray, as_node
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.shapes import Shape, shown
-from symdiff.tracing.trace import check_argument
+from symdiff.tracing.binding import call_traced, check_argument
 
 __all__ = ["MatrixTrace", "trace_matrices"]
 
@@ -111,35 +109,6 @@ class _Inputs:
         return MatrixArray(node)
 
 
-def _bound(f: Callable[..., Any], given: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """Return arguments for a call of `f`; name those missing or unknown."""
-    title = getattr(f, "__name__", type(f).__name__)
-    try:
-        parameters = inspect.signature(f).parameters
-    except (TypeError, ValueError):
-        return [], dict(given)
-    kinds = inspect.Parameter
-    positional = [n for n, p in parameters.items() if p.kind is kinds.POSITIONAL_ONLY]
-    loose = (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)
-    named = [n for n, p in parameters.items() if p.kind not in loose]
-    unknown = [n for n in given if n not in named]
-    if unknown and not any(p.kind is kinds.VAR_KEYWORD for p in parameters.values()):
-        raise TypeError(
-            f"{title} has no argument {unknown[0]!r}.{nearest(unknown[0], named)} "
-            f"Its arguments are {', '.join(named) or 'none'}"
-        )
-    missing = [n for n in named if n not in given and parameters[n].default is kinds.empty]
-    if missing:
-        raise TypeError(
-            f"{title} needs its argument{'s' * (len(missing) > 1)} {', '.join(missing)}: give each "
-            f"a shape, {missing[0]}=('N', 'd') for a matrix, or an array"
-        )
-    return (
-        [given[n] for n in positional if n in given],
-        {n: v for n, v in given.items() if n not in positional},
-    )
-
-
 def trace_matrices(f: Callable[..., Any], given: Mapping[str, Any]) -> MatrixTrace:
     """Return the operations of a plain NumPy function on matrices.
 
@@ -155,16 +124,7 @@ def trace_matrices(f: Callable[..., Any], given: Mapping[str, Any]) -> MatrixTra
     for name, value in given.items():
         check_argument(name)
         values[name] = inputs.take(name, value)
-    positional, named = _bound(f, values)
-    try:
-        result = f(*positional, **named)
-    except ValueError as error:
-        if "setting an array element" not in str(error):
-            raise
-        raise TypeError(
-            "a traced matrix was assigned to an entry of a NumPy array, or made part of one by "
-            "np.array; use np.where to replace entries, np.stack or np.concatenate to build one"
-        ) from error
+    result = call_traced(f, values, "=('N', 'd') for a matrix, or an array", "traced matrix")
     if isinstance(result, (list, tuple, dict)):
         raise TypeError(
             f"the function returned a {type(result).__name__}; a gradient needs one scalar"

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from symdiff.store.dag import RELATIONS, Dag
+from symdiff.operations.table import RELATIONS
+from symdiff.store.dag import Dag
 from symdiff.store.exact import Number
+from symdiff.store.properties import LEAVES
 
 __all__ = [
     "ATOM",
@@ -27,7 +29,6 @@ __all__ = [
 ]
 
 COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(6)
-_LEAVES = frozenset({"symbol", "number", "true", "false"})
 
 
 class Text(NamedTuple):
@@ -165,7 +166,7 @@ def lines(
     texts: dict[int, Text] = {}
     for node in order:
         op = dag.ops[node]
-        if op in _LEAVES:
+        if op in LEAVES:
             texts[node] = _leaf(dag, node, names, dialect)
             continue
         args = [texts[arg] for arg in dag.args[node]]
@@ -173,7 +174,7 @@ def lines(
         depth = 1 + max(arg.depth for arg in args)
         text = text._replace(depth=depth - 1 if op == "neg" else depth)
         named = node in names
-        shared = uses[node] > 1 and not (op == "neg" and dag.ops[dag.args[node][0]] in _LEAVES)
+        shared = uses[node] > 1 and not (op == "neg" and dag.ops[dag.args[node][0]] in LEAVES)
         if named or shared or text.depth > dialect.deepest:
             name = names[node] if named else invent()
             yield node, name, text.text
@@ -215,7 +216,7 @@ def formula(dag: Dag, root: int, names: Mapping[int, str], dialect: Dialect) -> 
         if node in names and (node != root or dag.ops[node] == "symbol"):
             texts[node] = Text(names[node])
             continue
-        if dag.ops[node] in _LEAVES:
+        if dag.ops[node] in LEAVES:
             texts[node] = _leaf(dag, node, names, dialect)
             continue
         other = dag.complement(node)

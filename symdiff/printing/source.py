@@ -10,11 +10,14 @@ import keyword
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from symdiff.store.dag import RELATIONS, Dag, Nodes
+from symdiff.operations.operation import Operation
+from symdiff.operations.table import OPERATIONS, RELATIONS
+from symdiff.store.dag import Dag, Nodes
 from symdiff.store.exact import Number
 
 __all__ = ["ENTRY_POINT", "print_source"]
@@ -25,57 +28,9 @@ _COMPARE, _SUM, _PRODUCT, _UNARY, _POWER, _ATOM = range(6)
 _DEPTH = 40  # CPython's tokenizer stops at 200 nested parentheses
 _TERMS = 50  # its compiler recurses once for each term of a sum
 
-_HELPERS = {
-    "maximum": """def maximum(*values):
-    largest = values[0]
-    for value in values:
-        if value != value:
-            return value
-        if value > largest:
-            largest = value
-    return largest""",
-    "minimum": """def minimum(*values):
-    smallest = values[0]
-    for value in values:
-        if value != value:
-            return value
-        if value < smallest:
-            smallest = value
-    return smallest""",
-    "fmaximum": """def fmaximum(a, b):
-    return a if a >= b or b != b else b""",
-    "fminimum": """def fminimum(a, b):
-    return a if a <= b or b != b else b""",
-    "sign": """def sign(x):
-    return 1.0 if x > 0.0 else -1.0 if x < 0.0 else x * 0.0""",
-    "step": """def step(a, b):
-    return 1.0 if a > b else 0.5 if a == b else 0.0""",
-    "logaddexp": """def logaddexp(a, b):
-    return max(a, b) + log1p(exp(-abs(a - b))) if a != b else a + 0.6931471805599453""",
-}
-_HELPERS_ON_SCALARS = {
-    "step": """def step(a, b):
-    return np.float64(1.0 if a > b else 0.5 if a == b else 0.0)""",
-}
-
-# The name in the source, its import from math (or None: a helper above), its import from NumPy.
-_Entry = tuple[str, str | None, str | None]
-_ALIKE = "exp log sin cos tan sinh cosh tanh cbrt exp2 expm1 log1p log2 log10 hypot sqrt"
-_INVERSE = "sin cos tan sinh cosh tanh tan2"
-_FUNCTIONS: dict[str, _Entry] = {
-    **{name: (name, name, name) for name in _ALIKE.split()},
-    **{f"arc{name}": (f"a{name}", f"a{name}", f"arc{name}") for name in _INVERSE.split()},
-    "absolute": ("fabs", "fabs", "fabs"),
-    "logaddexp": ("logaddexp", None, "logaddexp"),
-    "sign": ("sign", None, "sign"),
-    "step": ("step", None, None),
-    "maximum": ("maximum", None, None),
-    "minimum": ("minimum", None, None),
-    "fmaximum": ("fmaximum", None, None),
-    "fminimum": ("fminimum", None, None),
-}
-_POW: _Entry = ("pow", "pow", "power")
-_NEEDS = {"logaddexp": ("exp", "log1p")}
+# A power with an exponent that is no whole number is a call as well.
+_POW = replace(OPERATIONS["pow"], python="pow", math="pow", numpy="power")
+_FUNCTIONS = frozenset(row.python for row in OPERATIONS.values() if row.math or row.helper)
 
 
 class _Fragment(NamedTuple):
@@ -111,7 +66,7 @@ class _Printer:
         self.taken = taken
         self.scalars = scalars
         self.lines: list[str] = []
-        self.functions: dict[str, _Entry] = {}
+        self.functions: dict[str, Operation] = {}  # by name
         self._fragments: dict[int, _Fragment] = {}
         self._assigned = 0
 
@@ -192,15 +147,15 @@ class _Printer:
         if op in RELATIONS:
             left, right = (_enclose(arg, _SUM) for arg in args)
             return _Fragment(f"({left} {RELATIONS[op]} {right})", _ATOM, depth)
-        if op not in _FUNCTIONS:
+        if op not in OPERATIONS:
             raise NotImplementedError(f"no source is known for the function {op}")
-        name = self._function(_FUNCTIONS[op])
+        name = self._function(OPERATIONS[op])
         return _Fragment(f"{name}({', '.join([arg.text for arg in args])})", _ATOM, depth)
 
-    def _function(self, entry: _Entry) -> str:
+    def _function(self, row: Operation) -> str:
         """Return the name of a function, noted for the lines before the statements."""
-        self.functions[entry[0]] = entry
-        return entry[0]
+        self.functions[row.python] = row
+        return row.python
 
     def _leaf(self, node: int) -> _Fragment:
         """Return a symbol or a number."""
@@ -251,7 +206,7 @@ class _Printer:
 
     def _sigmoid(self, arg: _Fragment, depth: int) -> _Fragment:
         """Return a sigmoid, as it is written by hand."""
-        exp = self._function(_FUNCTIONS["exp"])
+        exp = self._function(OPERATIONS["exp"])
         return _Fragment(f"1.0 / (1.0 + {exp}({_negative(arg, depth).text}))", _PRODUCT, depth)
 
 
@@ -268,26 +223,33 @@ def _negative(fragment: _Fragment, depth: int) -> _Fragment:
     return _Fragment(text, max(min(fragment.binding, _UNARY), _PRODUCT), depth)
 
 
-def _header(functions: dict[str, _Entry], scalars: str) -> list[str]:
+def _header(functions: dict[str, Operation], scalars: str) -> list[str]:
     """Return the imports and the helpers that the statements need."""
-    column = 1 if scalars == "float" else 2
-    imports: set[tuple[str, str]] = set()
+    imports: dict[str, set[tuple[str, str]]] = {}  # by module: what it has, and its name here
     helpers: list[str] = []
-    entries = dict(functions)
-    for name, entry in functions.items():
-        if entry[column] is None:
-            on_scalars = _HELPERS_ON_SCALARS.get(name) if scalars == "numpy" else None
-            helpers += ["", "", on_scalars or _HELPERS[name]]
-            entries.update({need: (need,) * 3 for need in _NEEDS.get(name, ())})
-    for name, entry in entries.items():
-        if entry[column] is not None:
-            imports.add((str(entry[column]), name))
-    module = "math" if scalars == "float" else "numpy"
-    listed = [known if known == name else f"{known} as {name}" for known, name in sorted(imports)]
-    lines = [f"from {module} import {', '.join(listed)}", ""] if listed else []
-    if module == "numpy":
-        lines = lines[:1]
-    return [*lines, "import numpy as np", *helpers]
+
+    def add(known: str, name: str) -> None:
+        module, _, known = (known if "." in known else f"{library}.{known}").rpartition(".")
+        imports.setdefault(module, set()).add((known, name))
+
+    library = "math" if scalars == "float" else "numpy"
+    for name, row in functions.items():
+        known = row.math if library == "math" else row.numpy
+        if known:
+            add(known, name)
+            continue
+        on_scalars = row.numpy_helper if library == "numpy" else ""
+        helpers += ["", "", on_scalars or row.helper]
+        for need in row.helper_needs:
+            add(need, need)
+    lines = {}
+    for module, names in imports.items():
+        listed = [known if known == name else f"{known} as {name}" for known, name in sorted(names)]
+        lines[module] = f"from {module} import {', '.join(listed)}"
+    first = [lines.pop(library)] if library in lines else []
+    if first and library == "math":
+        first.append("")
+    return [*first, "import numpy as np", *lines.values(), *helpers]
 
 
 def _allocate(name: str, taken: set[str]) -> str:
@@ -363,8 +325,7 @@ def print_source(
         return x * x, {"x": 2.0 * x}
     <BLANKLINE>
     """
-    taken = {"np", "float", "abs", "max", ENTRY_POINT, _POW[0], *_HELPERS}
-    taken |= {entry[0] for entry in _FUNCTIONS.values()}
+    taken = {"np", "float", "abs", "max", ENTRY_POINT, _POW.python, *_FUNCTIONS}
     parameters = {name: _allocate(name, taken) for name in inputs}
     texts: dict[int, str] = {}
     for name, nodes in inputs.items():

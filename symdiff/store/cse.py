@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from symdiff.store.dag import Dag, Nodes
+from symdiff.store.properties import LEAVES
 
 __all__ = ["flatten", "name_lines", "variable_names"]
 
 _PREFIXES = ("v", "u", "t", "s", "let")
 _DEPTH = 12  # a node nested more deeply gets a name too, so that every line stays readable
 _TERMS = ("add", "mul")
-_UNNAMED = frozenset({"symbol", "number", "true", "false", "neg"})
+_UNNAMED = LEAVES | {"neg"}
 
 
 def flatten(dag: Dag, roots: Sequence[int]) -> tuple[Dag, list[int]]:

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 
 from symdiff.store.dag import Dag
+from symdiff.store.properties import COUNTS
 
 __all__ = ["own_operations", "shared_operations", "tree_operations", "tree_sizes"]
-
-_OPERATIONS = {
-    **dict.fromkeys(("symbol", "number", "true", "false", "neg"), 0),
-    "sigmoid": 3,  # it runs as an exponential, a sum and a division
-}
 
 
 def own_operations(dag: Dag, node: int) -> int:
@@ -27,7 +23,7 @@ def own_operations(dag: Dag, node: int) -> int:
     op = dag.ops[node]
     if op == "add" or op == "mul":
         return len(dag.args[node]) - 1
-    return _OPERATIONS.get(op, 1)
+    return COUNTS.get(op, 1)
 
 
 def tree_sizes(dag: Dag, order: Sequence[int], stop: Container[int] = ()) -> dict[int, int]:

@@ -35,8 +35,9 @@ from fractions import Fraction
 import numpy as np
 
 from symdiff.errors import ExpressionTooLarge, Unparsable, nearest
+from symdiff.operations.table import OPERATIONS, RELATIONS
 from symdiff.printing.infix import ATOM, POWER, PRODUCT, UNARY, Dialect, Text, lines
-from symdiff.store.dag import RELATIONS, Dag, Nodes
+from symdiff.store.dag import Dag, Nodes
 from symdiff.store.exact import Number
 from symdiff.text.grammar import Grammar, Index, Step, compile_text
 
@@ -52,17 +53,9 @@ _NAME_CHARACTERS = 64
 
 # The functions of a graph by NumPy's names, with the fewest and the most arguments.
 FUNCTIONS: dict[str, tuple[int, int]] = {
-    **dict.fromkeys(
-        (
-            *("absolute", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "cbrt"),
-            *("cos", "cosh", "exp", "exp2", "expm1", "log", "log10", "log1p", "log2"),
-            *("sigmoid", "sign", "sin", "sinh", "sqrt", "tan", "tanh"),
-        ),
-        (1, 1),
-    ),
-    **dict.fromkeys(("arctan2", "fmaximum", "fminimum", "hypot", "logaddexp", "step"), (2, 2)),
-    **dict.fromkeys(("add", "mul", "maximum", "minimum"), (2, _MANY)),
-    "where": (3, 3),
+    row.name: (row.arity[0], row.arity[1] or _MANY)
+    for row in OPERATIONS.values()
+    if row.kind == "function" or row.name in ("add", "mul", "where")
 }
 _GRAMMAR = Grammar(
     functions=FUNCTIONS,
