@@ -57,7 +57,7 @@ def _enclose(fragment: _Fragment, binding: int) -> str:
     return fragment.text if fragment.binding >= binding else f"({fragment.text})"
 
 
-class _Printer:
+class _Writer:
     """Statements for nodes, and the functions that they call."""
 
     def __init__(self, dag: Dag, names: dict[int, str], taken: set[str], scalars: str) -> None:
@@ -283,16 +283,16 @@ def _outer(dag: Dag, nodes: Nodes) -> tuple[list[int], list[int]] | None:
     return rows, columns
 
 
-def _entries(printer: _Printer, nodes: Nodes) -> str:
+def _entries(writer: _Writer, nodes: Nodes) -> str:
     """Return source of an array of nodes, or of the one node of a scalar."""
     if not nodes.shape:
-        return printer.expression(int(nodes))
-    factors = _outer(printer.dag, nodes)
+        return writer.expression(int(nodes))
+    factors = _outer(writer.dag, nodes)
     # Only of names: a factor with operations in it would be computed once where it stands often.
-    if factors is not None and all(node in printer.names for side in factors for node in side):
-        sides = (f"[{', '.join(map(printer.expression, side))}]" for side in factors)
+    if factors is not None and all(node in writer.names for side in factors for node in side):
+        sides = (f"[{', '.join(map(writer.expression, side))}]" for side in factors)
         return f"np.outer({', '.join(sides)})"
-    entries = ", ".join(map(printer.expression, nodes.ravel().tolist()))
+    entries = ", ".join(map(writer.expression, nodes.ravel().tolist()))
     text = f"np.array([{entries}], dtype=float)"
     return text if len(nodes.shape) == 1 else f"{text}.reshape({nodes.shape})"
 
@@ -334,32 +334,32 @@ def print_source(
             texts[int(node)] = _allocate(entry, taken) if index else parameters[name]
     for named, line in names.items():
         texts[named] = _allocate(re.sub(r"\W+", "_", line).rstrip("_"), taken)
-    printer = _Printer(dag, texts, taken, scalars)
+    writer = _Writer(dag, texts, taken, scalars)
     for name, nodes in inputs.items():
         parameter = parameters[name]
         if not nodes.shape:
             number = f"float({parameter})"
             number = number if scalars == "float" else f"np.float64({number})"
-            printer.lines += [f"# {parameter}: a scalar", f"{parameter} = {number}"]
+            writer.lines += [f"# {parameter}: a scalar", f"{parameter} = {number}"]
             continue
-        printer.lines.append(f"# {parameter}: shape {nodes.shape}")
+        writer.lines.append(f"# {parameter}: shape {nodes.shape}")
         if nodes.size:
             targets = ", ".join([texts[node] for node in nodes.ravel().tolist()])
             numbers = f"np.asarray({parameter}, dtype=float).ravel()"
             numbers += ".tolist()" if scalars == "float" else ""
             targets = targets if nodes.size > 1 else f"({targets},)"
-            printer.lines.append(f"{targets} = {numbers}")
+            writer.lines.append(f"{targets} = {numbers}")
     for named in names:
-        printer.define(named)
-    result = printer.expression(value)
-    gradients = [f'"{name}": {_entries(printer, nodes)}' for name, nodes in partials.items()]
-    printer.lines.append(f"return {result}, {{{', '.join(gradients)}}}")
+        writer.define(named)
+    result = writer.expression(value)
+    gradients = [f'"{name}": {_entries(writer, nodes)}' for name, nodes in partials.items()]
+    writer.lines.append(f"return {result}, {{{', '.join(gradients)}}}")
     body = [
         f"# {title}",
-        *_header(printer.functions, scalars),
+        *_header(writer.functions, scalars),
         "",
         "",
         f"def {ENTRY_POINT}({', '.join(parameters.values())}):",
-        *(f"    {line}" for line in printer.lines),
+        *(f"    {line}" for line in writer.lines),
     ]
     return "\n".join(body) + "\n"
