@@ -14,7 +14,7 @@ from symdiff.operations.sympy_functions import Opaque
 from symdiff.operations.table import OPERATIONS, UFUNCS
 from symdiff.store.dag import ZERO, Dag
 from symdiff.store.properties import COMMUTATIVE, COUNTS, FOLDS
-from symdiff.strategies import STRATEGIES, Derivation
+from symdiff.strategies import DERIVATIONS, Derivation
 from symdiff.text.parse import FUNCTIONS
 
 ROWS = [pytest.param(row, id=row.name) for row in OPERATIONS.values()]
@@ -149,8 +149,8 @@ def test_walk_catches_a_strategy_that_returns_zeros(monkeypatch, differences):
     def zeros(dag, value, symbols):
         return Derivation(dag, value, [ZERO] * len(symbols), {})
 
-    monkeypatch.setitem(STRATEGIES, "zeros", zeros)
-    g = gradient(lambda x: np.sum(x**2), strategy="zeros", x=(2,))
+    monkeypatch.setitem(DERIVATIONS, "shared", zeros)
+    g = gradient(lambda x: np.sum(x**2), strategy="shared", x=(2,))
     point = {"x": np.array([1.0, 2.0])}
     with pytest.raises(AssertionError):
         differences(lambda x: np.sum(x**2), g(**point), point)

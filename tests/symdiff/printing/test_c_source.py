@@ -12,7 +12,7 @@ import pytest
 
 from symdiff import gradient, parse
 from symdiff.operations.table import OPERATIONS
-from symdiff.strategies import STRATEGIES
+from symdiff.strategies import DERIVATIONS
 
 COMPILER = shutil.which("gcc") or shutil.which("clang") or shutil.which("cc")
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler here")
@@ -66,7 +66,7 @@ SHAPES = {"w1": (3, 4), "b1": (4,), "w2": (4, 2), "x": (2, 3), "y": (2, 2)}
 
 
 @needs_compiler
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", DERIVATIONS)
 def test_a_network(strategy, compiled, rng):
     g = gradient(network, strategy=strategy, wrt=("w1", "b1", "w2"), **SHAPES)
     check(compiled, g, **{name: rng.normal(size=shape) for name, shape in SHAPES.items()})

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from symdiff import ExpressionTooLarge, Gradient, Unparsable, gradient, parse
 from symdiff.operations.table import OPERATIONS
 from symdiff.store.dag import Dag
-from symdiff.strategies import STRATEGIES, Derivation
+from symdiff.strategies import DERIVATIONS, Derivation
 from symdiff.text import saving
 from symdiff.text.saving import FUNCTIONS, Saved, read_text, write_text
 
@@ -26,7 +26,7 @@ def network(w1, b1, w2, x, y):
 SHAPES = {"w1": (3, 4), "b1": (4,), "w2": (4, 2), "x": (2, 3), "y": (2, 2)}
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", DERIVATIONS)
 def test_what_is_saved_comes_back_to_the_last_bit(strategy, tmp_path, rng):
     g = gradient(network, strategy=strategy, wrt=("w2", "b1"), **SHAPES)
     g.save(tmp_path / "gradient.txt")
@@ -98,7 +98,7 @@ _TEXTS = st.recursive(
 @example("sqrt((x)-(y))", "expanded", 2.0, 1.0)
 @example("where(x > max(x/0.0, x + x), 1, max(x/0.0, x + x))", "adjoint", 0.0, 0.0)
 @example("max(x/0.0, y, 3*x)/(x - x)", "shared", 0.0, 0.0)
-@given(text=_TEXTS, strategy=st.sampled_from(sorted(STRATEGIES)), x=st.floats(), y=st.floats())
+@given(text=_TEXTS, strategy=st.sampled_from(sorted(DERIVATIONS)), x=st.floats(), y=st.floats())
 def test_any_formula_comes_back(text, strategy, x, y):
     try:
         f = parse(text, ["x", "y"])
