@@ -108,12 +108,12 @@ class MatrixGradient(Entrywise, Formulas):
 
     @property
     def value(self) -> Any:
-        """The traced function as a SymPy expression of its arguments, made when asked for."""
+        """The traced function as a SymPy expression of its arguments, made on first use."""
         return self._converted.full(self._value)
 
     @property
     def partials(self) -> dict[str, Any]:
-        """The derivatives as SymPy matrix expressions of the arguments, made when asked for.
+        """The derivatives as SymPy matrix expressions of the arguments, made on first use.
 
         Vectors are columns; no expression is evaluated.
         """

@@ -42,8 +42,8 @@ class Operation:
     evaluate: Callable[..., Any]
 
     # NumPy
-    ufuncs: tuple[np.ufunc, ...] = ()  #: the functions that mean it in traced code
-    scipy: str = ""  #: the function of `scipy.special` that means it
+    ufuncs: tuple[np.ufunc, ...] = ()  #: the functions that are it in traced code
+    scipy: str = ""  #: its name in `scipy.special`
     domain: tuple[tuple[float, float], ...] = ()  #: by argument where it is smooth, for tests
 
     # Derivatives
@@ -58,7 +58,7 @@ class Operation:
 
     # Text
     sympy: Any = None  #: its class
-    sympy_too: tuple[Any, ...] = ()  #: classes of SymPy that mean the same
+    sympy_too: tuple[Any, ...] = ()  #: classes of SymPy that are read as it
     latex: str = ""  #: where SymPy has no class of its own
     sign: str = ""  #: between two operands
     parse: tuple[str, ...] = ()  #: its names in formulas that users write

@@ -21,16 +21,7 @@ def _product(dag: Dag, *factors: int) -> int:
 
 
 def rebuild(source: Dag, roots: Sequence[int], target: Dag, known: dict[int, int]) -> list[int]:
-    """Return formulas of one graph in another, with replacements for their symbols.
-
-    Examples
-    --------
-    >>> one, two = Dag(), Dag()
-    >>> x, y = int(one.symbols("x", ())), int(two.symbols("y", ()))
-    >>> [copy] = rebuild(one, [one.square(x)], two, {x: two.apply("exp", y)})
-    >>> two.ops[copy]
-    'pow'
-    """
+    """Return formulas of one graph in another, with replacements for their symbols."""
     for node in source.reachable(roots):
         if node in known:
             continue

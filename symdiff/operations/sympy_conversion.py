@@ -42,14 +42,7 @@ _HALF = sympy.Rational(1, 2)
 
 
 def make(kind: Any, args: tuple[Expr, ...]) -> Expr:
-    """Return the SymPy node ``kind(*args)`` as it stands, nothing evaluated.
-
-    Examples
-    --------
-    >>> x = sympy.Symbol("x", real=True)
-    >>> make(sympy.Mul, (sympy.Integer(2), make(sympy.Add, (x, sympy.Integer(1)))))
-    2*(x + 1)
-    """
+    """Return the SymPy node ``kind(*args)`` as it stands, nothing evaluated."""
     if kind is sympy.Add or kind is sympy.Mul:
         node = kind._from_args(args, is_commutative=True)
     else:
@@ -65,13 +58,7 @@ def make(kind: Any, args: tuple[Expr, ...]) -> Expr:
 
 
 def shaped(values: Sequence[Expr], shape: tuple[int, ...]) -> Objects:
-    """Return a sequence of expressions as an object array of a shape.
-
-    Examples
-    --------
-    >>> shaped([sympy.Integer(1), sympy.Integer(2)], (2, 1)).shape
-    (2, 1)
-    """
+    """Return a sequence of expressions as an object array of a shape."""
     flat = np.empty(len(values), dtype=object)
     for position, value in enumerate(values):
         flat[position] = value
@@ -145,45 +132,21 @@ def _operation(op: str, args: list[Expr], order: bool) -> Expr:
 
 
 def to_sympy(dag: Dag, roots: Sequence[int], names: Mapping[int, str] | None = None) -> list[Expr]:
-    """Return nodes as SymPy expressions, which share what the nodes share.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> x = int(dag.symbols("x", ()))
-    >>> y = dag.apply("exp", x)
-    >>> z = dag.multiply(x, dag.add(y, ONE))
-    >>> to_sympy(dag, [y, z]), to_sympy(dag, [y, z], {y: "v"})
-    ([exp(x), x*(exp(x) + 1)], [v, x*(v + 1)])
-    """
+    """Return nodes as SymPy expressions, which share what the nodes share."""
     names = names or {}
     known = _convert(dag, [root for root in roots if root not in names], names)
     return [symbol(names[root]) if root in names else known[root] for root in roots]
 
 
 def definitions(dag: Dag, names: Mapping[int, str], nodes: Sequence[int] = ()) -> list[Expr]:
-    """Return the right sides of named nodes, each in terms of the others.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> y = dag.apply("exp", int(dag.symbols("x", ())))
-    >>> definitions(dag, {y: "v", dag.apply("sin", y): "u"})
-    [exp(x), sin(v)]
-    """
+    """Return the right sides of named nodes, each in terms of the others."""
     wanted = list(nodes) or list(names)
     known = _convert(dag, wanted, names)
     return [known[node] for node in wanted]
 
 
 def symbol(name: str) -> Expr:
-    """Return the SymPy symbol of a name, a real number.
-
-    Examples
-    --------
-    >>> symbol("h[0]").is_real
-    True
-    """
+    """Return the SymPy symbol of a name, a real number."""
     return sympy.Symbol(name, real=True)
 
 
@@ -239,16 +202,7 @@ def _below(dag: Dag, roots: Sequence[int], names: Mapping[int, str]) -> list[int
 
 
 def from_sympy(dag: Dag, roots: Sequence[Expr], symbols: Mapping[Expr, int]) -> list[int]:
-    """Return SymPy expressions as nodes of a graph.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> x = int(dag.symbols("x", ()))
-    >>> y = sympy.Symbol("x", real=True)
-    >>> to_sympy(dag, from_sympy(dag, [2 * y - 1 / y], {y: x}))
-    [2*x - 1/x]
-    """
+    """Return SymPy expressions as nodes of a graph."""
     known: dict[int, int] = {}
     kept: list[Expr] = []  # an id is only valid while its object lives
     for root in roots:
@@ -298,14 +252,7 @@ def _quotient_of(dag: Dag, node: Expr, args: list[int]) -> int:
 
 
 def derivative_of(application: Any, position: int) -> Expr:
-    """Return the derivative of a function of SymPy by one of its arguments, by our table.
-
-    Examples
-    --------
-    >>> from symdiff.operations.sympy_functions import Sigmoid
-    >>> derivative_of(Sigmoid(sympy.Symbol("z", real=True)), 0)
-    (1 - sigmoid(z))*sigmoid(z)
-    """
+    """Return the derivative of a function of SymPy by one of its arguments, by our table."""
     dag = Dag()
     symbols = dag.symbols("arguments", (len(application.args),)).tolist()
     node = dag.apply(_ROWS[type(application)].name, *symbols)

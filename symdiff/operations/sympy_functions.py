@@ -1,4 +1,4 @@
-"""Functions that SymPy lacks, or has with another meaning, as opaque SymPy classes.
+"""Functions that SymPy lacks, or has with other values, as opaque SymPy classes.
 
 SymPy's `Max` flattens and reorders, its `Abs` and `sign` differentiate to generalised functions,
 and its cube root of a negative number is complex. Ours are what NumPy computes, on real arguments,
@@ -43,7 +43,7 @@ class Opaque(sympy.Function):  # type: ignore[misc]
     """A real function which evaluates on numbers, and otherwise stays as written."""
 
     is_real = True
-    numeric: Any = None  # its meaning in SymPy's functions, for arguments that are numbers
+    numeric: Any = None  # in terms of SymPy's functions, for arguments that are numbers
     latex_name = ""  # registered, from the table of operations
     derivative_of: ClassVar[Callable[..., Expr]]  # registered, likewise
 

@@ -25,7 +25,7 @@ for _row in OPERATIONS.values():
 
 
 def row_of(ufunc: np.ufunc) -> Operation | None:
-    """Return the row that a function of NumPy or SciPy means, if there is one."""
+    """Return the row of a function of NumPy or SciPy, if there is one."""
     row = UFUNCS.get(ufunc)
     if row is None and ufunc.__name__ in _SCIPY:
         import scipy.special  # late: SciPy takes half a second; who has this function has it

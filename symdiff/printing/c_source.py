@@ -145,28 +145,7 @@ def print_c(
     title: str,
     function: str = "value_and_gradient",
 ) -> str:
-    """Return the C source of a function that computes a value and its partial derivatives.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> x = int(dag.symbols("x", ()))
-    >>> twice = dag.multiply(dag.number(2), x)
-    >>> print(print_c(dag, ["x"], dag.square(x), [twice], {}, title="Square."))
-    /* Square. */
-    #include <math.h>
-    <BLANKLINE>
-    /* x: a scalar */
-    void value_and_gradient(
-        const double *x,
-        double *value,
-        double *x_bar)
-    {
-        *value = x[0]*x[0];
-        x_bar[0] = 2.0*x[0];
-    }
-    <BLANKLINE>
-    """
+    """Return the C source of a function that computes a value and its partial derivatives."""
     names_of_c = _Names([function, "value"])
     arguments = {name: names_of_c.like(name, "argument") for name in dag.shapes}
     results = {name: names_of_c.like(f"{arguments[name]}_bar", "bar") for name in wrt}

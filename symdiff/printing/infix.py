@@ -32,68 +32,28 @@ COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(6)
 
 
 class Text(NamedTuple):
-    """A piece of text, how tightly it binds, how deeply it nests.
-
-    Attributes
-    ----------
-    text : str
-        What is written.
-    binding : int
-        `SUM` if it is a sum, and so on up to `ATOM`.
-    depth : int
-        Operations inside each other.
-
-    Examples
-    --------
-    >>> Text("x + y", SUM).within(PRODUCT)
-    '(x + y)'
-    """
+    """A piece of text, how tightly it binds, how deeply it nests."""
 
     text: str
-    binding: int = ATOM
-    depth: int = 0
+    binding: int = ATOM  #: `SUM` if it is a sum, and so on up to `ATOM`
+    depth: int = 0  #: operations inside each other
 
     def within(self, binding: int) -> str:
-        """Return the text, in brackets where it binds less tightly than required.
-
-        Examples
-        --------
-        >>> Text("x*y", PRODUCT).within(PRODUCT)
-        'x*y'
-        """
+        """Return the text, in brackets where it binds less tightly than required."""
         return self.text if self.binding >= binding else f"({self.text})"
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a language writes what languages do not agree about.
-
-    Attributes
-    ----------
-    number : callable
-        Takes an int, a Fraction or a float, and returns a `Text`.
-    power, where, call : callable
-        Take the operation and the texts of its arguments, and return a `Text`.
-    widest : int
-        Sums and products of more terms are written by `call`.
-    deepest : int
-        What nests more deeply gets a line.
-    true, false : str
-        The two constant conditions.
-
-    Examples
-    --------
-    >>> from symdiff.text.saving import DIALECT
-    >>> DIALECT.number(-2)
-    Text(text='-2', binding=3, depth=0)
-    """
+    """How a language writes what languages do not agree about."""
 
     number: Callable[[Number], Text]
+    # These take the operation and the texts of its arguments.
     power: Callable[[str, Sequence[Text]], Text]
     where: Callable[[str, Sequence[Text]], Text]
     call: Callable[[str, Sequence[Text]], Text]
-    widest: int = 20
-    deepest: int = 12
+    widest: int = 20  #: sums and products of more terms are written by `call`
+    deepest: int = 12  #: what nests more deeply gets a line
     true: str = "true"
     false: str = "false"
 
@@ -148,19 +108,7 @@ def lines(
     dialect: Dialect,
     invent: Callable[[], str],
 ) -> Iterator[tuple[int, str | None, str]]:
-    """Yield the lines that compute the roots: a node, its name, and its text.
-
-    Examples
-    --------
-    >>> from symdiff.text.saving import DIALECT
-    >>> dag = Dag()
-    >>> x = int(dag.symbols("x", ()))
-    >>> y = dag.apply("sin", x)
-    >>> for line in lines(dag, [dag.add(y, dag.square(y))], {x: "x"}, DIALECT, lambda: "p1"):
-    ...     print(line[1:])
-    ('p1', 'sin(x)')
-    (None, 'p1 + p1**2')
-    """
+    """Yield the lines that compute the roots: a node, its name, and its text."""
     order = dag.reachable(roots)
     uses = dag.uses(order, ())
     texts: dict[int, Text] = {}
@@ -195,17 +143,7 @@ def _leaf(dag: Dag, node: int, names: Mapping[int, str], dialect: Dialect) -> Te
 
 
 def formula(dag: Dag, root: int, names: Mapping[int, str], dialect: Dialect) -> str:
-    """Return a node as one piece of text, in terms of named nodes.
-
-    Examples
-    --------
-    >>> from symdiff.text.saving import DIALECT
-    >>> dag = Dag()
-    >>> x = int(dag.symbols("x", ()))
-    >>> y = dag.apply("sin", x)
-    >>> formula(dag, dag.add(y, dag.square(y)), {x: "x", y: "y"}, DIALECT)
-    'y + y**2'
-    """
+    """Return a node as one piece of text, in terms of named nodes."""
     texts: dict[int, Text] = {}
     stack = [root]
     while stack:

@@ -54,7 +54,7 @@ def line_latex(name: str) -> str:
 
 
 def symbol_names(symbols: Mapping[str, Any], lets: Iterable[tuple[Expr, Expr]]) -> dict[Expr, str]:
-    """Return how each symbol is typeset.
+    """Return the LaTeX of each symbol.
 
     Examples
     --------

@@ -17,6 +17,7 @@ import numpy as np
 
 from symdiff.operations.operation import Operation
 from symdiff.operations.table import OPERATIONS, RELATIONS
+from symdiff.printing.infix import ATOM, COMPARE, POWER, PRODUCT, SUM, UNARY
 from symdiff.store.dag import Dag, Nodes
 from symdiff.store.exact import Number
 
@@ -24,7 +25,6 @@ __all__ = ["ENTRY_POINT", "print_source"]
 
 ENTRY_POINT = "value_and_gradient"
 
-_COMPARE, _SUM, _PRODUCT, _UNARY, _POWER, _ATOM = range(6)
 _DEPTH = 40  # CPython's tokenizer stops at 200 nested parentheses
 _TERMS = 50  # its compiler recurses once for each term of a sum
 
@@ -83,7 +83,7 @@ class _Writer:
         """Write the line of a node that has a name."""
         text = self._expression(node).text
         self.lines.append(f"{self.names[node]} = {text}")
-        self._fragments[node] = _Fragment(self.names[node], _ATOM, 0)
+        self._fragments[node] = _Fragment(self.names[node], ATOM, 0)
 
     def expression(self, root: int) -> str:
         """Return source for a node, each operation printed as often as it stands there."""
@@ -114,7 +114,7 @@ class _Writer:
             fragment = self._render(node, args)
             lasting = fragment.lasting and all([arg.lasting for arg in args])
             if fragment.depth > _DEPTH:
-                fragment, lasting = _Fragment(self.assign(fragment.text), _ATOM, 0), False
+                fragment, lasting = _Fragment(self.assign(fragment.text), ATOM, 0), False
             if lasting:
                 fragments[node] = fragment
             elif fragment.lasting:
@@ -135,22 +135,22 @@ class _Writer:
         if op == "neg":
             return _negative(args[0], depth)
         if op == "div":
-            text = f"{_enclose(args[0], _PRODUCT)} / {_enclose(args[1], _UNARY)}"
-            return _Fragment(text, _PRODUCT, depth)
+            text = f"{_enclose(args[0], PRODUCT)} / {_enclose(args[1], UNARY)}"
+            return _Fragment(text, PRODUCT, depth)
         if op == "pow":
             return self._power(node, args, depth)
         if op == "sigmoid":
             return self._sigmoid(args[0], depth)
         if op in ("where", "choice"):
-            condition, a, b = (_enclose(arg, _COMPARE) for arg in args)
-            return _Fragment(f"({a} if {condition} else {b})", _ATOM, depth)
+            condition, a, b = (_enclose(arg, COMPARE) for arg in args)
+            return _Fragment(f"({a} if {condition} else {b})", ATOM, depth)
         if op in RELATIONS:
-            left, right = (_enclose(arg, _SUM) for arg in args)
-            return _Fragment(f"({left} {RELATIONS[op]} {right})", _ATOM, depth)
+            left, right = (_enclose(arg, SUM) for arg in args)
+            return _Fragment(f"({left} {RELATIONS[op]} {right})", ATOM, depth)
         if op not in OPERATIONS:
             raise NotImplementedError(f"no source is known for the function {op}")
         name = self._function(OPERATIONS[op])
-        return _Fragment(f"{name}({', '.join([arg.text for arg in args])})", _ATOM, depth)
+        return _Fragment(f"{name}({', '.join([arg.text for arg in args])})", ATOM, depth)
 
     def _function(self, row: Operation) -> str:
         """Return the name of a function, noted for the lines before the statements."""
@@ -161,19 +161,19 @@ class _Writer:
         """Return a symbol or a number."""
         op = self.dag.ops[node]
         if op == "symbol":
-            return _Fragment(self.names[node], _ATOM, 0)
+            return _Fragment(self.names[node], ATOM, 0)
         if op != "number":
-            return _Fragment(op.capitalize(), _ATOM, 0)
+            return _Fragment(op.capitalize(), ATOM, 0)
         text = _literal(self.dag.data[node])
         if self.scalars == "numpy":  # two plain floats would raise where NumPy goes on
-            return _Fragment(f"np.float64({text})", _ATOM, 0)
-        return _Fragment(text, _UNARY if text.startswith("-") else _ATOM, 0)
+            return _Fragment(f"np.float64({text})", ATOM, 0)
+        return _Fragment(text, UNARY if text.startswith("-") else ATOM, 0)
 
     def _sum(self, args: list[_Fragment], depth: int) -> _Fragment:
         """Return a sum; a long one in pieces."""
         text, lasting = "", True
         for position, arg in enumerate(args):
-            term = _enclose(arg, _SUM if position == 0 else _PRODUCT)
+            term = _enclose(arg, SUM if position == 0 else PRODUCT)
             if position == 0:
                 text = term
             elif term.startswith("-"):
@@ -182,45 +182,45 @@ class _Writer:
                 text += f" + {term}"
             if position % _TERMS == _TERMS - 1 and position + 1 < len(args):
                 text, lasting = self.assign(text), False
-        return _Fragment(text, _SUM, depth, lasting)
+        return _Fragment(text, SUM, depth, lasting)
 
     def _product(self, args: list[_Fragment], depth: int) -> _Fragment:
         """Return a product; a long one in pieces."""
         lasting = True
         while len(args) > _TERMS:
             piece = _times(args[:_TERMS])
-            args = [_Fragment(self.assign(piece), _ATOM, 0), *args[_TERMS:]]
+            args = [_Fragment(self.assign(piece), ATOM, 0), *args[_TERMS:]]
             lasting = False
-        return _Fragment(_times(args), _PRODUCT, depth, lasting)
+        return _Fragment(_times(args), PRODUCT, depth, lasting)
 
     def _power(self, node: int, args: list[_Fragment], depth: int) -> _Fragment:
         """Return a power."""
         exponent = self.dag.args[node][1]
         n = self.dag.data[exponent] if self.dag.ops[exponent] == "number" else None
         if n == 2 and args[0].text.isidentifier():
-            return _Fragment(f"{args[0].text} * {args[0].text}", _PRODUCT, depth)
+            return _Fragment(f"{args[0].text} * {args[0].text}", PRODUCT, depth)
         if isinstance(n, int):
-            return _Fragment(f"{_enclose(args[0], _ATOM)}**{n}", _POWER, depth)
+            return _Fragment(f"{_enclose(args[0], ATOM)}**{n}", POWER, depth)
         name = self._function(_POW)
-        return _Fragment(f"{name}({args[0].text}, {args[1].text})", _ATOM, depth)
+        return _Fragment(f"{name}({args[0].text}, {args[1].text})", ATOM, depth)
 
     def _sigmoid(self, arg: _Fragment, depth: int) -> _Fragment:
         """Return a sigmoid, as it is written by hand."""
         exp = self._function(OPERATIONS["exp"])
-        return _Fragment(f"1.0 / (1.0 + {exp}({_negative(arg, depth).text}))", _PRODUCT, depth)
+        return _Fragment(f"1.0 / (1.0 + {exp}({_negative(arg, depth).text}))", PRODUCT, depth)
 
 
 def _times(factors: list[_Fragment]) -> str:
     """Return the factors in a row."""
-    return " * ".join([_enclose(f, _PRODUCT + (k > 0)) for k, f in enumerate(factors)])
+    return " * ".join([_enclose(f, PRODUCT + (k > 0)) for k, f in enumerate(factors)])
 
 
 def _negative(fragment: _Fragment, depth: int) -> _Fragment:
     """Return the negative of a fragment."""
-    if fragment.text.startswith("-") and fragment.binding >= _PRODUCT:
+    if fragment.text.startswith("-") and fragment.binding >= PRODUCT:
         return _Fragment(fragment.text[1:], fragment.binding, depth)
-    text = f"-{_enclose(fragment, _PRODUCT)}"
-    return _Fragment(text, max(min(fragment.binding, _UNARY), _PRODUCT), depth)
+    text = f"-{_enclose(fragment, PRODUCT)}"
+    return _Fragment(text, max(min(fragment.binding, UNARY), PRODUCT), depth)
 
 
 def _header(functions: dict[str, Operation], scalars: str) -> list[str]:
@@ -307,24 +307,7 @@ def print_source(
     title: str,
     scalars: Literal["float", "numpy"] = "float",
 ) -> str:
-    """Return the source of one function that computes a value and its partial derivatives.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> x = dag.symbols("x", ())
-    >>> value, slope = dag.square(int(x)), dag.multiply(dag.number(2), int(x))
-    >>> print(print_source(dag, {"x": x}, {}, value, {"x": np.array(slope)}, title="Square."))
-    # Square.
-    import numpy as np
-    <BLANKLINE>
-    <BLANKLINE>
-    def value_and_gradient(x):
-        # x: a scalar
-        x = float(x)
-        return x * x, {"x": 2.0 * x}
-    <BLANKLINE>
-    """
+    """Return the source of one function that computes a value and its partial derivatives."""
     taken = {"np", "float", "abs", "max", ENTRY_POINT, _POW.python, *_FUNCTIONS}
     parameters = {name: _allocate(name, taken) for name in inputs}
     texts: dict[int, str] = {}

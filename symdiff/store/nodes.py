@@ -44,14 +44,6 @@ class NodeStore:
         How often such a variable has been looked for.
     has_conditions : bool
         Whether any node is a condition.
-
-    Examples
-    --------
-    >>> store = NodeStore()
-    >>> x, y = store.symbols("x", (2,)).tolist()
-    >>> product = store.node("mul", x, y)
-    >>> product == store.node("mul", y, x), store.ops[product], store.symbol_name(y)
-    (True, 'mul', 'x[1]')
     """
 
     def __init__(self) -> None:
@@ -112,7 +104,7 @@ class NodeStore:
         return found
 
     def replace_args(self, node: int, args: tuple[int, ...]) -> bool:
-        """Give a commutative node other arguments of the same meaning, if no node has them."""
+        """Give a commutative node other arguments of the same value, if no node has them."""
         table = self._tables[self.ops[node]]
         if table.setdefault(_sorted(args), node) != node:
             return False
@@ -177,7 +169,7 @@ class NodeStore:
         return found
 
     def uses(self, order: Sequence[int], roots: Iterable[int]) -> list[int]:
-        """Return how often each node is used."""
+        """Return by node the number of its uses."""
         count = [0] * len(self.ops)
         args = self.args
         for node in order:

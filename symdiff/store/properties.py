@@ -1,7 +1,7 @@
 """Properties of operations that a graph needs; the rows of `symdiff.operations` declare them.
 
-The store is below the table, so it is told: what has not been declared neither commutes nor folds,
-and counts as one operation.
+The store is below the table and cannot import it. What has not been declared neither commutes nor
+folds, and counts as one operation.
 """
 
 from __future__ import annotations

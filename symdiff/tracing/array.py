@@ -26,14 +26,7 @@ _FUNCTION = CO_OPTIMIZED | CO_NEWLOCALS
 
 
 def traced_in(*values: Any) -> Dag:
-    """Return the graph of the traced arrays among some values.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> traced_in(1.0, [SymbolicArray(dag, dag.symbols("x", (2,)))]) is dag
-    True
-    """
+    """Return the graph of the traced arrays among some values."""
     found: Dag | None = None
     stack = list(values)
     while stack:
@@ -53,13 +46,7 @@ def traced_in(*values: Any) -> Dag:
 
 
 def nodes_of(dag: Dag, value: Any) -> Nodes:
-    """Return anything that takes part in a traced operation as an array of nodes.
-
-    Examples
-    --------
-    >>> nodes_of(Dag(), [1.0, 0.0])
-    array([1, 0])
-    """
+    """Return anything that takes part in a traced operation as an array of nodes."""
     if isinstance(value, SymbolicArray):
         if value._dag is not dag:
             traced_in(value, SymbolicArray(dag, np.zeros((), dtype=np.int64)))
@@ -76,14 +63,7 @@ def nodes_of(dag: Dag, value: Any) -> Nodes:
 
 
 def map_nodes(form: Callable[..., int], dag: Dag, *operands: Nodes) -> SymbolicArray:
-    """Return a formula applied to each node of the operands, broadcast as NumPy does.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> map_nodes(Dag.add, dag, nodes_of(dag, [1, 2]), nodes_of(dag, 3))
-    SymbolicArray([4, 5])
-    """
+    """Return a formula applied to each node of the operands, broadcast as NumPy does."""
     if len(operands) > 1:
         operands = np.broadcast_arrays(*operands)
     columns = [operand.ravel().tolist() for operand in operands]
@@ -102,12 +82,6 @@ class SymbolicArray(TracedArray):
         Of int64, nodes of the graph.
     named : bool
         Whether it has a name already, as an argument has.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> np.exp(2 * SymbolicArray(dag, dag.symbols("a", (2,))))
-    SymbolicArray([exp(2*a[0]), exp(2*a[1])])
     """
 
     def __init__(self, dag: Dag, nodes: Nodes, named: bool = False) -> None:
@@ -184,7 +158,7 @@ class SymbolicArray(TracedArray):
         )
 
     def no_number(self, kind: str) -> str:
-        """Return why a traced value has no number of a kind, and what to write instead."""
+        """Return the message for code that wants a number of a kind: the reason, and the cure."""
         return (
             f"a traced value has no number yet and cannot become {kind}: use NumPy's functions "
             "(np.exp in place of math.exp), leave out conversions, and join values with np.stack"

@@ -14,15 +14,7 @@ __all__ = ["bind_arguments", "call_traced", "check_argument"]
 
 
 def check_argument(name: Any) -> None:
-    """Refuse a name that no argument of a function can have, or that source would read otherwise.
-
-    Examples
-    --------
-    >>> check_argument("x1")
-    >>> check_argument("x; import os")
-    Traceback (most recent call last):
-    ValueError: an argument is called 'x; import os', which is no Python identifier
-    """
+    """Refuse a name that no argument can have, or that Python would read as another."""
     known = isinstance(name, str) and name.isidentifier() and name != "__debug__"
     if not known or keyword.iskeyword(name):
         raise ValueError(f"an argument is called {name!r}, which is no Python identifier")

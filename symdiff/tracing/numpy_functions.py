@@ -301,7 +301,7 @@ _JOINED = (np.append, np.broadcast_arrays)  # each positional argument is an arr
 
 
 def _unwrap(dag: Dag, value: Any, *, constants: bool = False) -> Any:
-    """Return an argument with each traced array as its nodes, and constants beside one too."""
+    """Return an argument with each traced array as its nodes, and constants next to one too."""
     if isinstance(value, SymbolicArray):
         return nodes_of(dag, value)
     if isinstance(value, (list, tuple)) and (constants or _holds_traced(value)):
@@ -370,14 +370,7 @@ def _not_known(name: str) -> str:
 
 
 def call(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """Return a NumPy function of arguments of which one at least is traced.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> call(np.sum, (SymbolicArray(dag, dag.symbols("x", (2,))),), {})
-    SymbolicArray(x[0] + x[1])
-    """
+    """Return a NumPy function of arguments of which one at least is traced."""
     module = getattr(function, "__module__", "numpy")
     name = f"{module}.{function.__name__}"
     if function in FUNCTIONS:

@@ -52,7 +52,7 @@ class TracedArray:
     # What has no symbolic meaning -----------------------------------------------------------
 
     def no_number(self, kind: str) -> str:
-        """Return why the array has no number of a kind, and what to write instead."""
+        """Return the message for code that wants a number of a kind: the reason, and the cure."""
         raise NotImplementedError
 
     def __bool__(self) -> bool:
