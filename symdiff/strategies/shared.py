@@ -1,4 +1,4 @@
-"""The gradient with common subexpressions: memoised forward accumulation, then names for what repeats.
+"""The gradient with shared terms: memoised forward accumulation, then names for what repeats.
 
 For each parameter the derivative of every node that depends on it is formed once, from those of its
 arguments. What does not depend on the parameter is formed once for all: the partials of each node,
