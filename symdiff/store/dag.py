@@ -153,7 +153,7 @@ class Dag(NodeStore):
         return self.power(x, self.number(2))
 
     def apply(self, function: str, *args: int) -> int:
-        """Return a function of nodes; evaluated where its result is exact or a number is a float."""
+        """Return a function of nodes; evaluated where that is exact, or a number is a float."""
         if all(self.ops[arg] == "number" for arg in args):
             fold_function = FOLDS.get(function)
             value = fold_function([self.data[arg] for arg in args]) if fold_function else None
