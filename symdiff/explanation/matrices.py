@@ -11,9 +11,9 @@ from symdiff.matrix import build
 from symdiff.matrix.form import Typesetter
 from symdiff.matrix.lets import name_lets
 from symdiff.matrix.node import Node, depends, reachable
-from symdiff.matrix.rules import RULES
 from symdiff.matrix.shapes import shown
 from symdiff.matrix.spelling import display_names
+from symdiff.matrix.table import RULES
 from symdiff.matrix.trace import MatrixTrace, trace_matrices
 
 __all__ = ["explain_matrices"]
@@ -102,7 +102,7 @@ class _Derivation:
         """Return the formula of a node, in terms of names."""
         if not defined and node.index in self.names:
             return self.names[node.index]
-        return Typesetter(False, self.names).write(node)
+        return Typesetter(False, self.names, RULES).write(node)
 
     def forward(self) -> list[Line]:
         """Return the lines of the forward pass."""
@@ -160,7 +160,7 @@ class _Derivation:
         rules = [self._rule(user) for user, _ in parts]
         if len(parts) > 1:
             rules.append(f"{name} is used {len(parts)} times: what comes back by each way adds up.")
-        self.adjoint = self.graph.make("input", (), (left, node.shape), node.shape)
+        self.adjoint = self.graph.input(left, node.shape)
         self.names[self.adjoint.index] = f"({left})"
         self.totals.append((left, self.adjoint, total))
         plain = text[1:-1] if text.startswith("(∂") and text.find(")") == len(text) - 1 else text

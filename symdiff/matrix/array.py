@@ -28,7 +28,7 @@ def note_names(graph: Graph) -> None:
     Examples
     --------
     >>> graph = Graph()
-    >>> h = MatrixArray(graph.make("input", (), ("x", (3,))))
+    >>> h = MatrixArray(graph.input("x", (3,)))
     >>> note_names(graph)
     >>> graph.names
     {}
@@ -99,7 +99,7 @@ class MatrixArray:
     Examples
     --------
     >>> graph = Graph()
-    >>> x = MatrixArray(graph.make("input", (), ("x", ("N", 3))))
+    >>> x = MatrixArray(graph.input("x", ("N", 3)))
     >>> np.tanh(x @ x.T)
     MatrixArray(tanh, (N, N))
     """
@@ -146,7 +146,7 @@ class MatrixArray:
     def shape(self) -> tuple[Any, ...]:
         """The lengths of the axes; a named length is a traced scalar."""
         return tuple(
-            n if isinstance(n, int) else MatrixArray(build.length(self.node.graph, n))
+            n if isinstance(n, int) else MatrixArray(self.node.graph.length(n))
             for n in self.node.shape
         )
 

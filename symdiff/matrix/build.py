@@ -13,6 +13,7 @@ from typing import Any
 
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.shapes import Length, Shape, broadcast_shapes
+from symdiff.matrix.table import RULES
 
 __all__ = [
     "add",
@@ -22,7 +23,6 @@ __all__ = [
     "dot",
     "elementwise",
     "inverse",
-    "length",
     "matmul",
     "multiply",
     "negate",
@@ -38,8 +38,14 @@ __all__ = [
 
 
 def make(op: str, *args: Node, params: tuple[Any, ...] = ()) -> Node:
-    """Return the node of an operation as it stands."""
-    return args[0].graph.make(op, args, params)
+    """Return the node of an operation as it stands, of the shape that its rule gives."""
+    graph = args[0].graph
+    known = graph.known(op, args, params)
+    if known is not None:
+        return known
+    shape = RULES[op].shape
+    assert shape is not None, op
+    return graph.make(op, args, params, shape(args, params))
 
 
 # Arithmetic ---------------------------------------------------------------------------------------
@@ -470,17 +476,12 @@ def unbroadcast(a: Node, shape: Shape) -> Node:
 # Reductions ---------------------------------------------------------------------------------------
 
 
-def length(graph: Graph, n: Length) -> Node:
-    """Return a length as a scalar."""
-    return graph.number(n) if isinstance(n, int) else graph.make("length", (), (n,), ())
-
-
 def count(graph: Graph, lengths: Sequence[Length]) -> Node:
     """Return a product of lengths as a scalar."""
     result = graph.number(math.prod(n for n in lengths if isinstance(n, int)))
     for n in lengths:
         if isinstance(n, str):
-            result = multiply(result, length(graph, n))
+            result = multiply(result, graph.length(n))
     return result
 
 

@@ -22,7 +22,7 @@ def einsum(graph: Graph, subscripts: Any, *operands: Any, optimize: Any = False)
     --------
     >>> from symdiff.matrix.array import MatrixArray
     >>> graph = Graph()
-    >>> a = MatrixArray(graph.make("input", (), ("a", ("m", "n"))))
+    >>> a = MatrixArray(graph.input("a", ("m", "n")))
     >>> einsum(graph, "ij,kj->ik", a, a)
     <matmul (m, m)>
     """

@@ -6,10 +6,10 @@ repeated or a matrix summed; a scalar that meets a matrix in a sum is added to e
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from symdiff.matrix.node import Node
 from symdiff.matrix.shapes import Shape
@@ -68,7 +68,7 @@ _TEXT = _Style(False, " ∘ ", " ⊘ ", "ᵀ", "1", "I", "−", "(", ")")
 
 
 class Typesetter:
-    r"""Writes the formulas of nodes, by the rules of the table.
+    """Writes the formulas of nodes, by the rules of the table.
 
     Parameters
     ----------
@@ -76,23 +76,14 @@ class Typesetter:
         LaTeX, or plain text.
     names : mapping of int to str
         How inputs and named intermediates are written, by index of their node.
-
-    Examples
-    --------
-    >>> from symdiff.matrix.node import Graph
-    >>> from symdiff.matrix.build import matmul, transpose
-    >>> graph = Graph()
-    >>> a = graph.make("input", (), ("a", (2, 3)))
-    >>> product = matmul(transpose(a), a)
-    >>> Typesetter(False, {a.index: "A"}).write(product)
-    'Aᵀ A'
-    >>> Typesetter(True, {a.index: "A"}).write(product)
-    'A^{\\top} A'
+    rules : mapping of str to Rule
+        How each operation is written.
     """
 
-    def __init__(self, latex: bool, names: Mapping[int, str]) -> None:
+    def __init__(self, latex: bool, names: Mapping[int, str], rules: Mapping[str, _Rule]) -> None:
         self.style = _LATEX if latex else _TEXT
         self.names = names
+        self.rules = rules
         self._pieces: dict[int, Piece] = {}
 
     # Nodes ------------------------------------------------------------------------------------
@@ -106,8 +97,6 @@ class Typesetter:
 
     def _define(self, node: Node) -> Piece:
         """Return the formula of a node in terms of those that are named, without recursion."""
-        from symdiff.matrix.rules import RULES
-
         stack = [node]
         while stack:
             current = stack[-1]
@@ -120,7 +109,7 @@ class Typesetter:
                 stack.extend(waiting)
                 continue
             stack.pop()
-            self._pieces[current.index] = RULES[current.op].form(self, current)
+            self._pieces[current.index] = self.rules[current.op].form(self, current)
         return self._pieces[node.index]
 
     def write(self, node: Node) -> str:
@@ -267,3 +256,10 @@ class Typesetter:
             rows = r" \\ ".join(f"{value} & {condition}" for value, condition in cases)
             return Piece(rf"\begin{{cases}} {rows} \end{{cases}}", ATOM)
         return Piece("{" + "; ".join(f"{value} {word}" for value, word in cases) + "}", ATOM)
+
+
+class _Rule(Protocol):
+    """The part of a rule that a typesetter reads."""
+
+    @property
+    def form(self) -> Callable[[Typesetter, Node], Piece]: ...

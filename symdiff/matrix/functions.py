@@ -115,7 +115,7 @@ def call_ufunc(
     Examples
     --------
     >>> graph = Graph()
-    >>> x = MatrixArray(graph.make("input", (), ("x", (3,))))
+    >>> x = MatrixArray(graph.input("x", (3,)))
     >>> call_ufunc(graph, np.exp, "__call__", [x], {})
     MatrixArray(exp, (3,))
     """
@@ -142,7 +142,7 @@ def call_function(graph: Graph, func: Any, args: Sequence[Any], kwargs: dict[str
     Examples
     --------
     >>> graph = Graph()
-    >>> x = MatrixArray(graph.make("input", (), ("x", ("N", 3))))
+    >>> x = MatrixArray(graph.input("x", ("N", 3)))
     >>> call_function(graph, np.sum, [x], {"axis": 0})
     MatrixArray(sum, (3,))
     """

@@ -20,6 +20,7 @@ from symdiff.matrix.shapes import Shape, shown
 from symdiff.matrix.size import MatrixOperations, measure
 from symdiff.matrix.source import ENTRY_POINT, print_source
 from symdiff.matrix.spelling import display_names
+from symdiff.matrix.table import RULES
 from symdiff.matrix.trace import MatrixTrace, trace_matrices
 
 __all__ = ["MatrixGradient", "matrix_gradient"]
@@ -164,7 +165,7 @@ class MatrixGradient(Entrywise):
     def _rows(self, latex: bool) -> list[tuple[str, str]]:
         """Return left and right sides: intermediates, value, derivatives."""
         names = display_names(self._inputs, self._lets, latex)
-        setter = Typesetter(latex, names)
+        setter = Typesetter(latex, names, RULES)
         nodes = self._graph.nodes
         rows = [(names[index], setter.write(nodes[index])) for index in self._lets]
         spelled = set(names.values())

@@ -24,7 +24,7 @@ def take_index(a: Node, index: Any) -> Node:
     --------
     >>> from symdiff.matrix.node import Graph
     >>> graph = Graph()
-    >>> take_index(graph.make("input", (), ("W", (2, "n", 3))), (0, slice(None), slice(1)))
+    >>> take_index(graph.input("W", (2, "n", 3)), (0, slice(None), slice(1)))
     <index (0, ('slice', None, None, None), ('slice', None, 1, None)) ('n', 1) (n, 1)>
     """
     entries = list(index) if isinstance(index, tuple) else [index]

@@ -68,7 +68,7 @@ def choose_lets(roots: Sequence[Node], named: Mapping[int, str]) -> list[Node]:
     --------
     >>> from symdiff.matrix import build
     >>> from symdiff.matrix.node import Graph
-    >>> x = Graph().make("input", (), ("x", (3,)))
+    >>> x = Graph().input("x", (3,))
     >>> y = build.elementwise("tanh", x)
     >>> choose_lets([build.dot(y, y), y], {})
     [<tanh (3,)>]
@@ -111,7 +111,7 @@ def name_lets(
     --------
     >>> from symdiff.matrix import build
     >>> from symdiff.matrix.node import Graph
-    >>> x = Graph().make("input", (), ("x", (3,)))
+    >>> x = Graph().input("x", (3,))
     >>> name_lets([build.elementwise("tanh", x)], {}, {}, ["x"])
     {1: 'h'}
     """
@@ -163,7 +163,7 @@ def source_lines(
     --------
     >>> from symdiff.matrix import build
     >>> from symdiff.matrix.node import Graph
-    >>> x = Graph().make("input", (), ("x", (3,)))
+    >>> x = Graph().input("x", (3,))
     >>> y = build.multiply(x.graph.number(2), x)
     >>> source_lines([build.dot(y, y), y], {}, {}, ["x"])
     {2: 'scaled'}

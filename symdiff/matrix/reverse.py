@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from symdiff.matrix import build
 from symdiff.matrix.node import Node, depends, reachable
+from symdiff.matrix.table import RULES
 
 __all__ = ["accumulate"]
 
@@ -32,13 +33,11 @@ def accumulate(value: Node, sources: Iterable[Node]) -> tuple[list[Node], dict[i
     Examples
     --------
     >>> from symdiff.matrix.node import Graph
-    >>> x = Graph().make("input", (), ("x", (3,)))
+    >>> x = Graph().input("x", (3,))
     >>> gradients, _ = accumulate(build.dot(x, x), [x])
     >>> gradients[0], gradients[0].args[1]
     (<multiply (3,)>, <input x (3,) (3,)>)
     """
-    from symdiff.matrix.rules import RULES
-
     sources = list(sources)
     nodes = reachable([value])
     active = depends(nodes, sources)

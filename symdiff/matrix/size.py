@@ -9,6 +9,7 @@ from typing import Any
 import sympy
 
 from symdiff.matrix.node import Node, reachable
+from symdiff.matrix.table import RULES
 
 __all__ = ["FLOPS", "MatrixOperations", "measure"]
 
@@ -84,8 +85,6 @@ class MatrixOperations:
 
 
 def _count(nodes: Iterable[Node]) -> tuple[int, Any]:
-    from symdiff.matrix.rules import RULES
-
     count, flops, terms = 0, 0, []
     for node in nodes:
         kind = RULES[node.op].flops
@@ -107,7 +106,7 @@ def measure(value: Node, gradients: Iterable[Node]) -> MatrixOperations:
     --------
     >>> from symdiff.matrix.build import dot, multiply
     >>> from symdiff.matrix.node import Graph
-    >>> x = Graph().make("input", (), ("x", (3,)))
+    >>> x = Graph().input("x", (3,))
     >>> measure(dot(x, x), [multiply(x.graph.number(2), x)]).total_flops
     9
     """

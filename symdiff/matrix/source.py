@@ -5,19 +5,20 @@ from __future__ import annotations
 import base64
 import keyword
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from symdiff.matrix.emitter import SIGNED, Emitter
 from symdiff.matrix.node import Graph, Node, reachable
+from symdiff.matrix.shapes import shown
+from symdiff.matrix.table import RULES
 
-__all__ = ["ENTRY_POINT", "Code", "Emitter", "print_source"]
+__all__ = ["ENTRY_POINT", "print_source"]
 
 ENTRY_POINT = "value_and_gradient"
-COMPARED, ADDED, MULTIPLIED, SIGNED, POWERED, ATOMIC = range(6)
-_WIDTH = 88  # characters of an expression, above which it is split
 _LITERAL = 64  # entries of a constant array that are written out
 
 _HELPERS = {
@@ -28,108 +29,6 @@ _HELPERS = {
     """Return 1 / z, and 0 where z = 0."""
     return np.divide(1.0, z, out=np.zeros_like(z), where=z != 0)''',
 }
-
-
-class Code(NamedTuple):
-    """Source of an expression and how tightly it binds."""
-
-    text: str
-    binding: int = ATOMIC
-
-
-class Emitter:
-    """Collects the statements of a function.
-
-    Parameters
-    ----------
-    graph : Graph
-        What is printed.
-    names : mapping of int to str
-        Names for nodes that get a line, by index; inputs among them.
-    taken : set of str
-        Names that are in use; grows.
-
-    Examples
-    --------
-    >>> graph = Graph()
-    >>> x = graph.make("input", (), ("x", (3,)))
-    >>> emitter = Emitter(graph, {x.index: "x"}, {"x"})
-    >>> emitter.code(graph.make("tanh", (x,), ()))
-    Code(text='np.tanh(x)', binding=5)
-    """
-
-    def __init__(self, graph: Graph, names: Mapping[int, str], taken: set[str]) -> None:
-        self.graph = graph
-        self.names = dict(names)
-        self.taken = taken
-        self.planned: set[int] = set()
-        self.lines: list[str] = []
-        self.helpers: set[str] = set()
-        self.lengths: dict[str, str] = {}
-        self.arrays: dict[int, str] = {}
-        self._codes: dict[int, Code] = {}
-        self._parts: dict[Any, Any] = {}
-
-    def code(self, node: Node) -> Code:
-        """Return the source of a node whose operands have been visited."""
-        if node.index in self.names:
-            return Code(self.names[node.index])
-        known = self._codes.get(node.index)
-        if known is None:
-            from symdiff.matrix.rules import RULES
-
-            known = RULES[node.op].source(self, node)
-            long = len(known.text) > _WIDTH and known.binding != ATOMIC
-            if long and node.index not in self.planned:
-                known = Code(self.assign("t", known.text))
-            self._codes[node.index] = known
-        return known
-
-    def text(self, node: Node, binding: int = COMPARED) -> str:
-        """Return the source of a node, in parentheses where it binds less tightly than needed."""
-        code = self.code(node)
-        return code.text if code.binding >= binding else f"({code.text})"
-
-    def assign(self, stem: str, text: str) -> str:
-        """Return a new name, to which source is assigned."""
-        name = self.fresh(stem)
-        self.lines.append(f"{name} = {text}")
-        return name
-
-    def fresh(self, stem: str) -> str:
-        """Return a name that nothing has."""
-        name, number = stem, 1
-        while name in self.taken:
-            number += 1
-            name = f"{stem}_{number}"
-        self.taken.add(name)
-        return name
-
-    def part(self, key: Any, compute: Callable[[], Any]) -> Any:
-        """Return what several operations share, computed once."""
-        if key not in self._parts:
-            self._parts[key] = compute()
-        return self._parts[key]
-
-    def helper(self, name: str) -> str:
-        """Return the name of a helper function, which will stand above."""
-        self.helpers.add(name)
-        return name
-
-    def length(self, n: int | str) -> str:
-        """Return the source of a length."""
-        return str(n) if isinstance(n, int) else self.lengths[n]
-
-    def shape(self, shape: Sequence[int | str]) -> str:
-        """Return the source of a shape."""
-        inside = ", ".join(map(self.length, shape))
-        return f"({inside},)" if len(shape) == 1 else f"({inside})"
-
-    def array(self, place: int) -> str:
-        """Return the name of a constant array."""
-        if place not in self.arrays:
-            self.arrays[place] = self.fresh(f"C{place + 1}")
-        return self.arrays[place]
 
 
 def _constant(values: npt.NDArray[Any]) -> str:
@@ -196,7 +95,7 @@ def print_source(
     --------
     >>> from symdiff.matrix.build import dot, multiply
     >>> graph = Graph()
-    >>> x = graph.make("input", (), ("x", (3,)))
+    >>> x = graph.input("x", (3,))
     >>> by_x = multiply(graph.number(2), x)
     >>> print(print_source(graph, {"x": x}, {}, dot(x, x), {"x": by_x}, "Squares."))
     # Squares.
@@ -208,15 +107,13 @@ def print_source(
         return np.vdot(x, x), {"x": 2 * x}
     <BLANKLINE>
     """
-    from symdiff.matrix.shapes import shown
-
     taken = {"np", "base64", ENTRY_POINT, "float", *_HELPERS}
     parameters = {name: safe(name, taken) for name in inputs}
     names = {node.index: parameters[name] for name, node in inputs.items()}
     for index in sorted(lets):
         names[index] = safe(lets[index], taken)
     order = reachable([value, *partials.values()])
-    emitter = Emitter(graph, {node.index: names[node.index] for node in inputs.values()}, taken)
+    emitter = Emitter({node.index: names[node.index] for node in inputs.values()}, taken, RULES)
     for node in inputs.values():
         for axis, n in enumerate(node.shape):
             if isinstance(n, str) and n not in emitter.lengths:

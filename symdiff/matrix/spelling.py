@@ -73,7 +73,7 @@ def display_names(
     Examples
     --------
     >>> from symdiff.matrix.node import Graph
-    >>> w = Graph().make("input", (), ("w1", (3, 2)))
+    >>> w = Graph().input("w1", (3, 2))
     >>> display_names({"w1": w}, {}, True), display_names({"w1": w}, {}, False)
     ({0: 'W_1'}, {0: 'W1'})
     """

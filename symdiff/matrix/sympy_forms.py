@@ -103,7 +103,7 @@ class Converter:
     --------
     >>> from symdiff.matrix.build import matmul, transpose
     >>> from symdiff.matrix.node import Graph
-    >>> a = Graph().make("input", (), ("A", ("m", "n")))
+    >>> a = Graph().input("A", ("m", "n"))
     >>> Converter({"A": a}, {}).full(matmul(transpose(a), a))
     A.T*A
     """

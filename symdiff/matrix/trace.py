@@ -106,7 +106,7 @@ class _Inputs:
                 return array
             shape = array.shape
             self.examples[name] = array.astype(np.float64)
-        node = self.graph.make("input", (), (name, shape))
+        node = self.graph.input(name, shape)
         self.nodes[name] = node
         return MatrixArray(node)
 

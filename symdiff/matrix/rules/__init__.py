@@ -14,12 +14,5 @@ References
 """
 
 from symdiff.matrix.rules import elementwise, leaves, linalg, movement, products, reductions
-from symdiff.matrix.table import Rule
 
-__all__ = ["RULES"]
-
-RULES: dict[str, Rule] = {
-    rule.op: rule
-    for family in (leaves, elementwise, products, reductions, movement, linalg)
-    for rule in family.RULES
-}
+__all__ = ["elementwise", "leaves", "linalg", "movement", "products", "reductions"]

@@ -21,10 +21,7 @@ from symdiff.matrix.build import (
     subtract,
     unbroadcast,
 )
-from symdiff.matrix.form import ATOM, HADAMARD, PRODUCT, Piece, Typesetter
-from symdiff.matrix.node import Node
-from symdiff.matrix.shapes import Shape, broadcast_shapes
-from symdiff.matrix.source import (
+from symdiff.matrix.emitter import (
     ADDED,
     ATOMIC,
     MULTIPLIED,
@@ -32,10 +29,12 @@ from symdiff.matrix.source import (
     SIGNED,
     Code,
     Emitter,
+    numpy_call,
 )
-from symdiff.matrix.table import Adjoints, Rule
-
-__all__ = ["COMPARISONS", "RULES"]
+from symdiff.matrix.form import ATOM, HADAMARD, PRODUCT, Piece, Typesetter
+from symdiff.matrix.node import Node
+from symdiff.matrix.shapes import Shape, broadcast_shapes
+from symdiff.matrix.table import Adjoints, Rule, register
 
 
 def common_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
@@ -177,13 +176,6 @@ def _called(latex: str, text: str) -> Callable[[Typesetter, Node], Piece]:
     return form
 
 
-def _of_numpy(name: str) -> Callable[[Emitter, Node], Code]:
-    def source(emitter: Emitter, node: Node) -> Code:
-        return Code(f"np.{name}({', '.join(emitter.text(arg) for arg in node.args)})")
-
-    return source
-
-
 _Slope = Callable[[Node, Node, Node], Node]  # adjoint, result, operand
 
 
@@ -195,7 +187,7 @@ def _function(
         op,
         shape=lambda args, params: args[0].shape,
         form=_called(latex, text),
-        source=_of_numpy(numpy),
+        source=numpy_call(numpy),
         adjoint=None if adjoint is None else (lambda node, bar: [adjoint(bar, node, node.args[0])]),
         cited="Giles 2008, 2.1 with a scalar function; Griewank & Walther 2008, table 4.2",
         flops=flops,
@@ -384,7 +376,7 @@ def _comparison(op: str) -> Rule:
     )
 
 
-RULES = (
+register(
     Rule(
         "add",
         common_shape,
@@ -466,7 +458,7 @@ RULES = (
         "logaddexp",
         common_shape,
         _called(_operator("logaddexp"), "logaddexp"),
-        _of_numpy("logaddexp"),
+        numpy_call("logaddexp"),
         lambda node, bar: _fitted(
             (multiply(bar, sigmoid(subtract(node.args[0], node.args[1]))), node.args[0]),
             (multiply(bar, sigmoid(subtract(node.args[1], node.args[0]))), node.args[1]),
@@ -495,7 +487,7 @@ RULES = (
         "maximum",
         common_shape,
         _called(r"\max", "max"),
-        _of_numpy("maximum"),
+        numpy_call("maximum"),
         _extreme_adjoint(1),
         "piecewise linear; a tie is shared evenly",
     ),
@@ -503,7 +495,7 @@ RULES = (
         "minimum",
         common_shape,
         _called(r"\min", "min"),
-        _of_numpy("minimum"),
+        numpy_call("minimum"),
         _extreme_adjoint(-1),
         "piecewise linear; a tie is shared evenly",
     ),
@@ -511,7 +503,7 @@ RULES = (
         "where",
         common_shape,
         _where_form,
-        _of_numpy("where"),
+        numpy_call("where"),
         _where_adjoint,
         "piecewise; the condition has no derivative",
     ),
@@ -520,7 +512,7 @@ RULES = (
         "logical_not",
         common_shape,
         _called(r"\neg", "¬"),
-        _of_numpy("logical_not"),
+        numpy_call("logical_not"),
         None,
         "piecewise constant",
     ),

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from symdiff.matrix.emitter import ATOMIC, SIGNED, Code, Emitter
 from symdiff.matrix.form import ATOM, Piece, Typesetter
 from symdiff.matrix.node import Node
-from symdiff.matrix.source import ATOMIC, SIGNED, Code, Emitter
-from symdiff.matrix.table import Rule
-
-__all__ = ["RULES"]
+from symdiff.matrix.table import Rule, register
 
 
 def _number_form(_: Typesetter, node: Node) -> Piece:
@@ -46,10 +44,10 @@ def _length_form(_: Typesetter, node: Node) -> Piece:
     return Piece("", ATOM, Fraction(1), (str(node.params[0]),))
 
 
-RULES = (
+register(
     Rule(
         "input",
-        shape=lambda args, params: params[1],
+        shape=None,
         form=_input_form,
         source=lambda emitter, node: Code(str(node.params[0])),
         adjoint=None,
@@ -58,7 +56,7 @@ RULES = (
     ),
     Rule(
         "number",
-        shape=lambda args, params: (),
+        shape=None,
         form=_number_form,
         source=_number_source,
         adjoint=None,
@@ -67,7 +65,7 @@ RULES = (
     ),
     Rule(
         "array",
-        shape=lambda args, params: params[1],
+        shape=None,
         form=_array_form,
         source=lambda emitter, node: Code(emitter.array(node.params[0])),
         adjoint=None,
@@ -76,7 +74,7 @@ RULES = (
     ),
     Rule(
         "length",
-        shape=lambda args, params: (),
+        shape=None,
         form=_length_form,
         source=lambda emitter, node: Code(emitter.length(node.params[0])),
         adjoint=None,
@@ -85,7 +83,7 @@ RULES = (
     ),
     Rule(
         "eye",
-        shape=lambda args, params: (params[0], params[0]),
+        shape=None,
         form=lambda setter, node: Piece(setter.style.eye, ATOM),
         source=lambda emitter, node: Code(f"np.eye({emitter.length(node.params[0])})"),
         adjoint=None,

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from symdiff.matrix.build import make, matmul, reshape, transpose, unbroadcast
+from symdiff.matrix.emitter import ATOMIC, Code, Emitter
 from symdiff.matrix.form import ATOM, Piece, Typesetter
 from symdiff.matrix.node import Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Shape, is_concrete, shown
-from symdiff.matrix.source import ATOMIC, Code, Emitter
-from symdiff.matrix.table import Adjoints, Rule
-
-__all__ = ["RULES"]
+from symdiff.matrix.table import Adjoints, Rule, register
 
 
 def _transpose_form(setter: Typesetter, node: Node) -> Piece:
@@ -229,7 +227,7 @@ def _triangle(op: str) -> Rule:
     )
 
 
-RULES = (
+register(
     Rule(
         "transpose",
         lambda args, params: tuple(args[0].shape[k] for k in params[0]),

@@ -17,13 +17,11 @@ from symdiff.matrix.build import (
     subtract,
     total,
 )
+from symdiff.matrix.emitter import ADDED, ATOMIC, MULTIPLIED, Code, Emitter
 from symdiff.matrix.form import ATOM, RAISED, Piece, Typesetter
 from symdiff.matrix.node import Node
 from symdiff.matrix.shapes import Shape
-from symdiff.matrix.source import ADDED, MULTIPLIED, Code, Emitter
-from symdiff.matrix.table import Adjoints, Rule
-
-__all__ = ["RULES"]
+from symdiff.matrix.table import Adjoints, Rule, register
 
 
 def _axes(node: Node) -> tuple[int, ...]:
@@ -131,9 +129,9 @@ def _squares_source(emitter: Emitter, node: Node) -> Code:
     (a,) = node.args
     if _everything(node) and not node.params[1]:
         name = emitter.text(a)
-        if emitter.code(a).binding == 5 and name.isidentifier():
+        if emitter.code(a).binding == ATOMIC and name.isidentifier():
             return Code(f"np.vdot({name}, {name})")
-    return Code(f"np.sum({emitter.text(a, 5)}**2{_options(node)})")
+    return Code(f"np.sum({emitter.text(a, ATOMIC)}**2{_options(node)})")
 
 
 def _norm_source(emitter: Emitter, node: Node) -> Code:
@@ -141,7 +139,7 @@ def _norm_source(emitter: Emitter, node: Node) -> Code:
     if _everything(node) and not node.params[1] and emitter.text(a).isidentifier():
         return Code(f"np.sqrt(np.vdot({emitter.text(a)}, {emitter.text(a)}))")
     if len(_axes(node)) > 2 or (_everything(node) and a.ndim != 2):
-        return Code(f"np.sqrt(np.sum({emitter.text(a, 5)}**2{_options(node)}))")
+        return Code(f"np.sqrt(np.sum({emitter.text(a, ATOMIC)}**2{_options(node)}))")
     return Code(f"np.linalg.norm({emitter.text(a)}{_options(node)})")
 
 
@@ -167,7 +165,7 @@ def _exponentials(emitter: Emitter, v: Node, axis: int) -> tuple[str, str, str]:
     """Return names of the largest exponent, the shifted exponentials, and their sum."""
 
     def compute() -> tuple[str, str, str]:
-        text = emitter.text(v, 5)
+        text = emitter.text(v, ATOMIC)
         options = "" if v.ndim == 1 else f", axis={axis}, keepdims=True"
         top = emitter.assign("m", f"np.max({text}{options})")
         exponentials = emitter.assign("exps", f"np.exp({emitter.text(v, ADDED)} - {top})")
@@ -206,7 +204,7 @@ def _softmax_form(setter: Typesetter, node: Node) -> Piece:
     return _along(setter, "softmax", _axes(node), piece)
 
 
-RULES = (
+register(
     Rule(
         "sum",
         _reduced,
