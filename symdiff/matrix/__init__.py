@@ -15,7 +15,8 @@ L = ‖e‖²
 ∂L/∂w = 2 Xᵀ e
 """
 
-import symdiff.matrix.rules  # noqa: F401  fills the table
+import symdiff.matrix.functions  # fills the tables of `array`
+import symdiff.matrix.rules  # noqa: F401  (fills the table of rules)
 from symdiff.matrix.gradient import MatrixGradient, matrix_gradient
 from symdiff.matrix.size import MatrixOperations
 from symdiff.matrix.table import RULES, Rule

@@ -1,0 +1,77 @@
+"""Products of matrices and vectors."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from symdiff.matrix import build
+from symdiff.matrix.array import FUNCTIONS, as_node
+from symdiff.matrix.functions.einsum import einsum
+from symdiff.matrix.node import Graph, Node
+from symdiff.matrix.refusal import refuse
+from symdiff.matrix.shapes import shown
+
+
+def _dot(graph: Graph, a: Any, b: Any) -> Node:
+    a, b = as_node(graph, a), as_node(graph, b)
+    if not a.shape or not b.shape:
+        return build.multiply(a, b)
+    if b.ndim > 2:
+        refuse("np.dot of a stack", "use @")
+    return build.matmul(a, b)
+
+
+def _inner(graph: Graph, a: Any, b: Any) -> Node:
+    a, b = as_node(graph, a), as_node(graph, b)
+    if not a.shape or not b.shape:
+        return build.multiply(a, b)
+    return build.matmul(a, build.transpose(b)) if b.ndim <= 2 else refuse("np.inner of a stack")
+
+
+def _vdot(graph: Graph, a: Any, b: Any) -> Node:
+    a, b = as_node(graph, a), as_node(graph, b)
+    if a.shape != b.shape:
+        refuse(f"np.vdot of the shapes {shown(a.shape)} and {shown(b.shape)}", "use equal shapes")
+    return build.dot(a, b)
+
+
+def _outer(graph: Graph, a: Any, b: Any) -> Node:
+    a, b = as_node(graph, a), as_node(graph, b)
+    if a.ndim != 1 or b.ndim != 1:
+        refuse("np.outer of matrices", "give it two vectors")
+    return build.outer(a, b)
+
+
+def _matrix_power(graph: Graph, a: Any, n: int) -> Node:
+    base = as_node(graph, a)
+    if base.ndim != 2 or n < 1:
+        refuse(f"np.linalg.matrix_power(n={n})", "use np.linalg.inv, or a power from 1 on")
+    result: Node | None = None
+    while n:
+        if n % 2:
+            result = base if result is None else build.matmul(result, base)
+        n //= 2
+        base = build.matmul(base, base) if n else base
+    assert result is not None
+    return result
+
+
+def _multi_dot(graph: Graph, arrays: Any) -> Node:
+    nodes = [as_node(graph, value) for value in arrays]
+    return functools.reduce(build.matmul, nodes)
+
+
+FUNCTIONS.update(
+    {
+        np.dot: _dot,
+        np.inner: _inner,
+        np.vdot: _vdot,
+        np.outer: _outer,
+        np.einsum: einsum,
+        np.linalg.matrix_power: _matrix_power,
+        np.linalg.multi_dot: _multi_dot,
+    }
+)
