@@ -1,14 +1,14 @@
-"""Derivations step by step, as on a blackboard: forward by name, backward by the chain rule."""
+"""Derivations of scalar formulas: every operation a line, every entry a derivative."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from symdiff.errors import ExpressionTooLarge, nearest
+from symdiff.errors import nearest
+from symdiff.explanation.lines import Explanation, Line, check_length, title, used_again
 from symdiff.operations.derivatives import partials, scale
 from symdiff.printing.infix import Dialect, formula
 from symdiff.store.cse import variable_names
@@ -17,13 +17,12 @@ from symdiff.store.evaluate import evaluate
 from symdiff.text.saving import DIALECT
 from symdiff.tracing.trace import trace
 
-__all__ = ["Explanation", "Line", "explain"]
+__all__ = ["EntryLines", "explain_entries"]
 
-_LINES = 300
 _LEAVES = frozenset({"symbol", "number", "true", "false"})
 
 # Why the local derivative of an operation is what it is.
-_RULES = {
+_REASONS = {
     "add": "the derivative of a sum is 1 for every term",
     "subtract": "the derivative of a sum is 1 for every term, and -1 where it is subtracted",
     "mul": "the derivative of a product is the other factor",
@@ -48,87 +47,7 @@ _RULES = {
 }
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of a derivation.
-
-    Attributes
-    ----------
-    left : str
-        What is computed: ``v1``, or ``∂f/∂v1``.
-    chain : str
-        The chain rule in symbols, ``∂f/∂v1 · ∂v1/∂x``; empty in the forward pass, and where the
-        result itself is the only user.
-    right : str
-        The formula, in terms of the lines before.
-    rules : tuple of str
-        Why, in a sentence each.
-    number : float or None
-        Its value at the point, if one was given.
-
-    Examples
-    --------
-    >>> str(Line("v1", "", "x + y", number=3.0))
-    'v1 = x + y = 3'
-    """
-
-    left: str
-    chain: str
-    right: str
-    rules: tuple[str, ...] = ()
-    number: float | None = None
-
-    def __str__(self) -> str:
-        parts = [self.left, *([self.chain] if self.chain else []), self.right]
-        if self.number is not None and parts[-1] != f"{self.number:.6g}":
-            parts.append(f"{self.number:.6g}")
-        return " = ".join(parts)
-
-
-@dataclass(frozen=True, repr=False)
-class Explanation:
-    """A derivation: its lines as data, and as text that can be read aloud.
-
-    Attributes
-    ----------
-    title : str
-        What is derived.
-    forward : list of Line
-        One operation a line, in the order of computation.
-    backward : list of Line
-        One derivative a line, from the result back to the arguments.
-    note : str
-        What a reader of the backward lines has to know.
-
-    Examples
-    --------
-    >>> from symdiff import explain
-    >>> [line.left for line in explain(lambda x: x**2, x=()).backward]
-    ['∂f/∂x']
-    """
-
-    title: str
-    forward: list[Line]
-    backward: list[Line]
-    note: str = ""
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def __str__(self) -> str:
-        parts = [self.title, "", "Forward: every operation gets a name."]
-        parts += [f"  {line}" for line in self.forward]
-        parts += ["", "Backward: from the result to the arguments, by the chain rule."]
-        parts += [f"{self.note}"] if self.note else []
-        for line in self.backward:
-            parts += [f"  {line}", *(f"      {rule}" for rule in line.rules)]
-        return "\n".join(parts)
-
-    def _repr_markdown_(self) -> str:
-        return f"```text\n{self}\n```"
-
-
-class _Derivation:
+class EntryLines:
     """The lines of one function."""
 
     def __init__(self, dag: Dag, value: int, dialect: Dialect) -> None:
@@ -248,15 +167,14 @@ class _Derivation:
         self.adjoints[node] = adjoint
         if self.values is not None:
             self.values[adjoint] = np.float64(number)
-        if len(uses) > 1:
-            rules.append(f"{name} is used {len(uses)} times: what comes back by each way adds up.")
+        rules = [*dict.fromkeys([*rules, *used_again(name, len(uses))])]
         plain = len(uses) == 1 and uses[0][0] == self.value
         right = text[1:-1] if total in self.adjoints.values() else text
         return Line(
             left,
             "" if plain else " + ".join(chain),
             right,
-            tuple(dict.fromkeys(rules)),
+            tuple(rules),
             number,
         )
 
@@ -300,75 +218,13 @@ class _Derivation:
             op = "scaled" if len(dag.args[user]) == 2 else "mul"
         if op == "pow" and dag.args[user][1] == arg:
             op = "exponential"
-        return _RULES.get(op, f"the derivative of {op}, from the table of derivatives")
+        return _REASONS.get(op, f"the derivative of {op}, from the table of derivatives")
 
 
-def explain(
-    f: Callable[..., Any],
-    /,
-    *,
-    at: Mapping[str, Any] | None = None,
-    strategy: str = "adjoint",
-    inputs: Mapping[str, Any] | None = None,
-    **arguments: Any,
+def explain_entries(
+    f: Callable[..., Any], given: Mapping[str, Any], at: Mapping[str, Any] | None = None
 ) -> Explanation:
-    """Return the derivation of a gradient step by step, for a reader who learns how it is done.
-
-    Parameters
-    ----------
-    f : callable
-        Returns a scalar. It uses NumPy functions, operators, indexing and loops; or a function that
-        `parse` made.
-    at : mapping of str to array_like, optional
-        A point: then every line ends with its number.
-    strategy : {"adjoint", "matrix"}
-        Entry by entry, or with whole matrices: then lengths may be names, and there is no point.
-    inputs : mapping of str to object, optional
-        More arguments of `f`: for those called ``at``, ``strategy`` or ``inputs``.
-    **arguments
-        Each argument of `f` by name: a shape (``()`` for a scalar), or numbers that stay constants.
-
-    Returns
-    -------
-    Explanation
-        Print it, or read its lines. The names are those of the variables of `f`, where it has some.
-
-    Raises
-    ------
-    ValueError
-        If the result is not a scalar, the point does not fit, or there is no such strategy.
-    ExpressionTooLarge
-        If there would be more than 300 lines.
-
-    Examples
-    --------
-    >>> from symdiff import explain
-    >>> explain(lambda x, y, z: (x + y) * z, at={"x": -2, "y": 5, "z": -4}, x=(), y=(), z=())
-    f(x, y, z), step by step
-    <BLANKLINE>
-    Forward: every operation gets a name.
-      v1 = x + y = 3
-      f = v1*z = -12
-    <BLANKLINE>
-    Backward: from the result to the arguments, by the chain rule.
-      ∂f/∂v1 = z = -4
-          f = v1*z: the derivative of a product is the other factor.
-      ∂f/∂x = ∂f/∂v1 · ∂v1/∂x = ∂f/∂v1 = -4
-          v1 = x + y: the derivative of a sum is 1 for every term.
-      ∂f/∂y = ∂f/∂v1 · ∂v1/∂y = ∂f/∂v1 = -4
-          v1 = x + y: the derivative of a sum is 1 for every term.
-      ∂f/∂z = v1 = 3
-          f = v1*z: the derivative of a product is the other factor.
-    """
-    given = {**(inputs or {}), **arguments}
-    if strategy == "matrix":
-        if at is not None:
-            raise ValueError("explain: strategy='matrix' has no numbers; leave out the point, at")
-        from symdiff.explanation.matrices import explain_matrices  # which is made of lines as these
-
-        return explain_matrices(f, given)
-    if strategy != "adjoint":
-        raise ValueError(f"explain: there is no strategy {strategy!r}; there are adjoint, matrix")
+    """Return the derivation of a gradient entry by entry."""
     traced = trace(f, inputs=given)
     if traced.nodes.ndim:
         raise ValueError(
@@ -376,20 +232,19 @@ def explain(
             "needed; sum it (np.sum) or select one entry"
         )
     dag, value = traced.dag, int(traced.nodes)
-    derivation = _Derivation(dag, value, DIALECT)
+    derivation = EntryLines(dag, value, DIALECT)
     wrt = [node for nodes in traced.inputs.values() for node in nodes.ravel().tolist()]
-    count = 2 * len(derivation.names) + len(wrt)
-    if count > _LINES:
-        raise ExpressionTooLarge(
-            f"explain: {count} lines, and {_LINES} can be read; take smaller shapes, or "
-            "symdiff.gradient(..., strategy='adjoint'), whose lines are the same without the words"
-        )
+    check_length(
+        2 * len(derivation.names) + len(wrt),
+        "take smaller shapes, or symdiff.gradient(..., strategy='adjoint'), whose lines are the "
+        "same without the words",
+    )
     if at is not None:
         derivation.values = _point(at, traced.inputs)
     for node in wrt:
         derivation.names.setdefault(node, dag.symbol_name(node))
-    title = f"{derivation.result}({', '.join(traced.inputs)}), step by step"
-    return Explanation(title, derivation.forward(), derivation.backward(wrt))
+    forward = derivation.forward()
+    return Explanation(title(derivation.result, traced.inputs), forward, derivation.backward(wrt))
 
 
 def _point(at: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[int, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,6 @@ from symdiff.matrix.array import FUNCTIONS, UFUNCS, as_node
 from symdiff.matrix.build import make
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
-
-
-def _unary(op: str) -> Callable[[Node], Node]:
-    return lambda x: build.elementwise(op, x)
-
-
-def _binary(op: str) -> Callable[[Node, Node], Node]:
-    return lambda x, y: build.elementwise(op, x, y)
 
 
 def _truth(x: Node) -> Node:
@@ -63,7 +56,7 @@ UFUNCS.update(
         np.float_power: build.power,
         np.matmul: build.matmul,
         np.reciprocal: lambda x: build.divide(x.graph.number(1), x),
-        np.fabs: _unary("absolute"),
+        np.fabs: partial(build.elementwise, "absolute"),
         np.logical_not: lambda x: make("logical_not", _truth(x)),
         np.logical_and: lambda x, y: make("logical_and", _truth(x), _truth(y)),
         np.logical_or: lambda x, y: make("logical_or", _truth(x), _truth(y)),
@@ -82,16 +75,11 @@ UFUNCS.update(
     }
 )
 UFUNCS.update(
-    (ufunc, _unary(ufunc.__name__))
+    (ufunc, partial(build.elementwise, ufunc.__name__))
     for ufunc in (
         *(np.square, np.sqrt, np.cbrt, np.exp, np.expm1, np.log, np.log1p, np.absolute, np.sign),
         *(np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan),
         *(np.sinh, np.cosh, np.tanh, np.arcsinh, np.arccosh, np.arctanh),
-    )
-)
-UFUNCS.update(
-    (ufunc, _binary(ufunc.__name__))
-    for ufunc in (
         *(np.maximum, np.minimum, np.logaddexp),
         *(np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal),
     )
