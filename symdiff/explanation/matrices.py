@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from symdiff.explanation.lines import Explanation, Line, check_length, title, used_again
-from symdiff.matrix import build
+from symdiff.matrix import construct
 from symdiff.matrix.form import Typesetter
 from symdiff.matrix.lets import LEAVES, VIEWS, name_lets
 from symdiff.matrix.node import Node, depends, reachable
@@ -148,7 +148,7 @@ class MatrixLines:
             return Line(left, "", "0", (f"{result} does not depend on {name}.",))
         total = parts[0][1]
         for _, part in parts[1:]:
-            total = build.add(total, part)
+            total = construct.add(total, part)
         text = self.write(total)
         rules = [self._rule(user) for user, _ in parts]
         rules += used_again(name, len(parts))

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from symdiff.errors import Untraceable
-from symdiff.matrix import build
+from symdiff.matrix import construct
 from symdiff.matrix.indexing import take_index
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
@@ -149,7 +149,7 @@ class MatrixArray:
     @property
     def size(self) -> Any:
         """The number of elements; a traced scalar if a length is named."""
-        size = build.count(self.node.graph, self.node.shape)
+        size = construct.count(self.node.graph, self.node.shape)
         return MatrixArray(size) if size.number is None else size.number
 
     @property
@@ -160,12 +160,12 @@ class MatrixArray:
     @property
     def T(self) -> MatrixArray:  # noqa: N802 - NumPy's name
         """The array with its axes reversed."""
-        return MatrixArray(build.transpose(self.node))
+        return MatrixArray(construct.transpose(self.node))
 
     @property
     def mT(self) -> MatrixArray:  # noqa: N802 - NumPy's name
         """The array with its last two axes swapped."""
-        return MatrixArray(build.swap(self.node))
+        return MatrixArray(construct.swap(self.node))
 
     def __len__(self) -> int:
         if not self.node.shape:
@@ -217,7 +217,7 @@ class MatrixArray:
 
     def item(self) -> MatrixArray:
         """Return the only element as a traced scalar."""
-        return MatrixArray(build.reshape(self.node, ()))
+        return MatrixArray(construct.reshape(self.node, ()))
 
     def astype(self, dtype: Any, **kwargs: Any) -> MatrixArray:
         """Return the array itself, which stands for float64 numbers; other dtypes are refused."""
@@ -276,7 +276,7 @@ def _call_ufunc(
         refuse(f"{name}({next(iter(kwargs))}=...)", "leave the keyword out")
     operands = [as_node(graph, value) for value in inputs]
     if method == "outer" and ufunc is np.multiply and all(x.ndim == 1 for x in operands):
-        return MatrixArray(build.outer(*operands))
+        return MatrixArray(construct.outer(*operands))
     if method != "__call__":
         refuse(f"{name}.{method}")
     if ufunc not in UFUNCS:

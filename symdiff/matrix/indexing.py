@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.matrix import build
-from symdiff.matrix.build import make
+from symdiff.matrix import construct
+from symdiff.matrix.construct import make
 from symdiff.matrix.node import Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Length, Shape
@@ -33,7 +33,7 @@ def take_index(a: Node, index: Any) -> Node:
     if not arrays and all(
         e is None or e == whole or _drops(a, entries, k) for k, e in enumerate(entries)
     ):
-        return build.reshape(a, _kept(a.shape, entries))
+        return construct.reshape(a, _kept(a.shape, entries))
     taken: list[Any] = []
     axis = 0
     for entry in entries:

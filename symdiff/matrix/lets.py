@@ -66,11 +66,11 @@ def choose_lets(roots: Sequence[Node], named: Mapping[int, str]) -> list[Node]:
 
     Examples
     --------
-    >>> from symdiff.matrix import build
+    >>> from symdiff.matrix import construct
     >>> from symdiff.matrix.node import Graph
     >>> x = Graph().input("x", (3,))
-    >>> y = build.elementwise("tanh", x)
-    >>> choose_lets([build.dot(y, y), y], {})
+    >>> y = construct.elementwise("tanh", x)
+    >>> choose_lets([construct.dot(y, y), y], {})
     [<tanh (3,)>]
     """
     order = reachable(roots)
@@ -109,10 +109,10 @@ def name_lets(
 
     Examples
     --------
-    >>> from symdiff.matrix import build
+    >>> from symdiff.matrix import construct
     >>> from symdiff.matrix.node import Graph
     >>> x = Graph().input("x", (3,))
-    >>> name_lets([build.elementwise("tanh", x)], {}, {}, ["x"])
+    >>> name_lets([construct.elementwise("tanh", x)], {}, {}, ["x"])
     {1: 'h'}
     """
     lets = list(lets)
@@ -161,11 +161,11 @@ def source_lines(
 
     Examples
     --------
-    >>> from symdiff.matrix import build
+    >>> from symdiff.matrix import construct
     >>> from symdiff.matrix.node import Graph
     >>> x = Graph().input("x", (3,))
-    >>> y = build.multiply(x.graph.number(2), x)
-    >>> source_lines([build.dot(y, y), y], {}, {}, ["x"])
+    >>> y = construct.multiply(x.graph.number(2), x)
+    >>> source_lines([construct.dot(y, y), y], {}, {}, ["x"])
     {2: 'scaled'}
     """
     order = reachable(roots)

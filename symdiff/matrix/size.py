@@ -104,7 +104,7 @@ def measure(value: Node, gradients: Iterable[Node]) -> MatrixOperations:
 
     Examples
     --------
-    >>> from symdiff.matrix.build import dot, multiply
+    >>> from symdiff.matrix.construct import dot, multiply
     >>> from symdiff.matrix.node import Graph
     >>> x = Graph().input("x", (3,))
     >>> measure(dot(x, x), [multiply(x.graph.number(2), x)]).total_flops

@@ -93,7 +93,7 @@ def print_source(
 
     Examples
     --------
-    >>> from symdiff.matrix.build import dot, multiply
+    >>> from symdiff.matrix.construct import dot, multiply
     >>> graph = Graph()
     >>> x = graph.input("x", (3,))
     >>> by_x = multiply(graph.number(2), x)

@@ -101,7 +101,7 @@ class Converter:
 
     Examples
     --------
-    >>> from symdiff.matrix.build import matmul, transpose
+    >>> from symdiff.matrix.construct import matmul, transpose
     >>> from symdiff.matrix.node import Graph
     >>> a = Graph().input("A", ("m", "n"))
     >>> Converter({"A": a}, {}).full(matmul(transpose(a), a))

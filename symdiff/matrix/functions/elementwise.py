@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.matrix import build
+from symdiff.matrix import construct
 from symdiff.matrix.array import FUNCTIONS, UFUNCS, as_node
-from symdiff.matrix.build import make
+from symdiff.matrix.construct import make
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
 
@@ -33,49 +33,55 @@ def _clip(
     node = as_node(graph, a)
     low, high = (a_min if min is None else min), (a_max if max is None else max)
     if low is not None:
-        node = build.elementwise("maximum", node, as_node(graph, low))
-    return node if high is None else build.elementwise("minimum", node, as_node(graph, high))
+        node = construct.elementwise("maximum", node, as_node(graph, low))
+    return node if high is None else construct.elementwise("minimum", node, as_node(graph, high))
 
 
 def _filled(value: float) -> Callable[..., Node]:
     def filled(graph: Graph, a: Any) -> Node:
-        return build.broadcast(graph.number(value), as_node(graph, a).shape)
+        return construct.broadcast(graph.number(value), as_node(graph, a).shape)
 
     return filled
 
 
 UFUNCS.update(
     {
-        np.add: build.add,
-        np.subtract: build.subtract,
-        np.multiply: build.multiply,
-        np.divide: build.divide,
-        np.negative: build.negate,
+        np.add: construct.add,
+        np.subtract: construct.subtract,
+        np.multiply: construct.multiply,
+        np.divide: construct.divide,
+        np.negative: construct.negate,
         np.positive: lambda x: x,
-        np.power: build.power,
-        np.float_power: build.power,
-        np.matmul: build.matmul,
-        np.reciprocal: lambda x: build.divide(x.graph.number(1), x),
-        np.fabs: partial(build.elementwise, "absolute"),
+        np.power: construct.power,
+        np.float_power: construct.power,
+        np.matmul: construct.matmul,
+        np.reciprocal: lambda x: construct.divide(x.graph.number(1), x),
+        np.fabs: partial(construct.elementwise, "absolute"),
         np.logical_not: lambda x: make("logical_not", _truth(x)),
         np.logical_and: lambda x, y: make("logical_and", _truth(x), _truth(y)),
         np.logical_or: lambda x, y: make("logical_or", _truth(x), _truth(y)),
-        np.exp2: lambda x: build.elementwise("exp", build.multiply(x.graph.number(math.log(2)), x)),
-        np.log2: lambda x: build.divide(build.elementwise("log", x), x.graph.number(math.log(2))),
-        np.log10: lambda x: build.divide(build.elementwise("log", x), x.graph.number(math.log(10))),
-        np.vecdot: lambda x, y: build.total(
-            build.multiply(x, y), (max(x.ndim, y.ndim) - 1,), False
+        np.exp2: lambda x: construct.elementwise(
+            "exp", construct.multiply(x.graph.number(math.log(2)), x)
+        ),
+        np.log2: lambda x: construct.divide(
+            construct.elementwise("log", x), x.graph.number(math.log(2))
+        ),
+        np.log10: lambda x: construct.divide(
+            construct.elementwise("log", x), x.graph.number(math.log(10))
+        ),
+        np.vecdot: lambda x, y: construct.total(
+            construct.multiply(x, y), (max(x.ndim, y.ndim) - 1,), False
         ),
         np.matvec: lambda x, y: (
-            build.matmul(x, y) if y.ndim == 1 else refuse("np.matvec of stacks")
+            construct.matmul(x, y) if y.ndim == 1 else refuse("np.matvec of stacks")
         ),
         np.vecmat: lambda x, y: (
-            build.matmul(x, y) if x.ndim == 1 else refuse("np.vecmat of stacks")
+            construct.matmul(x, y) if x.ndim == 1 else refuse("np.vecmat of stacks")
         ),
     }
 )
 UFUNCS.update(
-    (ufunc, partial(build.elementwise, ufunc.__name__))
+    (ufunc, partial(construct.elementwise, ufunc.__name__))
     for ufunc in (
         *(np.square, np.sqrt, np.cbrt, np.exp, np.expm1, np.log, np.log1p, np.absolute, np.sign),
         *(np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan),
@@ -90,7 +96,7 @@ FUNCTIONS.update(
         np.clip: _clip,
         np.zeros_like: _filled(0.0),
         np.ones_like: _filled(1.0),
-        np.full_like: lambda graph, a, fill_value: build.broadcast(
+        np.full_like: lambda graph, a, fill_value: construct.broadcast(
             as_node(graph, fill_value), as_node(graph, a).shape
         ),
         np.copy: lambda graph, a: as_node(graph, a),

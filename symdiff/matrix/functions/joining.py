@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.matrix import build
+from symdiff.matrix import construct
 from symdiff.matrix.array import FUNCTIONS, MatrixArray, as_node
-from symdiff.matrix.build import make
+from symdiff.matrix.construct import make
 from symdiff.matrix.indexing import take_index
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
@@ -23,7 +23,9 @@ def _concatenate(graph: Graph, arrays: Any, axis: int = 0) -> Node:
 def _stack(graph: Graph, arrays: Any, axis: int = 0) -> Node:
     nodes = [as_node(graph, value) for value in arrays]
     rank = nodes[0].ndim + 1
-    grown = [build.reshape(a, (*a.shape[: axis % rank], 1, *a.shape[axis % rank :])) for a in nodes]
+    grown = [
+        construct.reshape(a, (*a.shape[: axis % rank], 1, *a.shape[axis % rank :])) for a in nodes
+    ]
     return make("concatenate", *grown, params=(axis % rank,))
 
 
@@ -49,7 +51,7 @@ def _split(graph: Graph, ary: Any, indices_or_sections: Any, axis: int = 0) -> l
 
 def _vstack(graph: Graph, tup: Any) -> Node:
     nodes = [as_node(graph, value) for value in tup]
-    rows = [build.reshape(a, (1, *a.shape)) if a.ndim == 1 else a for a in nodes]
+    rows = [construct.reshape(a, (1, *a.shape)) if a.ndim == 1 else a for a in nodes]
     return make("concatenate", *rows, params=(0,))
 
 
@@ -60,7 +62,7 @@ def _hstack(graph: Graph, tup: Any) -> Node:
 
 def _column_stack(graph: Graph, tup: Any) -> Node:
     nodes = [as_node(graph, value) for value in tup]
-    columns = [build.reshape(a, (*a.shape, 1)) if a.ndim == 1 else a for a in nodes]
+    columns = [construct.reshape(a, (*a.shape, 1)) if a.ndim == 1 else a for a in nodes]
     return make("concatenate", *columns, params=(1,))
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.matrix import build
+from symdiff.matrix import construct
 from symdiff.matrix.array import FUNCTIONS, MatrixArray, as_node
-from symdiff.matrix.build import make
+from symdiff.matrix.construct import make
 from symdiff.matrix.node import Graph, Node
 
 
@@ -53,7 +53,7 @@ FUNCTIONS.update(
         np.linalg.trace: _trace,
         np.linalg.det: _of_matrix("det"),
         np.linalg.slogdet: _slogdet,
-        np.linalg.inv: lambda graph, a: build.inverse(as_node(graph, a)),
+        np.linalg.inv: lambda graph, a: construct.inverse(as_node(graph, a)),
         np.linalg.solve: _solve,
         np.linalg.cholesky: _of_matrix("cholesky"),
     }

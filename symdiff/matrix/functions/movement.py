@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.matrix import build
+from symdiff.matrix import construct
 from symdiff.matrix.array import FUNCTIONS, MatrixArray, as_node
-from symdiff.matrix.build import make
+from symdiff.matrix.construct import make
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Length, normalise_axes, reshaped, shown
@@ -33,7 +33,7 @@ def _reshape(graph: Graph, a: Any, shape: Any = None, order: str = "C") -> Node:
     a = as_node(graph, a)
     if order != "C":
         refuse(f"np.reshape(order={order!r})", "transpose before and after")
-    return build.reshape(a, reshaped(a.shape, _lengths(graph, shape)))
+    return construct.reshape(a, reshaped(a.shape, _lengths(graph, shape)))
 
 
 def _ravel(graph: Graph, a: Any) -> Node:
@@ -41,26 +41,26 @@ def _ravel(graph: Graph, a: Any) -> Node:
 
 
 def _broadcast_to(graph: Graph, a: Any, shape: Any) -> Node:
-    return build.broadcast(as_node(graph, a), tuple(_lengths(graph, shape)))
+    return construct.broadcast(as_node(graph, a), tuple(_lengths(graph, shape)))
 
 
 def _transpose(graph: Graph, a: Any, axes: Any = None) -> Node:
     a = as_node(graph, a)
-    return build.transpose(a, None if axes is None else [k % a.ndim for k in axes])
+    return construct.transpose(a, None if axes is None else [k % a.ndim for k in axes])
 
 
 def _swapaxes(graph: Graph, a: Any, first: int, second: int) -> Node:
     a = as_node(graph, a)
     axes = list(range(a.ndim))
     axes[first], axes[second] = axes[second], axes[first]
-    return build.transpose(a, axes)
+    return construct.transpose(a, axes)
 
 
 def _moveaxis(graph: Graph, a: Any, source: int, destination: int) -> Node:
     a = as_node(graph, a)
     axes = [k for k in range(a.ndim) if k != source % a.ndim]
     axes.insert(destination % a.ndim, source % a.ndim)
-    return build.transpose(a, axes)
+    return construct.transpose(a, axes)
 
 
 def _expand_dims(graph: Graph, a: Any, axis: Any) -> Node:
@@ -68,7 +68,9 @@ def _expand_dims(graph: Graph, a: Any, axis: Any) -> Node:
     count = len(axis) if isinstance(axis, tuple) else 1
     axes = normalise_axes(axis, a.ndim + count, "expand_dims")
     left = iter(a.shape)
-    return build.reshape(a, tuple(1 if k in axes else next(left) for k in range(a.ndim + count)))
+    return construct.reshape(
+        a, tuple(1 if k in axes else next(left) for k in range(a.ndim + count))
+    )
 
 
 def _squeeze(graph: Graph, a: Any, axis: Any = None) -> Node:
@@ -76,11 +78,11 @@ def _squeeze(graph: Graph, a: Any, axis: Any = None) -> Node:
     if axis is None:
         if any(isinstance(n, str) for n in a.shape):
             refuse("np.squeeze without axis on named lengths", "name the axis")
-        return build.reshape(a, tuple(n for n in a.shape if n != 1))
+        return construct.reshape(a, tuple(n for n in a.shape if n != 1))
     axes = normalise_axes(axis, a.ndim, "squeeze")
     if any(a.shape[k] != 1 for k in axes):
         raise ValueError(f"squeeze: shape {shown(a.shape)} has no length 1 at axis {axis}")
-    return build.reshape(a, tuple(n for k, n in enumerate(a.shape) if k not in axes))
+    return construct.reshape(a, tuple(n for k, n in enumerate(a.shape) if k not in axes))
 
 
 def _diag(graph: Graph, a: Any) -> Node:
@@ -104,7 +106,7 @@ FUNCTIONS.update(
         np.ravel: _ravel,
         np.broadcast_to: _broadcast_to,
         np.transpose: _transpose,
-        np.matrix_transpose: lambda graph, x: build.swap(as_node(graph, x)),
+        np.matrix_transpose: lambda graph, x: construct.swap(as_node(graph, x)),
         np.swapaxes: _swapaxes,
         np.moveaxis: _moveaxis,
         np.expand_dims: _expand_dims,

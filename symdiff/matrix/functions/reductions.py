@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.matrix import build
+from symdiff.matrix import construct
 from symdiff.matrix.array import FUNCTIONS, MatrixArray, as_node
-from symdiff.matrix.build import make
+from symdiff.matrix.construct import make
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import normalise_axes, shown
@@ -17,35 +17,35 @@ from symdiff.matrix.shapes import normalise_axes, shown
 
 def _sum(graph: Graph, a: Any, axis: Any = None, keepdims: bool = False) -> Node:
     a = as_node(graph, a)
-    return build.total(a, normalise_axes(axis, a.ndim, "sum"), bool(keepdims))
+    return construct.total(a, normalise_axes(axis, a.ndim, "sum"), bool(keepdims))
 
 
 def _mean(graph: Graph, a: Any, axis: Any = None, keepdims: bool = False) -> Node:
     a = as_node(graph, a)
     axes = normalise_axes(axis, a.ndim, "mean")
-    size = build.count(graph, [a.shape[k] for k in axes])
-    return build.divide(build.total(a, axes, bool(keepdims)), size)
+    size = construct.count(graph, [a.shape[k] for k in axes])
+    return construct.divide(construct.total(a, axes, bool(keepdims)), size)
 
 
 def _var(graph: Graph, a: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Node:
     a = as_node(graph, a)
     axes = normalise_axes(axis, a.ndim, "var")
-    centred = build.subtract(a, _mean(graph, MatrixArray(a), axes, True))
-    size = build.count(graph, [a.shape[k] for k in axes])
-    freedom = build.subtract(size, graph.number(ddof))
-    squares = build.total(build.elementwise("square", centred), axes, bool(keepdims))
-    return build.divide(squares, freedom)
+    centred = construct.subtract(a, _mean(graph, MatrixArray(a), axes, True))
+    size = construct.count(graph, [a.shape[k] for k in axes])
+    freedom = construct.subtract(size, graph.number(ddof))
+    squares = construct.total(construct.elementwise("square", centred), axes, bool(keepdims))
+    return construct.divide(squares, freedom)
 
 
 def _std(graph: Graph, a: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Node:
     a = as_node(graph, a)
     axes = normalise_axes(axis, a.ndim, "std")
-    centred = build.subtract(a, _mean(graph, MatrixArray(a), axes, True))
-    size = build.count(graph, [a.shape[k] for k in axes])
-    freedom = build.subtract(size, graph.number(ddof))
+    centred = construct.subtract(a, _mean(graph, MatrixArray(a), axes, True))
+    size = construct.count(graph, [a.shape[k] for k in axes])
+    freedom = construct.subtract(size, graph.number(ddof))
     # The norm has a derivative by convention where all elements are equal.
     length = make("norm", centred, params=(axes, bool(keepdims)))
-    return build.divide(length, make("sqrt", freedom))
+    return construct.divide(length, make("sqrt", freedom))
 
 
 def _extreme(op: str) -> Callable[..., Node]:

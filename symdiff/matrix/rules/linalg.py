@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from symdiff.matrix.build import (
+from symdiff.matrix.construct import (
     add,
     inverse,
     make,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symdiff.matrix.build import make, matmul, reshape, transpose, unbroadcast
+from symdiff.matrix.construct import make, matmul, reshape, transpose, unbroadcast
 from symdiff.matrix.emitter import ATOMIC, Code, Emitter
 from symdiff.matrix.form import ATOM, Piece, Typesetter
 from symdiff.matrix.node import Node

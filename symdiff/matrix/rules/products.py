@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from symdiff.matrix.build import (
+from symdiff.matrix.construct import (
     broadcast,
     make,
     matmul,
