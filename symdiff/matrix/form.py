@@ -14,9 +14,13 @@ from typing import NamedTuple, Protocol
 from symdiff.matrix.node import Node
 from symdiff.matrix.shapes import Shape
 
-__all__ = ["ATOM", "HADAMARD", "PRODUCT", "RAISED", "SUM", "Piece", "Typesetter"]
+__all__ = ["ATOM", "HADAMARD", "PRODUCT", "RAISED", "SUM", "Piece", "Typesetter", "operator_name"]
 
 SUM, HADAMARD, PRODUCT, RAISED, ATOM = range(5)
+_COMMANDS = frozenset(
+    {"exp", "log", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh"}
+    | {"max", "min", "det"}
+)
 
 
 class Piece(NamedTuple):
@@ -65,6 +69,11 @@ _LATEX = _Style(
     True, r" \circ ", r" \oslash ", r"^{\top}", r"\mathbf{1}", "I", "-", r"\left(", r"\right)"
 )
 _TEXT = _Style(False, " ∘ ", " ⊘ ", "ᵀ", "1", "I", "−", "(", ")")
+
+
+def operator_name(name: str) -> str:
+    """Return the name of a function in LaTeX, which has commands for some."""
+    return f"\\{name}" if name in _COMMANDS else rf"\operatorname{{{name}}}"
 
 
 class Typesetter:
@@ -226,10 +235,11 @@ class Typesetter:
         raised = f"{base}^{{{exponent}}}" if self.style.latex else f"{base}{text}"
         return Piece(raised, RAISED)
 
-    def call(self, latex: str, text: str, *arguments: Piece) -> Piece:
-        """Return a function of formulas, its name given as LaTeX and as text."""
+    def call(self, name: str, *arguments: Piece, latex: str | None = None) -> Piece:
+        """Return a function of formulas; how LaTeX has its name if not as `operator_name`."""
         inside = ", ".join(map(self.full, arguments))
-        name = latex if self.style.latex else text
+        if self.style.latex:
+            name = operator_name(name) if latex is None else latex
         return Piece(f"{name}{self.style.left}{inside}{self.style.right}", ATOM)
 
     # Vectors of ones --------------------------------------------------------------------------

@@ -13,6 +13,24 @@ References
 .. [4] A. Griewank, A. Walther, Evaluating Derivatives, 2nd edition, 2008.
 """
 
-from symdiff.matrix.rules import elementwise, leaves, linalg, movement, products, reductions
+from symdiff.matrix.rules import (
+    elementwise,
+    functions,
+    leaves,
+    linalg,
+    movement,
+    piecewise,
+    products,
+    reductions,
+)
 
-__all__ = ["elementwise", "leaves", "linalg", "movement", "products", "reductions"]
+__all__ = [
+    "elementwise",
+    "functions",
+    "leaves",
+    "linalg",
+    "movement",
+    "piecewise",
+    "products",
+    "reductions",
+]

@@ -52,8 +52,8 @@ def _solve_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
     return broadcast_shapes(a[:-2], b[:-2], operation="solve") + b[-2:]
 
 
-def _called(latex: str, text: str) -> Callable[[Typesetter, Node], Piece]:
-    return lambda setter, node: setter.call(latex, text, *map(setter.piece, node.args))
+def _called(name: str, latex: str | None = None) -> Callable[[Typesetter, Node], Piece]:
+    return lambda setter, node: setter.call(name, *map(setter.piece, node.args), latex=latex)
 
 
 def _per_matrix(bar: Node, node: Node) -> Node:
@@ -144,7 +144,7 @@ register(
     Rule(
         "trace",
         _trace_shape,
-        _called(r"\operatorname{tr}", "tr"),
+        _called("tr"),
         _trace_source,
         _trace_adjoint,
         "Petersen & Pedersen 2012, (99)",
@@ -153,7 +153,7 @@ register(
     Rule(
         "det",
         _stack_shape("det"),
-        _called(r"\det", "det"),
+        _called("det"),
         numpy_call("linalg.det"),
         _det_adjoint,
         "Giles 2008, 2.2.4; Petersen & Pedersen 2012, (49)",
@@ -162,7 +162,7 @@ register(
     Rule(
         "logdet",
         _stack_shape("det"),
-        _called(r"\log\det", "log det"),
+        _called("log det", r"\log\det"),
         lambda emitter, node: Code(f"np.log(np.linalg.det({emitter.text(node.args[0])}))"),
         _logdet_adjoint,
         "Petersen & Pedersen 2012, (57)",
@@ -171,7 +171,7 @@ register(
     Rule(
         "logabsdet",
         _stack_shape("slogdet"),
-        _called(r"\log\left|\det\right|", "log|det|"),
+        _called("log|det|", r"\log\left|\det\right|"),
         numpy_call("linalg.slogdet", "[1]"),
         _logdet_adjoint,
         "Petersen & Pedersen 2012, (57)",
@@ -180,7 +180,7 @@ register(
     Rule(
         "signdet",
         _stack_shape("slogdet"),
-        _called(r"\operatorname{sign}\det", "sign det"),
+        _called("sign det", r"\operatorname{sign}\det"),
         numpy_call("linalg.slogdet", "[0]"),
         None,
         "piecewise constant",
@@ -189,7 +189,7 @@ register(
     Rule(
         "cholesky",
         _cholesky_shape,
-        _called(r"\operatorname{chol}", "chol"),
+        _called("chol"),
         numpy_call("linalg.cholesky"),
         _cholesky_adjoint,
         "Murray 2016, (8)-(10), for the triangle that is read",

@@ -19,7 +19,7 @@ def _transpose_form(setter: Typesetter, node: Node) -> Piece:
     axes = node.params[0]
     swapped = (*range(a.ndim - 2), a.ndim - 1, a.ndim - 2)
     if axes != swapped:
-        return setter.call(r"\operatorname{transpose}", "transpose", setter.piece(a))
+        return setter.call("transpose", setter.piece(a))
     if a.op == "inv" and a.index not in setter.names:
         return setter.raised(setter.piece(a.args[0]), r"-\top", "⁻ᵀ")
     return setter.transposed(setter.piece(a))
@@ -53,7 +53,8 @@ def _reshape_form(setter: Typesetter, node: Node) -> Piece:
     (a,) = node.args
     piece = setter.piece(a)
     if _without_ones(a.shape) != _without_ones(node.shape):
-        return setter.call(rf"\operatorname{{reshape}}_{{{shown(node.shape)}}}", "reshape", piece)
+        latex = rf"\operatorname{{reshape}}_{{{shown(node.shape)}}}"
+        return setter.call("reshape", piece, latex=latex)
     if max(a.ndim, node.ndim) > 2:
         return piece
     row, was_row = (len(s) == 2 and s[0] == 1 and s[1] != 1 for s in (node.shape, a.shape))
@@ -219,7 +220,7 @@ def _triangle(op: str) -> Rule:
     return Rule(
         op,
         lambda args, params: args[0].shape,
-        lambda setter, node: setter.call(rf"\operatorname{{{op}}}", op, setter.piece(node.args[0])),
+        lambda setter, node: setter.call(op, setter.piece(node.args[0])),
         lambda emitter, node: Code(f"np.{op}({emitter.text(node.args[0])}, {node.params[0]})"),
         lambda node, bar: [make(op, bar, params=node.params)],
         "linear and its own transpose",
@@ -288,9 +289,7 @@ register(
     Rule(
         "diagonal",
         _diagonal_shape,
-        lambda setter, node: setter.call(
-            r"\operatorname{diag}", "diag", setter.piece(node.args[0])
-        ),
+        lambda setter, node: setter.call("diag", setter.piece(node.args[0])),
         lambda emitter, node: Code(f"np.diagonal({emitter.text(node.args[0])})"),
         lambda node, bar: [make("diag", bar)],
         "Petersen & Pedersen 2012, (142)",
@@ -299,9 +298,7 @@ register(
     Rule(
         "diag",
         lambda args, params: args[0].shape * 2,
-        lambda setter, node: setter.call(
-            r"\operatorname{Diag}", "Diag", setter.piece(node.args[0])
-        ),
+        lambda setter, node: setter.call("Diag", setter.piece(node.args[0])),
         lambda emitter, node: Code(f"np.diag({emitter.text(node.args[0])})"),
         lambda node, bar: [make("diagonal", bar)],
         "Petersen & Pedersen 2012, (142)",

@@ -9,16 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symdiff.matrix.construct import (
-    divide,
-    make,
-    multiply,
-    spread,
-    subtract,
-    total,
-)
+from symdiff.matrix.construct import divide, make, multiply, spread, subtract, total
 from symdiff.matrix.emitter import ADDED, ATOMIC, MULTIPLIED, Code, Emitter
-from symdiff.matrix.form import ATOM, RAISED, Piece, Typesetter
+from symdiff.matrix.form import ATOM, RAISED, Piece, Typesetter, operator_name
 from symdiff.matrix.node import Node
 from symdiff.matrix.shapes import Shape
 from symdiff.matrix.table import Adjoints, Rule, register
@@ -67,8 +60,7 @@ def _summed(
 def _along(setter: Typesetter, name: str, axes: Sequence[int], *pieces: Piece) -> Piece:
     """Return a function along axes that matrix notation has no sign for."""
     which = ",".join(map(str, axes))
-    latex = {"max": r"\max", "min": r"\min"}.get(name, rf"\operatorname{{{name}}}")
-    return setter.call(f"{latex}_{{{which}}}", f"{name}[{which}]", *pieces)
+    return setter.call(f"{name}[{which}]", *pieces, latex=f"{operator_name(name)}_{{{which}}}")
 
 
 def _sum_form(setter: Typesetter, node: Node) -> Piece:
@@ -104,8 +96,7 @@ def _named(name: str) -> Callable[[Typesetter, Node], Piece]:
     def form(setter: Typesetter, node: Node) -> Piece:
         piece = setter.piece(node.args[0])
         if _everything(node):
-            latex = {"max": r"\max", "min": r"\min"}.get(name, rf"\operatorname{{{name}}}")
-            return setter.call(latex, name, piece)
+            return setter.call(name, piece)
         return _along(setter, name, _axes(node), piece)
 
     return form
@@ -200,7 +191,7 @@ def _softmax_adjoint(node: Node, bar: Node) -> Adjoints:
 def _softmax_form(setter: Typesetter, node: Node) -> Piece:
     piece = setter.piece(node.args[0])
     if node.ndim == 1 or _axes(node) == (node.ndim - 1,):
-        return setter.call(r"\operatorname{softmax}", "softmax", piece)
+        return setter.call("softmax", piece)
     return _along(setter, "softmax", _axes(node), piece)
 
 
