@@ -24,7 +24,8 @@ from symdiff.store.dag import Nodes
 from symdiff.store.op_counts import shared_operations, tree_operations, tree_sizes
 from symdiff.strategies import STRATEGIES, Derivation
 from symdiff.strategies.expanded import check_size
-from symdiff.text.saving import Saved, read_file, write_text
+from symdiff.text.reading import read_file
+from symdiff.text.saving import Saved, write_text
 from symdiff.tracing.trace import Expression, trace
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from symdiff.errors import Unparsable, nearest
-from symdiff.text.grammar import Grammar, Step, check_name, compile_text
+from symdiff.text.grammar import Grammar, check_name
+from symdiff.text.steps import Step, compile_text
 
 __all__ = ["FUNCTIONS", "parse"]
 
@@ -40,35 +41,46 @@ def _smallest(*values: Any) -> Any:
     return functools.reduce(np.minimum, values)
 
 
-# What a text may call: the fewest and the most arguments, and what is computed.
+#: Elementwise operations by the names that a text has for them.
+NAMES: dict[str, np.ufunc] = {
+    "abs": np.abs,
+    "acos": np.arccos,
+    "acosh": np.arccosh,
+    "arccos": np.arccos,
+    "arccosh": np.arccosh,
+    "arcsin": np.arcsin,
+    "arcsinh": np.arcsinh,
+    "arctan": np.arctan,
+    "arctan2": np.arctan2,
+    "arctanh": np.arctanh,
+    "asin": np.arcsin,
+    "asinh": np.arcsinh,
+    "atan": np.arctan,
+    "atan2": np.arctan2,
+    "atanh": np.arctanh,
+    "cbrt": np.cbrt,
+    "cos": np.cos,
+    "cosh": np.cosh,
+    "exp": np.exp,
+    "exp2": np.exp2,
+    "expm1": np.expm1,
+    "hypot": np.hypot,
+    "log": np.log,
+    "log10": np.log10,
+    "log1p": np.log1p,
+    "log2": np.log2,
+    "logaddexp": np.logaddexp,
+    "sign": np.sign,
+    "sin": np.sin,
+    "sinh": np.sinh,
+    "sqrt": np.sqrt,
+    "square": np.square,
+    "tan": np.tan,
+    "tanh": np.tanh,
+}
+#: What a text may call: the fewest and the most arguments, and what is computed.
 FUNCTIONS: dict[str, tuple[int, int, Callable[..., Any]]] = {
-    "abs": (1, 1, np.abs),
-    "acos": (1, 1, np.arccos),
-    "acosh": (1, 1, np.arccosh),
-    "arccos": (1, 1, np.arccos),
-    "arccosh": (1, 1, np.arccosh),
-    "arcsin": (1, 1, np.arcsin),
-    "arcsinh": (1, 1, np.arcsinh),
-    "arctan": (1, 1, np.arctan),
-    "arctan2": (2, 2, np.arctan2),
-    "arctanh": (1, 1, np.arctanh),
-    "asin": (1, 1, np.arcsin),
-    "asinh": (1, 1, np.arcsinh),
-    "atan": (1, 1, np.arctan),
-    "atan2": (2, 2, np.arctan2),
-    "atanh": (1, 1, np.arctanh),
-    "cbrt": (1, 1, np.cbrt),
-    "cos": (1, 1, np.cos),
-    "cosh": (1, 1, np.cosh),
-    "exp": (1, 1, np.exp),
-    "exp2": (1, 1, np.exp2),
-    "expm1": (1, 1, np.expm1),
-    "hypot": (2, 2, np.hypot),
-    "log": (1, 1, np.log),
-    "log10": (1, 1, np.log10),
-    "log1p": (1, 1, np.log1p),
-    "log2": (1, 1, np.log2),
-    "logaddexp": (2, 2, np.logaddexp),
+    **{name: (ufunc.nin, ufunc.nin, ufunc) for name, ufunc in NAMES.items()},
     "max": (2, _MANY, _largest),
     "maximum": (2, _MANY, _largest),
     "mean": (1, 1, np.mean),
@@ -76,15 +88,8 @@ FUNCTIONS: dict[str, tuple[int, int, Callable[..., Any]]] = {
     "minimum": (2, _MANY, _smallest),
     "relu": (1, 1, _relu),
     "sigmoid": (1, 1, _sigmoid),
-    "sign": (1, 1, np.sign),
-    "sin": (1, 1, np.sin),
-    "sinh": (1, 1, np.sinh),
     "softplus": (1, 1, lambda x: np.logaddexp(0.0, x)),
-    "sqrt": (1, 1, np.sqrt),
-    "square": (1, 1, np.square),
     "sum": (1, 1, np.sum),
-    "tan": (1, 1, np.tan),
-    "tanh": (1, 1, np.tanh),
     "transpose": (1, 1, np.transpose),
     "where": (3, 3, np.where),
 }
@@ -105,14 +110,14 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "!=": operator.ne,
 }
 _GRAMMAR = Grammar(
-    functions={name: (fewest, most) for name, (fewest, most, _) in FUNCTIONS.items()},
+    functions={name: FUNCTIONS[name][:2] for name in sorted(FUNCTIONS)},
     constants={"pi": math.pi},
 )
 _CALLS = _OPERATORS | {name: function for name, (_, _, function) in FUNCTIONS.items()}
 
 
 def _fold(steps: list[Step]) -> list[Step]:
-    """Return the steps with all that is between numbers computed, in floats: 9**9**9 costs nothing."""
+    """Return the steps with what is between numbers computed, in floats: 9**9**9 is cheap."""
     folded: list[Step] = []
     starts: list[tuple[int, Any]] = []  # for each value: its first step, and itself if a number
     for step in steps:
