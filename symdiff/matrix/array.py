@@ -28,7 +28,7 @@ UFUNCS: dict[np.ufunc, Callable[..., Node]] = {}
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 
 
-def note_variables(graph: Graph) -> None:
+def note_locals(graph: Graph) -> None:
     """Note which local variables of the traced code hold which nodes.
 
     What is computed later needs the local variables that hold its operands, so that a look into the
@@ -122,13 +122,13 @@ class MatrixArray:
         )
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        note_variables(self.node.graph)
+        note_locals(self.node.graph)
         return _call_ufunc(self.node.graph, ufunc, method, inputs, kwargs)
 
     def __array_function__(
         self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        note_variables(self.node.graph)
+        note_locals(self.node.graph)
         return _call_function(self.node.graph, func, args, kwargs)
 
     # Shape --------------------------------------------------------------------------------

@@ -56,12 +56,6 @@ class Grammar:
         The longest text.
     nesting, chain : int
         The deepest one: brackets, signs and powers, and operators side by side.
-
-    Examples
-    --------
-    >>> plain = Grammar(functions={"sin": (1, 1)})
-    >>> [step.value for step in compile_text("2*sin(x)", plain)]
-    [2, 'x', 'sin', '*']
     """
 
     functions: Mapping[str, tuple[int, int]]
@@ -93,15 +87,7 @@ def advice_for(name: str, grammar: Grammar) -> str:
 
 
 def check_name(name: str, grammar: Grammar, column: int = 1) -> None:
-    """Refuse a name that no argument may have.
-
-    Examples
-    --------
-    >>> check_name("x1", Grammar({}))
-    >>> check_name("__import__", Grammar({}))
-    Traceback (most recent call last):
-    symdiff.errors.Unparsable: column 1: '__import__' begins with an underscore; ...
-    """
+    """Refuse a name that no argument may have."""
     if len(name) > _NAME_CHARACTERS:
         raise error_at(column, f"a name of {len(name)} letters; {_NAME_CHARACTERS} are the most")
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):

@@ -130,14 +130,6 @@ class Saved:
         The nodes of the derivatives, the entries of one argument after those of the other.
     names : dict of int to str
         The named intermediates.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> x = int(dag.symbols("x", ()))
-    >>> saved = Saved("shared", dag, ["x"], dag.square(x), [dag.multiply(dag.number(2), x)])
-    >>> saved.names
-    {}
     """
 
     strategy: str
@@ -148,15 +140,7 @@ class Saved:
     names: dict[int, str] = field(default_factory=dict)
 
     def inputs(self) -> dict[str, Nodes]:
-        """Return the symbols of each argument, in its shape.
-
-        Examples
-        --------
-        >>> dag = Dag()
-        >>> _ = dag.symbols("x", (2,))
-        >>> Saved("shared", dag, [], 0, []).inputs()
-        {'x': array([2, 3])}
-        """
+        """Return the symbols of each argument, in its shape."""
         found = {name: np.zeros(shape, dtype=np.int64) for name, shape in self.dag.shapes.items()}
         for node, (op, place) in enumerate(zip(self.dag.ops, self.dag.data, strict=True)):
             if op == "symbol":
@@ -200,22 +184,7 @@ def entry_name(name: str, index: Index) -> str:
 
 
 def write_text(saved: Saved) -> str:
-    """Return a gradient as text.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> x = int(dag.symbols("x", ()))
-    >>> twice = dag.multiply(dag.number(2), x)
-    >>> print(write_text(Saved("shared", dag, ["x"], dag.square(x), [twice])), end="")
-    symdiff gradient, format 1
-    strategy shared
-    argument x ()
-    wrt x
-    value = x**2
-    partial x = 2*x
-    end 6
-    """
+    """Return a gradient as text."""
     dag = saved.dag
     taken = {*dag.shapes, *saved.names.values()}
     alias = _inventor("a", taken)

@@ -174,16 +174,7 @@ class _Compiler:
 def compile_text(
     text: str, grammar: Grammar, conditions: Container[tuple[str, Index | None]] = ()
 ) -> list[Step]:
-    """Return the steps of a text, in the order in which a stack machine runs them.
-
-    Examples
-    --------
-    >>> [step.value for step in compile_text("-x**2", Grammar({}))]
-    ['x', 2, '**', 'negative']
-    >>> compile_text("x^2", Grammar({}))
-    Traceback (most recent call last):
-    symdiff.errors.Unparsable: column 2: '^' is error_at: write ** for a power
-    """
+    """Return the steps of a text, in the order in which a stack machine runs them."""
     if not isinstance(text, str):
         raise TypeError(f"a formula is a str, not {type(text).__name__}")
     text = str.__str__(text)  # not a subclass whose methods do something else
