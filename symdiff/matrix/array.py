@@ -90,13 +90,6 @@ class MatrixArray:
     ----------
     node : Node
         What it stands for.
-
-    Examples
-    --------
-    >>> graph = Graph()
-    >>> x = MatrixArray(graph.input("x", ("N", 3)))
-    >>> np.tanh(x @ x.T)
-    MatrixArray(tanh, (N, N))
     """
 
     __array_priority__ = 1000.0

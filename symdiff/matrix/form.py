@@ -14,7 +14,17 @@ from typing import NamedTuple, Protocol
 from symdiff.matrix.node import Node
 from symdiff.matrix.shapes import Shape
 
-__all__ = ["ATOM", "HADAMARD", "PRODUCT", "RAISED", "SUM", "Piece", "Typesetter", "operator_name"]
+__all__ = [
+    "ATOM",
+    "HADAMARD",
+    "PRODUCT",
+    "RAISED",
+    "SUM",
+    "Piece",
+    "Typesetter",
+    "function_form",
+    "operator_name",
+]
 
 SUM, HADAMARD, PRODUCT, RAISED, ATOM = range(5)
 _COMMANDS = frozenset(
@@ -36,11 +46,6 @@ class Piece(NamedTuple):
         The numeric factor.
     above, below : tuple of str
         Scalar factors and divisors.
-
-    Examples
-    --------
-    >>> Piece("X", ATOM, Fraction(2))
-    Piece(body='X', binding=4, number=Fraction(2, 1), above=(), below=())
     """
 
     body: str
@@ -273,3 +278,18 @@ class _Rule(Protocol):
 
     @property
     def form(self) -> Callable[[Typesetter, Node], Piece]: ...
+
+
+def function_form(name: str, latex: str | None = None) -> Callable[[Typesetter, Node], Piece]:
+    """Return the form of an operation that is a function of its operands as they stand."""
+    return lambda setter, node: setter.call(name, *map(setter.piece, node.args), latex=latex)
+
+
+def lifted_form(name: str, latex: str | None = None) -> Callable[[Typesetter, Node], Piece]:
+    """Return the form of a function of operands that are repeated to the shape of the result."""
+
+    def form(setter: Typesetter, node: Node) -> Piece:
+        pieces = (setter.lifted(arg, node.shape) for arg in node.args)
+        return setter.call(name, *pieces, latex=latex)
+
+    return form

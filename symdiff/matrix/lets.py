@@ -63,15 +63,6 @@ def choose_lets(roots: Sequence[Node], named: Mapping[int, str]) -> list[Node]:
     These are what the user's function names; what is used twice, where a transpose, a multiple
     or a change of sign does not count as a use; and sums and Hadamard products that stand in a
     matrix product.
-
-    Examples
-    --------
-    >>> from symdiff.matrix import construct
-    >>> from symdiff.matrix.node import Graph
-    >>> x = Graph().input("x", (3,))
-    >>> y = construct.elementwise("tanh", x)
-    >>> choose_lets([construct.dot(y, y), y], {})
-    [<tanh (3,)>]
     """
     order = reachable(roots)
     uses: dict[int, int] = dict.fromkeys((node.index for node in order), 0)
@@ -105,16 +96,7 @@ def name_lets(
     primals: Mapping[int, Node],
     taken: Iterable[str],
 ) -> dict[int, str]:
-    """Return Python identifiers for intermediates.
-
-    Examples
-    --------
-    >>> from symdiff.matrix import construct
-    >>> from symdiff.matrix.node import Graph
-    >>> x = Graph().input("x", (3,))
-    >>> name_lets([construct.elementwise("tanh", x)], {}, {}, ["x"])
-    {1: 'h'}
-    """
+    """Return Python identifiers for intermediates."""
     lets = list(lets)
     groups: dict[str, list[tuple[int, int]]] = {}
     adjoints: list[tuple[int, int]] = []
@@ -157,17 +139,7 @@ def source_lines(
     primals: Mapping[int, Node],
     taken: Iterable[str],
 ) -> dict[int, str]:
-    """Return names for all nodes that get a line in source: the lets and what is used twice.
-
-    Examples
-    --------
-    >>> from symdiff.matrix import construct
-    >>> from symdiff.matrix.node import Graph
-    >>> x = Graph().input("x", (3,))
-    >>> y = construct.multiply(x.graph.number(2), x)
-    >>> source_lines([construct.dot(y, y), y], {}, {}, ["x"])
-    {2: 'scaled'}
-    """
+    """Return names for all nodes that get a line in source: the lets and what is used twice."""
     order = reachable(roots)
     uses: dict[int, int] = {}
     for root in roots:

@@ -42,11 +42,6 @@ class Node:
         Its place in the graph: operands come before what uses them.
     truth : bool
         Whether NumPy would hold it as truth values, which it adds with "or".
-
-    Examples
-    --------
-    >>> Graph().input("x", ("N", 3))
-    <input x ('N', 3) (N, 3)>
     """
 
     __slots__ = ("args", "graph", "index", "op", "params", "shape", "truth")
@@ -109,12 +104,6 @@ class Graph:
         The name of a local variable that held a node, by its index.
     arrays : list of numpy.ndarray
         The constant arrays.
-
-    Examples
-    --------
-    >>> graph = Graph()
-    >>> graph.input("x", (3,)) is graph.input("x", (3,))
-    True
     """
 
     def __init__(self) -> None:

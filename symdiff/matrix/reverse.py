@@ -28,16 +28,7 @@ def _gathered(parts: Sequence[Node]) -> Node:
 
 
 def accumulate(value: Node, sources: Iterable[Node]) -> tuple[list[Node], dict[int, Node]]:
-    """Return the derivatives of a scalar with respect to some nodes.
-
-    Examples
-    --------
-    >>> from symdiff.matrix.node import Graph
-    >>> x = Graph().input("x", (3,))
-    >>> gradients, _ = accumulate(construct.dot(x, x), [x])
-    >>> gradients[0], gradients[0].args[1]
-    (<multiply (3,)>, <input x (3,) (3,)>)
-    """
+    """Return the derivatives of a scalar with respect to some nodes."""
     sources = list(sources)
     nodes = reachable([value])
     active = depends(nodes, sources)

@@ -46,7 +46,7 @@ def _constant(values: npt.NDArray[Any]) -> str:
     )
 
 
-def safe(name: str, taken: set[str]) -> str:
+def _safe(name: str, taken: set[str]) -> str:
     """Return a name that is no keyword and that nothing has, and take it."""
     name = re.sub(r"\W+", "_", name).rstrip("_") or "t"
     while name in taken or keyword.iskeyword(name):
@@ -61,13 +61,13 @@ def _result(emitter: Emitter, node: Node) -> str:
         return emitter.text(node)
     if node.op == "broadcast" and node.args[0].shape == ():
         return f"np.full({emitter.shape(node.shape)}, {emitter.text(node.args[0])}, dtype=float)"
-    if _is_whole(node):
+    if _is_integer(node):
         return f"1.0 * {emitter.text(node, SIGNED)}"
     return emitter.text(node)
 
 
-def _is_whole(node: Node) -> bool:
-    """Return whether a value is made of truth values and whole numbers only."""
+def _is_integer(node: Node) -> bool:
+    """Return whether a value is made of truth values and integers only."""
     stack = [node]
     while stack:
         part = stack.pop()
@@ -89,29 +89,12 @@ def print_source(
     partials: Mapping[str, Node],
     title: str,
 ) -> str:
-    """Return the source of a function of value and gradient.
-
-    Examples
-    --------
-    >>> from symdiff.matrix.construct import dot, multiply
-    >>> graph = Graph()
-    >>> x = graph.input("x", (3,))
-    >>> by_x = multiply(graph.number(2), x)
-    >>> print(print_source(graph, {"x": x}, {}, dot(x, x), {"x": by_x}, "Squares."))
-    # Squares.
-    import numpy as np
-    <BLANKLINE>
-    <BLANKLINE>
-    def value_and_gradient(x):
-        # x: shape (3,)
-        return np.vdot(x, x), {"x": 2 * x}
-    <BLANKLINE>
-    """
+    """Return the source of a function of value and gradient."""
     taken = {"np", "base64", ENTRY_POINT, "float", *_HELPERS}
-    parameters = {name: safe(name, taken) for name in inputs}
+    parameters = {name: _safe(name, taken) for name in inputs}
     names = {node.index: parameters[name] for name, node in inputs.items()}
     for index in sorted(lets):
-        names[index] = safe(lets[index], taken)
+        names[index] = _safe(lets[index], taken)
     order = reachable([value, *partials.values()])
     emitter = Emitter({node.index: names[node.index] for node in inputs.values()}, taken, RULES)
     for node in inputs.values():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from symdiff.matrix.node import Node
-from symdiff.matrix.shapes import Shape
+from symdiff.matrix.shapes import Shape, axes_of
 from symdiff.matrix.table import RULES
 
 __all__ = ["broadcast", "make", "reshape", "spread"]
@@ -34,7 +34,7 @@ def reshape(a: Node, shape: Shape) -> Node:
     if a.op == "broadcast" and a.args[0].shape == ():
         return broadcast(a.args[0], shape)
     if a.op in ("sum", "norm", "sumsquares", "max", "min", "logsumexp"):
-        axes = a.params[0] if isinstance(a.params[0], tuple) else (a.params[0],)
+        axes = axes_of(a.params)
         kept = tuple(n for k, n in enumerate(a.args[0].shape) if k not in axes)
         if a.params[1] and shape == kept:
             return make(a.op, a.args[0], params=(a.params[0], False))

@@ -16,16 +16,7 @@ __all__ = ["einsum"]
 
 
 def einsum(graph: Graph, subscripts: Any, *operands: Any, optimize: Any = False) -> Node:
-    """Return an Einstein sum, as a matrix product where it is one.
-
-    Examples
-    --------
-    >>> from symdiff.matrix.array import MatrixArray
-    >>> graph = Graph()
-    >>> a = MatrixArray(graph.input("a", ("m", "n")))
-    >>> einsum(graph, "ij,kj->ik", a, a)
-    <matmul (m, m)>
-    """
+    """Return an Einstein sum, as a matrix product where it is one."""
     if not isinstance(subscripts, str):
         refuse("np.einsum with lists of indices", "write the indices as a string, 'ij,jk->ik'")
     nodes = [as_node(graph, operand) for operand in operands]

@@ -27,22 +27,25 @@ def _mean(graph: Graph, a: Any, axis: Any = None, keepdims: bool = False) -> Nod
     return construct.divide(construct.total(a, axes, bool(keepdims)), size)
 
 
-def _var(graph: Graph, a: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Node:
+def _deviations(
+    graph: Graph, a: Any, axis: Any, ddof: int, name: str
+) -> tuple[Node, tuple[int, ...], Node]:
+    """Return the differences to the mean, the axes, and the degrees of freedom."""
     a = as_node(graph, a)
-    axes = normalise_axes(axis, a.ndim, "var")
+    axes = normalise_axes(axis, a.ndim, name)
     centred = construct.subtract(a, _mean(graph, MatrixArray(a), axes, True))
     size = construct.count(graph, [a.shape[k] for k in axes])
-    freedom = construct.subtract(size, graph.number(ddof))
+    return centred, axes, construct.subtract(size, graph.number(ddof))
+
+
+def _var(graph: Graph, a: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Node:
+    centred, axes, freedom = _deviations(graph, a, axis, ddof, "var")
     squares = construct.total(construct.elementwise("square", centred), axes, bool(keepdims))
     return construct.divide(squares, freedom)
 
 
 def _std(graph: Graph, a: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Node:
-    a = as_node(graph, a)
-    axes = normalise_axes(axis, a.ndim, "std")
-    centred = construct.subtract(a, _mean(graph, MatrixArray(a), axes, True))
-    size = construct.count(graph, [a.shape[k] for k in axes])
-    freedom = construct.subtract(size, graph.number(ddof))
+    centred, axes, freedom = _deviations(graph, a, axis, ddof, "std")
     # The norm has a derivative by convention where all elements are equal.
     length = make("norm", centred, params=(axes, bool(keepdims)))
     return construct.divide(length, make("sqrt", freedom))

@@ -36,16 +36,6 @@ def fitted(*pairs: tuple[Node, Node]) -> Adjoints:
     return [unbroadcast(bar, arg.shape) for bar, arg in pairs]
 
 
-def called(name: str, latex: str | None = None) -> Callable[[Typesetter, Node], Piece]:
-    """Return the form of a function of operands that are repeated to the shape of the result."""
-
-    def form(setter: Typesetter, node: Node) -> Piece:
-        pieces = (setter.lifted(arg, node.shape) for arg in node.args)
-        return setter.call(name, *pieces, latex=latex)
-
-    return form
-
-
 def one(node: Node) -> Node:
     """Return the number 1 in the graph of a node."""
     return node.graph.number(1)

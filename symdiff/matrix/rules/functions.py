@@ -15,8 +15,9 @@ from symdiff.matrix.construct import (
     subtract,
 )
 from symdiff.matrix.emitter import MULTIPLIED, POWERED, Code, Emitter, numpy_call
+from symdiff.matrix.form import lifted_form
 from symdiff.matrix.node import Node
-from symdiff.matrix.rules.elementwise import called, common_shape, fitted, one, scaled
+from symdiff.matrix.rules.elementwise import common_shape, fitted, one, scaled
 from symdiff.matrix.table import Rule, register
 
 _Slope = Callable[[Node, Node, Node], Node]  # of the adjoint, the result, the operand
@@ -37,7 +38,7 @@ def _function(op: str, slope: _Slope | None, name: str = "", numpy: str = "") ->
     return Rule(
         op,
         shape=lambda args, params: args[0].shape,
-        form=called(name or op),
+        form=lifted_form(name or op),
         source=numpy_call(numpy or op),
         adjoint=None if slope is None else (lambda node, bar: [slope(bar, node, node.args[0])]),
         cited="Giles 2008, 2.1 with a scalar function; Griewank & Walther 2008, table 4.2",
@@ -86,7 +87,7 @@ register(
     Rule(
         "sigmoid",
         common_shape,
-        called("σ", r"\sigma"),
+        lifted_form("σ", r"\sigma"),
         _sigmoid_source,
         lambda node, bar: [multiply(multiply(bar, node), subtract(one(node), node))],
         "Bishop 2006, (4.88)",
@@ -95,7 +96,7 @@ register(
     Rule(
         "softplus",
         common_shape,
-        called("softplus"),
+        lifted_form("softplus"),
         lambda emitter, node: Code(f"np.logaddexp(0, {emitter.text(node.args[0])})"),
         lambda node, bar: [multiply(bar, sigmoid(node.args[0]))],
         "Bishop 2006, (4.88), integrated",
@@ -104,7 +105,7 @@ register(
     Rule(
         "logaddexp",
         common_shape,
-        called("logaddexp"),
+        lifted_form("logaddexp"),
         numpy_call("logaddexp"),
         lambda node, bar: fitted(
             (multiply(bar, sigmoid(subtract(node.args[0], node.args[1]))), node.args[0]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 from symdiff.matrix.emitter import ATOMIC, SIGNED, Code, Emitter
@@ -44,50 +45,29 @@ def _length_form(_: Typesetter, node: Node) -> Piece:
     return Piece("", ATOM, Fraction(1), (str(node.params[0]),))
 
 
+def _leaf(
+    op: str,
+    form: Callable[[Typesetter, Node], Piece],
+    source: Callable[[Emitter, Node], Code],
+    cited: str = "constant",
+) -> Rule:
+    """Return the rule of what has no operands: the graph is told its shape."""
+    return Rule(op, None, form, source, None, cited, "free")
+
+
 register(
-    Rule(
+    _leaf(
         "input",
-        shape=None,
-        form=_input_form,
-        source=lambda emitter, node: Code(str(node.params[0])),
-        adjoint=None,
-        cited="the seed: the adjoint of a value with respect to itself is 1",
-        flops="free",
+        _input_form,
+        lambda emitter, node: Code(str(node.params[0])),
+        "the seed: the adjoint of a value with respect to itself is 1",
     ),
-    Rule(
-        "number",
-        shape=None,
-        form=_number_form,
-        source=_number_source,
-        adjoint=None,
-        cited="constant",
-        flops="free",
-    ),
-    Rule(
-        "array",
-        shape=None,
-        form=_array_form,
-        source=lambda emitter, node: Code(emitter.array(node.params[0])),
-        adjoint=None,
-        cited="constant",
-        flops="free",
-    ),
-    Rule(
-        "length",
-        shape=None,
-        form=_length_form,
-        source=lambda emitter, node: Code(emitter.length(node.params[0])),
-        adjoint=None,
-        cited="constant",
-        flops="free",
-    ),
-    Rule(
+    _leaf("number", _number_form, _number_source),
+    _leaf("array", _array_form, lambda emitter, node: Code(emitter.array(node.params[0]))),
+    _leaf("length", _length_form, lambda emitter, node: Code(emitter.length(node.params[0]))),
+    _leaf(
         "eye",
-        shape=None,
-        form=lambda setter, node: Piece(setter.style.eye, ATOM),
-        source=lambda emitter, node: Code(f"np.eye({emitter.length(node.params[0])})"),
-        adjoint=None,
-        cited="constant",
-        flops="free",
+        lambda setter, node: Piece(setter.style.eye, ATOM),
+        lambda emitter, node: Code(f"np.eye({emitter.length(node.params[0])})"),
     ),
 )

@@ -24,7 +24,7 @@ from symdiff.matrix.construct import (
     unbroadcast,
 )
 from symdiff.matrix.emitter import ATOMIC, Code, Emitter, numpy_call
-from symdiff.matrix.form import Piece, Typesetter
+from symdiff.matrix.form import Piece, Typesetter, function_form
 from symdiff.matrix.node import Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Shape, broadcast_shapes, shown
@@ -50,10 +50,6 @@ def _solve_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
     if len(b) == 1:
         return a[:-2] + b
     return broadcast_shapes(a[:-2], b[:-2], operation="solve") + b[-2:]
-
-
-def _called(name: str, latex: str | None = None) -> Callable[[Typesetter, Node], Piece]:
-    return lambda setter, node: setter.call(name, *map(setter.piece, node.args), latex=latex)
 
 
 def _per_matrix(bar: Node, node: Node) -> Node:
@@ -144,7 +140,7 @@ register(
     Rule(
         "trace",
         _trace_shape,
-        _called("tr"),
+        function_form("tr"),
         _trace_source,
         _trace_adjoint,
         "Petersen & Pedersen 2012, (99)",
@@ -153,7 +149,7 @@ register(
     Rule(
         "det",
         _stack_shape("det"),
-        _called("det"),
+        function_form("det"),
         numpy_call("linalg.det"),
         _det_adjoint,
         "Giles 2008, 2.2.4; Petersen & Pedersen 2012, (49)",
@@ -162,7 +158,7 @@ register(
     Rule(
         "logdet",
         _stack_shape("det"),
-        _called("log det", r"\log\det"),
+        function_form("log det", r"\log\det"),
         lambda emitter, node: Code(f"np.log(np.linalg.det({emitter.text(node.args[0])}))"),
         _logdet_adjoint,
         "Petersen & Pedersen 2012, (57)",
@@ -171,7 +167,7 @@ register(
     Rule(
         "logabsdet",
         _stack_shape("slogdet"),
-        _called("log|det|", r"\log\left|\det\right|"),
+        function_form("log|det|", r"\log\left|\det\right|"),
         numpy_call("linalg.slogdet", "[1]"),
         _logdet_adjoint,
         "Petersen & Pedersen 2012, (57)",
@@ -180,7 +176,7 @@ register(
     Rule(
         "signdet",
         _stack_shape("slogdet"),
-        _called("sign det", r"\operatorname{sign}\det"),
+        function_form("sign det", r"\operatorname{sign}\det"),
         numpy_call("linalg.slogdet", "[0]"),
         None,
         "piecewise constant",
@@ -189,7 +185,7 @@ register(
     Rule(
         "cholesky",
         _cholesky_shape,
-        _called("chol"),
+        function_form("chol"),
         numpy_call("linalg.cholesky"),
         _cholesky_adjoint,
         "Murray 2016, (8)-(10), for the triangle that is read",

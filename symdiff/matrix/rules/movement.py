@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from symdiff.matrix.construct import make, matmul, reshape, transpose, unbroadcast
-from symdiff.matrix.emitter import ATOMIC, Code, Emitter
-from symdiff.matrix.form import ATOM, Piece, Typesetter
+from symdiff.matrix.emitter import ATOMIC, Code, Emitter, numpy_call
+from symdiff.matrix.form import ATOM, Piece, Typesetter, function_form
 from symdiff.matrix.node import Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Shape, is_concrete, shown
@@ -145,14 +145,14 @@ def _scatter_source(emitter: Emitter, node: Node) -> Code:
     shape, indices = node.params
     texts = [emitter.text(arg) for arg in node.args]
     name = emitter.assign("whole", f"np.zeros({emitter.shape(shape)})")
-    plain = _disjoint(indices)
+    assigned = _disjoint(indices)
     for text, index in zip(texts, indices, strict=True):
         where = ", ".join(_entry(entry, emitter.array) for entry in index)
         if any(isinstance(entry, tuple) and entry[0] == "array" for entry in index):
             key = f"({where},)" if len(index) == 1 else f"np.s_[{where}]"
             emitter.lines.append(f"np.add.at({name}, {key}, {text})")
         else:
-            emitter.lines.append(f"{name}[{where}] {'' if plain else '+'}= {text}")
+            emitter.lines.append(f"{name}[{where}] {'' if assigned else '+'}= {text}")
     return Code(name)
 
 
@@ -220,7 +220,7 @@ def _triangle(op: str) -> Rule:
     return Rule(
         op,
         lambda args, params: args[0].shape,
-        lambda setter, node: setter.call(op, setter.piece(node.args[0])),
+        function_form(op),
         lambda emitter, node: Code(f"np.{op}({emitter.text(node.args[0])}, {node.params[0]})"),
         lambda node, bar: [make(op, bar, params=node.params)],
         "linear and its own transpose",
@@ -289,8 +289,8 @@ register(
     Rule(
         "diagonal",
         _diagonal_shape,
-        lambda setter, node: setter.call("diag", setter.piece(node.args[0])),
-        lambda emitter, node: Code(f"np.diagonal({emitter.text(node.args[0])})"),
+        function_form("diag"),
+        numpy_call("diagonal"),
         lambda node, bar: [make("diag", bar)],
         "Petersen & Pedersen 2012, (142)",
         "free",
@@ -298,8 +298,8 @@ register(
     Rule(
         "diag",
         lambda args, params: args[0].shape * 2,
-        lambda setter, node: setter.call("Diag", setter.piece(node.args[0])),
-        lambda emitter, node: Code(f"np.diag({emitter.text(node.args[0])})"),
+        function_form("Diag"),
+        numpy_call("diag"),
         lambda node, bar: [make("diagonal", bar)],
         "Petersen & Pedersen 2012, (142)",
         "free",

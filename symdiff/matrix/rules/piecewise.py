@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from symdiff.matrix.construct import make, multiply, subtract, unbroadcast
 from symdiff.matrix.emitter import ADDED, Code, Emitter, numpy_call
-from symdiff.matrix.form import ATOM, SUM, Piece, Typesetter
+from symdiff.matrix.form import ATOM, SUM, Piece, Typesetter, lifted_form
 from symdiff.matrix.node import Node
-from symdiff.matrix.rules.elementwise import called, common_shape, fitted, one
+from symdiff.matrix.rules.elementwise import common_shape, fitted, one
 from symdiff.matrix.table import Adjoints, Rule, register
 
 
@@ -99,7 +99,7 @@ register(
     Rule(
         "relu",
         common_shape,
-        called("relu"),
+        lifted_form("relu"),
         lambda emitter, node: Code(f"np.maximum({emitter.text(node.args[0])}, 0)"),
         lambda node, bar: [multiply(bar, make("step", node.args[0]))],
         "piecewise linear; a tie at 0 is shared evenly",
@@ -108,7 +108,7 @@ register(
     Rule(
         "maximum",
         common_shape,
-        called("max"),
+        lifted_form("max"),
         numpy_call("maximum"),
         _extreme_adjoint(1),
         "piecewise linear; a tie is shared evenly",
@@ -116,7 +116,7 @@ register(
     Rule(
         "minimum",
         common_shape,
-        called("min"),
+        lifted_form("min"),
         numpy_call("minimum"),
         _extreme_adjoint(-1),
         "piecewise linear; a tie is shared evenly",
@@ -132,7 +132,7 @@ register(
     Rule(
         "logical_not",
         common_shape,
-        called("¬", r"\neg"),
+        lifted_form("¬", r"\neg"),
         numpy_call("logical_not"),
         None,
         "piecewise constant",
