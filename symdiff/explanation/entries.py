@@ -110,7 +110,7 @@ class EntryLines:
         return found
 
     def _signed(self, node: int) -> tuple[int, int]:
-        """Return what stands behind a change of sign, and the sign."""
+        """Return the node behind a change of sign, and the sign."""
         if self.dag.ops[node] == "neg" and node not in self.names:
             return self.dag.args[node][0], -1
         return node, 1
@@ -119,7 +119,7 @@ class EntryLines:
         """Return the lines of the backward pass."""
         dag = self.dag
         wanted = set(wrt)
-        useful: set[int] = set(wanted)  # what depends on an argument that is asked for
+        useful: set[int] = set(wanted)  # the arguments, and what depends on them
         for node in self.order:
             if any(arg in useful for arg in dag.args[node]):
                 useful.add(node)
@@ -167,14 +167,13 @@ class EntryLines:
         self.adjoints[node] = adjoint
         if self.values is not None:
             self.values[adjoint] = np.float64(number)
-        rules = [*dict.fromkeys([*rules, *used_again(name, len(uses))])]
-        plain = len(uses) == 1 and uses[0][0] == self.value
+        direct = len(uses) == 1 and uses[0][0] == self.value
         right = text[1:-1] if total in self.adjoints.values() else text
         return Line(
             left,
-            "" if plain else " + ".join(chain),
+            "" if direct else " + ".join(chain),
             right,
-            tuple(rules),
+            tuple(dict.fromkeys([*rules, *used_again(name, len(uses))])),
             number,
         )
 

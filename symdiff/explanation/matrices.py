@@ -54,7 +54,7 @@ REASONS = {
 
 
 def _is_written_in_place(node: Node) -> bool:
-    """Return whether a node is only another look at its operand, or a multiple of it."""
+    """Return whether a node is only a view of its operand, or a multiple of it."""
     if node.op in LEAVES or node.op in VIEWS:
         return True
     number = {"multiply": 0, "divide": 1}.get(node.op)
@@ -155,8 +155,8 @@ class MatrixLines:
         self.adjoint = self.graph.input(left, node.shape)
         self.names[self.adjoint.index] = f"({left})"
         self.totals.append((left, self.adjoint, total))
-        plain = text[1:-1] if text.startswith("(∂") and text.find(")") == len(text) - 1 else text
-        return Line(left, "", plain, tuple(dict.fromkeys(rules)))
+        right = text[1:-1] if text.startswith("(∂") and text.find(")") == len(text) - 1 else text
+        return Line(left, "", right, tuple(dict.fromkeys(rules)))
 
     def _rule(self, user: Node) -> str:
         """Return why an operation passes its derivative on as it does, and who says so."""

@@ -94,7 +94,7 @@ class Emitter:
         return name
 
     def part(self, key: Any, compute: Callable[[], Any]) -> Any:
-        """Return what several operations share, computed once."""
+        """Return the names of lines that several operations share, written once."""
         if key not in self._parts:
             self._parts[key] = compute()
         return self._parts[key]

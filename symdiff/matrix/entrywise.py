@@ -1,4 +1,4 @@
-"""What gradients of entries can do and those of whole matrices cannot, and what to do instead."""
+"""Methods that gradients of entries have and those of whole matrices refuse, with advice."""
 
 from __future__ import annotations
 

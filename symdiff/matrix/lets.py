@@ -29,7 +29,7 @@ _LETTERS = {
 
 
 def is_transparent(node: Node) -> bool:
-    """Return whether a node is only another look at its operand, or a multiple of it."""
+    """Return whether a node is only a view of its operand, or a multiple of it."""
     if node.op in LEAVES or node.op in VIEWS or _is_plain_scalar(node):
         return True
     if node.op == "index":

@@ -73,7 +73,7 @@ def _as_shape(name: str, value: Any) -> Shape | None:
 
 
 class _Inputs:
-    """Turns arguments into traced inputs, and remembers them."""
+    """The inputs of a trace, as they are made of arguments."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -82,7 +82,7 @@ class _Inputs:
         self.examples: dict[str, npt.NDArray[Any]] = {}
 
     def take(self, name: str, value: Any) -> Any:
-        """Return what the function gets for an argument."""
+        """Return the traced array, list or constant that the function gets for an argument."""
         if isinstance(value, list) and value and not all(np.isscalar(v) for v in value):
             paths = [f"{name}[{k}]" for k in range(len(value))]
             self.lists[name] = paths

@@ -36,7 +36,7 @@ _BUILTINS = frozenset(dir(builtins))
 
 @dataclass(frozen=True)
 class Grammar:
-    """What a text may contain.
+    """The functions, names and sizes that a text may have.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Grammar:
     free : bool
         Whether names are checked as those of arguments.
     integer : int
-        The largest whole number.
+        The largest integer.
     characters, tokens : int
         The longest text.
     nesting, chain : int
@@ -81,7 +81,7 @@ def error_at(column: int, reason: str) -> Unparsable:
 
 
 def advice_for(name: str, grammar: Grammar) -> str:
-    """Return what to write in place of an unknown function."""
+    """Return the advice for an unknown function: the nearest name, or all of them."""
     close = difflib.get_close_matches(name, list(grammar.functions), n=1, cutoff=0.7)
     return f" Did you mean {close[0]}?" if close else f" Known: {', '.join(grammar.functions)}"
 

@@ -179,10 +179,10 @@ class _Reader:
         return close(stack[0])
 
     def quotient(self, x: int, y: int) -> int:
-        """Return a quotient; that of two whole numbers is a number."""
-        whole = [self.dag.data[node] for node in (x, y) if self.dag.ops[node] == "number"]
-        if len(whole) == 2 and isinstance(whole[0], int) and isinstance(whole[1], int) and whole[1]:
-            node = self.dag.number(Fraction(*whole))
+        """Return a quotient; that of two integers is a number."""
+        numbers = [self.dag.data[node] for node in (x, y) if self.dag.ops[node] == "number"]
+        if len(numbers) == 2 and all(isinstance(n, int) for n in numbers) and numbers[1]:
+            node = self.dag.number(Fraction(*numbers))
             self.constants.add(node)
             return node
         if self.dag.ops[x] == "number" and self.dag.data[x] < 0:
@@ -209,9 +209,9 @@ class _Reader:
     def power(self, base: int, exponent: int) -> int:
         """Return a power; of numbers only where it is one that can be computed."""
         if self.constants.issuperset((base, exponent)):
-            plain = [self.dag.data[node] for node in (base, exponent)]
+            values = [self.dag.data[node] for node in (base, exponent)]
             try:
-                finite = None not in plain and math.isfinite(float(plain[0]) ** float(plain[1]))
+                finite = None not in values and math.isfinite(float(values[0]) ** float(values[1]))
             except (TypeError, ArithmeticError):  # complex, infinite, or a division by zero
                 finite = False
             if not finite:
@@ -263,7 +263,7 @@ class _Reader:
         return node
 
     def read(self) -> Saved:
-        """Return what the file holds."""
+        """Return the gradient of all lines."""
         version = self.lines[0].removeprefix(HEADER)
         self.at = 1
         if version == self.lines[0]:

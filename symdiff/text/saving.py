@@ -114,7 +114,7 @@ DIALECT = Dialect(_number, _power, _where, _call)
 
 @dataclass(frozen=True)
 class Saved:
-    """What a file holds.
+    """A gradient as a file holds it.
 
     Attributes
     ----------

@@ -131,7 +131,7 @@ def _scatter_form(setter: Typesetter, node: Node) -> Piece:
 
 
 def _disjoint(indices: Sequence[Any]) -> bool:
-    """Return whether no entry is hit twice, as far as that is plain."""
+    """Return whether no entry is hit twice, as far as that is known without numbers."""
     if any(isinstance(entry, tuple) and entry[0] == "array" for i in indices for entry in i):
         return False
     if len(indices) == 1:
