@@ -18,7 +18,8 @@ from symdiff.store.cse import flatten, name_lines
 from symdiff.store.dag import Nodes
 from symdiff.store.op_counts import shared_operations, tree_operations
 from symdiff.strategies import DERIVATIONS, Derivation
-from symdiff.text.saving import Saved, read_file, write_text
+from symdiff.text.reading import read_file
+from symdiff.text.saving import Saved, write_text
 
 __all__ = ["Gradient", "Operations"]
 

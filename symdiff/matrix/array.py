@@ -1,37 +1,38 @@
-"""`MatrixArray`: what a plain NumPy function is given in place of arrays, to be traced."""
+"""`MatrixArray`, which a traced function gets in place of arrays, and the tables it calls by."""
 
 from __future__ import annotations
 
+import difflib
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 
 from symdiff.errors import Untraceable
-from symdiff.matrix import build
+from symdiff.matrix import construct
+from symdiff.matrix.indexing import take_index
 from symdiff.matrix.node import Graph, Node
+from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import shown
 
-__all__ = ["MatrixArray", "as_node", "note_names"]
+__all__ = ["FUNCTIONS", "UFUNCS", "MatrixArray", "as_node"]
 
 _PACKAGE = "symdiff.matrix"
 _MANY = 1000  # local variables, above which a frame is not searched for names
 
 
-def note_names(graph: Graph) -> None:
+#: What computes a ufunc from the nodes of its operands; `symdiff.matrix.functions` fills it.
+UFUNCS: dict[np.ufunc, Callable[..., Node]] = {}
+#: What computes a NumPy function from the graph and its arguments; filled there, too.
+FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+
+
+def note_locals(graph: Graph) -> None:
     """Note which local variables of the traced code hold which nodes.
 
     What is computed later needs the local variables that hold its operands, so that a look into the
     frames below each operation finds every name without a hook into the interpreter.
-
-    Examples
-    --------
-    >>> graph = Graph()
-    >>> h = MatrixArray(graph.make("input", (), ("x", (3,))))
-    >>> note_names(graph)
-    >>> graph.names
-    {}
     """
     frames = []
     frame = sys._getframe(1)
@@ -58,13 +59,7 @@ def note_names(graph: Graph) -> None:
 
 
 def as_node(graph: Graph, value: Any) -> Node:
-    """Return an operand as a node.
-
-    Examples
-    --------
-    >>> as_node(Graph(), 0.5)
-    <number 0.5 0.5 ()>
-    """
+    """Return an operand as a node; refuse what is no array of real numbers."""
     if isinstance(value, MatrixArray):
         if value.node.graph is not graph:
             raise TypeError(
@@ -95,13 +90,6 @@ class MatrixArray:
     ----------
     node : Node
         What it stands for.
-
-    Examples
-    --------
-    >>> graph = Graph()
-    >>> x = MatrixArray(graph.make("input", (), ("x", ("N", 3))))
-    >>> np.tanh(x @ x.T)
-    MatrixArray(tanh, (N, N))
     """
 
     __array_priority__ = 1000.0
@@ -127,18 +115,14 @@ class MatrixArray:
         )
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from symdiff.matrix.functions import call_ufunc
-
-        note_names(self.node.graph)
-        return call_ufunc(self.node.graph, ufunc, method, inputs, kwargs)
+        note_locals(self.node.graph)
+        return _call_ufunc(self.node.graph, ufunc, method, inputs, kwargs)
 
     def __array_function__(
         self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        from symdiff.matrix.functions import call_function
-
-        note_names(self.node.graph)
-        return call_function(self.node.graph, func, args, kwargs)
+        note_locals(self.node.graph)
+        return _call_function(self.node.graph, func, args, kwargs)
 
     # Shape --------------------------------------------------------------------------------
 
@@ -146,7 +130,7 @@ class MatrixArray:
     def shape(self) -> tuple[Any, ...]:
         """The lengths of the axes; a named length is a traced scalar."""
         return tuple(
-            n if isinstance(n, int) else MatrixArray(build.length(self.node.graph, n))
+            n if isinstance(n, int) else MatrixArray(self.node.graph.length(n))
             for n in self.node.shape
         )
 
@@ -158,7 +142,7 @@ class MatrixArray:
     @property
     def size(self) -> Any:
         """The number of elements; a traced scalar if a length is named."""
-        size = build.count(self.node.graph, self.node.shape)
+        size = construct.count(self.node.graph, self.node.shape)
         return MatrixArray(size) if size.number is None else size.number
 
     @property
@@ -169,12 +153,12 @@ class MatrixArray:
     @property
     def T(self) -> MatrixArray:  # noqa: N802 - NumPy's name
         """The array with its axes reversed."""
-        return MatrixArray(build.transpose(self.node))
+        return MatrixArray(construct.transpose(self.node))
 
     @property
     def mT(self) -> MatrixArray:  # noqa: N802 - NumPy's name
         """The array with its last two axes swapped."""
-        return MatrixArray(build.swap(self.node))
+        return MatrixArray(construct.swap(self.node))
 
     def __len__(self) -> int:
         if not self.node.shape:
@@ -190,8 +174,12 @@ class MatrixArray:
         return (self[position] for position in range(len(self)))
 
     def __getitem__(self, index: Any) -> MatrixArray:
-        from symdiff.matrix.indexing import take_index
-
+        entries = index if isinstance(index, tuple) else (index,)
+        if any(isinstance(entry, MatrixArray) for entry in entries):
+            raise TypeError(
+                "a traced value cannot be an index: which entry it selects is not known; "
+                "use np.where"
+            )
         return MatrixArray(take_index(self.node, index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -222,7 +210,7 @@ class MatrixArray:
 
     def item(self) -> MatrixArray:
         """Return the only element as a traced scalar."""
-        return MatrixArray(build.reshape(self.node, ()))
+        return MatrixArray(construct.reshape(self.node, ()))
 
     def astype(self, dtype: Any, **kwargs: Any) -> MatrixArray:
         """Return the array itself, which stands for float64 numbers; other dtypes are refused."""
@@ -259,6 +247,52 @@ class MatrixArray:
 
     def __invert__(self) -> MatrixArray:
         return _numpy(np.logical_not, self)
+
+
+def _unknown(name: str) -> NoReturn:
+    """Refuse a function that no table has."""
+    known = sorted({f.__name__ for f in UFUNCS} | {f.__name__ for f in FUNCTIONS})
+    close = difflib.get_close_matches(name.split(".")[-1], known, n=1)
+    hint = f"did you mean np.{close[0]}? " if close else ""
+    refuse(name, f"{hint}known are {', '.join(known)}")
+
+
+def _call_ufunc(
+    graph: Graph, ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]
+) -> MatrixArray:
+    """Return a ufunc of traced matrices."""
+    name = f"np.{ufunc.__name__}"
+    kwargs = {k: v for k, v in kwargs.items() if v is not None and not (k == "where" and v is True)}
+    if method == "reduce" and ufunc is np.add:
+        return MatrixArray(FUNCTIONS[np.sum](graph, *inputs, **{"axis": 0, **kwargs}))
+    if kwargs:
+        refuse(f"{name}({next(iter(kwargs))}=...)", "leave the keyword out")
+    operands = [as_node(graph, value) for value in inputs]
+    if method == "outer" and ufunc is np.multiply and all(x.ndim == 1 for x in operands):
+        return MatrixArray(construct.outer(*operands))
+    if method != "__call__":
+        refuse(f"{name}.{method}")
+    if ufunc not in UFUNCS:
+        _unknown(name)
+    return MatrixArray(UFUNCS[ufunc](*operands))
+
+
+def _call_function(graph: Graph, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Return a NumPy function of traced matrices."""
+    module = func.__module__ or "numpy"
+    name = f"{'np.linalg' if 'linalg' in module else 'np'}.{func.__name__}"
+    entry = FUNCTIONS.get(func)
+    if entry is None:
+        _unknown(f"{module}.{func.__name__}")
+    given = {key: v for key, v in kwargs.items() if v is not None and v is not np._NoValue}
+    try:
+        result = entry(graph, *args, **given)
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        keyword = str(error).split("'")[-2]
+        refuse(f"{name}({keyword}=...)", "leave the keyword out")
+    return MatrixArray(result) if isinstance(result, Node) else result
 
 
 def _no_number(kind: str) -> str:

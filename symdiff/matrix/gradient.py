@@ -20,6 +20,7 @@ from symdiff.matrix.shapes import Shape, shown
 from symdiff.matrix.size import MatrixOperations, measure
 from symdiff.matrix.source import print_source
 from symdiff.matrix.spelling import display_names
+from symdiff.matrix.table import RULES
 from symdiff.matrix.trace import MatrixTrace, trace_matrices
 from symdiff.printing.formulas import Formulas
 from symdiff.printing.running import as_floats, compile_source
@@ -158,7 +159,7 @@ class MatrixGradient(Entrywise, Formulas):
 
     def _equations(self, latex: bool, most: int | None) -> tuple[list[tuple[str, str]], int]:
         names = display_names(self._inputs, self._lets, latex)
-        setter = Typesetter(latex, names)
+        setter = Typesetter(latex, names, RULES)
         nodes = self._graph.nodes
         rows = [(names[index], setter.write(nodes[index])) for index in self._lets]
         spelled = set(names.values())

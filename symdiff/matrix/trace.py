@@ -34,11 +34,6 @@ class MatrixTrace:
         For each argument that is a list, its entries in `inputs`.
     examples : dict of str to numpy.ndarray
         The inputs that were given as arrays.
-
-    Examples
-    --------
-    >>> trace_matrices(lambda x: np.sum(x @ x.T), {"x": ("N", "d")}).value
-    <sum (0, 1) False ()>
     """
 
     graph: Graph
@@ -76,7 +71,7 @@ def _as_shape(name: str, value: Any) -> Shape | None:
 
 
 class _Inputs:
-    """Turns arguments into traced inputs, and remembers them."""
+    """The inputs of a trace, as they are made of arguments."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -85,7 +80,7 @@ class _Inputs:
         self.examples: dict[str, npt.NDArray[Any]] = {}
 
     def take(self, name: str, value: Any) -> Any:
-        """Return what the function gets for an argument."""
+        """Return the traced array, list or constant that the function gets for an argument."""
         if isinstance(value, list) and value and not all(np.isscalar(v) for v in value):
             paths = [f"{name}[{k}]" for k in range(len(value))]
             self.lists[name] = paths
@@ -104,20 +99,13 @@ class _Inputs:
                 return array
             shape = array.shape
             self.examples[name] = array.astype(np.float64)
-        node = self.graph.make("input", (), (name, shape))
+        node = self.graph.input(name, shape)
         self.nodes[name] = node
         return MatrixArray(node)
 
 
 def trace_matrices(f: Callable[..., Any], given: Mapping[str, Any]) -> MatrixTrace:
-    """Return the operations of a plain NumPy function on matrices.
-
-    Examples
-    --------
-    >>> traced = trace_matrices(lambda x, w: np.sum((x @ w) ** 2), {"x": ("N", 3), "w": (3,)})
-    >>> traced.value, list(traced.inputs)
-    (<sumsquares (0,) False ()>, ['x', 'w'])
-    """
+    """Return the operations of a plain NumPy function on matrices."""
     graph = Graph()
     inputs = _Inputs(graph)
     values: dict[str, Any] = {}

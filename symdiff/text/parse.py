@@ -12,7 +12,8 @@ import numpy as np
 
 from symdiff.errors import Unparsable, nearest
 from symdiff.operations.table import OPERATIONS
-from symdiff.text.grammar import Grammar, Step, check_name, compile_text
+from symdiff.text.grammar import Grammar, check_name
+from symdiff.text.steps import Step, compile_text
 
 __all__ = ["FUNCTIONS", "parse"]
 
@@ -63,7 +64,7 @@ _CALLS = _OPERATORS | {name: function for name, (_, _, function) in FUNCTIONS.it
 
 
 def _fold(steps: list[Step]) -> list[Step]:
-    """Return the steps with all that is between numbers computed, in floats: 9**9**9 costs nothing."""
+    """Return the steps with what is between numbers computed, in floats: 9**9**9 is cheap."""
     folded: list[Step] = []
     starts: list[tuple[int, Any]] = []  # for each value: its first step, and itself if a number
     for step in steps:

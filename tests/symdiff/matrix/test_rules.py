@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from symdiff.matrix import RULES, matrix_gradient
-from symdiff.matrix.build import multiply, transpose
+from symdiff.matrix.construct import multiply, transpose
 from symdiff.matrix.node import depends, reachable
 from symdiff.matrix.size import FLOPS
 

@@ -13,8 +13,9 @@ from symdiff import ExpressionTooLarge, Gradient, Unparsable, gradient, parse
 from symdiff.operations.table import OPERATIONS
 from symdiff.store.dag import Dag
 from symdiff.strategies import DERIVATIONS, Derivation
-from symdiff.text import saving
-from symdiff.text.saving import FUNCTIONS, Saved, read_text, write_text
+from symdiff.text import reading, saving
+from symdiff.text.reading import read_text
+from symdiff.text.saving import FUNCTIONS, Saved, write_text
 
 
 def network(w1, b1, w2, x, y):
@@ -316,7 +317,8 @@ def test_files_that_are_no_text(tmp_path):
 
 
 def test_what_could_not_be_loaded_is_not_saved(monkeypatch, tmp_path):
-    monkeypatch.setattr(saving, "LARGEST_BYTES", 100)
+    for module in (saving, reading):
+        monkeypatch.setattr(module, "LARGEST_BYTES", 100)
     g = gradient(lambda x: np.sum(x**2), x=(20,))
     with pytest.raises(ExpressionTooLarge, match="characters"):
         g.save(tmp_path / "gradient.txt")
