@@ -128,9 +128,10 @@ class _Rule(Protocol):
 
 
 def numpy_call(name: str, after: str = "") -> Callable[[Emitter, Node], Code]:
-    """Return the source of an operation that is a NumPy function of its operands."""
+    """Return the source of an operation that is a function of NumPy, or of SciPy by full name."""
+    function = name if name.startswith("scipy.") else f"np.{name}"
 
     def source(emitter: Emitter, node: Node) -> Code:
-        return Code(f"np.{name}({', '.join(map(emitter.text, node.args))}){after}")
+        return Code(f"{function}({', '.join(map(emitter.text, node.args))}){after}")
 
     return source

@@ -90,7 +90,7 @@ def print_source(
     title: str,
 ) -> str:
     """Return the source of a function of value and gradient."""
-    taken = {"np", "base64", ENTRY_POINT, "float", *_HELPERS}
+    taken = {"np", "scipy", "base64", ENTRY_POINT, "float", *_HELPERS}
     parameters = {name: _safe(name, taken) for name in inputs}
     names = {node.index: parameters[name] for name, node in inputs.items()}
     for index in sorted(lets):
@@ -121,6 +121,7 @@ def print_source(
     constants = [f"{n} = {_constant(graph.arrays[k])}" for k, n in emitter.arrays.items()]
     body += ["import base64", ""] if any("base64" in line for line in constants) else []
     body += ["import numpy as np"]
+    body += ["import scipy.special"] if any("scipy." in line for line in emitter.lines) else []
     body += ["", *constants] if constants else []
     for helper in sorted(emitter.helpers):
         body += ["", "", _HELPERS[helper]]

@@ -30,6 +30,8 @@ from symdiff.errors import Untraceable
 from symdiff.matrix.node import Node
 from symdiff.matrix.shapes import Shape, axes_of
 from symdiff.matrix.size import symbolic_length
+from symdiff.operations import sympy_functions
+from symdiff.operations.table import OPERATIONS
 from symdiff.printing.recursion import call_deep
 
 __all__ = ["Converter"]
@@ -56,24 +58,14 @@ def _product(*factors: Any) -> Any:
     return MatMul(*factors, evaluate=False)
 
 
+# SymPy's own functions are those of the table; others are written out.
 _FUNCTIONS: dict[str, Any] = {
-    "exp": sympy.exp,
+    row.name: row.sympy
+    for row in OPERATIONS.values()
+    if row.kind == "function" and row.sympy not in vars(sympy_functions).values()
+} | {
     "expm1": lambda x: sympy.exp(x) - 1,
-    "log": sympy.log,
     "log1p": lambda x: sympy.log(1 + x),
-    "sqrt": sympy.sqrt,
-    "tanh": sympy.tanh,
-    "sin": sympy.sin,
-    "cos": sympy.cos,
-    "tan": sympy.tan,
-    "sinh": sympy.sinh,
-    "cosh": sympy.cosh,
-    "arctan": sympy.atan,
-    "arcsin": sympy.asin,
-    "arccos": sympy.acos,
-    "arcsinh": sympy.asinh,
-    "arccosh": sympy.acosh,
-    "arctanh": sympy.atanh,
     "absolute": sympy.Abs,
     "sign": sympy.sign,
     "sigmoid": lambda x: 1 / (1 + sympy.exp(-x)),

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.matrix import construct
+from symdiff.matrix import construct, rules  # noqa: F401  (rules fills RULES)
 from symdiff.matrix.array import FUNCTIONS, UFUNCS, as_node
 from symdiff.matrix.construct import make
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
+from symdiff.matrix.table import RULES
+from symdiff.operations.table import UFUNCS as TABLE
 
 
 def _truth(x: Node) -> Node:
@@ -82,13 +84,12 @@ UFUNCS.update(
 )
 UFUNCS.update(
     (ufunc, partial(construct.elementwise, ufunc.__name__))
-    for ufunc in (
-        *(np.square, np.sqrt, np.cbrt, np.exp, np.expm1, np.log, np.log1p, np.absolute, np.sign),
-        *(np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan),
-        *(np.sinh, np.cosh, np.tanh, np.arcsinh, np.arccosh, np.arctanh),
-        *(np.maximum, np.minimum, np.logaddexp),
-        *(np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal),
-    )
+    for ufunc in (np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal)
+)
+UFUNCS.update(  # every other one that has both a row and a rule
+    (ufunc, partial(construct.elementwise, row.name))
+    for ufunc, row in TABLE.items()
+    if row.kind in ("function", "formula") and row.name in RULES and ufunc not in UFUNCS
 )
 FUNCTIONS.update(
     {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from symdiff.matrix.construct import (
@@ -45,6 +46,12 @@ def _function(op: str, slope: _Slope | None, name: str = "", numpy: str = "") ->
     )
 
 
+def _erf_slope(bar: Node, y: Node, x: Node) -> Node:
+    """Return the adjoint times 2/sqrt(pi) exp(-x**2)."""
+    bell = elementwise("exp", negate(elementwise("square", x)))
+    return multiply(bar, scaled(2 / math.sqrt(math.pi), bell))
+
+
 def _sigmoid_source(emitter: Emitter, node: Node) -> Code:
     """Return 1 / (1 + exp(-z))."""
     (z,) = node.args
@@ -84,6 +91,7 @@ register(
     _function("arctanh", lambda g, y, x: divide(g, _one_minus_square(x)), "artanh"),
     _function("absolute", lambda g, y, x: multiply(g, make("sign", x)), "abs", "abs"),
     _function("sign", None),
+    _function("erf", _erf_slope, numpy="scipy.special.erf"),
     Rule(
         "sigmoid",
         common_shape,
