@@ -17,7 +17,7 @@ from symdiff.printing.recursion import call_deep
 from symdiff.printing.running import as_floats, compile_source
 from symdiff.printing.source import print_source
 from symdiff.store.dag import Nodes
-from symdiff.store.op_counts import tree_sizes
+from symdiff.store.op_counts import tree_counts
 from symdiff.strategies import Derivation
 from symdiff.strategies.expanded import check_size
 
@@ -138,9 +138,9 @@ class Entries(Formulas):
         """The operations that one run of `source` executes, for value and gradient together."""
         dag, names = self._parts.dag, self._parts.names
         roots = [self._parts.value, *self._parts.partials]
-        sizes = tree_sizes(dag, dag.reachable(roots), names)
-        return sum(sizes[node] for node in names) + sum(
-            sizes[root] for root in roots if root not in names
+        counts = tree_counts(dag, dag.reachable(roots), names)
+        return sum(counts[node] for node in names) + sum(
+            counts[root] for root in roots if root not in names
         )
 
     # Source -----------------------------------------------------------------------------------

@@ -15,10 +15,10 @@ from symdiff.matrix.emitter import SIGNED, Emitter
 from symdiff.matrix.node import Graph, Node, reachable
 from symdiff.matrix.shapes import shown
 from symdiff.matrix.table import RULES
+from symdiff.printing.source import ENTRY_POINT
 
-__all__ = ["ENTRY_POINT", "print_source"]
+__all__ = ["print_source"]
 
-ENTRY_POINT = "value_and_gradient"
 _LITERAL = 64  # entries of a constant array that are written out
 
 _HELPERS = {

@@ -7,7 +7,7 @@ from collections.abc import Container, Sequence
 from symdiff.store.dag import Dag
 from symdiff.store.properties import COUNTS
 
-__all__ = ["own_operations", "shared_operations", "tree_operations", "tree_sizes"]
+__all__ = ["own_operations", "shared_operations", "tree_counts", "tree_operations"]
 
 
 def own_operations(dag: Dag, node: int) -> int:
@@ -18,7 +18,7 @@ def own_operations(dag: Dag, node: int) -> int:
     return COUNTS.get(op, 1)
 
 
-def tree_sizes(dag: Dag, order: Sequence[int], stop: Container[int] = ()) -> dict[int, int]:
+def tree_counts(dag: Dag, order: Sequence[int], stop: Container[int] = ()) -> dict[int, int]:
     """Return for each node its operations written out in full."""
     total: dict[int, int] = {}
     args = dag.args
@@ -31,7 +31,7 @@ def tree_sizes(dag: Dag, order: Sequence[int], stop: Container[int] = ()) -> dic
 
 def tree_operations(dag: Dag, roots: Sequence[int]) -> int:
     """Return the operations of formulas written out in full, nothing shared."""
-    total = tree_sizes(dag, dag.reachable(roots))
+    total = tree_counts(dag, dag.reachable(roots))
     return sum(total[root] for root in roots)
 
 

@@ -13,7 +13,7 @@ from symdiff.errors import ExpressionTooLarge
 from symdiff.operations.derivatives import partials, scale
 from symdiff.store.dag import CONDITIONS, ONE, ZERO, Dag
 from symdiff.store.exact import Number, fold
-from symdiff.store.op_counts import tree_sizes
+from symdiff.store.op_counts import tree_counts
 from symdiff.strategies.derivation import Derivation
 
 __all__ = ["MAX_OPERATIONS", "check_size", "closed_form", "expanded", "predict_operations"]
@@ -139,7 +139,7 @@ class _Prediction:
         dag = rules.dag
         parts = {part for edges in rules.edges.values() for _, part in edges}
         conditions = {dag.args[n][0] for n in rules.order if dag.ops[n] == "where"}
-        self.tree = tree_sizes(dag, dag.reachable([*parts, *conditions]))
+        self.tree = tree_counts(dag, dag.reachable([*parts, *conditions]))
         self.uses: dict[int, int] = {}
         for edges in rules.edges.values():
             for arg, _ in edges:
@@ -283,6 +283,6 @@ def closed_form(dag: Dag, value: int, symbols: Sequence[int]) -> list[int]:
 def expanded(dag: Dag, value: int, symbols: Sequence[int]) -> Derivation:
     """Return the partial derivatives as closed forms."""
     rules = _Rules(dag, value, symbols)
-    size = tree_sizes(dag, dag.reachable([value]))[value] + _Prediction(rules).total(symbols)
+    size = tree_counts(dag, dag.reachable([value]))[value] + _Prediction(rules).total(symbols)
     check_size("the closed form of value and gradient", size, "expanded")
     return Derivation(dag, value, [_derivative(rules, symbol) for symbol in symbols], {})
