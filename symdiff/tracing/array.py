@@ -11,6 +11,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
+from symdiff import errors
 from symdiff.operations.sympy_conversion import shaped, to_sympy
 from symdiff.store.dag import Dag, Nodes
 from symdiff.tracing.traced import TracedArray
@@ -19,7 +20,7 @@ __all__ = ["SymbolicArray", "map_nodes", "nodes_of", "note_variables", "traced_i
 
 _OWN = tuple(  # where functions stand that are no user's
     os.path.join(os.path.dirname(os.path.abspath(path)), "")
-    for path in (__file__, np.__file__, array_api_compat.__file__)
+    for path in (errors.__file__, np.__file__, array_api_compat.__file__)
 )
 _LOOKUPS = 10_000  # names of more values than this help nobody, and each takes some microseconds
 _FUNCTION = CO_OPTIMIZED | CO_NEWLOCALS
