@@ -19,23 +19,19 @@ The two registries say which entry answers a NumPy function: `UFUNCS` for univer
 `FUNCTIONS` for the others.
 """
 
-import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 __all__ = [
-    "FIRST",
+    "FAST_PATHS",
     "FUNCTIONS",
-    "NEGATIVE",
-    "ONE",
+    "LATE_RULES",
     "PRIMITIVES",
     "REFUSED",
-    "SECOND",
-    "SHORTLY",
     "TUPLES",
     "UFUNCS",
     "UFUNC_METHODS",
@@ -43,29 +39,20 @@ __all__ = [
     "Handler",
     "Primitive",
     "discrete",
-    "elementwise",
+    "fast_path",
     "general",
     "handles",
     "linear",
-    "nothing_times",
     "refuses",
-    "shortly",
-    "unbroadcast",
+    "register",
 ]
 
-_FLOAT = np.dtype(float)
 Array = Any
 Rule = Callable[..., Array]
 Interval = tuple[float, float]
 Shapes = tuple[tuple[int, ...], ...]
 #: Operands for the tests: ``draw(rng, *shapes)``.
 Draw = Callable[..., Sequence[Array]]
-
-#: Partial derivatives that need no function: 1 and -1, and an operand as it is.
-ONE: Literal["one"] = "one"
-NEGATIVE: Literal["negative"] = "negative"
-FIRST: Literal["first"] = "first"
-SECOND: Literal["second"] = "second"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -119,12 +106,12 @@ class Primitive:
     joint: tuple[Rule, Rule] | None = None
     #: Number of arguments if each has a rule of its own, so that the passes may call it without
     #: looking further; 0 otherwise, -1 for discrete primitives.
-    plain: int = field(init=False)
+    arity: int = field(init=False)
 
     def __post_init__(self) -> None:
         own = not self.variadic and self.joint is None
-        plain = -1 if self.kind == "discrete" else len(self.vjps) if own else 0
-        object.__setattr__(self, "plain", plain)
+        arity = -1 if self.kind == "discrete" else len(self.vjps) if own else 0
+        object.__setattr__(self, "arity", arity)
 
     @property
     def differentiable(self) -> bool:
@@ -178,16 +165,19 @@ class Handler:
 PRIMITIVES: dict[str, Primitive] = {}
 #: The primitive that answers each universal function.
 UFUNCS: dict[np.ufunc, Primitive] = {}
-#: Of those the elementwise ones of one argument, which tensors answer in a shorter way.
+#: Of those the elementwise ones of one argument, which tensors answer by a fast path.
 UNARY: dict[np.ufunc, Primitive] = {}
 #: What answers each other NumPy function.
 FUNCTIONS: dict[Callable[..., Any], Handler] = {}
-#: Of those, shorter ways for a tensor and no other argument.
-SHORTLY: dict[Callable[..., Any], Callable[[Any], Any]] = {}
+#: Of those, fast paths for a tensor and no other argument.
+FAST_PATHS: dict[Callable[..., Any], Callable[[Any], Any]] = {}
 #: What answers methods of universal functions, by function and name: ``np.add.reduce``.
 UFUNC_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
 #: What answers universal functions of several results, each of which is an entry of its own.
 TUPLES: dict[np.ufunc, Callable[..., tuple[Any, ...]]] = {}
+#: Modules of rules that are imported when a function of a library first meets a tensor, by the
+#: library: importing it takes longer than all of this package.
+LATE_RULES: dict[str, str] = {}
 #: Functions that cannot be differentiated, and what to use instead.
 REFUSED: dict[Any, str] = {}
 
@@ -198,7 +188,8 @@ def _primitive_named(name: str) -> Primitive:
     return PRIMITIVES[name]
 
 
-def _register(primitive: Primitive) -> Primitive:
+def register(primitive: Primitive) -> Primitive:
+    """Put a primitive into the registries, which refuse a name that they know."""
     if primitive.name in PRIMITIVES:
         raise ValueError(f"primitive {primitive.name!r} is in the table twice")
     PRIMITIVES[primitive.name] = primitive
@@ -207,199 +198,6 @@ def _register(primitive: Primitive) -> Primitive:
         if primitive.kind == "elementwise" and len(primitive.vjps) == 1:
             UNARY[primitive.function] = primitive
     return primitive
-
-
-@functools.lru_cache(maxsize=64)
-def _ones(length: int) -> Array:
-    return np.ones(length)
-
-
-def unbroadcast(x_bar: Array, shape: tuple[int, ...]) -> Array:
-    """Return a cotangent summed over the axes along which its primal was broadcast.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> unbroadcast(np.ones((3, 2)), (1, 2))
-    array([[3., 3.]])
-    """
-    if x_bar.shape == shape:
-        return x_bar
-    new_axes = x_bar.ndim - len(shape)
-    if new_axes == 1 and x_bar.shape[1:] == shape:
-        # A bias added to the rows of a matrix: ``np.sum`` would take four times as long.
-        if type(x_bar) is np.ndarray and x_bar.ndim == 2 and x_bar.dtype is _FLOAT:
-            return _ones(len(x_bar)).dot(x_bar)
-        return np.add.reduce(x_bar, axis=0)
-    axes = tuple(range(new_axes)) + tuple(
-        new_axes + axis
-        for axis, length in enumerate(shape)
-        if length == 1 and x_bar.shape[new_axes + axis] != 1
-    )
-    return np.reshape(np.add.reduce(x_bar, axis=axes), shape) if axes else x_bar
-
-
-def nothing_times(direction: Array, product: Array) -> Array:
-    """Return a product with zero where the direction is zero, though the partial is infinite.
-
-    What does not reach the result has no derivative: without this ``np.where(x > 0, np.sqrt(x),
-    0)`` would give 0 times infinity at 0. NaN arises nowhere else from a finite direction.
-
-    Examples
-    --------
-    >>> nothing_times(np.array([0.0, 1.0]), np.array([np.nan, 2.0]))
-    array([0., 2.])
-    """
-    if type(product) is np.ndarray and product.dtype is _FLOAT and product.flags.c_contiguous:
-        # A sum of squares is NaN only where a term is: a third of the time of the mask.
-        flat = product.reshape(-1)
-        squares = flat.dot(flat)
-        if squares == squares:
-            return product
-    if any([hasattr(x, "tape") for x in (direction, product)]):
-        from autodiff.core.tensor import record
-
-        return record(PRIMITIVES["nothing times"], (direction, product))
-    lost = np.isnan(product)
-    if not np.count_nonzero(lost):
-        return product
-    return np.where(lost & (direction == 0), 0.0, product)
-
-
-def _pulls(partial: Rule | str, argnum: int, count: int, singular: bool | Rule) -> Rule:
-    """Return the VJP of one argument of an elementwise function.
-
-    One and two arguments have a function of their own, as calls cost more than small arrays.
-    """
-    if count == 1 and not singular:
-        if partial is ONE:
-            return lambda g, out, x: g
-        if partial is NEGATIVE:
-            return lambda g, out, x: -g
-        assert callable(partial)
-        return lambda g, out, x: g * partial(out, x)
-    if count == 2 and not singular and partial is ONE:
-
-        def passed_left(g: Array, out: Array, x: Array, y: Array) -> Array:
-            return g if g.shape == x.shape else unbroadcast(g, x.shape)
-
-        def passed_right(g: Array, out: Array, x: Array, y: Array) -> Array:
-            return g if g.shape == y.shape else unbroadcast(g, y.shape)
-
-        return passed_right if argnum else passed_left
-    if partial is SECOND:
-
-        def times_second(g: Array, out: Array, x: Array, y: Array) -> Array:
-            x_bar = g * y
-            return x_bar if x_bar.shape == x.shape else unbroadcast(x_bar, x.shape)
-
-        return times_second
-    if partial is FIRST:
-
-        def times_first(g: Array, out: Array, x: Array, y: Array) -> Array:
-            x_bar = g * x
-            return x_bar if x_bar.shape == y.shape else unbroadcast(x_bar, y.shape)
-
-        return times_first
-    if count == 2 and not singular and callable(partial):
-
-        def left(g: Array, out: Array, x: Array, y: Array) -> Array:
-            x_bar = g * partial(out, x, y)
-            return x_bar if x_bar.shape == x.shape else unbroadcast(x_bar, x.shape)
-
-        def right(g: Array, out: Array, x: Array, y: Array) -> Array:
-            x_bar = g * partial(out, x, y)
-            return x_bar if x_bar.shape == y.shape else unbroadcast(x_bar, y.shape)
-
-        return right if argnum else left
-    product = _product(partial, singular)
-
-    def pull_general(g: Array, out: Array, *xs: Array) -> Array:
-        x_bar, shape = product(g, out, *xs), xs[argnum].shape
-        return x_bar if x_bar.shape == shape else unbroadcast(x_bar, shape)
-
-    return pull_general
-
-
-def _product(partial: Rule | str, singular: bool | Rule) -> Rule:
-    """Return the function that multiplies a direction by a partial derivative."""
-    if partial is ONE:
-        return lambda direction, out, *xs: direction
-    if partial is NEGATIVE:
-        return lambda direction, out, *xs: -direction
-    if partial is FIRST or partial is SECOND:
-        place = 0 if partial is FIRST else 1
-        return lambda direction, out, *xs: direction * xs[place]
-    assert callable(partial)
-    if singular:
-
-        def guarded(direction: Array, out: Array, *xs: Array) -> Array:
-            product = direction * partial(out, *xs)
-            harmless = callable(singular) and not singular(out, *xs)
-            return product if harmless else nothing_times(direction, product)
-
-        return guarded
-    return lambda direction, out, *xs: direction * partial(out, *xs)
-
-
-def _pushes(partial: Rule | str, singular: bool | Rule) -> Rule:
-    """Return the JVP of one argument of an elementwise function."""
-    product = _product(partial, singular)
-
-    def push(x_dot: Array, out: Array, *xs: Array) -> Array:
-        out_dot, shape = product(x_dot, out, *xs), np.shape(out)
-        return out_dot if np.shape(out_dot) == shape else np.broadcast_to(out_dot, shape)
-
-    return push
-
-
-def elementwise(
-    function: np.ufunc,
-    *partials: Rule | str,
-    domain: Sequence[Interval] = ((-2.0, 2.0),),
-    complex: bool = False,
-    singular: bool | Rule = False,
-    name: str | None = None,
-    vjps: Sequence[Rule] = (),
-) -> Primitive:
-    """Register a function that acts on each element, by its partial derivatives.
-
-    Parameters
-    ----------
-    function : numpy.ufunc
-        The function.
-    *partials : callable, ONE, NEGATIVE, FIRST or SECOND
-        For each argument ``partial(out, *operands)``, of a shape that broadcasts with the result.
-    domain : sequence of (float, float)
-        For each argument the interval that tests draw from; one interval serves all.
-    complex : bool
-        Whether the partial derivatives are those of a holomorphic function too.
-    singular : bool or callable
-        Whether a partial derivative can be infinite or NaN; then it is not multiplied by zero. A
-        function ``singular(out, *operands)`` tells it of one call, where that is quick to see.
-    name : str, optional
-        Name in messages; the function's own by default.
-    vjps : sequence of callable, optional
-        VJPs that take less time than the products of cotangent and partial derivative.
-
-    Returns
-    -------
-    Primitive
-        The entry.
-    """
-    count = len(partials)
-    return _register(
-        Primitive(
-            name=name or function.__name__,
-            function=function,
-            kind="elementwise",
-            vjps=tuple(vjps)
-            or tuple(_pulls(p, argnum, count, singular) for argnum, p in enumerate(partials)),
-            jvps=tuple(_pushes(p, singular) for p in partials),
-            domain=tuple(domain) * (count if len(domain) == 1 else 1),
-            complex=complex,
-        )
-    )
 
 
 def linear(
@@ -443,7 +241,7 @@ def linear(
             *(x_dot if i == argnum else np.zeros_like(x) for i, x in enumerate(xs)), **params
         )
 
-    return _register(
+    return register(
         Primitive(
             name,
             function,
@@ -494,7 +292,7 @@ def general(
     Primitive
         The entry.
     """
-    return _register(
+    return register(
         Primitive(
             name,
             function,
@@ -524,7 +322,7 @@ def discrete(function: Callable[..., Array], name: str | None = None) -> Primiti
     Primitive
         The entry, without derivative rules.
     """
-    return _register(Primitive(name or function.__name__, function, "discrete"))
+    return register(Primitive(name or function.__name__, function, "discrete"))
 
 
 def refuses(advice: str, *functions: Callable[..., Any]) -> None:
@@ -570,8 +368,8 @@ def handles(
     return register
 
 
-def shortly(function: Callable[..., Any]) -> Callable[[_Decorated], _Decorated]:
-    """Return a decorator for a shorter way of a function that `handles` answers in general.
+def fast_path(function: Callable[..., Any]) -> Callable[[_Decorated], _Decorated]:
+    """Return a decorator for the fast path of a function that `handles` answers in general.
 
     Parameters
     ----------
@@ -585,7 +383,7 @@ def shortly(function: Callable[..., Any]) -> Callable[[_Decorated], _Decorated]:
     """
 
     def register(answer: _Decorated) -> _Decorated:
-        SHORTLY[function] = answer
+        FAST_PATHS[function] = answer
         return answer
 
     return register

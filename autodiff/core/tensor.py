@@ -5,10 +5,10 @@ NumPy functions called on tensors arrive in ``__array_ufunc__`` and ``__array_fu
 """
 
 import copy as copying
-import importlib
 import operator
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from types import ModuleType
 from typing import Any, NoReturn, TypeVar
 
@@ -24,9 +24,10 @@ from autodiff.core.messages import (
 )
 from autodiff.core.methods import ArrayMethods
 from autodiff.core.primitive import (
+    FAST_PATHS,
     FUNCTIONS,
+    LATE_RULES,
     PRIMITIVES,
-    SHORTLY,
     TUPLES,
     UFUNC_METHODS,
     UFUNCS,
@@ -253,8 +254,8 @@ class Tensor(ArrayMethods):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
-        if function in SHORTLY and not kwargs and len(args) == 1 and args[0] is self:
-            return SHORTLY[function](self)
+        if function in FAST_PATHS and not kwargs and len(args) == 1 and args[0] is self:
+            return FAST_PATHS[function](self)
         handler = FUNCTIONS.get(function)
         if handler is None:
             raise no_rule(public_name(function), function)
@@ -642,9 +643,10 @@ def _unusual(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict
         return answer(*inputs, **kwargs)
     if kwargs:
         raise refused_ufunc_arguments(ufunc, kwargs)
-    if ufunc not in UFUNCS and ufunc not in TUPLES and "scipy.special" in sys.modules:
-        # Rules of SciPy's functions are read when the first is met: importing SciPy takes long.
-        importlib.import_module("autodiff.rules.special")
+    if ufunc not in UFUNCS and ufunc not in TUPLES:
+        for library, rules in LATE_RULES.items():
+            if library in sys.modules:
+                import_module(rules)
     if ufunc in TUPLES:
         return TUPLES[ufunc](*inputs)
     if ufunc not in UFUNCS:

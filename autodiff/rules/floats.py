@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.core.primitive import TUPLES, Array, discrete, general, refuses, unbroadcast
+from autodiff.core.primitive import TUPLES, Array, discrete, general, refuses
+from autodiff.rules.elementwise_rules import unbroadcast
 from autodiff.rules.parameters import constant
 
 for _ufunc in (np.gcd, np.lcm, np.left_shift, np.right_shift, np.bitwise_count, np.isnat):

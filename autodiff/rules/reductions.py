@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from autodiff.core.primitive import Array, general, handles, linear, shortly
+from autodiff.core.primitive import Array, fast_path, general, handles, linear
 from autodiff.core.tensor import Tensor, record
 from autodiff.errors import LostDerivative
 
@@ -139,13 +139,13 @@ MEAN = linear("mean", _mean, _mean_transpose, examples=AXES)
 _ALL = {"axis": None, "keepdims": False}
 
 
-@shortly(np.sum)
+@fast_path(np.sum)
 def _sum_of_all(a: Tensor) -> Array:
     """Return the sum of all elements."""
     return record(SUM, (a,), _ALL)
 
 
-@shortly(np.mean)
+@fast_path(np.mean)
 def _mean_of_all(a: Tensor) -> Array:
     """Return the mean of all elements."""
     value = a.value

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.core.primitive import TUPLES, Array, general, handles, unbroadcast
+from autodiff.core.primitive import TUPLES, Array, general, handles
 from autodiff.core.tensor import Tensor, memory, record
+from autodiff.rules.elementwise_rules import unbroadcast
 from autodiff.rules.indexing import getitem, scattered
 from autodiff.rules.operands import as_array, as_operand
 

@@ -130,7 +130,7 @@ class Loop:
                     found.add(id(sequence.inner))
             for node in self.body:
                 assert node.primitive is not None
-                if node.primitive.plain >= 0 and any(id(x) in found for x in node.operands):
+                if node.primitive.arity >= 0 and any(id(x) in found for x in node.operands):
                     found.add(id(node))
         self._active = found
         active.update(id(c.last) for c in self.carries if id(c.inner) in found)

@@ -11,8 +11,9 @@ import numpy as np
 import scipy.special as sp
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from autodiff.core.primitive import Array, discrete, general, unbroadcast
+from autodiff.core.primitive import Array, discrete, general
 from autodiff.core.tensor import Tensor, record
+from autodiff.rules.elementwise_rules import unbroadcast
 from autodiff.rules.parameters import constant
 
 __all__ = ["log_softmax", "logsumexp", "multigammaln", "polygamma", "softmax"]

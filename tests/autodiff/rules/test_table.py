@@ -12,8 +12,9 @@ from hypothesis.extra.numpy import mutually_broadcastable_shapes
 import autodiff
 import autodiff.rules.special  # its rules are imported only where SciPy is
 from autodiff import grad, jvp
-from autodiff.core.primitive import PRIMITIVES, discrete, unbroadcast
+from autodiff.core.primitive import PRIMITIVES, discrete
 from autodiff.core.tensor import record
+from autodiff.rules.elementwise_rules import unbroadcast
 
 UNARY = [((),), ((0,),), ((3,),), ((2, 1, 3),)]
 BINARY = [
