@@ -67,6 +67,8 @@ class Graph:
         ``node.adjoint`` the derivative of the output with respect to it after `backward`.
     inputs : dict of str to Tensor
         The nodes of the arguments.
+    names : dict of str to Tensor
+        The nodes of the arguments and of local variables of the function.
     output : Tensor or constant
         The node of the result.
 
@@ -111,7 +113,7 @@ class Graph:
             check_written(tape, self.nodes, [output])
         self.output: Any = output if own else _Constant(output)
         local = {name: x for name, x in (names or {}).items() if x.tape is tape}
-        self._names = {**local, **self.inputs}
+        self.names = {**local, **self.inputs}
         self._bind = bind
         self._kinds = {name: type(node.value) for name, node in self.inputs.items()}
         self._shapes = {name: np.shape(node.value) for name, node in self.inputs.items()}
@@ -148,9 +150,9 @@ class Graph:
     def __getitem__(self, name: str) -> Tensor:
         """Return the node of an argument or of a local variable of the traced function."""
         try:
-            return self._names[name]
+            return self.names[name]
         except KeyError:
-            known = ", ".join(sorted(self._names))
+            known = ", ".join(sorted(self.names))
             raise KeyError(f"no node is called {name!r}; these are: {known}") from None
 
     def __repr__(self) -> str:
@@ -305,6 +307,7 @@ class Graph:
         autodiff.graph.draw.Drawing
             Shown by notebooks; ``.svg`` and ``.dot`` are its text.
         """
+        # late: a picture is rarely drawn
         from autodiff.graph.draw import draw
 
         return draw(self, **options)

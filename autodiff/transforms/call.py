@@ -7,7 +7,7 @@ import numpy as np
 
 from autodiff.core.primitive import UFUNCS
 from autodiff.core.pytrees import LEAF, flatten
-from autodiff.core.tape import Listener, Tape
+from autodiff.core.tape import PassObserver, Tape
 from autodiff.core.tensor import Tensor, leaf, primal
 from autodiff.errors import TraceEnded
 from autodiff.graph.graph import check_written
@@ -65,7 +65,7 @@ class Call:
             "_numbers",
             "aux",
             "inputs",
-            "listener",
+            "observer",
             "nodes",
             "output",
             "outputs",
@@ -105,16 +105,16 @@ class Call:
             else:
                 replaced[argnum] = self._as_tensors(arg, argnum, place)
         self.aux: Any = None
-        self.listener, outer = _listener(inputs)
+        self.observer, outer = _observer(inputs)
         if outer is not None:
             self._record_on(outer)
-            assert self.listener is not None
+            assert self.observer is not None
             start = len(outer.nodes)
-            self.listener.before_function()
+            self.observer.before_function()
             try:
                 self._run(f, replaced, kwargs, has_aux)
             finally:
-                self.listener.after_function()
+                self.observer.after_function()
             self.nodes = outer.nodes[start:]
             return
         before = _states(inputs)
@@ -200,7 +200,7 @@ class Call:
         return structure.unflatten([self._value(x) for x in checked])
 
     def _value(self, x: Any) -> Any:
-        own = self.listener is None and type(x) is Tensor and x.tape is self.tape
+        own = self.observer is None and type(x) is Tensor and x.tape is self.tape
         return x.value if own else x
 
     @property
@@ -239,9 +239,9 @@ class Call:
 
     def pull(self, cotangents: Sequence[Any] | None, consume: bool = False) -> list[Any]:
         """Return the cotangents of the inputs."""
-        listener = self.listener
-        if listener is not None:
-            return self._pull_recorded(cotangents or [_ONE], listener, consume)
+        observer = self.observer
+        if observer is not None:
+            return self._pull_recorded(cotangents or [_ONE], observer, consume)
         if not consume:
             for node in self.nodes:
                 node.adjoint = None
@@ -259,14 +259,14 @@ class Call:
         return self._gradients(seen)
 
     def _pull_recorded(
-        self, cotangents: Sequence[Any], listener: Listener, only: bool
+        self, cotangents: Sequence[Any], observer: PassObserver, only: bool
     ) -> list[Any]:
         """Return the cotangents of the inputs, by a pass that is recorded beside the function."""
         nodes: Sequence[Any] = self.nodes
         if only:
             kept = [*self.outputs, *flatten(self.aux)[0]]
             self.nodes = []
-            nodes = listener.before_only_pass(nodes, kept)
+            nodes = observer.before_only_pass(nodes, kept)
         seeds: dict[int, Any] = {}
         for x, g in zip(self.outputs, cotangents, strict=True):
             if type(x) is Tensor and x.tape is self.tape:
@@ -274,9 +274,9 @@ class Call:
                 if (type(g) is not Tensor and g is not _ONE) or dtype != _ONE.dtype:
                     g = g.astype(dtype) if type(g) is Tensor else np.asarray(g, dtype)[()]
                 seeds[id(x)] = seeds[id(x)] + g if id(x) in seeds else g
-        forms = listener.before_passes(nodes)
-        pull_recorded(nodes, self.inputs, seeds, forms, listener.before_rule)
-        listener.after_pass()
+        forms = observer.before_passes(nodes)
+        pull_recorded(nodes, self.inputs, seeds, forms, observer.before_rule)
+        observer.after_pass()
         gradients = self._gradients(set(map(id, cotangents)))
         for node in self.inputs:
             node.adjoint = None
@@ -297,8 +297,8 @@ class Call:
             for x, x_dot in zip(self.inputs, tangents, strict=True)
             if x_dot is not None
         }
-        recorded = self.listener is not None
-        forms = self.listener.before_passes(self.nodes) if self.listener is not None else {}
+        recorded = self.observer is not None
+        forms = self.observer.before_passes(self.nodes) if self.observer is not None else {}
         found = push(self.nodes, self.tape, known, self.outputs, forms, recorded=recorded)
         return [
             np.zeros(np.shape(value), _floating(value))[()] if out_dot is None else out_dot
@@ -337,8 +337,8 @@ def _sample(value: Any) -> bytes:
     return octets
 
 
-def _listener(inputs: Sequence[Tensor]) -> tuple[Listener | None, Tape | None]:
-    """Return who wants to hear of the passes of a call on tensors of an outer trace, and its tape.
+def _observer(inputs: Sequence[Tensor]) -> tuple[PassObserver | None, Tape | None]:
+    """Return the observer of passes on the tape of an outer trace, and that tape.
 
     All tensors must be of that one tape.
     """
@@ -346,10 +346,10 @@ def _listener(inputs: Sequence[Tensor]) -> tuple[Listener | None, Tape | None]:
     for node in inputs:
         x: Any = node.value
         if type(x) is Tensor:
-            if x.tape.listener is None or (found is not None and x.tape is not found):
+            if x.tape.observer is None or (found is not None and x.tape is not found):
                 return None, None
             found = x.tape
-    return (None, None) if found is None else (found.listener, found)
+    return (None, None) if found is None else (found.observer, found)
 
 
 def _floating(value: Any) -> np.dtype[Any]:

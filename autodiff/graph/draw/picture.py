@@ -1,8 +1,8 @@
 """What a drawing shows: the parts of a graph and their labels, as they were when it was drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -10,12 +10,31 @@ from autodiff.core.tensor import Tensor, primal
 from autodiff.graph.draw.labels import lines
 from autodiff.graph.draw.symbols import INFIX, gate
 from autodiff.graph.draw.text import cleaned
-from autodiff.graph.graph import Graph
 
-__all__ = ["Part", "Picture", "label", "picture_of"]
+__all__ = ["Drawable", "Part", "Picture", "label", "picture_of"]
 
 Kind = Literal["input", "gate", "constant", "output"]
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+class Drawable(Protocol):
+    """The parts of a `Graph` that a drawing shows."""
+
+    @property
+    def nodes(self) -> Sequence[Tensor]:
+        """Every node, each after its operands."""
+
+    @property
+    def inputs(self) -> Mapping[str, Tensor]:
+        """The nodes of the arguments."""
+
+    @property
+    def names(self) -> Mapping[str, Tensor]:
+        """The nodes that have a name."""
+
+    @property
+    def output(self) -> Any:
+        """The node of the result, or a constant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +115,11 @@ def label(part: Part) -> str:
     return part.name or f"v{part.node}".translate(_SUBSCRIPTS)
 
 
-def picture_of(graph: Graph, digits: int) -> Picture:
+def picture_of(graph: Drawable, digits: int) -> Picture:
     """Return what a drawing of a graph shows."""
     inputs = {id(node): name for name, node in graph.inputs.items()}
     names: dict[int, list[str]] = {}
-    for name, node in graph._names.items():
+    for name, node in graph.names.items():
         names.setdefault(id(node), []).append(name)
     parts: list[Part] = []
     place: dict[int, int] = {}

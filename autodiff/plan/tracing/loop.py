@@ -181,7 +181,7 @@ class Loop:
                 results = [placeholder(tape, unknown) for _ in range(self.count)]
                 back.given.append((x_bar, results))
         back.sequences = [Listed(s.inner, s.items[::-1]) for s in self.sequences]
-        tape.append(back)  # type: ignore[arg-type]
+        tape.append(back)
         for x, carry in zip(shared, back.carries[len(carried) :], strict=True):
             adjoints[id(x)] = carry.last
         for carry, pulled in zip(carried, back.carries, strict=False):
