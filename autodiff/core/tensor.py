@@ -4,18 +4,19 @@ NumPy functions called on tensors arrive in ``__array_ufunc__`` and ``__array_fu
 (NumPy Enhancement Proposals 13 and 18), are looked up in the rule table, computed, and recorded.
 """
 
-import copy as copying
 import operator
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import numpy as np
 
 from autodiff.core.constants import NUMBERS
+from autodiff.core.conversions import Conversions
 from autodiff.core.messages import (
+    complex_objects,
     explained,
     no_rule,
     public_name,
@@ -37,9 +38,7 @@ from autodiff.core.primitive import (
 from autodiff.core.tape import Tape
 from autodiff.errors import LostDerivative, TraceEnded, Undifferentiable
 
-__all__ = ["Tensor", "assembled", "leaf", "matrix_product", "memory", "primal", "record"]
-
-_Decision = TypeVar("_Decision", bool, int)
+__all__ = ["Tensor", "assembled", "buffer_id", "leaf", "matrix_product", "primal", "record"]
 
 
 def _operators(ufunc: np.ufunc) -> tuple[Callable[[Any, Any], Any], ...]:
@@ -163,7 +162,7 @@ _new: Any = object.__new__
 _POWERS: dict[float, np.ufunc] = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
 
 
-class Tensor(ArrayMethods):
+class Tensor(Conversions, ArrayMethods):
     """The node of a graph: a value, and how it was computed.
 
     Tensors are made by `trace` and by the transforms, not by users. They behave as the array
@@ -274,88 +273,6 @@ class Tensor(ArrayMethods):
         """Return the namespace of the array API standard that works on tensors: NumPy's."""
         return np
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        """Return an array of objects, one tensor for each element, which can be put together again.
-
-        NumPy asks for it where it does not dispatch: ``np.array([t, u])``, ``np.asarray(t)``.
-        """
-        if self.dtype.kind in "biu":
-            raise LostDerivative(
-                "a mask or position that is computed from tensors cannot become a plain array, "
-                "such as the index of one: make the array it indexes an argument of the traced "
-                "function, or use np.where"
-            )
-        if dtype is not None and np.dtype(dtype) != object:
-            raise LostDerivative(
-                f"an array of dtype {np.dtype(dtype)} made of a tensor would lose its derivative: "
-                "use the tensor itself, np.stack([...]) to build an array from several, or "
-                "np.array([...]) without a dtype"
-            )
-        if self.dtype.kind == "c":
-            raise _complex_object()
-        self.tape.scattered = True
-        elements = np.empty(self.shape, object)
-        for place in np.ndindex(self.shape):
-            elements[place] = self[place] if place else self
-        # What is written into ``np.asarray(t)`` would be written into ``t``, were it an array.
-        elements.flags.writeable = bool(copy)
-        return elements
-
-    # Python's conversions.
-
-    def __float__(self) -> NoReturn:
-        raise LostDerivative(
-            "float() of a tensor would lose its derivative: use the tensor itself; np.exp, "
-            "np.sin, ... instead of math.exp, math.sin, ...; np.stack instead of assigning into "
-            "a plain array"
-        )
-
-    def __int__(self) -> NoReturn:
-        raise LostDerivative("int() of a tensor would lose its derivative: use np.floor")
-
-    __trunc__ = __int__
-
-    def __complex__(self) -> NoReturn:
-        raise LostDerivative("complex() of a tensor would lose its derivative: use the tensor")
-
-    def __format__(self, specification: str) -> str:
-        """Return text, as of the value: for people, who take no derivative of it."""
-        return _Text(format(primal(self), specification))
-
-    def __bool__(self) -> bool:
-        return self._decided("bool", bool)
-
-    def __index__(self) -> int:
-        if self.dtype.kind not in "iu":
-            raise TypeError(f"a tensor of dtype {self.dtype} cannot be an index: integers can")
-        return self._decided("index", operator.index)
-
-    def _decided(self, what: str, convert: Callable[[Any], _Decision]) -> _Decision:
-        """Convert the value to decide Python's control flow, and guard the decision."""
-        outcome = convert(self.value)
-        if self.tape.replayable:
-            self.tape.guards.append((self, what, outcome))
-        return outcome
-
-    # Copies. One that is not on the tape would take no part in the derivative.
-
-    def __copy__(self) -> Any:
-        return self if self.tape.ended else np.copy(self)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        if not self.tape.ended:
-            return np.copy(self)
-        # The node of a graph, whose copy has nodes of its own.
-        memo[id(self)] = twin = _new(Tensor)
-        for name in self.__slots__:
-            setattr(twin, name, copying.deepcopy(getattr(self, name), memo))
-        return twin
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        if not self.tape.ended:
-            raise LostDerivative("pickling a tensor would lose its derivative: use the tensor")
-        return super().__reduce_ex__(protocol)
-
     # Containers.
 
     def __getitem__(self, index: Any) -> Any:
@@ -454,7 +371,7 @@ def _in_place(old: Tensor, new: Any) -> Any:
     """Return the result of an in-place operator, as NumPy would leave it in the old array."""
     if new is NotImplemented:
         return new
-    owner = memory(old)
+    owner = buffer_id(old)
     if owner is None:
         return new
     if new.shape != old.shape:
@@ -467,22 +384,8 @@ def _in_place(old: Tensor, new: Any) -> Any:
     return new
 
 
-class _Text(str):
-    """Text of a tensor, which cannot become a number again: that would lose the derivative."""
-
-    __slots__ = ()
-
-    def __float__(self) -> NoReturn:
-        raise LostDerivative(
-            "float() of the text of a tensor would lose its derivative: use the tensor itself, "
-            "np.round to round it"
-        )
-
-    __int__ = __complex__ = __float__
-
-
-def memory(x: Tensor) -> int | None:
-    """Return what identifies the memory of a tensor's array and of all its views."""
+def buffer_id(x: Tensor) -> int | None:
+    """Return the identity of the array that owns the buffer of a tensor and of all its views."""
     value = primal(x)
     if not isinstance(value, np.ndarray):
         return None
@@ -547,7 +450,7 @@ def _recorded(
     """Return the result of a primitive, computed from the values of its operands, as a node."""
     value = compute(primitive, values, params)
     if tape.careful and tape.scattered and np.shape(value) == () and np.iscomplexobj(primal(value)):
-        raise _complex_object()
+        raise complex_objects()
     if primitive.kind in _MAY_TURN_COMPLEX and value.dtype.kind == "c":
         tape.careful = True
     node = _new(Tensor)
@@ -565,15 +468,6 @@ def _taken(x: Any, tape: Tape, primitive: Primitive) -> Any:
     elif type(x) not in NUMBERS:
         tape.careful = tape.careful or np.iscomplexobj(x)
     return x
-
-
-def _complex_object() -> LostDerivative:
-    """Return the error about complex tensors that are, or may be, in an array of objects."""
-    return LostDerivative(
-        "complex tensors in an array of objects (np.array([t, u]), np.full(n, t), ...) would lose "
-        "their derivative, as NumPy gives 0 for the .imag of objects: build the array with "
-        "np.stack, np.concatenate or np.block"
-    )
 
 
 def _refuse_complex(primitive: Primitive, values: Sequence[Any]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from autodiff.core.constants import Constants
 from autodiff.core.tape import Tape
-from autodiff.core.tensor import Tensor, compute, memory
+from autodiff.core.tensor import Tensor, buffer_id, compute
 from autodiff.errors import BranchChanged, TraceEnded, Undifferentiable, WrongOrder
 from autodiff.graph.passes import own_gradients, primal_dtype, pull
 
@@ -364,7 +364,7 @@ def check_written(tape: Tape, nodes: Sequence[Tensor], outputs: Sequence[Any]) -
     uses = [(i, x) for i, node in enumerate(nodes) for x in node.operands]
     for i, x in [*uses, *((len(nodes), output) for output in outputs)]:
         if type(x) is Tensor and x.tape is tape:
-            written = tape.written.get(memory(x) or 0, 0)
+            written = tape.written.get(buffer_id(x) or 0, 0)
             if place[id(x)] < written <= i:
                 raise Undifferentiable(
                     "an array was changed in place (by += or its like) and is then used under "
