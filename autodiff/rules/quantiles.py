@@ -7,6 +7,7 @@ and the documentation of ``np.quantile`` for the methods they do not list.
 """
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -171,8 +172,8 @@ def _quantile(
     method: str,
     keepdims: bool,
     weights: Any,
-    skip_nan: bool = False,
-    scale: float = 1.0,
+    skip_nan: bool,
+    scale: float,
 ) -> Array:
     """Return quantiles, those of NaN left out or not."""
     a = operand(a)
@@ -216,64 +217,27 @@ def _quantile(
     return np.reshape(np.moveaxis(values, -1, 0), (*q.shape, *shape))
 
 
-@handles(np.quantile)
-def quantile(
-    a: Array,
-    q: Any,
-    axis: Axis = None,
-    *,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    weights: Any = None,
-) -> Array:
-    """Return quantiles over `axis`; they derive from the elements they lie between."""
-    return _quantile(a, q, axis, method, keepdims, weights)
+def _answer(function: Callable[..., Array], scale: float, skip_nan: bool) -> None:
+    """Register a function of quantiles, which derive from the elements they lie between."""
+
+    @handles(function)
+    def quantile(
+        a: Array,
+        q: Any,
+        axis: Axis = None,
+        *,
+        overwrite_input: bool = False,
+        method: str = "linear",
+        keepdims: bool = False,
+        weights: Any = None,
+    ) -> Array:
+        return _quantile(a, q, axis, method, keepdims, weights, skip_nan, scale)
 
 
-@handles(np.percentile)
-def percentile(
-    a: Array,
-    q: Any,
-    axis: Axis = None,
-    *,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    weights: Any = None,
-) -> Array:
-    """Return percentiles over `axis`; they derive from the elements they lie between."""
-    return _quantile(a, q, axis, method, keepdims, weights, scale=100)
-
-
-@handles(np.nanquantile)
-def nanquantile(
-    a: Array,
-    q: Any,
-    axis: Axis = None,
-    *,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    weights: Any = None,
-) -> Array:
-    """Return quantiles of all but NaN; they derive from the elements they lie between."""
-    return _quantile(a, q, axis, method, keepdims, weights, skip_nan=True)
-
-
-@handles(np.nanpercentile)
-def nanpercentile(
-    a: Array,
-    q: Any,
-    axis: Axis = None,
-    *,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    weights: Any = None,
-) -> Array:
-    """Return percentiles of all but NaN; they derive from the elements they lie between."""
-    return _quantile(a, q, axis, method, keepdims, weights, skip_nan=True, scale=100)
+_answer(np.quantile, 1, skip_nan=False)
+_answer(np.percentile, 100, skip_nan=False)
+_answer(np.nanquantile, 1, skip_nan=True)
+_answer(np.nanpercentile, 100, skip_nan=True)
 
 
 @positional("ranks_of_median")

@@ -1,6 +1,8 @@
 """Statistics that are made of sums, means and products, those that leave out NaN included."""
 
+import functools
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,42 +22,19 @@ from autodiff.rules.reductions import (
 )
 
 
-@handles(np.nansum)
-def nansum(
-    a: Array,
-    axis: Axis = None,
-    dtype: Any = None,
-    *,
-    keepdims: bool = False,
-    initial: Any = None,
-    where: Any = True,
-) -> Array:
-    """Return the sum of all but NaN."""
-    where = numbers(a, where)
-    return sum_(a, axis, dtype, keepdims=keepdims, initial=initial, where=where)
+def _of_numbers(reduction: Callable[..., Array]) -> Callable[..., Array]:
+    """Return a reduction of all elements but NaN."""
+
+    @functools.wraps(reduction)
+    def of_numbers(a: Array, *args: Any, where: Any = True, **kwargs: Any) -> Array:
+        return reduction(a, *args, where=numbers(a, where), **kwargs)
+
+    return of_numbers
 
 
-@handles(np.nanprod)
-def nanprod(
-    a: Array,
-    axis: Axis = None,
-    dtype: Any = None,
-    *,
-    keepdims: bool = False,
-    initial: Any = None,
-    where: Any = True,
-) -> Array:
-    """Return the product of all but NaN."""
-    where = numbers(a, where)
-    return prod(a, axis, dtype, keepdims=keepdims, initial=initial, where=where)
-
-
-@handles(np.nanmean)
-def nanmean(
-    a: Array, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, where: Any = True
-) -> Array:
-    """Return the mean of all but NaN."""
-    return mean(a, axis, dtype, keepdims=keepdims, where=numbers(a, where))
+handles(np.nansum)(_of_numbers(sum_))
+handles(np.nanprod)(_of_numbers(prod))
+handles(np.nanmean)(_of_numbers(mean))
 
 
 def fitted_weights(weights: Any, shape: tuple[int, ...], axis: Axis) -> Array:
