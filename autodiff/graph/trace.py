@@ -16,7 +16,7 @@ from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, assembled, leaf
 from autodiff.graph.graph import Graph
 
-__all__ = ["as_primal", "check_result", "trace"]
+__all__ = ["as_primal", "call_with_locals", "check_result", "trace"]
 
 
 def trace(
@@ -85,8 +85,9 @@ def trace(
     chosen = _chosen(wrt, binding, inputs)
     _replace(bound, binding.grouped(inputs))
     with tape:
-        output, names = _call_with_names(f, bound)
+        output, variables = call_with_locals(f, lambda: f(*bound.args, **bound.kwargs))
         output = check_result(output, "trace")
+    names = {name: x for name, x in variables.items() if type(x) is Tensor}
     graph = Graph(tape, inputs, output, chosen, binding, names)
     graph.forget()
     return graph
@@ -288,26 +289,33 @@ def _chosen(
     return tuple(chosen)
 
 
-def _call_with_names(
-    f: Callable[..., Any], bound: inspect.BoundArguments
-) -> tuple[Any, dict[str, Tensor]]:
-    """Return the result of a call, and the tensors in its local variables by their names.
+def call_with_locals(
+    f: Callable[..., Any], call: Callable[[], Any]
+) -> tuple[Any, Mapping[str, Any]]:
+    """Return the result of a call, and the local variables with which `f` first returned in it.
 
-    The variables are read when the function returns, by a profile hook of this thread. If
-    another profiler runs it is left alone, and there are no names.
+    A profile hook of this thread keeps its frame. If another profiler runs it is left alone, and
+    there are no variables.
     """
     code = getattr(inspect.unwrap(f), "__code__", None)
     if not isinstance(code, CodeType) or sys.getprofile() is not None:
-        return f(*bound.args, **bound.kwargs), {}
-    names: dict[str, Tensor] = {}
+        return call(), {}
+    frames: list[FrameType] = []
 
     def on_event(frame: FrameType, event: str, arg: Any) -> None:
-        if event == "return" and frame.f_code is code:
-            names.update({k: v for k, v in frame.f_locals.items() if type(v) is Tensor})
+        if event == "call" and frame.f_code is code:
+            frames.append(frame)
+            # To be told of every call that follows would double the time.
+            sys.setprofile(None)
 
     sys.setprofile(on_event)
     try:
-        output = f(*bound.args, **bound.kwargs)
+        result = call()
     finally:
         sys.setprofile(None)
-    return output, names
+    if not frames:
+        return result, {}
+    variables = dict(frames[0].f_locals)
+    # A frame knows its caller, this one: a cycle that would keep every array alive.
+    frames.pop().clear()
+    return result, variables
