@@ -1,4 +1,4 @@
-"""What the engine says when something does not work: what arrived, what to do instead."""
+"""Errors of the engine: what failed, what arrived, what to do instead."""
 
 import inspect
 from collections.abc import Callable, Sequence

@@ -1,6 +1,6 @@
-"""The rule table: every primitive is one entry, with what it computes and how it differentiates.
+"""Primitives, and the registries that say which one answers a NumPy function.
 
-There are three kinds, and each gives the backward rule (VJP) and the forward rule (JVP):
+Of the three kinds each gives the backward rule (VJP) and the forward rule (JVP):
 
 *elementwise*
     partial derivatives; a VJP multiplies the cotangent by them, a JVP the tangent.
@@ -14,9 +14,6 @@ wherever it exists.
 
 Rules compute with the NumPy functions that users call, so that a backward pass over tensors is
 itself recorded: second and higher derivatives need no further rules.
-
-The two registries say which entry answers a NumPy function: `UFUNCS` for universal functions,
-`FUNCTIONS` for the others.
 """
 
 import inspect
@@ -57,55 +54,37 @@ Draw = Callable[..., Sequence[Array]]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Primitive:
-    """An operation the graph can record.
+    """An operation that the graph can record, with its rules.
 
-    Parameters
-    ----------
-    name : str
-        Name in messages and drawings.
-    function : callable
-        Computes the value: ``function(*operands, **params)``.
-    kind : str
-        ``"elementwise"``, ``"linear"``, ``"general"`` or ``"discrete"``.
-    vjps : tuple of callable
-        For each argument ``vjp(x_bar_out, out, *operands, **params)``: the cotangent of that
-        argument. Functions of any number of arguments have one rule, which gets the argument's
-        number as ``argnum``. Empty for discrete primitives.
-    jvps : tuple of callable
-        For each argument ``jvp(x_dot, out, *operands, **params)``: the tangent of the result.
-    domain : tuple of (float, float)
-        For each argument the interval that random tests draw from.
-    variadic : bool
-        Whether the function takes any number of like arguments.
-    examples : tuple
-        Calls for the tests of functions that need shapes: ``(shapes, params)`` pairs.
-    complex : bool
-        Whether the rules hold for complex operands too; others are refused. The convention is
-        that of JAX and of HIPS autograd: a VJP is gᵀJ without conjugation, so that
-        Re(sum(x_bar * x_dot)) = Re(sum(g * out_dot)), and the derivative of a holomorphic
-        function is its complex derivative.
-    draw : callable, optional
-        ``draw(rng, *shapes)`` gives the operands of a test where intervals do not say enough,
-        such as positive definite matrices.
-    joint : tuple of callable, optional
-        Instead of rules for each argument one VJP and one JVP for all:
-        ``vjp(x_bar_out, out, *operands, **params)`` gives the cotangents of all arguments,
-        ``jvp(x_dots, out, *operands, **params)`` takes the tangents of all, None for zero.
+    The convention of complex rules is that of JAX and of HIPS autograd: a VJP is gᵀJ without
+    conjugation, so that Re(sum(x_bar * x_dot)) = Re(sum(g * out_dot)).
     """
 
     name: str
+    #: ``function(*operands, **params)`` computes the value.
     function: Callable[..., Array]
+    #: ``"elementwise"``, ``"linear"``, ``"general"`` or ``"discrete"``.
     kind: str
+    #: For each argument ``vjp(x_bar_out, out, *operands, **params)``: its cotangent. Functions of
+    #: any number of arguments have one rule, which gets the argument's number as ``argnum``.
     vjps: tuple[Rule, ...] = ()
+    #: For each argument ``jvp(x_dot, out, *operands, **params)``: the tangent of the result.
     jvps: tuple[Rule, ...] = ()
+    #: For each argument the interval that random tests draw from.
     domain: tuple[Interval, ...] = ()
+    #: Whether the function takes any number of like arguments.
     variadic: bool = False
-    examples: tuple[tuple[Shapes, dict[str, Any]], ...] = field(default=())
+    #: Calls for the tests of functions that need shapes: ``(shapes, params)``.
+    examples: tuple[tuple[Shapes, dict[str, Any]], ...] = ()
+    #: Whether the rules hold for complex operands too; others are refused.
     complex: bool = False
+    #: ``draw(rng, *shapes)``, the operands of a test where intervals do not say enough.
     draw: Draw | None = None
+    #: Instead of rules for each argument one for all: ``vjp(x_bar_out, out, *operands, **params)``
+    #: gives all cotangents, ``jvp(x_dots, ...)`` takes all tangents, None for zero.
     joint: tuple[Rule, Rule] | None = None
-    #: Number of arguments if each has a rule of its own, so that the passes may call it without
-    #: looking further; 0 otherwise, -1 for discrete primitives.
+    #: Number of arguments if each has a rule of its own, which the passes may call at once;
+    #: 0 otherwise, -1 for discrete primitives.
     arity: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -144,20 +123,12 @@ class Primitive:
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """What answers a NumPy function called on tensors, and the arguments it understands.
-
-    Parameters
-    ----------
-    function : callable
-        The answer.
-    accepts : frozenset of str
-        Its arguments by keyword.
-    derivative : bool
-        Whether derivatives pass through: not where the result is a shape, a mask or a position.
-    """
+    """The answer to a NumPy function that is called on tensors."""
 
     function: Callable[..., Any]
+    #: Its arguments by keyword.
     accepts: frozenset[str]
+    #: Whether derivatives pass through: not where the result is a shape, a mask or a position.
     derivative: bool = True
 
 
@@ -167,13 +138,13 @@ PRIMITIVES: dict[str, Primitive] = {}
 UFUNCS: dict[np.ufunc, Primitive] = {}
 #: Of those the elementwise ones of one argument, which tensors answer by a fast path.
 UNARY: dict[np.ufunc, Primitive] = {}
-#: What answers each other NumPy function.
+#: The answer to each other NumPy function.
 FUNCTIONS: dict[Callable[..., Any], Handler] = {}
 #: Of those, fast paths for a tensor and no other argument.
 FAST_PATHS: dict[Callable[..., Any], Callable[[Any], Any]] = {}
-#: What answers methods of universal functions, by function and name: ``np.add.reduce``.
+#: The answers to methods of universal functions, by function and name: ``np.add.reduce``.
 UFUNC_METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {}
-#: What answers universal functions of several results, each of which is an entry of its own.
+#: The answers to universal functions of several results, each of which is a primitive.
 TUPLES: dict[np.ufunc, Callable[..., tuple[Any, ...]]] = {}
 #: Modules of rules that are imported when a function of a library first meets a tensor, by the
 #: library: importing it takes longer than all of this package.
@@ -189,9 +160,9 @@ def _primitive_named(name: str) -> Primitive:
 
 
 def register(primitive: Primitive) -> Primitive:
-    """Put a primitive into the registries, which refuse a name that they know."""
+    """Put a primitive into the registries, which refuse a name that they hold."""
     if primitive.name in PRIMITIVES:
-        raise ValueError(f"primitive {primitive.name!r} is in the table twice")
+        raise ValueError(f"primitive {primitive.name!r} is registered twice")
     PRIMITIVES[primitive.name] = primitive
     if isinstance(primitive.function, np.ufunc):
         UFUNCS[primitive.function] = primitive
@@ -209,28 +180,9 @@ def linear(
     examples: Sequence[tuple[Shapes, dict[str, Any]]] = (),
     complex: bool = True,
 ) -> Primitive:
-    """Register a function that is linear in its array argument, or in all its like arguments.
+    """Register a function that is linear in its first argument, or in all its like arguments.
 
-    Parameters
-    ----------
-    name : str
-        Name in messages and drawings.
-    function : callable
-        ``function(x, **params)``, or ``function(*xs, **params)`` if `variadic`.
-    transpose : callable
-        ``transpose(x_bar_out, out, x, **params)``: the transposed map applied to a cotangent;
-        a variadic one gets the argument's number as ``argnum``.
-    variadic : bool
-        Whether the function takes any number of like arguments.
-    examples : sequence
-        ``(shapes, params)`` pairs for the tests.
-    complex : bool
-        Whether the transpose holds for complex arguments too; it is not conjugated.
-
-    Returns
-    -------
-    Primitive
-        The entry.
+    `transpose(x_bar_out, out, x, **params)` is the transposed map, not conjugated, of a cotangent.
     """
 
     def jvp(x_dot: Array, out: Array, *xs: Array, argnum: int = 0, **params: Any) -> Array:
@@ -266,32 +218,7 @@ def general(
     complex: bool = False,
     draw: Draw | None = None,
 ) -> Primitive:
-    """Register a function by its VJP and its JVP for each argument.
-
-    Parameters
-    ----------
-    name : str
-        Name in messages and drawings.
-    function : callable
-        ``function(*operands, **params)``.
-    vjps : sequence of callable
-        For each argument ``vjp(x_bar_out, out, *operands, **params)``.
-    jvps : sequence of callable
-        For each argument ``jvp(x_dot, out, *operands, **params)``.
-    domain : sequence of (float, float)
-        For each argument the interval that tests draw from.
-    examples : sequence
-        ``(shapes, params)`` pairs for the tests.
-    complex : bool
-        Whether the rules hold for complex operands too.
-    draw : callable, optional
-        ``draw(rng, *shapes)`` gives the operands of a test.
-
-    Returns
-    -------
-    Primitive
-        The entry.
-    """
+    """Register a function by its VJP and its JVP for each argument, as `Primitive` says."""
     return register(
         Primitive(
             name,
@@ -308,33 +235,12 @@ def general(
 
 
 def discrete(function: Callable[..., Array], name: str | None = None) -> Primitive:
-    """Register a function whose derivative is zero wherever it exists.
-
-    Parameters
-    ----------
-    function : callable
-        The function, such as ``np.floor`` or ``np.greater``.
-    name : str, optional
-        Name in messages; the function's own by default.
-
-    Returns
-    -------
-    Primitive
-        The entry, without derivative rules.
-    """
+    """Register a function whose derivative is zero wherever it exists, such as ``np.floor``."""
     return register(Primitive(name or function.__name__, function, "discrete"))
 
 
 def refuses(advice: str, *functions: Callable[..., Any]) -> None:
-    """Register functions that cannot be differentiated.
-
-    Parameters
-    ----------
-    advice : str
-        Why, and what to use instead; it ends the message that begins with the function's name.
-    *functions : callable
-        NumPy functions.
-    """
+    """Register functions without a derivative; the advice says why, and what to use instead."""
     for function in functions:
         REFUSED[function] = advice
 
@@ -344,18 +250,7 @@ def handles(
 ) -> Callable[[_Decorated], _Decorated]:
     """Return a decorator that makes a function answer NumPy functions called on tensors.
 
-    Parameters
-    ----------
-    *functions : callable
-        NumPy functions. The decorated function has the same leading parameters; what it leaves
-        out of theirs is refused with a clear error.
-    derivative : bool
-        Whether derivatives pass through; not where the result is a shape, a mask or a position.
-
-    Returns
-    -------
-    callable
-        The decorator; it returns its argument unchanged.
+    It has the same leading parameters; those of NumPy's that it leaves out are refused by name.
     """
 
     def register(answer: _Decorated) -> _Decorated:
@@ -371,15 +266,7 @@ def handles(
 def fast_path(function: Callable[..., Any]) -> Callable[[_Decorated], _Decorated]:
     """Return a decorator for the fast path of a function that `handles` answers in general.
 
-    Parameters
-    ----------
-    function : callable
-        A NumPy function; the decorated one is called where its one argument is a tensor.
-
-    Returns
-    -------
-    callable
-        The decorator; it returns its argument unchanged.
+    It is taken where the one argument is a tensor.
     """
 
     def register(answer: _Decorated) -> _Decorated:

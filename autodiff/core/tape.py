@@ -17,7 +17,7 @@ Form = tuple[Primitive, tuple[Any, ...]]
 Node = Any
 
 _levels = count(1)
-#: What functions say that are given an array of objects, and the types of errors they say it by.
+#: Messages of functions that are given an array of objects, and the types of these errors.
 _OBJECTS = re.compile(
     r"(?i)object|dtype\('O'\)|not support|data type|array of floats|numeric|read-only"
 )
@@ -25,7 +25,7 @@ _FOREIGN = (AttributeError, NotImplementedError, RuntimeError, SystemError, Type
 
 
 class PassObserver(Protocol):
-    """Observer of the backward passes that a tape records, to know which rule asked for what."""
+    """Observer of the backward passes that a tape records: which rule asked for which node."""
 
     def before_passes(self, nodes: Sequence[Node]) -> dict[int, Form]:
         """Return other forms of some of the nodes that will be differentiated, by identity."""
@@ -50,39 +50,10 @@ class PassObserver(Protocol):
 
 
 class Tape:
-    """The nodes of one trace, in the order in which they were computed.
+    """The nodes of one trace, each after everything it was computed from.
 
-    That order is topological: a node comes after everything it was computed from.
-
-    Parameters
-    ----------
-    replayable : bool
-        Whether the record must serve for other inputs too. Then comparisons are recorded as
-        nodes, and branches taken on them as guards; otherwise they are plain arrays.
-    brief : bool
-        Whether the backward pass follows at once, and `Constants.check` after it.
-
-    Attributes
-    ----------
-    append : callable
-        Puts a node on the tape.
-    careful : bool
-        Whether operations must take the long way: complex numbers are about, or the trace ended.
-    constants : Constants
-        The operands that are no tensors.
-    copied : dict
-        Its copies, at hand.
-    ended : bool
-        Whether the trace has ended; its tensors can be used no more.
-    guards : list of (Tensor, str, object)
-        Decisions of control flow: a node, how it was converted, and the outcome.
-    observer : PassObserver or None
-        Observer of the passes that are recorded on the tape.
-    scattered : bool
-        Whether NumPy has made an array of objects of tensors, as ``np.array([t, u])`` does.
-    written : dict of int to int
-        For each piece of memory that plain NumPy would have changed in place (``a += b``), the
-        number of nodes at that time.
+    A `replayable` record serves for other inputs too: comparisons are nodes, and branches taken on
+    them guards; otherwise both are plain. `brief` is as in `Constants`.
     """
 
     __slots__ = (
@@ -92,14 +63,23 @@ class Tape:
 
     def __init__(self, replayable: bool = False, brief: bool = False) -> None:
         self.nodes: list[Node] = []
+        #: Puts a node on the tape.
         self.append = self.nodes.append
+        #: Decisions of control flow: a node, how it was converted, and the outcome.
         self.guards: list[tuple[Node, str, Any]] = []
+        #: For each buffer that plain NumPy would have changed in place (``a += b``) the number of
+        #: nodes at that time.
         self.written: dict[int, int] = {}
         self.level = next(_levels)
         self.replayable = replayable
         self.constants = Constants(brief)
         self.copied = self.constants.copied
-        self.ended = self.careful = self.scattered = False
+        #: Whether the trace has ended; its tensors can be used no more.
+        self.ended = False
+        #: Whether operations may take no fast path: complex numbers are about, or the trace ended.
+        self.careful = False
+        #: Whether NumPy has made an array of objects of tensors, as ``np.array([t, u])`` does.
+        self.scattered = False
         self.observer: PassObserver | None = None
 
     def end(self) -> list[Node]:

@@ -53,7 +53,7 @@ def pull(
                 continue
             arity = primitive.arity
             # The first two cases are `_pull_general` for the nodes met most often, and nothing but
-            # speed. They halve the time of the chain of ``gradscale bench eager``.
+            # speed. They halve the time of the chain of ``python -m benchmarks eager``.
             if arity == 2 and params is None:
                 x, y = operands
                 rules = primitive.vjps

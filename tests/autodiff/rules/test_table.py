@@ -428,7 +428,7 @@ def test_a_rule_that_is_off_by_a_part_in_a_thousand_is_caught(name, kind, rng):
 
 
 def test_a_name_is_registered_once():
-    with pytest.raises(ValueError, match="'floor' is in the table twice"):
+    with pytest.raises(ValueError, match="'floor' is registered twice"):
         discrete(np.floor)
 
 
