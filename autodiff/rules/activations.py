@@ -1,4 +1,4 @@
-"""Rules of whole forms that programs recognise.
+"""Rules of forms of several operations that programs recognise.
 
 Users write them as ``1 / (1 + np.exp(-x))`` and ``np.maximum(x, 0)``. Their derivatives are shorter
 than those that the chain rule makes of the parts: the derivative of the logistic function s is

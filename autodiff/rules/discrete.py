@@ -97,7 +97,7 @@ def all_(a: Array, axis: Axis = None, *, keepdims: bool = False, where: Any = Tr
 
 @handles(np.count_nonzero, derivative=False)
 def count_nonzero(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
-    """Return how many elements are not zero."""
+    """Return the number of elements that are not zero."""
     return _count_nonzero(a, axis=axis, keepdims=keepdims)
 
 
@@ -117,7 +117,7 @@ def fix(x: Array) -> Array:
 def isclose(
     a: Array, b: Array, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False
 ) -> Array:
-    """Return where two arrays are equal up to a tolerance."""
+    """Return the mask of elements that are equal up to a tolerance."""
     return _isclose(a, b, rtol, atol, equal_nan=equal_nan)
 
 

@@ -40,7 +40,7 @@ _INSIDE = (-0.9, 0.9)
 
 
 def _unless(harmless: Rule) -> Rule:
-    """Return what tells when to look out for 0 times infinity: not if `y` is a harmless number."""
+    """Return the test for a danger of 0 times infinity: none if `y` is a harmless number."""
     return lambda out, x, y: type(y) not in (int, float) or not harmless(y)
 
 

@@ -32,14 +32,7 @@ def _ones(length: int) -> Array:
 
 
 def unbroadcast(x_bar: Array, shape: tuple[int, ...]) -> Array:
-    """Return a cotangent summed over the axes along which its primal was broadcast.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> unbroadcast(np.ones((3, 2)), (1, 2))
-    array([[3., 3.]])
-    """
+    """Return a cotangent summed over the axes along which its primal was broadcast."""
     if x_bar.shape == shape:
         return x_bar
     new_axes = x_bar.ndim - len(shape)
@@ -59,13 +52,8 @@ def unbroadcast(x_bar: Array, shape: tuple[int, ...]) -> Array:
 def multiply_no_nan(direction: Array, product: Array) -> Array:
     """Return a product with zero where the direction is zero, though the partial is infinite.
 
-    What does not reach the result has no derivative: without this ``np.where(x > 0, np.sqrt(x),
-    0)`` would give 0 times infinity at 0. NaN arises nowhere else from a finite direction.
-
-    Examples
-    --------
-    >>> multiply_no_nan(np.array([0.0, 1.0]), np.array([np.nan, 2.0]))
-    array([0., 2.])
+    Without this ``np.where(x > 0, np.sqrt(x), 0)`` would give 0 times infinity at 0: what does not
+    reach the result has no derivative. NaN arises nowhere else from a finite direction.
     """
     if type(product) is np.ndarray and product.dtype is _FLOAT and product.flags.c_contiguous:
         # A sum of squares is NaN only where a term is: a third of the time of the mask.
@@ -82,7 +70,7 @@ def multiply_no_nan(direction: Array, product: Array) -> Array:
 
 
 def _kept(direction: Array, product: Array, changed: Array) -> Array:
-    """Return what comes of a change of the product: nothing where it was set to zero."""
+    """Return the change of the result with the product: zero where that was set to zero."""
     return np.where(np.isnan(product) & (direction == 0), 0.0, changed)
 
 
@@ -204,30 +192,10 @@ def elementwise(
     name: str | None = None,
     vjps: Sequence[Rule] = (),
 ) -> Primitive:
-    """Register a function that acts on each element, by its partial derivatives.
+    """Register a function of each element by its ``partial(out, *operands)`` for each argument.
 
-    Parameters
-    ----------
-    function : numpy.ufunc
-        The function.
-    *partials : callable, ONE, NEGATIVE, FIRST or SECOND
-        For each argument ``partial(out, *operands)``, of a shape that broadcasts with the result.
-    domain : sequence of (float, float)
-        For each argument the interval that tests draw from; one interval serves all.
-    complex : bool
-        Whether the partial derivatives are those of a holomorphic function too.
-    singular : bool or callable
-        Whether a partial derivative can be infinite or NaN; then it is not multiplied by zero. A
-        function ``singular(out, *operands)`` tells it of one call, where that is quick to see.
-    name : str, optional
-        Name in messages; the function's own by default.
-    vjps : sequence of callable, optional
-        VJPs that take less time than the products of cotangent and partial derivative.
-
-    Returns
-    -------
-    Primitive
-        The entry.
+    Where a partial can be infinite or NaN (`singular`, or ``singular(out, *operands)`` in a call)
+    it is not multiplied by zero. `vjps` are faster than products; one `domain` serves all.
     """
     count = len(partials)
     return register(

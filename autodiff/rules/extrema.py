@@ -7,9 +7,9 @@ import numpy as np
 
 from autodiff.core.primitive import Array, Primitive, discrete, general, handles
 from autodiff.core.tensor import Tensor, record
+from autodiff.rules.operands import Axis
 from autodiff.rules.reductions import (
     AXES,
-    Axis,
     converted,
     counted,
     expanded,
@@ -92,7 +92,7 @@ def _extreme(
 
 
 def reduced(primitive: Primitive) -> Any:
-    """Return what answers ``ufunc.reduce``, of the arguments of a reduction and a data type."""
+    """Return the answer to ``ufunc.reduce``, with the arguments of a reduction and a data type."""
 
     def reduce(
         array: Array,

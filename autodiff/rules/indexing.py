@@ -157,7 +157,7 @@ def _split(index: Any) -> tuple[tuple[Any, ...], tuple[Array, ...]]:
     for i in dynamic:
         if i.dtype.kind not in "biu":
             raise TypeError(
-                f"a tensor of dtype {i.dtype} cannot be an index: whole numbers and masks can"
+                f"a tensor of dtype {i.dtype} cannot be an index: integers and masks can"
             )
     return tuple(_SLOT if type(i) is Tensor else i for i in parts) if dynamic else parts, dynamic
 
@@ -200,7 +200,7 @@ def _bounded(places: Array, length: int, mode: str) -> Array:
     if places.dtype.kind == "b" or not places.size:
         places = places.astype(int)
     if places.dtype.kind not in "iu":
-        raise TypeError(f"positions of dtype {places.dtype} arrived; whole numbers are needed")
+        raise TypeError(f"positions of dtype {places.dtype} arrived; integers are needed")
     if not length and places.size:
         raise IndexError("elements cannot be taken along an axis of length 0")
     return _MODES[mode](places, length)
@@ -228,7 +228,7 @@ def take_along_axis(arr: Array, indices: Array, axis: int | None = -1) -> Array:
         arr, axis = np.ravel(arr), 0
     if indices.dtype.kind not in "iu":
         raise IndexError(
-            f"take_along_axis: indices of dtype {indices.dtype} arrived; whole numbers are needed"
+            f"take_along_axis: indices of dtype {indices.dtype} arrived; integers are needed"
         )
     if arr.ndim != indices.ndim:
         raise ValueError(

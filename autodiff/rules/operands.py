@@ -1,4 +1,4 @@
-"""What arrives as an argument, made into what rules work with: tensors, arrays, plain numbers."""
+"""Arguments made into operands of rules: tensors, arrays, plain numbers."""
 
 import operator
 from typing import Any
@@ -47,7 +47,7 @@ def as_operand(x: Any) -> Any:
 
 
 def as_decided(x: Any) -> Any:
-    """Return whole numbers that decide shapes as plain ones, each guarded as a branch is."""
+    """Return integers that decide shapes as plain ones, each guarded as a branch is."""
     if isinstance(x, list | tuple):
         return type(x)([as_decided(i) for i in x])
     if type(x) is not Tensor:

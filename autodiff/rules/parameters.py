@@ -1,4 +1,4 @@
-"""Arguments that no derivative is taken with respect to: orders, degrees, whole numbers."""
+"""Arguments that no derivative is taken with respect to: orders, degrees, integers."""
 
 from typing import NoReturn
 

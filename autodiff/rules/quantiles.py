@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.primitive import Array, handles
+from autodiff.rules.operands import Axis
 from autodiff.rules.picking import pick, positional
-from autodiff.rules.reductions import Axis, operand, reduced_axes
+from autodiff.rules.reductions import operand, reduced_axes
 from autodiff.rules.statistics import fitted_weights
 
 #: Methods that interpolate between ranks, and the parameters of their plotting positions.
@@ -37,7 +38,7 @@ _LENGTH_PER_RANK = 4096
 
 
 def _virtual(q: Array, n: Array, method: str) -> Array:
-    """Return ranks, counted from 0, as numbers between whole ones."""
+    """Return ranks, counted from 0, as numbers between integers."""
     if method == "averaged_inverted_cdf":
         return n * q - 1
     if method in ("linear", "midpoint"):
@@ -79,11 +80,11 @@ def _ranks(q: Array, n: Array, *, method: str) -> Array:
 
 @positional("halves_of_quantiles")
 def _halves(q: Array, n: Array, *, method: str) -> Array:
-    """Return how far between two ranks the methods of means go."""
+    """Return the share of the upper of two ranks in methods of means."""
     virtual = _virtual(q, n, method)
-    whole = virtual == np.floor(virtual)
-    # Where the rank is whole, one method takes the mean and the other the element.
-    return np.where(whole, *((0.0, 0.5) if method == "midpoint" else (0.5, 1.0)))
+    integer = virtual == np.floor(virtual)
+    # Where the rank is an integer, one method takes the mean and the other the element.
+    return np.where(integer, *((0.0, 0.5) if method == "midpoint" else (0.5, 1.0)))
 
 
 def _stable(rows: Array, ranks: Array, order: Array) -> Array:
@@ -101,7 +102,7 @@ def _stable(rows: Array, ranks: Array, order: Array) -> Array:
 
 @positional("positions_of_ranks")
 def _places(rows: Array, ranks: Array, *, skip_nan: bool) -> Array:
-    """Return where the elements of some ranks lie along the last axis.
+    """Return the positions of the elements of some ranks along the last axis.
 
     A NaN has the last ranks; unless it is skipped it takes the place of all others.
     """
@@ -121,7 +122,7 @@ def _places(rows: Array, ranks: Array, *, skip_nan: bool) -> Array:
 
 @positional("positions_of_weighted_ranks")
 def _weighted_places(rows: Array, weights: Array, q: Array, *, skip_nan: bool) -> Array:
-    """Return where the weights of the elements up to there first reach a share of all."""
+    """Return the positions at which the weights first reach a share of all."""
     if np.any(weights < 0):
         raise ValueError("Weights must be non-negative.")
     nan = np.isnan(rows)

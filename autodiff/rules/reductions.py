@@ -9,8 +9,8 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from autodiff.core.primitive import Array, fast_path, general, handles, linear
 from autodiff.core.tensor import Tensor, record
 from autodiff.errors import LostDerivative
+from autodiff.rules.operands import Axis
 
-Axis = int | tuple[int, ...] | None
 #: Elements of an array that is filled in less time than NumPy needs to make a view of one number.
 _SMALL = 4096
 
@@ -76,7 +76,7 @@ def with_initial(out: Array, initial: Any, combine: np.ufunc) -> Array:
 
 
 def counted(shape: tuple[int, ...], axis: Axis, where: Any = True, keepdims: bool = False) -> Array:
-    """Return how many elements a reduction takes: an int, unless a mask chooses them."""
+    """Return the number of elements of a reduction: an int, unless a mask chooses them."""
     if where is True:
         lengths = shape if axis is None else [shape[i] for i in reduced_axes(len(shape), axis)]
         return math.prod(lengths)
@@ -163,7 +163,7 @@ def _before(x: Array) -> Array:
 def _others(x: Array, axis: Axis) -> Array:
     """Return for each element the product of the others along `axis`, right at zeros too.
 
-    The products of the elements before and after are multiplied; dividing the whole product by
+    The products of the elements before and after are multiplied; dividing the product of all by
     the element would give 0/0 where the element is zero.
     """
     shape = np.shape(x)

@@ -51,6 +51,6 @@ def logn(n: Array, x: Array) -> Array:
 @handles(np.emath.power)
 def power(x: Array, p: Array) -> Array:
     """Return `x` to the power `p`, complex if an element of `x` is negative."""
-    # A whole number has no negative power among whole numbers.
+    # An integer has no negative power among integers.
     p = np.multiply(p, 1.0) if np.any(_negative(p)) else p
     return np.power(_complex_if(x, _negative), p)

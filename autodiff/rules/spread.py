@@ -12,8 +12,8 @@ import numpy as np
 from autodiff.core.primitive import Array, general, handles
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.magnitude import conjugate, real_part, root, squared
+from autodiff.rules.operands import Axis
 from autodiff.rules.reductions import (
-    Axis,
     counted,
     divided,
     expanded,
@@ -56,7 +56,7 @@ VAR = general(
 
 
 def _freedom(ddof: Any, correction: Any) -> Any:
-    """Return what is taken off the count, under either of its names."""
+    """Return the number that is taken off the count, under either of its names."""
     if correction is None:
         return ddof
     if ddof != 0:

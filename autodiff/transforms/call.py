@@ -1,4 +1,4 @@
-"""One call of a function on tensors: its tape, its inputs and its outputs, apart and together."""
+"""One call of a function on tensors: its tape, its inputs and its outputs."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -210,7 +210,7 @@ class Call:
 
     @property
     def value(self) -> Any:
-        """What the function returned, with values in place of tensors."""
+        """The result of the function, with values in place of tensors."""
         return self.structure.unflatten(self.values)
 
     def scalar(self, holomorphic: bool) -> Any:
@@ -317,7 +317,7 @@ class Call:
 
 
 def _states(inputs: Sequence[Tensor]) -> list[bytes]:
-    """Return what tells whether an array was written into: its elements, of a large one a sample.
+    """Return the elements of arrays, of large ones a sample, to tell whether one was written into.
 
     To read all of a large array twice would take longer than many a function of it.
     """
@@ -353,7 +353,7 @@ def _observer(inputs: Sequence[Tensor]) -> tuple[PassObserver | None, Tape | Non
 
 
 def _floating(value: Any) -> np.dtype[Any]:
-    """Return the type of a tangent of a value, which may be a whole number if it is constant."""
+    """Return the type of a tangent of a value, which may be an integer if it is constant."""
     dtype = primal_dtype(value)
     return dtype if dtype.kind in "fc" else np.dtype(float)
 

@@ -130,9 +130,7 @@ def _trace(
         if listener.decided is None:
             raise
         raise _Unknown from error
-    local = {
-        id(x): name for name, x in variables.items() if type(x) is Tensor and x.tape is tape
-    }
+    local = {id(x): name for name, x in variables.items() if type(x) is Tensor and x.tape is tape}
     # Whoever holds an array may write into it later: `_outside` counts.
     del variables
     guards = tape.guards

@@ -1,4 +1,4 @@
-"""How a function of scipy.special is entered into the rule table."""
+"""Registration of functions of scipy.special."""
 
 from collections.abc import Sequence
 from typing import Any

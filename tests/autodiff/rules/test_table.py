@@ -60,7 +60,7 @@ def draw(rng, primitive, shapes, dtype=float):
         return list(primitive.draw(rng, *shapes))
     domain = primitive.domain or ((-2.0, 2.0),) * len(shapes)
     return [
-        # An interval between integers is one of whole numbers.
+        # An interval between integers is one of integers.
         rng.integers(low, high, size=shape, endpoint=True)[()]
         if isinstance(low, int)
         else rng.uniform(low, high, size=shape).astype(dtype)[()]
