@@ -95,20 +95,12 @@ def trace(
 
 @dataclass(frozen=True)
 class _Binding:
-    """How the arguments of a call become the inputs of a graph.
+    """The way from the arguments of a call to the inputs of a graph."""
 
-    Parameters
-    ----------
-    function : str
-        Name of the function, for messages.
-    signature : inspect.Signature
-        Binds the arguments to names.
-    structures : dict of str to Structure
-        The structure of each argument.
-    """
-
+    #: Name of the function, for messages.
     function: str
     signature: inspect.Signature
+    #: The structure of each argument.
     structures: dict[str, Structure]
 
     def values(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any]:
@@ -294,8 +286,7 @@ def call_with_locals(
 ) -> tuple[Any, Mapping[str, Any]]:
     """Return the result of a call, and the local variables with which `f` first returned in it.
 
-    A profile hook of this thread keeps its frame. If another profiler runs it is left alone, and
-    there are no variables.
+    A profile hook of this thread keeps its frame. Another profiler is left alone: no variables.
     """
     code = getattr(inspect.unwrap(f), "__code__", None)
     if not isinstance(code, CodeType) or sys.getprofile() is not None:

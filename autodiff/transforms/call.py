@@ -24,54 +24,14 @@ _LARGE, _SAMPLE = 1 << 13, 128
 
 
 class Call:
-    """A function called on tensors in place of some of its arguments.
+    """A function called on tensors in place of the arguments `argnums`, nested ones included.
 
     It has a tape of its own, unless its arguments are tensors of a tape that records passes too.
     Then it records there: a second tensor around each of those would double the time.
-
-    Parameters
-    ----------
-    f : callable
-        The function.
-    args, kwargs
-        Its arguments.
-    argnums : sequence of int
-        Which positional arguments become tensors, with all that is nested in them.
-    what : str
-        Names the transform in messages.
-    brief : bool
-        Whether one backward pass follows at once.
-    has_aux : bool
-        Whether the function returns a pair, of which the second part is not differentiated.
-
-    Attributes
-    ----------
-    output : object
-        What the function returned, tensors included.
-    outputs : list
-        The leaves of `output`: tensors and constants.
-    structure : Structure
-        The structure of `output`.
-    inputs : list of Tensor
-        The leaves of the arguments.
-    structures : list of Structure
-        Of each argument of `argnums`.
-    aux : object
-        The second part, with values in place of tensors.
     """
 
     __slots__ = (
-        *(
-            "_numbers",
-            "aux",
-            "inputs",
-            "observer",
-            "nodes",
-            "output",
-            "outputs",
-            "structure",
-            "structures",
-        ),
+        *("_numbers", "aux", "inputs", "nodes", "observer", "outputs", "structure", "structures"),
         *("tape", "what"),
     )
 
@@ -88,6 +48,7 @@ class Call:
     ) -> None:
         self.what = what
         self.tape = tape = Tape(brief=brief)
+        #: The leaves of the arguments, and the structure of each of them.
         self.inputs: list[Tensor] = []
         inputs = self.inputs
         self.structures = [LEAF] * len(argnums)
@@ -104,6 +65,7 @@ class Call:
                 inputs.append(node)
             else:
                 replaced[argnum] = self._as_tensors(arg, argnum, place)
+        #: With `has_aux` the second part of the result, with values in place of tensors.
         self.aux: Any = None
         self.observer, outer = _observer(inputs)
         if outer is not None:
@@ -157,6 +119,7 @@ class Call:
                 f"{what}: the function returned a NoneType; expected numbers or arrays: does "
                 "it end without return?"
             )
+        #: The structure of the result, and its leaves: tensors and constants.
         leaves, self.structure = ([output], LEAF) if type(output) is Tensor else flatten(output)
         self.outputs = [check_result(x, what) for x in leaves]
 
@@ -317,9 +280,9 @@ class Call:
 
 
 def _states(inputs: Sequence[Tensor]) -> list[bytes]:
-    """Return the elements of arrays, of large ones a sample, to tell whether one was written into.
+    """Return the elements of arrays, by which to tell whether one was written into.
 
-    To read all of a large array twice would take longer than many a function of it.
+    Of a large array it is a sample: to read all of it twice would take longer than many a function.
     """
     values = [x.value for x in inputs]
     return [
