@@ -79,13 +79,7 @@ class Constants:
 
 
 def is_plain(x: Any) -> bool:
-    """Return whether an array behaves as NumPy's own, which np.matrix and masked arrays do not.
-
-    Examples
-    --------
-    >>> is_plain(np.ones(3)), is_plain(np.ma.array([1.0]))
-    (True, False)
-    """
+    """Return whether an array behaves as NumPy's own, which np.matrix and masked arrays do not."""
     if isinstance(x, np.ndarray):
         return type(x) is np.ndarray or isinstance(x, np.memmap)
     return isinstance(x, np.generic) or hasattr(x, "__array_function__")

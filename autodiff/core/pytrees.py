@@ -81,13 +81,7 @@ def structure_of(tree: Any) -> Structure:
 
 
 def dict_keys(structure: Structure) -> tuple[str, ...] | None:
-    """Return the keys of a structure that is a plain dict with text as keys.
-
-    Examples
-    --------
-    >>> dict_keys(structure_of({"w": 1.0})), dict_keys(structure_of([1.0]))
-    (('w',), None)
-    """
+    """Return the keys of a structure that is a plain dict with text as keys, None of others."""
     build = structure.build
     if not isinstance(build, functools.partial) or build.func is not _mapping:
         return None

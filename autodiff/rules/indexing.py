@@ -61,18 +61,10 @@ def _positions(shape: tuple[int, ...], index: Any, count: int) -> Array:
 
 
 def accumulate_at(total: Array, g: Array, index: Any, *dynamic: Array) -> None:
-    """Add a cotangent in place to the elements that an index takes.
+    """Add a cotangent in place to the elements that an index takes; repeated places accumulate.
 
-    This is how a backward pass through ``x[i]`` costs no more than ``x[i]`` itself: the cotangent
-    of ``x`` is made once, and each element taken adds to its own place. Repeated places
-    accumulate.
-
-    Examples
-    --------
-    >>> total = np.zeros(3)
-    >>> accumulate_at(total, np.array([1.0, 2.0, 4.0]), (np.array([0, 2, 2]),))
-    >>> total
-    array([1., 0., 6.])
+    So a backward pass through ``x[i]`` costs no more than ``x[i]``: the cotangent of ``x`` is made
+    once, and each element taken adds to its own place.
     """
     index = _filled(index, dynamic)
     if total.dtype.kind != "c" and np.iscomplexobj(g):
@@ -174,13 +166,7 @@ def getitem(x: Array, index: Any) -> Array:
 
 
 def scattered(values: Array, index: Any, shape: tuple[int, ...]) -> Array:
-    """Return zeros of a shape with values added at an index: the transpose of indexing.
-
-    Examples
-    --------
-    >>> scattered(np.array([1.0, 2.0]), [0, 0], (2,))
-    array([3., 0.])
-    """
+    """Return zeros of a shape with values added at an index: the transpose of indexing."""
     static, dynamic = _split(index)
     return record(SCATTER, (values, *dynamic), {"index": static, "shape": shape})
 
