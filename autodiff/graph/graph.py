@@ -300,12 +300,18 @@ class Graph:
         Parameters
         ----------
         **options
-            As of `autodiff.graph.draw.draw`.
+            ``direction``: ``"right"`` (the default) or ``"down"``. ``digits``: significant digits
+            of the numbers, 3. ``limit``: the most nodes that are drawn, 200.
 
         Returns
         -------
         autodiff.graph.draw.Drawing
-            Shown by notebooks; ``.svg`` and ``.dot`` are its text.
+            Shown by notebooks; ``.svg`` and ``.dot`` are its text, ``save(path)`` writes it.
+
+        Raises
+        ------
+        ValueError
+            If an option has no meaning, or the graph has more nodes than `limit`.
         """
         # late: a picture is rarely drawn
         from autodiff.graph.draw import draw
