@@ -16,7 +16,7 @@ from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, assembled, leaf
 from autodiff.graph.graph import Graph
 
-__all__ = ["as_primal", "call_with_locals", "check_result", "trace"]
+__all__ = ["as_primal", "call_with_names", "check_result", "trace"]
 
 
 def trace(
@@ -85,9 +85,8 @@ def trace(
     chosen = _chosen(wrt, binding, inputs)
     _replace(bound, binding.grouped(inputs))
     with tape:
-        output, variables = call_with_locals(f, lambda: f(*bound.args, **bound.kwargs))
+        output, names = call_with_names(f, lambda: f(*bound.args, **bound.kwargs))
         output = check_result(output, "trace")
-    names = {name: x for name, x in variables.items() if type(x) is Tensor}
     graph = Graph(tape, inputs, output, chosen, binding, names)
     graph.forget()
     return graph
@@ -281,16 +280,18 @@ def _chosen(
     return tuple(chosen)
 
 
-def call_with_locals(
+def call_with_names(
     f: Callable[..., Any], call: Callable[[], Any]
-) -> tuple[Any, Mapping[str, Any]]:
-    """Return the result of a call, and the local variables with which `f` first returned in it.
+) -> tuple[Any, dict[str, Tensor]]:
+    """Return the result of a call, and the tensors in the local variables of `f` by their names.
 
-    A profile hook of this thread keeps its frame. Another profiler is left alone: no variables.
+    They are read from the frame of the first call of `f`, which a profile hook of this thread
+    finds. If another profiler runs it is left alone, and there are no names.
     """
     code = getattr(inspect.unwrap(f), "__code__", None)
+    names: dict[str, Tensor] = {}
     if not isinstance(code, CodeType) or sys.getprofile() is not None:
-        return call(), {}
+        return call(), names
     frames: list[FrameType] = []
 
     def on_event(frame: FrameType, event: str, arg: Any) -> None:
@@ -304,9 +305,8 @@ def call_with_locals(
         result = call()
     finally:
         sys.setprofile(None)
-    if not frames:
-        return result, {}
-    variables = dict(frames[0].f_locals)
-    # A frame knows its caller, this one: a cycle that would keep every array alive.
-    frames.pop().clear()
-    return result, variables
+    while frames:
+        # Its caller is this function: a name for it would be a reference cycle.
+        names.update({k: v for k, v in frames[-1].f_locals.items() if type(v) is Tensor})
+        frames.pop().clear()
+    return result, names

@@ -5,8 +5,11 @@ the functions that users call. So the joint graph of value and gradient is the t
 ``value_and_grad(f)``, and that of any transform its own.
 """
 
+import inspect
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -15,7 +18,6 @@ from autodiff.core.primitive import Primitive
 from autodiff.core.pytrees import Structure, flatten
 from autodiff.core.tape import Form, Tape
 from autodiff.core.tensor import Tensor, leaf
-from autodiff.graph.trace import call_with_locals
 from autodiff.plan.passes.simplify import Builder
 from autodiff.plan.program import INPUT, Guard, Node, Program, reachable
 from autodiff.plan.tracing.guards import held_outside
@@ -125,14 +127,11 @@ def _trace(
     inputs = [leaf(tape, x) for x in leaves]
     try:
         with tape:
-            output, variables = call_with_locals(f, lambda: call(inputs))
+            output, local = _with_names(f, tape, lambda: call(inputs))
     except Exception as error:
         if listener.decided is None:
             raise
         raise _Unknown from error
-    local = {id(x): name for name, x in variables.items() if type(x) is Tensor and x.tape is tape}
-    # Whoever holds an array may write into it later: `_outside` counts.
-    del variables
     guards = tape.guards
     if listener.decided is not None and len(guards) > listener.decided:
         raise _Unknown
@@ -222,3 +221,35 @@ def _outside(tape: Tape) -> list[Any]:
     counts = Counter(map(id, constants.originals))
     large = {id(x): x for x in constants.originals}
     return found + [x for key, x in large.items() if held_outside(x, counts[key] + 2)]
+
+
+def _with_names(
+    f: Callable[..., Any], tape: Tape, call: Callable[[], Any]
+) -> tuple[Any, dict[int, str]]:
+    """Return the result of a call, and names of tensors of a tape from the variables of `f`.
+
+    They are read from the frame of the first call of `f`, which is kept until it has returned.
+    """
+    code = getattr(inspect.unwrap(f), "__code__", None)
+    names: dict[int, str] = {}
+    if not isinstance(code, CodeType) or sys.getprofile() is not None:
+        return call(), names
+    frames: list[FrameType] = []
+
+    def on_event(frame: FrameType, event: str, arg: Any) -> None:
+        if event == "call" and frame.f_code is code:
+            frames.append(frame)
+            # To be told of every call that follows would double the time.
+            sys.setprofile(None)
+
+    sys.setprofile(on_event)
+    try:
+        result = call()
+    finally:
+        sys.setprofile(None)
+    for frame in frames:
+        for name, value in frame.f_locals.items():
+            if type(value) is Tensor and value.tape is tape:
+                names[id(value)] = name
+        frame.clear()
+    return result, names
