@@ -64,7 +64,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Return what is imported when it is first asked for: it would add a sixth to the import."""
+    """Return a name that is imported when it is first used: it would add a sixth to the import."""
     if name in ("Plan", "compile"):
         from autodiff import plan
 

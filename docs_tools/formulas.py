@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from symdiff.errors import ExpressionTooLarge
-from symdiff.formulas.gradient import gradient
-from symdiff.strategies import STRATEGIES
+from symdiff.formulas.strategies import gradient
+from symdiff.strategies import DERIVATIONS
 
 __all__ = ["MODELS", "Model", "page"]
 
@@ -228,7 +228,7 @@ def _thousands(n: int) -> str:
 def _counts(model: Model) -> list[str]:
     """Return the table of sizes, a line a strategy."""
     lines = ["| strategy | written out | run | ratio |", "|---|---|---|---|"]
-    for strategy in STRATEGIES:
+    for strategy in DERIVATIONS:
         try:
             g = gradient(model.f, wrt=model.wrt, strategy=strategy, inputs=model.concrete)
         except (ExpressionTooLarge, NotImplementedError) as error:

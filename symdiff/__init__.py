@@ -14,9 +14,9 @@ Examples
 
 from symdiff.errors import ExpressionTooLarge, Unparsable, Untraceable
 from symdiff.explanation.explain import Explanation, explain
-from symdiff.formulas.gradient import Gradient, Operations, gradient
+from symdiff.formulas.gradient import Gradient, Operations
 from symdiff.formulas.hessian import Hessian
-from symdiff.strategies import STRATEGIES
+from symdiff.formulas.strategies import STRATEGIES, gradient
 from symdiff.text.parse import parse
 from symdiff.tracing.trace import Expression, trace
 

@@ -1,4 +1,4 @@
-"""What can go wrong, by name, and the words in which it is said."""
+"""Errors by name, and the advice for a name that is not known."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Constants of a graph: operands that are no tensors, held as they were when they were used.
 
-A backward pass that met other numbers than the forward pass did would be wrong in silence, so what
-is later written into an array must not reach it.
+Were they to change before the backward pass, the gradient would be wrong in silence.
 """
 
 from typing import Any
@@ -21,27 +20,8 @@ _BLOCK = 509
 class Constants:
     """The constant operands of one trace.
 
-    Parameters
-    ----------
-    brief : bool
-        Whether the trace, its backward pass and `check` are one short call. Then large arrays are
-        watched instead of copied.
-
-    Attributes
-    ----------
-    copied : dict
-        Of small arrays, by identity: the array, its bytes then, and the copy.
-    originals : list
-        Of large arrays: those that were copied.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> buffer = np.zeros(2)
-    >>> constant = Constants(brief=False).take(buffer, "add")
-    >>> buffer[:] = 5.0
-    >>> constant
-    array([0., 0.])
+    If it is `brief`, one short call of function, backward pass and `check`, large arrays are
+    watched instead of copied.
     """
 
     __slots__ = ("_brief", "_watched", "copied", "originals")
@@ -49,7 +29,9 @@ class Constants:
     def __init__(self, brief: bool) -> None:
         self._brief = brief
         self._watched: dict[int, tuple[Any, int]] = {}
+        #: Of small arrays, by identity: the array, its bytes then, and the copy.
         self.copied: dict[int, tuple[Any, bytes, Any]] = {}
+        #: The large arrays that were copied.
         self.originals: list[Any] = []
 
     def take(self, x: Any, name: str) -> Any:
@@ -97,13 +79,7 @@ class Constants:
 
 
 def is_plain(x: Any) -> bool:
-    """Return whether an array behaves as NumPy's own, which np.matrix and masked arrays do not.
-
-    Examples
-    --------
-    >>> is_plain(np.ones(3)), is_plain(np.ma.array([1.0]))
-    (True, False)
-    """
+    """Return whether an array behaves as NumPy's own, which np.matrix and masked arrays do not."""
     if isinstance(x, np.ndarray):
         return type(x) is np.ndarray or isinstance(x, np.memmap)
     return isinstance(x, np.generic) or hasattr(x, "__array_function__")
@@ -121,9 +97,8 @@ def _may_change(x: Any) -> bool:
 def fingerprint(x: Any) -> int:
     """Return a number that changes with any element, and with the order of elements.
 
-    It is read twice for each large constant of a gradient, so it takes one pass: sums of every
-    509th word, which wrap around without loss. It misses the exchange of elements at distances of
-    multiples of 509, and of them alone.
+    One pass, as it is read twice for each large constant of a gradient: sums of every 509th word.
+    It misses exchanges at distances of multiples of 509 alone.
     """
     octets = x.reshape(-1).view(np.uint8)
     words = octets[: len(octets) // 8 * 8].view(np.uint64)

@@ -1,4 +1,4 @@
-"""What the engine says when something does not work: what arrived, what to do instead."""
+"""Errors of the engine: what failed, what arrived, what to do instead."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -9,7 +9,10 @@ import numpy as np
 from autodiff.core.primitive import REFUSED, Handler, Primitive
 from autodiff.errors import LostDerivative, Undifferentiable
 
-__all__ = ["explained", "no_rule", "public_name", "refused_arguments", "refused_ufunc_arguments"]
+__all__ = [
+    *("complex_objects", "explained", "no_rule", "public_name", "refused_arguments"),
+    "refused_ufunc_arguments",
+]
 
 
 def explained(primitive: Primitive, values: Sequence[Any], error: ValueError) -> ValueError:
@@ -68,6 +71,15 @@ def refused_arguments(
     return Undifferentiable(
         f"{public_name(function)}: {', '.join(f'{name}=' for name in unknown)} is not supported "
         f"on tensors; supported: {known}"
+    )
+
+
+def complex_objects() -> LostDerivative:
+    """Return the error about complex tensors that are, or may be, in an array of objects."""
+    return LostDerivative(
+        "complex tensors in an array of objects (np.array([t, u]), np.full(n, t), ...) would lose "
+        "their derivative, as NumPy gives 0 for the .imag of objects: build the array with "
+        "np.stack, np.concatenate or np.block"
     )
 
 

@@ -1,7 +1,7 @@
-"""What arrays can do that is no operator: their methods and attributes, on tensors.
+"""Methods and attributes of arrays, on tensors.
 
-Each is the NumPy function of the same name. Those that would write into the array, or hand out its
-memory, raise.
+Each is the NumPy function of the same name. Those that would write into the array, or hand out
+its buffer, raise.
 """
 
 import functools
@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
+
+from autodiff.errors import LostDerivative
 
 __all__ = ["ArrayMethods"]
 
@@ -61,8 +63,6 @@ def _in_place(name: str, instead: str) -> Callable[..., NoReturn]:
 
 def _losing(name: str, instead: str) -> Callable[..., NoReturn]:
     def method(self: Any, *args: Any, **kwargs: Any) -> NoReturn:
-        from autodiff.errors import LostDerivative
-
         raise LostDerivative(f"{name}() of a tensor would lose its derivative: {instead}")
 
     method.__name__, method.__doc__ = name, f"Raise: {instead}."

@@ -1,7 +1,7 @@
 """Nested structures of arguments and results: dicts, lists, tuples, NamedTuples, dataclasses.
 
-A structure is taken apart into its leaves, in the order in which they stand (dicts: of insertion),
-and put together again with other leaves, such as gradients.
+The leaves of a structure are listed in the order in which they stand (dicts: of insertion), and
+others, such as gradients, can take their places.
 """
 
 import copy
@@ -19,23 +19,14 @@ _LEAVES = (np.ndarray, np.generic, float, int, complex, str, bytes)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Structure:
-    """A nested structure without its leaves.
+    """A nested structure without its leaves."""
 
-    Parameters
-    ----------
-    build : callable or None
-        Makes the container of its children; None for a leaf.
-    children : tuple of Structure
-        What it holds.
-    keys : tuple of str
-        How each child is reached, such as ``"['w']"`` or ``".bias"``.
-    count : int
-        Number of leaves.
-    """
-
+    #: Makes the container of its children; None for a leaf.
     build: Callable[[list[Any]], Any] | None
     children: "tuple[Structure, ...]" = ()
+    #: The step to each child, such as ``"['w']"`` or ``".bias"``.
     keys: tuple[str, ...] = ()
+    #: Number of leaves.
     count: int = 1
 
     @property
@@ -54,7 +45,7 @@ class Structure:
         return self.build([child._built(leaves) for child in self.children])
 
     def paths(self, prefix: str = "") -> list[str]:
-        """Return how each leaf is reached."""
+        """Return the path to each leaf, such as ``"net['w'][0]"``."""
         if self.build is None:
             return [prefix]
         return [
@@ -79,16 +70,7 @@ LEAF = Structure(None)
 
 
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
-    """Return the leaves of a nested structure, and the structure.
-
-    Examples
-    --------
-    >>> leaves, structure = flatten({"w": [1.0, 2.0], "b": (3.0,)})
-    >>> leaves, structure.paths("net")
-    ([1.0, 2.0, 3.0], ["net['w'][0]", "net['w'][1]", "net['b'][0]"])
-    >>> structure.unflatten([10.0, 20.0, 30.0])
-    {'w': [10.0, 20.0], 'b': (30.0,)}
-    """
+    """Return the leaves of a nested structure, and the structure."""
     leaves: list[Any] = []
     return leaves, _structure(tree, leaves)
 
@@ -99,13 +81,7 @@ def structure_of(tree: Any) -> Structure:
 
 
 def dict_keys(structure: Structure) -> tuple[str, ...] | None:
-    """Return the keys of a structure that is a plain dict with text as keys.
-
-    Examples
-    --------
-    >>> dict_keys(structure_of({"w": 1.0})), dict_keys(structure_of([1.0]))
-    (('w',), None)
-    """
+    """Return the keys of a structure that is a plain dict with text as keys, None of others."""
     build = structure.build
     if not isinstance(build, functools.partial) or build.func is not _mapping:
         return None
@@ -149,7 +125,7 @@ def _structure(tree: Any, leaves: list[Any]) -> Structure:
         names = list(tree)
         keys, values = [f"[{name!r}]" for name in names], list(tree.values())
 
-        # A defaultdict or an OrderedDict keeps what it has beside its items.
+        # A defaultdict or an OrderedDict keeps what it has besides its items.
         empty = copy.copy(tree)
         empty.clear()
         build = functools.partial(_mapping, empty, tuple(names))

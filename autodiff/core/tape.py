@@ -3,107 +3,86 @@
 import re
 from collections.abc import Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from autodiff.core.constants import Constants
+from autodiff.core.primitive import Primitive
 from autodiff.errors import LostDerivative, TraceEnded
 
-if TYPE_CHECKING:
-    from autodiff.core.primitive import Primitive
-    from autodiff.core.tensor import Tensor
+__all__ = ["Form", "PassObserver", "Tape"]
 
-__all__ = ["Form", "Listener", "Tape"]
-
-#: What a node is differentiated as: a primitive of the same value, and its operands.
-Form = tuple["Primitive", tuple[Any, ...]]
+#: The form in which a node is differentiated: a primitive of the same value, and its operands.
+Form = tuple[Primitive, tuple[Any, ...]]
+#: A `Tensor`, whose module is above this one.
+Node = Any
 
 _levels = count(1)
-#: What functions say that are given an array of objects, and the types of errors they say it by.
+#: Messages of functions that are given an array of objects, and the types of these errors.
 _OBJECTS = re.compile(
     r"(?i)object|dtype\('O'\)|not support|data type|array of floats|numeric|read-only"
 )
 _FOREIGN = (AttributeError, NotImplementedError, RuntimeError, SystemError, TypeError, ValueError)
 
 
-class Listener(Protocol):
-    """Who is told of the backward passes that a tape records, to say which rule asked for what."""
+class PassObserver(Protocol):
+    """Observer of the backward passes that a tape records: which rule asked for which node."""
 
-    def before_passes(self, nodes: "Sequence[Tensor]") -> "dict[int, Form]":
-        """Hear of the nodes that will be differentiated, and return other forms of some."""
+    def before_passes(self, nodes: Sequence[Node]) -> dict[int, Form]:
+        """Return other forms of some of the nodes that will be differentiated, by identity."""
 
     def before_function(self) -> None:
-        """Hear that a function that will be differentiated is called."""
+        """Note that a function that will be differentiated is called."""
 
     def after_function(self) -> None:
-        """Hear that it has returned."""
+        """Note that it has returned."""
 
-    def before_only_pass(self, nodes: "Sequence[Tensor]", kept: "Sequence[Any]") -> "Sequence[Any]":
-        """Hear of the nodes of a call of which one pass is made, and of what is needed beside it.
+    def before_only_pass(self, nodes: Sequence[Node], kept: Sequence[Any]) -> Sequence[Any]:
+        """Return the nodes of a call of which one pass is made, or others of the same values.
 
-        Return them, or others of the same values, which then stand in their place on the tape.
+        They then stand in their place on the tape; `kept` is needed besides.
         """
 
-    def before_rule(self, node: "Tensor", primitive: "Primitive", adjoint: Any) -> None:
-        """Hear of the node whose rule is applied next, and of its adjoint."""
+    def before_rule(self, node: Node, primitive: Primitive, adjoint: Any) -> None:
+        """Note the node whose rule is applied next, and its adjoint."""
 
     def after_pass(self) -> None:
-        """Hear of the end of a pass."""
+        """Note the end of a pass."""
 
 
 class Tape:
-    """The nodes of one trace, in the order in which they were computed.
+    """The nodes of one trace, each after everything it was computed from.
 
-    That order is topological: a node comes after everything it was computed from.
-
-    Parameters
-    ----------
-    replayable : bool
-        Whether the record must serve for other inputs too. Then comparisons are recorded as
-        nodes, and branches taken on them as guards; otherwise they are plain arrays.
-    brief : bool
-        Whether the backward pass follows at once, and `Constants.check` after it.
-
-    Attributes
-    ----------
-    append : callable
-        Puts a node on the tape.
-    careful : bool
-        Whether operations must take the long way: complex numbers are about, or the trace ended.
-    constants : Constants
-        The operands that are no tensors.
-    copied : dict
-        Its copies, at hand.
-    ended : bool
-        Whether the trace has ended; its tensors can be used no more.
-    guards : list of (Tensor, str, object)
-        What control flow was decided on: a node, how it was converted, and the outcome.
-    listener : Listener or None
-        Who is told of the passes that are recorded on the tape.
-    scattered : bool
-        Whether NumPy has made an array of objects of tensors, as ``np.array([t, u])`` does.
-    written : dict of int to int
-        For each piece of memory that plain NumPy would have changed in place (``a += b``), the
-        number of nodes at that time.
+    A `replayable` record serves for other inputs too: comparisons are nodes, and branches taken on
+    them guards; otherwise both are plain. `brief` is as in `Constants`.
     """
 
     __slots__ = (
-        *("append", "careful", "constants", "copied", "ended", "guards", "level", "listener"),
-        *("nodes", "replayable", "scattered", "written"),
+        *("append", "careful", "constants", "copied", "ended", "guards", "level", "nodes"),
+        *("observer", "replayable", "scattered", "written"),
     )
 
     def __init__(self, replayable: bool = False, brief: bool = False) -> None:
-        self.nodes: list[Tensor] = []
+        self.nodes: list[Node] = []
+        #: Puts a node on the tape.
         self.append = self.nodes.append
-        self.guards: list[tuple[Tensor, str, Any]] = []
+        #: Decisions of control flow: a node, how it was converted, and the outcome.
+        self.guards: list[tuple[Node, str, Any]] = []
+        #: For each buffer that plain NumPy would have changed in place (``a += b``) the number of
+        #: nodes at that time.
         self.written: dict[int, int] = {}
         self.level = next(_levels)
         self.replayable = replayable
         self.constants = Constants(brief)
         self.copied = self.constants.copied
-        self.ended = self.careful = self.scattered = False
-        self.listener: Listener | None = None
+        #: Whether the trace has ended; its tensors can be used no more.
+        self.ended = False
+        #: Whether operations may take no fast path: complex numbers are about, or the trace ended.
+        self.careful = False
+        #: Whether NumPy has made an array of objects of tensors, as ``np.array([t, u])`` does.
+        self.scattered = False
+        self.observer: PassObserver | None = None
 
-    def end(self) -> "list[Tensor]":
+    def end(self) -> list[Node]:
         """End the trace and return its nodes; tensors of it can be used no more."""
         nodes = self.nodes
         # Nodes know their tape: were it to know them, only the garbage collector could free them.
@@ -136,7 +115,7 @@ class Tape:
             ) from error
 
 
-def _refuse(node: "Tensor") -> NoReturn:
+def _refuse(node: Node) -> NoReturn:
     name = "input" if node.primitive is None else node.primitive.name
     raise TraceEnded(
         f"{name}: a tensor was used after the trace that it belongs to had ended; its derivative "

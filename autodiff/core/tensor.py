@@ -1,21 +1,22 @@
 """The tensor: an array-like that records what is done with it as the node of a graph.
 
 NumPy functions called on tensors arrive in ``__array_ufunc__`` and ``__array_function__``
-(NumPy Enhancement Proposals 13 and 18), are looked up in the rule table, computed, and recorded.
+(NumPy Enhancement Proposals 13 and 18), are looked up in the registries, computed, and recorded.
 """
 
-import copy as copying
-import importlib
 import operator
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from types import ModuleType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import numpy as np
 
 from autodiff.core.constants import NUMBERS
+from autodiff.core.conversions import Conversions
 from autodiff.core.messages import (
+    complex_objects,
     explained,
     no_rule,
     public_name,
@@ -24,9 +25,10 @@ from autodiff.core.messages import (
 )
 from autodiff.core.methods import ArrayMethods
 from autodiff.core.primitive import (
+    FAST_PATHS,
     FUNCTIONS,
+    LATE_RULES,
     PRIMITIVES,
-    SHORTLY,
     TUPLES,
     UFUNC_METHODS,
     UFUNCS,
@@ -36,9 +38,7 @@ from autodiff.core.primitive import (
 from autodiff.core.tape import Tape
 from autodiff.errors import LostDerivative, TraceEnded, Undifferentiable
 
-__all__ = ["Tensor", "assembled", "leaf", "matrix_product", "memory", "primal", "record"]
-
-_Decision = TypeVar("_Decision", bool, int)
+__all__ = ["Tensor", "assembled", "buffer_id", "leaf", "matrix_product", "primal", "record"]
 
 
 def _operators(ufunc: np.ufunc) -> tuple[Callable[[Any, Any], Any], ...]:
@@ -57,13 +57,13 @@ def _operators(ufunc: np.ufunc) -> tuple[Callable[[Any, Any], Any], ...]:
 
 
 def _arithmetic(ufunc: np.ufunc, product: Any = None) -> tuple[Callable[[Any, Any], Any], ...]:
-    """Return the same for arithmetic, which has a shorter way for the operands met most often.
+    """Return the same for arithmetic, with a fast path for the operands met most often.
 
     It saves 1 µs of 2 µs against `record` (``python -m benchmarks eager``, the chain).
     """
     operate, reflected, in_place = _operators(ufunc)
     function = product or ufunc
-    # The rule table is filled after this module is read.
+    # The registries are filled after this module is read.
     primitive: Any = None
 
     def quick(self: Any, other: Any) -> Any:
@@ -125,14 +125,7 @@ def _arithmetic(ufunc: np.ufunc, product: Any = None) -> tuple[Callable[[Any, An
 
 
 def matrix_product(x: Any, y: Any) -> Any:
-    """Return the product of matrices or of stacks; of small ones in half the time of ``@``.
-
-    Examples
-    --------
-    >>> matrix_product(np.eye(2), np.array([[1.0, 2.0], [3.0, 4.0]]))
-    array([[1., 2.],
-           [3., 4.]])
-    """
+    """Return the product of matrices or of stacks; of small ones in half the time of ``@``."""
     if type(x) is type(y) is _ARRAY and x.ndim == y.ndim == 2:
         return x.dot(y)
     return np.matmul(x, y)
@@ -162,7 +155,7 @@ _new: Any = object.__new__
 _POWERS: dict[float, np.ufunc] = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
 
 
-class Tensor(ArrayMethods):
+class Tensor(Conversions, ArrayMethods):
     """The node of a graph: a value, and how it was computed.
 
     Tensors are made by `trace` and by the transforms, not by users. They behave as the array
@@ -196,7 +189,7 @@ class Tensor(ArrayMethods):
         self.params = params
         self.adjoint: Any = None
 
-    # What a plain array would tell about itself: never part of a derivative.
+    # Shape and type: never part of a derivative.
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -253,8 +246,8 @@ class Tensor(ArrayMethods):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
-        if function in SHORTLY and not kwargs and len(args) == 1 and args[0] is self:
-            return SHORTLY[function](self)
+        if function in FAST_PATHS and not kwargs and len(args) == 1 and args[0] is self:
+            return FAST_PATHS[function](self)
         handler = FUNCTIONS.get(function)
         if handler is None:
             raise no_rule(public_name(function), function)
@@ -272,88 +265,6 @@ class Tensor(ArrayMethods):
     def __array_namespace__(self, *, api_version: str | None = None) -> ModuleType:
         """Return the namespace of the array API standard that works on tensors: NumPy's."""
         return np
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        """Return an array of objects, one tensor for each element, which can be put together again.
-
-        NumPy asks for it where it does not dispatch: ``np.array([t, u])``, ``np.asarray(t)``.
-        """
-        if self.dtype.kind in "biu":
-            raise LostDerivative(
-                "a mask or position that is computed from tensors cannot become a plain array, "
-                "such as the index of one: make the array it indexes an argument of the traced "
-                "function, or use np.where"
-            )
-        if dtype is not None and np.dtype(dtype) != object:
-            raise LostDerivative(
-                f"an array of dtype {np.dtype(dtype)} made of a tensor would lose its derivative: "
-                "use the tensor itself, np.stack([...]) to build an array from several, or "
-                "np.array([...]) without a dtype"
-            )
-        if self.dtype.kind == "c":
-            raise _complex_object()
-        self.tape.scattered = True
-        elements = np.empty(self.shape, object)
-        for place in np.ndindex(self.shape):
-            elements[place] = self[place] if place else self
-        # What is written into ``np.asarray(t)`` would be written into ``t``, were it an array.
-        elements.flags.writeable = bool(copy)
-        return elements
-
-    # Python's conversions.
-
-    def __float__(self) -> NoReturn:
-        raise LostDerivative(
-            "float() of a tensor would lose its derivative: use the tensor itself; np.exp, "
-            "np.sin, ... instead of math.exp, math.sin, ...; np.stack instead of assigning into "
-            "a plain array"
-        )
-
-    def __int__(self) -> NoReturn:
-        raise LostDerivative("int() of a tensor would lose its derivative: use np.floor")
-
-    __trunc__ = __int__
-
-    def __complex__(self) -> NoReturn:
-        raise LostDerivative("complex() of a tensor would lose its derivative: use the tensor")
-
-    def __format__(self, specification: str) -> str:
-        """Return text, as of the value: for people, who take no derivative of it."""
-        return _Text(format(primal(self), specification))
-
-    def __bool__(self) -> bool:
-        return self._decided("bool", bool)
-
-    def __index__(self) -> int:
-        if self.dtype.kind not in "iu":
-            raise TypeError(f"a tensor of dtype {self.dtype} cannot be an index: integers can")
-        return self._decided("index", operator.index)
-
-    def _decided(self, what: str, convert: Callable[[Any], _Decision]) -> _Decision:
-        """Convert the value to decide Python's control flow, and guard the decision."""
-        outcome = convert(self.value)
-        if self.tape.replayable:
-            self.tape.guards.append((self, what, outcome))
-        return outcome
-
-    # Copies. One that is not on the tape would take no part in the derivative.
-
-    def __copy__(self) -> Any:
-        return self if self.tape.ended else np.copy(self)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        if not self.tape.ended:
-            return np.copy(self)
-        # The node of a graph, whose copy has nodes of its own.
-        memo[id(self)] = twin = _new(Tensor)
-        for name in self.__slots__:
-            setattr(twin, name, copying.deepcopy(getattr(self, name), memo))
-        return twin
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        if not self.tape.ended:
-            raise LostDerivative("pickling a tensor would lose its derivative: use the tensor")
-        return super().__reduce_ex__(protocol)
 
     # Containers.
 
@@ -377,7 +288,7 @@ class Tensor(ArrayMethods):
             "taken for another of the same value: use an index as the key, and == to compare"
         )
 
-    # Operators. Each is the NumPy function of the same meaning.
+    # Operators. Each is the NumPy function that it stands for.
 
     __add__, __radd__, __iadd__ = _arithmetic(np.add)
     __sub__, __rsub__, __isub__ = _arithmetic(np.subtract)
@@ -453,7 +364,7 @@ def _in_place(old: Tensor, new: Any) -> Any:
     """Return the result of an in-place operator, as NumPy would leave it in the old array."""
     if new is NotImplemented:
         return new
-    owner = memory(old)
+    owner = buffer_id(old)
     if owner is None:
         return new
     if new.shape != old.shape:
@@ -466,22 +377,8 @@ def _in_place(old: Tensor, new: Any) -> Any:
     return new
 
 
-class _Text(str):
-    """Text of a tensor, which cannot become a number again: that would lose the derivative."""
-
-    __slots__ = ()
-
-    def __float__(self) -> NoReturn:
-        raise LostDerivative(
-            "float() of the text of a tensor would lose its derivative: use the tensor itself, "
-            "np.round to round it"
-        )
-
-    __int__ = __complex__ = __float__
-
-
-def memory(x: Tensor) -> int | None:
-    """Return what identifies the memory of a tensor's array and of all its views."""
+def buffer_id(x: Tensor) -> int | None:
+    """Return the identity of the array that owns the buffer of a tensor and of all its views."""
     value = primal(x)
     if not isinstance(value, np.ndarray):
         return None
@@ -503,7 +400,7 @@ def record(
     """Return the result of a primitive, recorded on the tape of the innermost trace."""
     tape, arrays, odd = None, False, False
     if len(operands) == 1 and type(operands[0]) is Tensor and primitive.kind != "discrete":
-        # The short way of the calls met most often.
+        # The fast path of the calls met most often.
         x = operands[0]
         if not x.tape.careful:
             return _recorded(primitive, operands, params, x.tape, (x.value,))
@@ -546,7 +443,7 @@ def _recorded(
     """Return the result of a primitive, computed from the values of its operands, as a node."""
     value = compute(primitive, values, params)
     if tape.careful and tape.scattered and np.shape(value) == () and np.iscomplexobj(primal(value)):
-        raise _complex_object()
+        raise complex_objects()
     if primitive.kind in _MAY_TURN_COMPLEX and value.dtype.kind == "c":
         tape.careful = True
     node = _new(Tensor)
@@ -566,15 +463,6 @@ def _taken(x: Any, tape: Tape, primitive: Primitive) -> Any:
     return x
 
 
-def _complex_object() -> LostDerivative:
-    """Return the error about complex tensors that are, or may be, in an array of objects."""
-    return LostDerivative(
-        "complex tensors in an array of objects (np.array([t, u]), np.full(n, t), ...) would lose "
-        "their derivative, as NumPy gives 0 for the .imag of objects: build the array with "
-        "np.stack, np.concatenate or np.block"
-    )
-
-
 def _refuse_complex(primitive: Primitive, values: Sequence[Any]) -> None:
     """Raise if a primitive whose rules are those of real numbers is given complex ones."""
     if primitive.kind != "discrete" and any(np.iscomplexobj(primal(x)) for x in values):
@@ -585,7 +473,7 @@ def _refuse_complex(primitive: Primitive, values: Sequence[Any]) -> None:
 
 
 def compute(primitive: Primitive, values: Sequence[Any], params: dict[str, Any] | None) -> Any:
-    """Return the value of a primitive; a mismatch of shapes is told with the argument numbers."""
+    """Return the value of a primitive; the error of a mismatch names the arguments."""
     try:
         return primitive.function(*values, **params) if params else primitive.function(*values)
     except (TraceEnded, np.linalg.LinAlgError):
@@ -629,7 +517,7 @@ def _gathered(x: Any, always: bool = False) -> Any:
 
 
 def _unusual(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Return what a universal function gives that is called in a less common way."""
+    """Return the result of a universal function that is called in a less common way."""
     module = "np" if getattr(np, ufunc.__name__, None) is ufunc else "scipy.special"
     name = f"{module}.{ufunc.__name__}"
     inputs = tuple(map(_gathered, inputs))
@@ -642,9 +530,10 @@ def _unusual(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict
         return answer(*inputs, **kwargs)
     if kwargs:
         raise refused_ufunc_arguments(ufunc, kwargs)
-    if ufunc not in UFUNCS and ufunc not in TUPLES and "scipy.special" in sys.modules:
-        # Rules of SciPy's functions are read when the first is met: importing SciPy takes long.
-        importlib.import_module("autodiff.rules.special")
+    if ufunc not in UFUNCS and ufunc not in TUPLES:
+        for library, rules in LATE_RULES.items():
+            if library in sys.modules:
+                import_module(rules)
     if ufunc in TUPLES:
         return TUPLES[ufunc](*inputs)
     if ufunc not in UFUNCS:

@@ -8,7 +8,7 @@ import numpy as np
 
 from autodiff.core.constants import Constants
 from autodiff.core.tape import Tape
-from autodiff.core.tensor import Tensor, compute, memory
+from autodiff.core.tensor import Tensor, buffer_id, compute
 from autodiff.errors import BranchChanged, TraceEnded, Undifferentiable, WrongOrder
 from autodiff.graph.passes import own_gradients, primal_dtype, pull
 
@@ -67,6 +67,8 @@ class Graph:
         ``node.adjoint`` the derivative of the output with respect to it after `backward`.
     inputs : dict of str to Tensor
         The nodes of the arguments.
+    names : dict of str to Tensor
+        The nodes of the arguments and of local variables of the function.
     output : Tensor or constant
         The node of the result.
 
@@ -111,7 +113,7 @@ class Graph:
             check_written(tape, self.nodes, [output])
         self.output: Any = output if own else _Constant(output)
         local = {name: x for name, x in (names or {}).items() if x.tape is tape}
-        self._names = {**local, **self.inputs}
+        self.names = {**local, **self.inputs}
         self._bind = bind
         self._kinds = {name: type(node.value) for name, node in self.inputs.items()}
         self._shapes = {name: np.shape(node.value) for name, node in self.inputs.items()}
@@ -148,9 +150,9 @@ class Graph:
     def __getitem__(self, name: str) -> Tensor:
         """Return the node of an argument or of a local variable of the traced function."""
         try:
-            return self._names[name]
+            return self.names[name]
         except KeyError:
-            known = ", ".join(sorted(self._names))
+            known = ", ".join(sorted(self.names))
             raise KeyError(f"no node is called {name!r}; these are: {known}") from None
 
     def __repr__(self) -> str:
@@ -298,13 +300,20 @@ class Graph:
         Parameters
         ----------
         **options
-            As of `autodiff.graph.draw.draw`.
+            ``direction``: ``"right"`` (the default) or ``"down"``. ``digits``: significant digits
+            of the numbers, 3. ``limit``: the most nodes that are drawn, 200.
 
         Returns
         -------
         autodiff.graph.draw.Drawing
-            Shown by notebooks; ``.svg`` and ``.dot`` are its text.
+            Shown by notebooks; ``.svg`` and ``.dot`` are its text, ``save(path)`` writes it.
+
+        Raises
+        ------
+        ValueError
+            If an option has no meaning, or the graph has more nodes than `limit`.
         """
+        # late: a picture is rarely drawn
         from autodiff.graph.draw import draw
 
         return draw(self, **options)
@@ -361,7 +370,7 @@ def check_written(tape: Tape, nodes: Sequence[Tensor], outputs: Sequence[Any]) -
     uses = [(i, x) for i, node in enumerate(nodes) for x in node.operands]
     for i, x in [*uses, *((len(nodes), output) for output in outputs)]:
         if type(x) is Tensor and x.tape is tape:
-            written = tape.written.get(memory(x) or 0, 0)
+            written = tape.written.get(buffer_id(x) or 0, 0)
             if place[id(x)] < written <= i:
                 raise Undifferentiable(
                     "an array was changed in place (by += or its like) and is then used under "

@@ -51,10 +51,10 @@ def pull(
             primitive, operands, params = node.primitive, node.operands, node.params
             if primitive is None:
                 continue
-            plain = primitive.plain
+            arity = primitive.arity
             # The first two cases are `_pull_general` for the nodes met most often, and nothing but
             # speed. They halve the time of the chain of ``python -m benchmarks eager``.
-            if plain == 2 and params is None:
+            if arity == 2 and params is None:
                 x, y = operands
                 rules = primitive.vjps
                 if type(x) is Tensor and x.tape is tape:
@@ -79,7 +79,7 @@ def pull(
                     if x_bar.dtype is not right.dtype:
                         x_bar = in_dtype(x_bar, right.dtype)
                     y.adjoint = x_bar if y.adjoint is None else y.adjoint + x_bar
-            elif plain == 1 and len(operands) == 1 and primitive is not GETITEM:
+            elif arity == 1 and len(operands) == 1 and primitive is not GETITEM:
                 x = operands[0]
                 if wanted is None or id(x) in wanted:
                     value, rule = x.value, primitive.vjps[0]
@@ -93,7 +93,7 @@ def pull(
             elif primitive is GETITEM and type(g) is not Tensor and len(operands) == 1:
                 if wanted is None or id(operands[0]) in wanted:
                     _put_back(operands[0], g, params or {}, owned)
-            elif plain >= 0:
+            elif arity >= 0:
                 _pull_general(node, tape, wanted)
             if not keep:
                 node.adjoint = None
@@ -146,7 +146,7 @@ def pull_recorded(
     for node in nodes:
         if type(node) is not Tensor:
             node.activate(active)
-        elif node.primitive.plain >= 0:  # type: ignore[union-attr]
+        elif node.primitive.arity >= 0:  # type: ignore[union-attr]
             for x in node.operands:
                 if id(x) in active:
                     active.add(id(node))

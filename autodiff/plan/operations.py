@@ -31,7 +31,7 @@ class Kind(Enum):
 #: Elements up to which a matrix is filled before a row is added.
 _SMALL = 8192
 _COMPUTED = frozenset({"sum of rows", "row dots", "sum", "vdot"})
-_PLACED = frozenset({"nothing times", "relu_pull"})
+_PLACED = frozenset({"multiply_no_nan", "relu_vjp"})
 
 
 def kind_of(node: Node) -> Kind:

@@ -1,9 +1,10 @@
-"""The rule table and its entries, a module for each family of functions.
+"""The rules, a module for each family of functions.
 
-`table` says what an entry is. Importing this package fills the table; only `special`, the rules of
-`scipy.special`, is left out: it needs SciPy.
+`core.primitive` says what an entry is. Importing this package fills the registries; only `special`,
+the rules of `scipy.special`, is left to `LATE_RULES`: it needs SciPy.
 """
 
+from autodiff.core.primitive import LATE_RULES
 from autodiff.rules import (
     activations,
     assembly,
@@ -16,6 +17,7 @@ from autodiff.rules import (
     discrete,
     einsum,
     elementwise,
+    elementwise_rules,
     extrema,
     floats,
     fourier,
@@ -60,6 +62,7 @@ __all__ = [
     "discrete",
     "einsum",
     "elementwise",
+    "elementwise_rules",
     "extrema",
     "floats",
     "fourier",
@@ -91,3 +94,5 @@ __all__ = [
     "transcendental",
     "ufunc_methods",
 ]
+
+LATE_RULES["scipy.special"] = "autodiff.rules.special"

@@ -1,18 +1,16 @@
-"""Rules of whole forms that programs recognise, and of the product that ignores what is lost.
+"""Rules of forms of several operations that programs recognise.
 
 Users write them as ``1 / (1 + np.exp(-x))`` and ``np.maximum(x, 0)``. Their derivatives are shorter
 than those that the chain rule makes of the parts: the derivative of the logistic function s is
 s (1 - s), that of the rectifier 1, 0, and 1/2 where its argument is 0, as ties of a maximum share.
 """
 
-from typing import Any
-
 import numpy as np
 
-from autodiff.core.primitive import Array, general, nothing_times
+from autodiff.core.primitive import Array, general
 from autodiff.core.tensor import Tensor, record
 
-__all__ = ["NOTHING_TIMES", "RELU", "RELU_PULL", "SIGMOID"]
+__all__ = ["RELU", "RELU_VJP", "SIGMOID"]
 
 
 def _sigmoid(x: Array) -> Array:
@@ -35,53 +33,26 @@ def _relu(x: Array) -> Array:
     return record(RELU, (x,)) if type(x) is Tensor else np.maximum(x, 0.0)
 
 
-def _relu_pull(g: Array, x: Array) -> Array:
+def _relu_vjp(g: Array, x: Array) -> Array:
     if type(g) is Tensor or type(x) is Tensor:
-        return record(RELU_PULL, (g, x))
+        return record(RELU_VJP, (g, x))
     share = np.logical_not(x < 0.0)
     ties = x == 0.0
     return g * (share - 0.5 * ties if np.count_nonzero(ties) else share)
 
 
 #: The cotangent, or tangent, of the argument of a rectifier.
-RELU_PULL = general(
-    "relu_pull",
-    _relu_pull,
-    [lambda h, out, g, x: _relu_pull(h, x), lambda h, out, g, x: np.zeros_like(x)],
-    [lambda g_dot, out, g, x: _relu_pull(g_dot, x), lambda x_dot, out, g, x: np.zeros_like(out)],
+RELU_VJP = general(
+    "relu_vjp",
+    _relu_vjp,
+    [lambda h, out, g, x: _relu_vjp(h, x), lambda h, out, g, x: np.zeros_like(x)],
+    [lambda g_dot, out, g, x: _relu_vjp(g_dot, x), lambda x_dot, out, g, x: np.zeros_like(out)],
     examples=[(((2, 3), (2, 3)), {}), (((), ()), {})],
 )
 RELU = general(
     "relu",
     _relu,
-    [lambda g, out, x: _relu_pull(g, x)],
-    [lambda x_dot, out, x: _relu_pull(x_dot, x)],
+    [lambda g, out, x: _relu_vjp(g, x)],
+    [lambda x_dot, out, x: _relu_vjp(x_dot, x)],
     examples=[(((2, 3),), {}), (((),), {})],
-)
-
-
-def _kept(direction: Array, product: Array, changed: Array) -> Array:
-    """Return what comes of a change of the product: nothing where it was set to zero."""
-    return np.where(np.isnan(product) & (direction == 0), 0.0, changed)
-
-
-def _draw(rng: Any, *shapes: tuple[int, ...]) -> list[Array]:
-    return [rng.normal(size=shape)[()] for shape in shapes]
-
-
-#: `nothing_times` as one operation. Its result is the product: the direction has no part in it.
-NOTHING_TIMES = general(
-    "nothing times",
-    nothing_times,
-    [
-        lambda g, out, direction, product: np.zeros_like(direction),
-        lambda g, out, direction, product: _kept(direction, product, g),
-    ],
-    [
-        lambda x_dot, out, direction, product: np.zeros_like(out),
-        lambda x_dot, out, direction, product: _kept(direction, product, x_dot),
-    ],
-    examples=[(((2, 3), (2, 3)), {}), (((), (3,)), {})],
-    draw=_draw,
-    complex=True,
 )

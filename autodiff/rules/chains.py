@@ -31,7 +31,7 @@ def multi_dot(arrays: Sequence[Array]) -> Array:
 
 
 def _splits(lengths: Sequence[int]) -> dict[tuple[int, int], int]:
-    """Return where to split each partial chain of matrices of shapes (lengths[i], lengths[i + 1]).
+    """Return the best split of each partial chain of matrices (lengths[i], lengths[i + 1]).
 
     Dynamic programming: Cormen et al., Introduction to Algorithms, section 15.2.
     """

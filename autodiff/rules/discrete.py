@@ -66,10 +66,6 @@ _allclose = recorded(np.allclose)
 _array_equal = recorded(np.array_equal)
 _array_equiv = recorded(np.array_equiv)
 _isin = recorded(np.isin)
-_isneginf = recorded(np.isneginf)
-_isposinf = recorded(np.isposinf)
-_iscomplex = recorded(np.iscomplex)
-_isreal = recorded(np.isreal)
 
 
 TUPLES[np.divmod] = lambda x, y: (np.floor_divide(x, y), np.remainder(x, y))
@@ -101,7 +97,7 @@ def all_(a: Array, axis: Axis = None, *, keepdims: bool = False, where: Any = Tr
 
 @handles(np.count_nonzero, derivative=False)
 def count_nonzero(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
-    """Return how many elements are not zero."""
+    """Return the number of elements that are not zero."""
     return _count_nonzero(a, axis=axis, keepdims=keepdims)
 
 
@@ -121,7 +117,7 @@ def fix(x: Array) -> Array:
 def isclose(
     a: Array, b: Array, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False
 ) -> Array:
-    """Return where two arrays are equal up to a tolerance."""
+    """Return the mask of elements that are equal up to a tolerance."""
     return _isclose(a, b, rtol, atol, equal_nan=equal_nan)
 
 
@@ -158,29 +154,17 @@ def isin(
     return _isin(element, test_elements, assume_unique=assume_unique, invert=invert, kind=kind)
 
 
-@handles(np.isneginf, derivative=False)
-def isneginf(x: Array) -> Array:
-    """Return which elements are minus infinity."""
-    return _isneginf(x)
+def _elements(function: Callable[..., Array]) -> None:
+    """Register a test of each element."""
+    test = recorded(function)
+
+    @handles(function, derivative=False)
+    def answer(x: Array) -> Array:
+        return test(x)
 
 
-@handles(np.isposinf, derivative=False)
-def isposinf(x: Array) -> Array:
-    """Return which elements are plus infinity."""
-    return _isposinf(x)
-
-
-@handles(np.iscomplex, derivative=False)
-def iscomplex(x: Array) -> Array:
-    """Return which elements have an imaginary part other than zero."""
-    return _iscomplex(x)
-
-
-@handles(np.isreal, derivative=False)
-def isreal(x: Array) -> Array:
-    """Return which elements have no imaginary part."""
-    return _isreal(x)
-
+for _function in (np.isneginf, np.isposinf, np.iscomplex, np.isreal):
+    _elements(_function)
 
 _unravel_index = recorded(
     lambda indices, *, shape, order: np.stack(np.unravel_index(indices, shape, order)),

@@ -20,15 +20,14 @@ import math
 
 import numpy as np
 
-from autodiff.core.primitive import (
+from autodiff.core.primitive import Array, Rule
+from autodiff.rules.elementwise_rules import (
     FIRST,
     NEGATIVE,
     ONE,
     SECOND,
-    Array,
-    Rule,
     elementwise,
-    nothing_times,
+    multiply_no_nan,
     unbroadcast,
 )
 
@@ -41,7 +40,7 @@ _INSIDE = (-0.9, 0.9)
 
 
 def _unless(harmless: Rule) -> Rule:
-    """Return what tells when to look out for 0 times infinity: not if `y` is a harmless number."""
+    """Return the test for a danger of 0 times infinity: none if `y` is a harmless number."""
     return lambda out, x, y: type(y) not in (int, float) or not harmless(y)
 
 
@@ -149,7 +148,7 @@ def _tanh_vjp(g: Array, out: Array, x: Array) -> Array:
 def _numerator_vjp(g: Array, out: Array, x: Array, y: Array) -> Array:
     product = g * _reciprocal(out, x, y)
     if type(y) not in (int, float) or y == 0:
-        product = nothing_times(g, product)
+        product = multiply_no_nan(g, product)
     return product if product.shape == x.shape else unbroadcast(product, x.shape)
 
 
@@ -160,7 +159,7 @@ def _denominator_vjp(g: Array, out: Array, x: Array, y: Array) -> Array:
         product = np.multiply(g, slope, slope)
     else:
         product = g * -slope
-    product = nothing_times(g, product)
+    product = multiply_no_nan(g, product)
     return product if product.shape == y.shape else unbroadcast(product, y.shape)
 
 

@@ -1,14 +1,15 @@
 """Rules of maxima and minima: the elements that attain them share the cotangent evenly."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autodiff.core.primitive import Array, Primitive, discrete, general, handles
 from autodiff.core.tensor import Tensor, record
+from autodiff.rules.operands import Axis
 from autodiff.rules.reductions import (
     AXES,
-    Axis,
     converted,
     counted,
     expanded,
@@ -91,7 +92,7 @@ def _extreme(
 
 
 def reduced(primitive: Primitive) -> Any:
-    """Return what answers ``ufunc.reduce``, of the arguments of a reduction and a data type."""
+    """Return the answer to ``ufunc.reduce``, with the arguments of a reduction and a data type."""
 
     def reduce(
         array: Array,
@@ -107,55 +108,43 @@ def reduced(primitive: Primitive) -> Any:
     return reduce
 
 
-@handles(np.max, np.amax)
-def max_(
-    a: Array, axis: Axis = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
-) -> Array:
-    """Return the maximum over `axis`; equal elements share the cotangent evenly."""
-    return _extreme(MAX, a, axis, None, keepdims, initial, where)
+def _answer(primitive: Primitive, *functions: Callable[..., Array]) -> Callable[..., Array]:
+    """Register functions of an extremum, whose cotangent equal elements share evenly."""
+
+    @handles(*functions)
+    def extremum(
+        a: Array,
+        axis: Axis = None,
+        *,
+        keepdims: bool = False,
+        initial: Any = None,
+        where: Any = True,
+    ) -> Array:
+        return _extreme(primitive, a, axis, None, keepdims, initial, where)
+
+    return extremum
 
 
-@handles(np.min, np.amin)
-def min_(
-    a: Array, axis: Axis = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
-) -> Array:
-    """Return the minimum over `axis`; equal elements share the cotangent evenly."""
-    return _extreme(MIN, a, axis, None, keepdims, initial, where)
-
-
-@handles(np.nanmax)
-def nanmax(
-    a: Array, axis: Axis = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
-) -> Array:
-    """Return the maximum of all but NaN; equal elements share the cotangent evenly."""
-    return _extreme(NANMAX, a, axis, None, keepdims, initial, where)
-
-
-@handles(np.nanmin)
-def nanmin(
-    a: Array, axis: Axis = None, *, keepdims: bool = False, initial: Any = None, where: Any = True
-) -> Array:
-    """Return the minimum of all but NaN; equal elements share the cotangent evenly."""
-    return _extreme(NANMIN, a, axis, None, keepdims, initial, where)
+_max = _answer(MAX, np.max, np.amax)
+_min = _answer(MIN, np.min, np.amin)
+_answer(NANMAX, np.nanmax)
+_answer(NANMIN, np.nanmin)
 
 
 @handles(np.ptp)
 def ptp(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
     """Return the maximum less the minimum."""
-    return max_(a, axis, keepdims=keepdims) - min_(a, axis, keepdims=keepdims)
+    return _max(a, axis, keepdims=keepdims) - _min(a, axis, keepdims=keepdims)
 
 
-_NANARGMAX = discrete(np.nanargmax)
-_NANARGMIN = discrete(np.nanargmin)
+def _position(function: Callable[..., Array]) -> None:
+    """Register a function of the position of an extremum of all but NaN."""
+    primitive = discrete(function)
+
+    @handles(function, derivative=False)
+    def position(a: Array, axis: int | None = None, *, keepdims: bool = False) -> Array:
+        return record(primitive, (a,), {"axis": axis, "keepdims": keepdims})
 
 
-@handles(np.nanargmax, derivative=False)
-def nanargmax(a: Array, axis: int | None = None, *, keepdims: bool = False) -> Array:
-    """Return the position of the maximum of all but NaN."""
-    return record(_NANARGMAX, (a,), {"axis": axis, "keepdims": keepdims})
-
-
-@handles(np.nanargmin, derivative=False)
-def nanargmin(a: Array, axis: int | None = None, *, keepdims: bool = False) -> Array:
-    """Return the position of the minimum of all but NaN."""
-    return record(_NANARGMIN, (a,), {"axis": axis, "keepdims": keepdims})
+_position(np.nanargmax)
+_position(np.nanargmin)

@@ -1,4 +1,4 @@
-"""Functions of what a number is made of: whole and fractional part, mantissa, exponent, bits.
+"""Functions of the parts of a number: integral and fractional part, mantissa, exponent, bits.
 
 Functions with two results are answered by two functions of one result each.
 """
@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.core.primitive import TUPLES, Array, discrete, general, refuses, unbroadcast
+from autodiff.core.primitive import TUPLES, Array, discrete, general, refuses
+from autodiff.rules.elementwise_rules import unbroadcast
 from autodiff.rules.parameters import constant
 
 for _ufunc in (np.gcd, np.lcm, np.left_shift, np.right_shift, np.bitwise_count, np.isnat):
@@ -34,11 +35,11 @@ LDEXP = general(
     # Not the product with 2**n, which overflows where the result does not.
     [
         lambda g, out, x, n: unbroadcast(np.ldexp(g, n), np.shape(x)),
-        constant("np.ldexp", "x2", "it is a whole number"),
+        constant("np.ldexp", "x2", "it is an integer"),
     ],
     [
         lambda x_dot, out, x, n: np.ldexp(x_dot, n),
-        constant("np.ldexp", "x2", "it is a whole number"),
+        constant("np.ldexp", "x2", "it is an integer"),
     ],
     draw=_draw_ldexp,
     examples=[(((), ()), {}), (((3,), (2, 3)), {}), (((2, 3), ()), {}), (((2, 1), (1, 0)), {})],
@@ -46,7 +47,7 @@ LDEXP = general(
 
 
 def _modf(x: Array) -> tuple[Array, Array]:
-    """Return the fractional part, whose derivative is 1, and the whole part."""
+    """Return the fractional part, whose derivative is 1, and the integral part."""
     infinite = np.isinf(x)
     # The rest of infinity is 0; by 1 the remainder of -2 is -0, as it is here.
     rest = np.fmod(np.where(infinite, 1.0, x), 1.0)

@@ -61,18 +61,10 @@ def _positions(shape: tuple[int, ...], index: Any, count: int) -> Array:
 
 
 def accumulate_at(total: Array, g: Array, index: Any, *dynamic: Array) -> None:
-    """Add a cotangent in place to the elements that an index takes.
+    """Add a cotangent in place to the elements that an index takes; repeated places accumulate.
 
-    This is how a backward pass through ``x[i]`` costs no more than ``x[i]`` itself: the cotangent
-    of ``x`` is made once, and each element taken adds to its own place. Repeated places
-    accumulate.
-
-    Examples
-    --------
-    >>> total = np.zeros(3)
-    >>> accumulate_at(total, np.array([1.0, 2.0, 4.0]), (np.array([0, 2, 2]),))
-    >>> total
-    array([1., 0., 6.])
+    So a backward pass through ``x[i]`` costs no more than ``x[i]``: the cotangent of ``x`` is made
+    once, and each element taken adds to its own place.
     """
     index = _filled(index, dynamic)
     if total.dtype.kind != "c" and np.iscomplexobj(g):
@@ -157,7 +149,7 @@ def _split(index: Any) -> tuple[tuple[Any, ...], tuple[Array, ...]]:
     for i in dynamic:
         if i.dtype.kind not in "biu":
             raise TypeError(
-                f"a tensor of dtype {i.dtype} cannot be an index: whole numbers and masks can"
+                f"a tensor of dtype {i.dtype} cannot be an index: integers and masks can"
             )
     return tuple(_SLOT if type(i) is Tensor else i for i in parts) if dynamic else parts, dynamic
 
@@ -174,13 +166,7 @@ def getitem(x: Array, index: Any) -> Array:
 
 
 def scattered(values: Array, index: Any, shape: tuple[int, ...]) -> Array:
-    """Return zeros of a shape with values added at an index: the transpose of indexing.
-
-    Examples
-    --------
-    >>> scattered(np.array([1.0, 2.0]), [0, 0], (2,))
-    array([3., 0.])
-    """
+    """Return zeros of a shape with values added at an index: the transpose of indexing."""
     static, dynamic = _split(index)
     return record(SCATTER, (values, *dynamic), {"index": static, "shape": shape})
 
@@ -200,7 +186,7 @@ def _bounded(places: Array, length: int, mode: str) -> Array:
     if places.dtype.kind == "b" or not places.size:
         places = places.astype(int)
     if places.dtype.kind not in "iu":
-        raise TypeError(f"positions of dtype {places.dtype} arrived; whole numbers are needed")
+        raise TypeError(f"positions of dtype {places.dtype} arrived; integers are needed")
     if not length and places.size:
         raise IndexError("elements cannot be taken along an axis of length 0")
     return _MODES[mode](places, length)
@@ -228,7 +214,7 @@ def take_along_axis(arr: Array, indices: Array, axis: int | None = -1) -> Array:
         arr, axis = np.ravel(arr), 0
     if indices.dtype.kind not in "iu":
         raise IndexError(
-            f"take_along_axis: indices of dtype {indices.dtype} arrived; whole numbers are needed"
+            f"take_along_axis: indices of dtype {indices.dtype} arrived; integers are needed"
         )
     if arr.ndim != indices.ndim:
         raise ValueError(

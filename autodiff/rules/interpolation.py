@@ -141,7 +141,7 @@ def interp(
 
 @handles(np.unwrap)
 def unwrap(p: Array, discont: Any = None, axis: int = -1, *, period: Any = 2 * np.pi) -> Array:
-    """Return angles without jumps: whole periods are added, so the derivative passes unchanged."""
+    """Return angles without jumps: periods are added, so the derivative passes unchanged."""
     axis = normalize_axis_index(axis, p.ndim)
     half = period / 2
     step = np.diff(p, axis=axis)
@@ -160,7 +160,7 @@ def _ends(start: Array, stop: Array, name: str, dtype: Any) -> tuple[Array, Arra
     """Return both ends as arrays, unless a type is asked for that has no derivative."""
     if dtype is not None and np.dtype(dtype).kind not in "fc":
         raise Undifferentiable(
-            f"np.{name}: dtype={np.dtype(dtype)} rounds to whole numbers, which would lose the "
+            f"np.{name}: dtype={np.dtype(dtype)} rounds to integers, which would lose the "
             "derivative: use np.floor of the result"
         )
     return as_operand(start), as_operand(stop)

@@ -114,7 +114,7 @@ def column_stack(tup: Sequence[Array]) -> Array:
 
 
 def _depth(blocks: Any) -> int:
-    """Return how deeply lists are nested, the same in all of them."""
+    """Return the depth to which lists are nested, the same in all of them."""
     if isinstance(blocks, tuple):
         raise TypeError("block: a tuple arrived; blocks are arranged by nested lists")
     if not isinstance(blocks, list):
@@ -163,7 +163,7 @@ def _flat_or_axis(arr: Array, axis: int | None) -> tuple[Array, int]:
 
 
 def _places(obj: Any) -> Any:
-    """Return what says where to insert or delete, as slice, plain number or plain array."""
+    """Return the places to insert or delete at, as slice, plain number or plain array."""
     obj = as_decided(obj)
     if isinstance(obj, slice | int | np.integer) and not isinstance(obj, bool):
         return obj

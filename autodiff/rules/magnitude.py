@@ -38,13 +38,7 @@ SQUARED_MODULUS = general(
 
 
 def squared(x: Array) -> Array:
-    """Return the squares of the absolute values.
-
-    Examples
-    --------
-    >>> squared(np.array([3.0 + 4.0j]))
-    array([25.])
-    """
+    """Return the squares of the absolute values."""
     return record(SQUARED_MODULUS, (x,)) if np.iscomplexobj(x) else np.square(x)
 
 
@@ -68,11 +62,5 @@ ROOT = general(
 
 
 def root(x: Array) -> Array:
-    """Return the square roots; unlike that of ``np.sqrt`` the derivative at 0 is 0.
-
-    Examples
-    --------
-    >>> root(np.array([4.0]))
-    array([2.])
-    """
+    """Return the square roots; unlike that of ``np.sqrt`` the derivative at 0 is 0."""
     return record(ROOT, (x,))

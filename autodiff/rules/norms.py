@@ -13,7 +13,8 @@ from autodiff.core.primitive import Array, general, handles
 from autodiff.core.tensor import Tensor, record
 from autodiff.errors import Undifferentiable
 from autodiff.rules.magnitude import root, squared
-from autodiff.rules.reductions import Axis, counted, expanded, operand, reduced_axes
+from autodiff.rules.operands import Axis
+from autodiff.rules.reductions import counted, expanded, operand, reduced_axes
 
 
 def _power_norm(x: Array, *, ord: float, axis: Axis, keepdims: bool) -> Array:

@@ -1,4 +1,4 @@
-"""What arrives as an argument, made into what rules work with: tensors, arrays, plain numbers."""
+"""Arguments made into operands of rules: tensors, arrays, plain numbers."""
 
 import operator
 from typing import Any
@@ -21,13 +21,7 @@ def holds_tensor(x: Any) -> bool:
 
 
 def as_array(x: Any) -> Array:
-    """Return an array-like as an array or tensor; lists that hold tensors are stacked.
-
-    Examples
-    --------
-    >>> as_array([[1.0], [2.0]]).shape
-    (2, 1)
-    """
+    """Return an array-like as an array or tensor; lists that hold tensors are stacked."""
     if hasattr(x, "__array_function__"):
         return x
     if holds_tensor(x):
@@ -36,18 +30,12 @@ def as_array(x: Any) -> Array:
 
 
 def as_operand(x: Any) -> Any:
-    """Return an array-like as `as_array` does; Python's numbers stay: they take others' type.
-
-    Examples
-    --------
-    >>> (np.ones(1, np.float32) * as_operand(2.0)).dtype
-    dtype('float32')
-    """
+    """Return an array-like as `as_array` does; Python's numbers stay: they take others' type."""
     return x if isinstance(x, int | float | complex) else as_array(x)
 
 
 def as_decided(x: Any) -> Any:
-    """Return whole numbers that decide shapes as plain ones, each guarded as a branch is."""
+    """Return integers that decide shapes as plain ones, each guarded as a branch is."""
     if isinstance(x, list | tuple):
         return type(x)([as_decided(i) for i in x])
     if type(x) is not Tensor:

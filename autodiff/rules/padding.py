@@ -14,7 +14,7 @@ Pairs = tuple[tuple[Any, Any], ...]
 
 
 def _inside(x: Array, widths: Pairs) -> Array:
-    """Return what lies between the padding."""
+    """Return the part between the padding."""
     index = tuple(
         slice(before, before + n - before - after)
         for n, (before, after) in zip(np.shape(x), widths, strict=True)
@@ -52,7 +52,7 @@ def _widths(pad_width: Any, ndim: int) -> Pairs:
         pad_width = [np.broadcast_to(given.get(i, 0), 2) for i in range(ndim)] or 0
     widths = np.asarray(as_decided(pad_width))
     if widths.dtype.kind not in "iu":
-        raise TypeError(f"pad: pad_width of dtype {widths.dtype} arrived; whole numbers are needed")
+        raise TypeError(f"pad: pad_width of dtype {widths.dtype} arrived; integers are needed")
     if np.any(widths < 0):
         raise ValueError("pad: pad_width has a negative number")
     return tuple((int(before), int(after)) for before, after in _pairs(widths, ndim))
@@ -144,9 +144,9 @@ def _odd(mode: str) -> Callable[..., Array]:
         n = x.shape[axis]
 
         def factors(ones: slice) -> Array:
-            probe = np.zeros(n, x.dtype)
-            probe[ones] = 1
-            values: Array = np.pad(probe, widths, mode, reflect_type="odd")  # type: ignore[call-overload]
+            unit = np.zeros(n, x.dtype)
+            unit[ones] = 1
+            values: Array = np.pad(unit, widths, mode, reflect_type="odd")  # type: ignore[call-overload]
             return values.reshape([-1 if i == axis else 1 for i in range(x.ndim)])
 
         def times(element: Array, factor: Array) -> Array:

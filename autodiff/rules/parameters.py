@@ -1,4 +1,4 @@
-"""Arguments that no derivative is taken with respect to: orders, degrees, whole numbers."""
+"""Arguments that no derivative is taken with respect to: orders, degrees, integers."""
 
 from typing import NoReturn
 
@@ -9,16 +9,7 @@ __all__ = ["constant"]
 
 
 def constant(function: str, argument: str, why: str = "no closed form is known") -> Rule:
-    """Return the rule, or the partial derivative, of an argument that must stay plain.
-
-    Examples
-    --------
-    >>> constant("scipy.special.jv", "v")(1.0)
-    Traceback (most recent call last):
-    ...
-    autodiff.errors.Undifferentiable: scipy.special.jv: no derivative with respect to its argument \
-    v: no closed form is known. Make it a constant, or differentiate with respect to the others only
-    """
+    """Return the rule of an argument that must stay plain, or its partial derivative: it raises."""
 
     def refuse(*args: object, **params: object) -> NoReturn:
         raise Undifferentiable(

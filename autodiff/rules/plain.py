@@ -1,4 +1,4 @@
-"""What describes an array is a plain value: shapes, types and text take no part in a derivative."""
+"""Descriptions of arrays, which are plain: shapes, types and text have no derivative."""
 
 import math
 from typing import Any

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from autodiff.core.primitive import Array, general, handles, linear, unbroadcast
+from autodiff.core.primitive import Array, general, handles, linear
 from autodiff.core.tensor import matrix_product, record
+from autodiff.rules.elementwise_rules import unbroadcast
 
 
 def _column(x: Array) -> Array:

@@ -7,13 +7,15 @@ and the documentation of ``np.quantile`` for the methods they do not list.
 """
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autodiff.core.primitive import Array, handles
+from autodiff.rules.operands import Axis
 from autodiff.rules.picking import pick, positional
-from autodiff.rules.reductions import Axis, operand, reduced_axes
+from autodiff.rules.reductions import operand, reduced_axes
 from autodiff.rules.statistics import fitted_weights
 
 #: Methods that interpolate between ranks, and the parameters of their plotting positions.
@@ -36,7 +38,7 @@ _LENGTH_PER_RANK = 4096
 
 
 def _virtual(q: Array, n: Array, method: str) -> Array:
-    """Return ranks, counted from 0, as numbers between whole ones."""
+    """Return ranks, counted from 0, as numbers between integers."""
     if method == "averaged_inverted_cdf":
         return n * q - 1
     if method in ("linear", "midpoint"):
@@ -78,11 +80,11 @@ def _ranks(q: Array, n: Array, *, method: str) -> Array:
 
 @positional("halves_of_quantiles")
 def _halves(q: Array, n: Array, *, method: str) -> Array:
-    """Return how far between two ranks the methods of means go."""
+    """Return the share of the upper of two ranks in methods of means."""
     virtual = _virtual(q, n, method)
-    whole = virtual == np.floor(virtual)
-    # Where the rank is whole, one method takes the mean and the other the element.
-    return np.where(whole, *((0.0, 0.5) if method == "midpoint" else (0.5, 1.0)))
+    integer = virtual == np.floor(virtual)
+    # Where the rank is an integer, one method takes the mean and the other the element.
+    return np.where(integer, *((0.0, 0.5) if method == "midpoint" else (0.5, 1.0)))
 
 
 def _stable(rows: Array, ranks: Array, order: Array) -> Array:
@@ -100,7 +102,7 @@ def _stable(rows: Array, ranks: Array, order: Array) -> Array:
 
 @positional("positions_of_ranks")
 def _places(rows: Array, ranks: Array, *, skip_nan: bool) -> Array:
-    """Return where the elements of some ranks lie along the last axis.
+    """Return the positions of the elements of some ranks along the last axis.
 
     A NaN has the last ranks; unless it is skipped it takes the place of all others.
     """
@@ -120,7 +122,7 @@ def _places(rows: Array, ranks: Array, *, skip_nan: bool) -> Array:
 
 @positional("positions_of_weighted_ranks")
 def _weighted_places(rows: Array, weights: Array, q: Array, *, skip_nan: bool) -> Array:
-    """Return where the weights of the elements up to there first reach a share of all."""
+    """Return the positions at which the weights first reach a share of all."""
     if np.any(weights < 0):
         raise ValueError("Weights must be non-negative.")
     nan = np.isnan(rows)
@@ -171,8 +173,8 @@ def _quantile(
     method: str,
     keepdims: bool,
     weights: Any,
-    skip_nan: bool = False,
-    scale: float = 1.0,
+    skip_nan: bool,
+    scale: float,
 ) -> Array:
     """Return quantiles, those of NaN left out or not."""
     a = operand(a)
@@ -216,64 +218,27 @@ def _quantile(
     return np.reshape(np.moveaxis(values, -1, 0), (*q.shape, *shape))
 
 
-@handles(np.quantile)
-def quantile(
-    a: Array,
-    q: Any,
-    axis: Axis = None,
-    *,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    weights: Any = None,
-) -> Array:
-    """Return quantiles over `axis`; they derive from the elements they lie between."""
-    return _quantile(a, q, axis, method, keepdims, weights)
+def _answer(function: Callable[..., Array], scale: float, skip_nan: bool) -> None:
+    """Register a function of quantiles, which derive from the elements they lie between."""
+
+    @handles(function)
+    def quantile(
+        a: Array,
+        q: Any,
+        axis: Axis = None,
+        *,
+        overwrite_input: bool = False,
+        method: str = "linear",
+        keepdims: bool = False,
+        weights: Any = None,
+    ) -> Array:
+        return _quantile(a, q, axis, method, keepdims, weights, skip_nan, scale)
 
 
-@handles(np.percentile)
-def percentile(
-    a: Array,
-    q: Any,
-    axis: Axis = None,
-    *,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    weights: Any = None,
-) -> Array:
-    """Return percentiles over `axis`; they derive from the elements they lie between."""
-    return _quantile(a, q, axis, method, keepdims, weights, scale=100)
-
-
-@handles(np.nanquantile)
-def nanquantile(
-    a: Array,
-    q: Any,
-    axis: Axis = None,
-    *,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    weights: Any = None,
-) -> Array:
-    """Return quantiles of all but NaN; they derive from the elements they lie between."""
-    return _quantile(a, q, axis, method, keepdims, weights, skip_nan=True)
-
-
-@handles(np.nanpercentile)
-def nanpercentile(
-    a: Array,
-    q: Any,
-    axis: Axis = None,
-    *,
-    overwrite_input: bool = False,
-    method: str = "linear",
-    keepdims: bool = False,
-    weights: Any = None,
-) -> Array:
-    """Return percentiles of all but NaN; they derive from the elements they lie between."""
-    return _quantile(a, q, axis, method, keepdims, weights, skip_nan=True, scale=100)
+_answer(np.quantile, 1, skip_nan=False)
+_answer(np.percentile, 100, skip_nan=False)
+_answer(np.nanquantile, 1, skip_nan=True)
+_answer(np.nanpercentile, 100, skip_nan=True)
 
 
 @positional("ranks_of_median")

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from autodiff.core.primitive import Array, general, handles, linear, shortly
+from autodiff.core.primitive import Array, fast_path, general, handles, linear
 from autodiff.core.tensor import Tensor, record
 from autodiff.errors import LostDerivative
+from autodiff.rules.operands import Axis
 
-Axis = int | tuple[int, ...] | None
 #: Elements of an array that is filled in less time than NumPy needs to make a view of one number.
 _SMALL = 4096
 
@@ -76,7 +76,7 @@ def with_initial(out: Array, initial: Any, combine: np.ufunc) -> Array:
 
 
 def counted(shape: tuple[int, ...], axis: Axis, where: Any = True, keepdims: bool = False) -> Array:
-    """Return how many elements a reduction takes: an int, unless a mask chooses them."""
+    """Return the number of elements of a reduction: an int, unless a mask chooses them."""
     if where is True:
         lengths = shape if axis is None else [shape[i] for i in reduced_axes(len(shape), axis)]
         return math.prod(lengths)
@@ -139,13 +139,13 @@ MEAN = linear("mean", _mean, _mean_transpose, examples=AXES)
 _ALL = {"axis": None, "keepdims": False}
 
 
-@shortly(np.sum)
+@fast_path(np.sum)
 def _sum_of_all(a: Tensor) -> Array:
     """Return the sum of all elements."""
     return record(SUM, (a,), _ALL)
 
 
-@shortly(np.mean)
+@fast_path(np.mean)
 def _mean_of_all(a: Tensor) -> Array:
     """Return the mean of all elements."""
     value = a.value
@@ -163,7 +163,7 @@ def _before(x: Array) -> Array:
 def _others(x: Array, axis: Axis) -> Array:
     """Return for each element the product of the others along `axis`, right at zeros too.
 
-    The products of the elements before and after are multiplied; dividing the whole product by
+    The products of the elements before and after are multiplied; dividing the product of all by
     the element would give 0/0 where the element is zero.
     """
     shape = np.shape(x)

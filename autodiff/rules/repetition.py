@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from autodiff.core.primitive import Array, handles, linear, unbroadcast
+from autodiff.core.primitive import Array, handles, linear
 from autodiff.core.tensor import record
+from autodiff.rules.elementwise_rules import unbroadcast
 from autodiff.rules.indexing import take
 from autodiff.rules.operands import as_array, as_decided
 from autodiff.rules.shape import reshape

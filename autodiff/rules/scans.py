@@ -199,7 +199,7 @@ def cumulative_prod(
 
 @positional("position_of_running_extremum")
 def _running(x: Array, *, axis: int, largest: bool) -> Array:
-    """Return where the running extremum was first reached; a NaN is the last extremum."""
+    """Return the positions that first reach the running extremum; a NaN is the last one."""
     x = np.moveaxis(x, axis, -1)
     out = (np.maximum if largest else np.minimum).accumulate(x, axis=-1)
     before, now = out[..., :-1], x[..., 1:]

@@ -23,28 +23,23 @@ def _beyond_one(x: Array) -> Array:
     return np.greater(np.absolute(x), 1)
 
 
-@handles(np.emath.sqrt)
-def sqrt(x: Array) -> Array:
-    """Return the square root, complex if an element is negative."""
-    return np.sqrt(_complex_if(x, _negative))
+def _answer(
+    function: Callable[..., Array], ufunc: np.ufunc, outside: Callable[[Array], Array]
+) -> None:
+    """Register a function that is complex if an element is outside the domain of real numbers."""
+
+    @handles(function)
+    def answer(x: Array) -> Array:
+        return ufunc(_complex_if(x, outside))
 
 
-@handles(np.emath.log)
-def log(x: Array) -> Array:
-    """Return the natural logarithm, complex if an element is negative."""
-    return np.log(_complex_if(x, _negative))
-
-
-@handles(np.emath.log2)
-def log2(x: Array) -> Array:
-    """Return the logarithm to base 2, complex if an element is negative."""
-    return np.log2(_complex_if(x, _negative))
-
-
-@handles(np.emath.log10)
-def log10(x: Array) -> Array:
-    """Return the logarithm to base 10, complex if an element is negative."""
-    return np.log10(_complex_if(x, _negative))
+_answer(np.emath.sqrt, np.sqrt, _negative)
+_answer(np.emath.log, np.log, _negative)
+_answer(np.emath.log2, np.log2, _negative)
+_answer(np.emath.log10, np.log10, _negative)
+_answer(np.emath.arcsin, np.arcsin, _beyond_one)
+_answer(np.emath.arccos, np.arccos, _beyond_one)
+_answer(np.emath.arctanh, np.arctanh, _beyond_one)
 
 
 @handles(np.emath.logn)
@@ -56,24 +51,6 @@ def logn(n: Array, x: Array) -> Array:
 @handles(np.emath.power)
 def power(x: Array, p: Array) -> Array:
     """Return `x` to the power `p`, complex if an element of `x` is negative."""
-    # A whole number has no negative power among whole numbers.
+    # An integer has no negative power among integers.
     p = np.multiply(p, 1.0) if np.any(_negative(p)) else p
     return np.power(_complex_if(x, _negative), p)
-
-
-@handles(np.emath.arcsin)
-def arcsin(x: Array) -> Array:
-    """Return the inverse sine, complex if an element is beyond 1 or -1."""
-    return np.arcsin(_complex_if(x, _beyond_one))
-
-
-@handles(np.emath.arccos)
-def arccos(x: Array) -> Array:
-    """Return the inverse cosine, complex if an element is beyond 1 or -1."""
-    return np.arccos(_complex_if(x, _beyond_one))
-
-
-@handles(np.emath.arctanh)
-def arctanh(x: Array) -> Array:
-    """Return the inverse hyperbolic tangent, complex if an element is beyond 1 or -1."""
-    return np.arctanh(_complex_if(x, _beyond_one))

@@ -94,7 +94,7 @@ def astype(x: Array, dtype: Any, /, *, copy: bool = True, device: Any = None) ->
     if dtype.kind not in "fc":
         raise LostDerivative(
             f"astype({dtype}) of a tensor would lose its derivative: use np.floor or np.round "
-            "for whole numbers, or convert before the function that is traced"
+            "for integers, or convert before the function that is traced"
         )
     return record(ASTYPE, (x,), {"dtype": dtype})
 

@@ -3,6 +3,7 @@
 The standard deviation of equal numbers is 0 and has no slope there; by convention it is 0.
 """
 
+import functools
 import warnings
 from typing import Any
 
@@ -11,8 +12,8 @@ import numpy as np
 from autodiff.core.primitive import Array, general, handles
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.magnitude import conjugate, real_part, root, squared
+from autodiff.rules.operands import Axis
 from autodiff.rules.reductions import (
-    Axis,
     counted,
     divided,
     expanded,
@@ -55,7 +56,7 @@ VAR = general(
 
 
 def _freedom(ddof: Any, correction: Any) -> Any:
-    """Return what is taken off the count, under either of its names."""
+    """Return the number that is taken off the count, under either of its names."""
     if correction is None:
         return ddof
     if ddof != 0:
@@ -97,30 +98,10 @@ def var(
 
 
 @handles(np.std)
-def std(
-    a: Array,
-    axis: Axis = None,
-    dtype: Any = None,
-    *,
-    ddof: Any = 0,
-    keepdims: bool = False,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
-) -> Array:
+@functools.wraps(var, assigned=())
+def std(*args: Any, **kwargs: Any) -> Array:
     """Return the standard deviation over `axis`; where it is 0 its derivative is 0."""
-    return root(
-        var(
-            a,
-            axis,
-            dtype,
-            ddof=ddof,
-            keepdims=keepdims,
-            where=where,
-            mean=mean,
-            correction=correction,
-        )
-    )
+    return root(var(*args, **kwargs))
 
 
 @handles(np.nanvar)
@@ -147,27 +128,7 @@ def nanvar(
 
 
 @handles(np.nanstd)
-def nanstd(
-    a: Array,
-    axis: Axis = None,
-    dtype: Any = None,
-    *,
-    ddof: Any = 0,
-    keepdims: bool = False,
-    where: Any = True,
-    mean: Any = None,
-    correction: Any = None,
-) -> Array:
+@functools.wraps(nanvar, assigned=())
+def nanstd(*args: Any, **kwargs: Any) -> Array:
     """Return the standard deviation of all but NaN; where it is 0 its derivative is 0."""
-    return root(
-        nanvar(
-            a,
-            axis,
-            dtype,
-            ddof=ddof,
-            keepdims=keepdims,
-            where=where,
-            mean=mean,
-            correction=correction,
-        )
-    )
+    return root(nanvar(*args, **kwargs))

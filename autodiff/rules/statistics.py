@@ -1,6 +1,8 @@
 """Statistics that are made of sums, means and products, those that leave out NaN included."""
 
+import functools
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,8 +10,8 @@ import numpy as np
 from autodiff.core.primitive import Array, handles, linear, refuses
 from autodiff.core.tensor import Tensor, record
 from autodiff.errors import LostDerivative
+from autodiff.rules.operands import Axis
 from autodiff.rules.reductions import (
-    Axis,
     counted,
     mean,
     numbers,
@@ -20,42 +22,19 @@ from autodiff.rules.reductions import (
 )
 
 
-@handles(np.nansum)
-def nansum(
-    a: Array,
-    axis: Axis = None,
-    dtype: Any = None,
-    *,
-    keepdims: bool = False,
-    initial: Any = None,
-    where: Any = True,
-) -> Array:
-    """Return the sum of all but NaN."""
-    where = numbers(a, where)
-    return sum_(a, axis, dtype, keepdims=keepdims, initial=initial, where=where)
+def _of_numbers(reduction: Callable[..., Array]) -> Callable[..., Array]:
+    """Return a reduction of all elements but NaN."""
+
+    @functools.wraps(reduction)
+    def of_numbers(a: Array, *args: Any, where: Any = True, **kwargs: Any) -> Array:
+        return reduction(a, *args, where=numbers(a, where), **kwargs)
+
+    return of_numbers
 
 
-@handles(np.nanprod)
-def nanprod(
-    a: Array,
-    axis: Axis = None,
-    dtype: Any = None,
-    *,
-    keepdims: bool = False,
-    initial: Any = None,
-    where: Any = True,
-) -> Array:
-    """Return the product of all but NaN."""
-    where = numbers(a, where)
-    return prod(a, axis, dtype, keepdims=keepdims, initial=initial, where=where)
-
-
-@handles(np.nanmean)
-def nanmean(
-    a: Array, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, where: Any = True
-) -> Array:
-    """Return the mean of all but NaN."""
-    return mean(a, axis, dtype, keepdims=keepdims, where=numbers(a, where))
+handles(np.nansum)(_of_numbers(sum_))
+handles(np.nanprod)(_of_numbers(prod))
+handles(np.nanmean)(_of_numbers(mean))
 
 
 def fitted_weights(weights: Any, shape: tuple[int, ...], axis: Axis) -> Array:
@@ -103,11 +82,11 @@ def _observed(m: Array, rowvar: bool, dtype: Any) -> Array:
     return rows if rowvar or m.ndim == 1 else np.transpose(rows)
 
 
-def _frequencies(weights: Any, count: int, whole: bool) -> Array:
+def _frequencies(weights: Any, count: int, integer: bool) -> Array:
     """Return the weights of observations, checked."""
-    name = "fweights" if whole else "aweights"
+    name = "fweights" if integer else "aweights"
     weights = operand(weights).astype(float)
-    if whole and not np.all(weights == np.round(weights)):
+    if integer and not np.all(weights == np.round(weights)):
         raise TypeError("cov: fweights must be integer")
     if weights.shape != (count,):
         raise RuntimeError(f"cov: {name} of shape {weights.shape} for {count} observations")
@@ -140,10 +119,10 @@ def cov(
         return np.reshape(X, (0, 0))
     if ddof is None:
         ddof = 0 if bias else 1
-    w = None if fweights is None else _frequencies(fweights, X.shape[1], whole=True)
+    w = None if fweights is None else _frequencies(fweights, X.shape[1], integer=True)
     if aweights is not None:
-        apart = _frequencies(aweights, X.shape[1], whole=False)
-        w = apart if w is None else w * apart
+        analytic = _frequencies(aweights, X.shape[1], integer=False)
+        w = analytic if w is None else w * analytic
     if w is None:
         centre, factor = np.mean(X, axis=1, keepdims=True), X.shape[1] - ddof
     else:
@@ -153,7 +132,7 @@ def cov(
         centre = np.sum(X * w, axis=1, keepdims=True) / total
         factor = total - ddof
         if ddof and aweights is not None:
-            factor = total - ddof * np.sum(w * apart) / total
+            factor = total - ddof * np.sum(w * analytic) / total
     if factor <= 0:
         warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=3)
         factor = 0.0
@@ -182,7 +161,7 @@ def _at_most_one(c: Array) -> Array:
 
 
 def _neighbours(x: Array, axis: int, combine: np.ufunc) -> Array:
-    """Return what a function makes of each element and the one before it along an axis."""
+    """Return a function of each element and the one before it along an axis."""
     upper: list[Any] = [slice(None)] * x.ndim
     lower = list(upper)
     upper[axis], lower[axis] = slice(1, None), slice(None, -1)

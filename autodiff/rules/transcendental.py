@@ -72,9 +72,8 @@ def sinc(x: Array) -> Array:
 
 def _i1(x: Array) -> Array:
     """Return the modified Bessel function of order 1, which NumPy does not have."""
+    # late: SciPy takes 0.2 s to import
     from scipy.special import i1
-
-    import autodiff.rules.special  # noqa: F401 (its own derivative)
 
     return i1(x)
 

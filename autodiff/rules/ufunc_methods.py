@@ -11,10 +11,10 @@ import numpy as np
 from autodiff.core.primitive import REFUSED, UFUNC_METHODS, Array, general
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.extrema import MAX, MIN, NANMAX, NANMIN, reduced
+from autodiff.rules.operands import Axis
 from autodiff.rules.picking import positional
 from autodiff.rules.reductions import (
     AXES,
-    Axis,
     converted,
     expanded,
     masked,
@@ -29,7 +29,7 @@ Answer = Callable[..., Any]
 
 
 def _log_of_sum(ufunc: np.ufunc, power: np.ufunc) -> Answer:
-    """Register the logarithm of a sum of powers and return what answers its reduction.
+    """Register the logarithm of a sum of powers and return the answer to its reduction.
 
     Its derivative is the share of each element in the sum, which never overflows.
     """
@@ -79,7 +79,7 @@ def _first_axis(function: Answer) -> Answer:
 
 
 def _discrete(ufunc: np.ufunc, method: str) -> Answer:
-    """Return what answers a method of a function of masks or integers."""
+    """Return the answer to a method of a function of masks or integers."""
     function = getattr(ufunc, method)
 
     @positional(f"{ufunc.__name__}.{method}")
@@ -94,7 +94,7 @@ def _discrete(ufunc: np.ufunc, method: str) -> Answer:
 
 
 def _outer(ufunc: np.ufunc) -> Answer:
-    """Return what answers ``ufunc.outer``: the function of every pair of elements."""
+    """Return the answer to ``ufunc.outer``: the function of every pair of elements."""
 
     def outer(a: Array, b: Array) -> Array:
         a, b = operand(a), operand(b)

@@ -1,4 +1,4 @@
-"""One call of a function on tensors: its tape, its inputs and its outputs, apart and together."""
+"""One call of a function on tensors: its tape, its inputs and its outputs."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 from autodiff.core.primitive import UFUNCS
 from autodiff.core.pytrees import LEAF, flatten
-from autodiff.core.tape import Listener, Tape
+from autodiff.core.tape import PassObserver, Tape
 from autodiff.core.tensor import Tensor, leaf, primal
 from autodiff.errors import TraceEnded
 from autodiff.graph.graph import check_written
@@ -24,54 +24,14 @@ _LARGE, _SAMPLE = 1 << 13, 128
 
 
 class Call:
-    """A function called on tensors in place of some of its arguments.
+    """A function called on tensors in place of the arguments `argnums`, nested ones included.
 
     It has a tape of its own, unless its arguments are tensors of a tape that records passes too.
     Then it records there: a second tensor around each of those would double the time.
-
-    Parameters
-    ----------
-    f : callable
-        The function.
-    args, kwargs
-        Its arguments.
-    argnums : sequence of int
-        Which positional arguments become tensors, with all that is nested in them.
-    what : str
-        Names the transform in messages.
-    brief : bool
-        Whether one backward pass follows at once.
-    has_aux : bool
-        Whether the function returns a pair, of which the second part is not differentiated.
-
-    Attributes
-    ----------
-    output : object
-        What the function returned, tensors included.
-    outputs : list
-        The leaves of `output`: tensors and constants.
-    structure : Structure
-        The structure of `output`.
-    inputs : list of Tensor
-        The leaves of the arguments.
-    structures : list of Structure
-        Of each argument of `argnums`.
-    aux : object
-        The second part, with values in place of tensors.
     """
 
     __slots__ = (
-        *(
-            "_numbers",
-            "aux",
-            "inputs",
-            "listener",
-            "nodes",
-            "output",
-            "outputs",
-            "structure",
-            "structures",
-        ),
+        *("_numbers", "aux", "inputs", "nodes", "observer", "outputs", "structure", "structures"),
         *("tape", "what"),
     )
 
@@ -88,6 +48,7 @@ class Call:
     ) -> None:
         self.what = what
         self.tape = tape = Tape(brief=brief)
+        #: The leaves of the arguments, and the structure of each of them.
         self.inputs: list[Tensor] = []
         inputs = self.inputs
         self.structures = [LEAF] * len(argnums)
@@ -104,17 +65,18 @@ class Call:
                 inputs.append(node)
             else:
                 replaced[argnum] = self._as_tensors(arg, argnum, place)
+        #: With `has_aux` the second part of the result, with values in place of tensors.
         self.aux: Any = None
-        self.listener, outer = _listener(inputs)
+        self.observer, outer = _observer(inputs)
         if outer is not None:
             self._record_on(outer)
-            assert self.listener is not None
+            assert self.observer is not None
             start = len(outer.nodes)
-            self.listener.before_function()
+            self.observer.before_function()
             try:
                 self._run(f, replaced, kwargs, has_aux)
             finally:
-                self.listener.after_function()
+                self.observer.after_function()
             self.nodes = outer.nodes[start:]
             return
         before = _states(inputs)
@@ -157,6 +119,7 @@ class Call:
                 f"{what}: the function returned a NoneType; expected numbers or arrays: does "
                 "it end without return?"
             )
+        #: The structure of the result, and its leaves: tensors and constants.
         leaves, self.structure = ([output], LEAF) if type(output) is Tensor else flatten(output)
         self.outputs = [check_result(x, what) for x in leaves]
 
@@ -200,7 +163,7 @@ class Call:
         return structure.unflatten([self._value(x) for x in checked])
 
     def _value(self, x: Any) -> Any:
-        own = self.listener is None and type(x) is Tensor and x.tape is self.tape
+        own = self.observer is None and type(x) is Tensor and x.tape is self.tape
         return x.value if own else x
 
     @property
@@ -210,7 +173,7 @@ class Call:
 
     @property
     def value(self) -> Any:
-        """What the function returned, with values in place of tensors."""
+        """The result of the function, with values in place of tensors."""
         return self.structure.unflatten(self.values)
 
     def scalar(self, holomorphic: bool) -> Any:
@@ -239,9 +202,9 @@ class Call:
 
     def pull(self, cotangents: Sequence[Any] | None, consume: bool = False) -> list[Any]:
         """Return the cotangents of the inputs."""
-        listener = self.listener
-        if listener is not None:
-            return self._pull_recorded(cotangents or [_ONE], listener, consume)
+        observer = self.observer
+        if observer is not None:
+            return self._pull_recorded(cotangents or [_ONE], observer, consume)
         if not consume:
             for node in self.nodes:
                 node.adjoint = None
@@ -259,14 +222,14 @@ class Call:
         return self._gradients(seen)
 
     def _pull_recorded(
-        self, cotangents: Sequence[Any], listener: Listener, only: bool
+        self, cotangents: Sequence[Any], observer: PassObserver, only: bool
     ) -> list[Any]:
         """Return the cotangents of the inputs, by a pass that is recorded beside the function."""
         nodes: Sequence[Any] = self.nodes
         if only:
             kept = [*self.outputs, *flatten(self.aux)[0]]
             self.nodes = []
-            nodes = listener.before_only_pass(nodes, kept)
+            nodes = observer.before_only_pass(nodes, kept)
         seeds: dict[int, Any] = {}
         for x, g in zip(self.outputs, cotangents, strict=True):
             if type(x) is Tensor and x.tape is self.tape:
@@ -274,9 +237,9 @@ class Call:
                 if (type(g) is not Tensor and g is not _ONE) or dtype != _ONE.dtype:
                     g = g.astype(dtype) if type(g) is Tensor else np.asarray(g, dtype)[()]
                 seeds[id(x)] = seeds[id(x)] + g if id(x) in seeds else g
-        forms = listener.before_passes(nodes)
-        pull_recorded(nodes, self.inputs, seeds, forms, listener.before_rule)
-        listener.after_pass()
+        forms = observer.before_passes(nodes)
+        pull_recorded(nodes, self.inputs, seeds, forms, observer.before_rule)
+        observer.after_pass()
         gradients = self._gradients(set(map(id, cotangents)))
         for node in self.inputs:
             node.adjoint = None
@@ -297,8 +260,8 @@ class Call:
             for x, x_dot in zip(self.inputs, tangents, strict=True)
             if x_dot is not None
         }
-        recorded = self.listener is not None
-        forms = self.listener.before_passes(self.nodes) if self.listener is not None else {}
+        recorded = self.observer is not None
+        forms = self.observer.before_passes(self.nodes) if self.observer is not None else {}
         found = push(self.nodes, self.tape, known, self.outputs, forms, recorded=recorded)
         return [
             np.zeros(np.shape(value), _floating(value))[()] if out_dot is None else out_dot
@@ -317,9 +280,9 @@ class Call:
 
 
 def _states(inputs: Sequence[Tensor]) -> list[bytes]:
-    """Return what tells whether an array was written into: its elements, of a large one a sample.
+    """Return the elements of arrays, by which to tell whether one was written into.
 
-    To read all of a large array twice would take longer than many a function of it.
+    Of a large array it is a sample: to read all of it twice would take longer than many a function.
     """
     values = [x.value for x in inputs]
     return [
@@ -337,8 +300,8 @@ def _sample(value: Any) -> bytes:
     return octets
 
 
-def _listener(inputs: Sequence[Tensor]) -> tuple[Listener | None, Tape | None]:
-    """Return who wants to hear of the passes of a call on tensors of an outer trace, and its tape.
+def _observer(inputs: Sequence[Tensor]) -> tuple[PassObserver | None, Tape | None]:
+    """Return the observer of passes on the tape of an outer trace, and that tape.
 
     All tensors must be of that one tape.
     """
@@ -346,14 +309,14 @@ def _listener(inputs: Sequence[Tensor]) -> tuple[Listener | None, Tape | None]:
     for node in inputs:
         x: Any = node.value
         if type(x) is Tensor:
-            if x.tape.listener is None or (found is not None and x.tape is not found):
+            if x.tape.observer is None or (found is not None and x.tape is not found):
                 return None, None
             found = x.tape
-    return (None, None) if found is None else (found.listener, found)
+    return (None, None) if found is None else (found.observer, found)
 
 
 def _floating(value: Any) -> np.dtype[Any]:
-    """Return the type of a tangent of a value, which may be a whole number if it is constant."""
+    """Return the type of a tangent of a value, which may be an integer if it is constant."""
     dtype = primal_dtype(value)
     return dtype if dtype.kind in "fc" else np.dtype(float)
 

@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from symdiff.errors import ExpressionTooLarge
-from symdiff.explanation.explain import Explanation, Line
-from symdiff.matrix import build
+from symdiff.explanation.lines import Explanation, Line, check_length, title, used_again
+from symdiff.matrix import construct
 from symdiff.matrix.form import Typesetter
-from symdiff.matrix.lets import name_lets
+from symdiff.matrix.lets import LEAVES, VIEWS, name_lets
 from symdiff.matrix.node import Node, depends, reachable
-from symdiff.matrix.rules import RULES
 from symdiff.matrix.shapes import shown
 from symdiff.matrix.spelling import display_names
+from symdiff.matrix.table import RULES
 from symdiff.matrix.trace import MatrixTrace, trace_matrices
 
-__all__ = ["explain_matrices"]
-
-_LINES = 300
+__all__ = ["REASONS", "MatrixLines", "explain_matrices"]
 
 _NOTE = "In a rule, G is the derivative by the result of the operation."
 
 # Why an operation passes its adjoint on as it does.
-_REASONS = {
+REASONS = {
     "add": "a sum passes the derivative on to every term; what was repeated collects it by a sum",
     "subtract": "a difference passes the derivative on, with a minus to what is subtracted",
     "negate": "a change of sign changes the sign of the derivative",
@@ -56,19 +53,15 @@ _REASONS = {
 }
 
 
-_LEAVES = frozenset({"input", "number", "array", "length", "eye"})
-_VIEWS = frozenset({"transpose", "reshape", "broadcast", "negate"})
-
-
 def _is_written_in_place(node: Node) -> bool:
-    """Return whether a node is only another look at its operand, or a multiple of it."""
-    if node.op in _LEAVES or node.op in _VIEWS:
+    """Return whether a node is only a view of its operand, or a multiple of it."""
+    if node.op in LEAVES or node.op in VIEWS:
         return True
     number = {"multiply": 0, "divide": 1}.get(node.op)
     return number is not None and node.args[number].op in ("number", "length")
 
 
-class _Derivation:
+class MatrixLines:
     """The lines of one function of matrices."""
 
     def __init__(self, traced: MatrixTrace) -> None:
@@ -102,7 +95,7 @@ class _Derivation:
         """Return the formula of a node, in terms of names."""
         if not defined and node.index in self.names:
             return self.names[node.index]
-        return Typesetter(False, self.names).write(node)
+        return Typesetter(False, self.names, RULES).write(node)
 
     def forward(self) -> list[Line]:
         """Return the lines of the forward pass."""
@@ -155,48 +148,29 @@ class _Derivation:
             return Line(left, "", "0", (f"{result} does not depend on {name}.",))
         total = parts[0][1]
         for _, part in parts[1:]:
-            total = build.add(total, part)
+            total = construct.add(total, part)
         text = self.write(total)
         rules = [self._rule(user) for user, _ in parts]
-        if len(parts) > 1:
-            rules.append(f"{name} is used {len(parts)} times: what comes back by each way adds up.")
-        self.adjoint = self.graph.make("input", (), (left, node.shape), node.shape)
+        rules += used_again(name, len(parts))
+        self.adjoint = self.graph.input(left, node.shape)
         self.names[self.adjoint.index] = f"({left})"
         self.totals.append((left, self.adjoint, total))
-        plain = text[1:-1] if text.startswith("(∂") and text.find(")") == len(text) - 1 else text
-        return Line(left, "", plain, tuple(dict.fromkeys(rules)))
+        right = text[1:-1] if text.startswith("(∂") and text.find(")") == len(text) - 1 else text
+        return Line(left, "", right, tuple(dict.fromkeys(rules)))
 
     def _rule(self, user: Node) -> str:
         """Return why an operation passes its derivative on as it does, and who says so."""
-        reason = _REASONS.get(user.op, f"the rule of {user.op}")
+        reason = REASONS.get(user.op, f"the rule of {user.op}")
         left = self.names[user.index]
         definition = self.write(user, defined=True)
         return f"{left} = {definition}: {reason} ({RULES[user.op].cited})."
 
 
 def explain_matrices(f: Callable[..., Any], given: Mapping[str, Any]) -> Explanation:
-    """Return the derivation of a matrix gradient step by step.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> shapes = {"X": ("N", "d"), "w": ("d",), "y": ("N",)}
-    >>> explanation = explain_matrices(lambda X, w, y: np.sum((X @ w - y) ** 2), shapes)
-    >>> for line in explanation.forward:
-    ...     print(line)
-    z = X w      (N,)
-    e = z − y      (N,)
-    L = ‖e‖²
-    >>> [f"{line.left} = {line.right}" for line in explanation.backward]
-    ['∂L/∂e = 2 e', '∂L/∂z = ∂L/∂e', '∂L/∂X = (∂L/∂z) wᵀ', '∂L/∂w = Xᵀ (∂L/∂z)', '∂L/∂y = −(∂L/∂e)']
-    """
+    """Return the derivation of a gradient with whole matrices."""
     traced = trace_matrices(f, given)
-    derivation = _Derivation(traced)
-    count = 2 * len(derivation.lets) + len(traced.inputs)
-    if count > _LINES:
-        raise ExpressionTooLarge(
-            f"explain: {count} lines, and {_LINES} can be read; take fewer layers"
-        )
-    title = f"{derivation.result}({', '.join(traced.inputs)}), step by step"
+    derivation = MatrixLines(traced)
+    check_length(2 * len(derivation.lets) + len(traced.inputs), "take fewer layers")
     forward = derivation.forward()
-    return Explanation(title, forward, derivation.backward(traced.inputs), _NOTE)
+    backward = derivation.backward(traced.inputs)
+    return Explanation(title(derivation.result, traced.inputs), forward, backward, _NOTE)

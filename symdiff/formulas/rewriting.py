@@ -13,12 +13,13 @@ import numpy as np
 import sympy
 
 from symdiff.errors import ExpressionTooLarge, nearest
+from symdiff.operations.evaluate import evaluate
+from symdiff.operations.rebuild import rebuild
 from symdiff.operations.sympy_conversion import Expr, from_sympy, symbol, to_sympy
+from symdiff.operations.table import OPERATIONS
 from symdiff.printing.recursion import call_deep
 from symdiff.store.dag import Dag, Nodes
-from symdiff.store.evaluate import evaluate
 from symdiff.store.op_counts import tree_operations
-from symdiff.store.rebuild import rebuild
 from symdiff.text.parse import parse
 from symdiff.tracing.array import SymbolicArray
 
@@ -28,42 +29,26 @@ _OPERATIONS = 200  # SymPy's `simplify` takes seconds beyond
 _EXPONENT = 64  # it multiplies out powers, and evaluates those of numbers exactly
 _BITS = 4096
 _TERMS = 5_000
-_POLYNOMIAL = frozenset({"number", "add", "mul", "div", "neg", "pow"})
+_POLYNOMIAL = {"number", *(row.name for row in OPERATIONS.values() if row.kind == "arithmetic")}
 _POINTS = 5
 _TOLERANCE = 1e-9
 
 
 class Rewritten(NamedTuple):
-    """Formulas in a graph of their own.
-
-    Attributes
-    ----------
-    dag : Dag
-        The graph.
-    inputs : dict of str to numpy.ndarray
-        For each argument the nodes of its symbols.
-    roots : list of int
-        The formulas.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> Rewritten(dag, {"x": dag.symbols("x", ())}, [2]).roots
-    [2]
-    """
+    """Formulas in a graph of their own."""
 
     dag: Dag
-    inputs: dict[str, Nodes]
+    inputs: dict[str, Nodes]  #: for each argument the nodes of its symbols
     roots: list[int]
 
 
 # Substitution -----------------------------------------------------------------------------------
 
-_Made = Callable[[Dag, Mapping[str, Nodes]], Any]
+_Maker = Callable[[Dag, Mapping[str, Nodes]], Any]
 
 
-def _from_text(text: str, name: str) -> tuple[set[str], _Made]:
-    """Return the arguments of a formula given as text, and what makes its nodes."""
+def _from_text(text: str, name: str) -> tuple[set[str], _Maker]:
+    """Return the arguments of a formula given as text, and the maker of its nodes."""
     function = parse(text)
     names = list(inspect.signature(function).parameters)
 
@@ -76,8 +61,8 @@ def _from_text(text: str, name: str) -> tuple[set[str], _Made]:
     return set(names), made
 
 
-def _from_expressions(value: Any, name: str) -> tuple[set[str], _Made]:
-    """Return the arguments of SymPy expressions, and what makes their nodes."""
+def _from_expressions(value: Any, name: str) -> tuple[set[str], _Maker]:
+    """Return the arguments of SymPy expressions, and the maker of their nodes."""
     entries = np.asarray(value, dtype=object)
     flat = [sympy.Integer(e) if isinstance(e, int) else e for e in entries.ravel().tolist()]
     for entry in flat:
@@ -104,8 +89,8 @@ def _from_expressions(value: Any, name: str) -> tuple[set[str], _Made]:
     return names, made
 
 
-def _from_numbers(value: Any, name: str) -> tuple[set[str], _Made]:
-    """Return what makes the nodes of numbers."""
+def _from_numbers(value: Any, name: str) -> tuple[set[str], _Maker]:
+    """Return the maker of the nodes of numbers."""
     numbers = np.asarray(value)
     if numbers.dtype.kind not in "biuf":
         raise TypeError(f"subs: {name!r} is to be replaced by real numbers, not by {numbers.dtype}")
@@ -117,8 +102,8 @@ def _from_numbers(value: Any, name: str) -> tuple[set[str], _Made]:
     return set(), made
 
 
-def _replacement(value: Any, name: str) -> tuple[set[str], _Made]:
-    """Return the arguments of what is put in for an argument, and what makes its nodes."""
+def _replacement(value: Any, name: str) -> tuple[set[str], _Maker]:
+    """Return the arguments of a replacement, and the maker of its nodes."""
     if isinstance(value, str):
         return _from_text(value, name)
     if isinstance(value, sympy.Basic) or np.asarray(value).dtype == object:
@@ -129,16 +114,7 @@ def _replacement(value: Any, name: str) -> tuple[set[str], _Made]:
 def substituted(
     dag: Dag, roots: Sequence[int], inputs: Mapping[str, Nodes], replacements: Mapping[str, Any]
 ) -> Rewritten:
-    """Return formulas with numbers or formulas in place of arguments.
-
-    Examples
-    --------
-    >>> from symdiff import trace
-    >>> f = trace(lambda x, y: x * y, x=(), y=())
-    >>> new = substituted(f.dag, [int(f.nodes)], f.inputs, {"x": "2*z"})
-    >>> to_sympy(new.dag, new.roots), list(new.inputs)
-    ([2*y*z], ['y', 'z'])
-    """
+    """Return formulas with numbers or formulas in place of arguments."""
     for name in replacements:
         if name not in inputs:
             raise ValueError(
@@ -232,16 +208,7 @@ def _shorter(expression: Expr) -> Expr:
 
 
 def simplified(dag: Dag, roots: Sequence[int], inputs: Mapping[str, Nodes]) -> Rewritten:
-    """Return formulas as SymPy simplifies them, each held against the original at some points.
-
-    Examples
-    --------
-    >>> from symdiff import trace
-    >>> f = trace(lambda x: np.sin(x)**2 + np.cos(x)**2, x=())
-    >>> new = simplified(f.dag, [int(f.nodes)], f.inputs)
-    >>> to_sympy(new.dag, new.roots)
-    [1]
-    """
+    """Return formulas as SymPy simplifies them, each held against the original at some points."""
     _check_simple(dag, roots)
     target = Dag()
     new = {name: target.symbols(name, nodes.shape) for name, nodes in inputs.items()}

@@ -15,9 +15,10 @@ L = ‖e‖²
 ∂L/∂w = 2 Xᵀ e
 """
 
+import symdiff.matrix.functions  # fills the tables of `array`
+import symdiff.matrix.rules  # noqa: F401  (fills the table of rules)
 from symdiff.matrix.gradient import MatrixGradient, matrix_gradient
-from symdiff.matrix.rules import RULES
 from symdiff.matrix.size import MatrixOperations
-from symdiff.matrix.table import Rule
+from symdiff.matrix.table import RULES, Rule
 
 __all__ = ["RULES", "MatrixGradient", "MatrixOperations", "Rule", "matrix_gradient"]

@@ -1,37 +1,40 @@
-"""`MatrixArray`: what a plain NumPy function is given in place of arrays, to be traced."""
+"""`MatrixArray`, which a traced function gets in place of arrays, and the tables it calls by."""
 
 from __future__ import annotations
 
+import difflib
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 
-from symdiff.errors import Untraceable
-from symdiff.matrix import build
+from symdiff.matrix import construct
+from symdiff.matrix.indexing import take_index
 from symdiff.matrix.node import Graph, Node
+from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import shown
+from symdiff.matrix.table import RULES
+from symdiff.operations.table import OPERATIONS, row_of
+from symdiff.tracing.traced import TracedArray, add_methods
 
-__all__ = ["MatrixArray", "as_node", "note_names"]
+__all__ = ["FUNCTIONS", "UFUNCS", "MatrixArray", "as_node"]
 
-_PACKAGE = "symdiff.matrix"
+_PACKAGE = "symdiff."
 _MANY = 1000  # local variables, above which a frame is not searched for names
 
 
-def note_names(graph: Graph) -> None:
+#: What computes a ufunc from the nodes of its operands; `symdiff.matrix.functions` fills it.
+UFUNCS: dict[np.ufunc, Callable[..., Node]] = {}
+#: What computes a NumPy function from the graph and its arguments; filled there, too.
+FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+
+
+def note_locals(graph: Graph) -> None:
     """Note which local variables of the traced code hold which nodes.
 
     What is computed later needs the local variables that hold its operands, so that a look into the
     frames below each operation finds every name without a hook into the interpreter.
-
-    Examples
-    --------
-    >>> graph = Graph()
-    >>> h = MatrixArray(graph.make("input", (), ("x", (3,))))
-    >>> note_names(graph)
-    >>> graph.names
-    {}
     """
     frames = []
     frame = sys._getframe(1)
@@ -58,13 +61,7 @@ def note_names(graph: Graph) -> None:
 
 
 def as_node(graph: Graph, value: Any) -> Node:
-    """Return an operand as a node.
-
-    Examples
-    --------
-    >>> as_node(Graph(), 0.5)
-    <number 0.5 0.5 ()>
-    """
+    """Return an operand as a node; refuse what is no array of real numbers."""
     if isinstance(value, MatrixArray):
         if value.node.graph is not graph:
             raise TypeError(
@@ -88,24 +85,15 @@ def as_node(graph: Graph, value: Any) -> Node:
     return graph.array(array)
 
 
-class MatrixArray:
+class MatrixArray(TracedArray):
     """An array of a traced function: a node which NumPy's functions and operators accept.
 
     Parameters
     ----------
     node : Node
         What it stands for.
-
-    Examples
-    --------
-    >>> graph = Graph()
-    >>> x = MatrixArray(graph.make("input", (), ("x", ("N", 3))))
-    >>> np.tanh(x @ x.T)
-    MatrixArray(tanh, (N, N))
     """
 
-    __array_priority__ = 1000.0
-    __hash__ = None  # type: ignore[assignment]
     __slots__ = ("node",)
 
     def __init__(self, node: Node) -> None:
@@ -114,11 +102,6 @@ class MatrixArray:
     def __repr__(self) -> str:
         return f"MatrixArray({self.node.op}, {shown(self.node.shape)})"
 
-    # What NumPy asks for ------------------------------------------------------------------
-
-    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
-        return np
-
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise TypeError(
             "a traced matrix cannot become a NumPy array: it holds no numbers. Leave out np.array "
@@ -126,27 +109,13 @@ class MatrixArray:
             "in place of an assignment to an entry"
         )
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        from symdiff.matrix.functions import call_ufunc
-
-        note_names(self.node.graph)
-        return call_ufunc(self.node.graph, ufunc, method, inputs, kwargs)
-
-    def __array_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
-        from symdiff.matrix.functions import call_function
-
-        note_names(self.node.graph)
-        return call_function(self.node.graph, func, args, kwargs)
-
     # Shape --------------------------------------------------------------------------------
 
     @property
     def shape(self) -> tuple[Any, ...]:
         """The lengths of the axes; a named length is a traced scalar."""
         return tuple(
-            n if isinstance(n, int) else MatrixArray(build.length(self.node.graph, n))
+            n if isinstance(n, int) else MatrixArray(self.node.graph.length(n))
             for n in self.node.shape
         )
 
@@ -158,23 +127,18 @@ class MatrixArray:
     @property
     def size(self) -> Any:
         """The number of elements; a traced scalar if a length is named."""
-        size = build.count(self.node.graph, self.node.shape)
+        size = construct.count(self.node.graph, self.node.shape)
         return MatrixArray(size) if size.number is None else size.number
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The dtype of the numbers for which the array stands: float64."""
-        return np.dtype(np.float64)
 
     @property
     def T(self) -> MatrixArray:  # noqa: N802 - NumPy's name
         """The array with its axes reversed."""
-        return MatrixArray(build.transpose(self.node))
+        return MatrixArray(construct.transpose(self.node))
 
     @property
     def mT(self) -> MatrixArray:  # noqa: N802 - NumPy's name
         """The array with its last two axes swapped."""
-        return MatrixArray(build.swap(self.node))
+        return MatrixArray(construct.swap(self.node))
 
     def __len__(self) -> int:
         if not self.node.shape:
@@ -190,8 +154,12 @@ class MatrixArray:
         return (self[position] for position in range(len(self)))
 
     def __getitem__(self, index: Any) -> MatrixArray:
-        from symdiff.matrix.indexing import take_index
-
+        entries = index if isinstance(index, tuple) else (index,)
+        if any(isinstance(entry, MatrixArray) for entry in entries):
+            raise TypeError(
+                "a traced value cannot be an index: which entry it selects is not known; "
+                "use np.where"
+            )
         return MatrixArray(take_index(self.node, index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -200,132 +168,92 @@ class MatrixArray:
             "and np.concatenate to build an array"
         )
 
-    # What has no symbolic meaning -----------------------------------------------------------
-
-    def __bool__(self) -> bool:
-        raise TypeError(
-            "the truth of a traced value is not known: write np.where(condition, a, b) in place of "
-            "`if`, `and`, `or`, and np.maximum / np.minimum in place of max / min"
+    def no_number(self, kind: str) -> str:
+        """Return the message for code that wants a number of a kind: the reason, and the cure."""
+        return (
+            f"a traced matrix has no numbers yet and cannot become {kind}: use NumPy's functions "
+            "(np.exp in place of math.exp), leave out conversions; np.eye, np.zeros, np.ones and "
+            "range need a number as length, not a name"
         )
-
-    def __float__(self) -> float:
-        raise TypeError(_no_number("float"))
-
-    def __int__(self) -> int:
-        raise TypeError(_no_number("int"))
-
-    def __index__(self) -> int:
-        raise TypeError(_no_number("an index or int"))
-
-    def __complex__(self) -> complex:
-        raise TypeError(_no_number("complex"))
 
     def item(self) -> MatrixArray:
         """Return the only element as a traced scalar."""
-        return MatrixArray(build.reshape(self.node, ()))
+        return MatrixArray(construct.reshape(self.node, ()))
 
-    def astype(self, dtype: Any, **kwargs: Any) -> MatrixArray:
-        """Return the array itself, which stands for float64 numbers; other dtypes are refused."""
-        if not np.issubdtype(np.dtype(dtype), np.floating):
-            raise Untraceable(f"astype({dtype!r}): not traceable; formulas have real values only")
-        return self
-
-    def reshape(self, *shape: Any, **kwargs: Any) -> MatrixArray:
+    def reshape(self, *shape: Any, **kwargs: Any) -> Any:
         """Return the elements in another shape."""
         target = shape[0] if len(shape) == 1 else shape
-        return _numpy(np.reshape, self, target, **kwargs)
+        return np.reshape(self, target, **kwargs)
 
-    def transpose(self, *axes: Any) -> MatrixArray:
+    def transpose(self, *axes: Any) -> Any:
         """Return the array with its axes permuted."""
         if not axes:
             return self.T
         order = axes[0] if len(axes) == 1 else axes
-        return _numpy(np.transpose, self, order)
-
-    def copy(self) -> MatrixArray:
-        """Return the array itself: traced values never change."""
-        return self
-
-    # Operators --------------------------------------------------------------------------------
-
-    def __neg__(self) -> MatrixArray:
-        return _numpy(np.negative, self)
-
-    def __pos__(self) -> MatrixArray:
-        return self
-
-    def __abs__(self) -> MatrixArray:
-        return _numpy(np.absolute, self)
-
-    def __invert__(self) -> MatrixArray:
-        return _numpy(np.logical_not, self)
+        return np.transpose(self, order)
 
 
-def _no_number(kind: str) -> str:
-    """Return why a traced value has no number of a kind, and what to write instead."""
-    return (
-        f"a traced matrix has no numbers yet and cannot become {kind}: use NumPy's functions "
-        "(np.exp in place of math.exp), leave out conversions; np.eye, np.zeros, np.ones and "
-        "range need a number as length, not a name"
-    )
+def _unknown(name: str) -> NoReturn:
+    """Refuse a function that no table has."""
+    scipy = {row.scipy for row in OPERATIONS.values() if row.name in RULES} - {""}
+    known = sorted({f.__name__ for f in (*UFUNCS, *FUNCTIONS)} | scipy)
+    close = difflib.get_close_matches(name.split(".")[-1], known, n=1)
+    hint = f"did you mean np.{close[0]}? " if close else ""
+    refuse(name, f"{hint}known are {', '.join(known)}")
 
 
-def _numpy(function: Callable[..., Any], *args: Any, **kwargs: Any) -> MatrixArray:
-    """Return a NumPy function of arguments of which one at least is traced."""
-    result: MatrixArray = function(*args, **kwargs)
-    return result
+def _call_ufunc(
+    array: MatrixArray, ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]
+) -> MatrixArray:
+    """Return a ufunc, or a method of one, that was called with a traced matrix."""
+    graph = array.node.graph
+    note_locals(graph)
+    name = f"np.{ufunc.__name__}"
+    kwargs = {k: v for k, v in kwargs.items() if v is not None and not (k == "where" and v is True)}
+    if method == "reduce" and ufunc is np.add:
+        return MatrixArray(FUNCTIONS[np.sum](graph, *inputs, **{"axis": 0, **kwargs}))
+    if kwargs:
+        refuse(f"{name}({next(iter(kwargs))}=...)", "leave the keyword out")
+    operands = [as_node(graph, value) for value in inputs]
+    if method == "outer" and ufunc is np.multiply and all(x.ndim == 1 for x in operands):
+        return MatrixArray(construct.outer(*operands))
+    if method != "__call__":
+        refuse(f"{name}.{method}")
+    if ufunc in UFUNCS:
+        return MatrixArray(UFUNCS[ufunc](*operands))
+    row = row_of(ufunc)
+    if row is None or not row.scipy or row.name not in RULES:
+        _unknown(name)
+    return MatrixArray(construct.elementwise(row.name, *operands))
 
 
-def _method(name: str) -> Callable[..., Any]:
-    """Return the method that is NumPy's function of the same name."""
-    function = getattr(np, name)
+def _call_function(
+    array: MatrixArray, func: Any, args: Sequence[Any], kwargs: dict[str, Any]
+) -> Any:
+    """Return a NumPy function that was called with a traced matrix."""
+    graph = array.node.graph
+    note_locals(graph)
+    module = func.__module__ or "numpy"
+    name = f"{'np.linalg' if 'linalg' in module else 'np'}.{func.__name__}"
+    entry = FUNCTIONS.get(func)
+    if entry is None:
+        _unknown(f"{module}.{func.__name__}")
+    given = {key: v for key, v in kwargs.items() if v is not None and v is not np._NoValue}
+    try:
+        result = entry(graph, *args, **given)
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        keyword = str(error).split("'")[-2]
+        refuse(f"{name}({keyword}=...)", "leave the keyword out")
+    return MatrixArray(result) if isinstance(result, Node) else result
 
-    def method(self: MatrixArray, *args: Any, **kwargs: Any) -> Any:
-        return function(self, *args, **kwargs)
 
-    method.__name__ = name
-    method.__doc__ = f"Return `numpy.{name}` of the array."
-    return method
-
-
-def _operator(ufunc: np.ufunc, flipped: bool) -> Callable[..., Any]:
-    """Return the method of an operator, from the left or from the right."""
-
-    def operator(self: MatrixArray, other: Any) -> Any:
-        return ufunc(other, self) if flipped else ufunc(self, other)
-
-    return operator
-
-
+MatrixArray.call_ufunc = _call_ufunc
+MatrixArray.call_function = _call_function
 _METHODS = (
-    *("sum", "mean", "max", "min", "var", "std", "dot", "clip", "trace", "diagonal", "ravel"),
-    *("squeeze", "swapaxes", "repeat", "prod", "cumsum", "argmax", "argmin", "sort"),
+    "sum mean max min var std dot clip trace diagonal ravel squeeze swapaxes repeat prod cumsum "
+    "argmax argmin sort"
 )
-for _name in _METHODS:
-    setattr(MatrixArray, _name, _method(_name))
+add_methods(MatrixArray, _METHODS.split())
 MatrixArray.flatten = MatrixArray.ravel  # type: ignore[attr-defined]
-
-for _name, _ufunc in {
-    "add": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
-    "truediv": np.divide,
-    "pow": np.power,
-    "matmul": np.matmul,
-    "mod": np.remainder,
-    "floordiv": np.floor_divide,
-    "and": np.logical_and,
-    "or": np.logical_or,
-}.items():
-    setattr(MatrixArray, f"__{_name}__", _operator(_ufunc, False))
-    setattr(MatrixArray, f"__r{_name}__", _operator(_ufunc, True))
-
-for _name, _ufunc in {
-    "gt": np.greater,
-    "ge": np.greater_equal,
-    "lt": np.less,
-    "le": np.less_equal,
-    "eq": np.equal,
-    "ne": np.not_equal,
-}.items():
-    setattr(MatrixArray, f"__{_name}__", _operator(_ufunc, False))

@@ -1,4 +1,4 @@
-"""What gradients of entries can do and those of whole matrices cannot, and what to do instead."""
+"""Methods that gradients of entries have and those of whole matrices refuse, with advice."""
 
 from __future__ import annotations
 
@@ -16,14 +16,7 @@ def _refuse(what: str) -> NoReturn:
 
 
 class Entrywise:
-    """The methods of `symdiff.Gradient` that need formulas of entries.
-
-    Examples
-    --------
-    >>> Entrywise().hessian()
-    Traceback (most recent call last):
-    NotImplementedError: hessian: formulas of whole matrices have none; derive with ...
-    """
+    """The methods of `symdiff.Gradient` that need formulas of entries."""
 
     source: Any
 

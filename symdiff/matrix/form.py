@@ -6,17 +6,31 @@ repeated or a matrix summed; a scalar that meets a matrix in a sum is added to e
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from symdiff.matrix.node import Node
 from symdiff.matrix.shapes import Shape
 
-__all__ = ["ATOM", "HADAMARD", "PRODUCT", "RAISED", "SUM", "Piece", "Typesetter"]
+__all__ = [
+    "ATOM",
+    "HADAMARD",
+    "PRODUCT",
+    "RAISED",
+    "SUM",
+    "Piece",
+    "Typesetter",
+    "function_form",
+    "operator_name",
+]
 
 SUM, HADAMARD, PRODUCT, RAISED, ATOM = range(5)
+_COMMANDS = frozenset(
+    {"exp", "log", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh"}
+    | {"max", "min", "det"}
+)
 
 
 class Piece(NamedTuple):
@@ -32,11 +46,6 @@ class Piece(NamedTuple):
         The numeric factor.
     above, below : tuple of str
         Scalar factors and divisors.
-
-    Examples
-    --------
-    >>> Piece("X", ATOM, Fraction(2))
-    Piece(body='X', binding=4, number=Fraction(2, 1), above=(), below=())
     """
 
     body: str
@@ -67,8 +76,13 @@ _LATEX = _Style(
 _TEXT = _Style(False, " ∘ ", " ⊘ ", "ᵀ", "1", "I", "−", "(", ")")
 
 
+def operator_name(name: str) -> str:
+    """Return the name of a function in LaTeX, which has commands for some."""
+    return f"\\{name}" if name in _COMMANDS else rf"\operatorname{{{name}}}"
+
+
 class Typesetter:
-    r"""Writes the formulas of nodes, by the rules of the table.
+    """Writes the formulas of nodes, by the rules of the table.
 
     Parameters
     ----------
@@ -76,23 +90,14 @@ class Typesetter:
         LaTeX, or plain text.
     names : mapping of int to str
         How inputs and named intermediates are written, by index of their node.
-
-    Examples
-    --------
-    >>> from symdiff.matrix.node import Graph
-    >>> from symdiff.matrix.build import matmul, transpose
-    >>> graph = Graph()
-    >>> a = graph.make("input", (), ("a", (2, 3)))
-    >>> product = matmul(transpose(a), a)
-    >>> Typesetter(False, {a.index: "A"}).write(product)
-    'Aᵀ A'
-    >>> Typesetter(True, {a.index: "A"}).write(product)
-    'A^{\\top} A'
+    rules : mapping of str to Rule
+        How each operation is written.
     """
 
-    def __init__(self, latex: bool, names: Mapping[int, str]) -> None:
+    def __init__(self, latex: bool, names: Mapping[int, str], rules: Mapping[str, _Rule]) -> None:
         self.style = _LATEX if latex else _TEXT
         self.names = names
+        self.rules = rules
         self._pieces: dict[int, Piece] = {}
 
     # Nodes ------------------------------------------------------------------------------------
@@ -106,8 +111,6 @@ class Typesetter:
 
     def _define(self, node: Node) -> Piece:
         """Return the formula of a node in terms of those that are named, without recursion."""
-        from symdiff.matrix.rules import RULES
-
         stack = [node]
         while stack:
             current = stack[-1]
@@ -120,7 +123,7 @@ class Typesetter:
                 stack.extend(waiting)
                 continue
             stack.pop()
-            self._pieces[current.index] = RULES[current.op].form(self, current)
+            self._pieces[current.index] = self.rules[current.op].form(self, current)
         return self._pieces[node.index]
 
     def write(self, node: Node) -> str:
@@ -237,10 +240,11 @@ class Typesetter:
         raised = f"{base}^{{{exponent}}}" if self.style.latex else f"{base}{text}"
         return Piece(raised, RAISED)
 
-    def call(self, latex: str, text: str, *arguments: Piece) -> Piece:
-        """Return a function of formulas, its name given as LaTeX and as text."""
+    def call(self, name: str, *arguments: Piece, latex: str | None = None) -> Piece:
+        """Return a function of formulas; how LaTeX has its name if not as `operator_name`."""
         inside = ", ".join(map(self.full, arguments))
-        name = latex if self.style.latex else text
+        if self.style.latex:
+            name = operator_name(name) if latex is None else latex
         return Piece(f"{name}{self.style.left}{inside}{self.style.right}", ATOM)
 
     # Vectors of ones --------------------------------------------------------------------------
@@ -267,3 +271,25 @@ class Typesetter:
             rows = r" \\ ".join(f"{value} & {condition}" for value, condition in cases)
             return Piece(rf"\begin{{cases}} {rows} \end{{cases}}", ATOM)
         return Piece("{" + "; ".join(f"{value} {word}" for value, word in cases) + "}", ATOM)
+
+
+class _Rule(Protocol):
+    """The part of a rule that a typesetter reads."""
+
+    @property
+    def form(self) -> Callable[[Typesetter, Node], Piece]: ...
+
+
+def function_form(name: str, latex: str | None = None) -> Callable[[Typesetter, Node], Piece]:
+    """Return the form of an operation that is a function of its operands as they stand."""
+    return lambda setter, node: setter.call(name, *map(setter.piece, node.args), latex=latex)
+
+
+def lifted_form(name: str, latex: str | None = None) -> Callable[[Typesetter, Node], Piece]:
+    """Return the form of a function of operands that are repeated to the shape of the result."""
+
+    def form(setter: Typesetter, node: Node) -> Piece:
+        pieces = (setter.lifted(arg, node.shape) for arg in node.args)
+        return setter.call(name, *pieces, latex=latex)
+
+    return form

@@ -18,17 +18,19 @@ from symdiff.matrix.node import Node, reachable
 from symdiff.matrix.reverse import accumulate
 from symdiff.matrix.shapes import Shape, shown
 from symdiff.matrix.size import MatrixOperations, measure
-from symdiff.matrix.source import ENTRY_POINT, print_source
+from symdiff.matrix.source import print_source
 from symdiff.matrix.spelling import display_names
+from symdiff.matrix.table import RULES
 from symdiff.matrix.trace import MatrixTrace, trace_matrices
+from symdiff.printing.formulas import Formulas
+from symdiff.printing.running import as_floats, compile_source
 
 __all__ = ["MatrixGradient", "matrix_gradient"]
 
-_LINES = 60
 Floats = npt.NDArray[np.float64]
 
 
-class MatrixGradient(Entrywise):
+class MatrixGradient(Entrywise, Formulas):
     """A value and its partial derivatives as matrix formulas, made by `matrix_gradient`.
 
     Attributes
@@ -75,12 +77,6 @@ class MatrixGradient(Entrywise):
             f"operation_count={self.operation_count})"
         )
 
-    def __str__(self) -> str:
-        rows = self._rows(latex=False)
-        shown_rows, more = rows[:_LINES], len(rows) - _LINES
-        lines = [f"{left} = {right}" for left, right in shown_rows]
-        return "\n".join([*lines, f"… and {more} more lines"] if more > 0 else lines)
-
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "_compiled"}
 
@@ -113,12 +109,12 @@ class MatrixGradient(Entrywise):
 
     @property
     def value(self) -> Any:
-        """The traced function as a SymPy expression of its arguments, made when asked for."""
+        """The traced function as a SymPy expression of its arguments, made on first use."""
         return self._converted.full(self._value)
 
     @property
     def partials(self) -> dict[str, Any]:
-        """The derivatives as SymPy matrix expressions of the arguments, made when asked for.
+        """The derivatives as SymPy matrix expressions of the arguments, made on first use.
 
         Vectors are columns; no expression is evaluated.
         """
@@ -161,10 +157,9 @@ class MatrixGradient(Entrywise):
 
     # Text -------------------------------------------------------------------------------------
 
-    def _rows(self, latex: bool) -> list[tuple[str, str]]:
-        """Return left and right sides: intermediates, value, derivatives."""
+    def _equations(self, latex: bool, most: int | None) -> tuple[list[tuple[str, str]], int]:
         names = display_names(self._inputs, self._lets, latex)
-        setter = Typesetter(latex, names)
+        setter = Typesetter(latex, names, RULES)
         nodes = self._graph.nodes
         rows = [(names[index], setter.write(nodes[index])) for index in self._lets]
         spelled = set(names.values())
@@ -177,31 +172,8 @@ class MatrixGradient(Entrywise):
             left = rf"\frac{{\partial {label}}}{{\partial {symbol}}}"
             right = names.get(node.index) or setter.write(node)
             rows.append((left if latex else f"∂{label}/∂{symbol}", right))
-        return rows
-
-    def latex(self, max_lines: int | None = _LINES) -> str:
-        r"""Return the formulas as LaTeX: intermediates, value and derivatives, aligned.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> print(matrix_gradient(lambda a: np.trace(a.T @ a), a=("m", "n")).latex())
-        \begin{aligned}
-        L &= \operatorname{tr}\left(A^{\top} A\right) \\
-        \frac{\partial L}{\partial A} &= 2 A
-        \end{aligned}
-        """
-        if max_lines is not None and max_lines < 1:
-            raise ValueError(f"latex: max_lines is {max_lines}; give at least 1, or None for all")
-        rows = self._rows(latex=True)
-        kept = rows if max_lines is None else rows[:max_lines]
-        lines = [f"{left} &= {right}" for left, right in kept]
-        if len(kept) < len(rows):
-            lines.append(f"&\\text{{… and {len(rows) - len(kept)} more lines}}")
-        return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
-
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex()}$"
+        kept = rows[:most]
+        return kept, len(rows) - len(kept)
 
     @cached_property
     def source(self) -> str:
@@ -218,10 +190,7 @@ class MatrixGradient(Entrywise):
     @cached_property
     def _compiled(self) -> Callable[..., Any]:
         """The compiled source."""
-        namespace: dict[str, Any] = {}
-        exec(compile(self.source, "<symdiff matrix>", "exec"), namespace)
-        function: Callable[..., Any] = namespace[ENTRY_POINT]
-        return function
+        return compile_source(self.source, self.strategy)
 
     def __call__(self, **inputs: Any) -> dict[str, Any]:
         """Return the gradient at a point; see `value_and_gradient`."""
@@ -262,14 +231,14 @@ class MatrixGradient(Entrywise):
         for name, node in self._inputs.items():
             array = flat[name]
             if type(array) is not np.ndarray or array.dtype != np.float64:
-                array = _floats(name, array)
+                array = as_floats(name, array)
             if array.shape != node.shape:
                 _check_shape(name, array.shape, node.shape, lengths)
             result.append(array)
         return result
 
     def _flat(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what was given by input, with what was given when the gradient was made."""
+        """Return the arguments by input, those from when the gradient was made among them."""
         flat: dict[str, Any] = dict(self._examples)
         known = [n for n in self._inputs if "[" not in n] + list(self._lists)
         for name, value in inputs.items():
@@ -293,17 +262,6 @@ class MatrixGradient(Entrywise):
                 f"missing argument {', '.join(missing[:5])}: the formula needs {', '.join(known)}"
             )
         return flat
-
-
-def _floats(name: str, value: Any) -> Floats:
-    """Return an input as a float64 array."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(
-            f"argument {name!r}: real numbers are expected, not {array.dtype} "
-            f"({type(value).__name__})"
-        )
-    return array.astype(np.float64)
 
 
 def _check_shape(

@@ -1,4 +1,4 @@
-"""Indexing a traced matrix: what is a view of it, what is a part, and what is refused."""
+"""Indexing a matrix: a view of it, a part of it, or a refusal."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.matrix import build
-from symdiff.matrix.array import MatrixArray
-from symdiff.matrix.build import make
+from symdiff.matrix import construct
+from symdiff.matrix.construct import make
 from symdiff.matrix.node import Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Length, Shape
@@ -18,20 +17,8 @@ __all__ = ["take_index"]
 
 
 def take_index(a: Node, index: Any) -> Node:
-    """Return the part of an array that an index selects.
-
-    Examples
-    --------
-    >>> from symdiff.matrix.node import Graph
-    >>> graph = Graph()
-    >>> take_index(graph.make("input", (), ("W", (2, "n", 3))), (0, slice(None), slice(1)))
-    <index (0, ('slice', None, None, None), ('slice', None, 1, None)) ('n', 1) (n, 1)>
-    """
+    """Return the part of an array that an index selects, a reshape of it where all is kept."""
     entries = list(index) if isinstance(index, tuple) else [index]
-    if any(isinstance(entry, MatrixArray) for entry in entries):
-        raise TypeError(
-            "a traced value cannot be an index: which entry it selects is not known; use np.where"
-        )
     arrays = [k for k, e in enumerate(entries) if isinstance(e, (list, np.ndarray))]
     used = sum(
         e.ndim if isinstance(e, np.ndarray) and e.dtype == bool else 1
@@ -46,7 +33,7 @@ def take_index(a: Node, index: Any) -> Node:
     if not arrays and all(
         e is None or e == whole or _drops(a, entries, k) for k, e in enumerate(entries)
     ):
-        return build.reshape(a, _kept(a.shape, entries))
+        return construct.reshape(a, _kept(a.shape, entries))
     taken: list[Any] = []
     axis = 0
     for entry in entries:

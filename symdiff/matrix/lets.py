@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from symdiff.matrix.node import Node, reachable
 
-__all__ = ["choose_lets", "name_lets", "source_lines"]
+__all__ = ["LEAVES", "VIEWS", "choose_lets", "name_lets", "source_lines"]
 
-_LEAVES = frozenset({"input", "number", "array", "length", "eye"})
-_VIEWS = frozenset({"transpose", "reshape", "broadcast", "negate"})
+LEAVES = frozenset({"input", "number", "array", "length", "eye"})
+VIEWS = frozenset({"transpose", "reshape", "broadcast", "negate"})
 _JOINED = frozenset({"multiply", "divide", "add", "subtract", "where"})
 _PRODUCTS = frozenset({"matmul", "outer", "solve", "einsum", "scatter"})
 _LETTERS = {
@@ -29,11 +29,11 @@ _LETTERS = {
 
 
 def is_transparent(node: Node) -> bool:
-    """Return whether a node is only another look at its operand, or a multiple of it."""
-    if node.op in _LEAVES or node.op in _VIEWS or _is_plain_scalar(node):
+    """Return whether a node is only a view of its operand, or a multiple of it."""
+    if node.op in LEAVES or node.op in VIEWS or _is_plain_scalar(node):
         return True
     if node.op == "index":
-        return node.args[0].op in _LEAVES
+        return node.args[0].op in LEAVES
     if node.op == "multiply":
         return _is_plain_scalar(node.args[0])
     if node.op == "matmul" and node.ndim == 1:  # A x is no longer than a name for it
@@ -51,7 +51,7 @@ def _is_plain_scalar(node: Node) -> bool:
     stack = [node]
     while stack:
         part = stack.pop()
-        if part.shape != () or part.op not in _LEAVES | {"multiply", "divide", "negate"}:
+        if part.shape != () or part.op not in LEAVES | {"multiply", "divide", "negate"}:
             return False
         stack.extend(part.args)
     return True
@@ -63,15 +63,6 @@ def choose_lets(roots: Sequence[Node], named: Mapping[int, str]) -> list[Node]:
     These are what the user's function names; what is used twice, where a transpose, a multiple
     or a change of sign does not count as a use; and sums and Hadamard products that stand in a
     matrix product.
-
-    Examples
-    --------
-    >>> from symdiff.matrix import build
-    >>> from symdiff.matrix.node import Graph
-    >>> x = Graph().make("input", (), ("x", (3,)))
-    >>> y = build.elementwise("tanh", x)
-    >>> choose_lets([build.dot(y, y), y], {})
-    [<tanh (3,)>]
     """
     order = reachable(roots)
     uses: dict[int, int] = dict.fromkeys((node.index for node in order), 0)
@@ -82,19 +73,19 @@ def choose_lets(roots: Sequence[Node], named: Mapping[int, str]) -> list[Node]:
         seen = uses[node.index] if is_transparent(node) else 1
         for arg in {arg.index: arg for arg in node.args}.values():
             uses[arg.index] += seen
-            if node.op in _PRODUCTS or (node.op in _VIEWS and node.index in factors):
+            if node.op in _PRODUCTS or (node.op in VIEWS and node.index in factors):
                 factors.add(arg.index)
     top = roots[0].index
     result = []
     for node in order:
-        if node.op in _LEAVES or (is_transparent(node) and node.index not in named):
+        if node.op in LEAVES or (is_transparent(node) and node.index not in named):
             continue
-        if node.op == "index" and node.args[0].op in _LEAVES and uses[node.index] < 2:
+        if node.op == "index" and node.args[0].op in LEAVES and uses[node.index] < 2:
             continue
         wanted = node.index in named or uses[node.index] >= 2
         if node.op in _JOINED and node.index in factors and node.index > top:
             wanted = True
-        if wanted and node.index in uses and not (node.op in _VIEWS and node.index not in named):
+        if wanted and node.index in uses and not (node.op in VIEWS and node.index not in named):
             result.append(node)
     return result
 
@@ -105,16 +96,7 @@ def name_lets(
     primals: Mapping[int, Node],
     taken: Iterable[str],
 ) -> dict[int, str]:
-    """Return Python identifiers for intermediates.
-
-    Examples
-    --------
-    >>> from symdiff.matrix import build
-    >>> from symdiff.matrix.node import Graph
-    >>> x = Graph().make("input", (), ("x", (3,)))
-    >>> name_lets([build.elementwise("tanh", x)], {}, {}, ["x"])
-    {1: 'h'}
-    """
+    """Return Python identifiers for intermediates."""
     lets = list(lets)
     groups: dict[str, list[tuple[int, int]]] = {}
     adjoints: list[tuple[int, int]] = []
@@ -157,17 +139,7 @@ def source_lines(
     primals: Mapping[int, Node],
     taken: Iterable[str],
 ) -> dict[int, str]:
-    """Return names for all nodes that get a line in source: the lets and what is used twice.
-
-    Examples
-    --------
-    >>> from symdiff.matrix import build
-    >>> from symdiff.matrix.node import Graph
-    >>> x = Graph().make("input", (), ("x", (3,)))
-    >>> y = build.multiply(x.graph.number(2), x)
-    >>> source_lines([build.dot(y, y), y], {}, {}, ["x"])
-    {2: 'scaled'}
-    """
+    """Return names for all nodes that get a line in source: the lets and what is used twice."""
     order = reachable(roots)
     uses: dict[int, int] = {}
     for root in roots:
@@ -178,7 +150,7 @@ def source_lines(
     used = {*taken, *lets.values()}
     names = dict(lets)
     for node in order:
-        if node.index in names or node.op in _LEAVES or node.op in ("transpose", "index"):
+        if node.index in names or node.op in LEAVES or node.op in ("transpose", "index"):
             continue
         if uses[node.index] < 2 or _is_plain_scalar(node):
             continue

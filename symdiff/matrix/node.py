@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from symdiff.matrix.shapes import Shape
+from symdiff.matrix.shapes import Length, Shape, shown
 
-__all__ = ["Graph", "Node", "reachable"]
-
+__all__ = ["Graph", "Node", "depends", "reachable"]
 
 _CONDITIONS = frozenset(
     {"greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "step"}
@@ -43,12 +42,6 @@ class Node:
         Its place in the graph: operands come before what uses them.
     truth : bool
         Whether NumPy would hold it as truth values, which it adds with "or".
-
-    Examples
-    --------
-    >>> graph = Graph()
-    >>> graph.make("input", (), ("x", ("N", 3)))
-    <input x ('N', 3) (N, 3)>
     """
 
     __slots__ = ("args", "graph", "index", "op", "params", "shape", "truth")
@@ -71,8 +64,6 @@ class Node:
         self.truth = _is_truth(graph, op, args, params)
 
     def __repr__(self) -> str:
-        from symdiff.matrix.shapes import shown
-
         words = [self.op, *map(str, self.params), shown(self.shape)]
         return f"<{' '.join(words)}>"
 
@@ -113,13 +104,6 @@ class Graph:
         The name of a local variable that held a node, by its index.
     arrays : list of numpy.ndarray
         The constant arrays.
-
-    Examples
-    --------
-    >>> graph = Graph()
-    >>> x = graph.make("input", (), ("x", (3,)))
-    >>> graph.make("input", (), ("x", (3,))) is x
-    True
     """
 
     def __init__(self) -> None:
@@ -142,68 +126,48 @@ class Graph:
         for op, args, params, shape in state["rows"]:
             self.make(op, tuple(self.nodes[k] for k in args), params, shape)
 
-    def make(
-        self, op: str, args: tuple[Node, ...], params: tuple[Any, ...], shape: Shape | None = None
-    ) -> Node:
-        """Return the node of an operation, the one that exists if there is one.
-
-        Examples
-        --------
-        >>> Graph().make("number", (), (2,), ())
-        <number 2 ()>
-        """
+    def make(self, op: str, args: tuple[Node, ...], params: tuple[Any, ...], shape: Shape) -> Node:
+        """Return the node of an operation, the one that exists if there is one."""
         key = (op, tuple([arg.index for arg in args]), params)
         known = self._known.get(key)
         if known is not None:
             return known
-        if shape is None:
-            from symdiff.matrix.rules import RULES
-
-            shape = RULES[op].shape(args, params)
         node = Node(self, op, args, params, shape, len(self.nodes))
         self.nodes.append(node)
         self._known[key] = node
         return node
 
     def known(self, op: str, args: tuple[Node, ...], params: tuple[Any, ...] = ()) -> Node | None:
-        """Return the node of an operation if it exists.
-
-        Examples
-        --------
-        >>> graph = Graph()
-        >>> print(graph.known("tanh", (graph.number(2),)))
-        None
-        """
+        """Return the node of an operation if it exists."""
         return self._known.get((op, tuple([arg.index for arg in args]), params))
 
-    def number(self, value: float) -> Node:
-        """Return a number as a node.
+    def input(self, name: str, shape: Shape) -> Node:
+        """Return an argument as a node."""
+        return self.make("input", (), (name, shape), shape)
 
-        Examples
-        --------
-        >>> Graph().number(2.0)
-        <number 2 2 ()>
-        """
+    def number(self, value: float) -> Node:
+        """Return a number as a node; 2.0 is 2, but -0.0 and what int rounds stay floats."""
         value = float(value)
         if math.isfinite(value) and value == int(value) and abs(value) < 2**53:
-            whole = int(value)
-            value = whole if whole or math.copysign(1.0, value) > 0 else value
+            integer = int(value)
+            value = integer if integer or math.copysign(1.0, value) > 0 else value
         return self.make("number", (), (value, repr(value)), ())
 
-    def array(self, values: npt.NDArray[Any]) -> Node:
-        """Return a constant array as a node.
+    def length(self, n: Length) -> Node:
+        """Return a length as a scalar."""
+        return self.number(n) if isinstance(n, int) else self.make("length", (), (n,), ())
 
-        Examples
-        --------
-        >>> import numpy as np
-        >>> Graph().array(np.eye(2)), Graph().array(np.array([1.0, 2.0]))
-        (<eye 2 (2, 2)>, <array 0 (2,)>)
-        """
+    def eye(self, n: Length) -> Node:
+        """Return the identity matrix as a node."""
+        return self.make("eye", (), (n,), (n, n))
+
+    def array(self, values: npt.NDArray[Any]) -> Node:
+        """Return a constant array as a node; one that is an identity matrix as that."""
         if values.ndim == 0:
             return self.number(values.item())
         square = values.ndim == 2 and values.shape[0] == values.shape[1] > 1
         if square and np.array_equal(values, np.eye(values.shape[0])):
-            return self.make("eye", (), (values.shape[0],))
+            return self.eye(values.shape[0])
         key = (values.shape, values.dtype.str, values.tobytes())
         place = self._array_places.setdefault(key, len(self.arrays))
         if place == len(self.arrays):
@@ -217,15 +181,7 @@ def _node_at(graph: Graph, index: int) -> Node:
 
 
 def reachable(roots: Iterable[Node | None]) -> list[Node]:
-    """Return all nodes that some nodes depend on, and these, in topological order.
-
-    Examples
-    --------
-    >>> graph = Graph()
-    >>> x = graph.make("input", (), ("x", (3,)))
-    >>> reachable([graph.make("tanh", (x,), ())])
-    [<input x (3,) (3,)>, <tanh (3,)>]
-    """
+    """Return all nodes that some nodes depend on, and these, in topological order."""
     found: dict[int, Node] = {}
     stack = [root for root in roots if root is not None]
     while stack:

@@ -10,16 +10,7 @@ __all__ = ["refuse"]
 
 
 def refuse(what: str, instead: str = "write it with matrix products and sums") -> NoReturn:
-    """Refuse a function or a way to call it.
-
-    Examples
-    --------
-    >>> try:
-    ...     refuse("np.kron", "use np.outer")
-    ... except Untraceable as error:
-    ...     print(str(error)[:60])
-    np.kron: strategy='matrix' has no rule for it; use np.outer,
-    """
+    """Refuse a function or a way to call it."""
     raise Untraceable(
         f"{what}: strategy='matrix' has no rule for it; {instead}, "
         "or use strategy='shared' with numbers as lengths"

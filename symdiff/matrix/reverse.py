@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from symdiff.matrix import build
+from symdiff.matrix import construct
 from symdiff.matrix.node import Node, depends, reachable
+from symdiff.matrix.table import RULES
 
 __all__ = ["accumulate"]
 
@@ -19,26 +20,15 @@ def _gathered(parts: Sequence[Node]) -> Node:
         indices = [index for part in scatters for index in part.params[1]]
         order = sorted(range(len(args)), key=lambda k: str(indices[k]).zfill(12))
         params = (scatters[0].params[0], tuple(indices[k] for k in order))
-        scatters = [build.make("scatter", *(args[k] for k in order), params=params)]
+        scatters = [construct.make("scatter", *(args[k] for k in order), params=params)]
     whole, *others = [*rest, *scatters]
     for other in others:
-        whole = build.add(whole, other)
+        whole = construct.add(whole, other)
     return whole
 
 
 def accumulate(value: Node, sources: Iterable[Node]) -> tuple[list[Node], dict[int, Node]]:
-    """Return the derivatives of a scalar with respect to some nodes.
-
-    Examples
-    --------
-    >>> from symdiff.matrix.node import Graph
-    >>> x = Graph().make("input", (), ("x", (3,)))
-    >>> gradients, _ = accumulate(build.dot(x, x), [x])
-    >>> gradients[0], gradients[0].args[1]
-    (<multiply (3,)>, <input x (3,) (3,)>)
-    """
-    from symdiff.matrix.rules import RULES
-
+    """Return the derivatives of a scalar with respect to some nodes."""
     sources = list(sources)
     nodes = reachable([value])
     active = depends(nodes, sources)
@@ -61,6 +51,6 @@ def accumulate(value: Node, sources: Iterable[Node]) -> tuple[list[Node], dict[i
                 contributions.setdefault(arg.index, []).append(part)
     gradients = []
     for source in sources:
-        zero = build.broadcast(source.graph.number(0), source.shape)
+        zero = construct.broadcast(source.graph.number(0), source.shape)
         gradients.append(found.get(source.index, zero))
     return gradients, primals

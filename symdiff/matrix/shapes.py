@@ -13,6 +13,7 @@ from typing import Any
 __all__ = [
     "Length",
     "Shape",
+    "axes_of",
     "broadcast_shapes",
     "is_concrete",
     "normalise_axes",
@@ -25,35 +26,17 @@ Shape = tuple[Length, ...]
 
 
 def shown(shape: Sequence[Length]) -> str:
-    """Return a shape as text, names without quotes.
-
-    Examples
-    --------
-    >>> shown(("N", 3)), shown((2,))
-    ('(N, 3)', '(2,)')
-    """
+    """Return a shape as text, names without quotes."""
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
 
 def is_concrete(shape: Iterable[Length]) -> bool:
-    """Return whether all lengths are numbers.
-
-    Examples
-    --------
-    >>> is_concrete((2, 3)), is_concrete(("N", 3))
-    (True, False)
-    """
+    """Return whether all lengths are numbers."""
     return all(isinstance(n, int) for n in shape)
 
 
 def broadcast_shapes(*shapes: Shape, operation: str = "broadcast") -> Shape:
-    """Return the common shape of operands, by NumPy's rule.
-
-    Examples
-    --------
-    >>> broadcast_shapes(("N", "d"), ("d",), ("N", 1))
-    ('N', 'd')
-    """
+    """Return the common shape of operands, by NumPy's rule."""
     first = shapes[0]
     if all(shape == first for shape in shapes):
         return first
@@ -75,13 +58,7 @@ def broadcast_shapes(*shapes: Shape, operation: str = "broadcast") -> Shape:
 
 
 def normalise_axes(axis: Any, rank: int, operation: str) -> tuple[int, ...]:
-    """Return axes as sorted numbers from 0; all of them for None.
-
-    Examples
-    --------
-    >>> normalise_axes(-1, 2, "sum"), normalise_axes(None, 2, "sum")
-    ((1,), (0, 1))
-    """
+    """Return axes as sorted numbers from 0; all of them for None."""
     if axis is None:
         return tuple(range(rank))
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
@@ -97,14 +74,14 @@ def normalise_axes(axis: Any, rank: int, operation: str) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def reshaped(shape: Shape, target: Sequence[Length]) -> Shape:
-    """Return the target of a reshape, its -1 replaced, checked to hold as many elements.
+def axes_of(params: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return the axes of a reduction, which are its first parameter: a tuple, or one number."""
+    first = params[0]
+    return first if isinstance(first, tuple) else (first,)
 
-    Examples
-    --------
-    >>> reshaped(("N", 12), ("N", 3, -1))
-    ('N', 3, 4)
-    """
+
+def reshaped(shape: Shape, target: Sequence[Length]) -> Shape:
+    """Return the target of a reshape, its -1 replaced, checked to hold as many elements."""
     names = [n for n in shape if isinstance(n, str)]
     left = list(names)
     for n in target:

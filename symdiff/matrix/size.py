@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -9,20 +10,25 @@ from typing import Any
 import sympy
 
 from symdiff.matrix.node import Node, reachable
+from symdiff.matrix.shapes import Length
+from symdiff.matrix.table import RULES
 
-__all__ = ["FLOPS", "MatrixOperations", "measure"]
+__all__ = ["FLOPS", "MatrixOperations", "measure", "symbolic_length"]
+
+
+def symbolic_length(n: Length) -> Any:
+    """Return a length as a number or a SymPy symbol."""
+    return n if isinstance(n, int) else sympy.Symbol(n, integer=True, positive=True)
 
 
 def _entries(node: Node) -> Any:
     """Return the number of entries of a value."""
-    size: Any = 1
-    for n in node.shape:
-        size = size * (n if isinstance(n, int) else sympy.Symbol(n, integer=True, positive=True))
-    return size
+    return math.prod(map(symbolic_length, node.shape))
 
 
-def _length(n: int | str) -> Any:
-    return n if isinstance(n, int) else sympy.Symbol(n, integer=True, positive=True)
+def _inner(node: Node) -> Any:
+    """Return the length over which a product with the first operand sums."""
+    return symbolic_length(node.args[0].shape[-1])
 
 
 def _einsum(node: Node) -> Any:
@@ -31,10 +37,7 @@ def _einsum(node: Node) -> Any:
         for arg, letters in zip(node.args, node.params[0], strict=True)
         for letter, n in zip(letters, arg.shape, strict=True)
     }
-    size: Any = len(node.args)
-    for n in lengths.values():
-        size = size * _length(n)
-    return size
+    return len(node.args) * math.prod(map(symbolic_length, lengths.values()))
 
 
 #: Operations on numbers that one matrix operation takes, by the kind its rule names.
@@ -45,12 +48,12 @@ FLOPS: dict[str, Callable[[Node], Any]] = {
     "softmax": lambda node: 5 * _entries(node.args[0]),
     "reduction": lambda node: _entries(node.args[0]),
     "inner": lambda node: 2 * _entries(node.args[0]),
-    "trace": lambda node: _length(node.args[0].shape[0]),
-    "matmul": lambda node: 2 * _entries(node) * _length(node.args[0].shape[-1]),
+    "trace": _inner,
+    "matmul": lambda node: 2 * _entries(node) * _inner(node),
     "einsum": _einsum,
     "factorised": lambda node: (
-        2 * _entries(node.args[0]) * _length(node.args[0].shape[-1])
-        + (2 * _entries(node) * _length(node.args[0].shape[-1]) if len(node.args) > 1 else 0)
+        2 * _entries(node.args[0]) * _inner(node)
+        + (2 * _entries(node) * _inner(node) if len(node.args) > 1 else 0)
     ),
 }
 
@@ -84,8 +87,6 @@ class MatrixOperations:
 
 
 def _count(nodes: Iterable[Node]) -> tuple[int, Any]:
-    from symdiff.matrix.rules import RULES
-
     count, flops, terms = 0, 0, []
     for node in nodes:
         kind = RULES[node.op].flops
@@ -101,16 +102,7 @@ def _count(nodes: Iterable[Node]) -> tuple[int, Any]:
 
 
 def measure(value: Node, gradients: Iterable[Node]) -> MatrixOperations:
-    """Return how large a value and its gradient are.
-
-    Examples
-    --------
-    >>> from symdiff.matrix.build import dot, multiply
-    >>> from symdiff.matrix.node import Graph
-    >>> x = Graph().make("input", (), ("x", (3,)))
-    >>> measure(dot(x, x), [multiply(x.graph.number(2), x)]).total_flops
-    9
-    """
+    """Return how large a value and its gradient are."""
     gradients = list(gradients)
     ours, value_flops = _count(reachable([value]))
     theirs, _ = _count(reachable(gradients))

@@ -5,19 +5,20 @@ from __future__ import annotations
 import base64
 import keyword
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from symdiff.matrix.emitter import SIGNED, Emitter
 from symdiff.matrix.node import Graph, Node, reachable
+from symdiff.matrix.shapes import shown
+from symdiff.matrix.table import RULES
+from symdiff.printing.source import ENTRY_POINT
 
-__all__ = ["ENTRY_POINT", "Code", "Emitter", "print_source"]
+__all__ = ["print_source"]
 
-ENTRY_POINT = "value_and_gradient"
-COMPARED, ADDED, MULTIPLIED, SIGNED, POWERED, ATOMIC = range(6)
-_WIDTH = 88  # characters of an expression, above which it is split
 _LITERAL = 64  # entries of a constant array that are written out
 
 _HELPERS = {
@@ -28,108 +29,6 @@ _HELPERS = {
     """Return 1 / z, and 0 where z = 0."""
     return np.divide(1.0, z, out=np.zeros_like(z), where=z != 0)''',
 }
-
-
-class Code(NamedTuple):
-    """Source of an expression and how tightly it binds."""
-
-    text: str
-    binding: int = ATOMIC
-
-
-class Emitter:
-    """Collects the statements of a function.
-
-    Parameters
-    ----------
-    graph : Graph
-        What is printed.
-    names : mapping of int to str
-        Names for nodes that get a line, by index; inputs among them.
-    taken : set of str
-        Names that are in use; grows.
-
-    Examples
-    --------
-    >>> graph = Graph()
-    >>> x = graph.make("input", (), ("x", (3,)))
-    >>> emitter = Emitter(graph, {x.index: "x"}, {"x"})
-    >>> emitter.code(graph.make("tanh", (x,), ()))
-    Code(text='np.tanh(x)', binding=5)
-    """
-
-    def __init__(self, graph: Graph, names: Mapping[int, str], taken: set[str]) -> None:
-        self.graph = graph
-        self.names = dict(names)
-        self.taken = taken
-        self.planned: set[int] = set()
-        self.lines: list[str] = []
-        self.helpers: set[str] = set()
-        self.lengths: dict[str, str] = {}
-        self.arrays: dict[int, str] = {}
-        self._codes: dict[int, Code] = {}
-        self._parts: dict[Any, Any] = {}
-
-    def code(self, node: Node) -> Code:
-        """Return the source of a node whose operands have been visited."""
-        if node.index in self.names:
-            return Code(self.names[node.index])
-        known = self._codes.get(node.index)
-        if known is None:
-            from symdiff.matrix.rules import RULES
-
-            known = RULES[node.op].source(self, node)
-            long = len(known.text) > _WIDTH and known.binding != ATOMIC
-            if long and node.index not in self.planned:
-                known = Code(self.assign("t", known.text))
-            self._codes[node.index] = known
-        return known
-
-    def text(self, node: Node, binding: int = COMPARED) -> str:
-        """Return the source of a node, in parentheses where it binds less tightly than needed."""
-        code = self.code(node)
-        return code.text if code.binding >= binding else f"({code.text})"
-
-    def assign(self, stem: str, text: str) -> str:
-        """Return a new name, to which source is assigned."""
-        name = self.fresh(stem)
-        self.lines.append(f"{name} = {text}")
-        return name
-
-    def fresh(self, stem: str) -> str:
-        """Return a name that nothing has."""
-        name, number = stem, 1
-        while name in self.taken:
-            number += 1
-            name = f"{stem}_{number}"
-        self.taken.add(name)
-        return name
-
-    def part(self, key: Any, compute: Callable[[], Any]) -> Any:
-        """Return what several operations share, computed once."""
-        if key not in self._parts:
-            self._parts[key] = compute()
-        return self._parts[key]
-
-    def helper(self, name: str) -> str:
-        """Return the name of a helper function, which will stand above."""
-        self.helpers.add(name)
-        return name
-
-    def length(self, n: int | str) -> str:
-        """Return the source of a length."""
-        return str(n) if isinstance(n, int) else self.lengths[n]
-
-    def shape(self, shape: Sequence[int | str]) -> str:
-        """Return the source of a shape."""
-        inside = ", ".join(map(self.length, shape))
-        return f"({inside},)" if len(shape) == 1 else f"({inside})"
-
-    def array(self, place: int) -> str:
-        """Return the name of a constant array."""
-        if place not in self.arrays:
-            self.arrays[place] = self.fresh(f"C{place + 1}")
-        return self.arrays[place]
 
 
 def _constant(values: npt.NDArray[Any]) -> str:
@@ -147,7 +46,7 @@ def _constant(values: npt.NDArray[Any]) -> str:
     )
 
 
-def safe(name: str, taken: set[str]) -> str:
+def _safe(name: str, taken: set[str]) -> str:
     """Return a name that is no keyword and that nothing has, and take it."""
     name = re.sub(r"\W+", "_", name).rstrip("_") or "t"
     while name in taken or keyword.iskeyword(name):
@@ -162,13 +61,13 @@ def _result(emitter: Emitter, node: Node) -> str:
         return emitter.text(node)
     if node.op == "broadcast" and node.args[0].shape == ():
         return f"np.full({emitter.shape(node.shape)}, {emitter.text(node.args[0])}, dtype=float)"
-    if _is_whole(node):
+    if _is_integer(node):
         return f"1.0 * {emitter.text(node, SIGNED)}"
     return emitter.text(node)
 
 
-def _is_whole(node: Node) -> bool:
-    """Return whether a value is made of truth values and whole numbers only."""
+def _is_integer(node: Node) -> bool:
+    """Return whether a value is made of truth values and integers only."""
     stack = [node]
     while stack:
         part = stack.pop()
@@ -190,33 +89,14 @@ def print_source(
     partials: Mapping[str, Node],
     title: str,
 ) -> str:
-    """Return the source of a function of value and gradient.
-
-    Examples
-    --------
-    >>> from symdiff.matrix.build import dot, multiply
-    >>> graph = Graph()
-    >>> x = graph.make("input", (), ("x", (3,)))
-    >>> by_x = multiply(graph.number(2), x)
-    >>> print(print_source(graph, {"x": x}, {}, dot(x, x), {"x": by_x}, "Squares."))
-    # Squares.
-    import numpy as np
-    <BLANKLINE>
-    <BLANKLINE>
-    def value_and_gradient(x):
-        # x: shape (3,)
-        return np.vdot(x, x), {"x": 2 * x}
-    <BLANKLINE>
-    """
-    from symdiff.matrix.shapes import shown
-
-    taken = {"np", "base64", ENTRY_POINT, "float", *_HELPERS}
-    parameters = {name: safe(name, taken) for name in inputs}
+    """Return the source of a function of value and gradient."""
+    taken = {"np", "scipy", "base64", ENTRY_POINT, "float", *_HELPERS}
+    parameters = {name: _safe(name, taken) for name in inputs}
     names = {node.index: parameters[name] for name, node in inputs.items()}
     for index in sorted(lets):
-        names[index] = safe(lets[index], taken)
+        names[index] = _safe(lets[index], taken)
     order = reachable([value, *partials.values()])
-    emitter = Emitter(graph, {node.index: names[node.index] for node in inputs.values()}, taken)
+    emitter = Emitter({node.index: names[node.index] for node in inputs.values()}, taken, RULES)
     for node in inputs.values():
         for axis, n in enumerate(node.shape):
             if isinstance(n, str) and n not in emitter.lengths:
@@ -241,6 +121,7 @@ def print_source(
     constants = [f"{n} = {_constant(graph.arrays[k])}" for k, n in emitter.arrays.items()]
     body += ["import base64", ""] if any("base64" in line for line in constants) else []
     body += ["import numpy as np"]
+    body += ["import scipy.special"] if any("scipy." in line for line in emitter.lines) else []
     body += ["", *constants] if constants else []
     for helper in sorted(emitter.helpers):
         body += ["", "", _HELPERS[helper]]

@@ -68,15 +68,7 @@ def written(name: str, latex: bool) -> str:
 def display_names(
     inputs: Mapping[str, Node], lets: Mapping[int, str], latex: bool
 ) -> dict[int, str]:
-    """Return how inputs and intermediates are written.
-
-    Examples
-    --------
-    >>> from symdiff.matrix.node import Graph
-    >>> w = Graph().make("input", (), ("w1", (3, 2)))
-    >>> display_names({"w1": w}, {}, True), display_names({"w1": w}, {}, False)
-    ({0: 'W_1'}, {0: 'W1'})
-    """
+    """Return how inputs and intermediates are written."""
     taken = {*inputs, *lets.values()}
     result = {}
     for name, node in inputs.items():

@@ -28,18 +28,16 @@ from sympy.matrices.expressions.determinant import Determinant
 
 from symdiff.errors import Untraceable
 from symdiff.matrix.node import Node
-from symdiff.matrix.shapes import Length, Shape
+from symdiff.matrix.shapes import Shape, axes_of
+from symdiff.matrix.size import symbolic_length
+from symdiff.operations import sympy_functions
+from symdiff.operations.table import OPERATIONS
 from symdiff.printing.recursion import call_deep
 
 __all__ = ["Converter"]
 
 _X = sympy.Symbol("x", real=True)
 _HALF = sympy.Rational(1, 2)
-
-
-def _length(n: Length) -> Any:
-    """Return a length as a SymPy integer or symbol."""
-    return sympy.Integer(n) if isinstance(n, int) else sympy.Symbol(n, integer=True, positive=True)
 
 
 def _sides(shape: Shape) -> tuple[Any, Any]:
@@ -49,7 +47,7 @@ def _sides(shape: Shape) -> tuple[Any, Any]:
             f"SymPy has no matrix expression with {len(shape)} axes; read str(), .latex() or "
             ".source of the gradient instead"
         )
-    sizes = [_length(n) for n in shape] + [sympy.S.One] * (2 - len(shape))
+    sizes = [sympy.sympify(symbolic_length(n)) for n in shape] + [sympy.S.One] * (2 - len(shape))
     return sizes[0], sizes[1]
 
 
@@ -60,24 +58,14 @@ def _product(*factors: Any) -> Any:
     return MatMul(*factors, evaluate=False)
 
 
+# SymPy's own functions are those of the table; others are written out.
 _FUNCTIONS: dict[str, Any] = {
-    "exp": sympy.exp,
+    row.name: row.sympy
+    for row in OPERATIONS.values()
+    if row.kind == "function" and row.sympy not in vars(sympy_functions).values()
+} | {
     "expm1": lambda x: sympy.exp(x) - 1,
-    "log": sympy.log,
     "log1p": lambda x: sympy.log(1 + x),
-    "sqrt": sympy.sqrt,
-    "tanh": sympy.tanh,
-    "sin": sympy.sin,
-    "cos": sympy.cos,
-    "tan": sympy.tan,
-    "sinh": sympy.sinh,
-    "cosh": sympy.cosh,
-    "arctan": sympy.atan,
-    "arcsin": sympy.asin,
-    "arccos": sympy.acos,
-    "arcsinh": sympy.asinh,
-    "arccosh": sympy.acosh,
-    "arctanh": sympy.atanh,
     "absolute": sympy.Abs,
     "sign": sympy.sign,
     "sigmoid": lambda x: 1 / (1 + sympy.exp(-x)),
@@ -98,14 +86,6 @@ class Converter:
         By name.
     lets : mapping of int to str
         The names of intermediates, by index of their node.
-
-    Examples
-    --------
-    >>> from symdiff.matrix.build import matmul, transpose
-    >>> from symdiff.matrix.node import Graph
-    >>> a = Graph().make("input", (), ("A", ("m", "n")))
-    >>> Converter({"A": a}, {}).full(matmul(transpose(a), a))
-    A.T*A
     """
 
     def __init__(self, inputs: Mapping[str, Node], lets: Mapping[int, str]) -> None:
@@ -252,7 +232,7 @@ def _matmul(node: Node, args: list[Any]) -> Any:
 
 def _summed(x: Any, shape: Shape, node: Node) -> Any:
     """Return the sum over the axes of a node."""
-    axes = node.params[0] if isinstance(node.params[0], tuple) else (node.params[0],)
+    axes = axes_of(node.params)
     kept = node.params[1]
     rows, columns = _sides(shape)
     if len(axes) == len(shape):
@@ -313,8 +293,8 @@ def _array(node: Node, args: list[Any]) -> Any:
 _FORMS: dict[str, Callable[[Node, list[Any]], Any]] = {
     "number": lambda node, args: sympy.sympify(node.params[0]),
     "array": _array,
-    "length": lambda node, args: _length(node.params[0]),
-    "eye": lambda node, args: Identity(_length(node.params[0])),
+    "length": lambda node, args: sympy.sympify(symbolic_length(node.params[0])),
+    "eye": lambda node, args: Identity(sympy.sympify(symbolic_length(node.params[0]))),
     "add": _added,
     "subtract": _subtracted,
     "negate": lambda node, args: _product(-1, args[0]),

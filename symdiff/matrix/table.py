@@ -1,19 +1,17 @@
-"""What a rule of matrix calculus is: one entry of the table, everything about one operation."""
+"""The table of matrix calculus: one rule is everything about one operation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from symdiff.matrix.emitter import Code, Emitter
+from symdiff.matrix.form import Piece, Typesetter
 from symdiff.matrix.node import Node
 from symdiff.matrix.shapes import Shape
 
-if TYPE_CHECKING:
-    from symdiff.matrix.form import Piece, Typesetter
-    from symdiff.matrix.source import Code, Emitter
-
-__all__ = ["Adjoints", "Rule"]
+__all__ = ["RULES", "Adjoints", "Rule", "register"]
 
 Adjoints = Sequence[Node | None]
 
@@ -26,8 +24,9 @@ class Rule:
     ----------
     op : str
         Its name.
-    shape : callable
-        Takes operands and parameters, returns the shape of the result.
+    shape : callable or None
+        Takes operands and parameters, returns the shape of the result. None for what has no
+        operands: the graph is told its shape.
     form : callable
         Takes a typesetter (LaTeX or plain text) and a node, returns the formula.
     source : callable
@@ -42,15 +41,24 @@ class Rule:
 
     Examples
     --------
-    >>> from symdiff.matrix.rules import RULES
+    >>> from symdiff.matrix import RULES
     >>> RULES["matmul"].cited
     'Giles 2008, 2.2.2; Petersen & Pedersen 2012, (70)-(71)'
     """
 
     op: str
-    shape: Callable[[tuple[Node, ...], tuple[Any, ...]], Shape]
+    shape: Callable[[tuple[Node, ...], tuple[Any, ...]], Shape] | None
     form: Callable[[Typesetter, Node], Piece]
     source: Callable[[Emitter, Node], Code]
     adjoint: Callable[[Node, Node], Adjoints] | None
     cited: str
     flops: str = "elementwise"
+
+
+#: Every rule by the name of its operation; the modules of `symdiff.matrix.rules` fill it.
+RULES: dict[str, Rule] = {}
+
+
+def register(*rules: Rule) -> None:
+    """Enter rules into the table."""
+    RULES.update((rule.op, rule) for rule in rules)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import sympy
 
-from symdiff.errors import nearest
 from symdiff.matrix.array import MatrixArray, as_node
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.shapes import Shape, shown
-from symdiff.tracing.trace import check_argument
+from symdiff.tracing.binding import call_traced, check_argument
 
 __all__ = ["MatrixTrace", "trace_matrices"]
 
@@ -36,11 +34,6 @@ class MatrixTrace:
         For each argument that is a list, its entries in `inputs`.
     examples : dict of str to numpy.ndarray
         The inputs that were given as arrays.
-
-    Examples
-    --------
-    >>> trace_matrices(lambda x: np.sum(x @ x.T), {"x": ("N", "d")}).value
-    <sum (0, 1) False ()>
     """
 
     graph: Graph
@@ -78,7 +71,7 @@ def _as_shape(name: str, value: Any) -> Shape | None:
 
 
 class _Inputs:
-    """Turns arguments into traced inputs, and remembers them."""
+    """The inputs of a trace, as they are made of arguments."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
@@ -87,7 +80,7 @@ class _Inputs:
         self.examples: dict[str, npt.NDArray[Any]] = {}
 
     def take(self, name: str, value: Any) -> Any:
-        """Return what the function gets for an argument."""
+        """Return the traced array, list or constant that the function gets for an argument."""
         if isinstance(value, list) and value and not all(np.isscalar(v) for v in value):
             paths = [f"{name}[{k}]" for k in range(len(value))]
             self.lists[name] = paths
@@ -106,65 +99,20 @@ class _Inputs:
                 return array
             shape = array.shape
             self.examples[name] = array.astype(np.float64)
-        node = self.graph.make("input", (), (name, shape))
+        node = self.graph.input(name, shape)
         self.nodes[name] = node
         return MatrixArray(node)
 
 
-def _bound(f: Callable[..., Any], given: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """Return arguments for a call of `f`; name those missing or unknown."""
-    title = getattr(f, "__name__", type(f).__name__)
-    try:
-        parameters = inspect.signature(f).parameters
-    except (TypeError, ValueError):
-        return [], dict(given)
-    kinds = inspect.Parameter
-    positional = [n for n, p in parameters.items() if p.kind is kinds.POSITIONAL_ONLY]
-    loose = (kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD)
-    named = [n for n, p in parameters.items() if p.kind not in loose]
-    unknown = [n for n in given if n not in named]
-    if unknown and not any(p.kind is kinds.VAR_KEYWORD for p in parameters.values()):
-        raise TypeError(
-            f"{title} has no argument {unknown[0]!r}.{nearest(unknown[0], named)} "
-            f"Its arguments are {', '.join(named) or 'none'}"
-        )
-    missing = [n for n in named if n not in given and parameters[n].default is kinds.empty]
-    if missing:
-        raise TypeError(
-            f"{title} needs its argument{'s' * (len(missing) > 1)} {', '.join(missing)}: give each "
-            f"a shape, {missing[0]}=('N', 'd') for a matrix, or an array"
-        )
-    return (
-        [given[n] for n in positional if n in given],
-        {n: v for n, v in given.items() if n not in positional},
-    )
-
-
 def trace_matrices(f: Callable[..., Any], given: Mapping[str, Any]) -> MatrixTrace:
-    """Return the operations of a plain NumPy function on matrices.
-
-    Examples
-    --------
-    >>> traced = trace_matrices(lambda x, w: np.sum((x @ w) ** 2), {"x": ("N", 3), "w": (3,)})
-    >>> traced.value, list(traced.inputs)
-    (<sumsquares (0,) False ()>, ['x', 'w'])
-    """
+    """Return the operations of a plain NumPy function on matrices."""
     graph = Graph()
     inputs = _Inputs(graph)
     values: dict[str, Any] = {}
     for name, value in given.items():
         check_argument(name)
         values[name] = inputs.take(name, value)
-    positional, named = _bound(f, values)
-    try:
-        result = f(*positional, **named)
-    except ValueError as error:
-        if "setting an array element" not in str(error):
-            raise
-        raise TypeError(
-            "a traced matrix was assigned to an entry of a NumPy array, or made part of one by "
-            "np.array; use np.where to replace entries, np.stack or np.concatenate to build one"
-        ) from error
+    result = call_traced(f, values, "=('N', 'd') for a matrix, or an array", "traced matrix")
     if isinstance(result, (list, tuple, dict)):
         raise TypeError(
             f"the function returned a {type(result).__name__}; a gradient needs one scalar"

@@ -1,1 +1,1 @@
-"""The scalar operations of formulas: partial derivatives, conversion to SymPy and back."""
+"""The scalar operations of formulas: one table, and what is read from it."""

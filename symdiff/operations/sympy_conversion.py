@@ -1,26 +1,27 @@
-"""What the nodes of a graph mean in SymPy, and back."""
+"""Nodes of a graph as SymPy expressions, and back."""
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import sympy
-from sympy.core.relational import Relational
 
-from symdiff.operations import sympy_functions as fn
+from symdiff.operations.derivatives import partials
+from symdiff.operations.sympy_functions import Opaque
+from symdiff.operations.table import OPERATIONS
 from symdiff.store.dag import ONE, Dag
 
 __all__ = [
-    "FUNCTIONS",
     "Expr",
     "Objects",
     "definitions",
+    "derivative_of",
     "from_sympy",
     "make",
     "shaped",
@@ -31,66 +32,17 @@ __all__ = [
 Expr = Any
 Objects = npt.NDArray[np.object_]
 
-_ORDERED_UP_TO = (
-    64  # longer sums, and deeply nested ones, keep the order in which they were written
-)
+# Longer sums, and deeply nested ones, keep the order in which they were written.
+_ORDERED_UP_TO = 64
 _ORDERED_DEPTH = 12
 _canonical = functools.cmp_to_key(sympy.Basic.compare)
 
-FUNCTIONS: dict[str, Any] = {
-    "exp": sympy.exp,
-    "log": sympy.log,
-    "sin": sympy.sin,
-    "cos": sympy.cos,
-    "tan": sympy.tan,
-    "arcsin": sympy.asin,
-    "arccos": sympy.acos,
-    "arctan": sympy.atan,
-    "sinh": sympy.sinh,
-    "cosh": sympy.cosh,
-    "tanh": sympy.tanh,
-    "arcsinh": sympy.asinh,
-    "arccosh": sympy.acosh,
-    "arctanh": sympy.atanh,
-    "absolute": fn.Absolute,
-    "sign": fn.Sign,
-    "step": fn.Step,
-    "sigmoid": fn.Sigmoid,
-    "maximum": fn.Maximum,
-    "minimum": fn.Minimum,
-    "fmaximum": fn.FMaximum,
-    "fminimum": fn.FMinimum,
-    "cbrt": fn.Cbrt,
-    "exp2": fn.Exp2,
-    "expm1": fn.Expm1,
-    "log1p": fn.Log1p,
-    "log2": fn.Log2,
-    "log10": fn.Log10,
-    "hypot": fn.Hypot,
-    "arctan2": fn.ArcTan2,
-    "logaddexp": fn.LogAddExp,
-    "where": fn.Where,
-    "choice": fn.Choice,
-    "gt": sympy.StrictGreaterThan,
-    "ge": sympy.GreaterThan,
-    "lt": sympy.StrictLessThan,
-    "le": sympy.LessThan,
-    "eq": sympy.Equality,
-    "ne": sympy.Unequality,
-}
-_NAMES = {kind: name for name, kind in FUNCTIONS.items()}
+_ROWS = {kind: row for row in OPERATIONS.values() for kind in (row.sympy, *row.sympy_too) if kind}
 _HALF = sympy.Rational(1, 2)
 
 
 def make(kind: Any, args: tuple[Expr, ...]) -> Expr:
-    """Return the SymPy node ``kind(*args)`` as it stands, nothing evaluated.
-
-    Examples
-    --------
-    >>> x = sympy.Symbol("x", real=True)
-    >>> make(sympy.Mul, (sympy.Integer(2), make(sympy.Add, (x, sympy.Integer(1)))))
-    2*(x + 1)
-    """
+    """Return the SymPy node ``kind(*args)`` as it stands, nothing evaluated."""
     if kind is sympy.Add or kind is sympy.Mul:
         node = kind._from_args(args, is_commutative=True)
     else:
@@ -106,13 +58,7 @@ def make(kind: Any, args: tuple[Expr, ...]) -> Expr:
 
 
 def shaped(values: Sequence[Expr], shape: tuple[int, ...]) -> Objects:
-    """Return a sequence of expressions as an object array of a shape.
-
-    Examples
-    --------
-    >>> shaped([sympy.Integer(1), sympy.Integer(2)], (2, 1)).shape
-    (2, 1)
-    """
+    """Return a sequence of expressions as an object array of a shape."""
     flat = np.empty(len(values), dtype=object)
     for position, value in enumerate(values):
         flat[position] = value
@@ -162,7 +108,7 @@ def _reciprocal(node: Expr) -> tuple[Expr, ...]:
 
 
 def _operation(op: str, args: list[Expr], order: bool) -> Expr:
-    """Return the meaning of an operation on the meanings of its arguments."""
+    """Return an operation on expressions."""
     if op == "add":
         if order:
             args.sort(key=_canonical)
@@ -182,54 +128,30 @@ def _operation(op: str, args: list[Expr], order: bool) -> Expr:
         return make(sympy.Pow, (args[0], _HALF))
     if op == "pow":
         return make(sympy.Pow, tuple(args))
-    return make(FUNCTIONS[op], tuple(args))
+    return make(OPERATIONS[op].sympy, tuple(args))
 
 
 def to_sympy(dag: Dag, roots: Sequence[int], names: Mapping[int, str] | None = None) -> list[Expr]:
-    """Return nodes as SymPy expressions, which share what the nodes share.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> x = int(dag.symbols("x", ()))
-    >>> y = dag.apply("exp", x)
-    >>> z = dag.multiply(x, dag.add(y, ONE))
-    >>> to_sympy(dag, [y, z]), to_sympy(dag, [y, z], {y: "v"})
-    ([exp(x), x*(exp(x) + 1)], [v, x*(v + 1)])
-    """
+    """Return nodes as SymPy expressions, which share what the nodes share."""
     names = names or {}
     known = _convert(dag, [root for root in roots if root not in names], names)
     return [symbol(names[root]) if root in names else known[root] for root in roots]
 
 
 def definitions(dag: Dag, names: Mapping[int, str], nodes: Sequence[int] = ()) -> list[Expr]:
-    """Return what stands on the lines of named nodes, each in terms of the others.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> y = dag.apply("exp", int(dag.symbols("x", ())))
-    >>> definitions(dag, {y: "v", dag.apply("sin", y): "u"})
-    [exp(x), sin(v)]
-    """
+    """Return the right sides of named nodes, each in terms of the others."""
     wanted = list(nodes) or list(names)
     known = _convert(dag, wanted, names)
     return [known[node] for node in wanted]
 
 
 def symbol(name: str) -> Expr:
-    """Return the SymPy symbol of a name, a real number.
-
-    Examples
-    --------
-    >>> symbol("h[0]").is_real
-    True
-    """
+    """Return the SymPy symbol of a name, a real number."""
     return sympy.Symbol(name, real=True)
 
 
 def _convert(dag: Dag, roots: Sequence[int], names: Mapping[int, str]) -> dict[int, Expr]:
-    """Return the meaning of the roots, and of the nodes below them that no name hides."""
+    """Return the expressions of the roots, and of the nodes below them that no name hides."""
     known: dict[int, Expr] = {}
     symbols: dict[int, Expr] = {}
     depth: dict[int, int] = {}
@@ -280,16 +202,7 @@ def _below(dag: Dag, roots: Sequence[int], names: Mapping[int, str]) -> list[int
 
 
 def from_sympy(dag: Dag, roots: Sequence[Expr], symbols: Mapping[Expr, int]) -> list[int]:
-    """Return SymPy expressions as nodes of a graph.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> x = int(dag.symbols("x", ()))
-    >>> y = sympy.Symbol("x", real=True)
-    >>> to_sympy(dag, from_sympy(dag, [2 * y - 1 / y], {y: x}))
-    [2*x - 1/x]
-    """
+    """Return SymPy expressions as nodes of a graph."""
     known: dict[int, int] = {}
     kept: list[Expr] = []  # an id is only valid while its object lives
     for root in roots:
@@ -308,18 +221,6 @@ def from_sympy(dag: Dag, roots: Sequence[Expr], symbols: Mapping[Expr, int]) -> 
     return [known[id(root)] for root in roots]
 
 
-_ARITHMETIC: dict[Any, Callable[..., int]] = {
-    sympy.Add: Dag.add,
-    sympy.Pow: Dag.power,
-    fn.Where: Dag.choose,
-    fn.Choice: Dag.choose,
-    sympy.Abs: lambda dag, x: dag.apply("absolute", x),
-    sympy.sign: lambda dag, x: dag.apply("sign", x),
-    sympy.Max: lambda dag, *x: dag.apply("maximum", *x),
-    sympy.Min: lambda dag, *x: dag.apply("minimum", *x),
-}
-
-
 def _node_of(dag: Dag, node: Expr, args: list[int], symbols: Mapping[Expr, int]) -> int:
     """Return the node of one SymPy expression, given those of its arguments."""
     kind = type(node)
@@ -332,12 +233,8 @@ def _node_of(dag: Dag, node: Expr, args: list[int], symbols: Mapping[Expr, int])
         return dag.number(exact)
     if kind is sympy.Mul:
         return _quotient_of(dag, node, args)
-    if kind in _ARITHMETIC:
-        return _ARITHMETIC[kind](dag, *args)
-    if isinstance(node, Relational) and kind in _NAMES:
-        return dag.compare(_NAMES[kind], *args)
-    if kind in _NAMES:
-        return dag.apply(_NAMES[kind], *args)
+    if kind in _ROWS:
+        return _ROWS[kind].form(dag, *args)
     what = f"the function {kind.__name__}" if args else f"{node} ({kind.__name__})"
     raise NotImplementedError(f"{what} has no meaning as a formula here")
 
@@ -352,3 +249,18 @@ def _quotient_of(dag: Dag, node: Expr, args: list[int]) -> int:
             above.append(arg)
     product = dag.multiply(*above)
     return dag.divide(product, dag.multiply(*below)) if below else product
+
+
+def derivative_of(application: Any, position: int) -> Expr:
+    """Return the derivative of a function of SymPy by one of its arguments, by our table."""
+    dag = Dag()
+    symbols = dag.symbols("arguments", (len(application.args),)).tolist()
+    node = dag.apply(_ROWS[type(application)].name, *symbols)
+    formulas = to_sympy(dag, [partials(dag, node)[position], *symbols])
+    return formulas[0].xreplace(dict(zip(formulas[1:], application.args, strict=True)))
+
+
+Opaque.derivative_of = derivative_of
+for _row in OPERATIONS.values():
+    if _row.latex:
+        _row.sympy.latex_name = _row.latex

@@ -1,13 +1,15 @@
-"""Functions that SymPy lacks, or has with another meaning, as opaque SymPy classes.
+"""Functions that SymPy lacks, or has with other values, as opaque SymPy classes.
 
 SymPy's `Max` flattens and reorders, its `Abs` and `sign` differentiate to generalised functions,
 and its cube root of a negative number is complex. Ours are what NumPy computes, on real arguments,
-and their derivatives stand with all others in `symdiff.operations.derivatives`.
+and their derivatives and LaTeX stand in the table of operations, whose `sympy_conversion` makes
+them known here.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import sympy
 
@@ -27,6 +29,7 @@ __all__ = [
     "LogAddExp",
     "Maximum",
     "Minimum",
+    "Opaque",
     "Sigmoid",
     "Sign",
     "Step",
@@ -36,18 +39,17 @@ __all__ = [
 Expr = Any
 
 
-class _Opaque(sympy.Function):  # type: ignore[misc]
+class Opaque(sympy.Function):  # type: ignore[misc]
     """A real function which evaluates on numbers, and otherwise stays as written."""
 
     is_real = True
-    latex_name: str | None = None
-    numeric: Any = None  # its meaning in SymPy's functions, for arguments that are numbers
+    numeric: Any = None  # in terms of SymPy's functions, for arguments that are numbers
+    latex_name = ""  # registered, from the table of operations
+    derivative_of: ClassVar[Callable[..., Expr]]  # registered, likewise
 
     def fdiff(self, argindex: int = 1) -> Expr:
         """Return the derivative with respect to an argument (counted from 1)."""
-        from symdiff.operations.derivatives import derivative_of
-
-        return derivative_of(self, argindex - 1)
+        return self.derivative_of(argindex - 1)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         """Typeset the application, raised to a power if `exp` is given."""
@@ -71,56 +73,51 @@ class _Opaque(sympy.Function):  # type: ignore[misc]
         return None
 
 
-class Absolute(_Opaque):
+class Absolute(Opaque):
     """The absolute value; its derivative is 0 at 0."""
 
     numeric = sympy.Abs
 
 
-class Sign(_Opaque):
+class Sign(Opaque):
     """The sign: -1, 0 or 1; its derivative is 0 everywhere."""
 
     numeric = sympy.sign
 
 
-class Step(_Opaque):
+class Step(Opaque):
     """``Step(a, b)`` is 1 where a > b, 1/2 where they tie and 0 elsewhere."""
 
     numeric = staticmethod(lambda a, b: (sympy.sign(a - b) + 1) / 2)
 
 
-class Maximum(_Opaque):
+class Maximum(Opaque):
     """The largest argument; the k that tie for it share the derivative, 1/k each."""
 
-    latex_name = r"\max"
     numeric = sympy.Max
 
 
-class Minimum(_Opaque):
+class Minimum(Opaque):
     """The smallest argument; the k that tie for it share the derivative, 1/k each."""
 
-    latex_name = r"\min"
     numeric = sympy.Min
 
 
-class FMaximum(_Opaque):
+class FMaximum(Opaque):
     """The larger of two, and the other one where one is not a number."""
 
-    latex_name = r"\max"
     numeric = sympy.Max
 
 
-class FMinimum(_Opaque):
+class FMinimum(Opaque):
     """The smaller of two, and the other one where one is not a number."""
 
-    latex_name = r"\min"
     numeric = sympy.Min
 
 
-class Sigmoid(_Opaque):
+class Sigmoid(Opaque):
     """The logistic function ``1/(1 + exp(-z))``; its derivative is ``s*(1 - s)``."""
 
-    latex_name = r"\sigma"
     numeric = staticmethod(lambda z: 1 / (1 + sympy.exp(-z)))
 
     def _sympystr(self, printer: Any) -> str:
@@ -128,56 +125,55 @@ class Sigmoid(_Opaque):
         return f"sigmoid({printer._print(self.args[0])})"
 
 
-class Cbrt(_Opaque):
+class Cbrt(Opaque):
     """The real cube root."""
 
     numeric = staticmethod(lambda x: sympy.sign(x) * sympy.Abs(x) ** sympy.Rational(1, 3))
 
 
-class Exp2(_Opaque):
+class Exp2(Opaque):
     """Two to the power of the argument."""
 
     numeric = staticmethod(lambda x: sympy.Integer(2) ** x)
 
 
-class Expm1(_Opaque):
+class Expm1(Opaque):
     """``exp(x) - 1`` without cancellation."""
 
     numeric = staticmethod(lambda x: sympy.exp(x) - 1)
 
 
-class Log1p(_Opaque):
+class Log1p(Opaque):
     """``log(1 + x)`` without cancellation."""
 
     numeric = staticmethod(lambda x: sympy.log(1 + x))
 
 
-class Log2(_Opaque):
+class Log2(Opaque):
     """The logarithm to base 2."""
 
     numeric = staticmethod(lambda x: sympy.log(x) / sympy.log(2))
 
 
-class Log10(_Opaque):
+class Log10(Opaque):
     """The logarithm to base 10."""
 
     numeric = staticmethod(lambda x: sympy.log(x) / sympy.log(10))
 
 
-class Hypot(_Opaque):
+class Hypot(Opaque):
     """``sqrt(x**2 + y**2)`` without overflow."""
 
     numeric = staticmethod(lambda x, y: sympy.sqrt(x**2 + y**2))
 
 
-class ArcTan2(_Opaque):
+class ArcTan2(Opaque):
     """``ArcTan2(y, x)``, the angle of the point (x, y)."""
 
-    latex_name = r"\operatorname{atan2}"
     numeric = staticmethod(sympy.atan2)
 
 
-class LogAddExp(_Opaque):
+class LogAddExp(Opaque):
     """``log(exp(x) + exp(y))`` without overflow."""
 
     numeric = staticmethod(lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)))

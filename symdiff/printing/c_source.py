@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
+from symdiff.operations.table import OPERATIONS
 from symdiff.printing.infix import ATOM, PRODUCT, UNARY, Dialect, Text, lines
 from symdiff.store.dag import Dag
 from symdiff.store.exact import Number
@@ -20,49 +21,7 @@ __all__ = ["print_c"]
 
 _TERMS = 50  # C compilers recurse once for each operation of an expression
 
-# Functions that C has not: NumPy's meaning, for numbers, infinities and NaN.
-_HELPERS = {
-    "maximum": """static double maximum(double a, double b)
-{
-    return a != a ? a : b != b ? b : a > b ? a : b;
-}""",
-    "minimum": """static double minimum(double a, double b)
-{
-    return a != a ? a : b != b ? b : a < b ? a : b;
-}""",
-    "fmaximum": """static double fmaximum(double a, double b)
-{
-    return a >= b || b != b ? a : b;
-}""",
-    "fminimum": """static double fminimum(double a, double b)
-{
-    return a <= b || b != b ? a : b;
-}""",
-    "sign": """static double sign(double x)
-{
-    return x > 0.0 ? 1.0 : x < 0.0 ? -1.0 : x * 0.0;
-}""",
-    "step": """static double step(double a, double b)
-{
-    return a > b ? 1.0 : a == b ? 0.5 : 0.0;
-}""",
-    "logaddexp": """static double logaddexp(double a, double b)
-{
-    return a != b ? fmax(a, b) + log1p(exp(-fabs(a - b))) : a + 0.6931471805599453;
-}""",
-    "sigmoid": """static double sigmoid(double x)
-{
-    return 1.0 / (1.0 + exp(-x));
-}""",
-}
-_FUNCTIONS = {
-    **{name: name for name in ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt")},
-    **{name: name for name in ("cbrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "hypot")},
-    **{f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2")},
-    **{name: name for name in _HELPERS},
-    "absolute": "fabs",
-}
-_FOLDED = frozenset({"maximum", "minimum"})  # of two, for any number of arguments
+_FUNCTIONS = frozenset(row.c for row in OPERATIONS.values() if row.c)
 _JOINS = {"add": " + ", "mul": "*"}
 _RESERVED = """
     alignas alignof asm auto bool break case catch char class compl concept const constexpr
@@ -84,7 +43,7 @@ class _Names:
     """The names of one source: itself for a plain word, else one of ours with a number."""
 
     def __init__(self, taken: Iterable[str]) -> None:
-        self.taken = {*_RESERVED.split(), *_HELPERS, *taken}
+        self.taken = {*_RESERVED.split(), *_FUNCTIONS, *taken}
         self.counters: dict[str, itertools.count[int]] = {}
 
     def like(self, name: str, ours: str) -> str:
@@ -127,7 +86,7 @@ class _Writer:
     def __init__(self, names: _Names) -> None:
         self.names = names
         self.statements: list[str] = []
-        self.helpers: set[str] = set()
+        self.helpers: dict[str, str] = {}  # by name
         self.dialect = Dialect(
             _number, self._power, self._where, self._call, _TERMS, true="1", false="0"
         )
@@ -148,10 +107,11 @@ class _Writer:
         """Return a function; a long sum or product in pieces."""
         if op in _JOINS:
             return self._pieces(op, args)
-        name = _FUNCTIONS[op]
-        if name in _HELPERS:
-            self.helpers.add(name)
-        if op not in _FOLDED:
+        row = OPERATIONS[op]
+        name = row.c
+        if row.c_helper:
+            self.helpers[name] = row.c_helper
+        if row.arity[1] is not None:
             return Text(f"{name}({', '.join(arg.text for arg in args)})")
         result = args[0].text
         for position, arg in enumerate(args[1:], 1):
@@ -185,28 +145,7 @@ def print_c(
     title: str,
     function: str = "value_and_gradient",
 ) -> str:
-    """Return the C source of a function that computes a value and its partial derivatives.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> x = int(dag.symbols("x", ()))
-    >>> twice = dag.multiply(dag.number(2), x)
-    >>> print(print_c(dag, ["x"], dag.square(x), [twice], {}, title="Square."))
-    /* Square. */
-    #include <math.h>
-    <BLANKLINE>
-    /* x: a scalar */
-    void value_and_gradient(
-        const double *x,
-        double *value,
-        double *x_bar)
-    {
-        *value = x[0]*x[0];
-        x_bar[0] = 2.0*x[0];
-    }
-    <BLANKLINE>
-    """
+    """Return the C source of a function that computes a value and its partial derivatives."""
     names_of_c = _Names([function, "value"])
     arguments = {name: names_of_c.like(name, "argument") for name in dag.shapes}
     results = {name: names_of_c.like(f"{arguments[name]}_bar", "bar") for name in wrt}
@@ -231,7 +170,7 @@ def print_c(
     ]
     head = [f"/* {title} */", "#include <math.h>", ""]
     for name in sorted(writer.helpers):
-        head += [_HELPERS[name], ""]
+        head += [writer.helpers[name], ""]
     for name, shape in dag.shapes.items():
         renamed = "" if arguments[name] == name else f" is {name!a}"
         described = f"shape {shape}" if shape else "a scalar"

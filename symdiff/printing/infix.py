@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from symdiff.store.dag import RELATIONS, Dag
+from symdiff.operations.table import RELATIONS
+from symdiff.store.dag import Dag
 from symdiff.store.exact import Number
+from symdiff.store.properties import LEAVES
 
 __all__ = [
     "ATOM",
@@ -27,72 +29,31 @@ __all__ = [
 ]
 
 COMPARE, SUM, PRODUCT, UNARY, POWER, ATOM = range(6)
-_LEAVES = frozenset({"symbol", "number", "true", "false"})
 
 
 class Text(NamedTuple):
-    """A piece of text, how tightly it binds, how deeply it nests.
-
-    Attributes
-    ----------
-    text : str
-        What is written.
-    binding : int
-        `SUM` if it is a sum, and so on up to `ATOM`.
-    depth : int
-        Operations inside each other.
-
-    Examples
-    --------
-    >>> Text("x + y", SUM).within(PRODUCT)
-    '(x + y)'
-    """
+    """A piece of text, how tightly it binds, how deeply it nests."""
 
     text: str
-    binding: int = ATOM
-    depth: int = 0
+    binding: int = ATOM  #: `SUM` if it is a sum, and so on up to `ATOM`
+    depth: int = 0  #: operations inside each other
 
     def within(self, binding: int) -> str:
-        """Return the text, in brackets where it binds less tightly than required.
-
-        Examples
-        --------
-        >>> Text("x*y", PRODUCT).within(PRODUCT)
-        'x*y'
-        """
+        """Return the text, in brackets where it binds less tightly than required."""
         return self.text if self.binding >= binding else f"({self.text})"
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a language writes what languages do not agree about.
-
-    Attributes
-    ----------
-    number : callable
-        Takes an int, a Fraction or a float, and returns a `Text`.
-    power, where, call : callable
-        Take the operation and the texts of its arguments, and return a `Text`.
-    widest : int
-        Sums and products of more terms are written by `call`.
-    deepest : int
-        What nests more deeply gets a line.
-    true, false : str
-        The two constant conditions.
-
-    Examples
-    --------
-    >>> from symdiff.text.saving import DIALECT
-    >>> DIALECT.number(-2)
-    Text(text='-2', binding=3, depth=0)
-    """
+    """How a language writes what languages do not agree about."""
 
     number: Callable[[Number], Text]
+    # These take the operation and the texts of its arguments.
     power: Callable[[str, Sequence[Text]], Text]
     where: Callable[[str, Sequence[Text]], Text]
     call: Callable[[str, Sequence[Text]], Text]
-    widest: int = 20
-    deepest: int = 12
+    widest: int = 20  #: sums and products of more terms are written by `call`
+    deepest: int = 12  #: what nests more deeply gets a line
     true: str = "true"
     false: str = "false"
 
@@ -147,25 +108,13 @@ def lines(
     dialect: Dialect,
     invent: Callable[[], str],
 ) -> Iterator[tuple[int, str | None, str]]:
-    """Yield the lines that compute the roots: a node, its name, and its text.
-
-    Examples
-    --------
-    >>> from symdiff.text.saving import DIALECT
-    >>> dag = Dag()
-    >>> x = int(dag.symbols("x", ()))
-    >>> y = dag.apply("sin", x)
-    >>> for line in lines(dag, [dag.add(y, dag.square(y))], {x: "x"}, DIALECT, lambda: "p1"):
-    ...     print(line[1:])
-    ('p1', 'sin(x)')
-    (None, 'p1 + p1**2')
-    """
+    """Yield the lines that compute the roots: a node, its name, and its text."""
     order = dag.reachable(roots)
     uses = dag.uses(order, ())
     texts: dict[int, Text] = {}
     for node in order:
         op = dag.ops[node]
-        if op in _LEAVES:
+        if op in LEAVES:
             texts[node] = _leaf(dag, node, names, dialect)
             continue
         args = [texts[arg] for arg in dag.args[node]]
@@ -173,7 +122,7 @@ def lines(
         depth = 1 + max(arg.depth for arg in args)
         text = text._replace(depth=depth - 1 if op == "neg" else depth)
         named = node in names
-        shared = uses[node] > 1 and not (op == "neg" and dag.ops[dag.args[node][0]] in _LEAVES)
+        shared = uses[node] > 1 and not (op == "neg" and dag.ops[dag.args[node][0]] in LEAVES)
         if named or shared or text.depth > dialect.deepest:
             name = names[node] if named else invent()
             yield node, name, text.text
@@ -194,17 +143,7 @@ def _leaf(dag: Dag, node: int, names: Mapping[int, str], dialect: Dialect) -> Te
 
 
 def formula(dag: Dag, root: int, names: Mapping[int, str], dialect: Dialect) -> str:
-    """Return a node as one piece of text, in terms of named nodes.
-
-    Examples
-    --------
-    >>> from symdiff.text.saving import DIALECT
-    >>> dag = Dag()
-    >>> x = int(dag.symbols("x", ()))
-    >>> y = dag.apply("sin", x)
-    >>> formula(dag, dag.add(y, dag.square(y)), {x: "x", y: "y"}, DIALECT)
-    'y + y**2'
-    """
+    """Return a node as one piece of text, in terms of named nodes."""
     texts: dict[int, Text] = {}
     stack = [root]
     while stack:
@@ -215,7 +154,7 @@ def formula(dag: Dag, root: int, names: Mapping[int, str], dialect: Dialect) -> 
         if node in names and (node != root or dag.ops[node] == "symbol"):
             texts[node] = Text(names[node])
             continue
-        if dag.ops[node] in _LEAVES:
+        if dag.ops[node] in LEAVES:
             texts[node] = _leaf(dag, node, names, dialect)
             continue
         other = dag.complement(node)

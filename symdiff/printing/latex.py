@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from sympy.printing.latex import LatexPrinter
 from symdiff.operations.sympy_conversion import Expr
 from symdiff.printing.recursion import call_deep
 
-__all__ = ["aligned", "line_latex", "name_latex", "symbol_names"]
+__all__ = ["aligned", "line_latex", "name_latex", "symbol_names", "typeset"]
 
 
 def name_latex(name: str, index: tuple[int, ...] = ()) -> str:
@@ -54,7 +54,7 @@ def line_latex(name: str) -> str:
 
 
 def symbol_names(symbols: Mapping[str, Any], lets: Iterable[tuple[Expr, Expr]]) -> dict[Expr, str]:
-    """Return how each symbol is typeset.
+    """Return the LaTeX of each symbol.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def symbol_names(symbols: Mapping[str, Any], lets: Iterable[tuple[Expr, Expr]]) 
     return names
 
 
-class _Printer(LatexPrinter):  # type: ignore[misc]
+class _SymbolPrinter(LatexPrinter):  # type: ignore[misc]
     """A printer which knows entries of arguments, and lines, by the names of their symbols."""
 
     def __init__(self, lines: Container[str]) -> None:
@@ -90,21 +90,31 @@ class _Printer(LatexPrinter):  # type: ignore[misc]
         return name_latex(name, tuple(map(int, index.split(","))) if index else ())
 
 
-def aligned(rows: Iterable[tuple[str, Expr]], lines: Container[str], more: int) -> str:
-    r"""Return equations, one a line, aligned at the equals sign.
+def typeset(formulas: Sequence[Expr], lines: Container[str]) -> list[str]:
+    """Return expressions as LaTeX; `lines` are the names of symbols that stand for lines.
 
     Examples
     --------
     >>> import sympy
-    >>> x = sympy.Symbol("x", real=True)
-    >>> print(aligned([("y", x**2)], (), 3))
+    >>> typeset([sympy.Symbol("v1") ** 2, sympy.Symbol("w1") + 1], {"v1"})
+    ['v_{1}^{2}', 'w1 + 1']
+    """
+    printer = _SymbolPrinter(lines)
+    return call_deep(lambda: [printer.doprint(formula) for formula in formulas])
+
+
+def aligned(equations: Iterable[tuple[str, str]], more: int) -> str:
+    r"""Return equations, one a line, aligned at the equals sign.
+
+    Examples
+    --------
+    >>> print(aligned([("y", "x^{2}")], 3))
     \begin{aligned}
     y &= x^{2} \\
     &\text{… and 3 more lines}
     \end{aligned}
     """
-    printer = _Printer(lines)
-    texts = call_deep(lambda: [f"{left} &= {printer.doprint(right)}" for left, right in rows])
+    texts = [f"{left} &= {right}" for left, right in equations]
     if more:
         texts.append(f"&\\text{{… and {more} more lines}}")
     return "\\begin{aligned}\n" + " \\\\\n".join(texts) + "\n\\end{aligned}"

@@ -24,17 +24,7 @@ _active: list[int] = []  # one entry a running call: the recursion limit found b
 
 
 def call_deep(function: Callable[[], _T]) -> _T:
-    """Return ``function()``, run where SymPy may recurse deeply.
-
-    Examples
-    --------
-    >>> import sympy
-    >>> x = y = sympy.Symbol("x", real=True)
-    >>> for _ in range(300):
-    ...     y = sympy.sin(y, evaluate=False)
-    >>> call_deep(lambda: len(str(y)))
-    1501
-    """
+    """Return ``function()``, run where SymPy may recurse deeply."""
     if getattr(_deep, "inside", False):
         return function()
     results: list[_T] = []

@@ -10,72 +10,27 @@ import keyword
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from symdiff.store.dag import RELATIONS, Dag, Nodes
+from symdiff.operations.operation import Operation
+from symdiff.operations.table import OPERATIONS, RELATIONS
+from symdiff.printing.infix import ATOM, COMPARE, POWER, PRODUCT, SUM, UNARY
+from symdiff.store.dag import Dag, Nodes
 from symdiff.store.exact import Number
 
 __all__ = ["ENTRY_POINT", "print_source"]
 
 ENTRY_POINT = "value_and_gradient"
 
-_COMPARE, _SUM, _PRODUCT, _UNARY, _POWER, _ATOM = range(6)
 _DEPTH = 40  # CPython's tokenizer stops at 200 nested parentheses
 _TERMS = 50  # its compiler recurses once for each term of a sum
 
-_HELPERS = {
-    "maximum": """def maximum(*values):
-    largest = values[0]
-    for value in values:
-        if value != value:
-            return value
-        if value > largest:
-            largest = value
-    return largest""",
-    "minimum": """def minimum(*values):
-    smallest = values[0]
-    for value in values:
-        if value != value:
-            return value
-        if value < smallest:
-            smallest = value
-    return smallest""",
-    "fmaximum": """def fmaximum(a, b):
-    return a if a >= b or b != b else b""",
-    "fminimum": """def fminimum(a, b):
-    return a if a <= b or b != b else b""",
-    "sign": """def sign(x):
-    return 1.0 if x > 0.0 else -1.0 if x < 0.0 else x * 0.0""",
-    "step": """def step(a, b):
-    return 1.0 if a > b else 0.5 if a == b else 0.0""",
-    "logaddexp": """def logaddexp(a, b):
-    return max(a, b) + log1p(exp(-abs(a - b))) if a != b else a + 0.6931471805599453""",
-}
-_HELPERS_ON_SCALARS = {
-    "step": """def step(a, b):
-    return np.float64(1.0 if a > b else 0.5 if a == b else 0.0)""",
-}
-
-# The name in the source, its import from math (or None: a helper above), its import from NumPy.
-_Entry = tuple[str, str | None, str | None]
-_ALIKE = "exp log sin cos tan sinh cosh tanh cbrt exp2 expm1 log1p log2 log10 hypot sqrt"
-_INVERSE = "sin cos tan sinh cosh tanh tan2"
-_FUNCTIONS: dict[str, _Entry] = {
-    **{name: (name, name, name) for name in _ALIKE.split()},
-    **{f"arc{name}": (f"a{name}", f"a{name}", f"arc{name}") for name in _INVERSE.split()},
-    "absolute": ("fabs", "fabs", "fabs"),
-    "logaddexp": ("logaddexp", None, "logaddexp"),
-    "sign": ("sign", None, "sign"),
-    "step": ("step", None, None),
-    "maximum": ("maximum", None, None),
-    "minimum": ("minimum", None, None),
-    "fmaximum": ("fmaximum", None, None),
-    "fminimum": ("fminimum", None, None),
-}
-_POW: _Entry = ("pow", "pow", "power")
-_NEEDS = {"logaddexp": ("exp", "log1p")}
+# A power with an exponent that is no whole number is a call as well.
+_POW = replace(OPERATIONS["pow"], python="pow", math="pow", numpy="power")
+_FUNCTIONS = frozenset(row.python for row in OPERATIONS.values() if row.math or row.helper)
 
 
 class _Fragment(NamedTuple):
@@ -102,7 +57,7 @@ def _enclose(fragment: _Fragment, binding: int) -> str:
     return fragment.text if fragment.binding >= binding else f"({fragment.text})"
 
 
-class _Printer:
+class _Writer:
     """Statements for nodes, and the functions that they call."""
 
     def __init__(self, dag: Dag, names: dict[int, str], taken: set[str], scalars: str) -> None:
@@ -111,7 +66,7 @@ class _Printer:
         self.taken = taken
         self.scalars = scalars
         self.lines: list[str] = []
-        self.functions: dict[str, _Entry] = {}
+        self.functions: dict[str, Operation] = {}  # by name
         self._fragments: dict[int, _Fragment] = {}
         self._assigned = 0
 
@@ -128,7 +83,7 @@ class _Printer:
         """Write the line of a node that has a name."""
         text = self._expression(node).text
         self.lines.append(f"{self.names[node]} = {text}")
-        self._fragments[node] = _Fragment(self.names[node], _ATOM, 0)
+        self._fragments[node] = _Fragment(self.names[node], ATOM, 0)
 
     def expression(self, root: int) -> str:
         """Return source for a node, each operation printed as often as it stands there."""
@@ -159,7 +114,7 @@ class _Printer:
             fragment = self._render(node, args)
             lasting = fragment.lasting and all([arg.lasting for arg in args])
             if fragment.depth > _DEPTH:
-                fragment, lasting = _Fragment(self.assign(fragment.text), _ATOM, 0), False
+                fragment, lasting = _Fragment(self.assign(fragment.text), ATOM, 0), False
             if lasting:
                 fragments[node] = fragment
             elif fragment.lasting:
@@ -180,45 +135,45 @@ class _Printer:
         if op == "neg":
             return _negative(args[0], depth)
         if op == "div":
-            text = f"{_enclose(args[0], _PRODUCT)} / {_enclose(args[1], _UNARY)}"
-            return _Fragment(text, _PRODUCT, depth)
+            text = f"{_enclose(args[0], PRODUCT)} / {_enclose(args[1], UNARY)}"
+            return _Fragment(text, PRODUCT, depth)
         if op == "pow":
             return self._power(node, args, depth)
         if op == "sigmoid":
             return self._sigmoid(args[0], depth)
         if op in ("where", "choice"):
-            condition, a, b = (_enclose(arg, _COMPARE) for arg in args)
-            return _Fragment(f"({a} if {condition} else {b})", _ATOM, depth)
+            condition, a, b = (_enclose(arg, COMPARE) for arg in args)
+            return _Fragment(f"({a} if {condition} else {b})", ATOM, depth)
         if op in RELATIONS:
-            left, right = (_enclose(arg, _SUM) for arg in args)
-            return _Fragment(f"({left} {RELATIONS[op]} {right})", _ATOM, depth)
-        if op not in _FUNCTIONS:
+            left, right = (_enclose(arg, SUM) for arg in args)
+            return _Fragment(f"({left} {RELATIONS[op]} {right})", ATOM, depth)
+        if op not in OPERATIONS:
             raise NotImplementedError(f"no source is known for the function {op}")
-        name = self._function(_FUNCTIONS[op])
-        return _Fragment(f"{name}({', '.join([arg.text for arg in args])})", _ATOM, depth)
+        name = self._function(OPERATIONS[op])
+        return _Fragment(f"{name}({', '.join([arg.text for arg in args])})", ATOM, depth)
 
-    def _function(self, entry: _Entry) -> str:
+    def _function(self, row: Operation) -> str:
         """Return the name of a function, noted for the lines before the statements."""
-        self.functions[entry[0]] = entry
-        return entry[0]
+        self.functions[row.python] = row
+        return row.python
 
     def _leaf(self, node: int) -> _Fragment:
         """Return a symbol or a number."""
         op = self.dag.ops[node]
         if op == "symbol":
-            return _Fragment(self.names[node], _ATOM, 0)
+            return _Fragment(self.names[node], ATOM, 0)
         if op != "number":
-            return _Fragment(op.capitalize(), _ATOM, 0)
+            return _Fragment(op.capitalize(), ATOM, 0)
         text = _literal(self.dag.data[node])
         if self.scalars == "numpy":  # two plain floats would raise where NumPy goes on
-            return _Fragment(f"np.float64({text})", _ATOM, 0)
-        return _Fragment(text, _UNARY if text.startswith("-") else _ATOM, 0)
+            return _Fragment(f"np.float64({text})", ATOM, 0)
+        return _Fragment(text, UNARY if text.startswith("-") else ATOM, 0)
 
     def _sum(self, args: list[_Fragment], depth: int) -> _Fragment:
         """Return a sum; a long one in pieces."""
         text, lasting = "", True
         for position, arg in enumerate(args):
-            term = _enclose(arg, _SUM if position == 0 else _PRODUCT)
+            term = _enclose(arg, SUM if position == 0 else PRODUCT)
             if position == 0:
                 text = term
             elif term.startswith("-"):
@@ -227,67 +182,74 @@ class _Printer:
                 text += f" + {term}"
             if position % _TERMS == _TERMS - 1 and position + 1 < len(args):
                 text, lasting = self.assign(text), False
-        return _Fragment(text, _SUM, depth, lasting)
+        return _Fragment(text, SUM, depth, lasting)
 
     def _product(self, args: list[_Fragment], depth: int) -> _Fragment:
         """Return a product; a long one in pieces."""
         lasting = True
         while len(args) > _TERMS:
             piece = _times(args[:_TERMS])
-            args = [_Fragment(self.assign(piece), _ATOM, 0), *args[_TERMS:]]
+            args = [_Fragment(self.assign(piece), ATOM, 0), *args[_TERMS:]]
             lasting = False
-        return _Fragment(_times(args), _PRODUCT, depth, lasting)
+        return _Fragment(_times(args), PRODUCT, depth, lasting)
 
     def _power(self, node: int, args: list[_Fragment], depth: int) -> _Fragment:
         """Return a power."""
         exponent = self.dag.args[node][1]
         n = self.dag.data[exponent] if self.dag.ops[exponent] == "number" else None
         if n == 2 and args[0].text.isidentifier():
-            return _Fragment(f"{args[0].text} * {args[0].text}", _PRODUCT, depth)
+            return _Fragment(f"{args[0].text} * {args[0].text}", PRODUCT, depth)
         if isinstance(n, int):
-            return _Fragment(f"{_enclose(args[0], _ATOM)}**{n}", _POWER, depth)
+            return _Fragment(f"{_enclose(args[0], ATOM)}**{n}", POWER, depth)
         name = self._function(_POW)
-        return _Fragment(f"{name}({args[0].text}, {args[1].text})", _ATOM, depth)
+        return _Fragment(f"{name}({args[0].text}, {args[1].text})", ATOM, depth)
 
     def _sigmoid(self, arg: _Fragment, depth: int) -> _Fragment:
         """Return a sigmoid, as it is written by hand."""
-        exp = self._function(_FUNCTIONS["exp"])
-        return _Fragment(f"1.0 / (1.0 + {exp}({_negative(arg, depth).text}))", _PRODUCT, depth)
+        exp = self._function(OPERATIONS["exp"])
+        return _Fragment(f"1.0 / (1.0 + {exp}({_negative(arg, depth).text}))", PRODUCT, depth)
 
 
 def _times(factors: list[_Fragment]) -> str:
     """Return the factors in a row."""
-    return " * ".join([_enclose(f, _PRODUCT + (k > 0)) for k, f in enumerate(factors)])
+    return " * ".join([_enclose(f, PRODUCT + (k > 0)) for k, f in enumerate(factors)])
 
 
 def _negative(fragment: _Fragment, depth: int) -> _Fragment:
     """Return the negative of a fragment."""
-    if fragment.text.startswith("-") and fragment.binding >= _PRODUCT:
+    if fragment.text.startswith("-") and fragment.binding >= PRODUCT:
         return _Fragment(fragment.text[1:], fragment.binding, depth)
-    text = f"-{_enclose(fragment, _PRODUCT)}"
-    return _Fragment(text, max(min(fragment.binding, _UNARY), _PRODUCT), depth)
+    text = f"-{_enclose(fragment, PRODUCT)}"
+    return _Fragment(text, max(min(fragment.binding, UNARY), PRODUCT), depth)
 
 
-def _header(functions: dict[str, _Entry], scalars: str) -> list[str]:
+def _header(functions: dict[str, Operation], scalars: str) -> list[str]:
     """Return the imports and the helpers that the statements need."""
-    column = 1 if scalars == "float" else 2
-    imports: set[tuple[str, str]] = set()
+    imports: dict[str, set[tuple[str, str]]] = {}  # by module: what it has, and its name here
     helpers: list[str] = []
-    entries = dict(functions)
-    for name, entry in functions.items():
-        if entry[column] is None:
-            on_scalars = _HELPERS_ON_SCALARS.get(name) if scalars == "numpy" else None
-            helpers += ["", "", on_scalars or _HELPERS[name]]
-            entries.update({need: (need,) * 3 for need in _NEEDS.get(name, ())})
-    for name, entry in entries.items():
-        if entry[column] is not None:
-            imports.add((str(entry[column]), name))
-    module = "math" if scalars == "float" else "numpy"
-    listed = [known if known == name else f"{known} as {name}" for known, name in sorted(imports)]
-    lines = [f"from {module} import {', '.join(listed)}", ""] if listed else []
-    if module == "numpy":
-        lines = lines[:1]
-    return [*lines, "import numpy as np", *helpers]
+
+    def add(known: str, name: str) -> None:
+        module, _, known = (known if "." in known else f"{library}.{known}").rpartition(".")
+        imports.setdefault(module, set()).add((known, name))
+
+    library = "math" if scalars == "float" else "numpy"
+    for name, row in functions.items():
+        known = row.math if library == "math" else row.numpy
+        if known:
+            add(known, name)
+            continue
+        on_scalars = row.numpy_helper if library == "numpy" else ""
+        helpers += ["", "", on_scalars or row.helper]
+        for need in row.helper_needs:
+            add(need, need)
+    lines = {}
+    for module, names in imports.items():
+        listed = [known if known == name else f"{known} as {name}" for known, name in sorted(names)]
+        lines[module] = f"from {module} import {', '.join(listed)}"
+    first = [lines.pop(library)] if library in lines else []
+    if first and library == "math":
+        first.append("")
+    return [*first, "import numpy as np", *lines.values(), *helpers]
 
 
 def _allocate(name: str, taken: set[str]) -> str:
@@ -321,16 +283,16 @@ def _outer(dag: Dag, nodes: Nodes) -> tuple[list[int], list[int]] | None:
     return rows, columns
 
 
-def _entries(printer: _Printer, nodes: Nodes) -> str:
+def _entries(writer: _Writer, nodes: Nodes) -> str:
     """Return source of an array of nodes, or of the one node of a scalar."""
     if not nodes.shape:
-        return printer.expression(int(nodes))
-    factors = _outer(printer.dag, nodes)
+        return writer.expression(int(nodes))
+    factors = _outer(writer.dag, nodes)
     # Only of names: a factor with operations in it would be computed once where it stands often.
-    if factors is not None and all(node in printer.names for side in factors for node in side):
-        sides = (f"[{', '.join(map(printer.expression, side))}]" for side in factors)
+    if factors is not None and all(node in writer.names for side in factors for node in side):
+        sides = (f"[{', '.join(map(writer.expression, side))}]" for side in factors)
         return f"np.outer({', '.join(sides)})"
-    entries = ", ".join(map(printer.expression, nodes.ravel().tolist()))
+    entries = ", ".join(map(writer.expression, nodes.ravel().tolist()))
     text = f"np.array([{entries}], dtype=float)"
     return text if len(nodes.shape) == 1 else f"{text}.reshape({nodes.shape})"
 
@@ -345,26 +307,8 @@ def print_source(
     title: str,
     scalars: Literal["float", "numpy"] = "float",
 ) -> str:
-    """Return the source of one function that computes a value and its partial derivatives.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> x = dag.symbols("x", ())
-    >>> value, slope = dag.square(int(x)), dag.multiply(dag.number(2), int(x))
-    >>> print(print_source(dag, {"x": x}, {}, value, {"x": np.array(slope)}, title="Square."))
-    # Square.
-    import numpy as np
-    <BLANKLINE>
-    <BLANKLINE>
-    def value_and_gradient(x):
-        # x: a scalar
-        x = float(x)
-        return x * x, {"x": 2.0 * x}
-    <BLANKLINE>
-    """
-    taken = {"np", "float", "abs", "max", ENTRY_POINT, _POW[0], *_HELPERS}
-    taken |= {entry[0] for entry in _FUNCTIONS.values()}
+    """Return the source of one function that computes a value and its partial derivatives."""
+    taken = {"np", "float", "abs", "max", ENTRY_POINT, _POW.python, *_FUNCTIONS}
     parameters = {name: _allocate(name, taken) for name in inputs}
     texts: dict[int, str] = {}
     for name, nodes in inputs.items():
@@ -373,32 +317,32 @@ def print_source(
             texts[int(node)] = _allocate(entry, taken) if index else parameters[name]
     for named, line in names.items():
         texts[named] = _allocate(re.sub(r"\W+", "_", line).rstrip("_"), taken)
-    printer = _Printer(dag, texts, taken, scalars)
+    writer = _Writer(dag, texts, taken, scalars)
     for name, nodes in inputs.items():
         parameter = parameters[name]
         if not nodes.shape:
             number = f"float({parameter})"
             number = number if scalars == "float" else f"np.float64({number})"
-            printer.lines += [f"# {parameter}: a scalar", f"{parameter} = {number}"]
+            writer.lines += [f"# {parameter}: a scalar", f"{parameter} = {number}"]
             continue
-        printer.lines.append(f"# {parameter}: shape {nodes.shape}")
+        writer.lines.append(f"# {parameter}: shape {nodes.shape}")
         if nodes.size:
             targets = ", ".join([texts[node] for node in nodes.ravel().tolist()])
             numbers = f"np.asarray({parameter}, dtype=float).ravel()"
             numbers += ".tolist()" if scalars == "float" else ""
             targets = targets if nodes.size > 1 else f"({targets},)"
-            printer.lines.append(f"{targets} = {numbers}")
+            writer.lines.append(f"{targets} = {numbers}")
     for named in names:
-        printer.define(named)
-    result = printer.expression(value)
-    gradients = [f'"{name}": {_entries(printer, nodes)}' for name, nodes in partials.items()]
-    printer.lines.append(f"return {result}, {{{', '.join(gradients)}}}")
+        writer.define(named)
+    result = writer.expression(value)
+    gradients = [f'"{name}": {_entries(writer, nodes)}' for name, nodes in partials.items()]
+    writer.lines.append(f"return {result}, {{{', '.join(gradients)}}}")
     body = [
         f"# {title}",
-        *_header(printer.functions, scalars),
+        *_header(writer.functions, scalars),
         "",
         "",
         f"def {ENTRY_POINT}({', '.join(parameters.values())}):",
-        *(f"    {line}" for line in printer.lines),
+        *(f"    {line}" for line in writer.lines),
     ]
     return "\n".join(body) + "\n"

@@ -1,1 +1,1 @@
-"""Formulas as flat integers, each stored once, and what is counted and evaluated there."""
+"""Formulas as flat integers, each stored once: built, named and counted."""

@@ -9,26 +9,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from symdiff.store.dag import Dag, Nodes
+from symdiff.store.properties import LEAVES
 
 __all__ = ["flatten", "name_lines", "variable_names"]
 
 _PREFIXES = ("v", "u", "t", "s", "let")
 _DEPTH = 12  # a node nested more deeply gets a name too, so that every line stays readable
 _TERMS = ("add", "mul")
-_UNNAMED = frozenset({"symbol", "number", "true", "false", "neg"})
+_UNNAMED = LEAVES | {"neg"}
 
 
 def flatten(dag: Dag, roots: Sequence[int]) -> tuple[Dag, list[int]]:
-    """Return the formulas with sums merged into sums, and products into products, where free.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> x, y, z = dag.symbols("x", (3,)).tolist()
-    >>> flat, [root] = flatten(dag, [dag.add(dag.add(x, y), z)])
-    >>> flat.args[root] == (x, y, z)
-    True
-    """
+    """Return the formulas with sums merged into sums, and products into products, where free."""
     order = dag.reachable(roots)
     uses = dag.uses(order, roots)
     ops, args = dag.ops, dag.args
@@ -112,18 +104,7 @@ def _moved(new: Mapping[int, int], nodes: Nodes) -> Nodes:
 
 
 def variable_names(dag: Dag) -> dict[int, str]:
-    """Return the names that the traced function itself gave to nodes.
-
-    Examples
-    --------
-    >>> from symdiff import trace
-    >>> def f(x):
-    ...     y = 3 * x
-    ...     y = y * y
-    ...     return y + 1
-    >>> sorted(variable_names(trace(f, x=()).dag).values())
-    ['y1', 'y2']
-    """
+    """Return the names that the traced function itself gave to nodes."""
     known = [
         (name, nodes)
         for name, nodes in dag.variables
@@ -157,15 +138,7 @@ def _prefix(taken: set[str]) -> str:
 def name_lines(
     dag: Dag, roots: Sequence[int], adjoint_of: Mapping[int, int] | None = None
 ) -> dict[int, str]:
-    """Return the nodes that get a line of their own, and its name.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> s = dag.apply("sin", int(dag.symbols("x", ())))
-    >>> name_lines(dag, [dag.add(s, dag.square(s))]) == {s: "v1"}
-    True
-    """
+    """Return the nodes that get a line of their own, and its name."""
     adjoint_of = adjoint_of or {}
     order = dag.reachable(roots)
     uses = dag.uses(order, roots)

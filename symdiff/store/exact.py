@@ -17,13 +17,7 @@ _MAX_BITS = 256  # folded numbers grow in a long recurrence; longer ones become 
 
 
 def fold(value: Number) -> Number:
-    """Return a number in its one form: an int if whole, a short fraction, or a float.
-
-    Examples
-    --------
-    >>> fold(Fraction(4, 2)), fold(2.0), fold(0.5), fold(0.1)
-    (2, 2, Fraction(1, 2), 0.1)
-    """
+    """Return a number in its one form: an int if whole, a short fraction, or a float."""
     if isinstance(value, float):
         if abs(value) < 2**53 and (value * _DYADIC).is_integer():
             return fold(Fraction(int(value * _DYADIC), _DYADIC))
@@ -40,13 +34,7 @@ def fold(value: Number) -> Number:
 
 
 def exact_number(value: Any) -> Number:
-    """Return a Python or NumPy number as a number of a formula.
-
-    Examples
-    --------
-    >>> exact_number(np.float64(0.25)), exact_number(True)
-    (Fraction(1, 4), 1)
-    """
+    """Return a Python or NumPy number as a number of a formula."""
     if isinstance(value, (bool, int, np.bool_, np.integer)):
         return fold(int(value))
     if isinstance(value, (float, np.floating)):

@@ -5,42 +5,21 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 
 from symdiff.store.dag import Dag
+from symdiff.store.properties import COUNTS
 
-__all__ = ["own_operations", "shared_operations", "tree_operations", "tree_sizes"]
-
-_OPERATIONS = {
-    **dict.fromkeys(("symbol", "number", "true", "false", "neg"), 0),
-    "sigmoid": 3,  # it runs as an exponential, a sum and a division
-}
+__all__ = ["own_operations", "shared_operations", "tree_counts", "tree_operations"]
 
 
 def own_operations(dag: Dag, node: int) -> int:
-    """Return the operations of one node.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> x, y, z = dag.symbols("x", (3,)).tolist()
-    >>> own_operations(dag, dag.add(x, y, z)), own_operations(dag, dag.negate(x))
-    (2, 0)
-    """
+    """Return the operations of one node."""
     op = dag.ops[node]
     if op == "add" or op == "mul":
         return len(dag.args[node]) - 1
-    return _OPERATIONS.get(op, 1)
+    return COUNTS.get(op, 1)
 
 
-def tree_sizes(dag: Dag, order: Sequence[int], stop: Container[int] = ()) -> dict[int, int]:
-    """Return for each node its operations written out in full.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> x = int(dag.symbols("x", ()))
-    >>> y = dag.apply("sin", dag.apply("exp", x))
-    >>> tree_sizes(dag, dag.reachable([y]))[y]
-    2
-    """
+def tree_counts(dag: Dag, order: Sequence[int], stop: Container[int] = ()) -> dict[int, int]:
+    """Return for each node its operations written out in full."""
     total: dict[int, int] = {}
     args = dag.args
     for node in order:
@@ -51,29 +30,11 @@ def tree_sizes(dag: Dag, order: Sequence[int], stop: Container[int] = ()) -> dic
 
 
 def tree_operations(dag: Dag, roots: Sequence[int]) -> int:
-    """Return the operations of formulas written out in full, nothing shared.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> y = x = int(dag.symbols("x", ()))
-    >>> for _ in range(100):
-    ...     y = dag.multiply(y, dag.add(y, x))
-    >>> tree_operations(dag, [y]) > 10**30
-    True
-    """
-    total = tree_sizes(dag, dag.reachable(roots))
+    """Return the operations of formulas written out in full, nothing shared."""
+    total = tree_counts(dag, dag.reachable(roots))
     return sum(total[root] for root in roots)
 
 
 def shared_operations(dag: Dag, roots: Sequence[int]) -> int:
-    """Return the operations of formulas if every distinct node is computed once.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> s = dag.apply("sin", int(dag.symbols("x", ())))
-    >>> shared_operations(dag, [dag.add(s, dag.square(s))])
-    3
-    """
+    """Return the operations of formulas if every distinct node is computed once."""
     return sum(own_operations(dag, node) for node in dag.reachable(roots))

@@ -1,7 +1,7 @@
-"""The table of strategies: each derives the gradient of one formula as formulas.
+"""Derivations of the gradient of one formula, each a strategy whose formulas are those of entries.
 
-A strategy takes a graph, the node of the value and the symbols to differentiate by, and returns a
-`Derivation`.
+A derivation takes a graph, the node of the value and the symbols to differentiate by. The table of
+all strategies, with the one for whole matrices, is `symdiff.STRATEGIES`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from symdiff.strategies.derivation import Derivation
 from symdiff.strategies.expanded import expanded
 from symdiff.strategies.shared import shared
 
-__all__ = ["STRATEGIES", "Derivation", "adjoint", "expanded", "shared"]
+__all__ = ["DERIVATIONS", "Derivation", "adjoint", "expanded", "shared"]
 
-STRATEGIES: dict[str, Callable[[Dag, int, Sequence[int]], Derivation]] = {
+DERIVATIONS: dict[str, Callable[[Dag, int, Sequence[int]], Derivation]] = {
     "expanded": expanded,
     "shared": shared,
     "adjoint": adjoint,

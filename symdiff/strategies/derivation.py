@@ -1,4 +1,4 @@
-"""What a strategy returns."""
+"""`Derivation`: the result of a strategy on one graph."""
 
 from __future__ import annotations
 
@@ -13,30 +13,10 @@ __all__ = ["Derivation"]
 class Derivation:
     """A value and its partial derivatives as nodes of one graph, some of them named.
 
-    Attributes
-    ----------
-    dag : Dag
-        The graph.
-    value : int
-        The value.
-    partials : list of int
-        One a symbol to differentiate by.
-    names : dict of int to str
-        The named intermediates in the order of computation. A formula in terms of them is the
-        formula itself, read down to what has a name.
-
-    Examples
-    --------
-    >>> from symdiff import trace
-    >>> from symdiff.strategies import shared
-    >>> import numpy as np
-    >>> traced = trace(lambda x: np.tanh(x), x=())
-    >>> derivation = shared(traced.dag, int(traced.nodes), [int(traced.inputs["x"])])
-    >>> list(derivation.names.values())
-    ['v1']
+    A formula in terms of the names is the formula itself, read down to what has a name.
     """
 
     dag: Dag
     value: int
-    partials: list[int]
-    names: dict[int, str]
+    partials: list[int]  #: one a symbol to differentiate by
+    names: dict[int, str]  #: the named intermediates in the order of computation

@@ -1,4 +1,4 @@
-"""The gradient with sharing: memoised forward accumulation, then names for what repeats.
+"""The gradient with shared terms: memoised forward accumulation, then names for what repeats.
 
 For each parameter the derivative of every node that depends on it is formed once, from those of its
 arguments. What does not depend on the parameter is formed once for all: the partials of each node,
@@ -122,30 +122,13 @@ class _Graph:
 
 
 def accumulate(dag: Dag, value: int, symbols: Sequence[int]) -> list[int]:
-    """Return the derivatives of a value by forward accumulation over its graph.
-
-    Examples
-    --------
-    >>> from symdiff.operations.sympy_conversion import to_sympy
-    >>> dag = Dag()
-    >>> x, y = dag.symbols("x", (2,)).tolist()
-    >>> to_sympy(dag, accumulate(dag, dag.add(dag.multiply(x, y), x), [x, y]))
-    [x[1] + 1, x[0]]
-    """
+    """Return the derivatives of a value by forward accumulation over its graph."""
     graph = _Graph(dag, value, symbols)
     return [graph.derivative_by(symbol) for symbol in symbols]
 
 
 def shared(dag: Dag, value: int, symbols: Sequence[int]) -> Derivation:
-    """Return the partial derivatives with common subexpressions named over all of them.
-
-    Examples
-    --------
-    >>> from symdiff import gradient
-    >>> import numpy as np
-    >>> gradient(lambda x: np.exp(x**2), strategy="shared", x=()).partial_forms
-    {'x': 2*v1*x}
-    """
+    """Return the partial derivatives with common subexpressions named over all of them."""
     found = accumulate(dag, value, symbols)
     dag, [value, *found] = flatten(dag, [value, *found])
     return Derivation(dag, value, found, name_lines(dag, [value, *found]))

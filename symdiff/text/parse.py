@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 import operator
@@ -12,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from symdiff.errors import Unparsable, nearest
-from symdiff.text.grammar import Grammar, Step, check_name, compile_text
+from symdiff.operations.table import OPERATIONS
+from symdiff.text.grammar import Grammar, check_name
+from symdiff.text.steps import Step, compile_text
 
 __all__ = ["FUNCTIONS", "parse"]
 
@@ -20,74 +21,25 @@ _MANY = 100
 _LARGEST_EXPONENT = 1024.0
 
 
-def _sigmoid(x: Any) -> Any:
-    """Return the logistic function."""
-    return 1 / (1 + np.exp(-x))
-
-
 def _relu(x: Any) -> Any:
     """Return the positive part; its derivative at 0 is 0."""
     return np.where(x > 0, x, 0.0)
 
 
-def _largest(*values: Any) -> Any:
-    """Return the elementwise maximum of all."""
-    return functools.reduce(np.maximum, values)
-
-
-def _smallest(*values: Any) -> Any:
-    """Return the elementwise minimum of all."""
-    return functools.reduce(np.minimum, values)
+def _softplus(x: Any) -> Any:
+    """Return the logarithm of 1 + exp(x)."""
+    return np.logaddexp(0.0, x)
 
 
 # What a text may call: the fewest and the most arguments, and what is computed.
 FUNCTIONS: dict[str, tuple[int, int, Callable[..., Any]]] = {
-    "abs": (1, 1, np.abs),
-    "acos": (1, 1, np.arccos),
-    "acosh": (1, 1, np.arccosh),
-    "arccos": (1, 1, np.arccos),
-    "arccosh": (1, 1, np.arccosh),
-    "arcsin": (1, 1, np.arcsin),
-    "arcsinh": (1, 1, np.arcsinh),
-    "arctan": (1, 1, np.arctan),
-    "arctan2": (2, 2, np.arctan2),
-    "arctanh": (1, 1, np.arctanh),
-    "asin": (1, 1, np.arcsin),
-    "asinh": (1, 1, np.arcsinh),
-    "atan": (1, 1, np.arctan),
-    "atan2": (2, 2, np.arctan2),
-    "atanh": (1, 1, np.arctanh),
-    "cbrt": (1, 1, np.cbrt),
-    "cos": (1, 1, np.cos),
-    "cosh": (1, 1, np.cosh),
-    "exp": (1, 1, np.exp),
-    "exp2": (1, 1, np.exp2),
-    "expm1": (1, 1, np.expm1),
-    "hypot": (2, 2, np.hypot),
-    "log": (1, 1, np.log),
-    "log10": (1, 1, np.log10),
-    "log1p": (1, 1, np.log1p),
-    "log2": (1, 1, np.log2),
-    "logaddexp": (2, 2, np.logaddexp),
-    "max": (2, _MANY, _largest),
-    "maximum": (2, _MANY, _largest),
-    "mean": (1, 1, np.mean),
-    "min": (2, _MANY, _smallest),
-    "minimum": (2, _MANY, _smallest),
-    "relu": (1, 1, _relu),
-    "sigmoid": (1, 1, _sigmoid),
-    "sign": (1, 1, np.sign),
-    "sin": (1, 1, np.sin),
-    "sinh": (1, 1, np.sinh),
-    "softplus": (1, 1, lambda x: np.logaddexp(0.0, x)),
-    "sqrt": (1, 1, np.sqrt),
-    "square": (1, 1, np.square),
-    "sum": (1, 1, np.sum),
-    "tan": (1, 1, np.tan),
-    "tanh": (1, 1, np.tanh),
-    "transpose": (1, 1, np.transpose),
-    "where": (3, 3, np.where),
+    name: (row.arity[0], row.arity[1] or _MANY, row.evaluate)
+    for row in OPERATIONS.values()
+    for name in row.parse
 }
+for _function in (np.mean, np.sum, np.transpose, _relu, _softplus):
+    FUNCTIONS[_function.__name__.strip("_")] = (1, 1, _function)
+FUNCTIONS = dict(sorted(FUNCTIONS.items()))
 _OPERATORS: dict[str, Callable[..., Any]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -112,7 +64,7 @@ _CALLS = _OPERATORS | {name: function for name, (_, _, function) in FUNCTIONS.it
 
 
 def _fold(steps: list[Step]) -> list[Step]:
-    """Return the steps with all that is between numbers computed, in floats: 9**9**9 costs nothing."""
+    """Return the steps with what is between numbers computed, in floats: 9**9**9 is cheap."""
     folded: list[Step] = []
     starts: list[tuple[int, Any]] = []  # for each value: its first step, and itself if a number
     for step in steps:

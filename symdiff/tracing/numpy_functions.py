@@ -14,44 +14,13 @@ from typing import Any
 import numpy as np
 
 from symdiff.errors import Untraceable
-from symdiff.operations.table import COMPARISONS, ELEMENTWISE, LOGIC
-from symdiff.store.dag import Dag
+from symdiff.operations.table import OPERATIONS, UFUNCS, row_of
+from symdiff.store.dag import Dag, Nodes
 from symdiff.tracing import products
-from symdiff.tracing.array import SymbolicArray, map_nodes, nodes_of, traced_in
+from symdiff.tracing.array import SymbolicArray, map_nodes, nodes_of, note_variables, traced_in
+from symdiff.tracing.traced import add_methods
 
-__all__ = ["REDUCTIONS", "ROUTINES", "STRUCTURAL", "UFUNC_PRODUCTS", "call"]
-
-_INSTEAD = {
-    "out": "use the returned array",
-    "where": "use np.where on the operands",
-    "initial": "combine the result with the initial value",
-    "dtype": "formulas are real and have no dtype",
-    "casting": "formulas are real and have no dtype",
-    "weights": "write np.sum(weights * x) / np.sum(weights)",
-}
-
-
-def check_keywords(name: str, kwargs: dict[str, Any]) -> None:
-    """Remove keywords that stand at their defaults; refuse those without a symbolic meaning."""
-    for key, instead in _INSTEAD.items():
-        value = kwargs.pop(key, None)
-        harmless = value is None or value is True or value is np._NoValue
-        if key == "dtype" and not harmless:
-            harmless = np.issubdtype(np.dtype(value), np.floating)
-        if not harmless:
-            raise Untraceable(f"{name}({key}=...): not traceable; {instead}")
-
-
-def not_known(name: str) -> str:
-    """Return the message for a function that no table has."""
-    known = sorted(
-        {f.__name__ for table in (ELEMENTWISE, COMPARISONS, LOGIC) for f in table}
-        | {f.__name__ for f in (*ROUTINES, *STRUCTURAL)}
-    )
-    return (
-        f"{name}: not known to the symbolic tracer; write it with supported functions: "
-        f"{', '.join(known)}"
-    )
+__all__ = ["FUNCTIONS", "REDUCTIONS", "STRUCTURAL", "UFUNC_PRODUCTS", "call"]
 
 
 # Reductions -------------------------------------------------------------------------------------
@@ -107,8 +76,8 @@ def _reduction(form: Callable[..., int]) -> Callable[..., SymbolicArray]:
 _sum, _prod, _mean = map(_reduction, (Dag.add, Dag.multiply, _mean_of))
 _max = _reduction(functools.partial(_extreme_of, "maximum", "max"))
 _min = _reduction(functools.partial(_extreme_of, "minimum", "min"))
-_all = _reduction(_folded(LOGIC[np.logical_and]))
-_any = _reduction(_folded(LOGIC[np.logical_or]))
+_all = _reduction(_folded(OPERATIONS["logical_and"].form))
+_any = _reduction(_folded(OPERATIONS["logical_or"].form))
 
 
 def _var(a: Any, axis: Any = None, ddof: int = 0, keepdims: Any = False, **kw: Any) -> Any:
@@ -234,7 +203,7 @@ UFUNC_PRODUCTS: dict[np.ufunc, Callable[..., Any]] = {
     np.vecdot: products.vecdot,
 }
 
-ROUTINES: dict[Any, Callable[..., Any]] = {
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.sum: _sum,
     np.prod: _prod,
     np.mean: _mean,
@@ -332,7 +301,7 @@ _JOINED = (np.append, np.broadcast_arrays)  # each positional argument is an arr
 
 
 def _unwrap(dag: Dag, value: Any, *, constants: bool = False) -> Any:
-    """Return an argument with each traced array as its nodes, and constants beside one too."""
+    """Return an argument with each traced array as its nodes, and constants next to one too."""
     if isinstance(value, SymbolicArray):
         return nodes_of(dag, value)
     if isinstance(value, (list, tuple)) and (constants or _holds_traced(value)):
@@ -365,21 +334,100 @@ def _move(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     return _wrap(dag, function(*args, **{k: _unwrap(dag, v) for k, v in kwargs.items()}))
 
 
-def call(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """Return a NumPy function of arguments of which one at least is traced.
+# Dispatch -----------------------------------------------------------------------------------------
 
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> call(np.sum, (SymbolicArray(dag, dag.symbols("x", (2,))),), {})
-    SymbolicArray(x[0] + x[1])
-    """
+_INSTEAD = {
+    "out": "use the returned array",
+    "where": "use np.where on the operands",
+    "initial": "combine the result with the initial value",
+    "dtype": "formulas are real and have no dtype",
+    "casting": "formulas are real and have no dtype",
+    "weights": "write np.sum(weights * x) / np.sum(weights)",
+}
+
+
+def _check_keywords(name: str, kwargs: dict[str, Any]) -> None:
+    """Remove keywords that stand at their defaults; refuse those without a symbolic meaning."""
+    for key, instead in _INSTEAD.items():
+        value = kwargs.pop(key, None)
+        harmless = value is None or value is True or value is np._NoValue
+        if key == "dtype" and not harmless:
+            harmless = np.issubdtype(np.dtype(value), np.floating)
+        if not harmless:
+            raise Untraceable(f"{name}({key}=...): not traceable; {instead}")
+
+
+def _not_known(name: str) -> str:
+    """Return the message for a function that no table has."""
+    known = sorted(
+        {f.__name__ for f in (*UFUNCS, *FUNCTIONS, *STRUCTURAL)}
+        | {row.scipy for row in OPERATIONS.values() if row.scipy}
+    )
+    return (
+        f"{name}: not known to the symbolic tracer; write it with supported functions: "
+        f"{', '.join(known)}"
+    )
+
+
+def call(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Return a NumPy function of arguments of which one at least is traced."""
     module = getattr(function, "__module__", "numpy")
     name = f"{module}.{function.__name__}"
-    if function in ROUTINES:
+    if function in FUNCTIONS:
         kwargs = dict(kwargs)
-        check_keywords(name, kwargs)
-        return ROUTINES[function](*args, **kwargs)
+        _check_keywords(name, kwargs)
+        return FUNCTIONS[function](*args, **kwargs)
     if function in STRUCTURAL:
         return _move(function, args, kwargs)
-    raise Untraceable(not_known(name))
+    raise Untraceable(_not_known(name))
+
+
+def _call_function(_: SymbolicArray, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    """Return a NumPy function that was called with a traced array."""
+    note_variables(args)
+    return call(function, args, kwargs)
+
+
+def _call_ufunc(
+    _: SymbolicArray, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Return a ufunc, or a method of one, that was called with a traced array."""
+    name = f"np.{ufunc.__name__}"
+    _check_keywords(name if method == "__call__" else f"{name}.{method}", kwargs)
+    if method == "reduce" and ufunc in REDUCTIONS:
+        return REDUCTIONS[ufunc](inputs[0], **{"axis": 0, **kwargs})
+    dag = traced_in(*inputs)
+    if method == "outer":
+        left, right = (nodes_of(dag, value) for value in inputs)
+        left = left.reshape(left.shape + (1,) * right.ndim)
+        return ufunc(SymbolicArray(dag, left), SymbolicArray(dag, right))
+    if method != "__call__":
+        reducible = ", ".join(f"np.{known.__name__}" for known in REDUCTIONS)
+        raise Untraceable(
+            f"{name}.{method}: not traceable; .reduce of {reducible} is, and .outer of every "
+            "elementwise operation"
+        )
+    note_variables(inputs)
+    return _elementwise(ufunc, dag, [nodes_of(dag, value) for value in inputs])
+
+
+def _elementwise(ufunc: np.ufunc, dag: Dag, operands: list[Nodes]) -> SymbolicArray:
+    """Return a ufunc of arrays of nodes, by the row of the table that has it."""
+    row = row_of(ufunc)
+    if row is not None:
+        if row.kind == "logic":
+            operands = [map_nodes(Dag.condition, dag, operand)._nodes for operand in operands]
+        elif dag.has_conditions:
+            operands = [map_nodes(Dag.numeric, dag, operand)._nodes for operand in operands]
+        return map_nodes(row.form, dag, *operands)
+    if ufunc in UFUNC_PRODUCTS:
+        arrays = (SymbolicArray(dag, operand) for operand in operands)
+        product: SymbolicArray = UFUNC_PRODUCTS[ufunc](*arrays)
+        return product
+    raise Untraceable(_not_known(f"numpy.{ufunc.__name__}"))
+
+
+SymbolicArray.call_ufunc = _call_ufunc
+SymbolicArray.call_function = _call_function
+_METHODS = "sum mean prod max min var std cumsum dot clip trace diagonal repeat"
+add_methods(SymbolicArray, _METHODS.split(), call)

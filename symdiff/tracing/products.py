@@ -30,15 +30,7 @@ __all__ = [
 
 
 def contract(name: str, operands: Sequence[Any], labels: Sequence[str], out: str) -> SymbolicArray:
-    """Return the sum of products of the operands, in Einstein's notation.
-
-    Examples
-    --------
-    >>> dag = Dag()
-    >>> x = SymbolicArray(dag, dag.symbols("x", (2,)))
-    >>> contract("matmul", [[[1, 2], [3, 4]], x], ["ij", "j"], "i")
-    SymbolicArray([x[0] + 2*x[1], 3*x[0] + 4*x[1]])
-    """
+    """Return the sum of products of the operands, in Einstein's notation."""
     dag = traced_in(*operands)
     arrays = [nodes_of(dag, value) for value in operands]
     sizes: dict[str, int] = {}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import keyword
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.errors import nearest
 from symdiff.operations.sympy_conversion import Expr, Objects, shaped, to_sympy
 from symdiff.store.cse import flatten
 from symdiff.store.dag import Dag, Nodes
+from symdiff.tracing import numpy_functions  # noqa: F401  (answers NumPy for traced arrays)
 from symdiff.tracing.array import SymbolicArray, nodes_of
+from symdiff.tracing.binding import call_traced, check_argument
 
-__all__ = ["Expression", "check_argument", "trace"]
+__all__ = ["Expression", "trace"]
 
 
 @dataclass(frozen=True)
@@ -72,24 +70,6 @@ def _is_shape(value: Any) -> bool:
     )
 
 
-def check_argument(name: Any) -> None:
-    """Refuse a name that no argument of a function can have, or that source would read otherwise.
-
-    Examples
-    --------
-    >>> check_argument("x1")
-    >>> check_argument("x; import os")
-    Traceback (most recent call last):
-    ValueError: an argument is called 'x; import os', which is no Python identifier
-    """
-    known = isinstance(name, str) and name.isidentifier() and name != "__debug__"
-    if not known or keyword.iskeyword(name):
-        raise ValueError(f"an argument is called {name!r}, which is no Python identifier")
-    plain = unicodedata.normalize("NFKC", name)
-    if plain != name:
-        raise ValueError(f"an argument is called {name!r}, which Python reads as {plain!r}")
-
-
 def _constant(name: str, value: Any) -> Any:
     """Return an input that stays a constant, checked to be real numbers."""
     array = np.asarray(value)
@@ -99,37 +79,6 @@ def _constant(name: str, value: Any) -> Any:
             f"not {array.dtype} ({type(value).__name__})"
         )
     return value if isinstance(value, (int, float)) else array
-
-
-def _bind(f: Callable[..., Any], inputs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """Return positional and keyword arguments for `f`; name those missing or unknown."""
-    title = getattr(f, "__name__", type(f).__name__)
-    try:
-        parameters = inspect.signature(f).parameters
-    except (TypeError, ValueError):
-        return [], dict(inputs)
-    kinds = {name: parameter.kind for name, parameter in parameters.items()}
-    positional_only = [n for n, kind in kinds.items() if kind is inspect.Parameter.POSITIONAL_ONLY]
-    variadic = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
-    named = [name for name, kind in kinds.items() if kind not in variadic]
-    unknown = [name for name in inputs if name not in named]
-    if unknown and inspect.Parameter.VAR_KEYWORD not in kinds.values():
-        raise TypeError(
-            f"{title} has no argument {unknown[0]!r}.{nearest(unknown[0], named)} "
-            f"Its arguments are {', '.join(named) or 'none'}"
-        )
-    missing = [
-        name
-        for name in named
-        if name not in inputs and parameters[name].default is inspect.Parameter.empty
-    ]
-    if missing:
-        raise TypeError(
-            f"{title} needs its argument{'s' * (len(missing) > 1)} {', '.join(missing)}: give each "
-            f"a shape, {missing[0]}=() for a scalar, or a constant"
-        )
-    given = [inputs[name] for name in positional_only if name in inputs]
-    return given, {name: v for name, v in inputs.items() if name not in positional_only}
 
 
 def trace(
@@ -181,16 +130,7 @@ def trace(
         else _constant(name, value)
         for name, value in given.items()
     }
-    positional, named = _bind(f, values)
-    try:
-        result = f(*positional, **named)
-    except ValueError as error:
-        if "setting an array element" not in str(error):
-            raise
-        raise TypeError(
-            "a traced value was assigned to an entry of a NumPy array, or made part of one by "
-            "np.array; use np.where to replace entries, np.stack or np.concatenate to build one"
-        ) from error
+    result = call_traced(f, values, "=() for a scalar, or a constant", "traced value")
     if isinstance(result, (list, tuple)) and any(isinstance(r, SymbolicArray) for r in result):
         raise TypeError(
             f"the function returned a {type(result).__name__} of traced values; return one array, "

@@ -1,40 +1,9 @@
-"""Fixtures of the symbolic engine's tests: one seed, one central difference."""
-
-from collections.abc import Callable
-from typing import Any
+"""Fixtures of the symbolic engine's tests: their own seed."""
 
 import numpy as np
 import pytest
-
-STEP = 1e-6
-TOLERANCE = 2e-7  # a central difference with this step is good to about 1e-9 of the value
 
 
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20180153)
-
-
-def check_against_differences(
-    f: Callable[..., Any], found: dict[str, Any], point: dict[str, Any]
-) -> None:
-    """Hold a gradient against central differences, entry by entry."""
-    for name, gradient in found.items():
-        base = np.asarray(point[name], dtype=float)
-        gradient = np.asarray(gradient)
-        assert gradient.shape == base.shape
-        for index in np.ndindex(base.shape):
-            ends = []
-            for sign in (1, -1):
-                moved = base.copy()
-                moved[index] += sign * STEP
-                ends.append(float(f(**{**point, name: moved})))
-            expected = (ends[0] - ends[1]) / (2 * STEP)
-            np.testing.assert_allclose(
-                gradient[index], expected, rtol=TOLERANCE, atol=TOLERANCE, err_msg=f"{name}{index}"
-            )
-
-
-@pytest.fixture(name="differences")
-def _differences() -> Callable[..., None]:
-    return check_against_differences

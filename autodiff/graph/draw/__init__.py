@@ -9,9 +9,8 @@ from typing import get_args
 
 from autodiff.graph.draw.dot import dot_text
 from autodiff.graph.draw.layout import Direction
-from autodiff.graph.draw.picture import Picture, picture_of
+from autodiff.graph.draw.picture import Drawable, Picture, picture_of
 from autodiff.graph.draw.svg import svg_text
-from autodiff.graph.graph import Graph
 
 __all__ = ["Drawing", "draw"]
 
@@ -70,7 +69,7 @@ class Drawing:
 
 
 def draw(
-    graph: Graph, *, direction: Direction = "right", digits: int = 3, limit: int = 200
+    graph: Drawable, *, direction: Direction = "right", digits: int = 3, limit: int = 200
 ) -> Drawing:
     """Return the picture of a graph with the values and gradients that it has at this moment.
 

@@ -36,20 +36,7 @@ _LONGEST = 22
 
 
 class Box:
-    """A part of a drawing with its sizes.
-
-    Parameters
-    ----------
-    part : Part
-        What it shows.
-    direction : str
-        ``"right"`` or ``"down"``.
-
-    Attributes
-    ----------
-    frame : Frame
-        The room that it takes.
-    """
+    """A part of a drawing, with the `frame` that it takes and the sizes within."""
 
     def __init__(self, part: Part, direction: Direction) -> None:
         self.part = part
@@ -92,7 +79,7 @@ class Box:
 
     @property
     def length(self) -> float:
-        """How far the frame reaches along the wires."""
+        """The length of the frame along the wires."""
         return self.frame.width if self.rightwards else self.frame.height
 
     def lengthen(self, length: float) -> None:
@@ -105,13 +92,13 @@ class Box:
         )
 
     def exit(self, corner: Point) -> Point:
-        """Return where wires leave the frame."""
+        """Return the point at which wires leave the frame."""
         if self.rightwards:
             return corner[0] + self.frame.width, corner[1] + self.frame.height / 2
         return corner[0] + self.frame.width / 2, corner[1] + self.frame.height
 
     def tip(self, corner: Point, place: int) -> Point:
-        """Return where the arrow of an operand ends."""
+        """Return the point at which the arrow of an operand ends."""
         aside = (place - (len(self.part.operands) - 1) / 2) * self._spacing
         if self.rightwards:
             return corner[0] + self._lead, corner[1] + self.frame.height / 2 + aside
@@ -189,7 +176,7 @@ def written(
 
 
 def _tooltip(part: Part) -> str:
-    """Return everything that is known about a part, in one line."""
+    """Return the text of a tooltip: name, value and gradient of a part in one line."""
     if part.node is None:
         return part.symbol
     known = [

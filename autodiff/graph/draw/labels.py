@@ -1,6 +1,6 @@
 """Numbers and arrays in few characters: one number, a small array in full, a large one by its size.
 
-A large array is told by its shape and its norm: the norm of the gradients along a graph is what
+A large array is shown by its shape and its norm: the norm of the gradients along a graph is what
 shows whether they vanish or explode on their way back.
 """
 

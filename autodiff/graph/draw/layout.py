@@ -1,4 +1,4 @@
-"""Where the boxes and wires of a drawing lie: Graphviz' layered layout of directed graphs.
+"""Places of the boxes and wires of a drawing: Graphviz' layered layout of directed graphs.
 
 Source: Gansner, Koutsofios, North and Vo, A technique for drawing directed graphs (1993). Graphviz
 gets boxes of fixed sizes without text, so that the result depends on no font. It runs in a process
@@ -39,47 +39,31 @@ _SAME_LAYER = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The room that a box takes together with the labels of its wire.
-
-    Attributes
-    ----------
-    width, height : float
-        Size in pixels.
-    operands : tuple of int
-        Frames whose wires end here, from top to bottom (or left to right).
-    pads : int
-        Ports left free before the first and after the last operand: the side is divided evenly.
-    """
+    """The room that a box takes together with the labels of its wire, in pixels."""
 
     width: float
     height: float
+    #: Frames whose wires end here, from top to bottom (or left to right).
     operands: tuple[int, ...]
+    #: Ports left free before the first and after the last operand: the side is divided evenly.
     pads: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Positions in pixels, the y axis pointing down.
-
-    Attributes
-    ----------
-    width, height : float
-        Size of the drawing.
-    corners : tuple of (float, float)
-        Upper left corner of each frame.
-    wires : dict of (int, int) to tuple of (float, float)
-        For each target and place among its operands the wire: a point, then three points for
-        each Bézier curve.
-    """
+    """Positions in pixels, the y axis pointing down."""
 
     width: float
     height: float
+    #: Upper left corner of each frame.
     corners: tuple[Point, ...]
+    #: For each target and place among its operands the wire: a point, then three points for each
+    #: Bézier curve.
     wires: dict[tuple[int, int], tuple[Point, ...]]
 
 
 def lay_out(frames: Sequence[Frame], direction: Direction) -> Layout:
-    """Return where frames and wires lie: wires never cross a frame."""
+    """Return the places of frames and wires: wires never cross a frame."""
     found = json.loads(_graphviz(_source(frames, direction)))
     corners: list[Point] = [(0.0, 0.0)] * len(frames)
     for item in found["objects"]:
@@ -115,10 +99,8 @@ def _points(text: str) -> tuple[Point, ...]:
 class _Layers:
     """The layers of a layout, and the gaps between them.
 
-    Graphviz bends a steep wire back and forth, so that wires to one box cross each other. In the
-    gap between two layers nothing stands in the way: a wire that crosses only one gap can run
-    straight up to it and straight behind it. As all wires change sides by the same curve, those
-    that arrive in the order in which they left do not meet.
+    Graphviz bends a steep wire back and forth, so that wires to one box cross each other. A wire
+    that crosses one gap only meets nothing: it can run straight up to it and straight behind it.
     """
 
     def __init__(self, frames: Sequence[Frame], corners: Sequence[Point], along: int) -> None:

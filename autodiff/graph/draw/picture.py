@@ -1,8 +1,8 @@
-"""What a drawing shows: the parts of a graph and their labels, as they were when it was drawn."""
+"""Contents of a drawing: the parts of a graph and their labels, as they were when it was drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -10,58 +10,57 @@ from autodiff.core.tensor import Tensor, primal
 from autodiff.graph.draw.labels import lines
 from autodiff.graph.draw.symbols import INFIX, gate
 from autodiff.graph.draw.text import cleaned
-from autodiff.graph.graph import Graph
 
-__all__ = ["Part", "Picture", "label", "picture_of"]
+__all__ = ["Drawable", "Part", "Picture", "label", "picture_of"]
 
 Kind = Literal["input", "gate", "constant", "output"]
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
+class Drawable(Protocol):
+    """The parts of a `Graph` that a drawing shows."""
+
+    @property
+    def nodes(self) -> Sequence[Tensor]:
+        """Every node, each after its operands."""
+
+    @property
+    def inputs(self) -> Mapping[str, Tensor]:
+        """The nodes of the arguments."""
+
+    @property
+    def names(self) -> Mapping[str, Tensor]:
+        """The nodes that have a name."""
+
+    @property
+    def output(self) -> Any:
+        """The node of the result, or a constant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One box of the drawing and the wire that leaves it.
-
-    Attributes
-    ----------
-    kind : str
-        ``"input"``, ``"gate"``, ``"constant"`` or ``"output"``.
-    symbol : str
-        What stands in the box.
-    detail : str
-        What stands below the symbol in small letters.
-    name : str
-        Name of the local variable that held the value of a gate.
-    formula : str
-        The gate as a formula of the names of its operands.
-    value, gradient : tuple of str
-        Lines above and below the wire; none where it is not known.
-    operands : tuple of int
-        The parts whose wires end here, in the order of the arguments.
-    node : int or None
-        Place in ``graph.nodes``.
-    """
+    """One box of the drawing and the wire that leaves it."""
 
     kind: Kind
+    #: The text in the box, and small letters below it.
     symbol: str
     detail: str = ""
+    #: Name of the local variable that held the value of a gate.
     name: str = ""
+    #: The gate as a formula of the names of its operands.
     formula: str = ""
+    #: Lines above and below the wire; none where it is not known.
     value: tuple[str, ...] = ()
     gradient: tuple[str, ...] = ()
+    #: The parts whose wires end here, in the order of the arguments.
     operands: tuple[int, ...] = ()
+    #: Place in ``graph.nodes``.
     node: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """All parts, each after those that its wires come from.
-
-    Attributes
-    ----------
-    parts : tuple of Part
-        The parts.
-    """
+    """All parts, each after those that its wires come from."""
 
     parts: tuple[Part, ...]
 
@@ -90,17 +89,17 @@ class Picture:
 
 
 def label(part: Part) -> str:
-    """Return what a part is called in a formula: its name, or the letter v with its number."""
+    """Return the name of a part in a formula, or the letter v with its number."""
     if part.kind in ("input", "constant"):
         return part.symbol
     return part.name or f"v{part.node}".translate(_SUBSCRIPTS)
 
 
-def picture_of(graph: Graph, digits: int) -> Picture:
-    """Return what a drawing of a graph shows."""
+def picture_of(graph: Drawable, digits: int) -> Picture:
+    """Return the contents of the drawing of a graph."""
     inputs = {id(node): name for name, node in graph.inputs.items()}
     names: dict[int, list[str]] = {}
-    for name, node in graph._names.items():
+    for name, node in graph.names.items():
         names.setdefault(id(node), []).append(name)
     parts: list[Part] = []
     place: dict[int, int] = {}

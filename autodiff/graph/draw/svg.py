@@ -88,12 +88,12 @@ def _curves(points: Sequence[Point]) -> str:
 
 
 def _node(box: Box) -> str:
-    """Return the number of a part's node, or what the part is if it is none."""
+    """Return the number of a part's node, or the kind of the part if it is none."""
     return box.part.kind if box.part.node is None else str(box.part.node)
 
 
 def _legend(picture: Picture, direction: Direction) -> str:
-    """Return what the colours mean, of those that are there."""
+    """Return the meaning of those colours that are there."""
     sides = ("above", "below") if direction == "right" else ("left of", "right of")
     shown = []
     if any(part.value for part in picture.parts):

@@ -1,4 +1,4 @@
-"""How teachers write an operation: a sign where there is one, its name otherwise.
+"""Operations as teachers write them: a sign where there is one, its name otherwise.
 
 In a sign that holds the letter ``x``, such as ``x²`` or ``|x|``, that letter stands for the
 operand.
@@ -64,7 +64,7 @@ _LONGEST_INDEX = 9
 def gate(
     name: str, params: Mapping[str, Any] | None, constants: Sequence[Any]
 ) -> tuple[str, str, tuple[int, ...]]:
-    """Return how a gate is written.
+    """Return symbol and detail of a gate, and the operands that the symbol shows.
 
     Examples
     --------

@@ -31,7 +31,7 @@ def without_arguments(program: Program) -> Program:
     pulls = {
         id(node)
         for node in program.nodes
-        if node.op == "relu_pull" and _fits(node) and id(node.args[1]) in results
+        if node.op == "relu_vjp" and _fits(node) and id(node.args[1]) in results
     }
     if not pulls:
         return program

@@ -194,7 +194,7 @@ def _roots(units: Sequence[Node | Block]) -> dict[int, Node]:
 def _written_over(node: Node, memory: Memory, last: dict[int, int], place: int) -> Node | None:
     """Return an operand whose memory the result of an elementwise operation may take."""
     candidates = node.args
-    if node.op in ("nothing times", "where"):
+    if node.op in ("multiply_no_nan", "where"):
         # Their last operand is the result as it is, but for some elements.
         candidates = node.args[-1:]
     for x in candidates:

@@ -87,7 +87,7 @@ HELPERS = {
 _FEW = 8
 #: Operations that are written as a function that fills an array.
 _REDUCTIONS = {"sum": "np.add.reduce", "max": "np.maximum.reduce", "min": "np.minimum.reduce"}
-_FILLING = frozenset({"stepped", "nothing times", "relu_pull", "where", "cast", "astype"})
+_FILLING = frozenset({"stepped", "multiply_no_nan", "relu_vjp", "where", "cast", "astype"})
 
 
 class Printer:
@@ -426,7 +426,7 @@ class Printer:
                 return f'np.copyto({out}, {self.name_of(node.args[0])}, casting="unsafe")'
             if node.op == "where":
                 return self._choice(node, out, names)
-            if node.op == "relu_pull":
+            if node.op == "relu_vjp":
                 self.helpers.add("rectified")
                 return f"rectified({names}, {self.scratch(node)})"
             self.helpers.add("without_lost")

@@ -130,7 +130,7 @@ class Loop:
                     found.add(id(sequence.inner))
             for node in self.body:
                 assert node.primitive is not None
-                if node.primitive.plain >= 0 and any(id(x) in found for x in node.operands):
+                if node.primitive.arity >= 0 and any(id(x) in found for x in node.operands):
                     found.add(id(node))
         self._active = found
         active.update(id(c.last) for c in self.carries if id(c.inner) in found)
@@ -181,7 +181,7 @@ class Loop:
                 results = [placeholder(tape, unknown) for _ in range(self.count)]
                 back.given.append((x_bar, results))
         back.sequences = [Listed(s.inner, s.items[::-1]) for s in self.sequences]
-        tape.append(back)  # type: ignore[arg-type]
+        tape.append(back)
         for x, carry in zip(shared, back.carries[len(carried) :], strict=True):
             adjoints[id(x)] = carry.last
         for carry, pulled in zip(carried, back.carries, strict=False):

@@ -123,7 +123,7 @@ def _trace(
     rolling: bool,
 ) -> Trace:
     tape = Tape(replayable=True)
-    tape.listener = listener = _Listener(tape, rolling)
+    tape.observer = listener = _Listener(tape, rolling)
     inputs = [leaf(tape, x) for x in leaves]
     try:
         with tape:

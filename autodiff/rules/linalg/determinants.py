@@ -79,7 +79,7 @@ def _cofactors(a: Array) -> Array:
 
 @recorded("cofactor change")
 def _cofactor_change(a: Array, x: Array) -> Array:
-    """Return how the cofactors of `a` change in the direction `x`: the second derivative of det.
+    """Return the change of the cofactors of `a` along `x`: the second derivative of det.
 
     With A = U S Vᴴ and M = Uᴴ X V, the cofactors of S + M are a polynomial in M. To first order
     the diagonal ones change by sums over the diagonal of M, the others by its elements, each times
@@ -104,7 +104,7 @@ def _inner(x: Array, y: Array) -> Array:
 
 
 def _third(a: Array, x: Array, y: Array) -> Array:
-    """Return how the change of the cofactors along `x` changes along `y`; `a` must be regular.
+    """Return the change along `y` of the change of the cofactors along `x`; `a` must be regular.
 
     That is the derivative of (<C, y> C - C yᵀ C) / det A, its terms contracted with `x`, where C
     are the cofactors. It is symmetric in the two directions and in the one left open.

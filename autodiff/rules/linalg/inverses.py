@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from autodiff.core.primitive import PRIMITIVES, Array, general, handles, unbroadcast
+from autodiff.core.primitive import PRIMITIVES, Array, general, handles
 from autodiff.core.tensor import record
+from autodiff.rules.elementwise_rules import unbroadcast
 from autodiff.rules.linalg.matrices import (
     conj,
     constant,

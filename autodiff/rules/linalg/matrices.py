@@ -1,4 +1,4 @@
-"""What the rules of matrix functions share.
+"""Parts that the rules of matrix functions share.
 
 A decomposition has several results, a primitive one. It therefore packs them: each is flattened,
 and all are joined along the last axis. Slices of that are differentiable as any others.
@@ -130,7 +130,7 @@ def symmetrised(x: Array) -> Array:
 
 
 def triangle_share(a: Array, upper: bool) -> Array:
-    """Return how much each element of a matrix counts where NumPy reads only one triangle.
+    """Return the share of each element of a matrix where NumPy reads only one triangle.
 
     NumPy takes the other triangle for its mirror image. Where two elements do mirror each other,
     both are understood to be meant, as in JAX: they share the derivative evenly, which is then

@@ -27,9 +27,9 @@ def _real_elements(v: Array, *, rows: tuple[int, ...] | None) -> Array:
         chosen = np.zeros_like(is_real)
         free = np.ones_like(is_real[..., :1, :1])
         for row in rows:
-            whole = free & np.all(is_real[..., row, :], axis=-1)[..., None, None]
-            chosen[..., row, :] = whole[..., 0, :]
-            free = free & ~whole
+            real_columns = free & np.all(is_real[..., row, :], axis=-1)[..., None, None]
+            chosen[..., row, :] = real_columns[..., 0, :]
+            free = free & ~real_columns
         is_real = chosen
     size = np.where(is_real, np.abs(v), 0.0)
     largest = np.argmax(size, axis=-2, keepdims=True) if v.shape[-2] else 0

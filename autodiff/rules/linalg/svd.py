@@ -54,9 +54,9 @@ def _reciprocals(s: Array, size: int) -> tuple[Array, Array]:
     """Return 1 / (s[j]² - s[i]²), 0 where they are equal, and 1 / s, 0 where it is zero."""
     i, j = s[..., :, None], s[..., None, :]
     gaps = reciprocal_gaps(s, (j - i) * (j + i), size)
-    # A singular value is zero where it is equal to a zero put beside it.
-    beside = np.concatenate([s, np.zeros_like(s[..., :1])], axis=-1)
-    inverse = reciprocal_gaps(beside, beside[..., None, :] - beside[..., :, None], size)
+    # A singular value is zero where it is equal to a zero put next to it.
+    extended = np.concatenate([s, np.zeros_like(s[..., :1])], axis=-1)
+    inverse = reciprocal_gaps(extended, extended[..., None, :] - extended[..., :, None], size)
     return gaps, inverse[..., -1, :-1]
 
 

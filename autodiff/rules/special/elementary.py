@@ -119,8 +119,8 @@ special(
 def _log_ratio(x: Array, y: Array) -> Array:
     # The quotient of two that are close is rounded; their difference is not.
     close = (0.5 * y <= x) & (x <= 2.0 * y) & (y > 0)
-    apart, nearby = np.where(close, 1.0, x) / np.where(close, 1.0, y), np.where(close, y, 1.0)
-    return np.where(close, np.log1p(np.where(close, x - y, 0.0) / nearby), np.log(apart))
+    distant, nearby = np.where(close, 1.0, x) / np.where(close, 1.0, y), np.where(close, y, 1.0)
+    return np.where(close, np.log1p(np.where(close, x - y, 0.0) / nearby), np.log(distant))
 
 
 special(

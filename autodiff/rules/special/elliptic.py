@@ -77,8 +77,8 @@ special(
 
 def _elliprd_x(x: Array, y: Array, z: Array) -> Array:
     """Return the derivative with respect to the first argument, by 19.18.10 for b = 1/2."""
-    apart = np.where(x == z, np.nan, x - z)
-    return 0.5 * (sp.elliprd(y, z, x) - sp.elliprd(x, y, z)) / apart
+    gap = np.where(x == z, np.nan, x - z)
+    return 0.5 * (sp.elliprd(y, z, x) - sp.elliprd(x, y, z)) / gap
 
 
 def _elliprd_x_times_x(x: Array, y: Array, z: Array) -> Array:

@@ -1,4 +1,4 @@
-"""How a function of scipy.special is entered into the rule table."""
+"""Registration of functions of scipy.special."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,16 +7,8 @@ import numpy as np
 import scipy.special
 from scipy.special import _ufuncs
 
-from autodiff.core.primitive import (
-    NEGATIVE,
-    ONE,
-    PRIMITIVES,
-    TUPLES,
-    UFUNCS,
-    Rule,
-    elementwise,
-    refuses,
-)
+from autodiff.core.primitive import PRIMITIVES, TUPLES, UFUNCS, Rule, refuses
+from autodiff.rules.elementwise_rules import NEGATIVE, ONE, elementwise
 from autodiff.rules.parameters import constant
 
 __all__ = ["found", "refuse_the_rest", "special"]

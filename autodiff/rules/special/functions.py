@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 import scipy.special as sp
-from numpy.lib.array_utils import normalize_axis_tuple
 
-from autodiff.core.primitive import Array, discrete, general, unbroadcast
+from autodiff.core.primitive import Array, discrete, general
 from autodiff.core.tensor import Tensor, record
+from autodiff.rules.elementwise_rules import unbroadcast
+from autodiff.rules.operands import Axis
 from autodiff.rules.parameters import constant
+from autodiff.rules.reductions import expanded
 
 __all__ = ["log_softmax", "logsumexp", "multigammaln", "polygamma", "softmax"]
 __all__ += ["spherical_in", "spherical_jn", "spherical_kn", "spherical_yn"]
 
-Axis = int | tuple[int, ...] | None
 _AXES: list[Any] = [
     (((2, 3),), {"axis": None}),
     (((2, 3, 4),), {"axis": (0, 2)}),
@@ -54,7 +55,7 @@ def _share(part: Array, total: Array) -> Array:
 
 
 def _weighted_shares(a: Array, b: Array | None, axis: Axis) -> Array:
-    """Return what each element of `a` adds to the sum, divided by the sum.
+    """Return the share of each element of `a` in the sum.
 
     The shifted exponents keep the digits that exp(a - logsumexp(a)) loses where `a` is large.
     Infinite elements count alone and evenly; minus infinity counts for nothing.
@@ -82,14 +83,6 @@ def _shares_per_weight(a: Array, b: Array, axis: Axis) -> Array:
     return _share(np.exp(a - shift), total)
 
 
-def _back(x: Array, shape: tuple[int, ...], axis: Axis, keepdims: bool) -> Array:
-    """Return what was reduced with its axes back, of length 1."""
-    if keepdims:
-        return x
-    axes = normalize_axis_tuple(range(len(shape)) if axis is None else axis, len(shape))
-    return np.reshape(x, tuple(1 if i in axes else n for i, n in enumerate(shape)))
-
-
 def _logsumexp(
     a: Array, b: Array | None = None, *, axis: Axis, keepdims: bool, absolute: bool
 ) -> Array:
@@ -113,7 +106,7 @@ _SIGN_OF_SUM = discrete(_sign_of_sum, "special.sign_of_sum")
 def _logsumexp_vjp(
     g: Array, out: Array, a: Array, b: Any = None, *, axis: Axis, keepdims: bool, absolute: bool
 ) -> Array:
-    return _back(g, np.shape(a), axis, keepdims) * _weighted_shares(a, b, axis)
+    return expanded(g, np.shape(a), axis, keepdims) * _weighted_shares(a, b, axis)
 
 
 def _logsumexp_jvp(
@@ -125,7 +118,7 @@ def _logsumexp_jvp(
 def _logsumexp_weight_vjp(
     g: Array, out: Array, a: Array, b: Array, *, axis: Axis, keepdims: bool, absolute: bool
 ) -> Array:
-    return _back(g, np.shape(a), axis, keepdims) * _shares_per_weight(a, b, axis)
+    return expanded(g, np.shape(a), axis, keepdims) * _shares_per_weight(a, b, axis)
 
 
 def _logsumexp_weight_jvp(
@@ -243,8 +236,8 @@ def polygamma(n: Array, x: Array) -> Array:
         constant("autodiff.special.polygamma", "n")()
     order = np.asarray(n)
     sign = np.where(order % 2 == 0, -1.0, 1.0)
-    higher = (sign * sp.gamma(order + 1.0)) * sp.zeta(np.maximum(order, 1) + 1.0, x)
-    return higher if np.all(order > 0) else np.where(order == 0, sp.psi(x), higher)
+    value = (sign * sp.gamma(order + 1.0)) * sp.zeta(np.maximum(order, 1) + 1.0, x)
+    return value if np.all(order > 0) else np.where(order == 0, sp.psi(x), value)
 
 
 def multigammaln(a: Array, d: Any) -> Array:
@@ -259,7 +252,7 @@ def multigammaln(a: Array, d: Any) -> Array:
     if type(a) is not Tensor:
         return sp.multigammaln(a, d)
     if type(d) is Tensor or np.ndim(d) or np.floor(d) != d:
-        raise ValueError(f"multigammaln: d={d!r}: the dimension must be one whole number")
+        raise ValueError(f"multigammaln: d={d!r}: the dimension must be one integer")
     if np.any(a <= 0.5 * (d - 1)):
         raise ValueError(
             f"multigammaln: an argument is not greater than (d - 1) / 2 = {(d - 1) / 2}"

@@ -24,9 +24,9 @@ def _rgamma(out: Array, x: Array) -> Array:
     left = np.real(x) < 0.5
     right = np.where(left, 1.0, x)
     mirrored = 1.0 - np.where(left, x, 0.0)
-    whole = np.rint(np.real(mirrored))
-    turn = math.pi * (mirrored - whole)  # sine and cosine of whole numbers of half turns are exact
-    sign = 1.0 - 2.0 * np.remainder(whole, 2.0)
+    nearest = np.rint(np.real(mirrored))
+    turn = math.pi * (mirrored - nearest)  # sine and cosine of multiples of half turns are exact
+    sign = 1.0 - 2.0 * np.remainder(nearest, 2.0)
     slope = np.cos(turn) + np.sin(turn) * (sp.psi(mirrored) / math.pi)
     return np.where(left, -sign * sp.gamma(mirrored) * slope, -sp.rgamma(right) * sp.psi(right))
 

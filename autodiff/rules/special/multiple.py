@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import scipy.special as sp
 
-from autodiff.core.primitive import TUPLES, Array, Primitive, Rule, general, unbroadcast
+from autodiff.core.primitive import TUPLES, Array, Primitive, Rule, general
 from autodiff.core.tensor import Tensor, record
+from autodiff.rules.elementwise_rules import unbroadcast
 from autodiff.rules.special.elliptic import ellipkinc_by_parameter
 
 Interval = tuple[float, float]

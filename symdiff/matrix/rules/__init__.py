@@ -13,13 +13,24 @@ References
 .. [4] A. Griewank, A. Walther, Evaluating Derivatives, 2nd edition, 2008.
 """
 
-from symdiff.matrix.rules import elementwise, leaves, linalg, movement, products, reductions
-from symdiff.matrix.table import Rule
+from symdiff.matrix.rules import (
+    elementwise,
+    functions,
+    leaves,
+    linalg,
+    movement,
+    piecewise,
+    products,
+    reductions,
+)
 
-__all__ = ["RULES"]
-
-RULES: dict[str, Rule] = {
-    rule.op: rule
-    for family in (leaves, elementwise, products, reductions, movement, linalg)
-    for rule in family.RULES
-}
+__all__ = [
+    "elementwise",
+    "functions",
+    "leaves",
+    "linalg",
+    "movement",
+    "piecewise",
+    "products",
+    "reductions",
+]

@@ -1,41 +1,24 @@
-"""Rules of operations on each element; a scalar, a row or a column is repeated as NumPy does.
-
-Where two values tie in a maximum, they share the adjoint evenly, so that the derivative of
-``maximum(z, 0)`` at 0 is 1/2; that of ``abs`` at 0 is 0. The other strategies do the same.
-"""
+"""Rules of arithmetic on each element; a scalar, a row or a column is repeated as NumPy does."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from symdiff.matrix.build import (
-    add,
+from symdiff.matrix.construct import (
     divide,
     elementwise,
-    make,
     multiply,
     negate,
     power,
-    sigmoid,
     subtract,
     unbroadcast,
 )
+from symdiff.matrix.emitter import ADDED, ATOMIC, MULTIPLIED, POWERED, SIGNED, Code, Emitter
 from symdiff.matrix.form import ATOM, HADAMARD, PRODUCT, Piece, Typesetter
 from symdiff.matrix.node import Node
 from symdiff.matrix.shapes import Shape, broadcast_shapes
-from symdiff.matrix.source import (
-    ADDED,
-    ATOMIC,
-    MULTIPLIED,
-    POWERED,
-    SIGNED,
-    Code,
-    Emitter,
-)
-from symdiff.matrix.table import Adjoints, Rule
-
-__all__ = ["COMPARISONS", "RULES"]
+from symdiff.matrix.table import Adjoints, Rule, register
 
 
 def common_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
@@ -43,29 +26,24 @@ def common_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
     return broadcast_shapes(*[arg.shape for arg in args], operation="an elementwise operation")
 
 
-def _one(node: Node) -> Node:
+def is_scalar(node: Node) -> bool:
+    """Return whether a node has one entry, whatever its number of axes."""
+    return all(n == 1 for n in node.shape)
+
+
+def fitted(*pairs: tuple[Node, Node]) -> Adjoints:
+    """Return adjoints summed to the shapes of their operands."""
+    return [unbroadcast(bar, arg.shape) for bar, arg in pairs]
+
+
+def one(node: Node) -> Node:
+    """Return the number 1 in the graph of a node."""
     return node.graph.number(1)
 
 
-def _two(node: Node) -> Node:
-    return node.graph.number(2)
-
-
-def _scaled(n: float, x: Node) -> Node:
+def scaled(n: float, x: Node) -> Node:
+    """Return a multiple."""
     return multiply(x.graph.number(n), x)
-
-
-def one_minus_square(y: Node) -> Node:
-    """Return 1 - y**2."""
-    return subtract(_one(y), elementwise("square", y))
-
-
-def plus_one_square(y: Node) -> Node:
-    """Return 1 + y**2."""
-    return add(_one(y), elementwise("square", y))
-
-
-# Sums and products ------------------------------------------------------------------------------
 
 
 def _sum_form(negative: bool) -> Callable[[Typesetter, Node], Piece]:
@@ -74,11 +52,6 @@ def _sum_form(negative: bool) -> Callable[[Typesetter, Node], Piece]:
         return setter.sum(a, b, negative)
 
     return form
-
-
-def is_scalar(node: Node) -> bool:
-    """Return whether a node has one entry, whatever its number of axes."""
-    return all(n == 1 for n in node.shape)
 
 
 def _product_form(setter: Typesetter, node: Node) -> Piece:
@@ -118,11 +91,6 @@ def _product_source(emitter: Emitter, node: Node) -> Code:
     return Code(f"{emitter.text(a, MULTIPLIED)} * {emitter.text(b, SIGNED)}", MULTIPLIED)
 
 
-def _fitted(*pairs: tuple[Node, Node]) -> Adjoints:
-    """Return adjoints summed to the shapes of their operands."""
-    return [unbroadcast(bar, arg.shape) for bar, arg in pairs]
-
-
 def _product_adjoint(node: Node, bar: Node) -> Adjoints:
     a, b = node.args
     return _against(bar, b, a), _against(bar, a, b)
@@ -136,16 +104,16 @@ def _against(bar: Node, other: Node, arg: Node) -> Node:
 def _quotient_adjoint(node: Node, bar: Node) -> Adjoints:
     a, b = node.args
     by_a = divide(bar, b)
-    return _fitted((by_a, a), (negate(multiply(by_a, node)), b))
+    return fitted((by_a, a), (negate(multiply(by_a, node)), b))
 
 
 def _power_adjoint(node: Node, bar: Node) -> Adjoints:
     x, n = node.args
-    lower = n.graph.number(n.number - 1) if n.number is not None else subtract(n, _one(n))
+    lower = n.graph.number(n.number - 1) if n.number is not None else subtract(n, one(n))
     by_x = multiply(bar, multiply(n, power(x, lower)))
     if n.number is not None:
         return [unbroadcast(by_x, x.shape), None]
-    return _fitted((by_x, x), (multiply(bar, multiply(node, elementwise("log", x))), n))
+    return fitted((by_x, x), (multiply(bar, multiply(node, elementwise("log", x))), n))
 
 
 def _power_form(setter: Typesetter, node: Node) -> Piece:
@@ -167,135 +135,6 @@ def _negative_form(setter: Typesetter, node: Node) -> Piece:
     return piece._replace(number=-piece.number)
 
 
-# Functions --------------------------------------------------------------------------------------
-
-
-def _called(latex: str, text: str) -> Callable[[Typesetter, Node], Piece]:
-    def form(setter: Typesetter, node: Node) -> Piece:
-        return setter.call(latex, text, *(setter.lifted(arg, node.shape) for arg in node.args))
-
-    return form
-
-
-def _of_numpy(name: str) -> Callable[[Emitter, Node], Code]:
-    def source(emitter: Emitter, node: Node) -> Code:
-        return Code(f"np.{name}({', '.join(emitter.text(arg) for arg in node.args)})")
-
-    return source
-
-
-_Slope = Callable[[Node, Node, Node], Node]  # adjoint, result, operand
-
-
-def _function(
-    op: str, numpy: str, latex: str, text: str, adjoint: _Slope | None, flops: str = "elementwise"
-) -> Rule:
-    """Return the rule of a function of one operand."""
-    return Rule(
-        op,
-        shape=lambda args, params: args[0].shape,
-        form=_called(latex, text),
-        source=_of_numpy(numpy),
-        adjoint=None if adjoint is None else (lambda node, bar: [adjoint(bar, node, node.args[0])]),
-        cited="Giles 2008, 2.1 with a scalar function; Griewank & Walther 2008, table 4.2",
-        flops=flops,
-    )
-
-
-def _operator(name: str) -> str:
-    return rf"\operatorname{{{name}}}"
-
-
-_FUNCTIONS = (
-    _function("exp", "exp", r"\exp", "exp", lambda g, y, x: multiply(g, y)),
-    _function(
-        "expm1", "expm1", _operator("expm1"), "expm1", lambda g, y, x: multiply(g, make("exp", x))
-    ),
-    _function("log", "log", r"\log", "log", lambda g, y, x: divide(g, x)),
-    _function(
-        "log1p", "log1p", _operator("log1p"), "log1p", lambda g, y, x: divide(g, add(_one(x), x))
-    ),
-    _function(
-        "sqrt", "sqrt", _operator("sqrt"), "sqrt", lambda g, y, x: divide(g, multiply(_two(y), y))
-    ),
-    _function("tanh", "tanh", r"\tanh", "tanh", lambda g, y, x: multiply(g, one_minus_square(y))),
-    _function("sin", "sin", r"\sin", "sin", lambda g, y, x: multiply(g, make("cos", x))),
-    _function("cos", "cos", r"\cos", "cos", lambda g, y, x: negate(multiply(g, make("sin", x)))),
-    _function("tan", "tan", r"\tan", "tan", lambda g, y, x: multiply(g, plus_one_square(y))),
-    _function("sinh", "sinh", r"\sinh", "sinh", lambda g, y, x: multiply(g, make("cosh", x))),
-    _function("cosh", "cosh", r"\cosh", "cosh", lambda g, y, x: multiply(g, make("sinh", x))),
-    _function(
-        "arctan", "arctan", r"\arctan", "arctan", lambda g, y, x: divide(g, plus_one_square(x))
-    ),
-    _function(
-        "arcsin",
-        "arcsin",
-        r"\arcsin",
-        "arcsin",
-        lambda g, y, x: divide(g, elementwise("sqrt", one_minus_square(x))),
-    ),
-    _function(
-        "arccos",
-        "arccos",
-        r"\arccos",
-        "arccos",
-        lambda g, y, x: negate(divide(g, elementwise("sqrt", one_minus_square(x)))),
-    ),
-    _function(
-        "arcsinh",
-        "arcsinh",
-        _operator("arsinh"),
-        "arsinh",
-        lambda g, y, x: divide(g, elementwise("sqrt", plus_one_square(x))),
-    ),
-    _function(
-        "arccosh",
-        "arccosh",
-        _operator("arcosh"),
-        "arcosh",
-        lambda g, y, x: divide(g, elementwise("sqrt", subtract(elementwise("square", x), _one(x)))),
-    ),
-    _function(
-        "arctanh",
-        "arctanh",
-        _operator("artanh"),
-        "artanh",
-        lambda g, y, x: divide(g, one_minus_square(x)),
-    ),
-    _function(
-        "cbrt",
-        "cbrt",
-        _operator("cbrt"),
-        "cbrt",
-        lambda g, y, x: divide(g, _scaled(3, elementwise("square", y))),
-    ),
-    _function(
-        "absolute", "abs", _operator("abs"), "abs", lambda g, y, x: multiply(g, make("sign", x))
-    ),
-    _function("sign", "sign", _operator("sign"), "sign", None),
-)
-
-
-def _sigmoid_source(emitter: Emitter, node: Node) -> Code:
-    """Return 1 / (1 + exp(-z))."""
-    (z,) = node.args
-    if z.op == "negate" and z.index not in emitter.names:
-        exponent = emitter.text(z.args[0])
-    else:
-        exponent = f"-{emitter.text(z, POWERED)}"
-    return Code(f"1 / (1 + np.exp({exponent}))", MULTIPLIED)
-
-
-def _step_form(setter: Typesetter, node: Node) -> Piece:
-    """Return the unit step."""
-    bold = r"\mathbf{1}_{>0}"
-    return setter.call(bold, "step", setter.piece(node.args[0]))
-
-
-def _step_source(emitter: Emitter, node: Node) -> Code:
-    return Code(f"{emitter.helper('step')}({emitter.text(node.args[0])})")
-
-
 def _reciprocal_form(setter: Typesetter, node: Node) -> Piece:
     """Return 1/n, which is 0 where n is."""
     (n,) = node.args
@@ -314,83 +153,13 @@ def _reciprocal_source(emitter: Emitter, node: Node) -> Code:
     return Code(f"{emitter.helper('reciprocal')}({emitter.text(n)})")
 
 
-def _extreme_adjoint(sign: int) -> Callable[[Node, Node], Adjoints]:
-    """Return the adjoints of a maximum (1) or a minimum (-1) of two."""
-
-    def adjoint(node: Node, bar: Node) -> Adjoints:
-        a, b = node.args
-        ahead = subtract(a, b) if sign > 0 else subtract(b, a)
-        first = make("step", ahead)
-        return _fitted((multiply(bar, first), a), (multiply(bar, subtract(_one(bar), first)), b))
-
-    return adjoint
-
-
-def _where_adjoint(node: Node, bar: Node) -> Adjoints:
-    """Return the adjoints of the branches, each where it was chosen."""
-    condition, a, b = node.args
-    zero = bar.graph.number(0)
-    return [
-        None,
-        unbroadcast(make("where", condition, bar, zero), a.shape),
-        unbroadcast(make("where", condition, zero, bar), b.shape),
-    ]
-
-
-def _where_form(setter: Typesetter, node: Node) -> Piece:
-    condition, a, b = (setter.full(setter.lifted(arg, node.shape)) for arg in node.args)
-    word = r"\text{if } " if setter.style.latex else "if "
-    other = r"\text{otherwise}" if setter.style.latex else "otherwise"
-    return setter.choice([(a, word + condition), (b, other)])
-
-
-#: NumPy's name, its operator in source, LaTeX and text.
-COMPARISONS = {
-    "greater": (">", ">", ">"),
-    "greater_equal": (">=", r"\geq", "≥"),
-    "less": ("<", "<", "<"),
-    "less_equal": ("<=", r"\leq", "≤"),
-    "equal": ("==", "=", "="),
-    "not_equal": ("!=", r"\neq", "≠"),
-    "logical_and": ("&", r"\wedge", "∧"),
-    "logical_or": ("|", r"\vee", "∨"),
-}
-
-
-def _comparison(op: str) -> Rule:
-    """Return the rule of a comparison, which has no derivative."""
-    operator, latex, text = COMPARISONS[op]
-    logical = op.startswith("logical")
-
-    def form(setter: Typesetter, node: Node) -> Piece:
-        a, b = (setter.enclosed(setter.lifted(arg, node.shape), 0) for arg in node.args)
-        sign = latex if setter.style.latex else text
-        brackets = (r"\left[", r"\right]") if setter.style.latex else ("[", "]")
-        return Piece(f"{brackets[0]}{a} {sign} {b}{brackets[1]}", ATOM)
-
-    def source(emitter: Emitter, node: Node) -> Code:
-        a, b = (emitter.text(arg, ADDED) for arg in node.args)
-        if logical:
-            return Code(f"np.{op}({a}, {b})")
-        return Code(f"({a} {operator} {b})")
-
-    return Rule(
-        op,
-        shape=common_shape,
-        form=form,
-        source=source,
-        adjoint=None,
-        cited="piecewise constant: Griewank & Walther 2008, 14",
-    )
-
-
-RULES = (
+register(
     Rule(
         "add",
         common_shape,
         _sum_form(False),
         _infix("+", ADDED, ADDED, MULTIPLIED),
-        lambda node, bar: _fitted(*((bar, arg) for arg in node.args)),
+        lambda node, bar: fitted(*((bar, arg) for arg in node.args)),
         "Giles 2008, 2.2.1",
     ),
     Rule(
@@ -398,7 +167,7 @@ RULES = (
         common_shape,
         _sum_form(True),
         _infix("-", ADDED, ADDED, MULTIPLIED),
-        lambda node, bar: _fitted((bar, node.args[0]), (negate(bar), node.args[1])),
+        lambda node, bar: fitted((bar, node.args[0]), (negate(bar), node.args[1])),
         "Giles 2008, 2.2.1",
     ),
     Rule(
@@ -440,49 +209,9 @@ RULES = (
         common_shape,
         _square_form,
         lambda emitter, node: Code(f"{emitter.text(node.args[0], ATOMIC)}**2", POWERED),
-        lambda node, bar: [multiply(_scaled(2, bar), node.args[0])],
+        lambda node, bar: [multiply(scaled(2, bar), node.args[0])],
         "Griewank & Walther 2008, table 4.2",
     ),
-    *_FUNCTIONS,
-    Rule(
-        "sigmoid",
-        common_shape,
-        _called(r"\sigma", "σ"),
-        _sigmoid_source,
-        lambda node, bar: [multiply(multiply(bar, node), subtract(_one(node), node))],
-        "Bishop 2006, (4.88)",
-        "sigmoid",
-    ),
-    Rule(
-        "softplus",
-        common_shape,
-        _called(_operator("softplus"), "softplus"),
-        lambda emitter, node: Code(f"np.logaddexp(0, {emitter.text(node.args[0])})"),
-        lambda node, bar: [multiply(bar, sigmoid(node.args[0]))],
-        "Bishop 2006, (4.88), integrated",
-        "sigmoid",
-    ),
-    Rule(
-        "logaddexp",
-        common_shape,
-        _called(_operator("logaddexp"), "logaddexp"),
-        _of_numpy("logaddexp"),
-        lambda node, bar: _fitted(
-            (multiply(bar, sigmoid(subtract(node.args[0], node.args[1]))), node.args[0]),
-            (multiply(bar, sigmoid(subtract(node.args[1], node.args[0]))), node.args[1]),
-        ),
-        "Bishop 2006, 4.3.4",
-        "sigmoid",
-    ),
-    Rule(
-        "relu",
-        common_shape,
-        _called(_operator("relu"), "relu"),
-        lambda emitter, node: Code(f"np.maximum({emitter.text(node.args[0])}, 0)"),
-        lambda node, bar: [multiply(bar, make("step", node.args[0]))],
-        "piecewise linear; a tie at 0 is shared evenly",
-    ),
-    Rule("step", common_shape, _step_form, _step_source, None, "piecewise constant"),
     Rule(
         "reciprocal",
         common_shape,
@@ -490,38 +219,5 @@ RULES = (
         _reciprocal_source,
         lambda node, bar: [negate(multiply(bar, elementwise("square", node)))],
         "Griewank & Walther 2008, table 4.2; 0 at 0 by convention",
-    ),
-    Rule(
-        "maximum",
-        common_shape,
-        _called(r"\max", "max"),
-        _of_numpy("maximum"),
-        _extreme_adjoint(1),
-        "piecewise linear; a tie is shared evenly",
-    ),
-    Rule(
-        "minimum",
-        common_shape,
-        _called(r"\min", "min"),
-        _of_numpy("minimum"),
-        _extreme_adjoint(-1),
-        "piecewise linear; a tie is shared evenly",
-    ),
-    Rule(
-        "where",
-        common_shape,
-        _where_form,
-        _of_numpy("where"),
-        _where_adjoint,
-        "piecewise; the condition has no derivative",
-    ),
-    *(_comparison(op) for op in COMPARISONS),
-    Rule(
-        "logical_not",
-        common_shape,
-        _called(r"\neg", "¬"),
-        _of_numpy("logical_not"),
-        None,
-        "piecewise constant",
     ),
 )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
+from symdiff.matrix.emitter import ATOMIC, SIGNED, Code, Emitter
 from symdiff.matrix.form import ATOM, Piece, Typesetter
 from symdiff.matrix.node import Node
-from symdiff.matrix.source import ATOMIC, SIGNED, Code, Emitter
-from symdiff.matrix.table import Rule
-
-__all__ = ["RULES"]
+from symdiff.matrix.table import Rule, register
 
 
 def _number_form(_: Typesetter, node: Node) -> Piece:
@@ -46,50 +45,29 @@ def _length_form(_: Typesetter, node: Node) -> Piece:
     return Piece("", ATOM, Fraction(1), (str(node.params[0]),))
 
 
-RULES = (
-    Rule(
+def _leaf(
+    op: str,
+    form: Callable[[Typesetter, Node], Piece],
+    source: Callable[[Emitter, Node], Code],
+    cited: str = "constant",
+) -> Rule:
+    """Return the rule of what has no operands: the graph is told its shape."""
+    return Rule(op, None, form, source, None, cited, "free")
+
+
+register(
+    _leaf(
         "input",
-        shape=lambda args, params: params[1],
-        form=_input_form,
-        source=lambda emitter, node: Code(str(node.params[0])),
-        adjoint=None,
-        cited="the seed: the adjoint of a value with respect to itself is 1",
-        flops="free",
+        _input_form,
+        lambda emitter, node: Code(str(node.params[0])),
+        "the seed: the adjoint of a value with respect to itself is 1",
     ),
-    Rule(
-        "number",
-        shape=lambda args, params: (),
-        form=_number_form,
-        source=_number_source,
-        adjoint=None,
-        cited="constant",
-        flops="free",
-    ),
-    Rule(
-        "array",
-        shape=lambda args, params: params[1],
-        form=_array_form,
-        source=lambda emitter, node: Code(emitter.array(node.params[0])),
-        adjoint=None,
-        cited="constant",
-        flops="free",
-    ),
-    Rule(
-        "length",
-        shape=lambda args, params: (),
-        form=_length_form,
-        source=lambda emitter, node: Code(emitter.length(node.params[0])),
-        adjoint=None,
-        cited="constant",
-        flops="free",
-    ),
-    Rule(
+    _leaf("number", _number_form, _number_source),
+    _leaf("array", _array_form, lambda emitter, node: Code(emitter.array(node.params[0]))),
+    _leaf("length", _length_form, lambda emitter, node: Code(emitter.length(node.params[0]))),
+    _leaf(
         "eye",
-        shape=lambda args, params: (params[0], params[0]),
-        form=lambda setter, node: Piece(setter.style.eye, ATOM),
-        source=lambda emitter, node: Code(f"np.eye({emitter.length(node.params[0])})"),
-        adjoint=None,
-        cited="constant",
-        flops="free",
+        lambda setter, node: Piece(setter.style.eye, ATOM),
+        lambda emitter, node: Code(f"np.eye({emitter.length(node.params[0])})"),
     ),
 )

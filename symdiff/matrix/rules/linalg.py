@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from symdiff.matrix.build import (
+from symdiff.matrix.construct import (
     add,
     inverse,
     make,
@@ -23,14 +23,12 @@ from symdiff.matrix.build import (
     transpose,
     unbroadcast,
 )
-from symdiff.matrix.form import Piece, Typesetter
+from symdiff.matrix.emitter import ATOMIC, Code, Emitter, numpy_call
+from symdiff.matrix.form import Piece, Typesetter, function_form
 from symdiff.matrix.node import Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Shape, broadcast_shapes, shown
-from symdiff.matrix.source import ATOMIC, Code, Emitter
-from symdiff.matrix.table import Adjoints, Rule
-
-__all__ = ["RULES"]
+from symdiff.matrix.table import Adjoints, Rule, register
 
 
 def _square(op: str, shape: Shape) -> Shape:
@@ -54,18 +52,6 @@ def _solve_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
     return broadcast_shapes(a[:-2], b[:-2], operation="solve") + b[-2:]
 
 
-def _called(latex: str, text: str) -> Callable[[Typesetter, Node], Piece]:
-    return lambda setter, node: setter.call(latex, text, *map(setter.piece, node.args))
-
-
-def _of_numpy(name: str, after: str = "") -> Callable[[Emitter, Node], Code]:
-    def source(emitter: Emitter, node: Node) -> Code:
-        arguments = ", ".join(emitter.text(arg) for arg in node.args)
-        return Code(f"np.{name}({arguments}){after}")
-
-    return source
-
-
 def _per_matrix(bar: Node, node: Node) -> Node:
     """Return an adjoint with one entry a matrix, shaped to multiply the matrices."""
     return bar if bar.shape == () else reshape(bar, (*bar.shape, 1, 1))
@@ -73,7 +59,7 @@ def _per_matrix(bar: Node, node: Node) -> Node:
 
 def _trace_adjoint(node: Node, bar: Node) -> Adjoints:
     (a,) = node.args
-    return [multiply(bar, node.graph.make("eye", (), (a.shape[0],)))]
+    return [multiply(bar, node.graph.eye(a.shape[0]))]
 
 
 def _logdet_adjoint(node: Node, bar: Node) -> Adjoints:
@@ -150,11 +136,11 @@ def _trace_source(emitter: Emitter, node: Node) -> Code:
     return Code(f"np.trace({emitter.text(a)})")
 
 
-RULES = (
+register(
     Rule(
         "trace",
         _trace_shape,
-        _called(r"\operatorname{tr}", "tr"),
+        function_form("tr"),
         _trace_source,
         _trace_adjoint,
         "Petersen & Pedersen 2012, (99)",
@@ -163,8 +149,8 @@ RULES = (
     Rule(
         "det",
         _stack_shape("det"),
-        _called(r"\det", "det"),
-        _of_numpy("linalg.det"),
+        function_form("det"),
+        numpy_call("linalg.det"),
         _det_adjoint,
         "Giles 2008, 2.2.4; Petersen & Pedersen 2012, (49)",
         "factorised",
@@ -172,7 +158,7 @@ RULES = (
     Rule(
         "logdet",
         _stack_shape("det"),
-        _called(r"\log\det", "log det"),
+        function_form("log det", r"\log\det"),
         lambda emitter, node: Code(f"np.log(np.linalg.det({emitter.text(node.args[0])}))"),
         _logdet_adjoint,
         "Petersen & Pedersen 2012, (57)",
@@ -181,8 +167,8 @@ RULES = (
     Rule(
         "logabsdet",
         _stack_shape("slogdet"),
-        _called(r"\log\left|\det\right|", "log|det|"),
-        _of_numpy("linalg.slogdet", "[1]"),
+        function_form("log|det|", r"\log\left|\det\right|"),
+        numpy_call("linalg.slogdet", "[1]"),
         _logdet_adjoint,
         "Petersen & Pedersen 2012, (57)",
         "factorised",
@@ -190,8 +176,8 @@ RULES = (
     Rule(
         "signdet",
         _stack_shape("slogdet"),
-        _called(r"\operatorname{sign}\det", "sign det"),
-        _of_numpy("linalg.slogdet", "[0]"),
+        function_form("sign det", r"\operatorname{sign}\det"),
+        numpy_call("linalg.slogdet", "[0]"),
         None,
         "piecewise constant",
         "factorised",
@@ -199,8 +185,8 @@ RULES = (
     Rule(
         "cholesky",
         _cholesky_shape,
-        _called(r"\operatorname{chol}", "chol"),
-        _of_numpy("linalg.cholesky"),
+        function_form("chol"),
+        numpy_call("linalg.cholesky"),
         _cholesky_adjoint,
         "Murray 2016, (8)-(10), for the triangle that is read",
         "factorised",
@@ -209,7 +195,7 @@ RULES = (
         "inv",
         lambda args, params: _square("inv", args[0].shape),
         _inverse_form,
-        _of_numpy("linalg.inv"),
+        numpy_call("linalg.inv"),
         _inverse_adjoint,
         "Giles 2008, 2.2.3; Petersen & Pedersen 2012, (60)",
         "factorised",
@@ -218,7 +204,7 @@ RULES = (
         "solve",
         _solve_shape,
         _solve_form,
-        _of_numpy("linalg.solve"),
+        numpy_call("linalg.solve"),
         _solve_adjoint,
         "Giles 2008, 2.3.1",
         "factorised",

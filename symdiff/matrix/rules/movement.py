@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symdiff.matrix.build import make, matmul, reshape, transpose, unbroadcast
-from symdiff.matrix.form import ATOM, Piece, Typesetter
+from symdiff.matrix.construct import make, matmul, reshape, transpose, unbroadcast
+from symdiff.matrix.emitter import ATOMIC, Code, Emitter, numpy_call
+from symdiff.matrix.form import ATOM, Piece, Typesetter, function_form
 from symdiff.matrix.node import Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Shape, is_concrete, shown
-from symdiff.matrix.source import ATOMIC, Code, Emitter
-from symdiff.matrix.table import Adjoints, Rule
-
-__all__ = ["RULES"]
+from symdiff.matrix.table import Adjoints, Rule, register
 
 
 def _transpose_form(setter: Typesetter, node: Node) -> Piece:
@@ -21,7 +19,7 @@ def _transpose_form(setter: Typesetter, node: Node) -> Piece:
     axes = node.params[0]
     swapped = (*range(a.ndim - 2), a.ndim - 1, a.ndim - 2)
     if axes != swapped:
-        return setter.call(r"\operatorname{transpose}", "transpose", setter.piece(a))
+        return setter.call("transpose", setter.piece(a))
     if a.op == "inv" and a.index not in setter.names:
         return setter.raised(setter.piece(a.args[0]), r"-\top", "⁻ᵀ")
     return setter.transposed(setter.piece(a))
@@ -55,7 +53,8 @@ def _reshape_form(setter: Typesetter, node: Node) -> Piece:
     (a,) = node.args
     piece = setter.piece(a)
     if _without_ones(a.shape) != _without_ones(node.shape):
-        return setter.call(rf"\operatorname{{reshape}}_{{{shown(node.shape)}}}", "reshape", piece)
+        latex = rf"\operatorname{{reshape}}_{{{shown(node.shape)}}}"
+        return setter.call("reshape", piece, latex=latex)
     if max(a.ndim, node.ndim) > 2:
         return piece
     row, was_row = (len(s) == 2 and s[0] == 1 and s[1] != 1 for s in (node.shape, a.shape))
@@ -132,7 +131,7 @@ def _scatter_form(setter: Typesetter, node: Node) -> Piece:
 
 
 def _disjoint(indices: Sequence[Any]) -> bool:
-    """Return whether no entry is hit twice, as far as that is plain."""
+    """Return whether no entry is hit twice, as far as that is known without numbers."""
     if any(isinstance(entry, tuple) and entry[0] == "array" for i in indices for entry in i):
         return False
     if len(indices) == 1:
@@ -146,14 +145,14 @@ def _scatter_source(emitter: Emitter, node: Node) -> Code:
     shape, indices = node.params
     texts = [emitter.text(arg) for arg in node.args]
     name = emitter.assign("whole", f"np.zeros({emitter.shape(shape)})")
-    plain = _disjoint(indices)
+    assigned = _disjoint(indices)
     for text, index in zip(texts, indices, strict=True):
         where = ", ".join(_entry(entry, emitter.array) for entry in index)
         if any(isinstance(entry, tuple) and entry[0] == "array" for entry in index):
             key = f"({where},)" if len(index) == 1 else f"np.s_[{where}]"
             emitter.lines.append(f"np.add.at({name}, {key}, {text})")
         else:
-            emitter.lines.append(f"{name}[{where}] {'' if plain else '+'}= {text}")
+            emitter.lines.append(f"{name}[{where}] {'' if assigned else '+'}= {text}")
     return Code(name)
 
 
@@ -221,7 +220,7 @@ def _triangle(op: str) -> Rule:
     return Rule(
         op,
         lambda args, params: args[0].shape,
-        lambda setter, node: setter.call(rf"\operatorname{{{op}}}", op, setter.piece(node.args[0])),
+        function_form(op),
         lambda emitter, node: Code(f"np.{op}({emitter.text(node.args[0])}, {node.params[0]})"),
         lambda node, bar: [make(op, bar, params=node.params)],
         "linear and its own transpose",
@@ -229,7 +228,7 @@ def _triangle(op: str) -> Rule:
     )
 
 
-RULES = (
+register(
     Rule(
         "transpose",
         lambda args, params: tuple(args[0].shape[k] for k in params[0]),
@@ -290,10 +289,8 @@ RULES = (
     Rule(
         "diagonal",
         _diagonal_shape,
-        lambda setter, node: setter.call(
-            r"\operatorname{diag}", "diag", setter.piece(node.args[0])
-        ),
-        lambda emitter, node: Code(f"np.diagonal({emitter.text(node.args[0])})"),
+        function_form("diag"),
+        numpy_call("diagonal"),
         lambda node, bar: [make("diag", bar)],
         "Petersen & Pedersen 2012, (142)",
         "free",
@@ -301,10 +298,8 @@ RULES = (
     Rule(
         "diag",
         lambda args, params: args[0].shape * 2,
-        lambda setter, node: setter.call(
-            r"\operatorname{Diag}", "Diag", setter.piece(node.args[0])
-        ),
-        lambda emitter, node: Code(f"np.diag({emitter.text(node.args[0])})"),
+        function_form("Diag"),
+        numpy_call("diag"),
         lambda node, bar: [make("diagonal", bar)],
         "Petersen & Pedersen 2012, (142)",
         "free",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from symdiff.matrix.build import (
+from symdiff.matrix.construct import (
     broadcast,
     make,
     matmul,
@@ -15,13 +15,11 @@ from symdiff.matrix.build import (
     transpose,
     unbroadcast,
 )
+from symdiff.matrix.emitter import MULTIPLIED, SIGNED, Code, Emitter
 from symdiff.matrix.form import ATOM, PRODUCT, Piece, Typesetter
 from symdiff.matrix.node import Node
 from symdiff.matrix.shapes import Shape, broadcast_shapes, shown
-from symdiff.matrix.source import MULTIPLIED, SIGNED, Code, Emitter
-from symdiff.matrix.table import Adjoints, Rule
-
-__all__ = ["RULES"]
+from symdiff.matrix.table import Adjoints, Rule, register
 
 
 def _matmul_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
@@ -171,7 +169,7 @@ def _einsum_source(emitter: Emitter, node: Node) -> Code:
     return Code(f'np.einsum("{",".join(inputs)}->{output}", {operands})')
 
 
-RULES = (
+register(
     Rule(
         "matmul",
         _matmul_shape,

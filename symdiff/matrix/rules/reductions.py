@@ -9,32 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symdiff.matrix.build import (
-    divide,
-    make,
-    multiply,
-    spread,
-    subtract,
-    total,
-)
-from symdiff.matrix.form import ATOM, RAISED, Piece, Typesetter
+from symdiff.matrix.construct import divide, make, multiply, spread, subtract, total
+from symdiff.matrix.emitter import ADDED, ATOMIC, MULTIPLIED, Code, Emitter
+from symdiff.matrix.form import ATOM, RAISED, Piece, Typesetter, operator_name
 from symdiff.matrix.node import Node
-from symdiff.matrix.shapes import Shape
-from symdiff.matrix.source import ADDED, MULTIPLIED, Code, Emitter
-from symdiff.matrix.table import Adjoints, Rule
-
-__all__ = ["RULES"]
-
-
-def _axes(node: Node) -> tuple[int, ...]:
-    """Return the axes of a reduction."""
-    first = node.params[0]
-    return first if isinstance(first, tuple) else (first,)
+from symdiff.matrix.shapes import Shape, axes_of
+from symdiff.matrix.table import Adjoints, Rule, register
 
 
 def _reduced(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
     """Return the shape after a reduction with parameters axes and keepdims."""
-    axes = params[0] if isinstance(params[0], tuple) else (params[0],)
+    axes = axes_of(params)
     if params[1]:
         return tuple(1 if k in axes else n for k, n in enumerate(args[0].shape))
     return tuple(n for k, n in enumerate(args[0].shape) if k not in axes)
@@ -42,11 +27,11 @@ def _reduced(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
 
 def _spread(bar: Node, node: Node) -> Node:
     """Return the adjoint of a reduction, or the reduction, repeated to the operand's shape."""
-    return spread(bar, node.args[0].shape, _axes(node))
+    return spread(bar, node.args[0].shape, axes_of(node.params))
 
 
 def _everything(node: Node) -> bool:
-    return len(_axes(node)) == node.args[0].ndim
+    return len(axes_of(node.params)) == node.args[0].ndim
 
 
 def _summed(
@@ -69,13 +54,12 @@ def _summed(
 def _along(setter: Typesetter, name: str, axes: Sequence[int], *pieces: Piece) -> Piece:
     """Return a function along axes that matrix notation has no sign for."""
     which = ",".join(map(str, axes))
-    latex = {"max": r"\max", "min": r"\min"}.get(name, rf"\operatorname{{{name}}}")
-    return setter.call(f"{latex}_{{{which}}}", f"{name}[{which}]", *pieces)
+    return setter.call(f"{name}[{which}]", *pieces, latex=f"{operator_name(name)}_{{{which}}}")
 
 
 def _sum_form(setter: Typesetter, node: Node) -> Piece:
     (a,) = node.args
-    return _summed(setter, setter.piece(a), a.shape, _axes(node), node.params[1])
+    return _summed(setter, setter.piece(a), a.shape, axes_of(node.params), node.params[1])
 
 
 def _norm(setter: Typesetter, node: Node) -> str:
@@ -93,29 +77,28 @@ def _squares_form(setter: Typesetter, node: Node) -> Piece:
         return Piece(raised, RAISED)
     (a,) = node.args
     square = setter.raised(setter.piece(a), r"\circ 2", "∘²")
-    return _summed(setter, square, a.shape, _axes(node), node.params[1])
+    return _summed(setter, square, a.shape, axes_of(node.params), node.params[1])
 
 
 def _norm_form(setter: Typesetter, node: Node) -> Piece:
     if _everything(node):
         return Piece(_norm(setter, node), ATOM)
-    return _along(setter, "norm", _axes(node), setter.piece(node.args[0]))
+    return _along(setter, "norm", axes_of(node.params), setter.piece(node.args[0]))
 
 
 def _named(name: str) -> Callable[[Typesetter, Node], Piece]:
     def form(setter: Typesetter, node: Node) -> Piece:
         piece = setter.piece(node.args[0])
         if _everything(node):
-            latex = {"max": r"\max", "min": r"\min"}.get(name, rf"\operatorname{{{name}}}")
-            return setter.call(latex, name, piece)
-        return _along(setter, name, _axes(node), piece)
+            return setter.call(name, piece)
+        return _along(setter, name, axes_of(node.params), piece)
 
     return form
 
 
 def _options(node: Node) -> str:
     """Return the keywords of a call of a reduction."""
-    axes = _axes(node)
+    axes = axes_of(node.params)
     axis = "" if _everything(node) else f", axis={axes[0] if len(axes) == 1 else axes}"
     return axis + (", keepdims=True" if node.params[1] else "")
 
@@ -131,17 +114,17 @@ def _squares_source(emitter: Emitter, node: Node) -> Code:
     (a,) = node.args
     if _everything(node) and not node.params[1]:
         name = emitter.text(a)
-        if emitter.code(a).binding == 5 and name.isidentifier():
+        if emitter.code(a).binding == ATOMIC and name.isidentifier():
             return Code(f"np.vdot({name}, {name})")
-    return Code(f"np.sum({emitter.text(a, 5)}**2{_options(node)})")
+    return Code(f"np.sum({emitter.text(a, ATOMIC)}**2{_options(node)})")
 
 
 def _norm_source(emitter: Emitter, node: Node) -> Code:
     (a,) = node.args
     if _everything(node) and not node.params[1] and emitter.text(a).isidentifier():
         return Code(f"np.sqrt(np.vdot({emitter.text(a)}, {emitter.text(a)}))")
-    if len(_axes(node)) > 2 or (_everything(node) and a.ndim != 2):
-        return Code(f"np.sqrt(np.sum({emitter.text(a, 5)}**2{_options(node)}))")
+    if len(axes_of(node.params)) > 2 or (_everything(node) and a.ndim != 2):
+        return Code(f"np.sqrt(np.sum({emitter.text(a, ATOMIC)}**2{_options(node)}))")
     return Code(f"np.linalg.norm({emitter.text(a)}{_options(node)})")
 
 
@@ -154,7 +137,7 @@ def _norm_adjoint(node: Node, bar: Node) -> Adjoints:
 def _extreme_adjoint(node: Node, bar: Node) -> Adjoints:
     """Return the even share of each element that attains the extreme."""
     (x,) = node.args
-    axes = _axes(node)
+    axes = axes_of(node.params)
     attained = make("equal", x, spread(node, x.shape, axes))
     ties = total(attained, axes, node.params[1])
     return [multiply(_spread(divide(bar, ties), node), attained)]
@@ -167,7 +150,7 @@ def _exponentials(emitter: Emitter, v: Node, axis: int) -> tuple[str, str, str]:
     """Return names of the largest exponent, the shifted exponentials, and their sum."""
 
     def compute() -> tuple[str, str, str]:
-        text = emitter.text(v, 5)
+        text = emitter.text(v, ATOMIC)
         options = "" if v.ndim == 1 else f", axis={axis}, keepdims=True"
         top = emitter.assign("m", f"np.max({text}{options})")
         exponentials = emitter.assign("exps", f"np.exp({emitter.text(v, ADDED)} - {top})")
@@ -195,18 +178,18 @@ def _softmax_source(emitter: Emitter, node: Node) -> Code:
 
 def _softmax_adjoint(node: Node, bar: Node) -> Adjoints:
     """Return ``p * (bar - sum(bar * p))``."""
-    weighted = total(multiply(bar, node), _axes(node), True)
+    weighted = total(multiply(bar, node), axes_of(node.params), True)
     return [multiply(node, subtract(bar, weighted))]
 
 
 def _softmax_form(setter: Typesetter, node: Node) -> Piece:
     piece = setter.piece(node.args[0])
-    if node.ndim == 1 or _axes(node) == (node.ndim - 1,):
-        return setter.call(r"\operatorname{softmax}", "softmax", piece)
-    return _along(setter, "softmax", _axes(node), piece)
+    if node.ndim == 1 or axes_of(node.params) == (node.ndim - 1,):
+        return setter.call("softmax", piece)
+    return _along(setter, "softmax", axes_of(node.params), piece)
 
 
-RULES = (
+register(
     Rule(
         "sum",
         _reduced,

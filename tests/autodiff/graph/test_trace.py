@@ -126,7 +126,7 @@ def test_tensors_of_an_outer_trace_name_no_nodes():
             w = y * z
             return w * 1.0
 
-        names.append(trace(g, 3.0)._names)
+        names.append(trace(g, 3.0).names)
         return y
 
     names = []
@@ -164,7 +164,7 @@ def test_a_profiler_is_left_alone():
         assert sys.getprofile() is profiler
     finally:
         sys.setprofile(None)
-    assert list(graph._names) == ["x"]
+    assert list(graph.names) == ["x"]
 
 
 def test_arguments_are_left_alone():

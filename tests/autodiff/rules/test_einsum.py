@@ -90,26 +90,15 @@ CALLS = {
         (lambda x: x * len(np.einsum_path(x, [0, 1], x, [1, 2], optimize="optimal")[0]), [(2, 2)]),
     ],
 }
-CASES = [
-    pytest.param(call, shapes, id=f"{f.__name__}-{i}")
-    for f, calls in CALLS.items()
-    for i, (call, shapes) in enumerate(calls)
-]
 
 
-@pytest.mark.parametrize(("call", "shapes"), CASES)
-def test_value_and_gradient(call, shapes, rng, agrees):
-    agrees(call, *(rng.normal(size=shape)[()] for shape in shapes))
+def test_value_and_gradient(numpy_call, shapes, rng, agrees):
+    agrees(numpy_call, *(rng.normal(size=shape)[()] for shape in shapes))
 
 
-@pytest.mark.parametrize(("call", "shapes"), CASES)
-def test_strided_arrays(call, shapes, rng, agrees):
-    def strided(shape):
-        x = rng.normal(size=tuple(2 * n for n in shape))
-        return x[tuple(slice(None, None, -2) for _ in shape)]
-
+def test_strided_arrays(numpy_call, shapes, strided, agrees):
     if all(shapes):
-        agrees(call, *map(strided, shapes))
+        agrees(numpy_call, *map(strided, shapes))
 
 
 @pytest.mark.parametrize(("subscripts", "shapes"), SUBSCRIPTS)

@@ -288,7 +288,7 @@ def test_logaddexp_of_nothing():
     assert grad(lambda x: np.logaddexp(x, -np.inf))(1.0) == 1.0
 
 
-def test_powers_of_and_by_whole_numbers():
+def test_powers_of_and_by_integers():
     x = np.array([-2.0, 0.0, 3.0])
     exponents = np.array([0, 1, 2])
     np.testing.assert_array_equal(grad(lambda x: np.sum(x**exponents))(x), [0, 1, 6])
@@ -357,10 +357,10 @@ def test_two_results():
     np.testing.assert_array_equal(grad(lambda x: np.sum(x * np.modf(x)[1]))(x[:2]), [2, -2])
 
 
-def test_functions_of_whole_numbers_are_recorded_for_another_run():
+def test_functions_of_integers_are_recorded_for_another_run():
     def f(x):
-        whole = 5 * (x > 4.0).astype(int) + 4
-        return np.sum(x * np.gcd(whole, 6) + x * np.left_shift(whole, 1) * np.bitwise_count(whole))
+        n = 5 * (x > 4.0).astype(int) + 4
+        return np.sum(x * np.gcd(n, 6) + x * np.left_shift(n, 1) * np.bitwise_count(n))
 
     x, fresh = np.array([4.5, 9.25]), np.array([3.5, 7.5])
     graph = autodiff.trace(f, x)

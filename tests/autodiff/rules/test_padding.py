@@ -96,7 +96,7 @@ def test_float32_is_kept(mode, rng):
         (lambda x: np.pad(x, 1, "around"), ValueError, "mode='around'"),
         (lambda x: np.pad(x, 1, "edge", constant_values=1), ValueError, "does not take constant_v"),
         (lambda x: np.pad(x, -1), ValueError, "negative number"),
-        (lambda x: np.pad(x, 1.5), TypeError, "whole numbers are needed"),
+        (lambda x: np.pad(x, 1.5), TypeError, "integers are needed"),
         (lambda x: np.pad(x, (1, 2, 3)), ValueError, "broadcast"),
         (lambda x: np.pad(x[:, :0], 1, "edge"), ValueError, "cannot extend the empty axis 1"),
         (lambda x: np.pad(x, 1, "maximum", stat_length=0), ValueError, "yields no value"),

@@ -28,11 +28,11 @@ def test_few_ranks_and_many_give_the_same(rng):
     x = rng.integers(0, 4, size=(3, 20)).astype(float)
     q = np.linspace(0, 1, 9)
     g = rng.normal(size=(9, 3))
-    whole = grad(lambda x: np.sum(g * np.quantile(x, q, axis=1)))(x)
+    together = grad(lambda x: np.sum(g * np.quantile(x, q, axis=1)))(x)
     parts = sum(
         grad(lambda x, i=i: np.sum(g[i] * np.quantile(x, q[i], axis=1)))(x) for i in range(9)
     )
-    np.testing.assert_allclose(whole, parts, rtol=1e-13, atol=1e-15)
+    np.testing.assert_allclose(together, parts, rtol=1e-13, atol=1e-15)
 
 
 def test_nan_takes_the_place_of_all_and_is_skipped_by_the_others():

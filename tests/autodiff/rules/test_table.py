@@ -12,8 +12,9 @@ from hypothesis.extra.numpy import mutually_broadcastable_shapes
 import autodiff
 import autodiff.rules.special  # its rules are imported only where SciPy is
 from autodiff import grad, jvp
-from autodiff.core.primitive import PRIMITIVES, discrete, unbroadcast
+from autodiff.core.primitive import PRIMITIVES, discrete
 from autodiff.core.tensor import record
+from autodiff.rules.elementwise_rules import unbroadcast
 
 UNARY = [((),), ((0,),), ((3,),), ((2, 1, 3),)]
 BINARY = [
@@ -59,7 +60,7 @@ def draw(rng, primitive, shapes, dtype=float):
         return list(primitive.draw(rng, *shapes))
     domain = primitive.domain or ((-2.0, 2.0),) * len(shapes)
     return [
-        # An interval between integers is one of whole numbers.
+        # An interval between integers is one of integers.
         rng.integers(low, high, size=shape, endpoint=True)[()]
         if isinstance(low, int)
         else rng.uniform(low, high, size=shape).astype(dtype)[()]
@@ -427,7 +428,7 @@ def test_a_rule_that_is_off_by_a_part_in_a_thousand_is_caught(name, kind, rng):
 
 
 def test_a_name_is_registered_once():
-    with pytest.raises(ValueError, match="'floor' is in the table twice"):
+    with pytest.raises(ValueError, match="'floor' is registered twice"):
         discrete(np.floor)
 
 

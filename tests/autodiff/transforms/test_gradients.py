@@ -193,7 +193,7 @@ def test_two_threads_at_once():
         for _ in range(20):
             graph = trace(loss, w, xs[i])
             graph.forward(w, xs[i])
-            assert "w" in graph._names
+            assert "w" in graph.names
             np.testing.assert_array_equal(graph.backward()["w"], expected[i])
             found[i] = grad(loss)(w, xs[i])
 

@@ -142,3 +142,10 @@ def test_what_is_refused():
         explain(lambda x, y: x, at={"x": 1}, x=(), y=())
     with pytest.raises(ValueError, match=r"shape \(3,\) for 'x', \(2,\)"):
         explain(lambda x: x[0], at={"x": [1, 2, 3]}, x=(2,))
+
+
+def test_variables_of_the_engine_name_nothing():
+    # The functions behind "sigmoid" and "relu" have variables of their own.
+    shown = str(explain(parse("sigmoid(a*b)"), a=(), b=()))
+    assert "v1 = a*b" in shown
+    assert "x = " not in shown

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from symdiff import ExpressionTooLarge, explain, gradient
-from symdiff.explanation.matrices import _REASONS, _Derivation
+from symdiff.explanation.matrices import REASONS, MatrixLines
 from symdiff.matrix import RULES
 from symdiff.matrix.source import print_source
 from symdiff.matrix.trace import trace_matrices
@@ -38,7 +38,7 @@ def test_two_layers_as_on_a_blackboard():
 
 
 def test_every_operation_with_a_derivative_has_a_reason():
-    assert _REASONS.keys() <= RULES.keys()
+    assert REASONS.keys() <= RULES.keys()
 
 
 def test_what_is_used_twice_adds_up():
@@ -81,7 +81,7 @@ MODELS = {
 @pytest.mark.parametrize("model", MODELS)
 def test_line_by_line_the_numbers_are_those_of_the_gradient(model, rng):
     f, shapes = MODELS[model]
-    derivation = _Derivation(traced := trace_matrices(f, shapes))
+    derivation = MatrixLines(traced := trace_matrices(f, shapes))
     derivation.backward(traced.inputs)
     point = {
         name: rng.normal(size=tuple(NUMBERS.get(n, n) for n in shape))

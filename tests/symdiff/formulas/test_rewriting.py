@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symdiff import ExpressionTooLarge, Unparsable, gradient, parse
-from symdiff.strategies import STRATEGIES
+from symdiff.strategies import DERIVATIONS
 
 
 def loss(w, x, y):
@@ -17,7 +17,7 @@ def loss(w, x, y):
 SHAPES = {"w": (3,), "x": (2, 3), "y": (2,)}
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", DERIVATIONS)
 def test_numbers_in_place_of_arguments(strategy, rng):
     point = {name: rng.normal(size=shape) for name, shape in SHAPES.items()}
     g = gradient(loss, strategy=strategy, **SHAPES)
@@ -31,7 +31,7 @@ def test_numbers_in_place_of_arguments(strategy, rng):
     assert put.subs({"w": point["w"]}).value_and_gradient()[0] == pytest.approx(expected_value)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", DERIVATIONS)
 def test_formulas_follow_the_chain_rule(strategy, differences):
     g = gradient(lambda x, y: np.sin(x) * y, strategy=strategy, x=(), y=())
     put = g.subs(x="u**2 + y", y="3*u")
@@ -87,7 +87,7 @@ def test_what_cannot_be_put_in():
         g.subs(x=sympy.Symbol("weight[7]"))
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", DERIVATIONS)
 def test_simpler_formulas(strategy):
     g = gradient(lambda x: (x**2 - 1) / (x - 1), strategy=strategy, x=())
     simple = g.simplify()

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.special
 
+from symdiff import Untraceable
 from symdiff.matrix import RULES, matrix_gradient
-from symdiff.matrix.build import multiply, transpose
+from symdiff.matrix.construct import multiply, transpose
 from symdiff.matrix.node import depends, reachable
 from symdiff.matrix.size import FLOPS
 
@@ -42,7 +44,7 @@ _OF_ADJOINTS = {"step", "reciprocal", "scatter"}
 
 def test_every_adjoint_rule_is_held_against_numbers():
     with_rule = {op for op, rule in RULES.items() if rule.adjoint is not None}
-    checked = set(_differentiated()) | {"broadcast", "outer", "softmax", "diagonal"}
+    checked = set(_differentiated()) | {"broadcast", "outer", "softmax", "diagonal", "erf"}
     assert with_rule - checked <= _OF_ADJOINTS
 
 
@@ -63,6 +65,20 @@ def test_rules_that_problems_need_rarely(f, rng, error, precise):
     point = {"x": rng.normal(size=3)}
     found = matrix_gradient(f, x=(3,))(**point)["x"]
     assert error(found, precise(f, point, "x")) < 1e-9
+
+
+def test_the_error_function(rng):
+    x, w = rng.normal(size=(4, 3)), rng.normal(size=(3, 2))
+    g = matrix_gradient(lambda x, w: np.sum(scipy.special.erf(x @ w)), x=("N", "d"), w=("d", "k"))
+    value, found = g.value_and_gradient(x=x, w=w)
+    slope = 2 / np.sqrt(np.pi) * np.exp(-((x @ w) ** 2))
+    assert value == pytest.approx(np.sum(scipy.special.erf(x @ w)), rel=1e-13)
+    np.testing.assert_allclose(found["w"], x.T @ slope, rtol=1e-12, atol=1e-14)
+    assert "import numpy as np\nimport scipy.special\n" in g.source
+    assert r"\operatorname{erf}\left(" in g.latex()
+    assert "Lambda(x, erf(x))" in str(g.value)
+    with pytest.raises(Untraceable, match=r"np\.gamma.*known are .*, erf, "):
+        matrix_gradient(lambda x: np.sum(scipy.special.gamma(x)), x=("N",))
 
 
 WRONG = {

@@ -149,3 +149,44 @@ def test_too_deep_is_a_clear_error():
     with pytest.raises(ValueError, match="strategy='shared'"):
         call_deep(lambda: endless(0))
     assert call_deep(lambda: call_deep(lambda: 3)) == 3
+
+
+SIMPLIFIED = {
+    "x + 1 + x - 1": (lambda d, x, y: d.add(x, ONE, x, d.number(-1)), lambda d, x, y: d.add(x, x)),
+    "x - 0": (lambda d, x, y: d.subtract(x, ZERO), lambda d, x, y: x),
+    "-(-x)": (lambda d, x, y: d.negate(d.negate(x)), lambda d, x, y: x),
+    "(-x)*y": (
+        lambda d, x, y: d.multiply(d.negate(x), y),
+        lambda d, x, y: d.negate(d.multiply(x, y)),
+    ),
+    "x*x": (lambda d, x, y: d.multiply(x, x), lambda d, x, y: d.square(x)),
+    "x*0": (lambda d, x, y: d.multiply(x, ZERO), lambda d, x, y: ZERO),
+    "x**-1": (lambda d, x, y: d.power(x, d.number(-1)), lambda d, x, y: d.divide(ONE, x)),
+    "(-3)**2": (lambda d, x, y: d.square(d.number(-3)), lambda d, x, y: d.number(9)),
+    "1/(1 + exp(-x))": (
+        lambda d, x, y: d.divide(ONE, d.add(ONE, d.apply("exp", d.negate(x)))),
+        lambda d, x, y: d.apply("sigmoid", x),
+    ),
+    "exp(0)": (lambda d, x, y: d.apply("exp", ZERO), lambda d, x, y: ONE),
+    "0 < 1": (lambda d, x, y: d.compare("lt", ZERO, ONE), lambda d, x, y: d.boolean(True)),
+    "x if x > 0 else x": (
+        lambda d, x, y: d.choose(d.compare("gt", x, ZERO), x, x),
+        lambda d, x, y: x,
+    ),
+    "true as a number": (lambda d, x, y: d.numeric(d.boolean(True)), lambda d, x, y: ONE),
+    "one as a condition": (lambda d, x, y: d.condition(ONE), lambda d, x, y: d.boolean(True)),
+}
+
+
+@pytest.mark.parametrize("name", SIMPLIFIED)
+def test_formulas_are_simplified_where_they_are_built(name, dag):
+    written, expected = SIMPLIFIED[name]
+    x, y = dag.symbols("x", (2,)).tolist()
+    assert written(dag, x, y) == expected(dag, x, y)
+
+
+def test_one_minus_a_sigmoid_is_known(dag, xyz):
+    s = dag.apply("sigmoid", xyz[0])
+    assert dag.complement(dag.apply("sigmoid", dag.negate(xyz[0]))) == s
+    assert dag.complement(s) is None
+    assert dag.ops[dag.apply("log", dag.number(2))] == "log"

@@ -1,4 +1,4 @@
-"""What the tests of linear algebra share: rules on chosen operands, and second derivatives."""
+"""Shared checks of linear algebra: rules on chosen operands, and second derivatives."""
 
 import numpy as np
 import pytest

@@ -47,16 +47,10 @@ CALLS = {
         (lambda x: np.linalg.eigvals(separated(x)), [STACK]),
     ],
 }
-CASES = [
-    pytest.param(call, shapes, id=f"{f.__name__}-{i}")
-    for f, calls in CALLS.items()
-    for i, (call, shapes) in enumerate(calls)
-]
 
 
-@pytest.mark.parametrize(("call", "shapes"), CASES)
-def test_value_and_gradient(call, shapes, rng, agrees):
-    agrees(call, *(rng.normal(size=shape) for shape in shapes))
+def test_value_and_gradient(numpy_call, shapes, rng, agrees):
+    agrees(numpy_call, *(rng.normal(size=shape) for shape in shapes))
 
 
 def test_two_by_two_by_hand():

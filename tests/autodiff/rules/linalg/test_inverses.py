@@ -62,16 +62,10 @@ CALLS = {
         (lambda y: np.linalg.tensorsolve(4 * np.eye(6).reshape(2, 3, 6) + 1, y), [(2, 3)]),
     ],
 }
-CASES = [
-    pytest.param(call, shapes, id=f"{f.__name__}-{i}")
-    for f, calls in CALLS.items()
-    for i, (call, shapes) in enumerate(calls)
-]
 
 
-@pytest.mark.parametrize(("call", "shapes"), CASES)
-def test_value_and_gradient(call, shapes, rng, agrees):
-    agrees(call, *(rng.normal(size=shape)[()] for shape in shapes))
+def test_value_and_gradient(numpy_call, shapes, rng, agrees):
+    agrees(numpy_call, *(rng.normal(size=shape)[()] for shape in shapes))
 
 
 def complex_normal(rng, shape):

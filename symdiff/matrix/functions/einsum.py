@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symdiff.matrix import build
+from symdiff.matrix import construct
 from symdiff.matrix.array import as_node
-from symdiff.matrix.build import make
+from symdiff.matrix.construct import make
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Length, shown
@@ -16,16 +16,7 @@ __all__ = ["einsum"]
 
 
 def einsum(graph: Graph, subscripts: Any, *operands: Any, optimize: Any = False) -> Node:
-    """Return an Einstein sum, as a matrix product where it is one.
-
-    Examples
-    --------
-    >>> from symdiff.matrix.array import MatrixArray
-    >>> graph = Graph()
-    >>> a = MatrixArray(graph.make("input", (), ("a", ("m", "n"))))
-    >>> einsum(graph, "ij,kj->ik", a, a)
-    <matmul (m, m)>
-    """
+    """Return an Einstein sum, as a matrix product where it is one."""
     if not isinstance(subscripts, str):
         refuse("np.einsum with lists of indices", "write the indices as a string, 'ij,jk->ik'")
     nodes = [as_node(graph, operand) for operand in operands]
@@ -80,22 +71,22 @@ def _contracted(nodes: list[Node], inputs: list[str], output: str) -> Node:
         (a,), (letters,) = nodes, inputs
         axes = tuple(k for k, c in enumerate(letters) if c not in output)
         kept = [c for c in letters if c in output]
-        summed = build.total(a, axes, False) if axes else a
-        return build.transpose(summed, [kept.index(c) for c in output])
+        summed = construct.total(a, axes, False) if axes else a
+        return construct.transpose(summed, [kept.index(c) for c in output])
     if len(nodes) == 2:
         (a, b), (left, right) = nodes, inputs
         if left == right and not output and a.shape == b.shape:
-            return build.dot(a, b)
+            return construct.dot(a, b)
         shared = [c for c in left if c in right and c not in output]
         if len(left) == 2 == len(right) and len(shared) == 1 and len(set(left + right)) == 3:
             c = shared[0]
-            a = a if left[1] == c else build.transpose(a)
-            b = b if right[0] == c else build.transpose(b)
-            product = build.matmul(a, b)
+            a = a if left[1] == c else construct.transpose(a)
+            b = b if right[0] == c else construct.transpose(b)
+            product = construct.matmul(a, b)
             rows = left.replace(c, "")
-            return product if output[0] == rows else build.transpose(product)
+            return product if output[0] == rows else construct.transpose(product)
         if len(left) == 2 and len(right) == 1 and shared == [right] and len(output) == 1:
-            return build.matmul(a if left[1] == right else build.transpose(a), b)
+            return construct.matmul(a if left[1] == right else construct.transpose(a), b)
         if len(left) == 1 == len(right) and len(output) == 2:
-            return build.outer(a, b) if output == left + right else build.outer(b, a)
+            return construct.outer(a, b) if output == left + right else construct.outer(b, a)
     return make("einsum", *nodes, params=(tuple(inputs), output))

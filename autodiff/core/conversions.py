@@ -1,0 +1,119 @@
+"""Conversions of a tensor to plain numbers, text, arrays and copies.
+
+Most would lose the derivative, and say what to write instead.
+"""
+
+import copy
+import operator
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+
+from autodiff.core.messages import complex_objects
+from autodiff.errors import LostDerivative
+
+__all__ = ["Conversions"]
+
+_Decision = TypeVar("_Decision", bool, int)
+
+
+class Conversions:
+    """Conversions that Python and NumPy ask a tensor for."""
+
+    __slots__ = ()
+
+    def __array__(self: Any, dtype: Any = None, copy: bool | None = None) -> Any:
+        """Return an array of objects, one tensor for each element, which can be put together again.
+
+        NumPy asks for it where it does not dispatch: ``np.array([t, u])``, ``np.asarray(t)``.
+        """
+        if self.dtype.kind in "biu":
+            raise LostDerivative(
+                "a mask or position that is computed from tensors cannot become a plain array, "
+                "such as the index of one: make the array it indexes an argument of the traced "
+                "function, or use np.where"
+            )
+        if dtype is not None and np.dtype(dtype) != object:
+            raise LostDerivative(
+                f"an array of dtype {np.dtype(dtype)} made of a tensor would lose its derivative: "
+                "use the tensor itself, np.stack([...]) to build an array from several, or "
+                "np.array([...]) without a dtype"
+            )
+        if self.dtype.kind == "c":
+            raise complex_objects()
+        self.tape.scattered = True
+        elements = np.empty(self.shape, object)
+        for place in np.ndindex(self.shape):
+            elements[place] = self[place] if place else self
+        # What is written into ``np.asarray(t)`` would be written into ``t``, were it an array.
+        elements.flags.writeable = bool(copy)
+        return elements
+
+    def __float__(self) -> NoReturn:
+        raise LostDerivative(
+            "float() of a tensor would lose its derivative: use the tensor itself; np.exp, "
+            "np.sin, ... instead of math.exp, math.sin, ...; np.stack instead of assigning into "
+            "a plain array"
+        )
+
+    def __int__(self) -> NoReturn:
+        raise LostDerivative("int() of a tensor would lose its derivative: use np.floor")
+
+    __trunc__ = __int__
+
+    def __complex__(self) -> NoReturn:
+        raise LostDerivative("complex() of a tensor would lose its derivative: use the tensor")
+
+    def __format__(self: Any, specification: str) -> str:
+        """Return text, as of the value: for people, who take no derivative of it."""
+        return _Text(format(self.value, specification))
+
+    def __bool__(self) -> bool:
+        return _decided(self, "bool", bool)
+
+    def __index__(self: Any) -> int:
+        if self.dtype.kind not in "iu":
+            raise TypeError(f"a tensor of dtype {self.dtype} cannot be an index: integers can")
+        return _decided(self, "index", operator.index)
+
+    # Copies. One that is not on the tape would take no part in the derivative.
+
+    def __copy__(self: Any) -> Any:
+        return self if self.tape.ended else np.copy(self)
+
+    def __deepcopy__(self: Any, memo: dict[int, Any]) -> Any:
+        if not self.tape.ended:
+            return np.copy(self)
+        # The node of a graph, whose copy has nodes of its own.
+        memo[id(self)] = twin = object.__new__(type(self))
+        for name in self.__slots__:
+            setattr(twin, name, copy.deepcopy(getattr(self, name), memo))
+        return twin
+
+    def __reduce_ex__(self: Any, protocol: Any) -> Any:
+        if not self.tape.ended:
+            raise LostDerivative("pickling a tensor would lose its derivative: use the tensor")
+        return super().__reduce_ex__(protocol)
+
+
+def _decided(tensor: Any, what: str, convert: Callable[[Any], _Decision]) -> _Decision:
+    """Convert the value to decide Python's control flow, and guard the decision."""
+    outcome = convert(tensor.value)
+    if tensor.tape.replayable:
+        tensor.tape.guards.append((tensor, what, outcome))
+    return outcome
+
+
+class _Text(str):
+    """Text of a tensor, which cannot become a number again: that would lose the derivative."""
+
+    __slots__ = ()
+
+    def __float__(self) -> NoReturn:
+        raise LostDerivative(
+            "float() of the text of a tensor would lose its derivative: use the tensor itself, "
+            "np.round to round it"
+        )
+
+    __int__ = __complex__ = __float__

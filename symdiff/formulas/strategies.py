@@ -1,0 +1,150 @@
+"""The table of strategies, and `gradient`, which derives by one of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, overload
+
+from symdiff.errors import nearest
+from symdiff.formulas.gradient import Gradient
+from symdiff.matrix import MatrixGradient, matrix_gradient
+from symdiff.strategies import DERIVATIONS
+from symdiff.tracing.trace import Expression, trace
+
+__all__ = ["STRATEGIES", "derive_entries", "gradient"]
+
+
+def _selected(
+    wrt: str | Sequence[str] | None, traced: Expression, given: Sequence[str]
+) -> list[str]:
+    """Return the arguments to differentiate by, checked."""
+    symbolic = ", ".join(traced.inputs) or "none"
+    if wrt is None:
+        return list(traced.inputs)
+    names = [wrt] if isinstance(wrt, str) else list(wrt)
+    for name in names:
+        if name in traced.inputs:
+            continue
+        if name in given:
+            raise ValueError(
+                f"wrt: argument {name!r} is a constant; give it a shape in place of numbers to "
+                f"differentiate by it.{nearest(name, traced.inputs)} The symbolic arguments are "
+                f"{symbolic}"
+            )
+        raise ValueError(
+            f"wrt: the function has no argument {name!r}.{nearest(name, traced.inputs)} "
+            f"The symbolic arguments are {symbolic}"
+        )
+    return list(dict.fromkeys(names))
+
+
+def derive_entries(
+    strategy: str,
+    f: Callable[..., Any],
+    /,
+    *,
+    wrt: str | Sequence[str] | None,
+    inputs: Mapping[str, Any],
+) -> Gradient:
+    """Return the gradient of a function as formulas of entries, by a derivation of its graph."""
+    traced = trace(f, inputs=inputs)
+    names = _selected(wrt, traced, list(inputs))
+    if traced.nodes.ndim:
+        raise ValueError(
+            f"gradient: the function returned an array of shape {traced.nodes.shape}, a scalar is "
+            "needed; sum it (np.sum) or select one entry"
+        )
+    symbols = [node for name in names for node in traced.inputs[name].ravel().tolist()]
+    parts = DERIVATIONS[strategy](traced.dag, int(traced.nodes), symbols)
+    return Gradient(strategy, traced.inputs, names, parts)
+
+
+#: Each derives the gradient of a function, given ``wrt`` and ``inputs`` as `gradient` is.
+STRATEGIES: dict[str, Callable[..., Gradient | MatrixGradient]] = {
+    **{name: functools.partial(derive_entries, name) for name in DERIVATIONS},
+    "matrix": matrix_gradient,
+}
+
+
+@overload
+def gradient(
+    f: Callable[..., Any],
+    /,
+    *,
+    wrt: str | Sequence[str] | None = None,
+    strategy: Literal["matrix"],
+    inputs: Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> MatrixGradient: ...
+
+
+@overload
+def gradient(
+    f: Callable[..., Any],
+    /,
+    *,
+    wrt: str | Sequence[str] | None = None,
+    strategy: str = "shared",
+    inputs: Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> Gradient: ...
+
+
+def gradient(
+    f: Callable[..., Any],
+    /,
+    *,
+    wrt: str | Sequence[str] | None = None,
+    strategy: str = "shared",
+    inputs: Mapping[str, Any] | None = None,
+    **arguments: Any,
+) -> Gradient | MatrixGradient:
+    """Return the gradient of a plain NumPy function as formulas.
+
+    Parameters
+    ----------
+    f : callable
+        Returns a scalar. It uses NumPy functions, operators, indexing and loops; no special import.
+    wrt : str or sequence of str, optional
+        Arguments to differentiate by; every symbolic one if not given.
+    strategy : str
+        How to derive: a name in `STRATEGIES`. ``matrix`` gives formulas of whole matrices (see
+        `symdiff.matrix.matrix_gradient`) and also takes names as lengths.
+    inputs : mapping of str to object, optional
+        More arguments of `f`: for those called ``wrt``, ``strategy`` or ``inputs``.
+    **arguments
+        Each argument of `f` by name: a shape (tuple of ints, ``()`` for a scalar) becomes symbols,
+        an array or a number stays a constant.
+
+    Returns
+    -------
+    Gradient or MatrixGradient
+        Formulas to read, print and run.
+
+    Raises
+    ------
+    ValueError
+        If the result is not a scalar, or `wrt` or `strategy` is not known.
+    TypeError
+        If an argument of `f` is missing, unknown or holds no real numbers.
+    Untraceable
+        If `f` calls what has no symbolic meaning.
+    ExpressionTooLarge
+        If ``expanded`` would have to write out too much.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> g = gradient(lambda w, x: np.exp(w @ x), wrt="w", w=(2,), x=(2,))
+    >>> g.partials["w"][0]
+    x[0]*exp(w[0]*x[0] + w[1]*x[1])
+    >>> g(w=[0, 0], x=[1, 2])
+    {'w': array([1., 2.])}
+    """
+    if strategy not in STRATEGIES:
+        raise ValueError(
+            f"there is no strategy {strategy!r}.{nearest(str(strategy), STRATEGIES)} "
+            f"Known strategies: {', '.join(STRATEGIES)}"
+        )
+    return STRATEGIES[strategy](f, wrt=wrt, inputs={**(inputs or {}), **arguments})

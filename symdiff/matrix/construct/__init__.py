@@ -1,0 +1,36 @@
+"""Constructors of matrix operations: each simplifies what a person would not write.
+
+Simplifications hold for all numbers, up to rounding. Recognised are the forms that make formulas
+shorter: the logistic function, softmax and log-sum-exp (also in their overflow-safe spellings),
+inner products, Euclidean norms.
+"""
+
+from symdiff.matrix.construct.arithmetic import add, divide, multiply, negate, sigmoid, subtract
+from symdiff.matrix.construct.functions import elementwise, power
+from symdiff.matrix.construct.movement import broadcast, make, reshape, spread
+from symdiff.matrix.construct.products import dot, inverse, matmul, outer, swap, transpose
+from symdiff.matrix.construct.reductions import count, total, unbroadcast
+
+__all__ = [
+    "add",
+    "broadcast",
+    "count",
+    "divide",
+    "dot",
+    "elementwise",
+    "inverse",
+    "make",
+    "matmul",
+    "multiply",
+    "negate",
+    "outer",
+    "power",
+    "reshape",
+    "sigmoid",
+    "spread",
+    "subtract",
+    "swap",
+    "total",
+    "transpose",
+    "unbroadcast",
+]

@@ -1,0 +1,80 @@
+"""Powers and functions of each element; the logarithms that have a short form."""
+
+from __future__ import annotations
+
+from symdiff.matrix.construct.arithmetic import as_number, divide, negate, subtract, unshifted
+from symdiff.matrix.construct.movement import make, reshape
+from symdiff.matrix.node import Node
+
+__all__ = ["elementwise", "power"]
+
+
+def power(x: Node, exponent: Node) -> Node:
+    """Return x**exponent."""
+    n = exponent.number
+    if n is None:
+        return make("power", x, exponent)
+    if x.number is not None and (x.number > 0 or float(n).is_integer()) and (x.number or n >= 0):
+        return x.graph.number(x.number**n)
+    if n == 1:
+        return as_number(x)
+    if n == 2:
+        return elementwise("square", x)
+    if n == 0.5:
+        return elementwise("sqrt", x)
+    if n == -1:
+        return divide(x.graph.number(1), x)
+    return make("power", x, exponent)
+
+
+def elementwise(op: str, *args: Node) -> Node:
+    """Return an operation applied to each element."""
+    x = args[0]
+    if op == "square" and x.number is not None:
+        return x.graph.number(x.number**2)
+    if op == "square" and x.op == "negate":
+        x, args = x.args[0], x.args
+    if op == "sqrt" and x.op == "sumsquares":
+        a, (axes, keepdims) = x.args[0], x.params
+        return make("norm", a, params=(axes, keepdims))
+    if op == "maximum":
+        for a, b in (args, args[::-1]):
+            if b.number == 0:
+                return make("relu", a)
+    if op == "log":
+        return _log(x)
+    if op == "log1p" and x.op == "exp":
+        return make("softplus", x.args[0])
+    if op == "logaddexp":
+        for a, b in (args, args[::-1]):
+            if a.number == 0:
+                return make("softplus", b)
+    return make(op, *args)
+
+
+def _log(x: Node) -> Node:
+    """Return log(x), with the logarithms of determinants, sums of exponentials, and softmax."""
+    if x.op == "sum" and x.args[0].op == "exp" and len(x.params[0]) == 1:
+        (axis,), keepdims = x.params
+        u, shift = unshifted(x.args[0].args[0], axis)
+        whole = make("logsumexp", u, params=(axis, keepdims))
+        if shift is None:
+            return whole
+        along = axis - (u.ndim - shift.ndim)
+        if not keepdims and along >= 0:
+            shape = shift.shape[:along] + shift.shape[along + 1 :]
+            shift = reshape(shift, shape)
+        return subtract(whole, shift)
+    if x.op == "softmax":
+        return subtract(x.args[0], make("logsumexp", x.args[0], params=(x.params[0], True)))
+    if x.op == "det":
+        return make("logdet", x.args[0])
+    if x.op == "sigmoid":
+        return negate(make("softplus", negate(x.args[0])))
+    if x.op == "subtract" and x.args[0].number == 1 and x.args[1].op == "sigmoid":
+        return negate(make("softplus", x.args[1].args[0]))
+    if x.op == "add":
+        for one, other in (x.args, x.args[::-1]):
+            if one.number == 1 and other.op == "exp":
+                return make("softplus", other.args[0])
+    return make("log", x)

@@ -1,0 +1,125 @@
+"""Rules of functions of each element."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from symdiff.matrix.construct import (
+    add,
+    divide,
+    elementwise,
+    make,
+    multiply,
+    negate,
+    sigmoid,
+    subtract,
+)
+from symdiff.matrix.emitter import MULTIPLIED, POWERED, Code, Emitter, numpy_call
+from symdiff.matrix.form import lifted_form
+from symdiff.matrix.node import Node
+from symdiff.matrix.rules.elementwise import common_shape, fitted, one, scaled
+from symdiff.matrix.table import Rule, register
+
+_Slope = Callable[[Node, Node, Node], Node]  # of the adjoint, the result, the operand
+
+
+def _one_minus_square(y: Node) -> Node:
+    """Return 1 - y**2."""
+    return subtract(one(y), elementwise("square", y))
+
+
+def _plus_one_square(y: Node) -> Node:
+    """Return 1 + y**2."""
+    return add(one(y), elementwise("square", y))
+
+
+def _function(op: str, slope: _Slope | None, name: str = "", numpy: str = "") -> Rule:
+    """Return the rule of a function of one operand; its names if they are not those of `op`."""
+    return Rule(
+        op,
+        shape=lambda args, params: args[0].shape,
+        form=lifted_form(name or op),
+        source=numpy_call(numpy or op),
+        adjoint=None if slope is None else (lambda node, bar: [slope(bar, node, node.args[0])]),
+        cited="Giles 2008, 2.1 with a scalar function; Griewank & Walther 2008, table 4.2",
+    )
+
+
+def _erf_slope(bar: Node, y: Node, x: Node) -> Node:
+    """Return the adjoint times 2/sqrt(pi) exp(-x**2)."""
+    bell = elementwise("exp", negate(elementwise("square", x)))
+    return multiply(bar, scaled(2 / math.sqrt(math.pi), bell))
+
+
+def _sigmoid_source(emitter: Emitter, node: Node) -> Code:
+    """Return 1 / (1 + exp(-z))."""
+    (z,) = node.args
+    if z.op == "negate" and z.index not in emitter.names:
+        exponent = emitter.text(z.args[0])
+    else:
+        exponent = f"-{emitter.text(z, POWERED)}"
+    return Code(f"1 / (1 + np.exp({exponent}))", MULTIPLIED)
+
+
+register(
+    _function("exp", lambda g, y, x: multiply(g, y)),
+    _function("expm1", lambda g, y, x: multiply(g, make("exp", x))),
+    _function("log", lambda g, y, x: divide(g, x)),
+    _function("log1p", lambda g, y, x: divide(g, add(one(x), x))),
+    _function("sqrt", lambda g, y, x: divide(g, scaled(2, y))),
+    _function("cbrt", lambda g, y, x: divide(g, scaled(3, elementwise("square", y)))),
+    _function("tanh", lambda g, y, x: multiply(g, _one_minus_square(y))),
+    _function("sin", lambda g, y, x: multiply(g, make("cos", x))),
+    _function("cos", lambda g, y, x: negate(multiply(g, make("sin", x)))),
+    _function("tan", lambda g, y, x: multiply(g, _plus_one_square(y))),
+    _function("sinh", lambda g, y, x: multiply(g, make("cosh", x))),
+    _function("cosh", lambda g, y, x: multiply(g, make("sinh", x))),
+    _function("arctan", lambda g, y, x: divide(g, _plus_one_square(x))),
+    _function("arcsin", lambda g, y, x: divide(g, elementwise("sqrt", _one_minus_square(x)))),
+    _function(
+        "arccos", lambda g, y, x: negate(divide(g, elementwise("sqrt", _one_minus_square(x))))
+    ),
+    _function(
+        "arcsinh", lambda g, y, x: divide(g, elementwise("sqrt", _plus_one_square(x))), "arsinh"
+    ),
+    _function(
+        "arccosh",
+        lambda g, y, x: divide(g, elementwise("sqrt", subtract(elementwise("square", x), one(x)))),
+        "arcosh",
+    ),
+    _function("arctanh", lambda g, y, x: divide(g, _one_minus_square(x)), "artanh"),
+    _function("absolute", lambda g, y, x: multiply(g, make("sign", x)), "abs", "abs"),
+    _function("sign", None),
+    _function("erf", _erf_slope, numpy="scipy.special.erf"),
+    Rule(
+        "sigmoid",
+        common_shape,
+        lifted_form("σ", r"\sigma"),
+        _sigmoid_source,
+        lambda node, bar: [multiply(multiply(bar, node), subtract(one(node), node))],
+        "Bishop 2006, (4.88)",
+        "sigmoid",
+    ),
+    Rule(
+        "softplus",
+        common_shape,
+        lifted_form("softplus"),
+        lambda emitter, node: Code(f"np.logaddexp(0, {emitter.text(node.args[0])})"),
+        lambda node, bar: [multiply(bar, sigmoid(node.args[0]))],
+        "Bishop 2006, (4.88), integrated",
+        "sigmoid",
+    ),
+    Rule(
+        "logaddexp",
+        common_shape,
+        lifted_form("logaddexp"),
+        numpy_call("logaddexp"),
+        lambda node, bar: fitted(
+            (multiply(bar, sigmoid(subtract(node.args[0], node.args[1]))), node.args[0]),
+            (multiply(bar, sigmoid(subtract(node.args[1], node.args[0]))), node.args[1]),
+        ),
+        "Bishop 2006, 4.3.4",
+        "sigmoid",
+    ),
+)

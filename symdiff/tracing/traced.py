@@ -1,0 +1,143 @@
+"""`TracedArray`: NumPy's protocols, operators and refusals, for arrays of formulas of any kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, NoReturn, Self
+
+import numpy as np
+
+from symdiff.errors import Untraceable
+
+__all__ = ["TracedArray", "add_methods"]
+
+
+class TracedArray:
+    """An array that holds no numbers yet: base of what traced functions receive."""
+
+    __array_priority__ = 1000.0
+    __hash__ = None  # type: ignore[assignment]
+    __slots__ = ()
+
+    # What answers NumPy's functions; registered by the module of functions, which needs the class.
+    call_ufunc: ClassVar[Callable[..., Any]]  #: takes the array, ufunc, method, inputs, keywords
+    call_function: ClassVar[Callable[..., Any]]  #: takes the array, function, arguments, keywords
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        return np
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return self.call_ufunc(ufunc, method, inputs, kwargs)
+
+    def __array_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        return self.call_function(func, args, kwargs)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the numbers for which the elements stand: float64."""
+        return np.dtype(np.float64)
+
+    def astype(self, dtype: Any, **kwargs: Any) -> Self:
+        """Return the array itself, which stands for float64 numbers; other dtypes are refused."""
+        if not np.issubdtype(np.dtype(dtype), np.floating):
+            raise Untraceable(f"astype({dtype!r}): not traceable; formulas have real values only")
+        return self
+
+    def copy(self) -> Self:
+        """Return the array itself: traced values never change."""
+        return self
+
+    # What has no symbolic meaning -----------------------------------------------------------
+
+    def no_number(self, kind: str) -> str:
+        """Return the message for code that wants a number of a kind: the reason, and the cure."""
+        raise NotImplementedError
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            "the truth of a traced value is not known: write np.where(condition, a, b) in place of "
+            "`if`, `and`, `or`, and np.maximum / np.minimum in place of max / min"
+        )
+
+    def __float__(self) -> NoReturn:
+        raise TypeError(self.no_number("float"))
+
+    def __int__(self) -> NoReturn:
+        raise TypeError(self.no_number("int"))
+
+    def __index__(self) -> NoReturn:
+        raise TypeError(self.no_number("an index or int"))
+
+    def __complex__(self) -> NoReturn:
+        raise TypeError(self.no_number("complex"))
+
+    # Operators --------------------------------------------------------------------------------
+
+    def __neg__(self) -> Any:
+        return np.negative(self)
+
+    def __pos__(self) -> Self:
+        return self
+
+    def __abs__(self) -> Any:
+        return np.absolute(self)
+
+    def __invert__(self) -> Any:
+        return np.logical_not(self)
+
+
+def _operators(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the two methods of a binary operator: from the left and from the right."""
+    return (lambda self, other: ufunc(self, other)), (lambda self, other: ufunc(other, self))
+
+
+for _name, _ufunc in {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "truediv": np.divide,
+    "pow": np.power,
+    "matmul": np.matmul,
+    "mod": np.remainder,
+    "floordiv": np.floor_divide,
+    "and": np.logical_and,
+    "or": np.logical_or,
+}.items():
+    for _side, _operator in zip(("", "r"), _operators(_ufunc), strict=True):
+        setattr(TracedArray, f"__{_side}{_name}__", _operator)
+
+for _name, _ufunc in {
+    "gt": np.greater,
+    "ge": np.greater_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "eq": np.equal,
+    "ne": np.not_equal,
+}.items():
+    setattr(TracedArray, f"__{_name}__", _operators(_ufunc)[0])
+
+
+def add_methods(
+    kind: type[TracedArray], names: Iterable[str], call: Callable[..., Any] | None = None
+) -> None:
+    """Give a class the methods that are NumPy's functions of the same names.
+
+    `call` takes the function, its arguments and keywords, and is NumPy's own dispatch if not given.
+    """
+
+    def method_of(name: str) -> Callable[..., Any]:
+        function = getattr(np, name)
+
+        def method(self: TracedArray, *args: Any, **kwargs: Any) -> Any:
+            if call is None:
+                return function(self, *args, **kwargs)
+            return call(function, (self, *args), kwargs)
+
+        method.__name__ = name
+        method.__doc__ = f"Return `numpy.{name}` of the array."
+        return method
+
+    for name in names:
+        setattr(kind, name, method_of(name))
