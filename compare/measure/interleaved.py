@@ -10,11 +10,13 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 import psutil
 
 from compare.engines.engine import Engine
+from compare.measure import jobs
 from compare.measure.candidate import Contender, Row, Timed
 from compare.measure.estimates import estimate, noisy
 from compare.measure.rounds import CONTROL, PRIMAL, Rounds
 from compare.measure.session import Referee, bare
 from compare.problems.problem import Case
+from compare.process.jobs import start
 
 __all__ = ["Ended", "available_bytes", "heat"]
 
@@ -68,7 +70,7 @@ def heat(
                 started.append(contender)
         for contender in started:
             # The interpreters come up at the same time, before any clock runs.
-            contender.job("start")
+            contender.job(start)
         for contender in contenders:
             if group and available() < referee.budget.bytes:
                 first = yield from _timed(group, case, referee, first)
@@ -92,7 +94,7 @@ def _timed(
 ) -> Generator[Ended, None, int]:
     """Take the rounds of some contenders that are ready, and return the number of the next."""
     by_name = {contender.engine.name: contender for contender in group}
-    primal = Timed(referee, ("numpy",), ("prepare primal", bare(case)))
+    primal = Timed(referee, ("numpy",), (jobs.prepare_primal, bare(case)))
     try:
         primal.start()
         runs = primal.prepare().status == "ok" and primal.calibrate().status == "ok"
@@ -116,7 +118,7 @@ def _timed(
     for name, contender in left.items():
         contender.row |= _times(rounds, name, referee.seed)
         if contender.worker is not None and contender.row["run_s"] < _TRACED_S:
-            traced = contender.job("allocated", stage="allocations", limit_s=_TRACING_S)
+            traced = contender.job(jobs.allocated, stage="allocations", limit_s=_TRACING_S)
             contender.row["allocated_bytes"] = traced.result
         told = [contender.row["message"] or "", *_remarks(rounds, name, contender.row)]
         contender.row["message"] = "; ".join(filter(None, told))

@@ -15,11 +15,19 @@ from compare.engines.engine import Engine, Prepared
 from compare.measure.memory import PeakMemory, allocated_bytes
 from compare.measure.timing import SAMPLE_S, Sample, calibrated, time_calls
 from compare.problems.problem import Case
+from compare.process.jobs import Report
 from compare.process.threads import pinned_cores, threads_read
 
-__all__ = ["JOBS"]
-
-Report = Callable[[str, dict[str, Any]], None]
+__all__ = [
+    "allocated",
+    "calibrate",
+    "check",
+    "prepare",
+    "prepare_control",
+    "prepare_primal",
+    "sample",
+    "sample_control",
+]
 
 #: A call that lasts this long is a sample, and is no mishap of the clock.
 _LONG_S = 20 * SAMPLE_S
@@ -152,15 +160,3 @@ def sample_control(report: Report) -> Sample:
 def allocated(report: Report) -> int:
     """Return the bytes that Python allocates during one gradient."""
     return allocated_bytes(_held.run)
-
-
-JOBS: dict[str, Callable[..., Any]] = {
-    "prepare": prepare,
-    "prepare primal": prepare_primal,
-    "prepare control": prepare_control,
-    "check": check,
-    "calibrate": calibrate,
-    "sample": sample,
-    "sample control": sample_control,
-    "allocated": allocated,
-}

@@ -4,8 +4,9 @@ import dataclasses
 from types import TracebackType
 from typing import Any, Self
 
-from compare.checks.agreement import reference_gradient
+from compare.checks.reference import compute_reference, reference_gradient
 from compare.checks.state_check import other_case
+from compare.measure import jobs
 from compare.measure.rounds import Limits, Lost
 from compare.measure.timing import Sample
 from compare.problems.problem import Case
@@ -73,7 +74,9 @@ class Referee:
         if self._referred is not case:
             self._references, self._referred = {}, case
         if name not in self._references:
-            self._references[name] = self._executor.reference(bare(case), name, self.budget)
+            self._references[name] = self._executor.run(
+                compute_reference, bare(case), name, budget=self.budget, stage="reference"
+            )
         return self._references[name]
 
     def elsewhere(self, case: Case, name: str) -> Outcome:
@@ -94,14 +97,13 @@ class Referee:
         """Return a sample of the control kernel."""
         if self._control is None:
             self._control = Worker(self.threads, cores=self.cores)
-            self._control.run(("prepare control",), self.budget)
-        return sample_of(self._control.run(("sample control",), self.budget, stage="sampling"))
+            self._control.run((jobs.prepare_control,), self.budget)
+        return sample_of(self._control.run((jobs.sample_control,), self.budget, stage="sampling"))
 
 
 def elsewhere(case: Case, name: str) -> Any:
     """Return value and gradients of an engine at other inputs; runs in a process of its own."""
-    value, gradients = reference_gradient(other_case(case), name)
-    return value, dict(gradients)
+    return reference_gradient(other_case(case), name)
 
 
 def sample_of(outcome: Outcome) -> Sample:
