@@ -12,7 +12,7 @@ from benchmarks.contenders import Contender, Prepared
 from benchmarks.results import Entry
 from benchmarks.threads import one_thread
 from benchmarks.workloads import Workload
-from compare.checks.agreement import compare_gradients
+from compare.checks.difference import compare_gradients
 from compare.checks.tolerance import TOLERANCES
 
 __all__ = ["Library", "checked", "opened"]

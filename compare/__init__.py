@@ -14,7 +14,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compare.checks.agreement import verify
     from compare.engines import ENGINES, get_engine
     from compare.engines.engine import Engine, Prepared
     from compare.growth.summary import summarise
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from compare.problems.problem import Problem
     from compare.results.samples import read_samples
     from compare.results.store import read_results
+    from compare.run.verify import verify
     from compare.testing.asserting import assert_gradients_agree
     from compare.truth import measure_errors, taylor_test, true_gradient
 
@@ -61,7 +61,7 @@ _MODULES = {
     "summarise": "compare.growth.summary",
     "taylor_test": "compare.truth",
     "true_gradient": "compare.truth",
-    "verify": "compare.checks.agreement",
+    "verify": "compare.run.verify",
 }
 
 

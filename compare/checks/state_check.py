@@ -14,17 +14,18 @@ of `probe`: the first needs the engine, the second only what was seen.
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from compare.checks.difference import Difference, compare_gradients
+from compare.checks.reference import tolerance_between
 from compare.checks.tolerance import Tolerance
+from compare.engines.engine import Engine
 from compare.problems.problem import Case, Inputs
-
-if TYPE_CHECKING:
-    from compare.engines.engine import Engine
+from compare.process.jobs import Report
 
 __all__ = [
     "Observed",
@@ -32,7 +33,7 @@ __all__ = [
     "fingerprints",
     "judge",
     "observe",
-    "observed_in_worker",
+    "observe_engine",
     "other_case",
     "probe",
     "result_of",
@@ -309,7 +310,7 @@ def _at_others(there: Difference) -> str:
 
 def probe(
     case: Case,
-    engine: "Engine",
+    engine: Engine,
     run: Callable[[Mapping[str, Any]], Any],
     first: Any,
     before: Mapping[str, bytes],
@@ -335,18 +336,15 @@ def probe(
     >>> found["status"]
     'ok'
     """
-    from compare.checks.agreement import tolerance_between
-
     observed = observe(case, run, first, before, threads, first_run_s)
     tolerance = tolerance_between(engine, against, case)
     verdict = judge(case, observed, against, reference, reference_elsewhere, tolerance)
     return {**verdict, "reference": against}
 
 
-def observed_in_worker(
-    report: Callable[[str, dict[str, Any]], None], case: Case, engine: "Engine", threads: int = 1
-) -> Observed:
-    """Return what an engine does on a case, from its preparation on: a job of the worker."""
+def observe_engine(report: Report, case: Case, engine: Engine) -> Observed:
+    """Return what an engine does on a case, from its preparation on: the job for a worker."""
+    threads = int(os.environ.get("OMP_NUM_THREADS", 1))
     before = fingerprints(case.inputs)
     engine.configure(threads)
     report("build", {})

@@ -7,7 +7,7 @@ from compare.engines.engine import Engine, Prepared
 from compare.engines.precision import in_types_of_arguments
 from compare.problems.problem import Case
 
-__all__ = ["COMPLEX_STEP", "FINITE_DIFFERENCES", "central_difference"]
+__all__ = ["COMPLEX_STEP", "FINITE_DIFFERENCES", "central_difference", "sampled_differences"]
 
 #: Balances truncation (h**2) and rounding (eps/h) of a central difference: the cube root of eps.
 _CENTRAL_STEP = float.fromhex("0x1p-52") ** (1 / 3)
@@ -43,6 +43,24 @@ def central_difference(
     upper = f(**{**inputs, name: _moved(inputs[name], entry, up - x, float)})
     lower = f(**{**inputs, name: _moved(inputs[name], entry, down - x, float)})
     return float((upper - lower) / (up - down))
+
+
+def sampled_differences(case: Case, samples: int) -> dict[str, Any]:
+    """Return central differences at some entries, shared out evenly; the others are masked."""
+    import numpy as np
+
+    rng = np.random.default_rng(case.seed)
+    gradients: dict[str, Any] = {}
+    share = max(1, samples // len(case.wrt))
+    # What a function does at zero and infinity is compared, not warned of.
+    with np.errstate(all="ignore"):
+        for name in case.wrt:
+            x_bar: Any = np.ma.MaskedArray(np.zeros(np.shape(case.inputs[name])), mask=True)
+            for place in rng.choice(x_bar.size, min(share, x_bar.size), replace=False):
+                entry = tuple(int(i) for i in np.unravel_index(place, x_bar.shape))
+                x_bar[entry] = central_difference(case, name, entry, case.inputs)
+            gradients[name] = x_bar
+    return gradients
 
 
 def _prepare_finite_differences(case: Case) -> Prepared:

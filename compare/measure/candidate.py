@@ -5,14 +5,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from compare.checks.agreement import reference_name
+from compare.checks.reference import reference_name
 from compare.checks.state_check import unprobed
 from compare.engines.engine import Engine
+from compare.measure import jobs
 from compare.measure.rounds import Lost
 from compare.measure.session import MeasurementSession, sample_of, without_inputs
 from compare.measure.timing import Sample
 from compare.problems.problem import Case
 from compare.process.executor import Outcome, Worker
+from compare.process.jobs import import_modules
 from compare.results.schema import RESULT_COLUMNS, SCHEMA_VERSION
 
 __all__ = ["Candidate", "MeasuredProcess", "Row"]
@@ -50,7 +52,7 @@ class MeasuredProcess:
 
     def prepare(self) -> Outcome:
         """Import and prepare; the metadata of the outcome are columns of results.csv."""
-        imported = self.job("import", self._imports, stage="import")
+        imported = self.job(import_modules, self._imports, stage="import")
         if imported.status != "ok":
             return imported
         prepared = self.job(*self._preparation)
@@ -59,7 +61,7 @@ class MeasuredProcess:
 
     def calibrate(self) -> Outcome:
         """Determine how many calls make a sample."""
-        outcome = self.job("calibrate", stage="calibrate", limit_s=self._limit_s)
+        outcome = self.job(jobs.calibrate, stage="calibrate", limit_s=self._limit_s)
         if outcome.status == "ok":
             self._loops, self._sample_s = outcome.result
             if self._session.fresh:
@@ -73,14 +75,14 @@ class MeasuredProcess:
     def sample(self) -> Sample:
         """Return the next sample, or raise `Lost`."""
         if not self._session.fresh:
-            job = ("sample", self._loops)
+            job = (jobs.sample, self._loops)
             return sample_of(self.job(*job, stage="sampling", limit_s=self._limit_s))
         try:
             self.start()
             prepared = self.prepare()
             if prepared.status != "ok":
                 raise Lost(prepared)
-            cold = ("sample", self._loops, False)
+            cold = (jobs.sample, self._loops, False)
             return sample_of(self.job(*cold, stage="sampling", limit_s=self._limit_s))
         finally:
             self.close()
@@ -106,7 +108,7 @@ class Candidate(MeasuredProcess):
             environment = dict(engine.environment(session.threads))
         except Exception as error:
             self.refusal, self.failed = "", f"{type(error).__name__}: {error}"
-        preparation = ("prepare", without_inputs(case), engine, session.threads)
+        preparation = (jobs.prepare, without_inputs(case), engine, session.threads)
         super().__init__(session, engine.imports, preparation, environment)
 
     def ready(self) -> bool:
@@ -128,7 +130,7 @@ class Candidate(MeasuredProcess):
             self.ends(Outcome("error", None, message, "check"))
             return False
         checked = self.job(
-            "check",
+            jobs.check,
             without_inputs(self.case),
             self.engine,
             self._session.threads,

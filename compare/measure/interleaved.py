@@ -10,11 +10,13 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 import psutil
 
 from compare.engines.engine import Engine
+from compare.measure import jobs
 from compare.measure.candidate import Candidate, MeasuredProcess, Row
 from compare.measure.estimates import estimate, noisy
 from compare.measure.rounds import CALIBRATION, PRIMAL, Rounds
 from compare.measure.session import MeasurementSession, without_inputs
 from compare.problems.problem import Case
+from compare.process.jobs import start
 
 __all__ = ["Ended", "InterleavedBatch", "available_bytes"]
 
@@ -86,7 +88,7 @@ class InterleavedBatch:
                     started.append(candidate)
             for candidate in started:
                 # The interpreters come up at the same time, before any clock runs.
-                candidate.job("start")
+                candidate.job(start)
             for candidate in candidates:
                 if group and self.available() < self.session.budget.bytes:
                     first = yield from self._timed(group, first)
@@ -108,7 +110,7 @@ class InterleavedBatch:
         """Take the rounds of candidates that are ready, and return the number of the next."""
         session = self.session
         by_name = {candidate.engine.name: candidate for candidate in group}
-        job = ("prepare primal", without_inputs(self.case))
+        job = (jobs.prepare_primal, without_inputs(self.case))
         primal = MeasuredProcess(session, ("numpy",), job)
         try:
             primal.start()
@@ -133,7 +135,7 @@ class InterleavedBatch:
         for name, candidate in left.items():
             candidate.row |= _times(rounds, name, session.seed)
             if candidate.worker is not None and candidate.row["run_s"] < _TRACED_S:
-                traced = candidate.job("allocated", stage="allocations", limit_s=_TRACING_S)
+                traced = candidate.job(jobs.allocated, stage="allocations", limit_s=_TRACING_S)
                 candidate.row["allocated_bytes"] = traced.result
             remarks = [candidate.row["message"] or "", *_remarks(rounds, name, candidate.row)]
             candidate.row["message"] = "; ".join(filter(None, remarks))

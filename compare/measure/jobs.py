@@ -15,11 +15,19 @@ from compare.engines.engine import Engine, Prepared
 from compare.measure.memory import PeakMemory, allocated_bytes
 from compare.measure.timing import SAMPLE_S, Sample, calibrated, time_calls
 from compare.problems.problem import Case
+from compare.process.jobs import Report
 from compare.process.threads import pinned_cores, threads_read
 
-__all__ = ["JOBS"]
-
-Report = Callable[[str, dict[str, Any]], None]
+__all__ = [
+    "allocated",
+    "calibrate",
+    "check",
+    "prepare",
+    "prepare_calibration",
+    "prepare_primal",
+    "sample",
+    "sample_calibration",
+]
 
 #: A call that lasts this long is a sample, and is no mishap of the clock.
 _LONG_S = 20 * SAMPLE_S
@@ -153,15 +161,3 @@ def sample_calibration(report: Report) -> Sample:
 def allocated(report: Report) -> int:
     """Return the bytes that Python allocates during one gradient."""
     return allocated_bytes(_held.run)
-
-
-JOBS: dict[str, Callable[..., Any]] = {
-    "prepare": prepare,
-    "prepare primal": prepare_primal,
-    "prepare calibration": prepare_calibration,
-    "check": check,
-    "calibrate": calibrate,
-    "sample": sample,
-    "sample calibration": sample_calibration,
-    "allocated": allocated,
-}

@@ -4,8 +4,9 @@ import dataclasses
 from types import TracebackType
 from typing import Any, Self
 
-from compare.checks.agreement import reference_gradient
+from compare.checks.reference import compute_reference, reference_gradient
 from compare.checks.state_check import other_case
+from compare.measure import jobs
 from compare.measure.rounds import Limits, Lost
 from compare.measure.timing import Sample
 from compare.problems.problem import Case
@@ -77,7 +78,9 @@ class MeasurementSession:
         """Return the value and gradients of the engine that others are held against."""
         references = self._references_of(case)
         if name not in references:
-            references[name] = self._executor.reference(without_inputs(case), name, self.budget)
+            references[name] = self._executor.run(
+                compute_reference, without_inputs(case), name, budget=self.budget, stage="reference"
+            )
         return references[name]
 
     def reference_at_second_inputs(self, case: Case, name: str) -> Outcome:
@@ -102,15 +105,14 @@ class MeasurementSession:
         """Return a sample of the calibration workload."""
         if self._calibration is None:
             self._calibration = Worker(self.threads, cores=self.cores)
-            self._calibration.run(("prepare calibration",), self.budget)
-        job = ("sample calibration",)
+            self._calibration.run((jobs.prepare_calibration,), self.budget)
+        job = (jobs.sample_calibration,)
         return sample_of(self._calibration.run(job, self.budget, stage="sampling"))
 
 
 def _at_second_inputs(case: Case, name: str) -> Any:
     """Return value and gradients of an engine at other inputs; runs in a process of its own."""
-    value, gradients = reference_gradient(other_case(case), name)
-    return value, dict(gradients)
+    return reference_gradient(other_case(case), name)
 
 
 def sample_of(outcome: Outcome) -> Sample:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from compare.checks.agreement import chosen_engines
+from compare.engines import chosen_engines
 from compare.engines.engine import Engine
 from compare.measure.interleaved import Ended, InterleavedBatch
 from compare.measure.session import MeasurementSession

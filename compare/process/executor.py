@@ -17,18 +17,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, Any, Literal
 
 import cloudpickle
 
 from compare.process.guard import new_mark, package_environment
 from compare.process.ipc import read_frame, write_frame
+from compare.process.jobs import call
 from compare.process.processes import MARK, ProcessTree, end_marked
 from compare.process.threads import THREAD_VARIABLES, pin
-
-if TYPE_CHECKING:
-    from compare.engines.engine import Engine
-    from compare.problems.problem import Case
 
 __all__ = ["Budget", "Executor", "Outcome", "Worker"]
 
@@ -336,17 +333,15 @@ class Executor:
         if self._worker is not None:
             self._worker.close()
 
-    def gradient(self, case: "Case", engine: "Engine", budget: Budget) -> Outcome:
-        """Return what an engine does on a case, in a worker that is kept for the next."""
-        return self._kept().run(("gradient", case, engine), budget)
+    def run(
+        self, function: Callable[..., Any], *args: Any, budget: Budget, stage: str = "start"
+    ) -> Outcome:
+        """Return how the job ``function(report, *args)`` ended, in a worker kept for the next."""
+        return self._kept().run((function, *args), budget, stage=stage)
 
     def call(self, function: Callable[..., Any], *args: Any, budget: Budget) -> Outcome:
-        """Return what a function returned, in the same worker."""
-        return self._kept().run(("call", function, *args), budget)
-
-    def reference(self, case: "Case", name: str, budget: Budget) -> Outcome:
-        """Return what other engines are held against, as `reference_gradient`."""
-        return self._kept().run(("reference", case, name), budget, stage="reference")
+        """Return the outcome of ``function(*args)`` under the time budget, in the same worker."""
+        return self.run(call, function, *args, budget=budget)
 
     def _kept(self) -> Worker:
         """Return the worker for jobs without a clock, a new one if the last was killed."""

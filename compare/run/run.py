@@ -19,7 +19,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from compare.checks.agreement import verify_cases
 from compare.engines.engine import Engine
 from compare.measure.sweep import Ended, sweep
 from compare.problems.problem import Case, Problem
@@ -49,6 +48,7 @@ from compare.results.store import (
     write_table,
 )
 from compare.run.settings import Settings
+from compare.run.verify import verify_cases
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compare.checks.difference import Difference, compare_gradients
-from compare.checks.tolerance import TOLERANCES, Tolerance
+from compare.checks.tolerance import TOLERANCES, Tolerance, widest
 from compare.problems.own import own_problem
 from compare.problems.problem import Case
 from compare.testing.gradients import Opinion, given_opinion, opinions_of
@@ -167,13 +167,8 @@ def difference_between(
 ) -> Difference:
     """Return how two opinions differ, the second one being the reference."""
     reference = b.gradients if atol is None else _without_near(a.gradients, b.gradients, atol)
-    tolerance = tolerance_of(a, b)
+    tolerance = widest(a.tolerance, b.tolerance)
     return compare_gradients(a.value, a.gradients, b.value, reference, tolerance, inputs)
-
-
-def tolerance_of(a: Opinion, b: Opinion) -> Tolerance:
-    """Return the tolerance of the less exact of two opinions."""
-    return max((a.tolerance, b.tolerance), key=lambda tolerance: tolerance.relative)
 
 
 def _without_near(

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from compare.checks.state_check import Observed
-from compare.checks.tolerance import TOLERANCES, Tolerance
+from compare.checks.state_check import Observed, observe_engine
+from compare.checks.tolerance import TOLERANCES, Tolerance, widest
 from compare.engines import ENGINES, get_engine
 from compare.engines.engine import Engine
-from compare.engines.numerical import central_difference
+from compare.engines.numerical import sampled_differences
 from compare.problems.problem import Case
 
 __all__ = ["GIVEN", "Opinion", "given_opinion", "opinions_of"]
@@ -72,8 +72,8 @@ def opinions_of(
             skipped[engine.name] = _first_line(error)
             continue
         own = exact if engine.tolerance == "exact" else TOLERANCES[engine.tolerance]
-        wider = max(exact, own, key=lambda tolerance: tolerance.relative)
-        found.append(Opinion(engine.name, _kind(engine), value, _copied(gradients), wider))
+        tolerance = widest(exact, own)
+        found.append(Opinion(engine.name, _kind(engine), value, _copied(gradients), tolerance))
     # The reference of a pair is the later one: only a reference may have unknown entries.
     return sorted(found, key=lambda opinion: opinion.name == _DIFFERENCES), skipped
 
@@ -136,7 +136,7 @@ def _computed(
 ) -> tuple[Any, Mapping[str, Any]]:
     """Return value and gradients, in this process or, under a budget, in one of its own."""
     if engine.name == _DIFFERENCES and case.parameters > samples:
-        return case.problem.function(**_copied(case.inputs)), _sampled(case, samples)
+        return case.problem.function(**_copied(case.inputs)), sampled_differences(case, samples)
     if budget_s is not None:
         return _isolated(case, engine, budget_s)
     # What a function does at zero and infinity is compared, not warned of.
@@ -148,29 +148,15 @@ def _computed(
 
 
 def _isolated(case: Case, engine: Engine, budget_s: float) -> tuple[Any, Mapping[str, Any]]:
+    # late: only engines that are kept apart need what starts processes
     from compare.process.executor import Budget, Executor
 
     with Executor(1) as executor:
-        outcome = executor.gradient(case, engine, Budget(budget_s, 2 * 1024**3))
+        outcome = executor.run(observe_engine, case, engine, budget=Budget(budget_s, 2 * 1024**3))
     if outcome.status != "ok":
         raise RuntimeError(f"{outcome.status}: {outcome.message}")
     observed: Observed = outcome.result
     return observed.result
-
-
-def _sampled(case: Case, samples: int) -> dict[str, Any]:
-    """Return central differences at some entries, shared out evenly; the others are masked."""
-    rng = np.random.default_rng(case.seed)
-    gradients: dict[str, Any] = {}
-    share = max(1, samples // len(case.wrt))
-    with np.errstate(all="ignore"):
-        for name in case.wrt:
-            x_bar: Any = np.ma.MaskedArray(np.zeros(np.shape(case.inputs[name])), mask=True)
-            for place in rng.choice(x_bar.size, min(share, x_bar.size), replace=False):
-                entry = tuple(int(i) for i in np.unravel_index(place, x_bar.shape))
-                x_bar[entry] = central_difference(case, name, entry, case.inputs)
-            gradients[name] = x_bar
-    return gradients
 
 
 def _copied(arrays: Mapping[str, Any]) -> dict[str, Any]:

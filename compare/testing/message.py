@@ -9,10 +9,9 @@ import numpy as np
 
 from compare.checks.diagnosis import diagnosis
 from compare.checks.difference import Difference
-from compare.checks.tolerance import Tolerance
+from compare.checks.tolerance import Tolerance, widest
 from compare.checks.ulp import ulps_text
 from compare.problems.problem import Case
-from compare.testing.asserting import tolerance_of
 from compare.testing.gradients import Opinion
 
 __all__ = ["kink", "message"]
@@ -58,7 +57,7 @@ def _pair(a: Opinion, b: Opinion, difference: Difference) -> list[str]:
     if not name:
         return [head + difference.message]
     given, expected = (_values(opinion, name) for opinion in (a, b))
-    tolerance = tolerance_of(a, b)
+    tolerance = widest(a.tolerance, b.tolerance)
     off, known = _off(name, a, b, tolerance)
     where = f"{off} of {known} entries of {name} off, worst {difference.at}"
     if name == "value" and name not in b.gradients:

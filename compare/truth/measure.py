@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compare.checks.agreement import reference_name, tolerance_between, tolerance_of
 from compare.checks.difference import Difference, compare_gradients, structure_error
-from compare.checks.state_check import Result
+from compare.checks.reference import reference_name, tolerance_between, tolerance_of
+from compare.checks.state_check import Result, observe_engine
 from compare.engines import get_engine
 from compare.engines.engine import Engine
 from compare.problems.problem import Case
@@ -121,7 +121,7 @@ def measure_errors(
             def outcome(engine: Engine, case: Case = case, known: Found = known) -> "Outcome":
                 key = (case.problem.name, case.size, engine.name)
                 if key not in known:
-                    known[key] = executor.gradient(case, engine, budget)
+                    known[key] = executor.run(observe_engine, case, engine, budget=budget)
                 return known[key]
 
             for engine in engines:

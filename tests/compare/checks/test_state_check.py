@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from compare.checks.agreement import reference_gradient, reference_name
+from compare.checks.reference import reference_gradient, reference_name
 from compare.checks.state_check import fingerprints, observe, other_case, probe
 from compare.engines import get_engine
 from compare.problems import PROBLEMS

@@ -88,7 +88,7 @@ def test_the_truth_tells_which_of_two_that_differ_is_wrong():
 
 
 def test_what_is_known_already_is_not_computed_again():
-    from compare.checks.agreement import verify_cases
+    from compare.run.verify import verify_cases
 
     asked = []
 

@@ -6,16 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import compare
-from compare.checks.agreement import (
-    compare_gradients,
-    reference_gradient,
-    reference_name,
-    verify_cases,
-)
+from compare.checks.difference import compare_gradients
+from compare.checks.reference import reference_gradient, reference_name
 from compare.checks.tolerance import TOLERANCES
 from compare.engines import ENGINES, get_engine
 from compare.engines.engine import Prepared
 from compare.problems import PROBLEMS
+from compare.run.verify import verify_cases
 
 EXACT = TOLERANCES["exact"]
 
