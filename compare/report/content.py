@@ -6,45 +6,18 @@ from typing import Any
 
 import pandas as pd
 
-from compare.report import finding as say
+from compare.report import sentences as say
 from compare.report import tables
-from compare.report.cells import complete
 from compare.report.exactness import exactness_sentences, exactness_tables
+from compare.report.finding import finding, remarks
 from compare.report.format import error_text, list_text, loss_text
 from compare.report.growing import growing_sentences, growing_tables
+from compare.report.record import RunRecord
 from compare.report.swelling import swell_sentences, swell_tables
 from compare.report.tables import Table
-from compare.results.schema import (
-    AGREEMENT_COLUMNS,
-    CROSSOVER_COLUMNS,
-    RESULT_COLUMNS,
-    STATUSES,
-    SUMMARY_COLUMNS,
-    SWELL_COLUMNS,
-    TRAINING_COLUMNS,
-    TRUTH_COLUMNS,
-)
+from compare.results.schema import RESULT_COLUMNS, STATUSES
 
-__all__ = ["Frames", "Report", "Section", "frames_of", "report_of"]
-
-
-@dataclass(frozen=True)
-class Frames:
-    """The frames of a run, complete.
-
-    Parameters
-    ----------
-    results, summary, agreement, training, swell, truth, crossovers : DataFrame
-        Frames with every column of the schema; any may be empty.
-    """
-
-    results: pd.DataFrame
-    summary: pd.DataFrame
-    agreement: pd.DataFrame
-    training: pd.DataFrame
-    swell: pd.DataFrame
-    truth: pd.DataFrame
-    crossovers: pd.DataFrame
+__all__ = ["Report", "Section", "report_of"]
 
 
 @dataclass(frozen=True)
@@ -97,31 +70,9 @@ class Report:
     sections: list[Section]
 
 
-def frames_of(
-    results: pd.DataFrame | None,
-    summary: pd.DataFrame | None,
-    agreement: pd.DataFrame | None = None,
-    training: pd.DataFrame | None = None,
-    swell: pd.DataFrame | None = None,
-    truth: pd.DataFrame | None = None,
-    crossovers: pd.DataFrame | None = None,
-) -> Frames:
-    """Return the frames of a run with every column of the schema."""
-    return Frames(
-        complete(results, RESULT_COLUMNS),
-        complete(summary, SUMMARY_COLUMNS),
-        complete(agreement, AGREEMENT_COLUMNS),
-        complete(training, TRAINING_COLUMNS),
-        complete(swell, SWELL_COLUMNS),
-        complete(truth, TRUTH_COLUMNS),
-        complete(crossovers, CROSSOVER_COLUMNS),
-    )
-
-
-def report_of(frames: Frames, run: Mapping[str, Any] | None = None) -> Report:
-    """Return what the report says, in order."""
-    run = run or {}
-    results = frames.results
+def report_of(record: RunRecord) -> Report:
+    """Return the finding, the remarks and the sections of a report, in order."""
+    results, run = record.results, record.metadata
     notes = tables.notes_table(results)
     sections = [
         Section(
@@ -132,7 +83,7 @@ def report_of(frames: Frames, run: Mapping[str, Any] | None = None) -> Report:
                 "one gradient there, and its ratio to one evaluation of the loss in plain NumPy. "
                 "An exponent of 1 means that twice the size takes twice the time."
             ],
-            tables={"": tables.summary_table(results, frames.summary)},
+            tables={"": tables.summary_table(results, record.summary)},
             points={"Read it fairly": say.fairness(results, run)},
         ),
         Section(
@@ -145,26 +96,26 @@ def report_of(frames: Frames, run: Mapping[str, Any] | None = None) -> Report:
         Section(
             "operations", "Size of the formula", say.operations_sentences(results), "operations"
         ),
-        *([_swell(frames.swell)] if len(frames.swell) else []),
+        *([_swell(record.swell)] if len(record.swell) else []),
         *([_published(run["logistic"])] if run.get("logistic") else []),
         Section("build", "Build time", say.build_sentences(results), "build"),
         Section("memory", "Peak memory", say.memory_sentences(results), "memory"),
     ]
-    if grown := growing_tables(frames.summary, frames.crossovers):
-        said = growing_sentences(frames.summary, frames.crossovers)
+    if grown := growing_tables(record.summary, record.crossovers):
+        said = growing_sentences(record.summary, record.crossovers)
         title = "Laws of growth, and where engines meet"
         sections.append(Section("growth", title, said, tables=grown))
-    if len(frames.agreement):
-        sections.append(_agreement(frames.agreement))
-    if len(frames.truth):
-        said, shown = exactness_sentences(frames.truth), exactness_tables(frames.truth)
+    if len(record.agreement):
+        sections.append(_agreement(record.agreement))
+    if len(record.truth):
+        said, shown = exactness_sentences(record.truth), exactness_tables(record.truth)
         sections.append(Section("exactness", "How exact", said, tables=shown))
-    if len(frames.training):
-        sections.append(_training(frames.training))
+    if len(record.training):
+        sections.append(_training(record.training))
     if isinstance(run.get("collapse"), Mapping):
         sections.append(_collapse(run["collapse"]))
     sections += [_failed(results), _measured(results, run)]
-    return Report(say.finding(results, run), say.remarks(results, run), sections)
+    return Report(finding(results, run), remarks(results, run), sections)
 
 
 def _swell(swell: pd.DataFrame) -> Section:

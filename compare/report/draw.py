@@ -9,7 +9,7 @@ import vl_convert
 from altair.utils.schemapi import debug_mode
 
 from compare.report.charts import CHARTS
-from compare.report.content import Frames
+from compare.report.record import RunRecord
 
 __all__ = ["Drawing", "draw", "small"]
 
@@ -42,12 +42,12 @@ class Drawing:
     png: bytes
 
 
-def draw(frames: Frames) -> tuple[dict[str, Drawing], dict[str, Any]]:
+def draw(record: RunRecord) -> tuple[dict[str, Drawing], dict[str, Any]]:
     """Return the charts of a run by name, and the data that they share."""
     drawings: dict[str, Drawing] = {}
     datasets: dict[str, Any] = {}
     for name, chart in CHARTS.items():
-        frame: pd.DataFrame = getattr(frames, chart.source)
+        frame: pd.DataFrame = getattr(record, chart.source)
         if frame.empty and chart.source != "results":
             continue
         specs, pictures = [], []

@@ -27,7 +27,6 @@ def render_html(
     report: Report,
     drawings: Mapping[str, Drawing],
     datasets: Mapping[str, Any],
-    run: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the report as a page of HTML, with its scripts, styles, charts and data inside."""
     environment = Environment(
@@ -52,7 +51,6 @@ def render_html(
         symbols=symbols,
         charts=packed(json.dumps(charts, allow_nan=False)),
         bundle=_bundle() if drawings else "",
-        run=run or {},
     )
 
 

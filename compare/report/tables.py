@@ -8,14 +8,8 @@ from typing import Any
 import pandas as pd
 
 from compare.report import cells as frames
-from compare.report.finding import budget, reach
-from compare.report.format import (
-    MISSING,
-    count_text,
-    interval_text,
-    ratio_text,
-    seconds_text,
-)
+from compare.report.format import MISSING, count_text, interval_text, ratio_text, seconds_text
+from compare.report.reach import budget, reach
 
 __all__ = [
     "Table",

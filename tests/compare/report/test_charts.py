@@ -8,15 +8,15 @@ import vl_convert
 
 from compare.engines import ENGINES as SHIPPED
 from compare.report.charts import CHARTS
-from compare.report.content import frames_of
 from compare.report.draw import draw, small
 from compare.report.layers import decades, powers
 from compare.report.palette import ENGINES, looks
+from compare.report.record import RunRecord
 
 
 @pytest.fixture(scope="module")
 def frames(results, summary, agreement, training, swell):
-    return frames_of(results, summary, agreement, training, swell)
+    return RunRecord(results, summary, agreement, training, swell)
 
 
 def test_the_charts_stand_in_the_order_of_the_report():
@@ -111,7 +111,7 @@ def test_an_engine_looks_the_same_whoever_stands_beside_it():
 
 
 def test_charts_without_a_frame_are_left_out():
-    drawings, datasets = draw(frames_of(None, None))
+    drawings, datasets = draw(RunRecord())
     assert list(drawings) == ["cost", "operations", "build", "memory"]
     assert datasets == {}
     assert "Nothing was measured." in drawings["cost"].svg
