@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from compare.report.palette import looks
+from compare.report.palette import mark_styles
 from compare.results.schema import Column
 
 __all__ = [
@@ -87,7 +87,7 @@ def failed(results: pd.DataFrame) -> pd.DataFrame:
 
 def engines(frame: pd.DataFrame) -> list[str]:
     """Return the engines of a frame in the order of every table."""
-    return list(looks(frame["engine"]))
+    return list(mark_styles(frame["engine"]))
 
 
 def families(cells: pd.DataFrame) -> list[str]:

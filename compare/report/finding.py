@@ -1,4 +1,4 @@
-"""The finding in one sentence, and the remarks beside it, computed from the frames."""
+"""The finding in one sentence, and the remarks before it, computed from the frames."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The report as Markdown, for GitHub, with the charts beside it."""
+"""The report as Markdown, for GitHub, with the charts in files."""
 
 import re
 from collections.abc import Mapping

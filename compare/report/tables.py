@@ -175,11 +175,7 @@ def conditions(results: pd.DataFrame, run: Mapping[str, Any]) -> Table:
     """Return how the run was made: machine, versions, budgets, seed, threads."""
 
     def known(name: str) -> str:
-        text = versions_text(run.get(name))
-        if text or name not in results or results.empty:
-            return text
-        values = [value for value in results[name].unique() if value == value and value != ""]
-        return ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
+        return versions_text(run.get(name)) or (_column(results, name) if name in results else "")
 
     elapsed = run.get("elapsed_s")
     made = {
@@ -211,10 +207,10 @@ def _load(run: Mapping[str, Any]) -> str:
     return ", ".join(f"{load[0]:g}" for load in loads)
 
 
-def _threads(asked: str, results: pd.DataFrame) -> str:
-    """Return the threads that were asked for, and those that libraries reported."""
+def _threads(requested: str, results: pd.DataFrame) -> str:
+    """Return the threads that were requested, and those that libraries reported."""
     read = _column(results, "threads_read")
-    return f"{asked} asked for, {read} reported" if asked and read else asked or read
+    return f"{requested} asked for, {read} reported" if requested and read else requested or read
 
 
 def _column(results: pd.DataFrame, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The answer in one look, for the terminal."""
+"""Tables for the terminal: the summary, the agreement, the exactness."""
 
 from collections.abc import Callable
 
@@ -102,7 +102,7 @@ def _heading(engine: str) -> str:
 
 
 def _fitting(pairs: pd.DataFrame, width: int) -> list[list[str]]:
-    """Return the engines in groups whose columns fit beside the names of the problems."""
+    """Return the engines in groups whose columns fit next to the names of the problems."""
     room = width - max(pairs["problem"].str.len()) - 4
     groups: list[list[str]] = [[]]
     left = room
