@@ -15,7 +15,7 @@ from compare.cli.codes import DONE, REGRESSION
 from compare.cli.options import Positive
 
 if TYPE_CHECKING:
-    from compare.regressions.runs import Comparison, Verdicts
+    from compare.regressions import Comparison, Verdicts
 
 __all__ = ["compare"]
 
@@ -55,7 +55,7 @@ def compare(
 
     OLD and NEW are folders that gradscale run has written, or their results.csv.
     """
-    from compare.regressions.runs import compare_runs, read_run, verdicts
+    from compare.regressions import compare_runs, read_run, verdicts
     from compare.results.schema import COMPARISON_COLUMNS
     from compare.results.store import write_table
 
