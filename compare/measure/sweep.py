@@ -193,7 +193,7 @@ def benchmark(
     """
     from compare.problems import get_problem
     from compare.problems.own import own_problem
-    from compare.results.store import as_frame
+    from compare.results.reading import as_frame
 
     if isinstance(f, str):
         if args:

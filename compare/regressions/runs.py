@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from compare.regressions.change import Change, change_of_medians, change_of_samples, holm
+from compare.results.reading import ResultsError, as_frame, read_results
 from compare.results.samples import read_samples
 from compare.results.schema import COMPARISON_COLUMNS, SCHEMA_VERSION
-from compare.results.store import ResultsError, as_frame, read_results
 
 __all__ = ["Comparison", "Run", "Verdicts", "compare_runs", "read_run", "verdicts"]
 

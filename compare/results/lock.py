@@ -7,7 +7,7 @@ from pathlib import Path
 
 import filelock
 
-from compare.results.store import ResultsError
+from compare.results.reading import ResultsError
 
 __all__ = ["locked"]
 

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compare.results.reading import ResultsError, read_results
 from compare.results.samples import Cell, SampleStore
 from compare.results.schema import RESULT_COLUMNS
 from compare.results.store import (
-    ResultsError,
     create_results,
     cut_to_whole_rows,
-    read_results,
     replace_file,
     write_table,
 )

@@ -12,8 +12,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compare.results.reading import ResultsError, as_frame
 from compare.results.schema import SAMPLE_COLUMNS
-from compare.results.store import ResultsError, as_frame, write_parquet
+from compare.results.store import write_parquet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,7 @@ def read_samples(path: str | os.PathLike[str]) -> "pd.DataFrame":
     >>> read_samples("nowhere")
     Traceback (most recent call last):
         ...
-    compare.results.store.ResultsError: nowhere holds no samples: there is no samples.parquet.
+    compare.results.reading.ResultsError: nowhere holds no samples: there is no samples.parquet.
     """
     path = Path(path)
     files = [path] if path.is_file() else [f for f in (path / _FILE,) if f.is_file()]

@@ -26,6 +26,7 @@ from compare.process.executor import Budget
 from compare.results.identity import definition
 from compare.results.lock import locked
 from compare.results.machine import machine, moment, whole_description
+from compare.results.reading import ResultsError, read_results, read_table
 from compare.results.resume import Earlier, earlier_run, read_json, write_json
 from compare.results.samples import Cell, SampleStore
 from compare.results.schema import (
@@ -37,12 +38,9 @@ from compare.results.schema import (
     TRUTH_COLUMNS,
 )
 from compare.results.store import (
-    ResultsError,
     append_row,
     create_results,
     prepare_folder,
-    read_results,
-    read_table,
     remove_parts,
     write_parquet,
     write_table,

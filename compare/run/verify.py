@@ -40,8 +40,8 @@ def verify_cases(
     costs its own row only. Where an engine differs from its reference the truth in 50 digits
     decides which of the two is wrong, if there is one.
     """
+    from compare.results.reading import as_frame
     from compare.results.schema import AGREEMENT_COLUMNS, SCHEMA_VERSION
-    from compare.results.store import as_frame
     from compare.truth.measure import find_truth
 
     budget = Budget(budget_s, budget_bytes)

@@ -109,8 +109,8 @@ def measure_errors(
     (['ok'], True)
     """
     from compare.process.executor import Budget, Executor
+    from compare.results.reading import as_frame
     from compare.results.schema import SCHEMA_VERSION, TRUTH_COLUMNS
-    from compare.results.store import as_frame
 
     budget, engines, rows = Budget(budget_s, budget_bytes), list(engines), []
     with Executor(threads) as executor:

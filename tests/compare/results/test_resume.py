@@ -2,9 +2,10 @@ import json
 
 import pytest
 
+from compare.results.reading import ResultsError, read_results
 from compare.results.resume import earlier_run, write_json
 from compare.results.schema import RESULT_COLUMNS
-from compare.results.store import ResultsError, append_row, create_results, read_results
+from compare.results.store import append_row, create_results
 
 MACHINE = "a processor, 2 cores, 24 GiB"
 ASKED = {"problems": ["circuit"], "engines": ["graph", "shared"], "budget_s": 3.0}

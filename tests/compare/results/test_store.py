@@ -15,17 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compare.results.reading import ResultsError, as_frame, read_results, read_table
 from compare.results.schema import RESULT_COLUMNS, SCHEMA_VERSION, SUMMARY_COLUMNS, Column
-from compare.results.store import (
-    ResultsError,
-    append_row,
-    as_frame,
-    create_results,
-    prepare_folder,
-    read_results,
-    read_table,
-    write_table,
-)
+from compare.results.store import append_row, create_results, prepare_folder, write_table
 
 COLUMNS = (
     Column("count", "int", "1", "whole numbers"),
