@@ -10,7 +10,7 @@ __all__ = ["Estimate", "estimate", "narrow", "noisy"]
 #: Resamples of a bootstrap: the ends of a 95 % interval are its 50th and 1950th, whose own
 #: error is far below that of 15 samples.
 _RESAMPLES = 2000
-#: A contender has been sampled enough when the interval of its median is narrower than this
+#: A candidate has been sampled enough when the interval of its median is narrower than this
 #: share of it: two that differ by more are told apart.
 NARROW = 0.02
 #: An interval that reaches further than this to both sides together is too wide to trust:

@@ -1,6 +1,6 @@
 """What a measured process does: prepare one engine, check it, and give samples when asked.
 
-The process stays up while other contenders take their turns; what it needs from one job to the
+The process stays up while other candidates take their turns; what it needs from one job to the
 next is held here.
 """
 
@@ -23,10 +23,10 @@ __all__ = [
     "calibrate",
     "check",
     "prepare",
-    "prepare_control",
+    "prepare_calibration",
     "prepare_primal",
     "sample",
-    "sample_control",
+    "sample_calibration",
 ]
 
 #: A call that lasts this long is a sample, and is no mishap of the clock.
@@ -88,11 +88,12 @@ def prepare_primal(report: Report, case: Case) -> dict[str, Any]:
     return {}
 
 
-def prepare_control(report: Report) -> None:
-    """Make the control kernel what is sampled here."""
-    from compare.measure.calibration import control
+def prepare_calibration(report: Report) -> None:
+    """Import the calibration workload and run it once, before it is sampled."""
+    # Late: a candidate's process must not load it.
+    from compare.measure.calibration import calibration_workload
 
-    control()
+    calibration_workload()
 
 
 def check(
@@ -130,7 +131,7 @@ def calibrate(report: Report) -> tuple[int, float]:
         loops = calibrated(_held.run, SAMPLE_S)
         sample_s = max(2 * SAMPLE_S, sample_s)
     # The collector stays on, as users have it; what was made before the clock is not walked
-    # through during it, by a contender with many objects no more than by one with few.
+    # through during it, by a candidate with many objects no more than by one with few.
     gc.collect()
     gc.freeze()
     _held.waiting_since_s = time.process_time()
@@ -149,11 +150,11 @@ def sample(report: Report, loops: int, warm: bool = True) -> Sample:
     return Sample(seconds, processor_s, loops, idle_processor_s)
 
 
-def sample_control(report: Report) -> Sample:
-    """Return one sample of the control kernel."""
-    from compare.measure.calibration import control
+def sample_calibration(report: Report) -> Sample:
+    """Return one sample of the calibration workload."""
+    from compare.measure.calibration import calibration_workload
 
-    seconds, processor_s = time_calls(control, 1)
+    seconds, processor_s = time_calls(calibration_workload, 1)
     return Sample(seconds, processor_s)
 
 

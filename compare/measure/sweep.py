@@ -1,4 +1,4 @@
-"""The sweep: every problem at growing sizes, all engines of one size in a heat, each cell a row.
+"""The sweep: every problem at growing sizes, all engines of one size in one batch, each cell a row.
 
 An engine goes up the sizes of a problem until one ends as anything but ok or mismatch; larger
 sizes of that problem are then not begun. The row that stopped it stays: for the scaling laws it
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from compare.engines import chosen_engines
 from compare.engines.engine import Engine
-from compare.measure.interleaved import Ended, heat
-from compare.measure.session import Referee
+from compare.measure.interleaved import Ended, InterleavedBatch
+from compare.measure.session import MeasurementSession
 from compare.problems.problem import Case, Problem
 from compare.process.executor import Budget
 from compare.process.threads import apart
@@ -31,7 +31,7 @@ _GOES_ON = frozenset({"ok", "mismatch"})
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep does.
+    """Problems, engines and budget of a sweep.
 
     Parameters
     ----------
@@ -102,15 +102,15 @@ def sweep(
         begun, waiting = begun + 1, waiting - 1
 
     with (
-        Referee(plan.budget, plan.threads, plan.seed, plan.fresh) as referee,
-        apart(referee.cores),
+        MeasurementSession(plan.budget, plan.threads, plan.seed, plan.fresh) as session,
+        apart(session.cores),
     ):
         while pending:
             case = pending[0][0]
             engines = [engine for other, engine in pending if other is case]
             pending = pending[len(engines) :]
             waiting = len(engines)
-            for ended in heat(case, engines, referee, begin):
+            for ended in InterleavedBatch(case, engines, session, begin).cells():
                 name = ended.row["engine"]
                 if ended.row["status"] not in _GOES_ON:
                     stopped = (case.problem.name, name)
@@ -124,7 +124,7 @@ def sweep(
 
 
 def _left(plan: Plan, done: Mapping[Cell, str]) -> list[tuple[Case, Engine]]:
-    """Return the cells that an earlier run has left to measure."""
+    """Return the cells that a previous run has left to measure."""
     left, stopped = [], set()
     for case, engine in plan.cells():
         place = (case.problem.name, engine.name)
