@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from compare.checks.reference import reference_name
-from compare.checks.state_check import unprobed
+from compare.checks.state_check import unchecked_reason
 from compare.engines.engine import Engine
 from compare.measure import jobs
 from compare.measure.rounds import Lost
@@ -154,7 +154,7 @@ class Candidate(MeasuredProcess):
 
     def _at_second_inputs(self, against: str) -> Any:
         """Return the reference at other inputs; None where the engine is not run there."""
-        if unprobed(self.case, self.row["first_run_s"] or 0.0):
+        if unchecked_reason(self.case, self.row["first_run_s"] or 0.0):
             return None
         outcome = self._session.reference_at_second_inputs(self.case, against)
         return outcome.result if outcome.status == "ok" else None

@@ -15,7 +15,7 @@ from compare.measure.interleaved import Ended, InterleavedBatch
 from compare.measure.session import MeasurementSession
 from compare.problems.problem import Case, Problem
 from compare.process.executor import Budget
-from compare.process.threads import apart
+from compare.process.threads import off_cores
 from compare.results.identity import definition, engine_versions
 from compare.results.machine import description
 from compare.results.schema import RESULT_COLUMNS
@@ -103,7 +103,7 @@ def sweep(
 
     with (
         MeasurementSession(plan.budget, plan.threads, plan.seed, plan.fresh) as session,
-        apart(session.cores),
+        off_cores(session.cores),
     ):
         while pending:
             case = pending[0][0]

@@ -22,7 +22,7 @@ from typing import IO, Any, Literal
 import cloudpickle
 
 from compare.process.guard import new_mark, package_environment
-from compare.process.ipc import read_frame, write_frame
+from compare.process.ipc import read_message, write_message
 from compare.process.jobs import call
 from compare.process.processes import MARK, ProcessTree, end_marked
 from compare.process.threads import THREAD_VARIABLES, pin
@@ -155,18 +155,18 @@ class Worker:
         assert self._process.stdout
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         self._tree = ProcessTree(self._process.pid)
-        self._frames: queue.Queue[Any] = queue.Queue()
+        self._messages: queue.Queue[Any] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         try:
-            while (frame := read_frame(self._stdout)) is not None:
-                self._frames.put(frame)
+            while (frame := read_message(self._stdout)) is not None:
+                self._messages.put(frame)
         except Exception as error:
             # What the job returned is of a type that this process cannot load.
             message = f"its result cannot be read: {type(error).__name__}: {error}"
-            self._frames.put(("error", message, {}))
-        self._frames.put(None)
+            self._messages.put(("error", message, {}))
+        self._messages.put(None)
 
     @property
     def alive(self) -> bool:
@@ -191,13 +191,13 @@ class Worker:
             message = f"it cannot be sent to a process: {type(error).__name__}: {error}"
             return Outcome("error", message=message, stage=stage)
         try:
-            write_frame(self._stdin, payload)
+            write_message(self._stdin, payload)
         except OSError:
             return Outcome("crashed", message=self._death(), stage=stage)
         while True:
             timed = stage in TIMED_STAGES
             try:
-                frame = self._frames.get(timeout=_POLL_S)
+                frame = self._messages.get(timeout=_POLL_S)
             except queue.Empty:
                 pass
             else:

@@ -14,7 +14,7 @@ import signal
 import threading
 from typing import Any
 
-from compare.process.ipc import read_frame, write_frame
+from compare.process.ipc import read_message, write_message
 
 
 def _end() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
         _end()
 
     def report(stage: str, facts: dict[str, Any]) -> None:
-        write_frame(answers, pickle.dumps(("stage", stage, facts)))
+        write_message(answers, pickle.dumps(("stage", stage, facts)))
 
     threading.Thread(target=read, daemon=True).start()
     while True:
@@ -56,13 +56,13 @@ def main() -> None:
                 answer = ("unsupported", str(error), {})
             except Exception as error:
                 answer = ("error", _sentence(error), {})
-        write_frame(answers, pickle.dumps(answer))
+        write_message(answers, pickle.dumps(answer))
 
 
 def _unpickled(stream: Any) -> Any:
     """Return the next job; one that cannot be unpickled here is an error of that job alone."""
     try:
-        return read_frame(stream)
+        return read_message(stream)
     except Exception as error:
         return error
 
