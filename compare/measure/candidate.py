@@ -56,7 +56,7 @@ class MeasuredProcess:
         if imported.status != "ok":
             return imported
         prepared = self.job(*self._preparation)
-        prepared.facts["import_s"] = imported.result
+        prepared.metadata["import_s"] = imported.result
         return prepared
 
     def calibrate(self) -> Outcome:
@@ -161,7 +161,7 @@ class Candidate(MeasuredProcess):
 
     def _add_metadata(self, outcome: Outcome) -> None:
         """Add the metadata of an outcome to the row."""
-        facts = {key: value for key, value in outcome.facts.items() if value is not None}
+        facts = {key: value for key, value in outcome.metadata.items() if value is not None}
         baseline_bytes = facts.pop("baseline_bytes", 0)
         if outcome.status == "ok":
             # Where the system does not count the peak, what the parent saw by polling stands in.

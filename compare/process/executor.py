@@ -101,7 +101,7 @@ class Outcome:
         Why it did not.
     stage : str
         Stage under way when it ended early.
-    facts : dict
+    metadata : dict
         What the job had reported until then.
     peak_bytes : int
         Largest resident memory of the process tree that the parent saw while the engine worked.
@@ -111,7 +111,7 @@ class Outcome:
     result: Any = None
     message: str = ""
     stage: str = ""
-    facts: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
     peak_bytes: int = 0
 
 
@@ -182,7 +182,7 @@ class Worker:
         limit_s: float = _UNTIMED_LIMIT_S,
     ) -> Outcome:
         """Return how a job ended; a job that broke its budget has been killed."""
-        facts: dict[str, Any] = {}
+        metadata: dict[str, Any] = {}
         entered_s, spent_s, peak = time.monotonic(), 0.0, 0
         processor_begin = processor_s = 0.0
         try:
@@ -203,7 +203,7 @@ class Worker:
             else:
                 now = time.monotonic()
                 if frame is None:
-                    return Outcome("crashed", None, self._death(), stage, facts, peak)
+                    return Outcome("crashed", None, self._death(), stage, metadata, peak)
                 if frame[0] == "stage":
                     spent_s += now - entered_s if timed else 0.0
                     if timed != (frame[1] in TIMED_STAGES):
@@ -212,25 +212,25 @@ class Worker:
                         processor_s += seen_s - processor_begin if timed else 0.0
                         processor_begin = seen_s
                     stage, entered_s = frame[1], now
-                    facts |= frame[2]
+                    metadata |= frame[2]
                     continue
-                facts |= frame[2]
+                metadata |= frame[2]
                 if frame[0] != "ok":
-                    return Outcome(frame[0], None, frame[1], stage, facts, peak)
+                    return Outcome(frame[0], None, frame[1], stage, metadata, peak)
                 memory = self._tree.resident_bytes()
                 if memory <= budget.bytes:
-                    return Outcome("ok", frame[1], "", "", facts, peak)
+                    return Outcome("ok", frame[1], "", "", metadata, peak)
                 # It was done before the next look at its memory.
-                return self._ended("memory", _too_large(budget, stage), stage, facts, peak)
+                return self._ended("memory", _too_large(budget, stage), stage, metadata, peak)
             memory = self._tree.resident_bytes()
             if timed:
                 peak = max(peak, memory)
                 used_s = processor_s + self._tree.processor_s() - processor_begin
                 if used_s > budget.processor_s(self._threads):
                     message = _too_busy(budget, self._threads, stage)
-                    return self._ended("timeout", message, stage, facts, peak)
+                    return self._ended("timeout", message, stage, metadata, peak)
             if memory > budget.bytes:
-                return self._ended("memory", _too_large(budget, stage), stage, facts, peak)
+                return self._ended("memory", _too_large(budget, stage), stage, metadata, peak)
             most_s = budget.seconds - spent_s if timed else limit_s
             if time.monotonic() - entered_s > most_s:
                 message = (
@@ -239,12 +239,12 @@ class Worker:
                     if timed
                     else f"stage {stage!r} took more than {limit_s:g} s"
                 )
-                return self._ended("timeout", message, stage, facts, peak)
+                return self._ended("timeout", message, stage, metadata, peak)
 
-    def _ended(self, status: Any, message: str, stage: str, facts: Any, peak: int) -> Outcome:
+    def _ended(self, status: Any, message: str, stage: str, metadata: Any, peak: int) -> Outcome:
         """Return the outcome of a job that broke its budget, whose process is killed."""
         self.kill()
-        return Outcome(status, None, message, stage, facts, peak)
+        return Outcome(status, None, message, stage, metadata, peak)
 
     def _death(self) -> str:
         """Return why the process ended, with its last words."""

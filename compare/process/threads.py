@@ -13,7 +13,7 @@ __all__ = [
     "threads_read",
 ]
 
-#: Variables that set the number of threads of the linear algebra libraries, read when they are loaded.
+#: Set the number of threads of the linear algebra libraries, which read them when they are loaded.
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",

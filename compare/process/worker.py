@@ -39,8 +39,8 @@ def main() -> None:
         # The parent is gone or has closed the pipe: nobody waits for the job under way.
         _end()
 
-    def report(stage: str, facts: dict[str, Any]) -> None:
-        write_message(answers, pickle.dumps(("stage", stage, facts)))
+    def report(stage: str, metadata: dict[str, Any]) -> None:
+        write_message(answers, pickle.dumps(("stage", stage, metadata)))
 
     threading.Thread(target=read, daemon=True).start()
     while True:

@@ -301,13 +301,13 @@ def _conditions(
     changed = [
         key
         for key in both
-        if old[key]["definition"]
-        and new[key]["definition"]
-        and old[key]["definition"] != new[key]["definition"]
+        if old[key]["fingerprint"]
+        and new[key]["fingerprint"]
+        and old[key]["fingerprint"] != new[key]["fingerprint"]
     ]
     if changed:
         yield (
-            f"the definitions differ of {len(changed)} of {len(both)} cells: the problem's source "
+            f"the fingerprints differ of {len(changed)} of {len(both)} cells: the problem's source "
             "or the engine's version is another"
         )
 

@@ -13,16 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compare.results.reading import ResultsError, as_frame
-from compare.results.schema import SAMPLE_COLUMNS
+from compare.results.schema import SAMPLE_COLUMNS, Cell
 from compare.results.store import write_parquet
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Cell", "SampleStore", "read_samples"]
-
-#: Names of problem and engine, and the size between them.
-Cell = tuple[str, int, str]
+__all__ = ["SampleStore", "read_samples"]
 
 _FILE, _PARTS = "samples.parquet", "samples"
 _NAMES = [column.name for column in SAMPLE_COLUMNS]
@@ -84,7 +81,7 @@ class SampleStore:
     def keep(self, cells: Collection[Cell]) -> int:
         """Keep the samples of some cells of an earlier run only; return which run comes next."""
         if self._file.is_file() and not self._parts.is_dir():
-            self._put("earlier", _concatenated([self._file]))
+            self._put("previous", _concatenated([self._file]))
         latest = -1
         places = {(problem, size) for problem, size, _ in cells}
         for part in sorted(self._parts.glob("*.parquet")):

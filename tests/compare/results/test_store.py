@@ -426,7 +426,17 @@ def test_a_file_of_version_1_is_read(tmp_path):
     # What version 1 called threads is what a library reported.
     assert row["threads_read"] == 1
     assert pd.isna(row["threads"])
-    assert row["definition"] == ""
+    assert row["fingerprint"] == ""
+
+
+def test_a_file_of_version_2_is_read(tmp_path):
+    names = [column.name for column in RESULT_COLUMNS]
+    values = {"schema_version": "2", "definition": "819795b5bdff10ac"}
+    header = ["definition" if name == "fingerprint" else name for name in names]
+    text = ",".join(header) + "\n" + ",".join(values.get(name, "") for name in header) + "\n"
+    frame = read_results(write(tmp_path, text))
+    assert list(frame.columns) == names
+    assert frame["fingerprint"].tolist() == ["819795b5bdff10ac"]
 
 
 def test_a_file_of_version_1_with_a_foreign_column_is_refused(tmp_path):
