@@ -46,16 +46,16 @@ def main() -> None:
     while True:
         job = jobs.get()
         if isinstance(job, Exception):
-            answer: tuple[str, Any, dict[str, Any]] = ("error", _sentence(job), {})
+            answer: tuple[str, Any] = ("error", _sentence(job))
         else:
             try:
-                answer = ("ok", job[0](report, *job[1:]), {})
+                answer = ("ok", job[0](report, *job[1:]))
             except MemoryError:
-                answer = ("memory", "MemoryError: the system gave no more memory", {})
+                answer = ("memory", "MemoryError: the system gave no more memory")
             except NotImplementedError as error:
-                answer = ("unsupported", str(error), {})
+                answer = ("unsupported", str(error))
             except Exception as error:
-                answer = ("error", _sentence(error), {})
+                answer = ("error", _sentence(error))
         write_message(answers, pickle.dumps(answer))
 
 
