@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from compare.measure.sweep import benchmark
     from compare.problems import PROBLEMS, get_problem
     from compare.problems.problem import Problem
+    from compare.results.reading import read_results
     from compare.results.samples import read_samples
-    from compare.results.store import read_results
     from compare.run.verify import verify
     from compare.testing.asserting import assert_gradients_agree
     from compare.truth import measure_errors, taylor_test, true_gradient
@@ -56,7 +56,7 @@ _MODULES = {
     "get_engine": "compare.engines",
     "get_problem": "compare.problems",
     "measure_errors": "compare.truth",
-    "read_results": "compare.results.store",
+    "read_results": "compare.results.reading",
     "read_samples": "compare.results.samples",
     "summarise": "compare.growth.summary",
     "taylor_test": "compare.truth",

@@ -67,16 +67,6 @@ def compare_gradients(
     the size of the problem. Beside a gradient stands the value; where terms cancel, it may be off
     by `of_largest` of the largest ``|x_i g_i|``, which is what rounding one input to `of_largest`
     does to it.
-
-    Examples
-    --------
-    >>> from compare.checks.tolerance import TOLERANCES
-    >>> exact = TOLERANCES["exact"]
-    >>> compare_gradients(6.0, {"x": 3.0}, 6.0, {"x": 3.0}, exact).agrees
-    True
-    >>> print(compare_gradients(6.0, {"x": 6.0}, 6.0, {"x": 3.0}, exact).message)
-    x is 6.0, the reference 3.0: an error of 0.5, more than 1e-09 (4.5e+15 ULPs apart); \
-    every entry of x is 2 times the reference
     """
     failed = structure_error(value, gradients, reference, inputs)
     if failed:

@@ -13,8 +13,8 @@ from compare.growth.crossovers import Measured, crossover
 from compare.growth.draws import Draws, draw, predict
 from compare.growth.laws import Law, choose_law, fit
 from compare.growth.tobit import Flags, Floats
+from compare.results.reading import as_frame
 from compare.results.schema import CROSSOVER_COLUMNS, SCHEMA_VERSION, SUMMARY_COLUMNS
-from compare.results.store import as_frame
 
 __all__ = ["QUANTITIES", "Growth", "crossovers_of", "growths_of", "summarise", "summary_of"]
 
@@ -97,7 +97,7 @@ def summarise(results: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     results : pandas.DataFrame
-        Rows of ``results.csv``, as `compare.results.store.read_results` returns them.
+        Rows of ``results.csv``, as `compare.results.reading.read_results` returns them.
 
     Returns
     -------

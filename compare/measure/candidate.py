@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from compare.checks.reference import reference_name
-from compare.checks.state_check import unprobed
+from compare.checks.state_check import unchecked_reason
 from compare.engines.engine import Engine
 from compare.measure import jobs
 from compare.measure.rounds import Lost
@@ -56,7 +56,7 @@ class MeasuredProcess:
         if imported.status != "ok":
             return imported
         prepared = self.job(*self._preparation)
-        prepared.facts["import_s"] = imported.result
+        prepared.metadata["import_s"] = imported.result
         return prepared
 
     def calibrate(self) -> Outcome:
@@ -154,14 +154,14 @@ class Candidate(MeasuredProcess):
 
     def _at_second_inputs(self, against: str) -> Any:
         """Return the reference at other inputs; None where the engine is not run there."""
-        if unprobed(self.case, self.row["first_run_s"] or 0.0):
+        if unchecked_reason(self.case, self.row["first_run_s"] or 0.0):
             return None
         outcome = self._session.reference_at_second_inputs(self.case, against)
         return outcome.result if outcome.status == "ok" else None
 
     def _add_metadata(self, outcome: Outcome) -> None:
         """Add the metadata of an outcome to the row."""
-        facts = {key: value for key, value in outcome.facts.items() if value is not None}
+        facts = {key: value for key, value in outcome.metadata.items() if value is not None}
         baseline_bytes = facts.pop("baseline_bytes", 0)
         if outcome.status == "ok":
             # Where the system does not count the peak, what the parent saw by polling stands in.

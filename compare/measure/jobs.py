@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from compare.checks.state_check import Result, fingerprints, probe
+from compare.checks.state_check import Result, check_state, input_digests
 from compare.engines.engine import Engine, Prepared
 from compare.measure.memory import PeakMemory, allocated_bytes
 from compare.measure.timing import SAMPLE_S, Sample, calibrated, time_calls
@@ -57,7 +57,7 @@ def prepare(report: Report, case: Case, engine: Engine, threads: int) -> dict[st
     report("configure", {"pinned": cores, "parameters": case.parameters})
     configured = engine.configure(threads)
     inputs = case.inputs
-    _held.before = fingerprints(inputs)
+    _held.before = input_digests(inputs)
     memory = PeakMemory()
     report("build", {"baseline_bytes": memory.start_bytes})
     start = time.perf_counter()
@@ -103,11 +103,11 @@ def check(
     threads: int,
     against: str,
     reference: Result,
-    elsewhere: Result | None,
+    at_second_inputs: Result | None,
 ) -> dict[str, Any]:
-    """Return the columns that tell how the engine differs from a reference, there and elsewhere."""
+    """Return the columns of the state check: the engine against a reference, at both inputs."""
     first, _held.first = _held.first, None
-    return probe(
+    return check_state(
         case,
         engine,
         _held.prepared_run,
@@ -115,7 +115,7 @@ def check(
         _held.before,
         against,
         reference,
-        elsewhere,
+        at_second_inputs,
         threads=threads,
         first_run_s=_held.first_run_s,
     )

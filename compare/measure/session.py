@@ -5,13 +5,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from compare.checks.reference import compute_reference, reference_gradient
-from compare.checks.state_check import other_case
+from compare.checks.state_check import with_second_inputs
 from compare.measure import jobs
 from compare.measure.rounds import Limits, Lost
 from compare.measure.timing import Sample
 from compare.problems.problem import Case
 from compare.process.executor import Budget, Executor, Outcome, Worker
-from compare.process.threads import contender_cores
+from compare.process.threads import candidate_cores
 
 __all__ = ["MeasurementSession", "sample_of", "without_inputs"]
 
@@ -40,7 +40,7 @@ class MeasurementSession:
     def __init__(self, budget: Budget, threads: int = 1, seed: int = 0, fresh: bool = False):
         self.budget, self.threads, self.seed, self.fresh = budget, threads, seed, fresh
         #: Cores of the candidates, of the primal and of the calibration workload.
-        self.cores = contender_cores(threads)
+        self.cores = candidate_cores(threads)
         self._executor = Executor(threads)
         self._calibration: Worker | None = None
         self._references: dict[str, Outcome] = {}
@@ -84,7 +84,7 @@ class MeasurementSession:
         return references[name]
 
     def reference_at_second_inputs(self, case: Case, name: str) -> Outcome:
-        """Return the same at other inputs of the same shapes, those of `other_case`."""
+        """Return the same at other inputs of the same shapes, those of `with_second_inputs`."""
         references, key = self._references_of(case), f"{name} at second inputs"
         if key not in references:
             job = (_at_second_inputs, without_inputs(case), name)
@@ -112,7 +112,7 @@ class MeasurementSession:
 
 def _at_second_inputs(case: Case, name: str) -> Any:
     """Return value and gradients of an engine at other inputs; runs in a process of its own."""
-    return reference_gradient(other_case(case), name)
+    return reference_gradient(with_second_inputs(case), name)
 
 
 def sample_of(outcome: Outcome) -> Sample:

@@ -15,10 +15,10 @@ from compare.measure.interleaved import Ended, InterleavedBatch
 from compare.measure.session import MeasurementSession
 from compare.problems.problem import Case, Problem
 from compare.process.executor import Budget
-from compare.process.threads import apart
-from compare.results.identity import definition, engine_versions
+from compare.process.threads import off_cores
+from compare.results.identity import engine_versions, fingerprint
 from compare.results.machine import description
-from compare.results.schema import RESULT_COLUMNS
+from compare.results.schema import RESULT_COLUMNS, Cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,10 +81,6 @@ class Plan:
                         yield case, engine
 
 
-#: Names of problem and engine, and the size between them.
-Cell = tuple[str, int, str]
-
-
 def sweep(
     plan: Plan,
     on_begin: Callable[[Case, Engine, int, int], None] | None = None,
@@ -103,7 +99,7 @@ def sweep(
 
     with (
         MeasurementSession(plan.budget, plan.threads, plan.seed, plan.fresh) as session,
-        apart(session.cores),
+        off_cores(session.cores),
     ):
         while pending:
             case = pending[0][0]
@@ -117,7 +113,7 @@ def sweep(
                     pending = [c for c in pending if (c[0].problem.name, c[1].name) != stopped]
                 engine = next(engine for engine in engines if engine.name == name)
                 identity = {
-                    "definition": definition(case, engine, plan.conditions),
+                    "fingerprint": fingerprint(case, engine, plan.conditions),
                     "versions": f"{where['versions']}; {engine_versions(engine)}",
                 }
                 yield Ended(ended.row | where | identity, ended.samples)
@@ -193,7 +189,7 @@ def benchmark(
     """
     from compare.problems import get_problem
     from compare.problems.own import own_problem
-    from compare.results.store import as_frame
+    from compare.results.reading import as_frame
 
     if isinstance(f, str):
         if args:

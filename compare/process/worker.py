@@ -14,7 +14,7 @@ import signal
 import threading
 from typing import Any
 
-from compare.process.ipc import read_frame, write_frame
+from compare.process.ipc import read_message, write_message
 
 
 def _end() -> None:
@@ -39,30 +39,30 @@ def main() -> None:
         # The parent is gone or has closed the pipe: nobody waits for the job under way.
         _end()
 
-    def report(stage: str, facts: dict[str, Any]) -> None:
-        write_frame(answers, pickle.dumps(("stage", stage, facts)))
+    def report(stage: str, metadata: dict[str, Any]) -> None:
+        write_message(answers, pickle.dumps(("stage", stage, metadata)))
 
     threading.Thread(target=read, daemon=True).start()
     while True:
         job = jobs.get()
         if isinstance(job, Exception):
-            answer: tuple[str, Any, dict[str, Any]] = ("error", _sentence(job), {})
+            answer: tuple[str, Any] = ("error", _sentence(job))
         else:
             try:
-                answer = ("ok", job[0](report, *job[1:]), {})
+                answer = ("ok", job[0](report, *job[1:]))
             except MemoryError:
-                answer = ("memory", "MemoryError: the system gave no more memory", {})
+                answer = ("memory", "MemoryError: the system gave no more memory")
             except NotImplementedError as error:
-                answer = ("unsupported", str(error), {})
+                answer = ("unsupported", str(error))
             except Exception as error:
-                answer = ("error", _sentence(error), {})
-        write_frame(answers, pickle.dumps(answer))
+                answer = ("error", _sentence(error))
+        write_message(answers, pickle.dumps(answer))
 
 
 def _unpickled(stream: Any) -> Any:
     """Return the next job; one that cannot be unpickled here is an error of that job alone."""
     try:
-        return read_frame(stream)
+        return read_message(stream)
     except Exception as error:
         return error
 

@@ -15,8 +15,8 @@ import pandas as pd
 
 from compare.regressions.change import Change, change_of_medians, change_of_samples, holm
 from compare.regressions.runs import CellKey, Row, Run, cells_of, seconds_by_cell
+from compare.results.reading import ResultsError, as_frame
 from compare.results.schema import COMPARISON_COLUMNS, SCHEMA_VERSION
-from compare.results.store import ResultsError, as_frame
 
 __all__ = ["Comparison", "compare_runs"]
 
@@ -216,13 +216,13 @@ def _conditions(
     changed = [
         key
         for key in both
-        if old[key]["definition"]
-        and new[key]["definition"]
-        and old[key]["definition"] != new[key]["definition"]
+        if old[key]["fingerprint"]
+        and new[key]["fingerprint"]
+        and old[key]["fingerprint"] != new[key]["fingerprint"]
     ]
     if changed:
         yield (
-            f"the definitions differ of {len(changed)} of {len(both)} cells: the problem's source "
+            f"the fingerprints differ of {len(changed)} of {len(both)} cells: the problem's source "
             "or the engine's version is another"
         )
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from compare.results.reading import read_results
 from compare.results.samples import read_samples
-from compare.results.store import read_results
 
 __all__ = ["CellKey", "Row", "Run", "cells_of", "read_run", "seconds_by_cell"]
 

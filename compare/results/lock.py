@@ -7,7 +7,7 @@ from pathlib import Path
 
 import filelock
 
-from compare.results.store import ResultsError
+from compare.results.reading import ResultsError
 
 __all__ = ["locked"]
 
@@ -46,7 +46,7 @@ def locked(folder: Path) -> Iterator[None]:
 def _whose(folder: Path) -> str:
     """Return which process has a folder, as far as run.json tells."""
     try:
-        facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        return f" (process {int(facts['process'])}, started {facts['created']})"
+        metadata = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        return f" (process {int(metadata['process'])}, started {metadata['created']})"
     except (OSError, ValueError, KeyError, TypeError):
         return ""

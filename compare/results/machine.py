@@ -136,8 +136,8 @@ def whole_description() -> dict[str, Any]:
 
     Examples
     --------
-    >>> facts = whole_description()
-    >>> facts["cores"]["logical"] == os.cpu_count(), "numpy" in facts["libraries"]
+    >>> metadata = whole_description()
+    >>> metadata["cores"]["logical"] == os.cpu_count(), "numpy" in metadata["libraries"]
     (True, True)
     """
     import threadpoolctl

@@ -81,7 +81,7 @@ class Settings:
         )
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def requested(self) -> dict[str, Any]:
         """What a run that goes on with this one must be asked for too."""
         return {
             "problems": [problem.name for problem in self.problems],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from compare.checks.difference import entry_name, structure_error
 from compare.checks.reference import reference_name, tolerance_between
-from compare.checks.state_check import WRONG_ELSEWHERE, Observed, judge, observe_engine
+from compare.checks.state_check import WRONG_AT_SECOND_INPUTS, Observed, judge, observe_engine
 from compare.engines import chosen_engines, get_engine
 from compare.engines.engine import Engine
 from compare.problems.own import own_problem
@@ -40,8 +40,8 @@ def verify_cases(
     costs its own row only. Where an engine differs from its reference the truth in 50 digits
     decides which of the two is wrong, if there is one.
     """
+    from compare.results.reading import as_frame
     from compare.results.schema import AGREEMENT_COLUMNS, SCHEMA_VERSION
-    from compare.results.store import as_frame
     from compare.truth.measure import find_truth
 
     budget = Budget(budget_s, budget_bytes)
@@ -104,7 +104,7 @@ def _judge(
         }
     tolerance = tolerance_between(engine, against, case)
     seen: Observed = reference.result
-    verdict = judge(case, outcome.result, against, seen.result, seen.elsewhere, tolerance)
+    verdict = judge(case, outcome.result, against, seen.result, seen.at_second_inputs, tolerance)
     return {**verdict, "tolerance": tolerance.relative}
 
 
@@ -123,7 +123,7 @@ def _revised(
     if outcome.status != "ok" or seen is None or seen.complaint or seen.failed:
         return judged
     shapes = {name: case.inputs[name] for name in case.wrt}
-    if judged["message"].startswith(WRONG_ELSEWHERE) or structure_error(
+    if judged["message"].startswith(WRONG_AT_SECOND_INPUTS) or structure_error(
         *seen.result, shapes, case.inputs
     ):
         return judged

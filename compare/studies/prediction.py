@@ -20,7 +20,7 @@ from compare.measure.sweep import Plan, sweep
 from compare.problems import get_problem
 from compare.problems.problem import Problem
 from compare.process.executor import Budget
-from compare.results.store import read_results
+from compare.results.reading import read_results
 
 __all__ = ["Checked", "check_law", "next_size"]
 

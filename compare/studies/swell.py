@@ -107,7 +107,7 @@ def swell(
     ['tree', 'dag', 'shared', 'adjoint', 'matrix']
     """
     import symdiff  # noqa: F401  (loaded before any clock starts)
-    from compare.results.store import as_frame
+    from compare.results.reading import as_frame
 
     rows = []
     for name, sizes in series.items():

@@ -1,4 +1,4 @@
-"""Opinions on one gradient: of engines in this process or in their own, and of the caller."""
+"""The gradients that are compared: of engines in this process or their own, and the caller's."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from compare.engines.engine import Engine
 from compare.engines.numerical import sampled_differences
 from compare.problems.problem import Case
 
-__all__ = ["GIVEN", "Opinion", "given_opinion", "opinions_of"]
+__all__ = ["GIVEN", "NamedGradient", "given_gradient", "gradients_of"]
 
-#: What the caller's own gradient is called.
+#: Name of the caller's own gradient.
 GIVEN = "your gradient"
 #: Formulas by entries grow with the entries: beyond this many they take longer than a test may.
 _MOST_ENTRIES = 256
@@ -23,41 +23,29 @@ _DIFFERENCES = "finite-differences"
 
 
 @dataclass(frozen=True)
-class Opinion:
-    """What somebody says the value and the gradient are.
-
-    Parameters
-    ----------
-    name : str
-        Who says so.
-    kind : str
-        What it is built on: opinions of one kind may share a mistake.
-    value : float
-        Value of the function.
-    gradients : dict of str to array
-        Gradients by name of argument; masked entries are unknown.
-    tolerance : Tolerance
-        How exact it claims to be.
-    """
+class NamedGradient:
+    """Value and gradient of one engine, or of the caller."""
 
     name: str
+    #: The library that it is built on: gradients of one kind may share a mistake.
     kind: str
     value: Any
-    gradients: dict[str, Any]
+    #: Masked entries are unknown.
+    by_argument: dict[str, Any]
     tolerance: Tolerance
 
 
-def opinions_of(
+def gradients_of(
     case: Case,
     engines: Iterable[str | Engine] | None,
     exact: Tolerance,
     *,
     samples: int,
     budget_s: float | None,
-) -> tuple[list[Opinion], dict[str, str]]:
-    """Return the opinions of engines, and why the others have none."""
+) -> tuple[list[NamedGradient], dict[str, str]]:
+    """Return the gradients of engines, and the reasons why others have none."""
     chosen = _default(case) if engines is None else [_engine(engine) for engine in engines]
-    found: list[Opinion] = []
+    found: list[NamedGradient] = []
     skipped: dict[str, str] = {}
     for engine in chosen:
         if engines is None and engine.name == "adjoint" and any(o.kind == "symdiff" for o in found):
@@ -73,47 +61,51 @@ def opinions_of(
             continue
         own = exact if engine.tolerance == "exact" else TOLERANCES[engine.tolerance]
         tolerance = widest(exact, own)
-        found.append(Opinion(engine.name, _kind(engine), value, _copied(gradients), tolerance))
+        found.append(
+            NamedGradient(engine.name, _kind(engine), value, _copied(gradients), tolerance)
+        )
     # The reference of a pair is the later one: only a reference may have unknown entries.
-    return sorted(found, key=lambda opinion: opinion.name == _DIFFERENCES), skipped
+    return sorted(found, key=lambda gradient: gradient.name == _DIFFERENCES), skipped
 
 
-def given_opinion(case: Case, gradient: Any, args: Sequence[Any], exact: Tolerance) -> Opinion:
-    """Return the caller's own gradient as an opinion."""
+def given_gradient(
+    case: Case, gradient: Any, args: Sequence[Any], exact: Tolerance
+) -> NamedGradient:
+    """Return the caller's own gradient, which may have come in any of the forms allowed."""
     __tracebackhide__ = True
-    said = gradient(*(_copy(x) for x in args)) if callable(gradient) else gradient
+    given = gradient(*(_copy(x) for x in args)) if callable(gradient) else gradient
     many = len(case.wrt)
     value = None
     if (
-        isinstance(said, tuple)
-        and len(said) == 2
-        and np.shape(said[0]) == ()
-        and (many == 1 or isinstance(said[1], tuple | list | dict))
+        isinstance(given, tuple)
+        and len(given) == 2
+        and np.shape(given[0]) == ()
+        and (many == 1 or isinstance(given[1], tuple | list | dict))
     ):
-        value, said = said
-    if isinstance(said, Mapping):
-        parts = dict(said)
-    elif isinstance(said, tuple) or (isinstance(said, list) and many > 1):
-        if len(said) != many:
+        value, given = given
+    if isinstance(given, Mapping):
+        parts = dict(given)
+    elif isinstance(given, tuple) or (isinstance(given, list) and many > 1):
+        if len(given) != many:
             raise AssertionError(
-                f"{GIVEN} of {case.problem.name} has {len(said)} parts; expected {many}: "
+                f"{GIVEN} of {case.problem.name} has {len(given)} parts; expected {many}: "
                 f"{', '.join(case.wrt)}"
             )
-        parts = dict(zip(case.wrt, said, strict=True))
+        parts = dict(zip(case.wrt, given, strict=True))
     elif many == 1:
-        parts = {case.wrt[0]: said}
+        parts = {case.wrt[0]: given}
     else:
         raise AssertionError(
-            f"{GIVEN} of {case.problem.name} is one {type(said).__name__}; expected a tuple of "
+            f"{GIVEN} of {case.problem.name} is one {type(given).__name__}; expected a tuple of "
             f"{many}: {', '.join(case.wrt)}"
         )
     if value is None:
         value = case.problem.function(**_copied(case.inputs))
-    return Opinion(GIVEN, GIVEN, value, {n: _array(x) for n, x in parts.items()}, exact)
+    return NamedGradient(GIVEN, GIVEN, value, {n: _array(x) for n, x in parts.items()}, exact)
 
 
 def _default(case: Case) -> list[Engine]:
-    """Return the engines that are asked unless the caller names some: quick and independent."""
+    """Return the engines unless the caller names some: quick and independent."""
     names = ["graph", "matrix", "complex-step", _DIFFERENCES]
     if case.parameters <= _MOST_ENTRIES:
         # Only if the formula by whole matrices is not to be had.
@@ -126,7 +118,7 @@ def _engine(engine: str | Engine) -> Engine:
 
 
 def _kind(engine: Engine) -> str:
-    """Return what an engine is built on; those on NumPy alone share nothing."""
+    """Return the library that an engine is built on; those on NumPy alone share nothing."""
     base = engine.imports[0] if engine.imports else ""
     return engine.name if base in ("", "numpy") else base
 

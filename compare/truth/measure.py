@@ -111,7 +111,7 @@ def measure_errors(
     (['ok'], True)
     """
     # Late: pandas takes half a second to import, which a worker does not need.
-    from compare.results.store import as_frame
+    from compare.results.reading import as_frame
 
     budget, engines, rows = Budget(budget_s, budget_bytes), list(engines), []
     with Executor(threads) as executor:

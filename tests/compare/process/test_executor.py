@@ -7,8 +7,8 @@ import psutil
 import pytest
 
 from compare.engines.engine import Engine, Prepared
-from compare.measure.interleaved import heat
-from compare.measure.session import Referee
+from compare.measure.interleaved import InterleavedBatch
+from compare.measure.session import MeasurementSession
 from compare.problems.own import own_problem
 from compare.process.executor import Budget, Worker
 
@@ -22,8 +22,8 @@ def case():
 def measure(prepare, seconds=1.0, limit=2 * GIB, imports=("numpy",)):
     """Return the row of a cell whose engine is prepared so."""
     tested = Engine(name="test", meaning="", imports=imports, prepare=prepare)
-    with Referee(Budget(seconds, limit)) as referee:
-        (ended,) = heat(case(), [tested], referee)
+    with MeasurementSession(Budget(seconds, limit)) as session:
+        (ended,) = InterleavedBatch(case(), [tested], session).cells()
     return SimpleNamespace(**ended.row)
 
 

@@ -45,7 +45,7 @@ def told(*args, **settings):
 
 def test_who_agrees_is_returned(arguments):
     agreed = assert_gradients_agree(loss, *arguments, analytic=True)
-    assert agreed.opinions == ("graph", "matrix", "complex-step", "finite-differences")
+    assert agreed.gradients == ("graph", "matrix", "complex-step", "finite-differences")
     assert agreed.wrt == ("w", "x")
     assert agreed.skipped == {}
 
@@ -62,7 +62,7 @@ GIVEN = {
 @pytest.mark.parametrize("form", GIVEN)
 def test_a_gradient_of_the_caller_comes_in_several_forms(form, arguments):
     agreed = assert_gradients_agree(loss, *arguments, wrt="w", gradient=GIVEN[form])
-    assert agreed.opinions[0] == "your gradient"
+    assert agreed.gradients[0] == "your gradient"
     assert_gradients_agree(loss, *arguments, wrt="w", gradient=GIVEN[form](*arguments))
 
 
@@ -125,7 +125,7 @@ def test_a_wrong_engine_is_caught(change, arguments):
     assert re.search("wrong agrees with nobody: it is probably wrong", text)
 
 
-def test_two_opinions_have_no_majority(arguments):
+def test_two_gradients_have_no_majority(arguments):
     text = told(loss, *arguments, wrt="w", gradient=lambda w, x: -by_hand(w, x), engines=["graph"])
     assert "there is no majority: any of them may be wrong" in text
     assert "probably" not in text
@@ -147,15 +147,15 @@ def test_a_kink_is_named():
 def test_engines_that_cannot_do_it_are_skipped_and_named(rng):
     x = rng.standard_normal(4)
     agreed = assert_gradients_agree(lambda x: np.sum(np.sort(x) * x), x)
-    assert agreed.opinions == ("graph", "finite-differences")
+    assert agreed.gradients == ("graph", "finite-differences")
     assert agreed.skipped["matrix"].startswith("Untraceable: numpy.sort")
     with pytest.raises(ValueError, match="only finite-differences") as error:
         assert_gradients_agree(lambda x: float(x[0]) ** 2, x)
     assert "graph: LostDerivative: float()" in str(error.value)
 
 
-def test_engines_of_one_library_are_one_opinion(arguments):
-    with pytest.raises(ValueError, match=r"needs two independent opinions.*graph, graph-compiled"):
+def test_engines_of_one_library_are_one_source(arguments):
+    with pytest.raises(ValueError, match=r"needs two independent gradients.*graph, graph-compiled"):
         assert_gradients_agree(loss, *arguments, engines=["graph", "graph-compiled"])
     with pytest.raises(ValueError, match="there is only none"):
         assert_gradients_agree(loss, *arguments, engines=[])
@@ -259,5 +259,5 @@ def test_isolated_engines_that_die_are_skipped(arguments):
     dying = Engine(name="dying", meaning="", imports=("dying",), prepare=prepare)
     engines = ["graph", "matrix", dying]
     agreed = assert_gradients_agree(loss, *arguments, engines=engines, isolate=True)
-    assert agreed.opinions == ("graph", "matrix")
+    assert agreed.gradients == ("graph", "matrix")
     assert "crashed" in agreed.skipped["dying"]
