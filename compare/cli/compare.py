@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compare"]
 
-#: Rows of the table that are shown unless all are asked for.
+#: Rows of the table that are shown without --all.
 _MOST_ROWS = 30
 _STYLES = {"slower": "bold red", "broken": "bold red", "faster": "green", "mended": "green"}
 
@@ -143,7 +143,7 @@ def _print_verdicts(held: "Verdicts") -> None:
 
 
 def _document(found: "Comparison", held: "Verdicts | None", absolute: bool) -> dict[str, Any]:
-    """Return what the JSON holds."""
+    """Return the contents of the JSON file."""
     cells = found.cells.astype(object).where(found.cells.notna(), None).to_dict("records")
     document = {
         "threshold": found.threshold,

@@ -24,7 +24,7 @@ _UNSTOPPED = " (the largest tried)"
 
 
 def finding(results: pd.DataFrame, run: Mapping[str, Any]) -> str:
-    """Return what the run found, in one sentence with its numbers."""
+    """Return the finding of a run: one sentence with its numbers."""
     if results.empty:
         return "No cell was finished, so there is nothing to compare yet."
     if frames.ok(results).empty:
@@ -54,7 +54,7 @@ def _cells(count: int) -> str:
 
 
 def _unit(scope: pd.DataFrame) -> str:
-    """Return what n counts in a scope of cells."""
+    """Return the unit of n in a scope of cells."""
     if (scope["against"] == "parameters").any():
         return "parameters"
     return frames.SIZE_WORDS.get(str(scope["family"].iloc[0]), "in size")
@@ -109,7 +109,7 @@ def _graph_clause(scope: pd.DataFrame) -> str:
 
 
 def _first_clause(scope: pd.DataFrame) -> str:
-    """Return how far the engine came that came farthest, where neither of ours ran."""
+    """Return the clause on the engine that came farthest, where neither of ours ran."""
     row = frames.ok(scope).sort_values("n", kind="stable").iloc[-1]
     cost = ratio_text(row["ratio"])
     text = f"{row['engine']} differentiated {_thing(scope, 'up to ', row['n'])}"
@@ -117,7 +117,7 @@ def _first_clause(scope: pd.DataFrame) -> str:
 
 
 def remarks(results: pd.DataFrame, run: Mapping[str, Any]) -> list[str]:
-    """Return what a reader must know before the numbers: an interruption, a wrong gradient."""
+    """Return the remarks that stand before the numbers: an interruption, a wrong gradient."""
     found = []
     planned = run.get("planned_cells")
     if run.get("interrupted"):

@@ -52,7 +52,7 @@ def growing_sentences(summary: pd.DataFrame, crossovers: pd.DataFrame) -> list[s
 
 
 def _meeting_sentences(crossovers: pd.DataFrame) -> list[str]:
-    """Return where formulas and graphs overtake each other within what was measured."""
+    """Return a sentence on formulas and graphs that overtake each other at measured sizes."""
     found = []
     for row in crossovers.to_dict("records"):
         pair = {row["below"], row["above"]}
@@ -80,7 +80,7 @@ def _count(n: float) -> str:
 
 
 def _beyond(row: dict[Any, Any]) -> str:
-    """Return what a formula would need at a size that nobody measured; empty if nothing."""
+    """Return the clause on a formula at a size that nobody measured; empty if there is none."""
     described = row["engine"] in _FORMULAS and row["quantity"] in _NEEDS
     if not described or math.isnan(row["predicted_log10"]):
         return ""

@@ -1,4 +1,4 @@
-"""What the charts share: layers, axes of powers of ten, the channels of an engine, the style."""
+"""Parts of all charts: layers, axes of powers of ten, the channels of an engine, the style."""
 
 import math
 from typing import Any

@@ -37,7 +37,7 @@ _STACK = 17
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a chart of growth shows.
+    """The quantity of a chart of growth.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How far each engine came, and within which budget."""
+"""The reach of each engine, and the budget that it had."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ FORMULAS = ("expanded", "shared", "adjoint", "matrix")
 
 @dataclass(frozen=True)
 class Reach:
-    """How far an engine came.
+    """The reach of an engine.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Reach:
 
 
 def reach(cells: pd.DataFrame, engine: str) -> Reach | None:
-    """Return how far an engine came in growing cells, or None if it was not tried."""
+    """Return the reach of an engine in growing cells, or None if it was not tried."""
     tried = cells[(cells["engine"] == engine) & (cells["n"] > 0)]
     if tried.empty:
         return None

@@ -68,7 +68,7 @@ def _compared(
 
 
 def cost_sentences(results: pd.DataFrame) -> list[str]:
-    """Return what the chart of run time shows."""
+    """Return the sentences above the chart of run time."""
     found = []
     if met := _meeting(results, "run_s"):
         found.append(
@@ -90,7 +90,7 @@ def cost_sentences(results: pd.DataFrame) -> list[str]:
 
 
 def operations_sentences(results: pd.DataFrame) -> list[str]:
-    """Return what the chart of formula and graph size shows."""
+    """Return the sentences above the chart of formula and graph size."""
     met = _meeting(results, "operations")
     why = (
         "By the chain rule, each partial derivative repeats the expressions it passes through. "
@@ -108,7 +108,7 @@ def operations_sentences(results: pd.DataFrame) -> list[str]:
 
 
 def build_sentences(results: pd.DataFrame) -> list[str]:
-    """Return what the chart of build time shows."""
+    """Return the sentences above the chart of build time."""
     found = ["Deriving and tracing happen once for each network, before the first gradient."]
     if met := _meeting(results, "build_s"):
         found.insert(0, _compared(met, "build_s", seconds_text, "takes"))
@@ -116,7 +116,7 @@ def build_sentences(results: pd.DataFrame) -> list[str]:
 
 
 def memory_sentences(results: pd.DataFrame) -> list[str]:
-    """Return what the chart of peak memory shows."""
+    """Return the sentences above the chart of peak memory."""
     found = []
     if met := _meeting(results, "peak_bytes"):
         found.append(_compared(met, "peak_bytes", bytes_text, "needs"))
@@ -131,7 +131,7 @@ def memory_sentences(results: pd.DataFrame) -> list[str]:
 
 
 def fairness(results: pd.DataFrame, run: Mapping[str, Any]) -> list[str]:
-    """Return what the numbers do not say."""
+    """Return the sentences on limits of the numbers."""
     limits = budget(results, run)
     return [
         "The swell belongs to closed forms that have no names for intermediate results. Give each "

@@ -1,4 +1,4 @@
-"""Where the swell is: the operations of one gradient by the form in which it is written down."""
+"""The swell: the operations of one gradient by the form in which it is written down."""
 
 import math
 from typing import Any
@@ -149,7 +149,7 @@ def _panel(
 
 
 def swell_sentences(swell: pd.DataFrame) -> list[str]:
-    """Return what the chart of the swell shows, and what it means."""
+    """Return the sentences above the chart of the swell."""
     found = [
         "The swell is a property of the representation, not of symbolic differentiation. "
         "What fails is the closed form that has no names for intermediate results; and naming "
@@ -181,7 +181,7 @@ def swell_sentences(swell: pd.DataFrame) -> list[str]:
 
 
 def _laws(family: str, rows: pd.DataFrame) -> str:
-    """Return how the forms grow over their last two sizes."""
+    """Return the sentence on the growth of the forms over their last two sizes."""
     word = "layer" if family in _AGAINST else "parameter"
     texts = []
     for form, (name, _) in _FORMS.items():

@@ -45,7 +45,7 @@ class Table:
 
 
 def growth_text(summary: pd.DataFrame, family: str, engine: str, quantity: str = "run_s") -> str:
-    """Return how a quantity grows: an exponent with its interval, or "exponential"."""
+    """Return the growth of a quantity: an exponent with its interval, or "exponential"."""
     here = (summary["family"] == family) & (summary["engine"] == engine)
     found = summary[here & (summary["quantity"] == quantity)]
     if found.empty:
@@ -161,7 +161,7 @@ def versions_text(value: Any) -> str:
 
 
 def _finished(results: pd.DataFrame, run: Mapping[str, Any]) -> str:
-    """Return how many cells were measured, and why the others were not."""
+    """Return the number of measured cells, and the reason why others are missing."""
     planned = run.get("planned_cells")
     left = planned - len(results) if isinstance(planned, int) else 0
     if left <= 0:
@@ -172,7 +172,7 @@ def _finished(results: pd.DataFrame, run: Mapping[str, Any]) -> str:
 
 
 def conditions(results: pd.DataFrame, run: Mapping[str, Any]) -> Table:
-    """Return how the run was made: machine, versions, budgets, seed, threads."""
+    """Return the conditions of the run: machine, versions, budgets, seed, threads."""
 
     def known(name: str) -> str:
         return versions_text(run.get(name)) or (_column(results, name) if name in results else "")
@@ -220,5 +220,5 @@ def _column(results: pd.DataFrame, name: str) -> str:
 
 
 def _share(which: "pd.Series[bool]", of: "pd.Series[bool]") -> str:
-    """Return how many cells are so, of those that could be."""
+    """Return a number of cells, of those that it could be."""
     return f"{int(which.sum()):,} of {int(of.sum()):,}" if of.any() else ""

@@ -246,12 +246,12 @@ def _finish(settings: Settings, metadata: dict[str, Any]) -> None:
         return
 
     from compare.studies.collapse import linear_layers_collapse
-    from compare.studies.published import beside
+    from compare.studies.published import compare_with_published
     from compare.studies.swell import QUICK_SERIES, SERIES, swell
     from compare.studies.training import train_both
 
     metadata["collapse"] = dataclasses.asdict(linear_layers_collapse())
-    metadata["logistic"] = [dataclasses.asdict(row) for row in beside()]
+    metadata["logistic"] = [dataclasses.asdict(row) for row in compare_with_published()]
     swollen = swell(QUICK_SERIES if settings.quick else SERIES)
     write_table(tables[0], swollen, SWELL_COLUMNS)
     with threadpoolctl.threadpool_limits(settings.threads, user_api="blas"):
