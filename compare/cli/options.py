@@ -35,31 +35,21 @@ class Positive(click.ParamType[float]):
 
 @dataclass(frozen=True)
 class Choice:
-    """The requested problems, engines and conditions.
+    """The requested problems, engines and conditions."""
 
-    Parameters
-    ----------
-    problem_names, examples : sequence of str
-        Names of problems, or functions in files with their examples in the same order.
-    wrt, sizes : str
-        Names and whole numbers, separated by commas; empty for what the problem has.
-    analytic : bool
-        Whether functions in files are analytic.
-    engine_names : sequence of str
-        Names of engines, or engines in files; empty for those that are shipped.
-    peers : bool
-        Whether all other libraries that are installed take part too.
-    seed, threads : int
-        Seed of the inputs, and threads of the libraries.
-    """
-
+    #: Names of problems, or functions in files with their examples in the same order.
     problem_names: Sequence[str]
     examples: Sequence[str]
+    #: Names and whole numbers, separated by commas; empty for what the problem has.
     wrt: str
     sizes: str
+    #: Whether functions in files are analytic.
     analytic: bool
+    #: Names of engines, or engines in files; empty for those that are shipped.
     engine_names: Sequence[str]
+    #: Whether all other libraries that are installed take part too.
     peers: bool
+    #: Seed of the inputs, and threads of the libraries.
     seed: int
     threads: int
 

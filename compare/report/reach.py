@@ -17,23 +17,15 @@ FORMULAS = ("expanded", "shared", "adjoint", "matrix")
 
 @dataclass(frozen=True)
 class Reach:
-    """The reach of an engine.
+    """The reach of an engine."""
 
-    Parameters
-    ----------
-    n : float
-        Parameters, or size, of the largest cell that ended as ok.
-    best : dict
-        That cell; empty where there is none.
-    smallest : float
-        Parameters, or size, of the smallest cell tried.
-    stopped_by : str
-        Status of the first cell beyond; empty where every cell was ok.
-    """
-
+    #: Parameters, or size, of the largest cell that ended as ok.
     n: float
+    #: That cell; empty where there is none.
     best: dict[str, Any]
+    #: Parameters, or size, of the smallest cell tried.
     smallest: float
+    #: Status of the first cell beyond; empty where every cell was ok.
     stopped_by: str
 
 
