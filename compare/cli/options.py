@@ -101,7 +101,7 @@ class Choice:
 
 
 def _whole_numbers(text: str) -> list[int]:
-    """Return whole numbers separated by commas, in their order."""
+    """Return the integers of a text in which commas separate them, in their order."""
     try:
         numbers = [int(part) for part in text.split(",") if part.strip()]
     except ValueError:

@@ -41,8 +41,8 @@ def reach(cells: pd.DataFrame, engine: str) -> Reach | None:
     beyond = tried[(tried["family"] == best["family"]) & (tried["status"] != "ok")]
     beyond = beyond[beyond["n"] > best["n"]].sort_values("n")
     stopped_by = "" if beyond.empty else str(beyond["status"].iloc[0])
-    facts = {str(name): value for name, value in best.items()}
-    return Reach(float(best["n"]), facts, smallest, stopped_by)
+    cell = {str(name): value for name, value in best.items()}
+    return Reach(float(best["n"]), cell, smallest, stopped_by)
 
 
 def budget(results: pd.DataFrame, run: Mapping[str, Any]) -> str:
