@@ -35,7 +35,7 @@ class Positive(click.ParamType[float]):
 
 @dataclass(frozen=True)
 class Choice:
-    """Which problems and engines were asked for, and under which conditions.
+    """The requested problems, engines and conditions.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a law leaves open: a parametric bootstrap, and predictions with their intervals.
+"""Laws that the costs do not rule out, by a parametric bootstrap, and their predictions.
 
 Costs are drawn again and again from the fitted law, cut off at the same bounds as the measured
 ones, and fitted; how far each fit is from the law that it was drawn from, in units of its own
@@ -118,7 +118,7 @@ def draw(
 
 
 def predict(draws: Draws, n: float, seed: int = 0) -> tuple[float, float, float]:
-    """Return what a law predicts for one more measurement, with its 95 % interval.
+    """Return the prediction of one more measurement: log10 of value, and of its 95 % interval.
 
     Examples
     --------

@@ -40,7 +40,7 @@ KINDS = {
 }
 #: Measured points below which a law with its scatter is not fitted ...
 _FEWEST_POINTS = 3
-#: Measured points below which the laws cannot be told apart.
+#: Measured points below which the laws cannot be distinguished.
 _FEWEST_TO_CHOOSE = 4
 #: ... and below which it is fitted without an overhead.
 _FEWEST_WITH_OVERHEAD = 4
@@ -48,7 +48,7 @@ _FEWEST_WITH_OVERHEAD = 4
 _OVERHEAD_GAIN = 1.0
 #: Difference of Akaike's criterion from which a law has considerably less support (K. P. Burnham,
 #: D. R. Anderson, "Model Selection and Multimodel Inference", 2002, section 2.6): below it a
-#: logarithm beside the power is not told from none.
+#: logarithmic factor is not distinguished from none.
 _INDISTINGUISHABLE = 4.0
 
 
@@ -107,13 +107,13 @@ class Law:
 
 
 def place_of(kind: str, n: ArrayLike) -> Floats:
-    """Return what the slope of a law multiplies."""
+    """Return the places of sizes on the axis of a law: the sizes, or their logarithms."""
     sizes = np.asarray(n, dtype=np.float64)
     return sizes if kind == "exponential" else np.log(sizes)
 
 
 def offset_of(kind: str, n: ArrayLike) -> Floats:
-    """Return what a law adds to its line: the logarithm of the logarithm, or nothing."""
+    """Return the offset of a law from its line: the logarithm of the logarithm, or 0."""
     sizes = np.asarray(n, dtype=np.float64)
     return np.log(np.log1p(sizes)) if kind == "power-log" else np.zeros_like(sizes)
 
@@ -152,7 +152,7 @@ def fit_power(n: ArrayLike, y: ArrayLike, censored: ArrayLike | None = None) -> 
 
 
 def fit_power_log(n: ArrayLike, y: ArrayLike, censored: ArrayLike | None = None) -> Law | None:
-    """Return the power law with a logarithm beside it: `fit` of ``"power-log"``."""
+    """Return the power law with a logarithmic factor: `fit` of ``"power-log"``."""
     return fit("power-log", n, y, censored)
 
 
@@ -170,8 +170,8 @@ def choose_law(power: Law | None, exponential: Law | None, power_log: Law | None
     there are not, its correction would outweigh any evidence of an overhead; then the largest
     likelihood decides, with as many parameters in all laws: with an overhead where 4 costs are
     measured, else without. Where they fit equally well, as a constant cost does, the power law
-    is named; so it is below 4 measured costs, too few to tell laws apart, and where a logarithm
-    beside the power gains less than 4.
+    is named; so it is below 4 measured costs, too few to tell laws from each other, and where a
+    logarithmic factor gains less than 4.
 
     Examples
     --------

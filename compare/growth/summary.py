@@ -29,7 +29,7 @@ _FURTHER, _AT_LEAST = 10.0, 1e6
 
 @dataclass(frozen=True)
 class Growth:
-    """How one quantity of one engine grows in one family.
+    """The growth of one quantity of one engine in one family.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Growth:
 
 
 def growths_of(results: pd.DataFrame) -> list[Growth]:
-    """Return how every quantity of every engine grows in every growing family.
+    """Return the growth of every quantity of every engine in every growing family.
 
     Notes
     -----
@@ -92,7 +92,7 @@ def growths_of(results: pd.DataFrame) -> list[Growth]:
 
 
 def summarise(results: pd.DataFrame) -> pd.DataFrame:
-    """Return how far each engine came in each growing family, and how its costs grow.
+    """Return the reach of each engine in each growing family, and the laws of its costs.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def _typed(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _grows_with(cells: pd.DataFrame) -> str:
-    """Return what the cells of a family grow with."""
+    """Return the column that grows in the cells of a family: parameters or size."""
     same = cells["parameters"].nunique() < 2
     return "size" if same and cells["size"].nunique() >= 2 else "parameters"
 
@@ -234,7 +234,7 @@ def _growth(
     cells: pd.DataFrame,
     reach: dict[str, Any],
 ) -> Growth:
-    """Return how one quantity of one engine grows."""
+    """Return the growth of one quantity of one engine."""
     n, y, censored = _points(cells, quantity)
     fitted = {kind: fit(kind, n, y, censored) for kind in ("power", "power-log", "exponential")}
     chosen = choose_law(fitted["power"], fitted["exponential"], fitted["power-log"])

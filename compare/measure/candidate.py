@@ -45,7 +45,7 @@ class MeasuredProcess:
         self.worker = Worker(self._session.threads, self._environment, self._session.cores)
 
     def job(self, *job: Any, stage: str = "start", limit_s: float | None = None) -> Outcome:
-        """Return how a job ended in the process."""
+        """Return the outcome of a job in the process."""
         assert self.worker
         more = {} if limit_s is None else {"limit_s": limit_s}
         return self.worker.run(job, self._session.budget, stage=stage, **more)
@@ -161,12 +161,12 @@ class Candidate(MeasuredProcess):
 
     def _add_metadata(self, outcome: Outcome) -> None:
         """Add the metadata of an outcome to the row."""
-        facts = {key: value for key, value in outcome.metadata.items() if value is not None}
-        baseline_bytes = facts.pop("baseline_bytes", 0)
+        columns = {key: value for key, value in outcome.metadata.items() if value is not None}
+        baseline_bytes = columns.pop("baseline_bytes", 0)
         if outcome.status == "ok":
             # Where the system does not count the peak, what the parent saw by polling stands in.
-            facts = {"peak_bytes": max(0, outcome.peak_bytes - baseline_bytes)} | facts
-        self.row |= facts
+            columns = {"peak_bytes": max(0, outcome.peak_bytes - baseline_bytes)} | columns
+        self.row |= columns
 
     def ends(self, outcome: Outcome | None = None) -> None:
         """Close the process and complete the row, with why the cell did not end as ok."""

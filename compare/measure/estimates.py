@@ -1,4 +1,4 @@
-"""What samples say: median, spread, and the interval that the median lies in."""
+"""Estimates from samples: median, spread, and the interval that the median lies in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ __all__ = ["Estimate", "estimate", "narrow", "noisy"]
 #: error is far below that of 15 samples.
 _RESAMPLES = 2000
 #: A candidate has been sampled enough when the interval of its median is narrower than this
-#: share of it: two that differ by more are told apart.
+#: share of it: two that differ by more are distinguished.
 NARROW = 0.02
 #: An interval that reaches further than this to both sides together is too wide to trust:
 #: plus and minus 5 %, half of what the ratios of two runs may move by.
@@ -83,12 +83,12 @@ def estimate(numbers: Sequence[float], seed: int = 0) -> Estimate:
 
 
 def narrow(found: Estimate) -> bool:
-    """Return whether more samples would tell little."""
+    """Whether more samples would tell little."""
     return found.count > 1 and found.width < NARROW
 
 
 def noisy(found: Estimate) -> bool:
-    """Return whether the interval is too wide to trust the median.
+    """Whether the interval is too wide to trust the median.
 
     Examples
     --------

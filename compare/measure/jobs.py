@@ -1,4 +1,4 @@
-"""What a measured process does: prepare one engine, check it, and give samples when asked.
+"""The jobs of a measured process: prepare one engine, check it, and give samples.
 
 The process stays up while other candidates take their turns; what it needs from one job to the
 next is held here.
@@ -12,6 +12,7 @@ from typing import Any
 
 from compare.checks.state_check import Result, check_state, input_digests
 from compare.engines.engine import Engine, Prepared
+from compare.measure.calibration import calibration_workload
 from compare.measure.memory import PeakMemory, allocated_bytes
 from compare.measure.timing import SAMPLE_S, Sample, calibrated, time_calls
 from compare.problems.problem import Case
@@ -35,7 +36,7 @@ _LONG_S = 20 * SAMPLE_S
 
 @dataclasses.dataclass
 class _Held:
-    """What this process has prepared."""
+    """The prepared function of this process, kept from one job to the next."""
 
     run: Callable[[], Any] = lambda: None
     #: The prepared function, its first result with the time that took, and digests of the inputs
@@ -62,13 +63,13 @@ def prepare(report: Report, case: Case, engine: Engine, threads: int) -> dict[st
     report("build", {"baseline_bytes": memory.start_bytes})
     start = time.perf_counter()
     prepared: Prepared = engine.prepare(case)
-    facts = {"build_s": time.perf_counter() - start, "operations": prepared.operations}
+    columns = {"build_s": time.perf_counter() - start, "operations": prepared.operations}
     if prepared.compile is not None:
-        report("compile", facts)
+        report("compile", columns)
         start = time.perf_counter()
         prepared.compile()
-        facts = {"compile_s": time.perf_counter() - start}
-    report("first run", facts)
+        columns = {"compile_s": time.perf_counter() - start}
+    report("first run", columns)
     start = time.perf_counter()
     _held.first = prepared.run(inputs)
     first_run_s = time.perf_counter() - start
@@ -90,9 +91,6 @@ def prepare_primal(report: Report, case: Case) -> dict[str, Any]:
 
 def prepare_calibration(report: Report) -> None:
     """Import the calibration workload and run it once, before it is sampled."""
-    # Late: a candidate's process must not load it.
-    from compare.measure.calibration import calibration_workload
-
     calibration_workload()
 
 
@@ -152,8 +150,6 @@ def sample(report: Report, loops: int, warm: bool = True) -> Sample:
 
 def sample_calibration(report: Report) -> Sample:
     """Return one sample of the calibration workload."""
-    from compare.measure.calibration import calibration_workload
-
     seconds, processor_s = time_calls(calibration_workload, 1)
     return Sample(seconds, processor_s)
 

@@ -151,7 +151,7 @@ class Rounds:
         return [taken for taken in self.taken[name] if taken.counts]
 
     def _enough(self, name: str) -> bool:
-        """Return whether a candidate needs no more rounds."""
+        """Whether a candidate needs no more rounds."""
         spent_s = sum(t.sample.seconds * t.sample.loops for t in self.taken[name])
         counted = self.counted(name)
         if len(counted) >= self.limits.most or spent_s >= self.limits.slow_s:
@@ -180,7 +180,7 @@ class Rounds:
         return seconds
 
     def _drifted(self, previous_s: list[float]) -> bool:
-        """Return whether the calibration workload is off now, and add it to the previous ones."""
+        """Whether the calibration workload is off now; it joins the previous ones."""
         try:
             sample = self.calibration()
         except Lost:

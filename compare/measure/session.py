@@ -1,4 +1,4 @@
-"""What the batches of a sweep share: limits, cores, references and the calibration workload."""
+"""Limits, cores, references and calibration workload, shared by the batches of a sweep."""
 
 import dataclasses
 from types import TracebackType
@@ -23,7 +23,7 @@ _FRESH_SAMPLES = 5
 
 
 class MeasurementSession:
-    """What the batches of a sweep share: the process of the references, and that of calibration.
+    """The limits shared by the batches of a sweep; processes of references and calibration.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class MeasurementSession:
 
     @property
     def limits(self) -> Limits:
-        """How many samples are taken of each candidate."""
+        """Limits of the samples of each candidate."""
         seconds = self.budget.seconds
         budget_s = max(_SAMPLING_LEAST_S, _SAMPLING_SHARE * seconds)
         slow_s = max(budget_s, _SLOW_SHARE * seconds)

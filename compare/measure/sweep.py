@@ -13,6 +13,8 @@ from compare.engines import chosen_engines
 from compare.engines.engine import Engine
 from compare.measure.interleaved import Ended, InterleavedBatch
 from compare.measure.session import MeasurementSession
+from compare.problems import get_problem
+from compare.problems.own import own_problem
 from compare.problems.problem import Case, Problem
 from compare.process.executor import Budget
 from compare.process.threads import off_cores
@@ -61,7 +63,7 @@ class Plan:
 
     @property
     def conditions(self) -> dict[str, object]:
-        """What the cells are measured under, by name."""
+        """Conditions of the measurement, by name."""
         return {
             "threads": self.threads,
             "mode": "fresh" if self.fresh else "warm",
@@ -187,8 +189,7 @@ def benchmark(
     >>> frame["status"].tolist(), bool(frame["run_s"][0] > 0)
     (['ok'], True)
     """
-    from compare.problems import get_problem
-    from compare.problems.own import own_problem
+    # Late: a sweep writes its rows one by one and needs no pandas.
     from compare.results.reading import as_frame
 
     if isinstance(f, str):

@@ -17,7 +17,7 @@ _MOST_LOOPS = 10**7
 
 @dataclass(frozen=True)
 class Sample:
-    """What one sample says.
+    """The times of one sample.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def calibrated(
     sample_s: float = SAMPLE_S,
     clock: Callable[[], float] = time.perf_counter,
 ) -> int:
-    """Return how many calls a sample needs to last long enough.
+    """Return the number of calls that make a sample last long enough.
 
     Examples
     --------

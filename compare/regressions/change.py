@@ -23,7 +23,7 @@ class Change(NamedTuple):
 
 
 def change_of_samples(old: Any, new: Any, rng: np.random.Generator) -> Change:
-    """Return how the samples of a cell moved between two runs.
+    """Return the change of a cell between two runs, by its samples.
 
     Notes
     -----
@@ -79,7 +79,7 @@ def _resampled_medians(x: Any, block: int, rng: np.random.Generator) -> Any:
 def change_of_medians(
     old: tuple[float, float, float], new: tuple[float, float, float]
 ) -> Change | None:
-    """Return how a median moved, from the intervals alone: the weaker test.
+    """Return the change of a median, by the intervals alone: the weaker test.
 
     Examples
     --------

@@ -10,7 +10,7 @@ import pandas as pd
 
 from compare.report.format import error_text
 from compare.report.layers import blank, decades, layered, powers, styled
-from compare.report.palette import looks
+from compare.report.palette import mark_styles
 from compare.report.panels import Quantity, growth
 from compare.report.swelling import swell_chart
 from compare.report.worst import worst_pairs
@@ -64,7 +64,7 @@ def agreement(pairs: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin
     if pairs.empty:
         return styled(blank("No engines were compared.", narrow), {}, narrow)
     squares = _squares(pairs, narrow)
-    engines = list(looks(pairs["engine"]))
+    engines = list(mark_styles(pairs["engine"]))
     problems = list(dict.fromkeys(pairs["problem"]))
     room = 336 - 96 if narrow else 640
     step = min(92, room / len(engines))

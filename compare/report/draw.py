@@ -9,7 +9,7 @@ import vl_convert
 from altair.utils.schemapi import debug_mode
 
 from compare.report.charts import CHARTS
-from compare.report.content import Frames
+from compare.report.record import RunRecord
 
 __all__ = ["Drawing", "draw", "small"]
 
@@ -42,12 +42,12 @@ class Drawing:
     png: bytes
 
 
-def draw(frames: Frames) -> tuple[dict[str, Drawing], dict[str, Any]]:
+def draw(record: RunRecord) -> tuple[dict[str, Drawing], dict[str, Any]]:
     """Return the charts of a run by name, and the data that they share."""
     drawings: dict[str, Drawing] = {}
     datasets: dict[str, Any] = {}
     for name, chart in CHARTS.items():
-        frame: pd.DataFrame = getattr(frames, chart.source)
+        frame: pd.DataFrame = getattr(record, chart.source)
         if frame.empty and chart.source != "results":
             continue
         specs, pictures = [], []
@@ -78,7 +78,7 @@ def draw(frames: Frames) -> tuple[dict[str, Drawing], dict[str, Any]]:
 
 
 def small(svg: str) -> str:
-    """Return a picture with coordinates of one decimal and nothing said twice.
+    """Return a picture with coordinates of one decimal and no attribute twice.
 
     Examples
     --------
@@ -97,8 +97,8 @@ def small(svg: str) -> str:
     fonts = sorted(set(re.findall(r' font-family="[^"]*"', svg)))
     if len(fonts) == 1:
         svg = svg.replace(fonts[0], "").replace("<svg", f"<svg{fonts[0]}", 1)
-    for said in (' opacity="1"', ' pointer-events="none"', ' aria-hidden="true"'):
-        svg = svg.replace(said, "")
+    for default in (' opacity="1"', ' pointer-events="none"', ' aria-hidden="true"'):
+        svg = svg.replace(default, "")
     # Vega names each mark for its own scripts and leaves room for what is not drawn.
     svg = re.sub(r' (?:class="(?:mark|role|back|fore)[^"]*"|(?:role|aria-[a-z]+)="[^"]*")', "", svg)
     svg = re.sub(r'<path d="[^"]*"(?: display="none")?/>', "", svg)

@@ -247,12 +247,12 @@ def _finish(settings: Settings, metadata: dict[str, Any]) -> None:
 
     # late: the studies derive with SymPy, which takes 0.3 s to import
     from compare.studies.collapse import linear_layers_collapse
-    from compare.studies.published import beside
+    from compare.studies.published import compare_with_published
     from compare.studies.swell import QUICK_SERIES, SERIES, swell
     from compare.studies.training import train_both
 
     metadata["collapse"] = dataclasses.asdict(linear_layers_collapse())
-    metadata["logistic"] = [dataclasses.asdict(row) for row in beside()]
+    metadata["logistic"] = [dataclasses.asdict(row) for row in compare_with_published()]
     swollen = swell(QUICK_SERIES if settings.quick else SERIES)
     write_table(tables[0], swollen, SWELL_COLUMNS)
     with threadpoolctl.threadpool_limits(settings.threads, user_api="blas"):
@@ -265,30 +265,32 @@ def report_folder(folder: Path, console: Console) -> Path:
     """Make the report of a folder from its CSV files, and print the closing table."""
     # late: SciPy and Altair take 1 s to import
     from compare.growth.summary import crossovers_of, growths_of, summary_of
-    from compare.report import print_summary, write_report
+    from compare.report.record import RunRecord
+    from compare.report.terminal import print_summary
+    from compare.report.write import write_report
 
     if not folder.is_dir():
         raise ResultsError(f"{folder} is no folder; expected one that gradscale run has written")
     results = read_results(folder / "results.csv")
     tables = {
         name: read_table(folder / f"{name}.csv", columns)
-        if (folder / f"{name}.csv").exists()
-        else None
         for name, columns in (
             ("agreement", AGREEMENT_COLUMNS),
             ("truth", TRUTH_COLUMNS),
             ("swell", SWELL_COLUMNS),
             ("training", TRAINING_COLUMNS),
         )
+        if (folder / f"{name}.csv").exists()
     }
     metadata = {**read_json(folder / "machine.json"), **read_json(folder / "run.json")}
     growths = growths_of(results)
     summary, crossovers = summary_of(growths), crossovers_of(growths)
     write_table(folder / "summary.csv", summary, SUMMARY_COLUMNS)
     write_table(folder / "crossovers.csv", crossovers, CROSSOVER_COLUMNS)
+    record = RunRecord(results, summary, crossovers=crossovers, metadata=metadata, **tables)
     with console.status("drawing the report"):
-        page = write_report(folder, results, summary, crossovers=crossovers, run=metadata, **tables)
-    print_summary(summary, results, console)
+        page = write_report(folder, record)
+    print_summary(record, console)
     return page
 
 

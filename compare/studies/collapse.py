@@ -100,13 +100,13 @@ def _sigmoid_layers(W1: Any, W2: Any, x: Any) -> Any:
 
 
 def _second_difference(W1: Any, W2: Any, x: Any) -> Any:
-    """Return what is 0 for every affine function in place of the sigmoid layers."""
+    """Return a difference that is 0 for every affine function in place of the sigmoid layers."""
     at_0 = _sigmoid_layers(W1, W2, 0.0 * x)
     return _sigmoid_layers(W1, W2, 2.0 * x) - 2.0 * _sigmoid_layers(W1, W2, x) + at_0
 
 
 def _vanishes(entries: Any) -> bool:
-    """Return whether every entry is 0 for all numbers."""
+    """Whether every entry is 0 for all numbers."""
     for entry in np.ravel(entries):
         if sympy.expand(entry) == 0:
             continue

@@ -27,7 +27,7 @@ __all__ = ["Checked", "check_law", "next_size"]
 
 @dataclasses.dataclass(frozen=True)
 class Checked:
-    """A prediction and what was measured.
+    """A prediction and the measured value.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def check_law(
     size: int,
     budget: Budget,
 ) -> Checked:
-    """Return what a law predicts for a size, and what that size then takes."""
+    """Return the prediction of a law for a size, and the measured value."""
     mine = (results["problem"] == problem.name) & (results["engine"] == engine)
     growth = _growth_of(results[mine & (results["size"] < size)], quantity)
     if growth is None or growth.draws is None:
@@ -171,7 +171,7 @@ def main(
 
 
 def _text(checked: Checked, quantity: str) -> str:
-    """Return what was predicted and measured, and what follows."""
+    """Return the sentence on a prediction, the measured value, and the verdict."""
     text = (
         f"{checked.label} ({checked.n:g}), {quantity}: predicted {checked.predicted:.3g} "
         f"(95 % {checked.low:.3g} to {checked.high:.3g}), "

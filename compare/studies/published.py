@@ -1,4 +1,4 @@
-"""The published example of expression swell, beside the same formulas as symdiff derives them."""
+"""The published example of expression swell, against the formulas that symdiff derives."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from compare.problems.logistic import logistic_map
 
-__all__ = ["PUBLISHED", "Beside", "Published", "beside"]
+__all__ = ["PUBLISHED", "Published", "PublishedComparison", "compare_with_published"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ PUBLISHED: tuple[Published, ...] = (
 
 
 @dataclass(frozen=True)
-class Beside:
+class PublishedComparison:
     """A row of the published table, with ours.
 
     Parameters
@@ -103,12 +103,12 @@ def _parsed(text: str) -> tuple[object, int]:
     )
 
 
-def beside() -> list[Beside]:
-    """Return the published derivatives of the logistic map beside ours.
+def compare_with_published() -> list[PublishedComparison]:
+    """Return the published derivatives of the logistic map, with ours.
 
     Examples
     --------
-    >>> row = beside()[1]
+    >>> row = compare_with_published()[1]
     >>> row.published, row.ours, row.equal
     ('4*(1 - x) - 4*x', '-4*x + 4*(1 - x)', True)
     """
@@ -129,7 +129,7 @@ def beside() -> list[Beside]:
         simplified, simplified_operations = _parsed(row.simplified)
         known = [_polynomial(formula) for formula in (published, simplified, derivative)]
         rows.append(
-            Beside(
+            PublishedComparison(
                 n=row.n,
                 published=row.derivative,
                 simplified=row.simplified,

@@ -59,7 +59,7 @@ def _dag(case: Case) -> int:
 
 
 def _by(strategy: str) -> Callable[[Case], int]:
-    """Return how to count the operations of a strategy that names intermediates."""
+    """Return the count of operations of a strategy that names intermediates, as a function."""
 
     def count(case: Case) -> int:
         import symdiff
@@ -84,7 +84,7 @@ FORMS: dict[str, Callable[[Case], int]] = {
 
 
 def operations_of(case: Case, form: str) -> int:
-    """Return how many operations a gradient has in a form.
+    """Return the number of operations of a gradient in a form.
 
     Examples
     --------
@@ -98,7 +98,7 @@ def operations_of(case: Case, form: str) -> int:
 def swell(
     series: Mapping[str, Sequence[int]] = SERIES, longest_s: float = _LONGEST_S
 ) -> "pd.DataFrame":
-    """Return how large the gradients of growing problems are in each form.
+    """Return the operations of the gradients of growing problems, in each form.
 
     Examples
     --------

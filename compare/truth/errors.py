@@ -142,7 +142,7 @@ def _unit(t: Any, instead: Any, given: Any) -> Any:
 
 
 def _another_slope(given: Any, truth: Truth, name: str, entry: tuple[int, ...]) -> bool:
-    """Return whether an entry at a kink is some slope between the two sides, but not the mean."""
+    """Whether an entry at a kink is some slope between the two sides, but not the mean."""
     if (name, entry) not in truth.slopes or not math.isfinite(given):
         return False
     low, high = sorted(truth.slopes[name, entry])

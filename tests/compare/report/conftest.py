@@ -379,8 +379,9 @@ def written(
     swell: pd.DataFrame,
 ) -> Path:
     """The folder of a whole report, written once because drawing takes seconds."""
-    from compare.report import write_report
+    from compare.report.record import RunRecord
+    from compare.report.write import write_report
 
     folder = tmp_path_factory.mktemp("report")
-    write_report(folder, results, summary, agreement, training, run, swell)
+    write_report(folder, RunRecord(results, summary, agreement, training, swell, metadata=run))
     return folder

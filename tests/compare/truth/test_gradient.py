@@ -9,13 +9,14 @@ import pytest
 
 from compare.problems import PROBLEMS
 from compare.truth import NoTruth, true_gradient
-from compare.truth.numbers import as_mpf, exact, precision
+from compare.truth.arrays import exact
+from compare.truth.numbers import as_mpf, precision
 
 _I = np.array([0, 0, 1])
 
 
 def digits(found, expected):
-    """Return how many decimal digits of a number are right."""
+    """Return the number of decimal digits that are right."""
     with mpmath.workdps(200):
         if found == expected:
             return 200

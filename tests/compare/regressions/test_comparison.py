@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from compare.cli import main
+from compare.regressions import Run, compare_runs, read_run, verdicts
 from compare.regressions.change import change_of_medians, change_of_samples, holm
-from compare.regressions.runs import Run, compare_runs, read_run, verdicts
 from compare.results.reading import ResultsError, as_frame, read_table
 from compare.results.schema import COMPARISON_COLUMNS, RESULT_COLUMNS, SAMPLE_COLUMNS
 from compare.results.store import write_table
