@@ -1,4 +1,4 @@
-"""The referee: proves that the engines agree, times both on networks that grow, and reports.
+"""The comparison: proves that the engines agree, times them on networks that grow, and reports.
 
 Nothing is imported before it is used, so that a measured process starts with nothing loaded.
 

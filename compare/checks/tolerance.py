@@ -1,4 +1,4 @@
-"""How near two gradients must be to count as equal: each tolerance once, with its reason."""
+"""The tolerances within which two gradients are equal: each once, with its reason."""
 
 from dataclasses import dataclass
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from compare.engines.engine import Engine, Prepared
 from compare.engines.precision import in_types_of_arguments
 from compare.problems.problem import Case
@@ -16,15 +18,11 @@ _IMAGINARY_STEP = 1e-30
 
 
 def _entries(value: Any) -> Iterator[tuple[int, ...]]:
-    import numpy as np
-
     yield from np.ndindex(np.shape(value))
 
 
 def _moved(value: Any, entry: tuple[int, ...], step: Any, dtype: type) -> Any:
     """Return a copy of a value with a step added to one entry."""
-    import numpy as np
-
     moved: Any = np.array(value, dtype=dtype)
     moved[entry] += step
     return moved if moved.ndim else moved[()]
@@ -34,8 +32,6 @@ def central_difference(
     case: Case, name: str, entry: tuple[int, ...], inputs: Mapping[str, Any]
 ) -> float:
     """Return one partial derivative by a central difference."""
-    import numpy as np
-
     f = case.problem.function
     x = float(np.asarray(inputs[name])[entry])
     step = _CENTRAL_STEP * max(1.0, abs(x))
@@ -47,12 +43,10 @@ def central_difference(
 
 def sampled_differences(case: Case, samples: int) -> dict[str, Any]:
     """Return central differences at some entries, shared out evenly; the others are masked."""
-    import numpy as np
-
     rng = np.random.default_rng(case.seed)
     gradients: dict[str, Any] = {}
     share = max(1, samples // len(case.wrt))
-    # What a function does at zero and infinity is compared, not warned of.
+    # Values at zero and infinity are compared, not warned of.
     with np.errstate(all="ignore"):
         for name in case.wrt:
             x_bar: Any = np.ma.MaskedArray(np.zeros(np.shape(case.inputs[name])), mask=True)
@@ -64,8 +58,6 @@ def sampled_differences(case: Case, samples: int) -> dict[str, Any]:
 
 
 def _prepare_finite_differences(case: Case) -> Prepared:
-    import numpy as np
-
     def run(inputs: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         gradients = {}
         for name in case.wrt:
@@ -79,8 +71,6 @@ def _prepare_finite_differences(case: Case) -> Prepared:
 
 
 def _prepare_complex_step(case: Case) -> Prepared:
-    import numpy as np
-
     f = case.problem.function
 
     def run(inputs: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:

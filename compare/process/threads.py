@@ -26,13 +26,7 @@ THREAD_VARIABLES = (
 
 
 def pinned_cores(pid: int = 0) -> tuple[int, ...]:
-    """Return the cores that a process may use; empty where the system does not tell.
-
-    Examples
-    --------
-    >>> len(pinned_cores()) <= os.cpu_count()
-    True
-    """
+    """Return the cores that a process may use; empty where the system does not tell."""
     if not hasattr(os, "sched_getaffinity"):
         return ()
     return tuple(sorted(os.sched_getaffinity(pid)))

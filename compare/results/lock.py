@@ -21,13 +21,6 @@ def locked(folder: Path) -> Iterator[None]:
     Notes
     -----
     The lock is the operating system's: it ends with the process, also after ``kill -9``.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder, locked(Path(folder)):
-    ...     sorted(file.name for file in Path(folder).iterdir())
-    ['.lock']
     """
     lock = filelock.FileLock(folder / _NAME, blocking=False)
     try:
@@ -44,7 +37,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _whose(folder: Path) -> str:
-    """Return which process has a folder, as far as run.json tells."""
+    """Return the process that has a folder, as far as run.json tells."""
     try:
         metadata = json.loads((folder / "run.json").read_text(encoding="utf-8"))
         return f" (process {int(metadata['process'])}, started {metadata['created']})"

@@ -62,20 +62,7 @@ def read_results(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def read_table(path: str | os.PathLike[str], columns: Sequence[Column]) -> pd.DataFrame:
-    r"""Return the rows of a CSV that `write_table` made, checked and typed.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "steps.csv"
-    ...     _ = path.write_text("step\nseven\n")
-    ...     try:
-    ...         read_table(path, (Column("step", "int", "1", "number of the step"),))
-    ...     except ResultsError as error:
-    ...         print(str(error).replace(str(path), "steps.csv"))
-    steps.csv, line 2: 'seven' in column step is not a whole number.
-    """
+    r"""Return the rows of a CSV that `write_table` made, checked and typed."""
     path = Path(path)
     text = _read_text(path)
     lines = _parse(path, text)
@@ -127,14 +114,7 @@ def _columns_there(
 
 
 def as_frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column]) -> pd.DataFrame:
-    """Return rows as a table with the types of its columns.
-
-    Examples
-    --------
-    >>> columns = (Column("size", "int", "", "size"), Column("label", "str", "", "in words"))
-    >>> as_frame([{"size": 2, "label": "2-2-1"}, {}], columns)["size"].tolist()
-    [2, <NA>]
-    """
+    """Return rows as a table with the types of its columns."""
     rows = list(rows)
     missing = {"int": pd.NA, "float": math.nan, "str": ""}
     return pd.DataFrame(
@@ -189,7 +169,7 @@ def _refuse_newer(path: Path, header: Sequence[str], fields: Sequence[str]) -> N
 
 
 def column_difference(arrived: Sequence[str], expected: Sequence[str]) -> str:
-    """Return in words which columns are missing, unexpected or there twice."""
+    """Return the columns that are missing, unexpected or there twice, in words."""
     missing = [name for name in expected if name not in arrived]
     unexpected = [str(name) for name in arrived if name not in expected]
     repeated = sorted({str(name) for name in arrived if list(arrived).count(name) > 1})

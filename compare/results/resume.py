@@ -4,7 +4,9 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from compare.results.reading import ResultsError, read_results
 from compare.results.samples import SampleStore
@@ -15,9 +17,6 @@ from compare.results.store import (
     replace_file,
     write_table,
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["PreviousRun", "previous_run", "read_json", "write_json"]
 
@@ -86,7 +85,7 @@ def previous_run(
 
 
 def _kept(
-    rows: "pd.DataFrame", fingerprints: Mapping[Cell, str]
+    rows: pd.DataFrame, fingerprints: Mapping[Cell, str]
 ) -> tuple[dict[Cell, str], list[int]]:
     """Return the cells that are kept with their statuses, and the numbers of their rows."""
     done: dict[Cell, str] = {}

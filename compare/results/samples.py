@@ -10,14 +10,13 @@ import os
 import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from compare.results.reading import ResultsError, as_frame
 from compare.results.schema import SAMPLE_COLUMNS, Cell
 from compare.results.store import write_parquet
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["SampleStore", "read_samples"]
 
@@ -25,7 +24,7 @@ _FILE, _PARTS = "samples.parquet", "samples"
 _NAMES = [column.name for column in SAMPLE_COLUMNS]
 
 
-def read_samples(path: str | os.PathLike[str]) -> "pd.DataFrame":
+def read_samples(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Return the raw samples of a run.
 
     Parameters
@@ -118,22 +117,18 @@ class SampleStore:
         if complete:
             shutil.rmtree(self._parts, ignore_errors=True)
 
-    def _put(self, name: str, frame: "pd.DataFrame") -> None:
+    def _put(self, name: str, frame: pd.DataFrame) -> None:
         self._parts.mkdir(exist_ok=True)
         write_parquet(self._parts / f"{name}.parquet", frame)
 
 
-def _concatenated(files: Iterable[Path]) -> "pd.DataFrame":
+def _concatenated(files: Iterable[Path]) -> pd.DataFrame:
     """Return the rows of some files of samples, one after the other."""
-    import pandas as pd
-
     return pd.concat([_read(file) for file in files], ignore_index=True)
 
 
-def _read(path: Path) -> "pd.DataFrame":
+def _read(path: Path) -> pd.DataFrame:
     """Return a file of samples, checked."""
-    import pandas as pd
-
     try:
         frame = pd.read_parquet(path)
     except (OSError, ValueError) as error:

@@ -34,7 +34,7 @@ Cell = tuple[str, int, str]
 
 Status = Literal["ok", "mismatch", "timeout", "memory", "crashed", "unsupported", "error"]
 
-#: How a cell can end, and what that means.
+#: The ends of a cell, and their meaning.
 STATUSES: dict[Status, str] = {
     "ok": "the gradient agreed with the reference and was timed",
     "mismatch": "the gradient differed from the reference; it was not timed",
@@ -315,13 +315,7 @@ types of pandas, which plain `pandas.read_csv` does not:
 
 
 def columns_page() -> str:
-    """Return ``docs/columns.md``: the columns of all tables, in Markdown.
-
-    Examples
-    --------
-    >>> columns_page().splitlines()[0]
-    '# Columns'
-    """
+    """Return ``docs/columns.md``: the columns of all tables, in Markdown."""
     parts = [_INTRODUCTION]
     for file, (meaning, columns) in TABLES.items():
         parts += [f"## {file}", f"A row is {meaning}.", markdown_table(columns)]

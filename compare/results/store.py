@@ -34,16 +34,7 @@ _PART = ".part"
 
 
 def create_results(path: str | os.PathLike[str]) -> Path:
-    """Create a file of results that holds the header only, and return its path.
-
-    Examples
-    --------
-    >>> from compare.results.reading import read_results
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = create_results(Path(folder) / "results.csv")
-    ...     len(read_results(path))
-    0
-    """
+    """Create a file of results that holds the header only, and return its path."""
     path = Path(path)
     if path.exists():
         raise ResultsError(
@@ -54,17 +45,7 @@ def create_results(path: str | os.PathLike[str]) -> Path:
 
 
 def append_row(path: str | os.PathLike[str], row: Mapping[str, Any]) -> None:
-    """Append one row to a file of results, whole or not at all, and wait until it is on the disk.
-
-    Examples
-    --------
-    >>> from compare.results.reading import read_results
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = create_results(Path(folder) / "results.csv")
-    ...     append_row(path, {"problem": "circuit", "size": 1, "run_s": 2.5e-7})
-    ...     read_results(path)["run_s"].tolist()
-    [2.5e-07]
-    """
+    """Append one row to a file of results, whole or not at all, and wait until it is on disk."""
     path = Path(path)
     line = _encode([write_fields({"schema_version": SCHEMA_VERSION, **row}, RESULT_COLUMNS)])
     flags = os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0)
@@ -87,18 +68,7 @@ def append_row(path: str | os.PathLike[str], row: Mapping[str, Any]) -> None:
 def write_table(
     path: str | os.PathLike[str], frame: pd.DataFrame, columns: Sequence[Column]
 ) -> None:
-    """Write a table as CSV, replacing the file in one step.
-
-    Examples
-    --------
-    >>> from compare.results.reading import read_table
-    >>> columns = (Column("step", "int", "1", "number of the step"),)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "steps.csv"
-    ...     write_table(path, pd.DataFrame({"step": [0, 1]}), columns)
-    ...     read_table(path, columns)["step"].tolist()
-    [0, 1]
-    """
+    """Write a table as CSV, replacing the file in one step."""
     names = [column.name for column in columns]
     difference = column_difference(list(frame.columns), names)
     if difference:
@@ -116,14 +86,7 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
 
 
 def prepare_folder(path: str | os.PathLike[str]) -> Path:
-    """Create a folder for results if it is missing, make sure it can be written to, and return it.
-
-    Examples
-    --------
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     prepare_folder(Path(folder) / "reports" / "today").is_dir()
-    True
-    """
+    """Return a folder for results that can be written to; it is created if it is missing."""
     path = Path(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -167,7 +130,7 @@ def _write_whole(file: int, line: bytes, size: int, path: Path) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file beside its place, and move it there in one step."""
+    """Write a file next to its place, and move it there in one step."""
     if not path.parent.is_dir():
         raise ResultsError(f"{path.parent} is no folder. Create it with prepare_folder.")
     part = path.with_name(f".{path.name}.{os.getpid()}{_PART}")
@@ -184,7 +147,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove what a killed process has left half-written."""
+    """Remove files that a killed process has left half-written."""
     for part in folder.rglob(f".*{_PART}"):
         part.unlink(missing_ok=True)
 
@@ -201,16 +164,7 @@ def _not_written(error: OSError, path: Path) -> OSError:
 
 
 def cut_to_whole_rows(path: Path) -> int:
-    r"""Cut off what stands behind the last whole row of a file, as a power cut leaves it.
-
-    Examples
-    --------
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "steps.csv"
-    ...     _ = path.write_bytes(b"step\n0\n1")
-    ...     cut_to_whole_rows(path), path.read_bytes()
-    (1, b'step\n0\n')
-    """
+    r"""Cut off the bytes behind the last whole row of a file, as a power cut leaves them."""
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
     if whole < len(content):

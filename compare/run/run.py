@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -50,8 +51,6 @@ from compare.run.settings import Settings
 from compare.run.verify import verify_cases
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from compare.truth.measure import Found
 
 __all__ = ["Settings", "report_folder", "run", "verify_problems"]
@@ -72,7 +71,7 @@ _OUTPUTS = (
     "run.json",
     "machine.json",
 )
-#: What run.json tells of what was requested, for the report.
+#: Requested settings that run.json repeats for the report.
 _SHOWN = ("quick", "budget_s", "budget_bytes", "seed", "threads", "mode")
 _REPORTS = ("report.html", "report.md")
 
@@ -85,8 +84,8 @@ def verify_problems(
     seed: int = 0,
     threads: int = 1,
     found: "Found | None" = None,
-) -> "pd.DataFrame":
-    """Return how the engines agree on each problem at its size for verification."""
+) -> pd.DataFrame:
+    """Return the agreement of engines on each problem at its size for verification."""
     cases = [problem.case(problem.verify_size, seed) for problem in problems]
     with _progress(console) as progress:
         task = progress.add_task("verify", total=len(cases) * len(engines))
@@ -152,7 +151,7 @@ def _fingerprints(settings: Settings) -> dict[Cell, str]:
 
 
 def _begin(settings: Settings, console: Console, fingerprints: Mapping[Cell, str]) -> PreviousRun:
-    """Make the folder ready, and return what is kept of the run that is in it."""
+    """Make the folder ready, and return the part that is kept of the run in it."""
     folder = settings.folder
     remove_parts(folder)
     if settings.resume:
@@ -175,7 +174,7 @@ def _begin(settings: Settings, console: Console, fingerprints: Mapping[Cell, str
 
 
 def _unfinished(folder: Path) -> int:
-    """Return how many cells an unfinished run in a folder has, 0 if there is none."""
+    """Return the number of cells of an unfinished run in a folder, 0 if there is none."""
     try:
         if read_json(folder / "run.json").get("interrupted"):
             return len(read_results(folder / "results.csv"))
@@ -186,6 +185,7 @@ def _unfinished(folder: Path) -> int:
 
 def _verify(settings: Settings, console: Console, metadata: dict[str, Any]) -> None:
     """Write agreement.csv and truth.csv, unless they are there and nothing has changed since."""
+    # late: mpmath takes 0.1 s to import, and reports need no truth
     from compare.truth import cases_for_truth, measure_errors
 
     folder, digest = settings.folder, _digest_of_verification(settings)
@@ -245,6 +245,7 @@ def _finish(settings: Settings, metadata: dict[str, Any]) -> None:
     if metadata.get("finished") == digest and all(table.exists() for table in tables):
         return
 
+    # late: the studies derive with SymPy, which takes 0.3 s to import
     from compare.studies.collapse import linear_layers_collapse
     from compare.studies.published import compare_with_published
     from compare.studies.swell import QUICK_SERIES, SERIES, swell
@@ -262,6 +263,7 @@ def _finish(settings: Settings, metadata: dict[str, Any]) -> None:
 
 def report_folder(folder: Path, console: Console) -> Path:
     """Make the report of a folder from its CSV files, and print the closing table."""
+    # late: SciPy and Altair take 1 s to import
     from compare.growth.summary import crossovers_of, growths_of, summary_of
     from compare.report.record import RunRecord
     from compare.report.terminal import print_summary
@@ -318,7 +320,7 @@ def _progress(console: Console) -> Progress:
 
 
 def _metadata(settings: Settings, previous: PreviousRun) -> dict[str, Any]:
-    """Return what run.json tells about a run."""
+    """Return the metadata of a run: run.json."""
     plan_cells = sum(len(settings.sizes(p)) for p in settings.problems) * len(settings.engines)
     known = ("verified", "finished", "collapse", "logistic")
     return {
@@ -336,7 +338,7 @@ def _metadata(settings: Settings, previous: PreviousRun) -> dict[str, Any]:
 
 
 def _machine_metadata(settings: Settings) -> dict[str, Any]:
-    """Return what machine.json tells about where a run takes place."""
+    """Return the metadata of the place of a run: machine.json."""
     return {
         **whole_description(),
         "command": settings.command,

@@ -4,6 +4,8 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from compare.checks.difference import entry_name, structure_error
 from compare.checks.reference import reference_name, tolerance_between
 from compare.checks.state_check import WRONG_AT_SECOND_INPUTS, Observed, judge, observe_engine
@@ -12,11 +14,12 @@ from compare.engines.engine import Engine
 from compare.problems.own import own_problem
 from compare.problems.problem import Case
 from compare.process.executor import Budget, Executor, Outcome
+from compare.results.reading import as_frame
+from compare.results.schema import AGREEMENT_COLUMNS, SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from compare.truth.gradient import Truth
+
 
 __all__ = ["verify", "verify_cases"]
 
@@ -33,15 +36,14 @@ def verify_cases(
     threads: int = 1,
     on_done: Callable[[Case, Engine], None] | None = None,
     found: dict[tuple[str, int, str], Outcome] | None = None,
-) -> "pd.DataFrame":
-    """Return how every engine agrees with the reference on every case.
+) -> pd.DataFrame:
+    """Return the agreement of every engine with its reference on every case.
 
     Each gradient is computed in a worker process under the budgets; one that hangs or dies
     costs its own row only. Where an engine differs from its reference the truth in 50 digits
     decides which of the two is wrong, if there is one.
     """
-    from compare.results.reading import as_frame
-    from compare.results.schema import AGREEMENT_COLUMNS, SCHEMA_VERSION
+    # late: mpmath takes 0.1 s to import, and reports need no truth
     from compare.truth.measure import find_truth
 
     budget = Budget(budget_s, budget_bytes)
@@ -117,6 +119,7 @@ def _revised(
     truth: "Callable[[], Truth | None]",
 ) -> dict[str, Any]:
     """Return a verdict, or another one where it is the reference that is not true."""
+    # late: as in `verify_cases`
     from compare.truth.measure import difference_from_truth
 
     seen: Observed | None = outcome.result
@@ -156,8 +159,8 @@ def verify(
     analytic: bool = False,
     budget_s: float = 20.0,
     budget_bytes: int = 2 * 1024**3,
-) -> "pd.DataFrame":
-    """Return how the engines agree on the gradient of a function.
+) -> pd.DataFrame:
+    """Return the agreement of the engines on the gradient of a function.
 
     Parameters
     ----------

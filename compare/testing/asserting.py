@@ -6,18 +6,18 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from compare.checks.difference import Difference, compare_gradients
 from compare.checks.tolerance import TOLERANCES, Tolerance, widest
+from compare.engines.engine import Engine
 from compare.problems.own import own_problem
 from compare.problems.problem import Case
 from compare.testing.gradients import NamedGradient, given_gradient, gradients_of
-
-if TYPE_CHECKING:
-    from compare.engines.engine import Engine
+from compare.testing.message import message
+from compare.testing.repeat import repetition
 
 __all__ = ["Agreed", "assert_gradients_agree"]
 
@@ -46,7 +46,7 @@ def assert_gradients_agree(
     f: Callable[..., Any],
     *args: Any,
     wrt: str | Sequence[str] | None = None,
-    engines: "Iterable[str | Engine] | None" = None,
+    engines: Iterable[str | Engine] | None = None,
     gradient: Any = None,
     rtol: float | None = None,
     atol: float | None = None,
@@ -152,9 +152,6 @@ def assert_gradients_agree(
     }
     if all(difference.agrees for difference in pairs.values()):
         return Agreed(tuple(gradient.name for gradient in gradients), case.wrt, skipped)
-    from compare.testing.message import message
-    from compare.testing.repeat import repetition
-
     said = {"wrt": wrt, "engines": engines, "rtol": rtol, "atol": atol}
     said |= {"analytic": analytic, "isolate": isolate, "samples": samples, "seed": seed}
     raise AssertionError(
@@ -167,7 +164,7 @@ def assert_gradients_agree(
 def difference_between(
     a: NamedGradient, b: NamedGradient, inputs: Mapping[str, Any], atol: float | None
 ) -> Difference:
-    """Return how two gradients differ, the second one being the reference."""
+    """Return the difference of two gradients, the second one being the reference."""
     reference = b.by_argument if atol is None else _without_near(a.by_argument, b.by_argument, atol)
     tolerance = widest(a.tolerance, b.tolerance)
     return compare_gradients(a.value, a.by_argument, b.value, reference, tolerance, inputs)
@@ -251,7 +248,7 @@ def names_of(f: Callable[..., Any], args: Sequence[Any]) -> list[str]:
 
 
 def _is_constant(value: Any) -> bool:
-    """Return whether an argument is of a kind that nobody differentiates."""
+    """Return whether an argument is a constant by its type."""
     if isinstance(value, np.ndarray | np.generic):
         return value.dtype.kind in "iub"
     return value is None or isinstance(value, bool | int | str)

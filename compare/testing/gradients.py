@@ -131,7 +131,7 @@ def _computed(
         return case.problem.function(**_copied(case.inputs)), sampled_differences(case, samples)
     if budget_s is not None:
         return _isolated(case, engine, budget_s)
-    # What a function does at zero and infinity is compared, not warned of.
+    # Values at zero and infinity are compared, not warned of.
     with np.errstate(all="ignore"):
         prepared = engine.prepare(case)
         if prepared.compile:

@@ -104,7 +104,7 @@ def _error(a: Any, b: Any) -> float:
 
 
 def _off(name: str, a: NamedGradient, b: NamedGradient, tolerance: Tolerance) -> tuple[int, int]:
-    """Return how many entries are beyond the tolerance, and how many are known to both."""
+    """Return the numbers of entries beyond the tolerance, and of those known to both."""
     x, y = (np.ma.asarray(_values(o, name)).astype(float) for o in (a, b))
     known = ~np.ma.getmaskarray(y)
     x, y = np.ma.getdata(x)[known], np.ma.getdata(y)[known]
@@ -144,7 +144,7 @@ def _agreeing(gradients: Sequence[NamedGradient], pairs: Pairs, at_a_kink: bool)
 
 
 def kink(case: Case, at: str) -> str:
-    """Return that the function has a kink at an entry, or an empty string."""
+    """Return a sentence on the kink of the function at an entry, or an empty string."""
     name, entry = _place(at)
     if name not in case.wrt:
         return ""

@@ -66,7 +66,7 @@ def test_the_tolerance_does_not_grow_with_size():
 
 
 @pytest.mark.parametrize(
-    ("value", "dtype", "told"),
+    ("value", "dtype", "text"),
     [
         (1.0, np.float64, ""),
         (1.0, np.float32, "the gradient of x has dtype float32; expected float64"),
@@ -75,11 +75,11 @@ def test_the_tolerance_does_not_grow_with_size():
         (None, np.float64, "the value is a NoneType"),
     ],
 )
-def test_structure_is_compared_before_numbers(value, dtype, told):
+def test_structure_is_compared_before_numbers(value, dtype, text):
     x = np.ones(2)
     found = compare_gradients(value, {"x": x.astype(dtype)}, 1.0, {"x": x}, EXACT, {"x": x})
-    assert found.message.startswith(told)
-    assert found.agrees == (not told)
+    assert found.message.startswith(text)
+    assert found.agrees == (not text)
 
 
 def test_a_value_may_be_off_by_what_rounding_its_inputs_does_to_it():

@@ -100,8 +100,8 @@ def test_a_view_of_an_input_is_an_alias_and_a_copy_is_none():
     def copy(inputs):
         return view(inputs)[0], {"a": inputs["a"].copy()}
 
-    told = "the gradient of a shares memory with the input a"
-    assert told in observe(case, view, view(case.inputs), before).complaint
+    text = "the gradient of a shares memory with the input a"
+    assert text in observe(case, view, view(case.inputs), before).complaint
     assert observe(case, copy, copy(case.inputs), before).complaint == ""
 
 

@@ -94,15 +94,15 @@ def test_settings_are_compared_under_their_name_before_version_3(folder):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "text"),
     [
         ({"budget_s": 5.0}, r"budget_s was 3\.0 and is now 5\.0"),
         ({"engines": ["graph"]}, "engines was graph, shared and is now graph"),
         ({"seed": 1}, "seed was None and is now 1"),
     ],
 )
-def test_other_settings_are_refused(folder, change, told):
-    with pytest.raises(ResultsError, match=told):
+def test_other_settings_are_refused(folder, change, text):
+    with pytest.raises(ResultsError, match=text):
         resumed(folder, requested=REQUESTED | change)
 
 

@@ -70,7 +70,7 @@ def test_an_unused_argument_has_gradient_zero():
 
 
 @pytest.mark.parametrize(
-    ("call", "error", "told"),
+    ("call", "error", "text"),
     [
         (lambda: compare.verify(lambda x: x * x, 3), TypeError, "argument 'x' is a int"),
         (lambda: compare.verify(lambda x: x, np.ones(2)), ValueError, "shape (2,)"),
@@ -83,10 +83,10 @@ def test_an_unused_argument_has_gradient_zero():
         (lambda: compare.verify(lambda x: x), TypeError, "missing"),
     ],
 )
-def test_wrong_input_is_told_in_one_sentence(call, error, told):
+def test_wrong_input_is_told_in_one_sentence(call, error, text):
     with pytest.raises(error) as caught:
         call()
-    assert told in str(caught.value)
+    assert text in str(caught.value)
 
 
 def test_the_hand_written_gradient_is_itself_under_test():
