@@ -58,7 +58,7 @@ class Choice:
         from compare.problems import PROBLEMS, get_problem
         from compare.problems.by_file import problem_in_file, with_sizes
 
-        sizes = _whole_numbers(self.sizes)
+        sizes = _integers(self.sizes)
         wrt = [name.strip() for name in self.wrt.split(",") if name.strip()]
         in_files = [name for name in self.problem_names if is_in_file(name)]
         if len(self.examples) > len(in_files) or (wrt and not in_files):
@@ -100,7 +100,7 @@ class Choice:
         return found
 
 
-def _whole_numbers(text: str) -> list[int]:
+def _integers(text: str) -> list[int]:
     """Return the integers of a text in which commas separate them, in their order."""
     try:
         numbers = [int(part) for part in text.split(",") if part.strip()]
