@@ -1,4 +1,4 @@
-"""The referee: proves that the engines agree, times both on networks that grow, and reports.
+"""The comparison: proves that the engines agree, times them on networks that grow, and reports.
 
 Nothing is imported before it is used, so that a measured process starts with nothing loaded.
 
@@ -14,15 +14,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compare.checks.agreement import verify
     from compare.engines import ENGINES, get_engine
     from compare.engines.engine import Engine, Prepared
     from compare.growth.summary import summarise
     from compare.measure.sweep import benchmark
     from compare.problems import PROBLEMS, get_problem
     from compare.problems.problem import Problem
+    from compare.results.reading import read_results
     from compare.results.samples import read_samples
-    from compare.results.store import read_results
+    from compare.run.verify import verify
     from compare.testing.asserting import assert_gradients_agree
     from compare.truth import measure_errors, taylor_test, true_gradient
 
@@ -56,12 +56,12 @@ _MODULES = {
     "get_engine": "compare.engines",
     "get_problem": "compare.problems",
     "measure_errors": "compare.truth",
-    "read_results": "compare.results.store",
+    "read_results": "compare.results.reading",
     "read_samples": "compare.results.samples",
     "summarise": "compare.growth.summary",
     "taylor_test": "compare.truth",
     "true_gradient": "compare.truth",
-    "verify": "compare.checks.agreement",
+    "verify": "compare.run.verify",
 }
 
 

@@ -1,4 +1,4 @@
-"""What a wrong gradient looks like: the usual mistakes, recognised by their pattern."""
+"""The usual mistakes of a gradient, recognised by their pattern."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,12 +7,12 @@ import numpy as np
 
 __all__ = ["diagnosis"]
 
-#: How near a gradient must be to what a mistake would have made of the reference.
+#: How near a gradient must be to the reference with a mistake in it.
 _NEAR = 1e-9
 
 
 def diagnosis(name: str, gradients: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
-    """Return which usual mistake would explain a wrong gradient, or an empty string.
+    """Return the usual mistake that would explain a wrong gradient, or an empty string.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def diagnosis(name: str, gradients: Mapping[str, Any], reference: Mapping[str, A
             twin = np.ma.asarray(x_bar)
             if not np.ma.getmaskarray(twin).any() and _near(given, np.asarray(twin)[known]):
                 return f"it is the gradient of {other}"
-    # What is off by rounding only, beside an entry that is far off, is no news.
+    # Entries that are off by rounding only do not count where another is far off.
     wrong = int(np.count_nonzero(~_near_each(given, right)))
     return f"{wrong:,} of {given.size:,} entries of {name} differ" if given.size > 1 else ""
 

@@ -1,4 +1,4 @@
-"""How two gradients differ: names, shapes, types, then element by element."""
+"""The difference of two gradients: names, shapes, types, then element by element."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ __all__ = ["Difference", "compare_gradients", "entry_name", "structure_error"]
 
 @dataclass(frozen=True)
 class Difference:
-    """How two gradients differ.
+    """The difference of a gradient from a reference.
 
     Parameters
     ----------
@@ -41,13 +41,7 @@ class Difference:
 
 
 def entry_name(name: str, entry: tuple[int, ...]) -> str:
-    """Return how an entry of an argument is written.
-
-    Examples
-    --------
-    >>> entry_name("w1", (0, 2)), entry_name("b", ())
-    ('w1[0, 2]', 'b')
-    """
+    """Return the text of an entry of an argument, such as ``w1[0, 2]``."""
     return name + (f"[{', '.join(map(str, entry))}]" if entry else "")
 
 
@@ -59,24 +53,14 @@ def compare_gradients(
     tolerance: Tolerance,
     inputs: Mapping[str, Any] | None = None,
 ) -> Difference:
-    """Return how a value and its gradients differ from a reference.
+    """Return the difference of a value and its gradients from a reference.
 
     Notes
     -----
     An entry may be off by ``relative * max(|a|, |b|) + of_largest * max|reference|``, whatever
-    the size of the problem. Beside a gradient stands the value; where terms cancel, it may be off
-    by `of_largest` of the largest ``|x_i g_i|``, which is what rounding one input to `of_largest`
+    the size of the problem. The value is compared as well; where terms cancel, it may be off by
+    `of_largest` of the largest ``|x_i g_i|``, which is what rounding one input to `of_largest`
     does to it.
-
-    Examples
-    --------
-    >>> from compare.checks.tolerance import TOLERANCES
-    >>> exact = TOLERANCES["exact"]
-    >>> compare_gradients(6.0, {"x": 3.0}, 6.0, {"x": 3.0}, exact).agrees
-    True
-    >>> print(compare_gradients(6.0, {"x": 6.0}, 6.0, {"x": 3.0}, exact).message)
-    x is 6.0, the reference 3.0: an error of 0.5, more than 1e-09 (4.5e+15 ULPs apart); \
-    every entry of x is 2 times the reference
     """
     failed = structure_error(value, gradients, reference, inputs)
     if failed:
@@ -113,13 +97,7 @@ def structure_error(
     reference: Mapping[str, Any],
     inputs: Mapping[str, Any] | None,
 ) -> str:
-    """Return how the names, shapes or types of two gradients differ, or an empty string.
-
-    Examples
-    --------
-    >>> structure_error(1.0, {"x": np.ones(2)}, {"x": np.ones(3)}, None)
-    'the gradient of x has shape (2,); expected (3,)'
-    """
+    """Return the difference of two gradients in names, shapes or types, or an empty string."""
     failed = _unlike("the value", value, (), None)
     if failed:
         return failed
@@ -140,7 +118,7 @@ def structure_error(
 
 
 def _unlike(what: str, given: Any, shape: tuple[int, ...], dtype: Any) -> str:
-    """Return how an array differs in kind, shape or type from what is expected."""
+    """Return the difference of an array in kind, shape or type, or an empty string."""
     if not isinstance(given, np.ndarray | np.generic | float | int | complex):
         return f"{what} is a {type(given).__name__}; expected a NumPy array or a float"
     if np.shape(given) != shape:

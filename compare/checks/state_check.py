@@ -1,42 +1,37 @@
-"""Probing an engine for hidden state, before any clock starts.
+"""The check of an engine for hidden state, before any clock starts.
 
 A gradient that is right once may come from a buffer that the next call overwrites, from inputs that
-were baked in, or from a dice. The measuring process asks for three things in turn::
-
-    before = fingerprints(case.inputs)            # before anything is prepared
-    first = prepared.run(case.inputs)             # the first run, under the clock
-    columns = probe(case, engine, prepared.run, first, before, against, reference, elsewhere)
-
-where ``reference`` is what the engine `against` computed on `case`, and ``elsewhere`` what it
-computed on ``other_case(case)``, or None if it could not. `observe` and `judge` are the two halves
-of `probe`: the first needs the engine, the second only what was seen.
+were baked in, or from a dice. `observe` needs the engine: it runs it at its inputs, at second ones
+and at the first again. `judge` needs only the observations and a reference at both inputs.
 """
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from compare.checks.difference import Difference, compare_gradients
+from compare.checks.reference import tolerance_between
 from compare.checks.tolerance import Tolerance
+from compare.engines.engine import Engine
 from compare.problems.problem import Case, Inputs
-
-if TYPE_CHECKING:
-    from compare.engines.engine import Engine
+from compare.process.jobs import Report
 
 __all__ = [
+    "WRONG_AT_SECOND_INPUTS",
     "Observed",
     "Result",
-    "fingerprints",
+    "check_state",
+    "input_digests",
     "judge",
     "observe",
-    "observed_in_worker",
-    "other_case",
-    "probe",
+    "observe_engine",
     "result_of",
-    "unprobed",
+    "unchecked_reason",
+    "with_second_inputs",
 ]
 
 #: Value, and gradients by name.
@@ -44,67 +39,65 @@ Result = tuple[Any, Mapping[str, Any]]
 
 #: How far each entry is moved, relative to itself, where a problem has inputs of one seed only.
 _MOVED = 2.0**-10
-
-
-#: What a message begins with where the first result was right.
-WRONG_ELSEWHERE = "right at the inputs it was prepared with, wrong at others"
+#: How a message begins where the first result was right.
+WRONG_AT_SECOND_INPUTS = "right at the inputs it was prepared with, wrong at others"
 
 #: Longest run in s, and most entries of the inputs, that are run again in a sweep; the engine was
-#: probed when it was verified, and at the smaller sizes.
+#: checked when it was verified, and at the smaller sizes.
 _LONGEST_S = 1.0
 _LARGEST = 2_000_000
 
 
 @dataclasses.dataclass(frozen=True)
 class Observed:
-    """What an engine did when it was run at its inputs, at others, and at its inputs again.
+    """The runs of an engine at its inputs, at second ones, and at its inputs again.
 
     Parameters
     ----------
     result : tuple
         Value and gradients of the first run, as they were then.
-    elsewhere : tuple, optional
-        Value and gradients at `other_case`; None where the engine raised there.
+    at_second_inputs : tuple, optional
+        Value and gradients at `with_second_inputs`; None where the engine raised there.
     complaint : str
-        What hidden state was found; empty if none.
+        The hidden state that was found; empty if none.
     remark : str
-        Why there is no result elsewhere; empty if there is one.
+        Why there is no result at second inputs; empty if there is one.
     failed : str
-        What the repeated run raised; empty if it did not.
+        The exception of the repeated run; empty if it had none.
     """
 
     result: Result
-    elsewhere: Result | None = None
+    at_second_inputs: Result | None = None
     complaint: str = ""
     remark: str = ""
     failed: str = ""
 
 
-def fingerprints(inputs: Mapping[str, Any]) -> dict[str, bytes]:
+def input_digests(inputs: Mapping[str, Any]) -> dict[str, bytes]:
     """Return a digest of each input, by which a change is noticed without keeping a copy.
 
     Examples
     --------
     >>> x = np.ones(2)
-    >>> before = fingerprints({"x": x})
+    >>> before = input_digests({"x": x})
     >>> x[0] = -1.0
-    >>> before == fingerprints({"x": x})
+    >>> before == input_digests({"x": x})
     False
     """
     return {name: hashlib.blake2b(_bits(value)).digest() for name, value in inputs.items()}
 
 
-def other_case(case: Case) -> Case:
+def with_second_inputs(case: Case) -> Case:
     """Return a case of the same shapes with other inputs.
 
     Examples
     --------
     >>> from compare.problems import get_problem
-    >>> other_case(get_problem("circuit").case(1, seed=0)).seed
+    >>> with_second_inputs(get_problem("circuit").case(1, seed=0)).seed
     1
     """
     other = Case(case.problem, case.size, case.seed + 1)
-    if fingerprints(other.inputs) != fingerprints(case.inputs):
+    if input_digests(other.inputs) != input_digests(case.inputs):
         return other
     rng = np.random.default_rng(case.seed)
     moved = {name: _moved(value, rng) for name, value in case.inputs.items()}
@@ -163,41 +156,41 @@ def observe(
     threads: int = 1,
     first_run_s: float = 0.0,
 ) -> Observed:
-    """Return what an engine does after its first run."""
+    """Return the behaviour of an engine after its first run."""
     first = result_of(first)
     kept = _kept(first)
     complaint = _mutated(before, case.inputs) or _aliased(first, case.inputs)
-    reason = unprobed(case, first_run_s)
+    reason = unchecked_reason(case, first_run_s)
     if reason:
-        return Observed(kept, None, complaint, f"not probed: {reason}")
-    remark, elsewhere = "", None
+        return Observed(kept, None, complaint, f"state not checked: {reason}")
+    remark, at_second_inputs = "", None
     try:
-        there = result_of(run(other_case(case).inputs))
-        elsewhere = _kept(there)
+        there = result_of(run(with_second_inputs(case).inputs))
+        at_second_inputs = _kept(there)
     except Exception as error:
         # Who refuses other inputs computes no wrong gradient: a graph whose branches change does.
-        remark = f"not probed at other inputs: {type(error).__name__}: {error}"
+        remark = f"not checked at other inputs: {type(error).__name__}: {error}"
     complaint = complaint or _overwritten(first, kept, "the first result")
     try:
         again = result_of(run(case.inputs))
     except Exception as error:
         failed = f"a second run at the same inputs raised {type(error).__name__}: {error}"
-        return Observed(kept, elsewhere, complaint, remark, failed)
+        return Observed(kept, at_second_inputs, complaint, remark, failed)
     complaint = complaint or _mutated(before, case.inputs)
-    if elsewhere is not None:
-        complaint = complaint or _overwritten(there, elsewhere, "the second result")
+    if at_second_inputs is not None:
+        complaint = complaint or _overwritten(there, at_second_inputs, "the second result")
     if threads == 1:
         complaint = complaint or _unlike_before(kept, again)
-    return Observed(kept, elsewhere, complaint, remark)
+    return Observed(kept, at_second_inputs, complaint, remark)
 
 
-def unprobed(case: Case, first_run_s: float) -> str:
-    """Return why an engine is not run again, or an empty string if it is.
+def unchecked_reason(case: Case, first_run_s: float) -> str:
+    """Return the reason why an engine is not run again, or an empty string if it is.
 
     Examples
     --------
     >>> from compare.problems import get_problem
-    >>> unprobed(get_problem("circuit").case(1, 0), 2.5)
+    >>> unchecked_reason(get_problem("circuit").case(1, 0), 2.5)
     'one run took 2.5 s'
     """
     if first_run_s > _LONGEST_S:
@@ -207,14 +200,14 @@ def unprobed(case: Case, first_run_s: float) -> str:
 
 
 def _mutated(before: Mapping[str, bytes], inputs: Mapping[str, Any]) -> str:
-    """Return which inputs an engine has changed."""
-    after = fingerprints(inputs)
+    """Return a complaint about inputs that an engine has changed."""
+    after = input_digests(inputs)
     changed = [name for name in before if after.get(name) != before[name]]
     return f"it changed its input {', '.join(changed)}: inputs are read-only" if changed else ""
 
 
 def _aliased(result: Result, inputs: Mapping[str, Any]) -> str:
-    """Return which gradient shares memory with an input."""
+    """Return a complaint about a gradient that shares memory with an input."""
     for name, x_bar in result[1].items():
         for argument, value in inputs.items():
             if _share(x_bar, value):
@@ -248,7 +241,7 @@ def _same_bits(a: Any, b: Any) -> bool:
 
 
 def _overwritten(given: Result, kept: Result, which: str) -> str:
-    """Return which part of a result changed when the engine was run again."""
+    """Return a complaint about a result that changed when the engine was run again."""
     then = _parts(kept)
     for name, part in _parts(given).items():
         if isinstance(part, np.ndarray) and not _same_bits(part, then[name]):
@@ -258,7 +251,7 @@ def _overwritten(given: Result, kept: Result, which: str) -> str:
 
 
 def _unlike_before(kept: Result, again: Result) -> str:
-    """Return which part came out different at the same inputs."""
+    """Return a complaint about a result that came out different at the same inputs."""
     then, now = _parts(kept), _parts(again)
     for name in then:
         if name in now and _same_bits(then[name], now[name]):
@@ -273,10 +266,10 @@ def judge(
     observed: Observed,
     against: str,
     reference: Result,
-    reference_elsewhere: Result | None,
+    reference_at_second_inputs: Result | None,
     tolerance: Tolerance,
 ) -> dict[str, Any]:
-    """Return the verdict on what was observed, as columns of a table."""
+    """Return the verdict on the observations, as columns of a table."""
     difference = compare_gradients(*observed.result, *reference, tolerance, case.inputs)
     columns = {"max_error": difference.max_error, "max_error_at": difference.at}
     if observed.failed:
@@ -285,14 +278,14 @@ def judge(
         message = observed.complaint or difference.message
         return {"status": "mismatch", "message": message, **columns}
     remark = observed.remark
-    if observed.elsewhere is not None:
+    if observed.at_second_inputs is not None:
         remark = ""
-        if reference_elsewhere is None or not _finite(reference_elsewhere):
-            remark = f"not probed at other inputs: {against} has no finite gradient there"
+        if reference_at_second_inputs is None or not _finite(reference_at_second_inputs):
+            remark = f"not checked at other inputs: {against} has no finite gradient there"
         else:
             # Of the inputs only their types and sizes matter, which are those of the others too.
             there = compare_gradients(
-                *observed.elsewhere, *reference_elsewhere, tolerance, case.inputs
+                *observed.at_second_inputs, *reference_at_second_inputs, tolerance, case.inputs
             )
             if not there.agrees:
                 return {"status": "mismatch", "message": _at_others(there), **columns}
@@ -304,50 +297,33 @@ def _finite(result: Result) -> bool:
 
 
 def _at_others(there: Difference) -> str:
-    return f"{WRONG_ELSEWHERE}: {there.message}"
+    return f"{WRONG_AT_SECOND_INPUTS}: {there.message}"
 
 
-def probe(
+def check_state(
     case: Case,
-    engine: "Engine",
+    engine: Engine,
     run: Callable[[Mapping[str, Any]], Any],
     first: Any,
     before: Mapping[str, bytes],
     against: str,
     reference: Result,
-    reference_elsewhere: Result | None = None,
+    reference_at_second_inputs: Result | None = None,
     *,
     threads: int = 1,
     first_run_s: float = 0.0,
 ) -> dict[str, Any]:
-    """Return the verdict on an engine that has been run once: its result, and its hidden state.
-
-    Examples
-    --------
-    >>> from compare.engines import get_engine
-    >>> from compare.problems import get_problem
-    >>> case = get_problem("squared-norm").case(2, seed=0)
-    >>> before = fingerprints(case.inputs)
-    >>> run = get_engine("graph").prepare(case).run
-    >>> reference = get_engine("hand-written").prepare(case).run(case.inputs)
-    >>> found = probe(case, get_engine("graph"), run, run(case.inputs), before, "hand-written",
-    ...               reference)
-    >>> found["status"]
-    'ok'
-    """
-    from compare.checks.agreement import tolerance_between
-
+    """Return the verdict on an engine that has been run once: its result, and its hidden state."""
     observed = observe(case, run, first, before, threads, first_run_s)
     tolerance = tolerance_between(engine, against, case)
-    verdict = judge(case, observed, against, reference, reference_elsewhere, tolerance)
+    verdict = judge(case, observed, against, reference, reference_at_second_inputs, tolerance)
     return {**verdict, "reference": against}
 
 
-def observed_in_worker(
-    report: Callable[[str, dict[str, Any]], None], case: Case, engine: "Engine", threads: int = 1
-) -> Observed:
-    """Return what an engine does on a case, from its preparation on: a job of the worker."""
-    before = fingerprints(case.inputs)
+def observe_engine(report: Report, case: Case, engine: Engine) -> Observed:
+    """Return the behaviour of an engine on a case, from its preparation on: a job for a worker."""
+    threads = int(os.environ.get("OMP_NUM_THREADS", 1))
+    before = input_digests(case.inputs)
     engine.configure(threads)
     report("build", {})
     prepared = engine.prepare(case)

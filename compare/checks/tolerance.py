@@ -1,8 +1,8 @@
-"""How near two gradients must be to count as equal: each tolerance once, with its reason."""
+"""The tolerances within which two gradients are equal: each once, with its reason."""
 
 from dataclasses import dataclass
 
-__all__ = ["TOLERANCES", "TRAINING_TOLERANCE", "Tolerance"]
+__all__ = ["TOLERANCES", "TRAINING_TOLERANCE", "Tolerance", "widest"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,11 @@ class Tolerance:
     of_largest: float
     of_value: float
     reason: str
+
+
+def widest(*tolerances: Tolerance) -> Tolerance:
+    """Return the tolerance of the least exact of those that are compared."""
+    return max(tolerances, key=lambda tolerance: tolerance.relative)
 
 
 TOLERANCES: dict[str, Tolerance] = {

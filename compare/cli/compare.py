@@ -15,11 +15,11 @@ from compare.cli.codes import DONE, REGRESSION
 from compare.cli.options import Positive
 
 if TYPE_CHECKING:
-    from compare.regressions.runs import Comparison, Verdicts
+    from compare.regressions import Comparison, Verdicts
 
 __all__ = ["compare"]
 
-#: Rows of the table that are shown unless all are asked for.
+#: Rows of the table that are shown without --all.
 _MOST_ROWS = 30
 _STYLES = {"slower": "bold red", "broken": "bold red", "faster": "green", "mended": "green"}
 
@@ -55,7 +55,7 @@ def compare(
 
     OLD and NEW are folders that gradscale run has written, or their results.csv.
     """
-    from compare.regressions.runs import compare_runs, read_run, verdicts
+    from compare.regressions import compare_runs, read_run, verdicts
     from compare.results.schema import COMPARISON_COLUMNS
     from compare.results.store import write_table
 
@@ -143,7 +143,7 @@ def _print_verdicts(held: "Verdicts") -> None:
 
 
 def _document(found: "Comparison", held: "Verdicts | None", absolute: bool) -> dict[str, Any]:
-    """Return what the JSON holds."""
+    """Return the contents of the JSON file."""
     cells = found.cells.astype(object).where(found.cells.notna(), None).to_dict("records")
     document = {
         "threshold": found.threshold,

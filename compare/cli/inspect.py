@@ -24,12 +24,12 @@ def verify(**chosen: Any) -> int:
     console = Console()
     choice = Choice(**chosen)
     seed, threads = choice.seed, choice.threads
-    problems, contenders = choice.problems(), choice.engines()
+    problems, engines = choice.problems(), choice.engines()
     found: dict[tuple[str, int, str], Any] = {}
-    frame = verify_problems(problems, contenders, console, seed=seed, threads=threads, found=found)
+    frame = verify_problems(problems, engines, console, seed=seed, threads=threads, found=found)
     print_agreement(frame, console)
     cases = cases_for_truth(problems, seed, quick=True)
-    truth = measure_errors(cases, contenders, found, threads=threads)
+    truth = measure_errors(cases, engines, found, threads=threads)
     print_exactness(truth, console)
     for row in truth[truth["status"] == "mismatch"].to_dict("records"):
         click.echo(f"{row['engine']} on {row['problem']} is not the truth: {row['message']}")

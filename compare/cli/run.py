@@ -16,7 +16,7 @@ __all__ = ["run"]
 _GIB = 1024**3
 #: Time budget of a cell in seconds, in a full run and in a quick one.
 _BUDGET_S = {False: 3.0, True: 1.0}
-#: Engines that a quick run times unless told otherwise; all are verified.
+#: Engines that a quick run times unless others are named; all are verified.
 _QUICK_ENGINES = ("expanded", "shared", "adjoint", "matrix", "graph", "graph-compiled")
 
 

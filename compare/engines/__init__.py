@@ -4,16 +4,19 @@ Other packages add theirs by an entry point in the group ``gradscale.engines`` t
 `Engine`; a file adds one by ``--engine file.py:NAME``.
 """
 
+from collections.abc import Iterable
+
 from compare.engines.engine import Engine, Prepared
 from compare.engines.graph import GRAPH, GRAPH_COMPILED, GRAPH_EAGER
 from compare.engines.hand import HAND_WRITTEN
 from compare.engines.numerical import COMPLEX_STEP, FINITE_DIFFERENCES
 from compare.engines.peers import ABSENT, PEERS
 from compare.engines.symbolic import ADJOINT, EXPANDED, MATRIX, SHARED
+from compare.problems.problem import Case
 from compare.registry.naming import nearest
 from compare.registry.plugins import plugins
 
-__all__ = ["ABSENT", "ENGINES", "PEERS", "Engine", "Prepared", "get_engine"]
+__all__ = ["ABSENT", "ENGINES", "PEERS", "Engine", "Prepared", "chosen_engines", "get_engine"]
 
 #: The engines that are compared unless others are asked for, in the order in which tables show
 #: them: those that need nothing else to be installed, and those that were installed as plug-ins.
@@ -68,3 +71,10 @@ def get_engine(name: str) -> Engine:
             "or gradscale[peers] for all"
         )
     return nearest("engine", name, ENGINES | PEERS)
+
+
+def chosen_engines(case: Case, engines: Iterable[str | Engine] | None) -> list[Engine]:
+    """Return engines by name or as they are; without a choice all that do not refuse the case."""
+    if engines is None:
+        return [engine for engine in ENGINES.values() if not engine.refuses(case)]
+    return [get_engine(e) if isinstance(e, str) else e for e in engines]

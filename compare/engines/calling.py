@@ -1,4 +1,4 @@
-"""What all peers share: arguments by position, gradients by name, failures that are no errors."""
+"""The call of a peer: arguments by position, gradients by name, failures that are no errors."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,13 +14,7 @@ _REASON = 200
 
 
 class Call:
-    """How a library that differentiates by position is called: the differentiated ones first.
-
-    Parameters
-    ----------
-    case : Case
-        The problem.
-    """
+    """The order of arguments for a library that goes by position: the differentiated ones first."""
 
     def __init__(self, case: Case) -> None:
         self.wrt = case.wrt
@@ -56,10 +50,10 @@ def plain(case: Case, library: Library) -> Callable[..., Any]:
 
 @contextlib.contextmanager
 def unsupported(library: str) -> Iterator[None]:
-    """Turn what a library raises into the reason why it cannot do a problem.
+    """Turn an exception of a library into the reason why it cannot do a problem.
 
-    The function runs on NumPy's arrays, or it would be no problem; so what fails here is beyond
-    the library.
+    The function runs on NumPy's arrays, or it would be no problem; so a failure here is the
+    library's.
     """
     try:
         yield

@@ -1,11 +1,10 @@
-"""What an engine is: something that prepares a function which computes value and gradient."""
+"""Engines: each prepares a function which computes value and gradient."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from compare.problems.problem import Case
+from compare.problems.problem import Case
 
 __all__ = ["Engine", "Prepared"]
 
@@ -32,7 +31,7 @@ class Prepared:
     compile: Callable[[], object] | None = None
 
 
-def _everything(case: "Case") -> str:
+def _everything(case: Case) -> str:
     return ""
 
 
@@ -72,8 +71,8 @@ class Engine:
     name: str
     meaning: str
     imports: tuple[str, ...]
-    prepare: "Callable[[Case], Prepared]"
+    prepare: Callable[[Case], Prepared]
     tolerance: str = "exact"
-    refuses: "Callable[[Case], str]" = _everything
+    refuses: Callable[[Case], str] = _everything
     configure: Callable[[int], int | None] = _nothing
     environment: Callable[[int], Mapping[str, str]] = _as_it_is

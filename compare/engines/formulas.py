@@ -13,20 +13,12 @@ import numpy as np
 
 __all__ = ["Formula", "Formulas", "composed", "symbols"]
 
-#: Functions of formulas by the names that NumPy gives them; a library says what each is.
+#: Functions of formulas by the names that NumPy gives them.
 Functions = Mapping[str, Callable[..., Any]]
 
 
 class Formula:
-    """A scalar formula of another library, as NumPy's functions take it.
-
-    Parameters
-    ----------
-    value : object
-        The formula.
-    functions : mapping
-        By NumPy's names, what its library computes for them.
-    """
+    """A scalar formula of another library, as NumPy's functions take it."""
 
     __slots__ = ("functions", "value")
     shape: tuple[int, ...] = ()
@@ -163,7 +155,7 @@ class Formulas(np.ndarray):
         return _computed(ufunc, method, inputs, words)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        """Return what NumPy's function returns for arrays of objects."""
+        """Return the result of NumPy's function on arrays of objects."""
         if func is np.where and len(args) == 3:
             choose = np.frompyfunc(lambda *x: _applied("where", *x), 3, 1)
             return _formulas(choose(*map(_objects, args)))
@@ -171,14 +163,7 @@ class Formulas(np.ndarray):
 
 
 def symbols(value: Any, made: Callable[[int], Any], functions: Functions) -> tuple[Any, Any]:
-    """Return what a function is called with instead of an argument, and its symbols in a list.
-
-    Examples
-    --------
-    >>> x, names = symbols(np.ones(2), lambda n: ["a", "b"][:n], {"exp": lambda x: f"exp({x})"})
-    >>> np.exp(x)[1].value, names
-    ('exp(b)', ['a', 'b'])
-    """
+    """Return the array of symbols that stands for an argument, and the symbols in a list."""
     flat = list(made(int(np.size(value))))
     if not isinstance(value, np.ndarray):
         return Formula(flat[0], functions), flat
@@ -188,7 +173,7 @@ def symbols(value: Any, made: Callable[[int], Any], functions: Functions) -> tup
 
 
 def composed(functions: dict[str, Callable[..., Any]]) -> Functions:
-    """Return functions completed by those that others make up."""
+    """Return functions completed by those that can be composed of them."""
     exp, log, maximum = functions["exp"], functions["log"], functions["maximum"]
     minimum = functions["minimum"]
     made: dict[str, Callable[..., Any]] = {

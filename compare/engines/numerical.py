@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from compare.engines.engine import Engine, Prepared
 from compare.engines.precision import in_types_of_arguments
 from compare.problems.problem import Case
 
-__all__ = ["COMPLEX_STEP", "FINITE_DIFFERENCES", "central_difference"]
+__all__ = ["COMPLEX_STEP", "FINITE_DIFFERENCES", "central_difference", "sampled_differences"]
 
 #: Balances truncation (h**2) and rounding (eps/h) of a central difference: the cube root of eps.
 _CENTRAL_STEP = float.fromhex("0x1p-52") ** (1 / 3)
@@ -16,15 +18,11 @@ _IMAGINARY_STEP = 1e-30
 
 
 def _entries(value: Any) -> Iterator[tuple[int, ...]]:
-    import numpy as np
-
     yield from np.ndindex(np.shape(value))
 
 
 def _moved(value: Any, entry: tuple[int, ...], step: Any, dtype: type) -> Any:
     """Return a copy of a value with a step added to one entry."""
-    import numpy as np
-
     moved: Any = np.array(value, dtype=dtype)
     moved[entry] += step
     return moved if moved.ndim else moved[()]
@@ -34,8 +32,6 @@ def central_difference(
     case: Case, name: str, entry: tuple[int, ...], inputs: Mapping[str, Any]
 ) -> float:
     """Return one partial derivative by a central difference."""
-    import numpy as np
-
     f = case.problem.function
     x = float(np.asarray(inputs[name])[entry])
     step = _CENTRAL_STEP * max(1.0, abs(x))
@@ -45,9 +41,23 @@ def central_difference(
     return float((upper - lower) / (up - down))
 
 
-def _prepare_finite_differences(case: Case) -> Prepared:
-    import numpy as np
+def sampled_differences(case: Case, samples: int) -> dict[str, Any]:
+    """Return central differences at some entries, shared out evenly; the others are masked."""
+    rng = np.random.default_rng(case.seed)
+    gradients: dict[str, Any] = {}
+    share = max(1, samples // len(case.wrt))
+    # Values at zero and infinity are compared, not warned of.
+    with np.errstate(all="ignore"):
+        for name in case.wrt:
+            x_bar: Any = np.ma.MaskedArray(np.zeros(np.shape(case.inputs[name])), mask=True)
+            for place in rng.choice(x_bar.size, min(share, x_bar.size), replace=False):
+                entry = tuple(int(i) for i in np.unravel_index(place, x_bar.shape))
+                x_bar[entry] = central_difference(case, name, entry, case.inputs)
+            gradients[name] = x_bar
+    return gradients
 
+
+def _prepare_finite_differences(case: Case) -> Prepared:
     def run(inputs: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         gradients = {}
         for name in case.wrt:
@@ -61,8 +71,6 @@ def _prepare_finite_differences(case: Case) -> Prepared:
 
 
 def _prepare_complex_step(case: Case) -> Prepared:
-    import numpy as np
-
     f = case.problem.function
 
     def run(inputs: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:

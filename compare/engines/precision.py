@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from compare.engines.engine import ValueAndGradient
 from compare.problems.problem import Case
 
@@ -11,8 +13,6 @@ __all__ = ["in_types_of_arguments"]
 
 def in_types_of_arguments(run: ValueAndGradient, case: Case) -> ValueAndGradient:
     """Return a run whose gradients have the types of the arguments."""
-    import numpy as np
-
     types = {name: np.asarray(case.inputs[name]).dtype for name in case.wrt}
     if all(dtype == np.float64 for dtype in types.values()):
         return run

@@ -29,31 +29,16 @@ def _as_it_is(constant: Any) -> Any:
 
 @dataclass(frozen=True)
 class Library:
-    """What stands in for NumPy.
+    """The stand-in for NumPy."""
 
-    Parameters
-    ----------
-    numpy : object
-        Module, or anything else that has NumPy's functions as attributes.
-    constant : callable
-        Turns an array or a number of NumPy that a function holds into one the library computes
-        with.
-    """
-
+    #: Module, or anything else that has NumPy's functions as attributes.
     numpy: Any
+    #: Turns an array or a number of NumPy that a function holds into one of the library.
     constant: Callable[[Any], Any] = _as_it_is
 
 
 def rebound(function: Callable[..., Any], library: Library) -> Callable[..., Any]:
-    """Return a copy of a function that calls another library where it called NumPy.
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace
-    >>> other = SimpleNamespace(exp=lambda x: f"its exponential of {x}")
-    >>> rebound(np.exp, Library(other))(2)
-    'its exponential of 2'
-    """
+    """Return a copy of a function that calls another library where it called NumPy."""
     return _Rebinding(library).of(function)  # type: ignore[no-any-return]
 
 
@@ -102,7 +87,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 
 class _ReboundModule:
-    """A user's module whose functions are rebound when they are asked for."""
+    """A user's module whose functions are rebound when they are first used."""
 
     def __init__(self, module: ModuleType, rebinding: "_Rebinding") -> None:
         self._module, self._rebinding = module, rebinding
@@ -121,7 +106,7 @@ class _Rebinding:
         self._globals: dict[int, dict[str, Any]] = {}
 
     def of(self, value: Any) -> Any:
-        """Return what stands for a value in the copy."""
+        """Return the stand-in for a value in the copy."""
         if id(value) not in self._done:
             self._done[id(value)] = (value, value)
             self._done[id(value)] = (value, self._made(value))
@@ -146,7 +131,7 @@ class _Rebinding:
         if isinstance(value, type):
             return self._class(value)
         if callable(value) and isinstance(getattr(value, "__wrapped__", None), FunctionType):
-            # What remembers results by their arguments cannot hold a traced array.
+            # A cache of results by arguments cannot hold a traced array.
             return self.of(value.__wrapped__)
         if _of_a_user(_module_of(type(value))):
             return self._instance(value)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from compare.engines.engine import Engine, Prepared
 from compare.engines.precision import in_types_of_arguments
 from compare.problems.problem import Case
@@ -11,8 +13,6 @@ __all__ = ["ADJOINT", "EXPANDED", "MATRIX", "SHARED"]
 
 def _preparer(strategy: str) -> Callable[[Case], Prepared]:
     def prepare(case: Case) -> Prepared:
-        import numpy as np
-
         import symdiff
 
         shapes = {name: np.shape(value) for name, value in case.inputs.items()}

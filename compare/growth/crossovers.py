@@ -19,60 +19,35 @@ _QUANTILES = (0.025, 0.975)
 
 @dataclass(frozen=True)
 class Measured:
-    """An engine's costs that were measured, its law, and what the law leaves open.
+    """An engine's costs that were measured, its law, and what the law leaves open."""
 
-    Parameters
-    ----------
-    n, y : array, shape (points,)
-        Sizes and costs, growing in size, without those that are bounds.
-    draws : Draws
-        The law.
-    """
-
+    #: Sizes and costs, growing in size, without those that are bounds. Shape (points,).
     n: Floats
     y: Floats
+    #: The law.
     draws: Draws
 
 
 @dataclass(frozen=True)
 class Crossover:
-    """A size from which on one engine is cheaper than another.
+    """A size from which on one engine is cheaper than another."""
 
-    Parameters
-    ----------
-    n, low, high : float
-        The size and its 95 % interval.
-    first_below : bool
-        Whether it is the first of the two engines that is cheaper below, and the second above.
-    extrapolated : bool
-        Whether part of the interval lies outside the sizes that were measured for both.
-    """
-
+    #: The size and its 95 % interval.
     n: float
     low: float
     high: float
+    #: Whether it is the first of the two engines that is cheaper below, and the second above.
     first_below: bool
+    #: Whether part of the interval lies outside the sizes that were measured for both.
     extrapolated: bool
 
 
 def crossover(first: Measured, second: Measured) -> Crossover | None:
-    """Return where two engines meet, or None where the costs do not say.
+    """Return the crossover of two engines, or None where the costs show none.
 
     Notes
     -----
     The interval is that of the meeting points of pairs of laws drawn by `compare.growth.draws`.
-
-    Examples
-    --------
-    >>> from compare.growth.draws import draw
-    >>> from compare.growth.laws import fit_power
-    >>> n = np.array([1.0, 4.0, 16.0, 64.0, 256.0])
-    >>> noise = np.exp(0.05 * np.array([1.0, -1.0, 0.5, 1.0, -1.5]))
-    >>> costs = (30 * n * noise, n**2 / noise[::-1])
-    >>> linear, square = (Measured(n, y, draw(fit_power(n, y), n, y)) for y in costs)
-    >>> met = crossover(linear, square)
-    >>> met.low < 30 < met.high, met.first_below
-    (True, False)
     """
     places = np.geomspace(
         _BELOW * min(first.n[0], second.n[0]), _BEYOND * max(first.n[-1], second.n[-1]), _PLACES
@@ -86,11 +61,11 @@ def crossover(first: Measured, second: Measured) -> Crossover | None:
     inner = math.sqrt(max(first.n[0], second.n[0]) * min(first.n[-1], second.n[-1]))
     n, first_below = min(middle, key=lambda met: abs(math.log(met[0] / inner)))
     size = min(len(first.draws.slope), len(second.draws.slope))
-    apart = first.draws.log_cost(places)[:size] - second.draws.log_cost(places)[:size]
+    differences = first.draws.log_cost(places)[:size] - second.draws.log_cost(places)[:size]
     ends = np.quantile(
         [
             _nearest(mets, n, first_below, row)
-            for mets, row in zip(_meetings(apart, places), apart, strict=True)
+            for mets, row in zip(_meetings(differences, places), differences, strict=True)
         ],
         _QUANTILES,
         method="inverted_cdf",
@@ -104,14 +79,14 @@ def crossover(first: Measured, second: Measured) -> Crossover | None:
     return Crossover(n, low, high, first_below, not measured[0] <= low <= high <= measured[1])
 
 
-def _meetings(apart: Floats, places: Floats) -> list[list[tuple[float, bool]]]:
+def _meetings(differences: Floats, places: Floats) -> list[list[tuple[float, bool]]]:
     """Return, for each row of differences, where it changes sign and whether it was negative."""
-    below = apart < 0.0
+    below = differences < 0.0
     log_places = np.log(places)
-    found: list[list[tuple[float, bool]]] = [[] for _ in apart]
+    found: list[list[tuple[float, bool]]] = [[] for _ in differences]
     rows, columns = np.nonzero(below[:, 1:] != below[:, :-1])
     for row, i in zip(rows.tolist(), columns.tolist(), strict=True):
-        left, right = apart[row, i], apart[row, i + 1]
+        left, right = differences[row, i], differences[row, i + 1]
         share = left / (left - right)
         at = math.exp(log_places[i] + share * (log_places[i + 1] - log_places[i]))
         found[row].append((at, bool(below[row, i])))
@@ -119,21 +94,21 @@ def _meetings(apart: Floats, places: Floats) -> list[list[tuple[float, bool]]]:
 
 
 def _nearest(
-    mets: Sequence[tuple[float, bool]], n: float, first_below: bool, apart: Floats
+    mets: Sequence[tuple[float, bool]], n: float, first_below: bool, differences: Floats
 ) -> float:
     """Return the meeting nearest to a size; 0 or infinity where a pair of laws has none."""
     same = [at for at, below in mets if below == first_below]
     if same:
         return min(same, key=lambda at: abs(math.log(at / n)))
     # Who is cheaper above is so everywhere, or nowhere.
-    above_everywhere = (apart[-1] > 0.0) == first_below
+    above_everywhere = (differences[-1] > 0.0) == first_below
     return 0.0 if above_everywhere else math.inf
 
 
 def _contradicted(
     first: Measured, second: Measured, low: float, high: float, first_below: bool
 ) -> bool:
-    """Return whether a size outside the interval, measured for both, has the other order."""
+    """Whether a size outside the interval, measured for both, has the other order."""
     both, i, j = np.intersect1d(first.n, second.n, return_indices=True)
     for n, of_first, of_second in zip(both, first.y[i], second.y[j], strict=True):
         if (n < low and (of_first < of_second) != first_below) or (

@@ -1,7 +1,7 @@
 """The two shapes that the logarithm of a cost can have: a line, and a line above an overhead.
 
 The line is ``y = intercept + slope z + offset``, where the offset is a known function of the size:
-what a law has beside its power. Slopes come with their intervals of the profile likelihood.
+the factor of a law next to its power. Slopes come with their intervals of the profile likelihood.
 """
 
 import math
@@ -31,7 +31,7 @@ class Curve(NamedTuple):
 
 
 def _drop(m: int, d: int) -> float:
-    """Return how far the log-likelihood falls to the ends of an interval."""
+    """Return the drop of the log-likelihood at the ends of an interval."""
     t = float(stats.t.ppf(0.5 + 0.5 * _CONFIDENCE, d))
     return 0.5 * m * math.log1p(t * t / d)
 
@@ -123,7 +123,7 @@ def _smallest(f: Callable[[float], float], grid: Floats) -> tuple[float, float]:
 def _end(
     above: Callable[[float], float], inside: float, step: float, limit: float | None = None
 ) -> float:
-    """Return where a function that is positive inside an interval falls to zero."""
+    """Return the place at which a function that is positive inside an interval falls to zero."""
     direction = math.copysign(1.0, step)
     furthest = direction * math.inf if limit is None else limit
     for _ in range(60):

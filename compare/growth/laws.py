@@ -24,9 +24,7 @@ __all__ = [
     "Law",
     "choose_law",
     "fit",
-    "fit_exponential",
     "fit_power",
-    "fit_power_log",
     "offset_of",
     "place_of",
     "usable",
@@ -40,7 +38,7 @@ KINDS = {
 }
 #: Measured points below which a law with its scatter is not fitted ...
 _FEWEST_POINTS = 3
-#: Measured points below which the laws cannot be told apart.
+#: Measured points below which the laws cannot be distinguished.
 _FEWEST_TO_CHOOSE = 4
 #: ... and below which it is fitted without an overhead.
 _FEWEST_WITH_OVERHEAD = 4
@@ -48,46 +46,33 @@ _FEWEST_WITH_OVERHEAD = 4
 _OVERHEAD_GAIN = 1.0
 #: Difference of Akaike's criterion from which a law has considerably less support (K. P. Burnham,
 #: D. R. Anderson, "Model Selection and Multimodel Inference", 2002, section 2.6): below it a
-#: logarithm beside the power is not told from none.
+#: logarithmic factor is not distinguished from none.
 _INDISTINGUISHABLE = 4.0
 
 
 @dataclass(frozen=True)
 class Law:
-    """A law of growth, as fitted.
+    """A law of growth, as fitted."""
 
-    Parameters
-    ----------
-    kind : str
-        Key into `KINDS`.
-    slope, slope_low, slope_high : float
-        Exponent ``b`` or rate ``c``, and its 95 % interval by the profile likelihood.
-    log_coefficient : float
-        Logarithm of ``a``.
-    overhead : float
-        Cost at any size; 0 where the points do not show one.
-    sigma : float
-        Standard deviation of ``log y`` around the law.
-    log_likelihood : float
-        Logarithm of the largest likelihood of ``log y``.
-    log_likelihood_overhead : float
-        The same with an overhead, whether or not it is worth its parameter.
-    aic : float
-        Corrected Akaike criterion (AICc); NaN for less than 3 points more than parameters.
-    points, censored : int
-        Points fitted, and how many of these are lower bounds.
-    """
-
+    #: Key into `KINDS`.
     kind: str
+    #: Exponent ``b`` or rate ``c``, and its 95 % interval by the profile likelihood.
     slope: float
     slope_low: float
     slope_high: float
+    #: Logarithm of ``a``.
     log_coefficient: float
+    #: Cost at any size; 0 where the points do not show one.
     overhead: float
+    #: Standard deviation of ``log y`` around the law.
     sigma: float
+    #: Logarithm of the largest likelihood of ``log y``.
     log_likelihood: float
+    #: The same with an overhead, whether or not it is worth its parameter.
     log_likelihood_overhead: float
+    #: Corrected Akaike criterion (AICc); NaN for less than 3 points more than parameters.
     aic: float
+    #: Points fitted, and how many of these are lower bounds.
     points: int
     censored: int
 
@@ -107,13 +92,13 @@ class Law:
 
 
 def place_of(kind: str, n: ArrayLike) -> Floats:
-    """Return what the slope of a law multiplies."""
+    """Return the places of sizes on the axis of a law: the sizes, or their logarithms."""
     sizes = np.asarray(n, dtype=np.float64)
     return sizes if kind == "exponential" else np.log(sizes)
 
 
 def offset_of(kind: str, n: ArrayLike) -> Floats:
-    """Return what a law adds to its line: the logarithm of the logarithm, or nothing."""
+    """Return the offset of a law from its line: the logarithm of the logarithm, or 0."""
     sizes = np.asarray(n, dtype=np.float64)
     return np.log(np.log1p(sizes)) if kind == "power-log" else np.zeros_like(sizes)
 
@@ -134,12 +119,6 @@ def fit(kind: str, n: ArrayLike, y: ArrayLike, censored: ArrayLike | None = None
     An overhead enters the law where 4 costs are measured and Akaike's criterion prefers it (H.
     Akaike, "A new look at the statistical model identification", 1974). With one, the slope and the
     share of the overhead are searched on a grid and refined.
-
-    Examples
-    --------
-    >>> law = fit("power", [1, 2, 4, 8], [3, 12, 48, 192])
-    >>> round(law.slope, 3), round(law.coefficient, 3)
-    (2.0, 3.0)
     """
     sizes, costs, flags = usable(n, y, censored)
     with np.errstate(all="ignore"):
@@ -151,16 +130,6 @@ def fit_power(n: ArrayLike, y: ArrayLike, censored: ArrayLike | None = None) -> 
     return fit("power", n, y, censored)
 
 
-def fit_power_log(n: ArrayLike, y: ArrayLike, censored: ArrayLike | None = None) -> Law | None:
-    """Return the power law with a logarithm beside it: `fit` of ``"power-log"``."""
-    return fit("power-log", n, y, censored)
-
-
-def fit_exponential(n: ArrayLike, y: ArrayLike, censored: ArrayLike | None = None) -> Law | None:
-    """Return the exponential law of the largest likelihood: `fit` of ``"exponential"``."""
-    return fit("exponential", n, y, censored)
-
-
 def choose_law(power: Law | None, exponential: Law | None, power_log: Law | None = None) -> str:
     """Return which law fits best.
 
@@ -170,14 +139,8 @@ def choose_law(power: Law | None, exponential: Law | None, power_log: Law | None
     there are not, its correction would outweigh any evidence of an overhead; then the largest
     likelihood decides, with as many parameters in all laws: with an overhead where 4 costs are
     measured, else without. Where they fit equally well, as a constant cost does, the power law
-    is named; so it is below 4 measured costs, too few to tell laws apart, and where a logarithm
-    beside the power gains less than 4.
-
-    Examples
-    --------
-    >>> n, y = [1, 2, 3, 4, 5], [2, 4, 8, 16, 32]
-    >>> choose_law(fit_power(n, y), fit_exponential(n, y), fit_power_log(n, y))
-    'exponential'
+    is named; so it is below 4 measured costs, too few to tell laws from each other, and where a
+    logarithmic factor gains less than 4.
     """
     if power is None or exponential is None:
         return "none"

@@ -13,8 +13,8 @@ from compare.growth.crossovers import Measured, crossover
 from compare.growth.draws import Draws, draw, predict
 from compare.growth.laws import Law, choose_law, fit
 from compare.growth.tobit import Flags, Floats
+from compare.results.reading import as_frame
 from compare.results.schema import CROSSOVER_COLUMNS, SCHEMA_VERSION, SUMMARY_COLUMNS
-from compare.results.store import as_frame
 
 __all__ = ["QUANTITIES", "Growth", "crossovers_of", "growths_of", "summarise", "summary_of"]
 
@@ -29,39 +29,29 @@ _FURTHER, _AT_LEAST = 10.0, 1e6
 
 @dataclass(frozen=True)
 class Growth:
-    """How one quantity of one engine grows in one family.
+    """The growth of one quantity of one engine in one family."""
 
-    Parameters
-    ----------
-    family, engine, quantity, against : str
-        Which; `against` says what its sizes count.
-    n, y, censored : array, shape (points,)
-        Sizes, costs, and which costs are lower bounds.
-    laws : dict of str to Law
-        Laws that could be fitted, by kind.
-    chosen : str
-        The one that fits best, or ``"none"``.
-    draws : Draws or None
-        What that law leaves open.
-    reach : dict
-        Columns of the summary on how far the engine came.
-    """
-
+    #: Which; `against` says what its sizes count.
     family: str
     engine: str
     quantity: str
     against: str
+    #: Sizes, costs, and which costs are lower bounds. Shape (points,).
     n: Floats
     y: Floats
     censored: Flags
+    #: Laws that could be fitted, by kind.
     laws: dict[str, Law]
+    #: The one that fits best, or ``"none"``.
     chosen: str
+    #: What that law leaves open.
     draws: Draws | None
+    #: Columns of the summary on how far the engine came.
     reach: dict[str, Any]
 
 
 def growths_of(results: pd.DataFrame) -> list[Growth]:
-    """Return how every quantity of every engine grows in every growing family.
+    """Return the growth of every quantity of every engine in every growing family.
 
     Notes
     -----
@@ -92,12 +82,12 @@ def growths_of(results: pd.DataFrame) -> list[Growth]:
 
 
 def summarise(results: pd.DataFrame) -> pd.DataFrame:
-    """Return how far each engine came in each growing family, and how its costs grow.
+    """Return the reach of each engine in each growing family, and the laws of its costs.
 
     Parameters
     ----------
     results : pandas.DataFrame
-        Rows of ``results.csv``, as `compare.results.store.read_results` returns them.
+        Rows of ``results.csv``, as `compare.results.reading.read_results` returns them.
 
     Returns
     -------
@@ -200,7 +190,7 @@ def _typed(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def _grows_with(cells: pd.DataFrame) -> str:
-    """Return what the cells of a family grow with."""
+    """Return the column that grows in the cells of a family: parameters or size."""
     same = cells["parameters"].nunique() < 2
     return "size" if same and cells["size"].nunique() >= 2 else "parameters"
 
@@ -234,7 +224,7 @@ def _growth(
     cells: pd.DataFrame,
     reach: dict[str, Any],
 ) -> Growth:
-    """Return how one quantity of one engine grows."""
+    """Return the growth of one quantity of one engine."""
     n, y, censored = _points(cells, quantity)
     fitted = {kind: fit(kind, n, y, censored) for kind in ("power", "power-log", "exponential")}
     chosen = choose_law(fitted["power"], fitted["exponential"], fitted["power-log"])

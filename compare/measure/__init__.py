@@ -1,1 +1,1 @@
-"""How a cell is measured: heats of processes that take turns, and what their samples say."""
+"""How a cell is measured: processes that take turns, and the estimates from their samples."""

@@ -1,4 +1,4 @@
-"""The control kernel: the same work in every round, so that a slow minute can be seen.
+"""The calibration workload: the same work in every round, which shows a slow minute.
 
 Half of it is interpreted Python and half NumPy, because a busy machine slows the two differently:
 the one by its clock, the other also by its memory.
@@ -6,7 +6,7 @@ the one by its clock, the other also by its memory.
 
 import numpy as np
 
-__all__ = ["control"]
+__all__ = ["calibration_workload"]
 
 #: Turns of the loop, and the shape of the matrix: about 3 ms each on a processor of 2020.
 _TURNS = 100_000
@@ -14,12 +14,12 @@ _SIDE = 160
 _REPEATS = 10
 
 
-def control() -> float:
+def calibration_workload() -> float:
     """Return a number that takes 5 to 10 ms to compute, always in the same way.
 
     Examples
     --------
-    >>> control() == control()
+    >>> calibration_workload() == calibration_workload()
     True
     """
     total = 0

@@ -1,4 +1,4 @@
-"""A heat: all engines of one problem at one size, each in a process of its own that stays up.
+"""An interleaved batch: all engines of one problem at one size, each in a process that stays up.
 
 One after the other they import, build, compile and run once, and are held against the reference;
 then they take turns in `Rounds`. Whoever fails ends as a row at once, and the others go on.
@@ -10,13 +10,15 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 import psutil
 
 from compare.engines.engine import Engine
-from compare.measure.candidate import Contender, Row, Timed
+from compare.measure import jobs
+from compare.measure.candidate import Candidate, MeasuredProcess, Row
 from compare.measure.estimates import estimate, noisy
-from compare.measure.rounds import CONTROL, PRIMAL, Rounds
-from compare.measure.session import Referee, bare
+from compare.measure.rounds import CALIBRATION, PRIMAL, Rounds
+from compare.measure.session import MeasurementSession, without_inputs
 from compare.problems.problem import Case
+from compare.process.jobs import start
 
-__all__ = ["Ended", "available_bytes", "heat"]
+__all__ = ["Ended", "InterleavedBatch", "available_bytes"]
 
 #: Gradients that take longer are not repeated under the allocation tracer, in s.
 _TRACED_S = 0.2
@@ -24,23 +26,17 @@ _TRACED_S = 0.2
 #: minutes in a formula of many thousand lines. The bytes are then left out.
 _TRACING_S = 1.0
 #: Share of the time of the others' turns that a waiting process may use the processor for.
-_RESTLESS = 0.05
+_IDLE_SHARE = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
 class Ended:
-    """A cell that has ended.
+    """A cell that has ended."""
 
-    Parameters
-    ----------
-    row : dict
-        Columns of results.csv.
-    samples : tuple of dict
-        Its raw samples: columns of samples.parquet. The first cell of a heat that has any also
-        has those of the primal and the control kernel.
-    """
-
+    #: Columns of results.csv.
     row: Row
+    #: Its raw samples: columns of samples.parquet. The first cell of a batch that has any also has
+    #: those of the primal and the calibration workload.
     samples: tuple[Row, ...] = ()
 
 
@@ -49,85 +45,93 @@ def available_bytes() -> int:
     return int(psutil.virtual_memory().available)
 
 
-def heat(
-    case: Case,
-    engines: Sequence[Engine],
-    referee: Referee,
-    on_begin: Callable[[Case, Engine], None] | None = None,
-    available: Callable[[], int] = available_bytes,
-) -> Iterator[Ended]:
-    """Return the cells of a heat, those that fail as soon as they do."""
-    contenders = [Contender(case, engine, referee) for engine in engines]
-    started: list[Contender] = []
-    group: list[Contender] = []
-    first = 0
-    try:
-        for contender in contenders:
-            if not (contender.refusal or contender.failed):
-                contender.start()
-                started.append(contender)
-        for contender in started:
-            # The interpreters come up at the same time, before any clock runs.
-            contender.job("start")
-        for contender in contenders:
-            if group and available() < referee.budget.bytes:
-                first = yield from _timed(group, case, referee, first)
-                group = []
-            if on_begin:
-                on_begin(case, contender.engine)
-            if contender.ready():
-                group.append(contender)
-            else:
-                yield Ended(contender.row)
-        if group:
-            yield from _timed(group, case, referee, first)
-    finally:
-        referee.forget()
-        for contender in started:
-            contender.close()
+@dataclasses.dataclass
+class InterleavedBatch:
+    """All engines of one case, whose samples are taken in turns."""
 
+    #: The problem at one size.
+    case: Case
+    #: Engines.
+    engines: Sequence[Engine]
+    #: Limits, cores, references and the calibration workload.
+    session: MeasurementSession
+    #: Called with case and engine before an engine is prepared.
+    on_begin: Callable[[Case, Engine], None] | None = None
+    #: Memory that new processes could take, in bytes: little of it splits the batch in groups.
+    available: Callable[[], int] = available_bytes
 
-def _timed(
-    group: Sequence[Contender], case: Case, referee: Referee, first: int
-) -> Generator[Ended, None, int]:
-    """Take the rounds of some contenders that are ready, and return the number of the next."""
-    by_name = {contender.engine.name: contender for contender in group}
-    primal = Timed(referee, ("numpy",), ("prepare primal", bare(case)))
-    try:
-        primal.start()
-        runs = primal.prepare().status == "ok" and primal.calibrate().status == "ok"
-        rounds = Rounds(
-            {name: contender.sample for name, contender in by_name.items()},
-            referee.control,
-            primal.sample if runs else None,
-            referee.limits,
-            referee.seed,
-            first,
-        )
-        left = dict(by_name)
-        for name, lost in rounds.take():
-            contender = left.pop(name)
-            contender.ends(lost.args[0])
-            own = [name] if left else [name, PRIMAL, CONTROL]
-            yield Ended(contender.row, _raw(rounds, own, contender.row))
-    finally:
-        primal.close()
-    beside = [PRIMAL, CONTROL]
-    for name, contender in left.items():
-        contender.row |= _times(rounds, name, referee.seed)
-        if contender.worker is not None and contender.row["run_s"] < _TRACED_S:
-            traced = contender.job("allocated", stage="allocations", limit_s=_TRACING_S)
-            contender.row["allocated_bytes"] = traced.result
-        told = [contender.row["message"] or "", *_remarks(rounds, name, contender.row)]
-        contender.row["message"] = "; ".join(filter(None, told))
-        contender.ends()
-        yield Ended(contender.row, _raw(rounds, [name, *beside], contender.row))
-        beside = []
-    return rounds.next
+    def cells(self) -> Iterator[Ended]:
+        """Yield the cells, those that fail as soon as they do."""
+        candidates = [Candidate(self.case, engine, self.session) for engine in self.engines]
+        started: list[Candidate] = []
+        group: list[Candidate] = []
+        first = 0
+        try:
+            for candidate in candidates:
+                if not (candidate.refusal or candidate.failed):
+                    candidate.start()
+                    started.append(candidate)
+            for candidate in started:
+                # The interpreters come up at the same time, before any clock runs.
+                candidate.job(start)
+            for candidate in candidates:
+                if group and self.available() < self.session.budget.bytes:
+                    first = yield from self._timed(group, first)
+                    group = []
+                if self.on_begin:
+                    self.on_begin(self.case, candidate.engine)
+                if candidate.ready():
+                    group.append(candidate)
+                else:
+                    yield Ended(candidate.row)
+            if group:
+                yield from self._timed(group, first)
+        finally:
+            self.session.forget()
+            for candidate in started:
+                candidate.close()
+
+    def _timed(self, group: Sequence[Candidate], first: int) -> Generator[Ended, None, int]:
+        """Take the rounds of candidates that are ready, and return the number of the next."""
+        session = self.session
+        by_name = {candidate.engine.name: candidate for candidate in group}
+        job = (jobs.prepare_primal, without_inputs(self.case))
+        primal = MeasuredProcess(session, ("numpy",), job)
+        try:
+            primal.start()
+            runs = primal.prepare().status == "ok" and primal.calibrate().status == "ok"
+            rounds = Rounds(
+                {name: candidate.sample for name, candidate in by_name.items()},
+                session.calibration,
+                primal.sample if runs else None,
+                session.limits,
+                session.seed,
+                first,
+            )
+            left = dict(by_name)
+            for name, lost in rounds.take():
+                candidate = left.pop(name)
+                candidate.ends(lost.args[0])
+                names = [name] if left else [name, PRIMAL, CALIBRATION]
+                yield Ended(candidate.row, _raw(rounds, names, candidate.row))
+        finally:
+            primal.close()
+        shared = [PRIMAL, CALIBRATION]
+        for name, candidate in left.items():
+            candidate.row |= _times(rounds, name, session.seed)
+            if candidate.worker is not None and candidate.row["run_s"] < _TRACED_S:
+                traced = candidate.job(jobs.allocated, stage="allocations", limit_s=_TRACING_S)
+                candidate.row["allocated_bytes"] = traced.result
+            remarks = [candidate.row["message"] or "", *_remarks(rounds, name, candidate.row)]
+            candidate.row["message"] = "; ".join(filter(None, remarks))
+            candidate.ends()
+            yield Ended(candidate.row, _raw(rounds, [name, *shared], candidate.row))
+            shared = []
+        return rounds.next
 
 
 def _times(rounds: Rounds, name: str, seed: int) -> Row:
-    """Return the columns that the samples of a contender fill."""
+    """Return the columns that the samples of a candidate fill."""
     counted = rounds.counted(name)
     samples = [taken.sample for taken in counted]
     run = estimate([sample.seconds for sample in samples], seed)
@@ -160,7 +164,7 @@ def _times(rounds: Rounds, name: str, seed: int) -> Row:
 
 
 def _remarks(rounds: Rounds, name: str, row: Row) -> Iterator[str]:
-    """Yield what a reader of a row must know although the cell ended as ok."""
+    """Yield remarks on a cell that ended as ok, for its message."""
     if row["threads_read"] is not None and row["threads_read"] > row["threads"]:
         yield f"a library reports {row['threads_read']} threads, asked for were {row['threads']}"
     idle_s = sum(taken.sample.idle_processor_s for taken in rounds.taken[name])
@@ -170,7 +174,7 @@ def _remarks(rounds: Rounds, name: str, row: Row) -> Iterator[str]:
         if other != name
         for taken in all_taken
     )
-    if idle_s > _RESTLESS * others_s:
+    if idle_s > _IDLE_SHARE * others_s:
         yield f"it used {idle_s:.2g} s of processor time while others had their turn"
 
 

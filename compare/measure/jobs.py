@@ -1,6 +1,6 @@
-"""What a measured process does: prepare one engine, check it, and give samples when asked.
+"""The jobs of a measured process: prepare one engine, check it, and give samples.
 
-The process stays up while other contenders take their turns; what it needs from one job to the
+The process stays up while other candidates take their turns; what it needs from one job to the
 next is held here.
 """
 
@@ -10,16 +10,25 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from compare.checks.state_check import Result, fingerprints, probe
+from compare.checks.state_check import Result, check_state, input_digests
 from compare.engines.engine import Engine, Prepared
+from compare.measure.calibration import calibration_workload
 from compare.measure.memory import PeakMemory, allocated_bytes
 from compare.measure.timing import SAMPLE_S, Sample, calibrated, time_calls
 from compare.problems.problem import Case
+from compare.process.jobs import Report
 from compare.process.threads import pinned_cores, threads_read
 
-__all__ = ["JOBS"]
-
-Report = Callable[[str, dict[str, Any]], None]
+__all__ = [
+    "allocated",
+    "calibrate",
+    "check",
+    "prepare",
+    "prepare_calibration",
+    "prepare_primal",
+    "sample",
+    "sample_calibration",
+]
 
 #: A call that lasts this long is a sample, and is no mishap of the clock.
 _LONG_S = 20 * SAMPLE_S
@@ -27,7 +36,7 @@ _LONG_S = 20 * SAMPLE_S
 
 @dataclasses.dataclass
 class _Held:
-    """What this process has prepared."""
+    """The prepared function of this process, kept from one job to the next."""
 
     run: Callable[[], Any] = lambda: None
     #: The prepared function, its first result with the time that took, and digests of the inputs
@@ -49,18 +58,18 @@ def prepare(report: Report, case: Case, engine: Engine, threads: int) -> dict[st
     report("configure", {"pinned": cores, "parameters": case.parameters})
     configured = engine.configure(threads)
     inputs = case.inputs
-    _held.before = fingerprints(inputs)
+    _held.before = input_digests(inputs)
     memory = PeakMemory()
     report("build", {"baseline_bytes": memory.start_bytes})
     start = time.perf_counter()
     prepared: Prepared = engine.prepare(case)
-    facts = {"build_s": time.perf_counter() - start, "operations": prepared.operations}
+    columns = {"build_s": time.perf_counter() - start, "operations": prepared.operations}
     if prepared.compile is not None:
-        report("compile", facts)
+        report("compile", columns)
         start = time.perf_counter()
         prepared.compile()
-        facts = {"compile_s": time.perf_counter() - start}
-    report("first run", facts)
+        columns = {"compile_s": time.perf_counter() - start}
+    report("first run", columns)
     start = time.perf_counter()
     _held.first = prepared.run(inputs)
     first_run_s = time.perf_counter() - start
@@ -80,11 +89,9 @@ def prepare_primal(report: Report, case: Case) -> dict[str, Any]:
     return {}
 
 
-def prepare_control(report: Report) -> None:
-    """Make the control kernel what is sampled here."""
-    from compare.measure.calibration import control
-
-    control()
+def prepare_calibration(report: Report) -> None:
+    """Import the calibration workload and run it once, before it is sampled."""
+    calibration_workload()
 
 
 def check(
@@ -94,11 +101,11 @@ def check(
     threads: int,
     against: str,
     reference: Result,
-    elsewhere: Result | None,
+    at_second_inputs: Result | None,
 ) -> dict[str, Any]:
-    """Return the columns that tell how the engine differs from a reference, there and elsewhere."""
+    """Return the columns of the state check: the engine against a reference, at both inputs."""
     first, _held.first = _held.first, None
-    return probe(
+    return check_state(
         case,
         engine,
         _held.prepared_run,
@@ -106,7 +113,7 @@ def check(
         _held.before,
         against,
         reference,
-        elsewhere,
+        at_second_inputs,
         threads=threads,
         first_run_s=_held.first_run_s,
     )
@@ -122,7 +129,7 @@ def calibrate(report: Report) -> tuple[int, float]:
         loops = calibrated(_held.run, SAMPLE_S)
         sample_s = max(2 * SAMPLE_S, sample_s)
     # The collector stays on, as users have it; what was made before the clock is not walked
-    # through during it, by a contender with many objects no more than by one with few.
+    # through during it, by a candidate with many objects no more than by one with few.
     gc.collect()
     gc.freeze()
     _held.waiting_since_s = time.process_time()
@@ -141,26 +148,12 @@ def sample(report: Report, loops: int, warm: bool = True) -> Sample:
     return Sample(seconds, processor_s, loops, idle_processor_s)
 
 
-def sample_control(report: Report) -> Sample:
-    """Return one sample of the control kernel."""
-    from compare.measure.calibration import control
-
-    seconds, processor_s = time_calls(control, 1)
+def sample_calibration(report: Report) -> Sample:
+    """Return one sample of the calibration workload."""
+    seconds, processor_s = time_calls(calibration_workload, 1)
     return Sample(seconds, processor_s)
 
 
 def allocated(report: Report) -> int:
     """Return the bytes that Python allocates during one gradient."""
     return allocated_bytes(_held.run)
-
-
-JOBS: dict[str, Callable[..., Any]] = {
-    "prepare": prepare,
-    "prepare primal": prepare_primal,
-    "prepare control": prepare_control,
-    "check": check,
-    "calibrate": calibrate,
-    "sample": sample,
-    "sample control": sample_control,
-    "allocated": allocated,
-}

@@ -1,7 +1,7 @@
-"""Rounds: the control kernel, the primal, then every contender, each one sample, again and again.
+"""Rounds: the calibration workload, the primal, then every candidate, a sample each, repeated.
 
-What slows the machine for a while so slows all of them alike. A round around which the control
-kernel took longer or shorter than usual does not count and is repeated.
+What slows the machine for a while so slows all of them alike. A round around which the
+calibration workload took longer or shorter than usual does not count and is repeated.
 """
 
 import statistics
@@ -13,16 +13,17 @@ import numpy as np
 from compare.measure.estimates import estimate, narrow
 from compare.measure.timing import Sample
 
-__all__ = ["CONTROL", "PRIMAL", "Limits", "Lost", "Rounds", "Taken"]
+__all__ = ["CALIBRATION", "PRIMAL", "Limits", "Lost", "Rounds", "Taken"]
 
-#: Names of what is timed beside the engines, in the column ``engine`` of samples.parquet.
-CONTROL, PRIMAL = "control", "primal"
-#: Share of its running median that the control kernel may be off. On a quiet virtual machine
+#: Names of the calibration workload and of the loss alone in the column ``engine`` of
+#: samples.parquet.
+CALIBRATION, PRIMAL = "control", "primal"
+#: Share of its running median that the calibration workload may be off. On a quiet virtual machine
 #: with 2 cores nine of ten lay within 5 % of it; with somebody else at work they took 40 % longer.
 DRIFT = 0.10
-#: Runs of the control kernel that its running median is of, and those before the first round.
+#: Runs of the calibration workload that its running median is of, and those before the first round.
 _WINDOW, _FIRST = 15, 5
-#: Rounds of a heat that are repeated at most: a machine that is never quiet must not stop it.
+#: Rounds of a batch that are repeated at most: a machine that is never quiet must not stop it.
 _MOST_REPEATED = 10
 #: Samples below which an interval says little; taken where they fit into `Limits.slow_s`.
 _FEWEST = 3
@@ -31,80 +32,54 @@ Sampler = Callable[[], Sample]
 
 
 class Lost(Exception):
-    """A contender that will give no more samples; its argument says why."""
+    """A candidate that will give no more samples; its argument says why."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How many samples are taken of each contender.
+    """How many samples are taken of each candidate."""
 
-    Parameters
-    ----------
-    budget_s : float
-        Time that its samples may take together, in s; one is always taken.
-    slow_s : float
-        The same for the first three samples, which a slow contender is given more time for.
-    least : int
-        Samples at least, where the budget allows.
-    most : int
-        Samples at most, however wide their interval is.
-    """
-
+    #: Time that its samples may take together, in s; one is always taken.
     budget_s: float
+    #: The same for the first three samples, which a slow candidate is given more time for.
     slow_s: float
+    #: Samples at least, where the budget allows.
     least: int = 15
+    #: Samples at most, however wide their interval is.
     most: int = 200
 
 
 @dataclass
 class Taken:
-    """A sample of one round.
+    """A sample of one round."""
 
-    Parameters
-    ----------
-    round : int
-        Number of the round.
-    sample : Sample
-        Its times.
-    drifted : bool
-        Whether the control kernel was off before or after the round.
-    counts : bool
-        Whether it counts; a drifted one does where there was no time left to repeat the round.
-    """
-
+    #: Number of the round.
     round: int
+    #: Its times.
     sample: Sample
+    #: Whether the calibration workload was off before or after the round.
     drifted: bool = False
+    #: Whether it counts; a drifted one does where there was no time left to repeat the round.
     counts: bool = True
 
 
 @dataclass
 class Rounds:
-    """The rounds of one heat.
+    """The rounds of one interleaved batch."""
 
-    Parameters
-    ----------
-    contenders : mapping of str to callable
-        Each returns its next `Sample`, or raises `Lost`.
-    control : callable
-        Returns a sample of the control kernel, or raises `Lost`: drift is then not seen.
-    primal : callable, optional
-        Returns a sample of the loss alone, or raises `Lost`.
-    limits : Limits
-        How many samples are taken.
-    seed : int
-        Seed of the order in each round.
-    first : int
-        Number of the first round.
-    """
-
-    contenders: Mapping[str, Sampler]
-    control: Sampler
+    #: Each returns its next `Sample`, or raises `Lost`.
+    candidates: Mapping[str, Sampler]
+    #: Returns a sample of the calibration workload, or raises `Lost`: drift is then not seen.
+    calibration: Sampler
+    #: Returns a sample of the loss alone, or raises `Lost`.
     primal: Sampler | None
+    #: How many samples are taken.
     limits: Limits
+    #: Seed of the order in each round.
     seed: int = 0
+    #: Number of the first round.
     first: int = 0
-    #: Samples by name, those of the primal and the control kernel among them.
+    #: Samples by name, those of the primal and the calibration workload among them.
     taken: dict[str, list[Taken]] = field(default_factory=dict, init=False)
     #: Rounds that were marked and repeated.
     repeated: int = field(default=0, init=False)
@@ -114,10 +89,11 @@ class Rounds:
     def take(self) -> Iterator[tuple[str, Lost]]:
         """Take all samples."""
         rng = np.random.default_rng([self.seed, self.first])
-        self.taken = {name: [] for name in (CONTROL, PRIMAL, *self.contenders)}
+        self.taken = {name: [] for name in (CALIBRATION, PRIMAL, *self.candidates)}
         self.next = self.first
-        live, primal, beside = list(self.contenders), self.primal, self._control_seconds(_FIRST)
-        before = self._drifted(beside)
+        live, primal = list(self.candidates), self.primal
+        previous_s = self._calibration_seconds(_FIRST)
+        before = self._drifted(previous_s)
         while live:
             current: dict[str, Taken] = {}
             if primal is not None:
@@ -128,13 +104,13 @@ class Rounds:
             for place in rng.permutation(len(live)):
                 name = live[place]
                 try:
-                    current[name] = Taken(self.next, self.contenders[name]())
+                    current[name] = Taken(self.next, self.candidates[name]())
                 except Lost as lost:
                     yield name, lost
             for name, taken in current.items():
                 self.taken[name].append(taken)
             self.next += 1
-            after = self._drifted(beside)
+            after = self._drifted(previous_s)
             drifted = before or after
             before = after
             repeat = drifted and self.repeated < _MOST_REPEATED
@@ -145,11 +121,11 @@ class Rounds:
             live = [name for name in live if name in current and not self._enough(name)]
 
     def counted(self, name: str) -> list[Taken]:
-        """Return the samples of a contender that count."""
+        """Return the samples of a candidate that count."""
         return [taken for taken in self.taken[name] if taken.counts]
 
     def _enough(self, name: str) -> bool:
-        """Return whether a contender needs no more rounds."""
+        """Whether a candidate needs no more rounds."""
         spent_s = sum(t.sample.seconds * t.sample.loops for t in self.taken[name])
         counted = self.counted(name)
         if len(counted) >= self.limits.most or spent_s >= self.limits.slow_s:
@@ -167,24 +143,24 @@ class Rounds:
                 taken.counts |= taken.round in rounds
         return done
 
-    def _control_seconds(self, count: int) -> list[float]:
-        """Return some runs of the control kernel that belong to no round."""
+    def _calibration_seconds(self, count: int) -> list[float]:
+        """Return some runs of the calibration workload that belong to no round."""
         seconds = []
         for _ in range(count):
             try:
-                seconds.append(self.control().seconds)
+                seconds.append(self.calibration().seconds)
             except Lost:
                 break
         return seconds
 
-    def _drifted(self, beside: list[float]) -> bool:
-        """Return whether the control kernel is off now, and add it to those that it is held to."""
+    def _drifted(self, previous_s: list[float]) -> bool:
+        """Whether the calibration workload is off now; it joins the previous ones."""
         try:
-            sample = self.control()
+            sample = self.calibration()
         except Lost:
             return False
-        usual_s = statistics.median(beside[-_WINDOW:]) if beside else sample.seconds
-        beside.append(sample.seconds)
+        usual_s = statistics.median(previous_s[-_WINDOW:]) if previous_s else sample.seconds
+        previous_s.append(sample.seconds)
         drifted = abs(sample.seconds - usual_s) > DRIFT * usual_s
-        self.taken[CONTROL].append(Taken(self.next, sample, drifted))
+        self.taken[CALIBRATION].append(Taken(self.next, sample, drifted))
         return drifted

@@ -1,47 +1,40 @@
-"""What the heats of a sweep share: limits, cores, references and the control kernel."""
+"""Limits, cores, references and calibration workload, shared by the batches of a sweep."""
 
 import dataclasses
 from types import TracebackType
 from typing import Any, Self
 
-from compare.checks.agreement import reference_gradient
-from compare.checks.state_check import other_case
+from compare.checks.reference import compute_reference, reference_gradient
+from compare.checks.state_check import with_second_inputs
+from compare.measure import jobs
 from compare.measure.rounds import Limits, Lost
 from compare.measure.timing import Sample
 from compare.problems.problem import Case
 from compare.process.executor import Budget, Executor, Outcome, Worker
-from compare.process.threads import contender_cores
+from compare.process.threads import candidate_cores
 
-__all__ = ["Referee", "bare", "elsewhere", "sample_of"]
+__all__ = ["MeasurementSession", "sample_of", "without_inputs"]
 
 #: Share of the time budget of a cell that its samples may take, but some time in any case; and
-#: the share for the first three samples of a slow contender.
+#: the share for the first three samples of a slow candidate.
 _SAMPLING_SHARE, _SAMPLING_LEAST_S, _SLOW_SHARE = 0.1, 0.3, 1 / 3
-#: Samples of a contender of which each takes a new process.
+#: Samples of a candidate of which each takes a new process.
 _FRESH_SAMPLES = 5
 
 
-class Referee:
-    """What the heats of a sweep share: who computes references, and the control kernel.
+class MeasurementSession:
+    """The limits shared by the batches of a sweep; processes of references and calibration.
 
-    Parameters
-    ----------
-    budget : Budget
-        Limits of each cell.
-    threads : int
-        Threads of each contender.
-    seed : int
-        Seed of the inputs and of the order in each round.
-    fresh : bool
-        Whether each sample is taken in a process of its own.
+    `seed` is that of the inputs and of the order in each round; with `fresh`, each sample is taken
+    in a process of its own.
     """
 
     def __init__(self, budget: Budget, threads: int = 1, seed: int = 0, fresh: bool = False):
         self.budget, self.threads, self.seed, self.fresh = budget, threads, seed, fresh
-        #: Cores of the contenders, of the primal and of the control kernel.
-        self.cores = contender_cores(threads)
+        #: Cores of the candidates, of the primal and of the calibration workload.
+        self.cores = candidate_cores(threads)
         self._executor = Executor(threads)
-        self._control: Worker | None = None
+        self._calibration: Worker | None = None
         self._references: dict[str, Outcome] = {}
         self._referred: Case | None = None
 
@@ -55,12 +48,17 @@ class Referee:
         trace: TracebackType | None,
     ) -> None:
         self._executor.__exit__(kind, error, trace)
-        if self._control is not None:
-            self._control.close()
+        if self._calibration is not None:
+            self._calibration.close()
+
+    @property
+    def mode(self) -> str:
+        """How samples are taken, as the column ``mode`` names it."""
+        return "fresh" if self.fresh else "warm"
 
     @property
     def limits(self) -> Limits:
-        """How many samples are taken of each contender."""
+        """Limits of the samples of each candidate."""
         seconds = self.budget.seconds
         budget_s = max(_SAMPLING_LEAST_S, _SAMPLING_SHARE * seconds)
         slow_s = max(budget_s, _SLOW_SHARE * seconds)
@@ -70,48 +68,53 @@ class Referee:
 
     def reference(self, case: Case, name: str) -> Outcome:
         """Return the value and gradients of the engine that others are held against."""
-        if self._referred is not case:
-            self._references, self._referred = {}, case
-        if name not in self._references:
-            self._references[name] = self._executor.reference(bare(case), name, self.budget)
-        return self._references[name]
+        references = self._references_of(case)
+        if name not in references:
+            references[name] = self._executor.run(
+                compute_reference, without_inputs(case), name, budget=self.budget, stage="reference"
+            )
+        return references[name]
 
-    def elsewhere(self, case: Case, name: str) -> Outcome:
-        """Return the same at other inputs of the same shapes, as `other_case`."""
+    def reference_at_second_inputs(self, case: Case, name: str) -> Outcome:
+        """Return the same at other inputs of the same shapes, those of `with_second_inputs`."""
+        references, key = self._references_of(case), f"{name} at second inputs"
+        if key not in references:
+            job = (_at_second_inputs, without_inputs(case), name)
+            references[key] = self._executor.call(*job, budget=self.budget)
+        return references[key]
+
+    def _references_of(self, case: Case) -> dict[str, Outcome]:
+        """Return the references of a case, and release those of the last one."""
         if self._referred is not case:
             self._references, self._referred = {}, case
-        key = f"{name} elsewhere"
-        if key not in self._references:
-            outcome = self._executor.call(elsewhere, bare(case), name, budget=self.budget)
-            self._references[key] = outcome
-        return self._references[key]
+        return self._references
 
     def forget(self) -> None:
         """Release the references of the last case: they may be large."""
         self._references, self._referred = {}, None
 
-    def control(self) -> Sample:
-        """Return a sample of the control kernel."""
-        if self._control is None:
-            self._control = Worker(self.threads, cores=self.cores)
-            self._control.run(("prepare control",), self.budget)
-        return sample_of(self._control.run(("sample control",), self.budget, stage="sampling"))
+    def calibration(self) -> Sample:
+        """Return a sample of the calibration workload."""
+        if self._calibration is None:
+            self._calibration = Worker(self.threads, cores=self.cores)
+            self._calibration.run((jobs.prepare_calibration,), self.budget)
+        job = (jobs.sample_calibration,)
+        return sample_of(self._calibration.run(job, self.budget, stage="sampling"))
 
 
-def elsewhere(case: Case, name: str) -> Any:
+def _at_second_inputs(case: Case, name: str) -> Any:
     """Return value and gradients of an engine at other inputs; runs in a process of its own."""
-    value, gradients = reference_gradient(other_case(case), name)
-    return value, dict(gradients)
+    return reference_gradient(with_second_inputs(case), name)
 
 
 def sample_of(outcome: Outcome) -> Sample:
-    """Return the sample that a job gave."""
+    """Return the sample that a job gave, or raise `Lost`."""
     if outcome.status != "ok":
         raise Lost(outcome)
     sample: Sample = outcome.result
     return sample
 
 
-def bare(case: Case) -> Case:
+def without_inputs(case: Case) -> Case:
     """Return a case whose inputs are not drawn yet, and so are not sent to another process."""
     return dataclasses.replace(case)

@@ -1,4 +1,4 @@
-"""The sweep: every problem at growing sizes, all engines of one size in a heat, each cell a row.
+"""The sweep: every problem at growing sizes, all engines of one size in one batch, each cell a row.
 
 An engine goes up the sizes of a problem until one ends as anything but ok or mismatch; larger
 sizes of that problem are then not begun. The row that stopped it stays: for the scaling laws it
@@ -9,16 +9,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from compare.checks.agreement import chosen_engines
+from compare.engines import chosen_engines
 from compare.engines.engine import Engine
-from compare.measure.interleaved import Ended, heat
-from compare.measure.session import Referee
+from compare.measure.interleaved import Ended, InterleavedBatch
+from compare.measure.session import MeasurementSession
+from compare.problems import get_problem
+from compare.problems.own import own_problem
 from compare.problems.problem import Case, Problem
 from compare.process.executor import Budget
-from compare.process.threads import apart
-from compare.results.identity import definition, engine_versions
+from compare.process.threads import off_cores
+from compare.results.identity import engine_versions, fingerprint
 from compare.results.machine import description
-from compare.results.schema import RESULT_COLUMNS
+from compare.results.schema import RESULT_COLUMNS, Cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,37 +33,26 @@ _GOES_ON = frozenset({"ok", "mismatch"})
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep does.
+    """Problems, engines and budget of a sweep."""
 
-    Parameters
-    ----------
-    problems : tuple of Problem
-        Problems.
-    engines : tuple of Engine
-        Engines.
-    budget : Budget
-        Limits of each cell.
-    sizes : callable
-        ``sizes(problem)`` returns the sizes to go up.
-    seed : int
-        Seed of the inputs.
-    threads : int
-        Threads of the linear algebra libraries.
-    fresh : bool
-        Whether each sample is taken in a process of its own.
-    """
-
+    #: Problems.
     problems: tuple[Problem, ...]
+    #: Engines.
     engines: tuple[Engine, ...]
+    #: Limits of each cell.
     budget: Budget
+    #: ``sizes(problem)`` returns the sizes to go up.
     sizes: Callable[[Problem], Sequence[int]]
+    #: Seed of the inputs.
     seed: int = 0
+    #: Threads of the linear algebra libraries.
     threads: int = 1
+    #: Whether each sample is taken in a process of its own.
     fresh: bool = False
 
     @property
     def conditions(self) -> dict[str, object]:
-        """What the cells are measured under, by name."""
+        """Conditions of the measurement, by name."""
         return {
             "threads": self.threads,
             "mode": "fresh" if self.fresh else "warm",
@@ -81,10 +72,6 @@ class Plan:
                         yield case, engine
 
 
-#: Names of problem and engine, and the size between them.
-Cell = tuple[str, int, str]
-
-
 def sweep(
     plan: Plan,
     on_begin: Callable[[Case, Engine, int, int], None] | None = None,
@@ -102,29 +89,29 @@ def sweep(
         begun, waiting = begun + 1, waiting - 1
 
     with (
-        Referee(plan.budget, plan.threads, plan.seed, plan.fresh) as referee,
-        apart(referee.cores),
+        MeasurementSession(plan.budget, plan.threads, plan.seed, plan.fresh) as session,
+        off_cores(session.cores),
     ):
         while pending:
             case = pending[0][0]
             engines = [engine for other, engine in pending if other is case]
             pending = pending[len(engines) :]
             waiting = len(engines)
-            for ended in heat(case, engines, referee, begin):
+            for ended in InterleavedBatch(case, engines, session, begin).cells():
                 name = ended.row["engine"]
                 if ended.row["status"] not in _GOES_ON:
                     stopped = (case.problem.name, name)
                     pending = [c for c in pending if (c[0].problem.name, c[1].name) != stopped]
                 engine = next(engine for engine in engines if engine.name == name)
                 identity = {
-                    "definition": definition(case, engine, plan.conditions),
+                    "fingerprint": fingerprint(case, engine, plan.conditions),
                     "versions": f"{where['versions']}; {engine_versions(engine)}",
                 }
                 yield Ended(ended.row | where | identity, ended.samples)
 
 
 def _left(plan: Plan, done: Mapping[Cell, str]) -> list[tuple[Case, Engine]]:
-    """Return the cells that an earlier run has left to measure."""
+    """Return the cells that a previous run has left to measure."""
     left, stopped = [], set()
     for case, engine in plan.cells():
         place = (case.problem.name, engine.name)
@@ -191,9 +178,8 @@ def benchmark(
     >>> frame["status"].tolist(), bool(frame["run_s"][0] > 0)
     (['ok'], True)
     """
-    from compare.problems import get_problem
-    from compare.problems.own import own_problem
-    from compare.results.store import as_frame
+    # Late: a sweep writes its rows one by one and needs no pandas.
+    from compare.results.reading import as_frame
 
     if isinstance(f, str):
         if args:

@@ -14,7 +14,7 @@ from compare.registry.plugins import in_file
 
 __all__ = ["problem_in_file", "with_sizes"]
 
-#: Sizes of a function whose inputs grow, unless others are asked for: of matrices, the largest
+#: Sizes of a function whose inputs grow, unless others are given: of matrices, the largest
 #: has about as many entries as a measurement should draw.
 _SIZES = (2, 8, 32, 128, 512)
 _QUICK_SIZES = (2, 8, 32)
@@ -88,15 +88,7 @@ def _split(drawn: Any, what: str) -> tuple[Sequence[Any], dict[str, Any]]:
 
 
 class _Draw:
-    """What calls a user's function of the size, with a source of randomness if it takes one.
-
-    Parameters
-    ----------
-    function : callable
-        The function.
-    what : str
-        What it is called in messages.
-    """
+    """A call of a user's function of the size, with a source of randomness if it takes one."""
 
     def __init__(self, function: Callable[..., Any], what: str) -> None:
         self.function, self.what = function, what

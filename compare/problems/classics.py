@@ -29,11 +29,6 @@ def speelpenning_product(x: Any) -> Any:
     thesis, University of Illinois at Urbana-Champaign, 1980. Each partial derivative is the product
     of the other ``n - 1`` factors: written out, the gradient has ``n (n - 2)`` multiplications,
     where reverse accumulation needs about ``3 n``.
-
-    Examples
-    --------
-    >>> float(speelpenning_product(np.array([2.0, 3.0, 4.0])))
-    24.0
     """
     product = x[0]
     for k in range(1, x.shape[0]):
@@ -47,11 +42,6 @@ def speelpenning_product_gradient(x: Any) -> tuple[float, Gradients]:
     Notes
     -----
     The product of the factors before an entry, times the product of those behind it.
-
-    Examples
-    --------
-    >>> speelpenning_product_gradient(np.array([2.0, 3.0, 4.0]))
-    (24.0, {'x': array([12.,  8.,  6.])})
     """
     before, behind = np.ones_like(x), np.ones_like(x)
     np.cumprod(x[:-1], out=before[1:])

@@ -17,11 +17,6 @@ def logistic_map(x: Any, r: Any) -> Any:
     The example of expression swell of A. G. Baydin, B. A. Pearlmutter, A. A. Radul, J. M. Siskind,
     "Automatic differentiation in machine learning: a survey", JMLR 18(153), 2018, Table 1:
     the iterate is a polynomial of degree ``2^(n-1)`` in `x`.
-
-    Examples
-    --------
-    >>> float(logistic_map(0.25, np.array([4.0, 4.0])))
-    0.75
     """
     iterate = x
     for k in range(r.shape[0]):
@@ -36,11 +31,6 @@ def logistic_map_gradient(x: float, r: Any) -> tuple[float, Gradients]:
     -----
     The derivative has a recurrence of its own: ``l'_1 = 1`` and
     ``l'_{k+1} = r_k (1 - 2 l_k) l'_k``.
-
-    Examples
-    --------
-    >>> logistic_map_gradient(0.25, np.array([4.0, 4.0]))
-    (0.75, {'x': -4.0})
     """
     iterate, derivative = float(x), 1.0
     for rate in r.tolist():

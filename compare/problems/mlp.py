@@ -90,24 +90,12 @@ def mlp_gradient(x: Any, t: Any, **layers: Any) -> tuple[float, Gradients]:
 
 
 def parameter_names(widths: Sequence[int]) -> tuple[str, ...]:
-    """Return the names of the weights and biases of a network.
-
-    Examples
-    --------
-    >>> parameter_names((2, 2, 1))
-    ('w1', 'b1', 'w2', 'b2')
-    """
+    """Return the names of the weights and biases of a network."""
     return tuple(f"{kind}{k}" for k in range(1, len(widths)) for kind in "wb")
 
 
 def count_parameters(widths: Sequence[int]) -> int:
-    """Return the number of weights and biases of a network, without drawing it.
-
-    Examples
-    --------
-    >>> count_parameters((2, 2, 1))
-    9
-    """
+    """Return the number of weights and biases of a network, without drawing it."""
     return sum((n + 1) * m for n, m in pairwise(widths))
 
 
@@ -124,12 +112,6 @@ def draw_network(widths: Sequence[int], rng: np.random.Generator) -> Inputs:
     linear neural networks", ICLR 2014. Above 64 units a matrix of normal draws of variance
     ``1 / inputs``, which preserves lengths on average, takes the place of ``Q``. The sample lies
     between 0 and 1, as if a layer of sigmoid units had computed it.
-
-    Examples
-    --------
-    >>> network = draw_network((2, 2, 1), np.random.default_rng(0))
-    >>> {name: array.shape for name, array in network.items()}
-    {'x': (2,), 't': (1,), 'w1': (2, 2), 'b1': (2,), 'w2': (2, 1), 'b2': (1,)}
     """
     inputs: Inputs = {
         "x": rng.uniform(0.0, 1.0, widths[0]),
@@ -158,35 +140,17 @@ def _normal(n: int, m: int, rng: np.random.Generator) -> Any:
 
 
 def wide_widths(size: int) -> tuple[int, ...]:
-    """Return the widths of the network with one hidden layer of `size` units.
-
-    Examples
-    --------
-    >>> wide_widths(8)
-    (8, 8, 1)
-    """
+    """Return the widths of the network with one hidden layer of `size` units."""
     return size, size, 1
 
 
 def deep_widths(size: int) -> tuple[int, ...]:
-    """Return the widths of the network with `size` hidden layers of 2 units.
-
-    Examples
-    --------
-    >>> deep_widths(3)
-    (2, 2, 2, 2, 1)
-    """
+    """Return the widths of the network with `size` hidden layers of 2 units."""
     return (2,) * (size + 1) + (1,)
 
 
 def deep_wide_widths(size: int) -> tuple[int, ...]:
-    """Return the widths of the network with `size` hidden layers of ``2^size`` units.
-
-    Examples
-    --------
-    >>> deep_wide_widths(2)
-    (4, 4, 4, 1)
-    """
+    """Return the widths of the network with `size` hidden layers of ``2^size`` units."""
     return (2**size,) * (size + 1) + (1,)
 
 

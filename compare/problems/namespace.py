@@ -17,11 +17,6 @@ def namespace(*arrays: Any) -> ModuleType:
 
     ``array_api_compat.array_namespace`` refuses a mixture of NumPy arrays and traced tensors;
     a traced function sees just that, because constants stay NumPy arrays.
-
-    Examples
-    --------
-    >>> namespace(2.0, np.ones(3)).__name__
-    'numpy'
     """
     for position, array in enumerate(arrays):
         if isinstance(array, _NUMPY_TYPES):

@@ -22,13 +22,7 @@ def own_problem(
     wrt: str | Sequence[str] | None = None,
     analytic: bool = False,
 ) -> Problem:
-    """Return a problem of one size, made of a function and its arguments.
-
-    Examples
-    --------
-    >>> own_problem(lambda x, y: x * y, [2.0, 3.0]).wrt
-    ('x', 'y')
-    """
+    """Return a problem of one size, made of a function and its arguments."""
     name = getattr(f, "__name__", type(f).__name__)
     inputs, function = named_arguments(f, args, words or {}, name)
     chosen = checked(inputs, wrt, name)
@@ -103,7 +97,7 @@ def _called(f: Callable[..., Any], count: int, **inputs: Any) -> Any:
 def _bound(
     f: Callable[..., Any], args: Sequence[Any], words: Mapping[str, Any], name: str
 ) -> inspect.BoundArguments | None:
-    """Return how arguments meet the parameters of a function, or None if it does not tell."""
+    """Return the binding of arguments to parameters, or None if the function does not tell."""
     try:
         signature = inspect.signature(f)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""What a problem is: a function to differentiate, its inputs, its sizes."""
+"""Problems: a function to differentiate, its inputs, its sizes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

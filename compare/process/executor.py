@@ -16,23 +16,20 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import IO, Any, Literal
 
 import cloudpickle
 
 from compare.process.guard import new_mark, package_environment
-from compare.process.ipc import read_frame, write_frame
+from compare.process.ipc import read_message, write_message
+from compare.process.jobs import call
 from compare.process.processes import MARK, ProcessTree, end_marked
 from compare.process.threads import THREAD_VARIABLES, pin
 
-if TYPE_CHECKING:
-    from compare.engines.engine import Engine
-    from compare.problems.problem import Case
-
 __all__ = ["Budget", "Executor", "Outcome", "Worker"]
 
-#: Stages whose time counts against the budget of a cell: what the engine itself does.
+#: Stages whose time counts against the budget of a cell: the work of the engine itself.
 TIMED_STAGES = frozenset({"build", "compile", "first run"})
 #: Limit for every other stage: importing, drawing inputs, computing the reference.
 _UNTIMED_LIMIT_S = 120.0
@@ -58,12 +55,6 @@ class Budget:
     ------
     ValueError
         If a limit is not a positive finite number.
-
-    Examples
-    --------
-    >>> Budget(0.0, 10**9)
-    Traceback (most recent call last):
-    ValueError: time budget: 0.0 s arrived; expected a positive number of seconds
     """
 
     seconds: float
@@ -92,20 +83,20 @@ class Budget:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended.
+    """The end of a job.
 
     Parameters
     ----------
     status : str
         ``"ok"``, ``"timeout"``, ``"memory"``, ``"crashed"``, ``"unsupported"`` or ``"error"``.
     result : object
-        What the job returned, if it ended as ok.
+        The result of the job, if it ended as ok.
     message : str
         Why it did not.
     stage : str
         Stage under way when it ended early.
-    facts : dict
-        What the job had reported until then.
+    metadata : dict
+        Columns that the job had reported until then.
     peak_bytes : int
         Largest resident memory of the process tree that the parent saw while the engine worked.
     """
@@ -114,7 +105,7 @@ class Outcome:
     result: Any = None
     message: str = ""
     stage: str = ""
-    facts: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
     peak_bytes: int = 0
 
 
@@ -138,7 +129,7 @@ class Worker:
         cores: Sequence[int] = (),
     ) -> None:
         self._threads = threads
-        #: What all processes started by this one carry in their environment.
+        #: In the environment of all processes that this one starts.
         self.mark = new_mark()
         variables = package_environment() | dict.fromkeys(THREAD_VARIABLES, str(threads))
         variables |= {**(environment or {}), MARK: self.mark}
@@ -158,18 +149,18 @@ class Worker:
         assert self._process.stdout
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         self._tree = ProcessTree(self._process.pid)
-        self._frames: queue.Queue[Any] = queue.Queue()
+        self._messages: queue.Queue[Any] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         try:
-            while (frame := read_frame(self._stdout)) is not None:
-                self._frames.put(frame)
+            while (answer := read_message(self._stdout)) is not None:
+                self._messages.put(answer)
         except Exception as error:
-            # What the job returned is of a type that this process cannot load.
+            # The result is of a type that this process cannot load.
             message = f"its result cannot be read: {type(error).__name__}: {error}"
-            self._frames.put(("error", message, {}))
-        self._frames.put(None)
+            self._messages.put(("error", message))
+        self._messages.put(None)
 
     @property
     def alive(self) -> bool:
@@ -184,8 +175,8 @@ class Worker:
         stage: str = "start",
         limit_s: float = _UNTIMED_LIMIT_S,
     ) -> Outcome:
-        """Return how a job ended; a job that broke its budget has been killed."""
-        facts: dict[str, Any] = {}
+        """Return the outcome of a job; one that broke its budget has been killed."""
+        metadata: dict[str, Any] = {}
         entered_s, spent_s, peak = time.monotonic(), 0.0, 0
         processor_begin = processor_s = 0.0
         try:
@@ -194,46 +185,47 @@ class Worker:
             message = f"it cannot be sent to a process: {type(error).__name__}: {error}"
             return Outcome("error", message=message, stage=stage)
         try:
-            write_frame(self._stdin, payload)
+            write_message(self._stdin, payload)
         except OSError:
             return Outcome("crashed", message=self._death(), stage=stage)
         while True:
             timed = stage in TIMED_STAGES
             try:
-                frame = self._frames.get(timeout=_POLL_S)
+                answer = self._messages.get(timeout=_POLL_S)
             except queue.Empty:
                 pass
             else:
                 now = time.monotonic()
-                if frame is None:
-                    return Outcome("crashed", None, self._death(), stage, facts, peak)
-                if frame[0] == "stage":
+                if answer is None:
+                    return Outcome("crashed", None, self._death(), stage, metadata, peak)
+                if answer[0] == "stage":
+                    _, next_stage, more = answer
                     spent_s += now - entered_s if timed else 0.0
-                    if timed != (frame[1] in TIMED_STAGES):
-                        # What importing and checking take is not the engine's to answer for.
+                    if timed != (next_stage in TIMED_STAGES):
+                        # The time of importing and checking is not the engine's to answer for.
                         seen_s = self._tree.processor_s()
                         processor_s += seen_s - processor_begin if timed else 0.0
                         processor_begin = seen_s
-                    stage, entered_s = frame[1], now
-                    facts |= frame[2]
+                    stage, entered_s = next_stage, now
+                    metadata |= more
                     continue
-                facts |= frame[2]
-                if frame[0] != "ok":
-                    return Outcome(frame[0], None, frame[1], stage, facts, peak)
+                status, content = answer
+                if status != "ok":
+                    return Outcome(status, None, content, stage, metadata, peak)
                 memory = self._tree.resident_bytes()
                 if memory <= budget.bytes:
-                    return Outcome("ok", frame[1], "", "", facts, peak)
+                    return Outcome("ok", content, "", "", metadata, peak)
                 # It was done before the next look at its memory.
-                return self._ended("memory", _too_large(budget, stage), stage, facts, peak)
+                return self._ended("memory", _too_large(budget, stage), stage, metadata, peak)
             memory = self._tree.resident_bytes()
             if timed:
                 peak = max(peak, memory)
                 used_s = processor_s + self._tree.processor_s() - processor_begin
                 if used_s > budget.processor_s(self._threads):
                     message = _too_busy(budget, self._threads, stage)
-                    return self._ended("timeout", message, stage, facts, peak)
+                    return self._ended("timeout", message, stage, metadata, peak)
             if memory > budget.bytes:
-                return self._ended("memory", _too_large(budget, stage), stage, facts, peak)
+                return self._ended("memory", _too_large(budget, stage), stage, metadata, peak)
             most_s = budget.seconds - spent_s if timed else limit_s
             if time.monotonic() - entered_s > most_s:
                 message = (
@@ -242,15 +234,15 @@ class Worker:
                     if timed
                     else f"stage {stage!r} took more than {limit_s:g} s"
                 )
-                return self._ended("timeout", message, stage, facts, peak)
+                return self._ended("timeout", message, stage, metadata, peak)
 
-    def _ended(self, status: Any, message: str, stage: str, facts: Any, peak: int) -> Outcome:
+    def _ended(self, status: Any, message: str, stage: str, metadata: Any, peak: int) -> Outcome:
         """Return the outcome of a job that broke its budget, whose process is killed."""
         self.kill()
-        return Outcome(status, None, message, stage, facts, peak)
+        return Outcome(status, None, message, stage, metadata, peak)
 
     def _death(self) -> str:
-        """Return why the process ended, with its last words."""
+        """Return the reason why the process ended, with its last words."""
         code = self._process.wait()
         if code < 0:
             with contextlib.suppress(ValueError):
@@ -302,11 +294,12 @@ def _pickled(job: tuple[Any, ...]) -> bytes:
 
 
 def _functions(job: tuple[Any, ...]) -> list[Any]:
-    """Return the functions of a user that a job may refer to."""
-    owners = [*job, *(getattr(part, "problem", None) for part in job)]
-    of_problem = ("function", "gradient", "inputs", "wrt", "label")
-    names = (*of_problem, "prepare", "refuses", "configure", "environment")
-    return [getattr(owner, name, None) for owner in owners for name in names]
+    """Return the functions in a job, those in the fields of its dataclasses included."""
+    parts = list(job)
+    for part in parts:
+        if is_dataclass(part) and not isinstance(part, type):
+            parts += [getattr(part, f.name) for f in fields(part)]
+    return [part for part in parts if callable(part)]
 
 
 def _importable(name: str) -> bool:
@@ -336,17 +329,15 @@ class Executor:
         if self._worker is not None:
             self._worker.close()
 
-    def gradient(self, case: "Case", engine: "Engine", budget: Budget) -> Outcome:
-        """Return what an engine does on a case, in a worker that is kept for the next."""
-        return self._kept().run(("gradient", case, engine), budget)
+    def run(
+        self, function: Callable[..., Any], *args: Any, budget: Budget, stage: str = "start"
+    ) -> Outcome:
+        """Return the outcome of ``function(report, *args)``, in a worker kept for the next."""
+        return self._kept().run((function, *args), budget, stage=stage)
 
     def call(self, function: Callable[..., Any], *args: Any, budget: Budget) -> Outcome:
-        """Return what a function returned, in the same worker."""
-        return self._kept().run(("call", function, *args), budget)
-
-    def reference(self, case: "Case", name: str, budget: Budget) -> Outcome:
-        """Return what other engines are held against, as `reference_gradient`."""
-        return self._kept().run(("reference", case, name), budget, stage="reference")
+        """Return the outcome of ``function(*args)`` under the time budget, in the same worker."""
+        return self.run(call, function, *args, budget=budget)
 
     def _kept(self) -> Worker:
         """Return the worker for jobs without a clock, a new one if the last was killed."""

@@ -25,13 +25,7 @@ _prefixes: dict[int, str] = {}
 
 
 def new_mark() -> str:
-    """Return the mark for a new process of this one; the first starts the guard.
-
-    Examples
-    --------
-    >>> new_mark() != new_mark()
-    True
-    """
+    """Return the mark for a new process of this one; the first starts the guard."""
     parent = os.getpid()
     if parent not in _prefixes:
         _prefixes[parent] = f"{parent}-{secrets.token_hex(8)}."
@@ -67,6 +61,7 @@ def _start(prefix: str) -> None:
 def main() -> None:
     """Wait for the end of standard input, then end the processes marked with the argument."""
     sys.stdin.buffer.read()
+    # late: psutil is not held in memory while it waits
     from compare.process.processes import end_marked
 
     for _ in range(_LOOKS):

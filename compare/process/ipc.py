@@ -3,19 +3,19 @@
 import pickle
 from typing import IO, Any
 
-__all__ = ["read_frame", "write_frame"]
+__all__ = ["read_message", "write_message"]
 
 _LENGTH_BYTES = 8
 
 
-def write_frame(stream: IO[bytes], payload: bytes) -> None:
+def write_message(stream: IO[bytes], payload: bytes) -> None:
     """Write one message."""
     stream.write(len(payload).to_bytes(_LENGTH_BYTES, "big"))
     stream.write(payload)
     stream.flush()
 
 
-def read_frame(stream: IO[bytes]) -> Any:
+def read_message(stream: IO[bytes]) -> Any:
     """Return the next message, or None when the other process has closed the pipe."""
     try:
         header = stream.read(_LENGTH_BYTES)

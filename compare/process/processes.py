@@ -70,13 +70,7 @@ class ProcessTree:
 
 
 def end_marked(prefix: str, spared: Collection[str] = ()) -> int:
-    """End the processes whose mark begins with some text.
-
-    Examples
-    --------
-    >>> end_marked("nobody has this mark")
-    0
-    """
+    """End the processes whose mark begins with some text."""
     ended = 0
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied, OSError):

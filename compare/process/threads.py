@@ -1,12 +1,19 @@
-"""Threads and cores of a measured process: asked for, and read back."""
+"""Threads and cores of a measured process: set, and read back."""
 
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-__all__ = ["THREAD_VARIABLES", "apart", "contender_cores", "pin", "pinned_cores", "threads_read"]
+__all__ = [
+    "THREAD_VARIABLES",
+    "candidate_cores",
+    "off_cores",
+    "pin",
+    "pinned_cores",
+    "threads_read",
+]
 
-#: What pins the number of threads of the linear algebra libraries, read when they are loaded.
+#: Set the number of threads of the linear algebra libraries, which read them when they are loaded.
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -19,28 +26,22 @@ THREAD_VARIABLES = (
 
 
 def pinned_cores(pid: int = 0) -> tuple[int, ...]:
-    """Return the cores that a process may use; empty where the system does not tell.
-
-    Examples
-    --------
-    >>> len(pinned_cores()) <= os.cpu_count()
-    True
-    """
+    """Return the cores that a process may use; empty where the system does not tell."""
     if not hasattr(os, "sched_getaffinity"):
         return ()
     return tuple(sorted(os.sched_getaffinity(pid)))
 
 
-def contender_cores(threads: int, available: Sequence[int] | None = None) -> tuple[int, ...]:
-    """Return the cores that all contenders are pinned to.
+def candidate_cores(threads: int, available: Sequence[int] | None = None) -> tuple[int, ...]:
+    """Return the cores that all candidates are pinned to.
 
     The last ones, since systems like to handle interruptions on the first.
 
     Examples
     --------
-    >>> contender_cores(2, [0, 1, 2, 3])
+    >>> candidate_cores(2, [0, 1, 2, 3])
     (2, 3)
-    >>> contender_cores(2, [0])
+    >>> candidate_cores(2, [0])
     ()
     """
     cores = tuple(pinned_cores() if available is None else available)
@@ -54,8 +55,8 @@ def pin(pid: int, cores: Sequence[int]) -> None:
 
 
 @contextmanager
-def apart(cores: Sequence[int]) -> Iterator[None]:
-    """Keep this thread off the cores of the contenders, where there are others."""
+def off_cores(cores: Sequence[int]) -> Iterator[None]:
+    """Keep this thread off the cores of the candidates, where there are others."""
     before = pinned_cores()
     others = [core for core in before if core not in cores]
     pin(0, others)

@@ -1,75 +1,20 @@
 """The process that does one job at a time: ``python -m compare.process.worker``.
 
-It starts with nothing but the standard library, so that importing an engine can be timed. Jobs
-arrive on standard input and answers leave on what was standard output; whatever a job prints goes
-to standard error. Between two jobs it waits on the pipe and uses no processor time. When the
-parent is gone, standard input ends and so does the process, with everything it has started.
+It starts with nothing but the standard library, so that importing an engine can be timed. A job is
+a function with its arguments; unpickling it imports the function's module. Jobs arrive on standard
+input and answers leave on what was standard output; whatever a job prints goes to standard error.
+Between two jobs it waits on the pipe and uses no processor time. When the parent is gone, standard
+input ends and so does the process, with everything it has started.
 """
 
-import importlib
 import os
 import pickle
 import queue
 import signal
 import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
-from compare.process.ipc import read_frame, write_frame
-
-Report = Callable[[str, dict[str, Any]], None]
-
-
-def _import(report: Report, modules: tuple[str, ...]) -> float:
-    """Return the seconds that importing some modules takes."""
-    start = time.perf_counter()
-    for module in modules:
-        importlib.import_module(module)
-    return time.perf_counter() - start
-
-
-def _gradient(report: Report, case: Any, engine: Any) -> Any:
-    """Return what an engine does on a case."""
-    from compare.checks.state_check import observed_in_worker
-
-    return observed_in_worker(report, case, engine, int(os.environ.get("OMP_NUM_THREADS", 1)))
-
-
-def _call(report: Report, function: Callable[..., Any], *args: Any) -> Any:
-    """Return what a function returns."""
-    report("build", {})
-    return function(*args)
-
-
-def _reference(report: Report, case: Any, name: str) -> Any:
-    """Return value and gradients that other engines are held against."""
-    from compare.checks.agreement import reference_gradient
-
-    value, gradients = reference_gradient(case, name)
-    return value, dict(gradients)
-
-
-def _start(report: Report) -> None:
-    """Answer: the interpreter is up."""
-
-
-_JOBS: dict[str, Callable[..., Any]] = {
-    "call": _call,
-    "gradient": _gradient,
-    "import": _import,
-    "reference": _reference,
-    "start": _start,
-}
-
-
-def _job(name: str) -> Callable[..., Any]:
-    """Return a job; those of a measured process are imported when the first one is asked for."""
-    if name in _JOBS:
-        return _JOBS[name]
-    from compare.measure.jobs import JOBS
-
-    return JOBS[name]
+from compare.process.ipc import read_message, write_message
 
 
 def _end() -> None:
@@ -94,30 +39,30 @@ def main() -> None:
         # The parent is gone or has closed the pipe: nobody waits for the job under way.
         _end()
 
-    def report(stage: str, facts: dict[str, Any]) -> None:
-        write_frame(answers, pickle.dumps(("stage", stage, facts)))
+    def report(stage: str, metadata: dict[str, Any]) -> None:
+        write_message(answers, pickle.dumps(("stage", stage, metadata)))
 
     threading.Thread(target=read, daemon=True).start()
     while True:
         job = jobs.get()
         if isinstance(job, Exception):
-            answer: tuple[str, Any, dict[str, Any]] = ("error", _sentence(job), {})
+            answer: tuple[str, Any] = ("error", _sentence(job))
         else:
             try:
-                answer = ("ok", _job(job[0])(report, *job[1:]), {})
+                answer = ("ok", job[0](report, *job[1:]))
             except MemoryError:
-                answer = ("memory", "MemoryError: the system gave no more memory", {})
+                answer = ("memory", "MemoryError: the system gave no more memory")
             except NotImplementedError as error:
-                answer = ("unsupported", str(error), {})
+                answer = ("unsupported", str(error))
             except Exception as error:
-                answer = ("error", _sentence(error), {})
-        write_frame(answers, pickle.dumps(answer))
+                answer = ("error", _sentence(error))
+        write_message(answers, pickle.dumps(answer))
 
 
 def _unpickled(stream: Any) -> Any:
     """Return the next job; one that cannot be unpickled here is an error of that job alone."""
     try:
-        return read_frame(stream)
+        return read_message(stream)
     except Exception as error:
         return error
 

@@ -1,4 +1,4 @@
-"""Looking things up by the names that people type."""
+"""Entries of tables, looked up by the names that people type."""
 
 import difflib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What others add: entries of an entry point group, and names in files of Python."""
+"""Entries by others: of an entry point group, and names in files of Python."""
 
 import importlib.util
 import sys
@@ -16,7 +16,7 @@ _Entry = TypeVar("_Entry")
 
 
 def plugins(group: str, kind: type[_Entry], taken: Mapping[str, Any]) -> dict[str, _Entry]:
-    """Return what installed packages add to a table."""
+    """Return the entries that installed packages add to a table."""
     found: dict[str, _Entry] = {}
     for point in entry_points(group=group):
         try:
@@ -38,7 +38,7 @@ def plugins(group: str, kind: type[_Entry], taken: Mapping[str, Any]) -> dict[st
 
 
 def is_in_file(name: str) -> bool:
-    """Return whether what was typed names something in a file, as in ``model.py:loss``.
+    """Return whether a name is one in a file, as in ``model.py:loss``.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def is_in_file(name: str) -> bool:
 
 
 def in_file(typed: str) -> tuple[str, Any]:
-    """Return what a name in a file stands for, by running the file as a module.
+    """Return a name and its value in a file, which is run as a module.
 
     Examples
     --------

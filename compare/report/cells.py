@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from compare.report.palette import looks
+from compare.report.palette import mark_styles
 from compare.results.schema import Column
 
 __all__ = [
@@ -28,16 +28,9 @@ _NETWORKS = ("mlp width", "mlp depth", "mlp width and depth")
 STOPPED = ("timeout", "memory")
 
 
-def complete(frame: pd.DataFrame | None, columns: tuple[Column, ...]) -> pd.DataFrame:
-    """Return a frame with exactly these columns, numbers as float64 and text as str.
-
-    Examples
-    --------
-    >>> from compare.results.schema import TRAINING_COLUMNS
-    >>> list(complete(None, TRAINING_COLUMNS))
-    ['step', 'loss_hand', 'loss_graph']
-    """
-    source = pd.DataFrame() if frame is None else frame.reset_index(drop=True)
+def complete(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
+    """Return a frame with exactly these columns, numbers as float64 and text as str."""
+    source = frame.reset_index(drop=True)
     made: dict[str, pd.Series[Any]] = {}
     for column in columns:
         if column.name in source:
@@ -87,7 +80,7 @@ def failed(results: pd.DataFrame) -> pd.DataFrame:
 
 def engines(frame: pd.DataFrame) -> list[str]:
     """Return the engines of a frame in the order of every table."""
-    return list(looks(frame["engine"]))
+    return list(mark_styles(frame["engine"]))
 
 
 def families(cells: pd.DataFrame) -> list[str]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from compare.report.format import error_text
 from compare.report.layers import blank, decades, layered, powers, styled
-from compare.report.palette import looks
+from compare.report.palette import mark_styles
 from compare.report.panels import Quantity, growth
 from compare.report.swelling import swell_chart
 from compare.report.worst import worst_pairs
@@ -64,7 +64,7 @@ def agreement(pairs: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin
     if pairs.empty:
         return styled(blank("No engines were compared.", narrow), {}, narrow)
     squares = _squares(pairs, narrow)
-    engines = list(looks(pairs["engine"]))
+    engines = list(mark_styles(pairs["engine"]))
     problems = list(dict.fromkeys(pairs["problem"]))
     room = 336 - 96 if narrow else 640
     step = min(92, room / len(engines))
@@ -199,23 +199,15 @@ def _training_key(width: int) -> alt.LayerSpec:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart of the report.
+    """A chart of the report."""
 
-    Parameters
-    ----------
-    title : str
-        What it shows.
-    function : callable
-        From a frame to an Altair chart; takes ``narrow=True`` for a phone.
-    caption : str
-        One sentence that says how to read it.
-    source : str
-        Which frame it draws: results, swell, agreement or training.
-    """
-
+    #: What it shows.
     title: str
+    #: From a frame to an Altair chart; takes ``narrow=True`` for a phone.
     function: Callable[..., alt.TopLevelMixin]
+    #: One sentence that says how to read it.
     caption: str
+    #: Which frame it draws: results, swell, agreement or training.
     source: Literal["results", "swell", "agreement", "training"] = "results"
 
 

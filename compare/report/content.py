@@ -6,122 +6,61 @@ from typing import Any
 
 import pandas as pd
 
-from compare.report import finding as say
 from compare.report import tables
-from compare.report.cells import complete
 from compare.report.exactness import exactness_sentences, exactness_tables
+from compare.report.finding import finding, remarks
 from compare.report.format import error_text, list_text, loss_text
 from compare.report.growing import growing_sentences, growing_tables
+from compare.report.record import RunRecord
+from compare.report.sentences import (
+    build_sentences,
+    cost_sentences,
+    fairness,
+    memory_sentences,
+    operations_sentences,
+)
 from compare.report.swelling import swell_sentences, swell_tables
 from compare.report.tables import Table
-from compare.results.schema import (
-    AGREEMENT_COLUMNS,
-    CROSSOVER_COLUMNS,
-    RESULT_COLUMNS,
-    STATUSES,
-    SUMMARY_COLUMNS,
-    SWELL_COLUMNS,
-    TRAINING_COLUMNS,
-    TRUTH_COLUMNS,
-)
+from compare.results.schema import RESULT_COLUMNS, STATUSES
 
-__all__ = ["Frames", "Report", "Section", "frames_of", "report_of"]
-
-
-@dataclass(frozen=True)
-class Frames:
-    """The frames of a run, complete.
-
-    Parameters
-    ----------
-    results, summary, agreement, training, swell, truth, crossovers : DataFrame
-        Frames with every column of the schema; any may be empty.
-    """
-
-    results: pd.DataFrame
-    summary: pd.DataFrame
-    agreement: pd.DataFrame
-    training: pd.DataFrame
-    swell: pd.DataFrame
-    truth: pd.DataFrame
-    crossovers: pd.DataFrame
+__all__ = ["Report", "Section", "report_of"]
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the report.
+    """A section of the report."""
 
-    Parameters
-    ----------
-    name : str
-        Name of the section in links.
-    title : str
-        Heading.
-    sentences : list of str
-        What to see; each a paragraph of plain text in which code stands in backticks.
-    chart : str
-        Name of its chart; empty where it has none.
-    tables : dict of str to Table
-        Tables by their heading.
-    code : dict of str to str
-        Formulas or commands by what they are.
-    points : dict of str to list of str
-        Lists of sentences by their heading.
-    """
-
+    #: Name of the section in links.
     name: str
+    #: Heading.
     title: str
+    #: What to see; each a paragraph of plain text in which code stands in backticks.
     sentences: list[str]
+    #: Name of its chart; empty where it has none.
     chart: str = ""
+    #: Tables by their heading.
     tables: dict[str, Table] = field(default_factory=dict)
+    #: Formulas or commands by what they are.
     code: dict[str, str] = field(default_factory=dict)
+    #: Lists of sentences by their heading.
     points: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that a report says.
+    """The content of a report."""
 
-    Parameters
-    ----------
-    finding : str
-        The finding in one sentence.
-    remarks : list of str
-        What must be known before the numbers.
-    sections : list of Section
-        The sections in order.
-    """
-
+    #: The finding in one sentence.
     finding: str
+    #: What must be known before the numbers.
     remarks: list[str]
+    #: The sections in order.
     sections: list[Section]
 
 
-def frames_of(
-    results: pd.DataFrame | None,
-    summary: pd.DataFrame | None,
-    agreement: pd.DataFrame | None = None,
-    training: pd.DataFrame | None = None,
-    swell: pd.DataFrame | None = None,
-    truth: pd.DataFrame | None = None,
-    crossovers: pd.DataFrame | None = None,
-) -> Frames:
-    """Return the frames of a run with every column of the schema."""
-    return Frames(
-        complete(results, RESULT_COLUMNS),
-        complete(summary, SUMMARY_COLUMNS),
-        complete(agreement, AGREEMENT_COLUMNS),
-        complete(training, TRAINING_COLUMNS),
-        complete(swell, SWELL_COLUMNS),
-        complete(truth, TRUTH_COLUMNS),
-        complete(crossovers, CROSSOVER_COLUMNS),
-    )
-
-
-def report_of(frames: Frames, run: Mapping[str, Any] | None = None) -> Report:
-    """Return what the report says, in order."""
-    run = run or {}
-    results = frames.results
+def report_of(record: RunRecord) -> Report:
+    """Return the finding, the remarks and the sections of a report, in order."""
+    results, run = record.results, record.metadata
     notes = tables.notes_table(results)
     sections = [
         Section(
@@ -132,62 +71,62 @@ def report_of(frames: Frames, run: Mapping[str, Any] | None = None) -> Report:
                 "one gradient there, and its ratio to one evaluation of the loss in plain NumPy. "
                 "An exponent of 1 means that twice the size takes twice the time."
             ],
-            tables={"": tables.summary_table(results, frames.summary)},
-            points={"Read it fairly": say.fairness(results, run)},
+            tables={"": tables.summary_table(results, record.summary)},
+            points={"Read it fairly": fairness(results, run)},
         ),
         Section(
             "cost",
             "Cost of one gradient",
-            say.cost_sentences(results),
+            cost_sentences(results),
             "cost",
             {"The single problems of the notes: time of one gradient": notes} if notes.rows else {},
         ),
-        Section(
-            "operations", "Size of the formula", say.operations_sentences(results), "operations"
-        ),
-        *([_swell(frames.swell)] if len(frames.swell) else []),
+        Section("operations", "Size of the formula", operations_sentences(results), "operations"),
+        *([_swell(record.swell)] if len(record.swell) else []),
         *([_published(run["logistic"])] if run.get("logistic") else []),
-        Section("build", "Build time", say.build_sentences(results), "build"),
-        Section("memory", "Peak memory", say.memory_sentences(results), "memory"),
+        Section("build", "Build time", build_sentences(results), "build"),
+        Section("memory", "Peak memory", memory_sentences(results), "memory"),
     ]
-    if grown := growing_tables(frames.summary, frames.crossovers):
-        said = growing_sentences(frames.summary, frames.crossovers)
+    if grown := growing_tables(record.summary, record.crossovers):
+        sentences = growing_sentences(record.summary, record.crossovers)
         title = "Laws of growth, and where engines meet"
-        sections.append(Section("growth", title, said, tables=grown))
-    if len(frames.agreement):
-        sections.append(_agreement(frames.agreement))
-    if len(frames.truth):
-        said, shown = exactness_sentences(frames.truth), exactness_tables(frames.truth)
-        sections.append(Section("exactness", "How exact", said, tables=shown))
-    if len(frames.training):
-        sections.append(_training(frames.training))
+        sections.append(Section("growth", title, sentences, tables=grown))
+    if len(record.agreement):
+        sections.append(_agreement(record.agreement))
+    if len(record.truth):
+        sentences, shown = exactness_sentences(record.truth), exactness_tables(record.truth)
+        sections.append(Section("exactness", "How exact", sentences, tables=shown))
+    if len(record.training):
+        sections.append(_training(record.training))
     if isinstance(run.get("collapse"), Mapping):
         sections.append(_collapse(run["collapse"]))
     sections += [_failed(results), _measured(results, run)]
-    return Report(say.finding(results, run), say.remarks(results, run), sections)
+    return Report(finding(results, run), remarks(results, run), sections)
 
 
 def _swell(swell: pd.DataFrame) -> Section:
-    said, shown = swell_sentences(swell), swell_tables(swell)
-    return Section("swell", "Where the swell is", said, "swell", shown)
+    sentences, shown = swell_sentences(swell), swell_tables(swell)
+    return Section("swell", "Where the swell is", sentences, "swell", shown)
 
 
 def _published(rows: Sequence[Mapping[str, Any]]) -> Section:
-    """Return the published table of the logistic map, beside ours."""
-    said = [
+    """Return the section of the published table of the logistic map, with ours."""
+    sentences = [
         "The published example of expression swell is the logistic map, `l_1 = x` and "
         "`l_{n+1} = 4 l_n (1 - l_n)`: A. G. Baydin, B. A. Pearlmutter, A. A. Radul, "
         "J. M. Siskind, Automatic differentiation in machine learning: a survey, JMLR 18(153), "
         "2018, Table 1. Below stand its derivatives beside those that `expanded` derives here."
     ]
     if all(row["equal"] for row in rows):
-        said.append("Published, published and simplified, and ours: all are equal polynomials.")
+        sentences.append(
+            "Published, published and simplified, and ours: all are equal polynomials."
+        )
     else:
         wrong = [f"l_{row['n']}" for row in rows if not row["equal"]]
-        said.append(f"Ours differ from those published: {list_text(wrong)}. This is a bug.")
+        sentences.append(f"Ours differ from those published: {list_text(wrong)}. This is a bug.")
     last = rows[-1]
     each = last["named_operations"] - rows[-2]["named_operations"] if len(rows) > 1 else 0
-    said.append(
+    sentences.append(
         f"The closed form of the derivative of l_{last['n']} has {last['ours_operations']} "
         f"operations, {last['published_operations']} as published; with every intermediate named "
         f"it has {last['named_operations']}, and each iteration adds {each}."
@@ -213,12 +152,14 @@ def _published(rows: Sequence[Mapping[str, Any]]) -> Section:
         if row["n"] > 1
     }
     found = {"Operations of the derivative": Table(header, counted, (1, 2, 3, 4))}
-    return Section("published", "The logistic map, as published", said, tables=found, code=code)
+    return Section(
+        "published", "The logistic map, as published", sentences, tables=found, code=code
+    )
 
 
 def _agreement(pairs: pd.DataFrame) -> Section:
     good, able = pairs[pairs["status"] == "ok"], pairs[pairs["status"] != "unsupported"]
-    said = [f"{len(good):,} of {len(able):,} comparisons agree, element by element."]
+    sentences = [f"{len(good):,} of {len(able):,} comparisons agree, element by element."]
     errors = good["max_error"]
     if errors.notna().any():
         worst = good[errors.notna()].sort_values("max_error").iloc[-1]
@@ -231,7 +172,7 @@ def _agreement(pairs: pd.DataFrame) -> Section:
         )
         if "finite-differences" in (worst["engine"], worst["against"]) and exact.notna().any():
             text += f"; without finite differences it is {error_text(exact.max())}"
-        said.append(text + ". A float64 number has a relative precision of 2e-16.")
+        sentences.append(text + ". A float64 number has a relative precision of 2e-16.")
     wrong = pairs[~pairs["status"].isin(["ok", "unsupported"])]
     rows = [
         (
@@ -252,34 +193,36 @@ def _agreement(pairs: pd.DataFrame) -> Section:
         for row in good[good["message"] != ""].to_dict("records")
     ]
     points = {"Remarks": remarks} if remarks else {}
-    return Section("agreement", "Do they agree?", said, "agreement", found, points=points)
+    return Section("agreement", "Do they agree?", sentences, "agreement", found, points=points)
 
 
 def _training(curves: pd.DataFrame) -> Section:
     hand, graph = curves["loss_hand"], curves["loss_graph"]
     scale = pd.concat([hand.abs(), graph.abs()], axis=1).max(axis=1)
-    apart = ((hand - graph).abs() / scale.where(scale > 0)).max()
-    said = [
+    difference = ((hand - graph).abs() / scale.where(scale > 0)).max()
+    sentences = [
         f"Gradient descent on the two-layer sigmoid network, {len(curves):,} losses: from "
         f"{loss_text(graph.iloc[0])} to {loss_text(graph.iloc[-1])}, once with the hand-written "
         "gradient and once with the graph's."
     ]
-    if apart == apart:
-        text = f"The two differ by at most {error_text(apart)}, relative, at any step."
-        said.append("The two are equal, bit by bit, at every step." if apart == 0 else text)
-    return Section("training", "A network trained both ways", said, "training")
+    if difference == difference:
+        text = f"The two differ by at most {error_text(difference)}, relative, at any step."
+        sentences.append(
+            "The two are equal, bit by bit, at every step." if difference == 0 else text
+        )
+    return Section("training", "A network trained both ways", sentences, "training")
 
 
 def _collapse(shown: Mapping[str, Any]) -> Section:
-    said, code = [], {}
+    sentences, code = [], {}
     if shown.get("linear_equal") is True:
-        said.append(
+        sentences.append(
             "Take the nonlinearity away, and the formula shows that two layers are one: with the "
             "single matrix `W2 W1`, the same function comes out for every x. Depth without a "
             "nonlinearity adds nothing."
         )
     elif shown.get("linear_equal") is False:
-        said.append(
+        sentences.append(
             "Without the nonlinearity the two layers should be the single matrix `W2 W1`, but the "
             "formulas differed in this run."
         )
@@ -287,16 +230,18 @@ def _collapse(shown: Mapping[str, Any]) -> Section:
         text = "With the sigmoid between them they are not: the two formulas differ"
         if shown.get("sigmoid_affine") is False:
             text += ", and no other matrix and bias makes them equal"
-        said.append(text + ".")
+        sentences.append(text + ".")
     elif shown.get("sigmoid_equal") is True:
-        said.append("With the sigmoid between them the formulas came out equal, which is wrong.")
+        sentences.append(
+            "With the sigmoid between them the formulas came out equal, which is wrong."
+        )
     words = {"linear": "without the nonlinearity", "sigmoid": "with the sigmoid"}
     texts = {key.removesuffix("_text"): shown[key] for key in shown if key.endswith("_text")}
     latex = {key.removesuffix("_latex"): shown[key] for key in shown if key.endswith("_latex")}
     for name, text in (latex | texts).items():
         if text:
             code[words.get(name, name.replace("_", " "))] = str(text)
-    return Section("collapse", "Why the nonlinearity", said, code=code)
+    return Section("collapse", "Why the nonlinearity", sentences, code=code)
 
 
 def _failed(results: pd.DataFrame) -> Section:
@@ -304,21 +249,21 @@ def _failed(results: pd.DataFrame) -> Section:
     counts = results.loc[results["status"] != "ok", "status"].value_counts()
     if failed.rows:
         how = list_text([f"{count} {status or 'unknown'}" for status, count in counts.items()])
-        said = [f"{len(failed.rows):,} of {len(results):,} cells did not end as ok: {how}."]
+        sentences = [f"{len(failed.rows):,} of {len(results):,} cells did not end as ok: {how}."]
         meanings = [f"`{name}`: {STATUSES[name]}." for name in STATUSES if name in counts]
         return Section(
             "failed",
             "Cells that failed",
-            said,
+            sentences,
             tables={"": failed},
             points={"What the words mean": meanings},
         )
-    said = ["Every cell ended as ok." if len(results) else "No cell was finished."]
-    return Section("failed", "Cells that failed", said)
+    sentences = ["Every cell ended as ok." if len(results) else "No cell was finished."]
+    return Section("failed", "Cells that failed", sentences)
 
 
 def _measured(results: pd.DataFrame, run: Mapping[str, Any]) -> Section:
-    said = [
+    sentences = [
         "Every cell ran in a process of its own, under a budget of time and of memory. Its "
         "gradient was checked against a reference before any clock started. The time is the "
         "median of several samples, warm; inputs were drawn outside the clock."
@@ -331,7 +276,7 @@ def _measured(results: pd.DataFrame, run: Mapping[str, Any]) -> Section:
     return Section(
         "measured",
         "How it was measured",
-        said,
+        sentences,
         tables={
             "Conditions": tables.conditions(results, run),
             "Columns of results.csv": columns,

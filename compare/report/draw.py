@@ -9,7 +9,7 @@ import vl_convert
 from altair.utils.schemapi import debug_mode
 
 from compare.report.charts import CHARTS
-from compare.report.content import Frames
+from compare.report.record import RunRecord
 
 __all__ = ["Drawing", "draw", "small"]
 
@@ -19,35 +19,27 @@ _PNG_SCALE = 2.0
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart in the forms that the report needs.
+    """A chart in the forms that the report needs."""
 
-    Parameters
-    ----------
-    title, caption : str
-        What it shows and how to read it.
-    wide, narrow : dict
-        Its Vega-Lite specification for a page and for a phone, without the data.
-    svg, narrow_svg : str
-        The same as pictures.
-    png : bytes
-        The wide picture with twice as many pixels.
-    """
-
+    #: What it shows and how to read it.
     title: str
     caption: str
+    #: Its Vega-Lite specification for a page and for a phone, without the data.
     wide: dict[str, Any]
     narrow: dict[str, Any]
+    #: The same as pictures.
     svg: str
     narrow_svg: str
+    #: The wide picture with twice as many pixels.
     png: bytes
 
 
-def draw(frames: Frames) -> tuple[dict[str, Drawing], dict[str, Any]]:
+def draw(record: RunRecord) -> tuple[dict[str, Drawing], dict[str, Any]]:
     """Return the charts of a run by name, and the data that they share."""
     drawings: dict[str, Drawing] = {}
     datasets: dict[str, Any] = {}
     for name, chart in CHARTS.items():
-        frame: pd.DataFrame = getattr(frames, chart.source)
+        frame: pd.DataFrame = getattr(record, chart.source)
         if frame.empty and chart.source != "results":
             continue
         specs, pictures = [], []
@@ -78,13 +70,7 @@ def draw(frames: Frames) -> tuple[dict[str, Drawing], dict[str, Any]]:
 
 
 def small(svg: str) -> str:
-    """Return a picture with coordinates of one decimal and nothing said twice.
-
-    Examples
-    --------
-    >>> small('<svg><g><path d="" display="none"/></g><path d="M1.23456,7.01" fill="red"/></svg>')
-    '<svg><path d="M1.2,7" fill="red"/></svg>'
-    """
+    """Return a picture with coordinates of one decimal and no attribute twice."""
 
     def rounded(match: re.Match[str]) -> str:
         # Adding zero turns a negative zero into zero.
@@ -97,8 +83,8 @@ def small(svg: str) -> str:
     fonts = sorted(set(re.findall(r' font-family="[^"]*"', svg)))
     if len(fonts) == 1:
         svg = svg.replace(fonts[0], "").replace("<svg", f"<svg{fonts[0]}", 1)
-    for said in (' opacity="1"', ' pointer-events="none"', ' aria-hidden="true"'):
-        svg = svg.replace(said, "")
+    for default in (' opacity="1"', ' pointer-events="none"', ' aria-hidden="true"'):
+        svg = svg.replace(default, "")
     # Vega names each mark for its own scripts and leaves room for what is not drawn.
     svg = re.sub(r' (?:class="(?:mark|role|back|fore)[^"]*"|(?:role|aria-[a-z]+)="[^"]*")', "", svg)
     svg = re.sub(r'<path d="[^"]*"(?: display="none")?/>', "", svg)

@@ -35,8 +35,8 @@ def ulp_text(ulps: float) -> str:
 
 
 def exactness_sentences(truth: pd.DataFrame) -> list[str]:
-    """Return what the errors in ULPs mean."""
-    said = [
+    """Return the sentences on the errors in ULPs."""
+    sentences = [
         "Agreement of engines is no proof: they may be wrong alike. Here each is held against the "
         "true gradient, entry by entry. The truth comes from the function alone, by central "
         "differences in 180 decimal digits with a step of 10⁻⁶⁰, of which 50 digits are certain; "
@@ -62,7 +62,7 @@ def exactness_sentences(truth: pd.DataFrame) -> list[str]:
                 f"above {ulp_text(worst['ulp_of_largest'])}"
             )
         typical = float(fine["ulp_median"].median())
-        said.append(
+        sentences.append(
             f"{text}. The median of the medians is {ulp_text(typical)}. "
             "Where all engines are off alike it is the function that amplifies the rounding of its "
             "own intermediate values, in the hand-written program too."
@@ -72,20 +72,20 @@ def exactness_sentences(truth: pd.DataFrame) -> list[str]:
         least = float(rough.loc[rough["ulp_max"] > 0, "ulp_max"].min())
         if least == least:
             lost = math.log2(float(rough["ulp_max"].max()))
-            said.append(
+            sentences.append(
                 f"Finite differences are off by up to {ulp_text(float(rough['ulp_max'].max()))} "
                 f"ULPs: about {lost:.0f} bits are lost, half of them by nature."
             )
-    return said + _partial(truth) + _wrong(truth)
+    return sentences + _partial(truth) + _wrong(truth)
 
 
 def _partial(truth: pd.DataFrame) -> list[str]:
-    """Return what has no truth, or only some of it."""
-    said = []
+    """Return the sentences on problems without a truth, or with a part of it."""
+    sentences = []
     sampled = truth[(truth["entries"] > 0) & (truth["entries"] < truth["parameters"])]
     names = dict.fromkeys(f"{r.problem} {r.label}" for r in sampled.itertuples())
     if names:
-        said.append(
+        sentences.append(
             f"A random sample of the entries was compared on {list_text(list(names))}; there each "
             "gradient also took the Taylor test, by which the remainder of f(x + hv) must shrink "
             "with slope 2."
@@ -95,13 +95,13 @@ def _partial(truth: pd.DataFrame) -> list[str]:
     for row in none.itertuples():
         reasons.setdefault(f"{row.problem} {row.label}", str(row.message).split(": ", 1)[-1])
     for where, reason in list(reasons.items())[:_QUOTED]:
-        said.append(
+        sentences.append(
             f"{where} has no truth ({reason}): its gradients were compared with each other, and "
             "took the Taylor test."
         )
     if len(reasons) > _QUOTED:
-        said.append(f"{len(reasons) - _QUOTED} further problems have no truth either.")
-    return said
+        sentences.append(f"{len(reasons) - _QUOTED} further problems have no truth either.")
+    return sentences
 
 
 def _wrong(truth: pd.DataFrame) -> list[str]:

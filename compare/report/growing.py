@@ -30,29 +30,29 @@ _GRAPHS = ("graph-compiled", "graph")
 #: A meeting whose interval spans more than this factor is in the table, but in no sentence.
 _TELLING = 10.0
 #: Powers of ten, and share of the predicted power, that the interval of a prediction may span to be
-#: told in a sentence: one from ten to 10⁶⁶ says nothing.
+#: put in a sentence: one from ten to 10⁶⁶ is of no use.
 _POWERS, _POWERS_SHARE = 3.0, 0.3
 
 
 def growing_sentences(summary: pd.DataFrame, crossovers: pd.DataFrame) -> list[str]:
-    """Return what the laws say."""
+    """Return the sentences on laws, meetings and predictions."""
     laws = list_text([f"`{formula}`" for formula in KINDS.values()])
-    said = [
+    sentences = [
         f"To the cells of each engine in each family a law is fitted, the best of {laws}, above an "
         "overhead where the points show one. Cells that a budget ended count as lower bounds. The "
         "brackets are 95 % intervals, of exponents by profile likelihood and of meetings and "
         "predictions by bootstrap; they presuppose that the law has one of these "
         "forms, and few points make them wide."
     ]
-    said += _meeting_sentences(crossovers)
+    sentences += _meeting_sentences(crossovers)
     beyond = [text for text in map(_beyond, summary.to_dict("records")) if text]
     if beyond:
-        said.append(f"Extrapolated, beyond all that was measured: {'; '.join(beyond)}.")
-    return said
+        sentences.append(f"Extrapolated, beyond all that was measured: {'; '.join(beyond)}.")
+    return sentences
 
 
 def _meeting_sentences(crossovers: pd.DataFrame) -> list[str]:
-    """Return where formulas and graphs overtake each other within what was measured."""
+    """Return a sentence on formulas and graphs that overtake each other at measured sizes."""
     found = []
     for row in crossovers.to_dict("records"):
         pair = {row["below"], row["above"]}
@@ -80,9 +80,9 @@ def _count(n: float) -> str:
 
 
 def _beyond(row: dict[Any, Any]) -> str:
-    """Return what a formula would need at a size that nobody measured; empty if nothing."""
-    told = row["engine"] in _FORMULAS and row["quantity"] in _NEEDS
-    if not told or math.isnan(row["predicted_log10"]):
+    """Return the clause on a formula at a size that nobody measured; empty if there is none."""
+    described = row["engine"] in _FORMULAS and row["quantity"] in _NEEDS
+    if not described or math.isnan(row["predicted_log10"]):
         return ""
     powers = [row[f"predicted_log10{end}"] for end in ("", "_low", "_high")]
     if powers[2] - powers[1] > max(_POWERS, _POWERS_SHARE * abs(powers[0])):
@@ -105,7 +105,7 @@ def _power(log10: float) -> str:
 
 def growing_tables(summary: pd.DataFrame, crossovers: pd.DataFrame) -> dict[str, Table]:
     """Return the laws of all engines, and all sizes at which two of them meet."""
-    shown = [name for name in _QUANTITIES if _told(summary, name)]
+    shown = [name for name in _QUANTITIES if _has_law(summary, name)]
     rows = []
     for family in dict.fromkeys(summary["family"]):
         against = SIZE_WORDS.get(family, "parameters")
@@ -138,6 +138,6 @@ def growing_tables(summary: pd.DataFrame, crossovers: pd.DataFrame) -> dict[str,
     return found
 
 
-def _told(summary: pd.DataFrame, quantity: str) -> bool:
+def _has_law(summary: pd.DataFrame, quantity: str) -> bool:
     laws = summary[summary["quantity"] == quantity]["law"]
     return bool((~laws.isin(["none", ""])).any())

@@ -1,4 +1,4 @@
-"""The report as one page that needs nothing beside itself."""
+"""The report as one page that needs no other file."""
 
 import base64
 import functools
@@ -27,7 +27,6 @@ def render_html(
     report: Report,
     drawings: Mapping[str, Drawing],
     datasets: Mapping[str, Any],
-    run: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the report as a page of HTML, with its scripts, styles, charts and data inside."""
     environment = Environment(
@@ -52,18 +51,11 @@ def render_html(
         symbols=symbols,
         charts=packed(json.dumps(charts, allow_nan=False)),
         bundle=_bundle() if drawings else "",
-        run=run or {},
     )
 
 
 def inline_code(text: str) -> Markup:
-    """Return escaped text in which backticks became code.
-
-    Examples
-    --------
-    >>> inline_code("a `b` <c>, 3 ms")
-    Markup('a <code>b</code> &lt;c&gt;, 3&nbsp;ms')
-    """
+    """Return escaped text in which backticks became code."""
     # A number and its unit stay on one line.
     parts = re.sub(rf"(?<=\d) (?={_UNITS})", "&nbsp;", str(escape(text))).split("`")
     if len(parts) % 2 == 0:
@@ -85,18 +77,22 @@ def shared_symbols(
     """Return pictures that refer to marks drawn many times, and those marks."""
     mark = re.compile(r'<(path|line) (transform="[^"]*") ([^>]{40,}?)/>')
     counts = Counter(
-        (kind, look)
+        (kind, attributes)
         for pair in pictures.values()
         for svg in pair
-        for kind, _, look in mark.findall(svg)
+        for kind, _, attributes in mark.findall(svg)
     )
-    names = {look: f"s{i}" for i, (look, n) in enumerate(sorted(counts.items())) if n > 3}
+    names = {
+        attributes: f"s{i}" for i, (attributes, n) in enumerate(sorted(counts.items())) if n > 3
+    }
 
     def used(match: re.Match[str]) -> str:
         name = names.get((match[1], match[3]))
         return f'<use {match[2]} href="#{name}"/>' if name else match[0]
 
-    shapes = "".join(f'<{kind} id="{name}" {look}/>' for (kind, look), name in names.items())
+    shapes = "".join(
+        f'<{kind} id="{name}" {attributes}/>' for (kind, attributes), name in names.items()
+    )
     found = {
         key: (Markup(mark.sub(used, wide)), Markup(mark.sub(used, narrow)))
         for key, (wide, narrow) in pictures.items()

@@ -1,11 +1,12 @@
-"""What the charts share: layers, axes of powers of ten, the channels of an engine, the style."""
+"""Parts of all charts: layers, axes of powers of ten, the channels of an engine, the style."""
 
 import math
 from typing import Any
 
 import altair as alt
+import pandas as pd
 
-from compare.report.palette import Look
+from compare.report.palette import MarkStyle
 
 __all__ = [
     "INK",
@@ -16,10 +17,13 @@ __all__ = [
     "fade",
     "fill",
     "layered",
+    "pickable",
     "powers",
     "shape",
+    "size_axis",
     "stroke",
     "styled",
+    "ticks",
 ]
 
 #: Colour of text.
@@ -28,33 +32,33 @@ INK = "#222222"
 _FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 
 
-def colour(table: dict[str, Look]) -> alt.Color:
+def colour(table: dict[str, MarkStyle]) -> alt.Color:
     """Return the channel of the engines' colours for lines."""
     return alt.Color("engine:N", scale=_scale(table, "colour"), legend=None)
 
 
-def stroke(table: dict[str, Look]) -> alt.Stroke:
+def stroke(table: dict[str, MarkStyle]) -> alt.Stroke:
     """Return the channel of the engines' colours for outlines."""
     return alt.Stroke("engine:N", scale=_scale(table, "colour"), legend=None)
 
 
-def fill(table: dict[str, Look]) -> alt.Fill:
+def fill(table: dict[str, MarkStyle]) -> alt.Fill:
     """Return the channel of the engines' colours for points."""
     return alt.Fill("engine:N", scale=_scale(table, "colour"), legend=None)
 
 
-def shape(table: dict[str, Look]) -> alt.Shape:
+def shape(table: dict[str, MarkStyle]) -> alt.Shape:
     """Return the channel of the engines' shapes."""
     return alt.Shape("engine:N", scale=_scale(table, "shape"), legend=None)
 
 
-def dash(table: dict[str, Look]) -> alt.StrokeDash:
+def dash(table: dict[str, MarkStyle]) -> alt.StrokeDash:
     """Return the channel of the engines' dashes."""
     return alt.StrokeDash("engine:N", scale=_scale(table, "dash"), legend=None)
 
 
-def _scale(table: dict[str, Look], attribute: str) -> alt.Scale:
-    values = [getattr(look, attribute) for look in table.values()]
+def _scale(table: dict[str, MarkStyle], attribute: str) -> alt.Scale:
+    values = [getattr(style, attribute) for style in table.values()]
     values = [list(value) if isinstance(value, tuple) else value for value in values]
     return alt.Scale(domain=list(table), range=values)
 
@@ -79,13 +83,7 @@ def layered(layers: list[alt.Chart], **properties: Any) -> alt.LayerSpec:
 
 
 def decades(low: float, high: float) -> list[float]:
-    """Return the powers of ten around a range, as the domain of an axis.
-
-    Examples
-    --------
-    >>> decades(3, 250), decades(10, 10)
-    ([1.0, 1000.0], [1.0, 100.0])
-    """
+    """Return the powers of ten around a range, as the domain of an axis."""
     first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
     if first == last:
         first, last = first - 1, last + 1
@@ -103,6 +101,30 @@ def powers(low: float, high: float, unit: str, most: int = 7) -> dict[str, Any]:
     number = "replace(format(datum.value, '~s'), regexp('([a-zA-Zµ]?)$'), ' $1')"
     label = f"{number} + '{unit}'" if unit else "format(datum.value, '~s')"
     return {"values": values, "labelExpr": label}
+
+
+def ticks(low: float, high: float, unit: str = "") -> dict[str, Any]:
+    """Return an axis with ticks inside its range only: Vega would draw the others outside it."""
+    axis = powers(low, high, unit, most=99)
+    values = [value for value in axis["values"] if low <= value <= high]
+    return axis | {"values": values[:: math.ceil(len(values) / 9) or 1]}
+
+
+def size_axis(n: "pd.Series[float]", word: str) -> alt.X:
+    """Return the axis of the sizes in a panel, with room on both sides of them."""
+    low, high = n.min() / 1.35, max(n.max(), 8 * n.min()) * 1.35
+    return alt.X(
+        "n:Q",
+        scale=alt.Scale(type="log", domain=[low, high], nice=False),
+        axis=alt.Axis(title=f"{word} (number)", grid=False, **ticks(low, high)),
+    )
+
+
+def pickable(chart: alt.VConcatChart, legend: Any, body: Any) -> None:
+    """Put a legend above the body of a chart, in which engines are picked by a click."""
+    chart.vconcat = [legend, body]
+    click = alt.PointSelectionConfig(type="point", fields=["engine"], on="click")
+    chart.params = [alt.TopLevelSelectionParameter(name="picked", select=click, views=["legend"])]
 
 
 def blank(words: str, narrow: bool) -> alt.Chart:

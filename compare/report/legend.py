@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 
 from compare.report.layers import INK, colour, dash, fade, fill, layered, shape
-from compare.report.palette import Look
+from compare.report.palette import MarkStyle
 
 __all__ = ["STOPS", "legend"]
 
@@ -16,7 +16,7 @@ STOPS = {
 }
 
 
-def legend(table: dict[str, Look], stops: set[str], width: int) -> alt.LayerSpec:
+def legend(table: dict[str, MarkStyle], stops: set[str], width: int) -> alt.LayerSpec:
     """Return a legend of lines with their points, which can be clicked to pick engines."""
     phone = width < 500
     per_row, height, columns = (2, 20, 1) if phone else (6, 20, 2)

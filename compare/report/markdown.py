@@ -1,8 +1,7 @@
-"""The report as Markdown, for GitHub, with the charts beside it."""
+"""The report as Markdown, for GitHub, with the charts in files."""
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -13,9 +12,7 @@ from compare.report.draw import Drawing
 __all__ = ["markdown_text", "render_markdown"]
 
 
-def render_markdown(
-    report: Report, drawings: Mapping[str, Drawing], run: Mapping[str, Any] | None = None
-) -> str:
+def render_markdown(report: Report, drawings: Mapping[str, Drawing]) -> str:
     """Return the report as Markdown that shows ``charts/NAME.svg``."""
     environment = Environment(
         loader=PackageLoader("compare", "report"),
@@ -30,20 +27,12 @@ def render_markdown(
     environment.filters["align"] = lambda table: Markup(
         "|".join("---:" if i in table.numbers else "---" for i in range(len(table.header)))
     )
-    text = environment.get_template("report.md.jinja").render(
-        report=report, drawings=drawings, run=run or {}
-    )
+    text = environment.get_template("report.md.jinja").render(report=report, drawings=drawings)
     return re.sub(r"\n{3,}", "\n\n", re.sub(r" +\n", "\n", text)).rstrip() + "\n"
 
 
 def markdown_text(value: object) -> str:
-    r"""Return text in which nothing is HTML or Markdown, except code in backticks.
-
-    Examples
-    --------
-    >>> print(markdown_text("a_b | <c> `d_e`"))
-    a\_b \| &lt;c&gt; `d_e`
-    """
+    r"""Return text in which nothing is HTML or Markdown, except code in backticks."""
     if isinstance(value, Markup):
         return str(value)
     text = " ".join(str(value).split())

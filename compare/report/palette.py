@@ -3,25 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["ENGINES", "Look", "looks"]
+__all__ = ["ENGINES", "MarkStyle", "mark_styles"]
 
 
 @dataclass(frozen=True)
-class Look:
-    """Colour, shape and dash of an engine.
+class MarkStyle:
+    """Colour, shape and dash of an engine."""
 
-    Parameters
-    ----------
-    colour : str
-        Colour of Okabe and Ito's palette (2008), which colour-blind readers tell apart.
-    shape : str
-        Name of a Vega symbol or an SVG path in the square from -1 to 1.
-    dash : tuple of int
-        Lengths of dash and gap in px; ``(1, 0)`` is a solid line.
-    """
-
+    #: Colour of Okabe and Ito's palette (2008), which colour-blind readers tell apart.
     colour: str
+    #: Name of a Vega symbol or an SVG path in the square from -1 to 1.
     shape: str
+    #: Lengths of dash and gap in px; ``(1, 0)`` is a solid line.
     dash: tuple[int, ...]
 
 
@@ -32,32 +25,32 @@ _BAR = "M-1.2,-.45L1.2,-.45L1.2,.45L-1.2,.45Z"
 _STAND = "M-.45,-1.2L.45,-1.2L.45,1.2L-.45,1.2Z"
 
 #: The engines in the order of every table, legend and matrix.
-ENGINES: dict[str, Look] = {
-    "graph": Look("#0072B2", "circle", (1, 0)),
-    "graph-compiled": Look("#56B4E9", _STAND, (4, 4)),
-    "graph-eager": Look("#0072B2", "triangle-up", (3, 2)),
-    "expanded": Look("#D55E00", "square", (6, 3)),
-    "shared": Look("#E69F00", "diamond", (2, 2)),
-    "adjoint": Look("#999933", _HEXAGON, (9, 3, 2, 3)),
-    "matrix": Look("#882255", _BAR, (9, 3, 2, 3, 2, 3)),
-    "hand-written": Look("#000000", "cross", (10, 3)),
-    "finite-differences": Look("#B8578F", _SALTIRE, (1, 3)),
-    "complex-step": Look("#009E73", _STAR, (7, 2, 2, 2)),
-    "jax": Look("#7B3294", "circle", (1, 0)),
-    "jax-eager": Look("#7B3294", _SALTIRE, (4, 4)),
-    "torch": Look("#C51B7D", "square", (1, 0)),
-    "torch-func": Look("#C51B7D", "diamond", (6, 3)),
-    "torch-compile": Look("#C51B7D", _BAR, (2, 2)),
-    "autograd": Look("#6B8E23", "triangle-up", (1, 0)),
-    "mygrad": Look("#6B8E23", _STAND, (4, 4)),
-    "casadi": Look("#8C510A", _HEXAGON, (1, 0)),
-    "symengine": Look("#8C510A", "cross", (4, 4)),
-    "sympy-matrix": Look("#44546A", _STAR, (6, 3)),
+ENGINES: dict[str, MarkStyle] = {
+    "graph": MarkStyle("#0072B2", "circle", (1, 0)),
+    "graph-compiled": MarkStyle("#56B4E9", _STAND, (4, 4)),
+    "graph-eager": MarkStyle("#0072B2", "triangle-up", (3, 2)),
+    "expanded": MarkStyle("#D55E00", "square", (6, 3)),
+    "shared": MarkStyle("#E69F00", "diamond", (2, 2)),
+    "adjoint": MarkStyle("#999933", _HEXAGON, (9, 3, 2, 3)),
+    "matrix": MarkStyle("#882255", _BAR, (9, 3, 2, 3, 2, 3)),
+    "hand-written": MarkStyle("#000000", "cross", (10, 3)),
+    "finite-differences": MarkStyle("#B8578F", _SALTIRE, (1, 3)),
+    "complex-step": MarkStyle("#009E73", _STAR, (7, 2, 2, 2)),
+    "jax": MarkStyle("#7B3294", "circle", (1, 0)),
+    "jax-eager": MarkStyle("#7B3294", _SALTIRE, (4, 4)),
+    "torch": MarkStyle("#C51B7D", "square", (1, 0)),
+    "torch-func": MarkStyle("#C51B7D", "diamond", (6, 3)),
+    "torch-compile": MarkStyle("#C51B7D", _BAR, (2, 2)),
+    "autograd": MarkStyle("#6B8E23", "triangle-up", (1, 0)),
+    "mygrad": MarkStyle("#6B8E23", _STAND, (4, 4)),
+    "casadi": MarkStyle("#8C510A", _HEXAGON, (1, 0)),
+    "symengine": MarkStyle("#8C510A", "cross", (4, 4)),
+    "sympy-matrix": MarkStyle("#44546A", _STAR, (6, 3)),
 }
 
 #: Looks of engines that are not in the table, such as plug-ins, in turn.
 _OTHERS = tuple(
-    Look(colour, shape, dash)
+    MarkStyle(colour, shape, dash)
     for colour, shape, dash in (
         ("#44546A", _HEXAGON, (12, 4)),
         ("#AA4499", _BAR, (3, 3)),
@@ -67,15 +60,9 @@ _OTHERS = tuple(
 )
 
 
-def looks(engines: Iterable[str]) -> dict[str, Look]:
-    """Return the look of each engine, in the order of the table; strangers follow by name.
-
-    Examples
-    --------
-    >>> list(looks(["jax", "expanded", "graph", "graph"]))
-    ['graph', 'expanded', 'jax']
-    """
+def mark_styles(engines: Iterable[str]) -> dict[str, MarkStyle]:
+    """Return the style of each engine, in the order of the table; strangers follow by name."""
     present = {name for name in engines if name}
     strangers = sorted(present - set(ENGINES))
-    found = {name: look for name, look in ENGINES.items() if name in present}
+    found = {name: style for name, style in ENGINES.items() if name in present}
     return found | {name: _OTHERS[i % len(_OTHERS)] for i, name in enumerate(strangers)}

@@ -17,13 +17,15 @@ from compare.report.layers import (
     fade,
     fill,
     layered,
-    powers,
+    pickable,
     shape,
+    size_axis,
     stroke,
     styled,
+    ticks,
 )
 from compare.report.legend import STOPS, legend
-from compare.report.palette import Look, looks
+from compare.report.palette import MarkStyle, mark_styles
 
 __all__ = ["Quantity", "growth"]
 
@@ -35,26 +37,17 @@ _STACK = 17
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a chart of growth shows.
+    """The quantity of a chart of growth."""
 
-    Parameters
-    ----------
-    name : str
-        Column of the results.
-    title : str
-        Title of the axis, with its unit.
-    unit : str
-        Unit behind the numbers of the axis.
-    budget : str or None
-        Column of the budget that this quantity has.
-    stops : tuple of str
-        Statuses that are marked on the budget's line.
-    """
-
+    #: Column of the results.
     name: str
+    #: Title of the axis, with its unit.
     title: str
+    #: Unit behind the numbers of the axis.
     unit: str = ""
+    #: Column of the budget that this quantity has.
     budget: str | None = None
+    #: Statuses that are marked on the budget's line.
     stops: tuple[str, ...] = ()
 
 
@@ -72,7 +65,7 @@ def growth(results: pd.DataFrame, quantity: Quantity, narrow: bool) -> alt.TopLe
         values += [value for value in cells[quantity.budget].unique() if value > 0]
     if not values:
         return styled(blank("Nothing was measured.", narrow), {}, narrow)
-    table = looks(drawn["engine"])
+    table = mark_styles(drawn["engine"])
     width, height, columns = (272, 210, 1) if narrow else (362, 250, 2)
     bottom, top = decades(min(values), max(values))
     if quantity.budget and len(stops):
@@ -90,12 +83,7 @@ def growth(results: pd.DataFrame, quantity: Quantity, narrow: bool) -> alt.TopLe
     body = alt.ConcatSpecGenericSpec(concat=[], columns=columns, spacing=spacing)
     body.concat = panels
     chart = alt.VConcatChart(spacing=14, data=alt.NamedData("cells"))
-    key = legend(table, set(stops["status"]), 280 if narrow else 846)
-    parts: list[Any] = [key, body]
-    chart.vconcat = parts
-    click = alt.PointSelectionConfig(type="point", fields=["engine"], on="click")
-    picked = alt.TopLevelSelectionParameter(name="picked", select=click, views=["legend"])
-    chart.params = [picked]
+    pickable(chart, legend(table, set(stops["status"]), 280 if narrow else 846), body)
     return styled(chart, {"cells": _records(cells)}, narrow)
 
 
@@ -122,22 +110,16 @@ def _panel(
     drawn: pd.DataFrame,
     family: str,
     quantity: Quantity,
-    table: dict[str, Look],
+    table: dict[str, MarkStyle],
     span: tuple[float, float],
     size: tuple[int, int],
 ) -> alt.LayerSpec:
     """Return one family's panel; its data come from the chart around it."""
     sized = bool((drawn["against"] == "size").any())
     word = frames.SIZE_WORDS.get(family, "size") if sized else "parameters"
-    low, high = drawn["n"].min() / 1.35, max(drawn["n"].max(), 8 * drawn["n"].min()) * 1.35
-    ticks = _ticks(low, high, "")
-    x = alt.X(
-        "n:Q",
-        scale=alt.Scale(type="log", domain=[low, high], nice=False),
-        axis=alt.Axis(title=f"{word} (number)", grid=False, **ticks),
-    )
+    x = size_axis(drawn["n"], word)
     scale = alt.Scale(type="log", domain=list(span), nice=False)
-    axis = alt.Axis(title=quantity.title, **_ticks(*span, quantity.unit))
+    axis = alt.Axis(title=quantity.title, **ticks(*span, quantity.unit))
     y = alt.Y(f"{quantity.name}:Q", scale=scale, axis=axis)
 
     unit = f" + '{quantity.unit}'" if quantity.unit else ""
@@ -177,13 +159,6 @@ def _panel(
     return layered(layers, title=title, width=size[0], height=size[1])
 
 
-def _ticks(low: float, high: float, unit: str) -> dict[str, Any]:
-    """Return an axis with ticks inside its range only: Vega would draw the others beside it."""
-    axis = powers(low, high, unit, most=99)
-    values = [value for value in axis["values"] if low <= value <= high]
-    return axis | {"values": values[:: math.ceil(len(values) / 9) or 1]}
-
-
 def _budget_line(
     drawn: pd.DataFrame, quantity: Quantity, scale: alt.Scale, axis: alt.Axis
 ) -> list[alt.Chart]:
@@ -208,7 +183,7 @@ def _budget_line(
 def _stops(
     drawn: pd.DataFrame,
     quantity: Quantity,
-    table: dict[str, Look],
+    table: dict[str, MarkStyle],
     here: alt.Chart,
     x: alt.X,
     scale: alt.Scale,

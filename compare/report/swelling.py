@@ -1,4 +1,4 @@
-"""Where the swell is: the operations of one gradient by the form in which it is written down."""
+"""The swell: the operations of one gradient by the form in which it is written down."""
 
 import math
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from compare.report.cells import complete
 from compare.report.format import count_text, list_text, power_text
 from compare.report.layers import (
     INK,
@@ -17,21 +16,22 @@ from compare.report.layers import (
     fade,
     fill,
     layered,
+    pickable,
     powers,
     shape,
+    size_axis,
     styled,
 )
 from compare.report.legend import legend
-from compare.report.palette import ENGINES, Look
+from compare.report.palette import ENGINES, MarkStyle
 from compare.report.tables import Table
-from compare.results.schema import SWELL_COLUMNS
 
 __all__ = ["swell_chart", "swell_sentences", "swell_tables"]
 
-#: The forms in the order of the table: what a chart calls each, and its look.
-_FORMS: dict[str, tuple[str, Look]] = {
+#: The forms in the order of the table: what a chart calls each, and its style.
+_FORMS: dict[str, tuple[str, MarkStyle]] = {
     "tree": ("tree", ENGINES["expanded"]),
-    "dag": ("DAG", Look("#44546A", "triangle-up", (12, 4))),
+    "dag": ("DAG", MarkStyle("#44546A", "triangle-up", (12, 4))),
     "shared": ("shared", ENGINES["shared"]),
     "adjoint": ("adjoint", ENGINES["adjoint"]),
     "matrix": ("matrix", ENGINES["matrix"]),
@@ -44,8 +44,7 @@ _TOP = 1e12
 
 def _cells(swell: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that can be drawn, with their place ``n`` and what the chart calls them."""
-    rows = complete(swell, SWELL_COLUMNS)
-    rows = rows[rows["form"].isin(list(_FORMS)) & (rows["operations"] > 0)].copy()
+    rows = swell[swell["form"].isin(list(_FORMS)) & (swell["operations"] > 0)].copy()
     rows["n"] = rows["parameters"].where(~rows["family"].isin(list(_AGAINST)), rows["size"])
     rows["engine"] = rows["form"].map({form: name for form, (name, _) in _FORMS.items()})
     return rows[rows["n"] > 0]
@@ -57,7 +56,7 @@ def swell_chart(swell: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMix
     if cells.empty:
         return styled(blank("Nothing was written down.", narrow), {}, narrow)
     present = set(cells["form"])
-    table = {name: look for form, (name, look) in _FORMS.items() if form in present}
+    table = {name: style for form, (name, style) in _FORMS.items() if form in present}
     width, height, columns = (272, 240, 1) if narrow else (362, 300, 2)
     lowest, highest = cells["operations"].min(), min(cells["operations"].max(), _TOP)
     low, high = decades(lowest, max(highest, lowest))
@@ -67,10 +66,7 @@ def swell_chart(swell: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMix
         for family, rows in cells.groupby("family", sort=False)
     ]
     chart = alt.VConcatChart(spacing=14, data=alt.NamedData("swell"))
-    parts: list[Any] = [legend(table, set(), 280 if narrow else 846), body]
-    chart.vconcat = parts
-    click = alt.PointSelectionConfig(type="point", fields=["engine"], on="click")
-    chart.params = [alt.TopLevelSelectionParameter(name="picked", select=click, views=["legend"])]
+    pickable(chart, legend(table, set(), 280 if narrow else 846), body)
     records = [
         record
         for _, rows in cells.groupby(["family", "form"], sort=False)
@@ -109,20 +105,13 @@ def _records(rows: list[dict[Any, Any]], top: float) -> list[dict[str, Any]]:
 def _panel(
     rows: pd.DataFrame,
     family: str,
-    table: dict[str, Look],
+    table: dict[str, MarkStyle],
     span: tuple[float, float],
     size: tuple[int, int],
 ) -> alt.LayerSpec:
     """Return one family's panel; its data come from the chart around it."""
     word = _AGAINST.get(family, "parameters")
-    low, high = rows["n"].min() / 1.35, max(rows["n"].max(), 8 * rows["n"].min()) * 1.35
-    ticks = powers(low, high, "", most=99)
-    ticks["values"] = [value for value in ticks["values"] if low <= value <= high]
-    x = alt.X(
-        "n:Q",
-        scale=alt.Scale(type="log", domain=[low, high], nice=False),
-        axis=alt.Axis(title=f"{word} (number)", grid=False, **ticks),
-    )
+    x = size_axis(rows["n"], word)
     marks = powers(*span, "")
     marks["values"] = [value for value in marks["values"] if span[0] <= value <= span[1]]
     y = alt.Y(
@@ -160,7 +149,7 @@ def _panel(
 
 
 def swell_sentences(swell: pd.DataFrame) -> list[str]:
-    """Return what the chart of the swell shows, and what it means."""
+    """Return the sentences above the chart of the swell."""
     found = [
         "The swell is a property of the representation, not of symbolic differentiation. "
         "What fails is the closed form that has no names for intermediate results; and naming "
@@ -173,14 +162,14 @@ def swell_sentences(swell: pd.DataFrame) -> list[str]:
         full = at[at == at.max()]
         here = rows[rows["n"] == full.index.max()]
         known = dict(zip(here["form"], here["operations"], strict=True))
-        said = {
+        wordings = {
             "tree": "{} operations as a closed form written out (tree)",
             "dag": "{} where each distinct part of that form counts once (DAG)",
             "shared": "{} with common subexpressions named (`shared`)",
             "adjoint": "{} in reverse with every intermediate named (`adjoint`)",
             "matrix": "{} on whole matrices (`matrix`)",
         }
-        texts = [said[form].format(power_text(known[form])) for form in _FORMS if form in known]
+        texts = [wordings[form].format(power_text(known[form])) for form in _FORMS if form in known]
         label = here["label"].iloc[0]
         found.append(
             f"The gradient of the network {label if '-' in label else f'with {label}'} "
@@ -192,7 +181,7 @@ def swell_sentences(swell: pd.DataFrame) -> list[str]:
 
 
 def _laws(family: str, rows: pd.DataFrame) -> str:
-    """Return how the forms grow over their last two sizes."""
+    """Return the sentence on the growth of the forms over their last two sizes."""
     word = "layer" if family in _AGAINST else "parameter"
     texts = []
     for form, (name, _) in _FORMS.items():

@@ -8,14 +8,8 @@ from typing import Any
 import pandas as pd
 
 from compare.report import cells as frames
-from compare.report.finding import budget, reach
-from compare.report.format import (
-    MISSING,
-    count_text,
-    interval_text,
-    ratio_text,
-    seconds_text,
-)
+from compare.report.format import MISSING, count_text, interval_text, ratio_text, seconds_text
+from compare.report.reach import budget, reach
 
 __all__ = [
     "Table",
@@ -30,28 +24,20 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Table:
-    """A table of text.
+    """A table of text."""
 
-    Parameters
-    ----------
-    header : tuple of str
-        Names of the columns.
-    rows : sequence of tuple of str
-        The cells.
-    numbers : tuple of int
-        Positions of the columns that are aligned to the right.
-    grouped : bool
-        Whether rows with the same first cell belong together under it.
-    """
-
+    #: Names of the columns.
     header: tuple[str, ...]
+    #: The cells.
     rows: Sequence[tuple[str, ...]]
+    #: Positions of the columns that are aligned to the right.
     numbers: tuple[int, ...] = ()
+    #: Whether rows with the same first cell belong together under it.
     grouped: bool = False
 
 
 def growth_text(summary: pd.DataFrame, family: str, engine: str, quantity: str = "run_s") -> str:
-    """Return how a quantity grows: an exponent with its interval, or "exponential"."""
+    """Return the growth of a quantity: an exponent with its interval, or "exponential"."""
     here = (summary["family"] == family) & (summary["engine"] == engine)
     found = summary[here & (summary["quantity"] == quantity)]
     if found.empty:
@@ -152,13 +138,7 @@ def failures(results: pd.DataFrame) -> Table:
 
 
 def versions_text(value: Any) -> str:
-    """Return versions, given as a mapping or as text, in one line.
-
-    Examples
-    --------
-    >>> versions_text({"numpy": "2.4.0", "sympy": "1.14.0"})
-    'numpy 2.4.0, sympy 1.14.0'
-    """
+    """Return versions, given as a mapping or as text, in one line."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {version}" for name, version in value.items())
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -167,7 +147,7 @@ def versions_text(value: Any) -> str:
 
 
 def _finished(results: pd.DataFrame, run: Mapping[str, Any]) -> str:
-    """Return how many cells were measured, and why the others were not."""
+    """Return the number of measured cells, and the reason why others are missing."""
     planned = run.get("planned_cells")
     left = planned - len(results) if isinstance(planned, int) else 0
     if left <= 0:
@@ -178,14 +158,10 @@ def _finished(results: pd.DataFrame, run: Mapping[str, Any]) -> str:
 
 
 def conditions(results: pd.DataFrame, run: Mapping[str, Any]) -> Table:
-    """Return how the run was made: machine, versions, budgets, seed, threads."""
+    """Return the conditions of the run: machine, versions, budgets, seed, threads."""
 
     def known(name: str) -> str:
-        text = versions_text(run.get(name))
-        if text or name not in results or results.empty:
-            return text
-        values = [value for value in results[name].unique() if value == value and value != ""]
-        return ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
+        return versions_text(run.get(name)) or (_column(results, name) if name in results else "")
 
     elapsed = run.get("elapsed_s")
     made = {
@@ -217,10 +193,10 @@ def _load(run: Mapping[str, Any]) -> str:
     return ", ".join(f"{load[0]:g}" for load in loads)
 
 
-def _threads(asked: str, results: pd.DataFrame) -> str:
-    """Return the threads that were asked for, and those that libraries reported."""
+def _threads(requested: str, results: pd.DataFrame) -> str:
+    """Return the threads that were requested, and those that libraries reported."""
     read = _column(results, "threads_read")
-    return f"{asked} asked for, {read} reported" if asked and read else asked or read
+    return f"{requested} asked for, {read} reported" if requested and read else requested or read
 
 
 def _column(results: pd.DataFrame, name: str) -> str:
@@ -230,5 +206,5 @@ def _column(results: pd.DataFrame, name: str) -> str:
 
 
 def _share(which: "pd.Series[bool]", of: "pd.Series[bool]") -> str:
-    """Return how many cells are so, of those that could be."""
+    """Return a number of cells, of those that it could be."""
     return f"{int(which.sum()):,} of {int(of.sum()):,}" if of.any() else ""

@@ -1,4 +1,4 @@
-"""The answer in one look, for the terminal."""
+"""Tables for the terminal: the summary, the agreement, the exactness."""
 
 from collections.abc import Callable
 
@@ -9,22 +9,20 @@ from rich.table import Table
 from rich.text import Text
 
 from compare.report import cells as frames
-from compare.report.cells import complete
-from compare.report.content import frames_of
 from compare.report.exactness import ulp_text
-from compare.report.finding import budget, reach
 from compare.report.format import MISSING, count_text, error_text, ratio_text, seconds_text
+from compare.report.reach import budget, reach
+from compare.report.record import RunRecord
 from compare.report.tables import growth_text
 from compare.report.worst import worst_pairs
-from compare.results.schema import TRUTH_COLUMNS
+from compare.results.schema import AGREEMENT_COLUMNS, TRUTH_COLUMNS
 
 __all__ = ["print_agreement", "print_exactness", "print_summary"]
 
 
-def print_summary(summary: pd.DataFrame, results: pd.DataFrame, console: Console) -> None:
+def print_summary(record: RunRecord, console: Console) -> None:
     """Print one line an engine: how far it came, and how its cost grows."""
-    known = frames_of(results, summary)
-    grown = frames.growing(known.results)
+    grown = frames.growing(record.results)
     scope = frames.networks(grown)
     what, unit = "network", "parameters"
     if scope.empty and len(grown):
@@ -33,7 +31,7 @@ def print_summary(summary: pd.DataFrame, results: pd.DataFrame, console: Console
     if scope.empty:
         console.print("Nothing that grows was measured.")
         return
-    limits = budget(known.results, {})
+    limits = budget(record.results, {})
     table = Table(
         title=f"Largest {what} differentiated" + (f" within {limits}" if limits else ""),
         title_justify="left",
@@ -53,7 +51,7 @@ def print_summary(summary: pd.DataFrame, results: pd.DataFrame, console: Console
         if far is None:
             continue
         family = str(far.best.get("family", ""))
-        growth = growth_text(known.summary, family, engine) if far.best else MISSING
+        growth = growth_text(record.summary, family, engine) if far.best else MISSING
         row = (
             engine,
             count_text(far.n) if far.best else "none",
@@ -78,7 +76,7 @@ def print_summary(summary: pd.DataFrame, results: pd.DataFrame, console: Console
 
 def print_agreement(agreement: pd.DataFrame, console: Console) -> None:
     """Print the largest error of each engine on each problem, or how the comparison ended."""
-    pairs = frames_of(None, None, agreement).agreement
+    pairs = frames.complete(agreement, AGREEMENT_COLUMNS)
     if pairs.empty:
         console.print("No engines were compared.")
         return
@@ -89,7 +87,7 @@ def print_agreement(agreement: pd.DataFrame, console: Console) -> None:
 
 def print_exactness(truth: pd.DataFrame, console: Console) -> None:
     """Print the largest error of each engine on each problem in ULPs of the true gradient."""
-    known = complete(truth, TRUTH_COLUMNS)
+    known = frames.complete(truth, TRUTH_COLUMNS)
     if known.empty:
         return
     console.print(Text("Largest error in ULPs of the true gradient", style="bold"))
@@ -104,7 +102,7 @@ def _heading(engine: str) -> str:
 
 
 def _fitting(pairs: pd.DataFrame, width: int) -> list[list[str]]:
-    """Return the engines in groups whose columns fit beside the names of the problems."""
+    """Return the engines in groups whose columns fit next to the names of the problems."""
     room = width - max(pairs["problem"].str.len()) - 4
     groups: list[list[str]] = [[]]
     left = room

@@ -1,8 +1,8 @@
-"""What a row of results means: a digest of the problem's source, the engine and the conditions.
+"""The fingerprint of a row: a digest of the problem's source, the engine and the conditions.
 
-Two rows with one digest were measured from the same source under the same conditions, so that a
-later run may keep the first; a function that was changed, or a new version of an engine, has
-another digest.
+Two rows with one fingerprint were measured from the same source under the same conditions, so that
+a later run may keep the first; a function that was changed, or a new version of an engine, has
+another one.
 """
 
 import functools
@@ -22,26 +22,15 @@ from compare.engines.engine import Engine
 from compare.problems.problem import Case
 from compare.results.schema import SCHEMA_VERSION
 
-__all__ = ["definition", "engine_versions"]
+__all__ = ["engine_versions", "fingerprint"]
 
 _DIGITS = 16
 #: Packages of this distribution: what they contain says more than their version.
 _OURS = ("symdiff", "autodiff", "compare")
 
 
-def definition(case: Case, engine: Engine, conditions: Mapping[str, object]) -> str:
-    """Return a digest of everything that the result of a cell depends on, but for the machine.
-
-    Examples
-    --------
-    >>> from compare.engines import get_engine
-    >>> from compare.problems import get_problem
-    >>> case, graph = get_problem("circuit").case(1, seed=0), get_engine("graph")
-    >>> definition(case, graph, {"threads": 1}) == definition(case, graph, {"threads": 1})
-    True
-    >>> definition(case, graph, {"threads": 1}) == definition(case, graph, {"threads": 2})
-    False
-    """
+def fingerprint(case: Case, engine: Engine, conditions: Mapping[str, object]) -> str:
+    """Return a digest of everything that the result of a cell depends on, but for the machine."""
     problem = case.problem
     parts = [
         str(SCHEMA_VERSION),
@@ -49,12 +38,12 @@ def definition(case: Case, engine: Engine, conditions: Mapping[str, object]) -> 
         str(case.size),
         str(case.seed),
         *case.wrt,
-        *_told(problem.function, set()),
-        *_told(problem.gradient, set()),
-        *_told(problem.inputs, set()),
+        *_described(problem.function, set()),
+        *_described(problem.gradient, set()),
+        *_described(problem.inputs, set()),
         engine.name,
         engine.tolerance,
-        *_told(engine.prepare, set()),
+        *_described(engine.prepare, set()),
         engine_versions(engine),
         f"Python {sys.version_info.major}.{sys.version_info.minor}",
         *(f"{name}={conditions[name]}" for name in sorted(conditions)),
@@ -109,31 +98,31 @@ def _distributions() -> Mapping[str, list[str]]:
     return importlib.metadata.packages_distributions()
 
 
-def _told(value: Any, seen: set[int]) -> Iterator[str]:
-    """Yield what a value is, in texts that are the same in every process."""
+def _described(value: Any, seen: set[int]) -> Iterator[str]:
+    """Yield a description of a value, in texts that are the same in every process."""
     if id(value) in seen:
         return
     seen.add(id(value))
     if isinstance(value, functools.partial):
         yield "partial"
         for part in (value.func, *value.args, *value.keywords.values()):
-            yield from _told(part, seen)
+            yield from _described(part, seen)
     elif inspect.ismethod(value):
-        yield from _told(value.__func__, seen)
-        yield from _told(value.__self__, seen)
+        yield from _described(value.__func__, seen)
+        yield from _described(value.__self__, seen)
     elif inspect.isfunction(value):
-        yield from _told_function(value, seen)
+        yield from _described_function(value, seen)
     elif isinstance(value, np.ndarray):
         yield f"{value.dtype} {value.shape}"
         yield hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
     elif isinstance(value, Mapping):
         for name in value:
             yield str(name)
-            yield from _told(value[name], seen)
+            yield from _described(value[name], seen)
     elif isinstance(value, tuple | list):
         yield f"{type(value).__name__} of {len(value)}"
         for part in value:
-            yield from _told(part, seen)
+            yield from _described(part, seen)
     elif value is None or isinstance(value, bool | int | float | complex | str | np.generic):
         yield repr(value)
     elif inspect.isclass(value) or inspect.isbuiltin(value):
@@ -142,18 +131,19 @@ def _told(value: Any, seen: set[int]) -> Iterator[str]:
         yield value.__name__
     else:
         yield f"{type(value).__module__}.{type(value).__qualname__}"
-        yield from _told(getattr(value, "__dict__", None), seen)
+        yield from _described(getattr(value, "__dict__", None), seen)
 
 
-def _told_function(f: Callable[..., Any], seen: set[int]) -> Iterator[str]:
+def _described_function(f: Callable[..., Any], seen: set[int]) -> Iterator[str]:
     """Yield the source of a function's module, its name, and what it closes over."""
     yield f.__qualname__
-    yield _module_source(f.__module__, f.__code__.co_filename) or "\0".join(_told_code(f.__code__))
-    yield from _told(f.__defaults__, seen)
-    yield from _told(f.__kwdefaults__, seen)
+    source = _module_source(f.__module__, f.__code__.co_filename)
+    yield source or "\0".join(_described_code(f.__code__))
+    yield from _described(f.__defaults__, seen)
+    yield from _described(f.__kwdefaults__, seen)
     for cell in f.__closure__ or ():
         try:
-            yield from _told(cell.cell_contents, seen)
+            yield from _described(cell.cell_contents, seen)
         except ValueError:
             yield "empty"
 
@@ -167,13 +157,13 @@ def _module_source(module: str, file: str) -> str:
         return ""
 
 
-def _told_code(code: CodeType) -> Iterator[str]:
+def _described_code(code: CodeType) -> Iterator[str]:
     """Yield instructions, names and constants of code, that inside it included."""
     yield code.co_code.hex()
     yield " ".join((*code.co_names, *code.co_varnames, *code.co_freevars))
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _told_code(constant)
+            yield from _described_code(constant)
         elif isinstance(constant, frozenset):
             yield " ".join(sorted(map(repr, constant)))
         else:

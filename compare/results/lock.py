@@ -7,7 +7,7 @@ from pathlib import Path
 
 import filelock
 
-from compare.results.store import ResultsError
+from compare.results.reading import ResultsError
 
 __all__ = ["locked"]
 
@@ -21,13 +21,6 @@ def locked(folder: Path) -> Iterator[None]:
     Notes
     -----
     The lock is the operating system's: it ends with the process, also after ``kill -9``.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder, locked(Path(folder)):
-    ...     sorted(file.name for file in Path(folder).iterdir())
-    ['.lock']
     """
     lock = filelock.FileLock(folder / _NAME, blocking=False)
     try:
@@ -44,9 +37,9 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _whose(folder: Path) -> str:
-    """Return which process has a folder, as far as run.json tells."""
+    """Return the process that has a folder, as far as run.json tells."""
     try:
-        facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        return f" (process {int(facts['process'])}, started {facts['created']})"
+        metadata = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        return f" (process {int(metadata['process'])}, started {metadata['created']})"
     except (OSError, ValueError, KeyError, TypeError):
         return ""

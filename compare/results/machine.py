@@ -1,4 +1,4 @@
-"""What the measurements were taken on: machine, system and versions."""
+"""Where the measurements were taken: machine, system and versions."""
 
 import os
 import platform
@@ -32,13 +32,7 @@ _CPUFREQ = Path("/sys/devices/system/cpu/cpu0/cpufreq")
 
 
 def gradscale_version() -> str:
-    """Return the version of this distribution.
-
-    Examples
-    --------
-    >>> gradscale_version() != ""
-    True
-    """
+    """Return the version of this distribution."""
     try:
         return version("gradscale")
     except PackageNotFoundError:
@@ -86,13 +80,7 @@ def _read(path: Path) -> str:
 
 
 def blas() -> str:
-    """Return the linear algebra library that NumPy has loaded, with its version.
-
-    Examples
-    --------
-    >>> isinstance(blas(), str)
-    True
-    """
+    """Return the linear algebra library that NumPy has loaded, with its version."""
     import numpy  # noqa: F401  (its library must be loaded before it can be asked)
     import threadpoolctl
 
@@ -114,13 +102,7 @@ def blas() -> str:
 
 
 def description() -> dict[str, str]:
-    """Return the columns of results.csv that describe where it was measured.
-
-    Examples
-    --------
-    >>> sorted(description())
-    ['blas', 'governor', 'machine', 'python', 'system', 'versions']
-    """
+    """Return the columns of results.csv that describe where it was measured."""
     return {
         "machine": machine(),
         "governor": governor(),
@@ -132,12 +114,12 @@ def description() -> dict[str, str]:
 
 
 def whole_description() -> dict[str, Any]:
-    """Return what machine.json tells of the machine, apart from what changes while it works.
+    """Return the metadata of machine.json, but for what changes while the machine works.
 
     Examples
     --------
-    >>> facts = whole_description()
-    >>> facts["cores"]["logical"] == os.cpu_count(), "numpy" in facts["libraries"]
+    >>> metadata = whole_description()
+    >>> metadata["cores"]["logical"] == os.cpu_count(), "numpy" in metadata["libraries"]
     (True, True)
     """
     import threadpoolctl
@@ -177,13 +159,7 @@ def _version(distribution: str) -> str:
 
 
 def moment() -> dict[str, Any]:
-    """Return how busy the machine is now.
-
-    Examples
-    --------
-    >>> moment()["available_bytes"] > 0
-    True
-    """
+    """Return the load of the machine now."""
     try:
         frequency = psutil.cpu_freq() if hasattr(psutil, "cpu_freq") else None
     except (OSError, NotImplementedError):

@@ -4,30 +4,28 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from compare.results.samples import Cell, SampleStore
-from compare.results.schema import RESULT_COLUMNS
+import pandas as pd
+
+from compare.results.reading import ResultsError, read_results
+from compare.results.samples import SampleStore
+from compare.results.schema import RESULT_COLUMNS, Cell
 from compare.results.store import (
-    ResultsError,
     create_results,
     cut_to_whole_rows,
-    read_results,
     replace_file,
     write_table,
 )
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["Earlier", "earlier_run", "read_json", "write_json"]
+__all__ = ["PreviousRun", "previous_run", "read_json", "write_json"]
 
 _RESULTS, _STALE = "results.csv", "results.stale.csv"
 
 
 @dataclasses.dataclass(frozen=True)
-class Earlier:
-    """What a run takes over from an earlier one.
+class PreviousRun:
+    """The part of an earlier run that a run takes over.
 
     Parameters
     ----------
@@ -35,31 +33,34 @@ class Earlier:
         Cells that are kept, and how they ended.
     run : int
         How often the run has been resumed, this time included.
-    facts : dict
-        The earlier contents of ``run.json``.
-    said : tuple of str
+    metadata : dict
+        The contents until then of ``run.json``.
+    remarks : tuple of str
         Sentences about what was kept, cut off and stale.
     """
 
     done: dict[Cell, str] = dataclasses.field(default_factory=dict)
     run: int = 0
-    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
-    said: tuple[str, ...] = ()
+    metadata: dict[str, Any] = dataclasses.field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
-def earlier_run(
-    folder: Path, asked: Mapping[str, Any], definitions: Mapping[Cell, str], machine: str
-) -> Earlier:
-    """Return what can be kept of the run in a folder, and remove the rest of its results."""
+def previous_run(
+    folder: Path, requested: Mapping[str, Any], fingerprints: Mapping[Cell, str], machine: str
+) -> PreviousRun:
+    """Return the part of the run in a folder that is kept, and remove the rest of its results."""
     results = folder / _RESULTS
     if not results.exists():
-        return Earlier(said=("There is no earlier run to go on with: this one starts anew.",))
-    facts = read_json(folder / "run.json")
-    _refuse_other_plan(folder, facts.get("asked"), asked)
-    said = []
+        remark = "There is no earlier run to go on with: this one starts anew."
+        return PreviousRun(remarks=(remark,))
+    metadata = read_json(folder / "run.json")
+    # Before version 3 of the schema it was called otherwise.
+    settings = metadata.get("requested", metadata.get("asked"))
+    _refuse_other_plan(folder, settings, requested)
+    remarks = []
     lost = cut_to_whole_rows(results)
     if lost:
-        said.append(f"A row that was cut off in the middle ({lost} bytes) was removed.")
+        remarks.append(f"A row that was cut off in the middle ({lost} bytes) was removed.")
     if not results.stat().st_size:
         results.unlink()
         create_results(results)
@@ -70,46 +71,47 @@ def earlier_run(
             f"{folder} holds a run of another machine ({others[0]}; this one is {machine}), and "
             "times of two machines do not belong into one table. Choose another folder with --out."
         )
-    done, kept = _kept(rows, definitions)
+    done, kept = _kept(rows, fingerprints)
     if len(kept) < len(rows):
         write_table(folder / _STALE, rows, RESULT_COLUMNS)
         write_table(results, rows.loc[kept], RESULT_COLUMNS)
-        said.append(
+        remarks.append(
             f"{len(rows) - len(kept)} of {len(rows)} rows are stale, since a problem or an engine "
             f"has changed: they are measured again ({_STALE} has all as they were)."
         )
-    run = SampleStore(folder).keep(done)
-    said.append(f"{len(done)} of {len(definitions)} cells are kept.")
-    return Earlier(done, max(run, int(facts.get("resumed", 0)) + 1), facts, tuple(said))
+    run = max(SampleStore(folder).keep(done), int(metadata.get("resumed", 0)) + 1)
+    remarks.append(f"{len(done)} of {len(fingerprints)} cells are kept.")
+    return PreviousRun(done, run, metadata, tuple(remarks))
 
 
 def _kept(
-    rows: "pd.DataFrame", definitions: Mapping[Cell, str]
+    rows: pd.DataFrame, fingerprints: Mapping[Cell, str]
 ) -> tuple[dict[Cell, str], list[int]]:
     """Return the cells that are kept with their statuses, and the numbers of their rows."""
     done: dict[Cell, str] = {}
     kept = []
     for number, row in enumerate(rows.to_dict("records")):
         cell = (str(row["problem"]), int(row["size"]), str(row["engine"]))
-        if cell not in done and definitions.get(cell) == row["definition"]:
+        if cell not in done and fingerprints.get(cell) == row["fingerprint"]:
             done[cell] = str(row["status"])
             kept.append(number)
     return done, kept
 
 
-def _refuse_other_plan(folder: Path, earlier: Any, asked: Mapping[str, Any]) -> None:
-    """Refuse to go on with a run that was asked for something else."""
-    if not isinstance(earlier, Mapping):
+def _refuse_other_plan(folder: Path, previous: Any, requested: Mapping[str, Any]) -> None:
+    """Refuse to go on with a run of other settings."""
+    if not isinstance(previous, Mapping):
         raise ResultsError(
             f"{folder} does not tell what its run was asked to do (run.json is missing or older "
             "than --resume). Run without --resume to replace it, or choose another folder."
         )
-    now = json.loads(json.dumps(asked))
-    for name in dict.fromkeys([*earlier, *now]):
-        if earlier.get(name) != now.get(name):
+    now = json.loads(json.dumps(requested))
+    for name in dict.fromkeys([*previous, *now]):
+        before, after = previous.get(name), now.get(name)
+        if before != after:
             raise ResultsError(
                 f"{folder} cannot be resumed with other settings: {name} was "
-                f"{_shown(earlier.get(name))} and is now {_shown(now.get(name))}. Give the options "
+                f"{_shown(before)} and is now {_shown(after)}. Give the options "
                 "of the first run, or choose another folder with --out."
             )
 
@@ -118,21 +120,21 @@ def _shown(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def write_json(path: Path, facts: Mapping[str, Any]) -> None:
-    """Write facts as JSON, whole or not at all."""
-    replace_file(path, (json.dumps(facts, indent=2) + "\n").encode())
+def write_json(path: Path, metadata: Mapping[str, Any]) -> None:
+    """Write metadata as JSON, whole or not at all."""
+    replace_file(path, (json.dumps(metadata, indent=2) + "\n").encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the facts in a file, none if there is no such file."""
+    """Return the metadata in a file, none if there is no such file."""
     if not path.exists():
         return {}
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        metadata = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ResultsError(
             f"{path} is not JSON ({error}): remove it to report without it"
         ) from None
-    if not isinstance(facts, dict):
-        raise ResultsError(f"{path} holds a {type(facts).__name__}; expected an object")
-    return facts
+    if not isinstance(metadata, dict):
+        raise ResultsError(f"{path} holds a {type(metadata).__name__}; expected an object")
+    return metadata

@@ -10,24 +10,21 @@ import os
 import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from compare.results.schema import SAMPLE_COLUMNS
-from compare.results.store import ResultsError, as_frame, write_parquet
+import pandas as pd
 
-if TYPE_CHECKING:
-    import pandas as pd
+from compare.results.reading import ResultsError, as_frame
+from compare.results.schema import SAMPLE_COLUMNS, Cell
+from compare.results.store import write_parquet
 
-__all__ = ["Cell", "SampleStore", "read_samples"]
-
-#: Names of problem and engine, and the size between them.
-Cell = tuple[str, int, str]
+__all__ = ["SampleStore", "read_samples"]
 
 _FILE, _PARTS = "samples.parquet", "samples"
 _NAMES = [column.name for column in SAMPLE_COLUMNS]
 
 
-def read_samples(path: str | os.PathLike[str]) -> "pd.DataFrame":
+def read_samples(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Return the raw samples of a run.
 
     Parameters
@@ -51,7 +48,7 @@ def read_samples(path: str | os.PathLike[str]) -> "pd.DataFrame":
     >>> read_samples("nowhere")
     Traceback (most recent call last):
         ...
-    compare.results.store.ResultsError: nowhere holds no samples: there is no samples.parquet.
+    compare.results.reading.ResultsError: nowhere holds no samples: there is no samples.parquet.
     """
     path = Path(path)
     files = [path] if path.is_file() else [f for f in (path / _FILE,) if f.is_file()]
@@ -83,7 +80,7 @@ class SampleStore:
     def keep(self, cells: Collection[Cell]) -> int:
         """Keep the samples of some cells of an earlier run only; return which run comes next."""
         if self._file.is_file() and not self._parts.is_dir():
-            self._put("earlier", _concatenated([self._file]))
+            self._put("previous", _concatenated([self._file]))
         latest = -1
         places = {(problem, size) for problem, size, _ in cells}
         for part in sorted(self._parts.glob("*.parquet")):
@@ -120,22 +117,18 @@ class SampleStore:
         if complete:
             shutil.rmtree(self._parts, ignore_errors=True)
 
-    def _put(self, name: str, frame: "pd.DataFrame") -> None:
+    def _put(self, name: str, frame: pd.DataFrame) -> None:
         self._parts.mkdir(exist_ok=True)
         write_parquet(self._parts / f"{name}.parquet", frame)
 
 
-def _concatenated(files: Iterable[Path]) -> "pd.DataFrame":
+def _concatenated(files: Iterable[Path]) -> pd.DataFrame:
     """Return the rows of some files of samples, one after the other."""
-    import pandas as pd
-
     return pd.concat([_read(file) for file in files], ignore_index=True)
 
 
-def _read(path: Path) -> "pd.DataFrame":
+def _read(path: Path) -> pd.DataFrame:
     """Return a file of samples, checked."""
-    import pandas as pd
-
     try:
         frame = pd.read_parquet(path)
     except (OSError, ValueError) as error:

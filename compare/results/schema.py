@@ -1,6 +1,6 @@
-"""The columns of ``results.csv`` and ``summary.csv``: name, type, unit and meaning, each once.
+"""The columns of every table that is written: name, type, unit and meaning, each once.
 
-The reader, the report and the column tables of the README are made from these tables.
+The reader, the report and ``docs/columns.md`` are made from these tables.
 """
 
 from dataclasses import dataclass
@@ -20,17 +20,21 @@ __all__ = [
     "TABLES",
     "TRAINING_COLUMNS",
     "TRUTH_COLUMNS",
+    "Cell",
     "Column",
     "Status",
     "columns_page",
     "markdown_table",
 ]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+
+#: A row of results.csv: names of problem and engine, and the size between them.
+Cell = tuple[str, int, str]
 
 Status = Literal["ok", "mismatch", "timeout", "memory", "crashed", "unsupported", "error"]
 
-#: How a cell can end, and what that means.
+#: The ends of a cell, and their meaning.
 STATUSES: dict[Status, str] = {
     "ok": "the gradient agreed with the reference and was timed",
     "mismatch": "the gradient differed from the reference; it was not timed",
@@ -43,7 +47,10 @@ STATUSES: dict[Status, str] = {
 
 
 #: Columns of results.csv in earlier versions: what they are called now, or None if they are gone.
-RETIRED: dict[int, dict[str, str | None]] = {1: {"threads": "threads_read", "samples_s": None}}
+RETIRED: dict[int, dict[str, str | None]] = {
+    1: {"threads": "threads_read", "samples_s": None, "definition": "fingerprint"},
+    2: {"definition": "fingerprint"},
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ RESULT_COLUMNS: tuple[Column, ...] = (
     Column("noisy", "int", "", "1 if the interval of run_s is too wide to trust, else 0"),
     Column("samples", "int", "1", "samples of run_s that count; samples.parquet holds all"),
     Column("loops", "int", "1", "gradients computed in each sample"),
-    Column("repeated", "int", "1", "rounds repeated because the control kernel drifted"),
+    Column("repeated", "int", "1", "rounds repeated because the calibration workload drifted"),
     Column("cores_busy", "float", "1", "processor time of the samples divided by their wall time"),
     Column("peak_bytes", "int", "B", "peak resident memory of build and run above that before"),
     Column("allocated_bytes", "int", "B", "peak of Python's allocations during one gradient"),
@@ -96,12 +103,12 @@ RESULT_COLUMNS: tuple[Column, ...] = (
     Column("reference", "str", "", "engine whose gradient was the reference"),
     Column("mode", "str", "", "`warm`, or `fresh`: each sample in a process of its own"),
     Column("seed", "int", "", "seed of the inputs"),
-    Column("threads", "int", "1", "threads asked for"),
+    Column("threads", "int", "1", "threads requested"),
     Column("threads_read", "int", "1", "most threads that a library reported inside the cell"),
     Column("pinned", "str", "", "processor cores that the cell was pinned to; empty if to none"),
     Column("budget_s", "float", "s", "time budget of the cell"),
     Column("budget_bytes", "int", "B", "memory budget of the cell"),
-    Column("definition", "str", "", "digest of the problem's source and the engine's version"),
+    Column("fingerprint", "str", "", "digest of the problem's source and the engine's version"),
     Column("ended", "str", "", "when the cell ended, in UTC"),
     Column("machine", "str", "", "processor, number of cores and memory"),
     Column("governor", "str", "", "frequency governor of the processor, if the system tells"),
@@ -115,11 +122,13 @@ RESULT_COLUMNS: tuple[Column, ...] = (
 SAMPLE_COLUMNS: tuple[Column, ...] = (
     Column("problem", "str", "", "name of the problem"),
     Column("size", "int", "", "the problem's own measure of size"),
-    Column("engine", "str", "", "what was timed: an engine, `primal` or `control`"),
+    Column(
+        "engine", "str", "", "what was timed: an engine, `primal`, or `control`: the calibration"
+    ),
     Column("mode", "str", "", "`warm` or `fresh`"),
     Column("run", "int", "", "how often the run had been resumed then, from 0"),
-    Column("round", "int", "", "number of the round, from 0; contenders of one round took turns"),
-    Column("counts", "int", "", "0 if the control kernel drifted and the round was repeated"),
+    Column("round", "int", "", "number of the round, from 0; candidates of one round took turns"),
+    Column("counts", "int", "", "0 if the calibration workload drifted and the round was repeated"),
     Column("seconds", "float", "s", "wall time of one call"),
     Column("processor_s", "float", "s", "processor time of one call, on all cores together"),
     Column("loops", "int", "1", "calls in the sample"),
@@ -289,7 +298,7 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
 _INTRODUCTION = """\
 # Columns
 
-Every table that `gradscale` writes, made from `compare/schema.py` by
+Every table that `gradscale` writes, made from `compare/results/schema.py` by
 `python -m compare.results.schema > docs/columns.md`.
 
 A CSV is UTF-8 with a header and one row a line. An empty field is a missing value. Text that a
@@ -306,13 +315,7 @@ types of pandas, which plain `pandas.read_csv` does not:
 
 
 def columns_page() -> str:
-    """Return ``docs/columns.md``: the columns of all tables, in Markdown.
-
-    Examples
-    --------
-    >>> columns_page().splitlines()[0]
-    '# Columns'
-    """
+    """Return ``docs/columns.md``: the columns of all tables, in Markdown."""
     parts = [_INTRODUCTION]
     for file, (meaning, columns) in TABLES.items():
         parts += [f"## {file}", f"A row is {meaning}.", markdown_table(columns)]

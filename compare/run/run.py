@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -19,16 +20,16 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from compare.checks.agreement import verify_cases
 from compare.engines.engine import Engine
 from compare.measure.sweep import Ended, sweep
 from compare.problems.problem import Case, Problem
 from compare.process.executor import Budget
-from compare.results.identity import definition
+from compare.results.identity import fingerprint
 from compare.results.lock import locked
 from compare.results.machine import machine, moment, whole_description
-from compare.results.resume import Earlier, earlier_run, read_json, write_json
-from compare.results.samples import Cell, SampleStore
+from compare.results.reading import ResultsError, read_results, read_table
+from compare.results.resume import PreviousRun, previous_run, read_json, write_json
+from compare.results.samples import SampleStore
 from compare.results.schema import (
     AGREEMENT_COLUMNS,
     CROSSOVER_COLUMNS,
@@ -36,23 +37,20 @@ from compare.results.schema import (
     SWELL_COLUMNS,
     TRAINING_COLUMNS,
     TRUTH_COLUMNS,
+    Cell,
 )
 from compare.results.store import (
-    ResultsError,
     append_row,
     create_results,
     prepare_folder,
-    read_results,
-    read_table,
     remove_parts,
     write_parquet,
     write_table,
 )
 from compare.run.settings import Settings
+from compare.run.verify import verify_cases
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from compare.truth.measure import Found
 
 __all__ = ["Settings", "report_folder", "run", "verify_problems"]
@@ -73,7 +71,7 @@ _OUTPUTS = (
     "run.json",
     "machine.json",
 )
-#: What run.json tells of what was asked, for the report.
+#: Requested settings that run.json repeats for the report.
 _SHOWN = ("quick", "budget_s", "budget_bytes", "seed", "threads", "mode")
 _REPORTS = ("report.html", "report.md")
 
@@ -86,8 +84,8 @@ def verify_problems(
     seed: int = 0,
     threads: int = 1,
     found: "Found | None" = None,
-) -> "pd.DataFrame":
-    """Return how the engines agree on each problem at its size for verification."""
+) -> pd.DataFrame:
+    """Return the agreement of engines on each problem at its size for verification."""
     cases = [problem.case(problem.verify_size, seed) for problem in problems]
     with _progress(console) as progress:
         task = progress.add_task("verify", total=len(cases) * len(engines))
@@ -114,27 +112,27 @@ def run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
 
 def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
     folder, begin = settings.folder, time.monotonic()
-    definitions = _definitions(settings)
-    earlier = _begin(settings, console, definitions)
-    facts, machine = _facts(settings, earlier), _machine_facts(settings)
-    write_json(folder / "run.json", facts)
+    fingerprints = _fingerprints(settings)
+    previous = _begin(settings, console, fingerprints)
+    metadata, machine = _metadata(settings, previous), _machine_metadata(settings)
+    write_json(folder / "run.json", metadata)
     write_json(folder / "machine.json", machine)
     samples, interrupted = SampleStore(folder), False
     try:
-        _verify(settings, console, facts)
-        for ended in _swept(settings, console, earlier.done):
+        _verify(settings, console, metadata)
+        for ended in _swept(settings, console, previous.done):
             row = ended.row
             cell = (row["problem"], row["size"], row["engine"])
-            samples.add(cell, ended.samples, earlier.run)
+            samples.add(cell, ended.samples, previous.run)
             append_row(folder / "results.csv", row)
         with console.status("the swell, the collapse, and the two-layer network trained twice"):
-            _finish(settings, facts)
+            _finish(settings, metadata)
     except KeyboardInterrupt:
         interrupted = True
         console.print("interrupted: the report shows what was finished; --resume goes on")
     samples.finish(complete=not interrupted)
-    facts |= {"interrupted": interrupted, "elapsed_s": round(time.monotonic() - begin, 1)}
-    write_json(folder / "run.json", facts)
+    metadata |= {"interrupted": interrupted, "elapsed_s": round(time.monotonic() - begin, 1)}
+    write_json(folder / "run.json", metadata)
     write_json(folder / "machine.json", machine | {"after": moment()})
     page = report_folder(folder, console)
     if settings.parquet:
@@ -142,26 +140,26 @@ def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
     return page, _agreed(settings), interrupted
 
 
-def _definitions(settings: Settings) -> dict[Cell, str]:
+def _fingerprints(settings: Settings) -> dict[Cell, str]:
     """Return the digest of each cell of a run."""
     return {
-        (case.problem.name, case.size, engine.name): definition(
+        (case.problem.name, case.size, engine.name): fingerprint(
             case, engine, settings.plan.conditions
         )
         for case, engine in settings.plan.cells()
     }
 
 
-def _begin(settings: Settings, console: Console, definitions: Mapping[Cell, str]) -> Earlier:
-    """Make the folder ready, and return what is kept of the run that is in it."""
+def _begin(settings: Settings, console: Console, fingerprints: Mapping[Cell, str]) -> PreviousRun:
+    """Make the folder ready, and return the part that is kept of the run in it."""
     folder = settings.folder
     remove_parts(folder)
     if settings.resume:
-        earlier = earlier_run(folder, settings.asked, definitions, machine())
-        for sentence in earlier.said:
+        previous = previous_run(folder, settings.requested, fingerprints, machine())
+        for sentence in previous.remarks:
             console.print(sentence)
     else:
-        earlier = Earlier()
+        previous = PreviousRun()
         unfinished = _unfinished(folder)
         if unfinished:
             console.print(
@@ -172,11 +170,11 @@ def _begin(settings: Settings, console: Console, definitions: Mapping[Cell, str]
         SampleStore(folder).clear()
     if not (folder / "results.csv").exists():
         create_results(folder / "results.csv")
-    return earlier
+    return previous
 
 
 def _unfinished(folder: Path) -> int:
-    """Return how many cells an unfinished run in a folder has, 0 if there is none."""
+    """Return the number of cells of an unfinished run in a folder, 0 if there is none."""
     try:
         if read_json(folder / "run.json").get("interrupted"):
             return len(read_results(folder / "results.csv"))
@@ -185,13 +183,14 @@ def _unfinished(folder: Path) -> int:
     return 0
 
 
-def _verify(settings: Settings, console: Console, facts: dict[str, Any]) -> None:
+def _verify(settings: Settings, console: Console, metadata: dict[str, Any]) -> None:
     """Write agreement.csv and truth.csv, unless they are there and nothing has changed since."""
+    # late: mpmath takes 0.1 s to import, and reports need no truth
     from compare.truth import cases_for_truth, measure_errors
 
     folder, digest = settings.folder, _digest_of_verification(settings)
     tables = [folder / name for name in ("agreement.csv", "truth.csv")]
-    if facts.get("verified") == digest and all(table.exists() for table in tables):
+    if metadata.get("verified") == digest and all(table.exists() for table in tables):
         return
     found: Found = {}
     agreement = verify_problems(
@@ -207,8 +206,8 @@ def _verify(settings: Settings, console: Console, facts: dict[str, Any]) -> None
         cases = cases_for_truth(settings.problems, settings.seed, quick=settings.quick)
         truth = measure_errors(cases, settings.verified, found, threads=settings.threads)
     write_table(tables[1], truth, TRUTH_COLUMNS)
-    facts["verified"] = digest
-    write_json(folder / "run.json", facts)
+    metadata["verified"] = digest
+    write_json(folder / "run.json", metadata)
 
 
 def _digest_of_verification(settings: Settings) -> str:
@@ -217,7 +216,7 @@ def _digest_of_verification(settings: Settings) -> str:
     for problem in settings.problems:
         case = problem.case(problem.verify_size, settings.seed)
         for engine in settings.verified:
-            digest.update(definition(case, engine, settings.plan.conditions).encode())
+            digest.update(fingerprint(case, engine, settings.plan.conditions).encode())
     return digest.hexdigest()[:16]
 
 
@@ -237,57 +236,61 @@ def _agreed(settings: Settings) -> bool:
     return not any((frame["status"] == "mismatch").any() for frame in frames)
 
 
-def _finish(settings: Settings, facts: dict[str, Any]) -> None:
+def _finish(settings: Settings, metadata: dict[str, Any]) -> None:
     """Write the swell, the published example, the collapse of two layers, and two trainings."""
     import threadpoolctl
 
     folder, digest = settings.folder, _digest_of_verification(settings)
     tables = [folder / name for name in ("swell.csv", "training.csv")]
-    if facts.get("finished") == digest and all(table.exists() for table in tables):
+    if metadata.get("finished") == digest and all(table.exists() for table in tables):
         return
 
+    # late: the studies derive with SymPy, which takes 0.3 s to import
     from compare.studies.collapse import linear_layers_collapse
-    from compare.studies.published import beside
+    from compare.studies.published import compare_with_published
     from compare.studies.swell import QUICK_SERIES, SERIES, swell
     from compare.studies.training import train_both
 
-    facts["collapse"] = dataclasses.asdict(linear_layers_collapse())
-    facts["logistic"] = [dataclasses.asdict(row) for row in beside()]
+    metadata["collapse"] = dataclasses.asdict(linear_layers_collapse())
+    metadata["logistic"] = [dataclasses.asdict(row) for row in compare_with_published()]
     swollen = swell(QUICK_SERIES if settings.quick else SERIES)
     write_table(tables[0], swollen, SWELL_COLUMNS)
     with threadpoolctl.threadpool_limits(settings.threads, user_api="blas"):
         training = train_both(settings.training_steps, settings.seed)
     write_table(tables[1], training, TRAINING_COLUMNS)
-    facts["finished"] = digest
+    metadata["finished"] = digest
 
 
 def report_folder(folder: Path, console: Console) -> Path:
     """Make the report of a folder from its CSV files, and print the closing table."""
+    # late: SciPy and Altair take 1 s to import
     from compare.growth.summary import crossovers_of, growths_of, summary_of
-    from compare.report import print_summary, write_report
+    from compare.report.record import RunRecord
+    from compare.report.terminal import print_summary
+    from compare.report.write import write_report
 
     if not folder.is_dir():
         raise ResultsError(f"{folder} is no folder; expected one that gradscale run has written")
     results = read_results(folder / "results.csv")
     tables = {
         name: read_table(folder / f"{name}.csv", columns)
-        if (folder / f"{name}.csv").exists()
-        else None
         for name, columns in (
             ("agreement", AGREEMENT_COLUMNS),
             ("truth", TRUTH_COLUMNS),
             ("swell", SWELL_COLUMNS),
             ("training", TRAINING_COLUMNS),
         )
+        if (folder / f"{name}.csv").exists()
     }
-    facts = {**read_json(folder / "machine.json"), **read_json(folder / "run.json")}
+    metadata = {**read_json(folder / "machine.json"), **read_json(folder / "run.json")}
     growths = growths_of(results)
     summary, crossovers = summary_of(growths), crossovers_of(growths)
     write_table(folder / "summary.csv", summary, SUMMARY_COLUMNS)
     write_table(folder / "crossovers.csv", crossovers, CROSSOVER_COLUMNS)
+    record = RunRecord(results, summary, crossovers=crossovers, metadata=metadata, **tables)
     with console.status("drawing the report"):
-        page = write_report(folder, results, summary, crossovers=crossovers, run=facts, **tables)
-    print_summary(summary, results, console)
+        page = write_report(folder, record)
+    print_summary(record, console)
     return page
 
 
@@ -316,8 +319,8 @@ def _progress(console: Console) -> Progress:
     )
 
 
-def _facts(settings: Settings, earlier: Earlier) -> dict[str, Any]:
-    """Return what run.json tells about a run."""
+def _metadata(settings: Settings, previous: PreviousRun) -> dict[str, Any]:
+    """Return the metadata of a run: run.json."""
     plan_cells = sum(len(settings.sizes(p)) for p in settings.problems) * len(settings.engines)
     known = ("verified", "finished", "collapse", "logistic")
     return {
@@ -326,16 +329,16 @@ def _facts(settings: Settings, earlier: Earlier) -> dict[str, Any]:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "elapsed_s": None,
         "interrupted": True,
-        "resumed": earlier.run,
-        "asked": settings.asked,
-        **{name: settings.asked[name] for name in _SHOWN},
+        "resumed": previous.run,
+        "requested": settings.requested,
+        **{name: settings.requested[name] for name in _SHOWN},
         "planned_cells": plan_cells,
-        **{name: earlier.facts[name] for name in known if name in earlier.facts},
+        **{name: previous.metadata[name] for name in known if name in previous.metadata},
     }
 
 
-def _machine_facts(settings: Settings) -> dict[str, Any]:
-    """Return what machine.json tells about where a run takes place."""
+def _machine_metadata(settings: Settings) -> dict[str, Any]:
+    """Return the metadata of the place of a run: machine.json."""
     return {
         **whole_description(),
         "command": settings.command,

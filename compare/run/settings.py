@@ -1,4 +1,4 @@
-"""What a run does, as given on the command line."""
+"""The settings of a run, as given on the command line."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ __all__ = ["Settings"]
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What a run does, as given on the command line.
+    """The settings of a run, as given on the command line.
 
     Parameters
     ----------
@@ -81,8 +81,8 @@ class Settings:
         )
 
     @property
-    def asked(self) -> dict[str, Any]:
-        """What a run that goes on with this one must be asked for too."""
+    def requested(self) -> dict[str, Any]:
+        """The settings that a run which goes on with this one must share."""
         return {
             "problems": [problem.name for problem in self.problems],
             "engines": [engine.name for engine in self.engines],

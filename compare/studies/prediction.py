@@ -20,35 +20,26 @@ from compare.measure.sweep import Plan, sweep
 from compare.problems import get_problem
 from compare.problems.problem import Problem
 from compare.process.executor import Budget
-from compare.results.store import read_results
+from compare.results.reading import read_results
 
 __all__ = ["Checked", "check_law", "next_size"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Checked:
-    """A prediction and what was measured.
+    """A prediction and the measured value."""
 
-    Parameters
-    ----------
-    label : str
-        The size in words.
-    n : float
-        What the law counts: parameters or size.
-    predicted, low, high : float
-        What the law predicts, and the 95 % interval of one measurement.
-    measured : float
-        What was measured; NaN where the cell did not end as ok.
-    status, message : str
-        How the cell ended, and why.
-    """
-
+    #: The size in words.
     label: str
+    #: What the law counts: parameters or size.
     n: float
+    #: What the law predicts, and the 95 % interval of one measurement.
     predicted: float
     low: float
     high: float
+    #: What was measured; NaN where the cell did not end as ok.
     measured: float
+    #: How the cell ended, and why.
     status: str
     message: str
 
@@ -66,7 +57,7 @@ def check_law(
     size: int,
     budget: Budget,
 ) -> Checked:
-    """Return what a law predicts for a size, and what that size then takes."""
+    """Return the prediction of a law for a size, and the measured value."""
     mine = (results["problem"] == problem.name) & (results["engine"] == engine)
     growth = _growth_of(results[mine & (results["size"] < size)], quantity)
     if growth is None or growth.draws is None:
@@ -171,7 +162,7 @@ def main(
 
 
 def _text(checked: Checked, quantity: str) -> str:
-    """Return what was predicted and measured, and what follows."""
+    """Return the sentence on a prediction, the measured value, and the verdict."""
     text = (
         f"{checked.label} ({checked.n:g}), {quantity}: predicted {checked.predicted:.3g} "
         f"(95 % {checked.low:.3g} to {checked.high:.3g}), "

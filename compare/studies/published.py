@@ -1,4 +1,4 @@
-"""The published example of expression swell, beside the same formulas as symdiff derives them."""
+"""The published example of expression swell, against the formulas that symdiff derives."""
 
 from dataclasses import dataclass
 
@@ -6,28 +6,20 @@ import numpy as np
 
 from compare.problems.logistic import logistic_map
 
-__all__ = ["PUBLISHED", "Beside", "Published", "beside"]
+__all__ = ["PUBLISHED", "Published", "PublishedComparison", "compare_with_published"]
 
 
 @dataclass(frozen=True)
 class Published:
-    """A row of the published table.
+    """A row of the published table."""
 
-    Parameters
-    ----------
-    n : int
-        Number of the iterate.
-    iterate : str
-        The iterate ``l_n``.
-    derivative : str
-        Its derivative with respect to x by the rules of products, not simplified.
-    simplified : str
-        The same, simplified.
-    """
-
+    #: Number of the iterate.
     n: int
+    #: The iterate ``l_n``.
     iterate: str
+    #: Its derivative with respect to x by the rules of products, not simplified.
     derivative: str
+    #: The same, simplified.
     simplified: str
 
 
@@ -55,29 +47,21 @@ PUBLISHED: tuple[Published, ...] = (
 
 
 @dataclass(frozen=True)
-class Beside:
-    """A row of the published table, with ours.
+class PublishedComparison:
+    """A row of the published table, with ours."""
 
-    Parameters
-    ----------
-    n : int
-        Number of the iterate.
-    published, simplified, ours : str
-        The derivative as published, the same simplified, and the closed form that symdiff derives.
-    published_operations, simplified_operations, ours_operations, named_operations : int
-        Operations of each, written out; and of ours with every intermediate named.
-    equal : bool
-        Whether all three expand to the same polynomial.
-    """
-
+    #: Number of the iterate.
     n: int
+    #: The derivative as published, the same simplified, and the closed form that symdiff derives.
     published: str
     simplified: str
     ours: str
+    #: Operations of each, written out; and of ours with every intermediate named.
     published_operations: int
     simplified_operations: int
     ours_operations: int
     named_operations: int
+    #: Whether all three expand to the same polynomial.
     equal: bool
 
 
@@ -103,15 +87,8 @@ def _parsed(text: str) -> tuple[object, int]:
     )
 
 
-def beside() -> list[Beside]:
-    """Return the published derivatives of the logistic map beside ours.
-
-    Examples
-    --------
-    >>> row = beside()[1]
-    >>> row.published, row.ours, row.equal
-    ('4*(1 - x) - 4*x', '-4*x + 4*(1 - x)', True)
-    """
+def compare_with_published() -> list[PublishedComparison]:
+    """Return the published derivatives of the logistic map, with ours."""
     import sympy
 
     import symdiff
@@ -129,7 +106,7 @@ def beside() -> list[Beside]:
         simplified, simplified_operations = _parsed(row.simplified)
         known = [_polynomial(formula) for formula in (published, simplified, derivative)]
         rows.append(
-            Beside(
+            PublishedComparison(
                 n=row.n,
                 published=row.derivative,
                 simplified=row.simplified,

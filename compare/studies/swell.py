@@ -59,7 +59,7 @@ def _dag(case: Case) -> int:
 
 
 def _by(strategy: str) -> Callable[[Case], int]:
-    """Return how to count the operations of a strategy that names intermediates."""
+    """Return the count of operations of a strategy that names intermediates, as a function."""
 
     def count(case: Case) -> int:
         import symdiff
@@ -84,30 +84,16 @@ FORMS: dict[str, Callable[[Case], int]] = {
 
 
 def operations_of(case: Case, form: str) -> int:
-    """Return how many operations a gradient has in a form.
-
-    Examples
-    --------
-    >>> case = PROBLEMS["mlp-depth"].case(16, 0)
-    >>> operations_of(case, "tree") > 10**9, operations_of(case, "adjoint") < 1000
-    (True, True)
-    """
+    """Return the number of operations of a gradient in a form."""
     return FORMS[form](case)
 
 
 def swell(
     series: Mapping[str, Sequence[int]] = SERIES, longest_s: float = _LONGEST_S
 ) -> "pd.DataFrame":
-    """Return how large the gradients of growing problems are in each form.
-
-    Examples
-    --------
-    >>> frame = swell({"mlp-width": (2,)})
-    >>> frame["form"].tolist()
-    ['tree', 'dag', 'shared', 'adjoint', 'matrix']
-    """
+    """Return the operations of the gradients of growing problems, in each form."""
     import symdiff  # noqa: F401  (loaded before any clock starts)
-    from compare.results.store import as_frame
+    from compare.results.reading import as_frame
 
     rows = []
     for name, sizes in series.items():

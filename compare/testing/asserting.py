@@ -1,4 +1,4 @@
-"""The referee for other people's tests: one call that raises where gradients do not agree."""
+"""`assert_gradients_agree`: one call that raises where gradients do not agree."""
 
 import inspect
 import math
@@ -6,37 +6,38 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from compare.checks.difference import Difference, compare_gradients
-from compare.checks.tolerance import TOLERANCES, Tolerance
+from compare.checks.tolerance import TOLERANCES, Tolerance, widest
+from compare.engines.engine import Engine
 from compare.problems.own import own_problem
 from compare.problems.problem import Case
-from compare.testing.gradients import Opinion, given_opinion, opinions_of
-
-if TYPE_CHECKING:
-    from compare.engines.engine import Engine
+from compare.testing.gradients import NamedGradient, given_gradient, gradients_of
+from compare.testing.message import message
+from compare.testing.repeat import repetition
 
 __all__ = ["Agreed", "assert_gradients_agree"]
 
 
 @dataclass(frozen=True)
 class Agreed:
-    """Who agreed.
+    """The gradients that agree.
 
     Parameters
     ----------
-    opinions : tuple of str
-        Names of those whose gradients were compared, all of which agree.
+    gradients : tuple of str
+        Names of the engines whose gradients were compared, all of which agree; the caller's own
+        is called ``"your gradient"``.
     wrt : tuple of str
         Arguments that they were taken with respect to.
     skipped : dict of str
         Engines that could not do the function, and why.
     """
 
-    opinions: tuple[str, ...]
+    gradients: tuple[str, ...]
     wrt: tuple[str, ...]
     skipped: dict[str, str] = field(default_factory=dict)
 
@@ -45,7 +46,7 @@ def assert_gradients_agree(
     f: Callable[..., Any],
     *args: Any,
     wrt: str | Sequence[str] | None = None,
-    engines: "Iterable[str | Engine] | None" = None,
+    engines: Iterable[str | Engine] | None = None,
     gradient: Any = None,
     rtol: float | None = None,
     atol: float | None = None,
@@ -56,7 +57,7 @@ def assert_gradients_agree(
     budget_s: float = 60.0,
     folder: str | os.PathLike[str] | None = None,
 ) -> Agreed:
-    """Return who agreed on the gradient of a function, or raise and say who did not, and where.
+    """Return the names of the gradients of a function that agree, or raise where two do not.
 
     Parameters
     ----------
@@ -68,8 +69,9 @@ def assert_gradients_agree(
     wrt : str or sequence of str, optional
         Arguments to differentiate with respect to; all floating-point ones by default.
     engines : iterable of str or Engine, optional
-        Who else is asked. By default the graph, the formula (by whole matrices, else by entries),
-        central differences, and a complex step if `f` is analytic. Who cannot do `f` is skipped.
+        Engines that compute it. By default the graph, the formula (by whole matrices, else by
+        entries), central differences, and a complex step if `f` is analytic. One that cannot do
+        `f` is skipped.
     gradient : callable or array or tuple or dict, optional
         Your own gradient. A callable takes the arguments of `f`. What it returns, or what is given
         here, is an array for one argument, a tuple of arrays in the order of `wrt`, a dict of
@@ -80,7 +82,7 @@ def assert_gradients_agree(
     atol : float, optional
         Two entries that differ by no more than this agree in any case.
     analytic : bool
-        Whether `f` is analytic: then a complex step is asked too.
+        Whether `f` is analytic: then a complex step is taken too.
     isolate : bool
         Whether each engine computes in a process of its own, under `budget_s`: a hundred times
         slower, and safe against engines that hang or die.
@@ -96,7 +98,7 @@ def assert_gradients_agree(
     Returns
     -------
     Agreed
-        The names of those who agreed, and of those who were skipped.
+        The names of the gradients that agree, and of the engines that were skipped.
 
     Raises
     ------
@@ -108,7 +110,7 @@ def assert_gradients_agree(
         If an argument can not be differentiated, or the value of `f` is no real number.
     ValueError
         If `f` returns no scalar or is not deterministic, a name is unknown, a tolerance makes no
-        sense, or fewer than two independent opinions are left. Engines of one library share
+        sense, or fewer than two independent gradients are left. Engines of one library share
         code, and may share mistakes: they count as one.
 
     Notes
@@ -122,7 +124,7 @@ def assert_gradients_agree(
     >>> def loss(w, x):
     ...     return np.sum(np.tanh(x @ w) ** 2)
     >>> w, x = np.array([0.5, -0.25]), np.array([[1.0, 2.0], [3.0, 4.0]])
-    >>> assert_gradients_agree(loss, w, x).opinions
+    >>> assert_gradients_agree(loss, w, x).gradients
     ('graph', 'matrix', 'finite-differences')
     >>> def wrong(w, x):
     ...     h = np.tanh(x @ w)
@@ -138,42 +140,34 @@ def assert_gradients_agree(
     _check_value(f, args)
     case = _case(f, args, wrt, analytic, seed)
     base = _tolerance(case, rtol)
-    opinions, skipped = opinions_of(
+    gradients, skipped = gradients_of(
         case, engines, base, samples=samples, budget_s=budget_s if isolate else None
     )
     if gradient is not None:
-        opinions.insert(0, given_opinion(case, gradient, args, base))
-    _check_independence(case, opinions, skipped)
+        gradients.insert(0, given_gradient(case, gradient, args, base))
+    _check_independence(case, gradients, skipped)
     pairs = {
         (a.name, b.name): difference_between(a, b, case.inputs, atol)
-        for a, b in combinations(opinions, 2)
+        for a, b in combinations(gradients, 2)
     }
     if all(difference.agrees for difference in pairs.values()):
-        return Agreed(tuple(o.name for o in opinions), case.wrt, skipped)
-    from compare.testing.message import message
-    from compare.testing.repeat import repetition
-
+        return Agreed(tuple(gradient.name for gradient in gradients), case.wrt, skipped)
     said = {"wrt": wrt, "engines": engines, "rtol": rtol, "atol": atol}
     said |= {"analytic": analytic, "isolate": isolate, "samples": samples, "seed": seed}
     raise AssertionError(
-        message(case, opinions, pairs, skipped)
+        message(case, gradients, pairs, skipped)
         + "\n\nTo repeat:\n"
         + repetition(f, args, gradient, said, folder)
     )
 
 
 def difference_between(
-    a: Opinion, b: Opinion, inputs: Mapping[str, Any], atol: float | None
+    a: NamedGradient, b: NamedGradient, inputs: Mapping[str, Any], atol: float | None
 ) -> Difference:
-    """Return how two opinions differ, the second one being the reference."""
-    reference = b.gradients if atol is None else _without_near(a.gradients, b.gradients, atol)
-    tolerance = tolerance_of(a, b)
-    return compare_gradients(a.value, a.gradients, b.value, reference, tolerance, inputs)
-
-
-def tolerance_of(a: Opinion, b: Opinion) -> Tolerance:
-    """Return the tolerance of the less exact of two opinions."""
-    return max((a.tolerance, b.tolerance), key=lambda tolerance: tolerance.relative)
+    """Return the difference of two gradients, the second one being the reference."""
+    reference = b.by_argument if atol is None else _without_near(a.by_argument, b.by_argument, atol)
+    tolerance = widest(a.tolerance, b.tolerance)
+    return compare_gradients(a.value, a.by_argument, b.value, reference, tolerance, inputs)
 
 
 def _without_near(
@@ -254,7 +248,7 @@ def names_of(f: Callable[..., Any], args: Sequence[Any]) -> list[str]:
 
 
 def _is_constant(value: Any) -> bool:
-    """Return whether an argument is of a kind that nobody differentiates."""
+    """Return whether an argument is a constant by its type."""
     if isinstance(value, np.ndarray | np.generic):
         return value.dtype.kind in "iub"
     return value is None or isinstance(value, bool | int | str)
@@ -283,13 +277,15 @@ def _tolerance(case: Case, rtol: float | None) -> Tolerance:
     return replace(base, relative=rtol, of_largest=min(base.of_largest, rtol), reason=reason)
 
 
-def _check_independence(case: Case, opinions: Sequence[Opinion], skipped: dict[str, str]) -> None:
-    if len({opinion.kind for opinion in opinions}) >= 2:
+def _check_independence(
+    case: Case, gradients: Sequence[NamedGradient], skipped: dict[str, str]
+) -> None:
+    if len({gradient.kind for gradient in gradients}) >= 2:
         return
-    found = ", ".join(opinion.name for opinion in opinions) or "none"
+    found = ", ".join(gradient.name for gradient in gradients) or "none"
     why = "".join(f"\n  {name}: {reason}" for name, reason in skipped.items())
     raise ValueError(
-        f"{case.problem.name}: an agreement needs two independent opinions, and there is only "
+        f"{case.problem.name}: an agreement needs two independent gradients, and there is only "
         f"{found}. Name more engines, give a gradient of your own, or say analytic=True if it is."
         + (f" Skipped:{why}" if why else "")
     )

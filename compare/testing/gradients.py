@@ -1,4 +1,4 @@
-"""Opinions on one gradient: of engines in this process or in their own, and of the caller."""
+"""The gradients that are compared: of engines in this process or their own, and the caller's."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from compare.checks.state_check import Observed
-from compare.checks.tolerance import TOLERANCES, Tolerance
+from compare.checks.state_check import Observed, observe_engine
+from compare.checks.tolerance import TOLERANCES, Tolerance, widest
 from compare.engines import ENGINES, get_engine
 from compare.engines.engine import Engine
-from compare.engines.numerical import central_difference
+from compare.engines.numerical import sampled_differences
 from compare.problems.problem import Case
 
-__all__ = ["GIVEN", "Opinion", "given_opinion", "opinions_of"]
+__all__ = ["GIVEN", "NamedGradient", "given_gradient", "gradients_of"]
 
-#: What the caller's own gradient is called.
+#: Name of the caller's own gradient.
 GIVEN = "your gradient"
 #: Formulas by entries grow with the entries: beyond this many they take longer than a test may.
 _MOST_ENTRIES = 256
@@ -23,41 +23,29 @@ _DIFFERENCES = "finite-differences"
 
 
 @dataclass(frozen=True)
-class Opinion:
-    """What somebody says the value and the gradient are.
-
-    Parameters
-    ----------
-    name : str
-        Who says so.
-    kind : str
-        What it is built on: opinions of one kind may share a mistake.
-    value : float
-        Value of the function.
-    gradients : dict of str to array
-        Gradients by name of argument; masked entries are unknown.
-    tolerance : Tolerance
-        How exact it claims to be.
-    """
+class NamedGradient:
+    """Value and gradient of one engine, or of the caller."""
 
     name: str
+    #: The library that it is built on: gradients of one kind may share a mistake.
     kind: str
     value: Any
-    gradients: dict[str, Any]
+    #: Masked entries are unknown.
+    by_argument: dict[str, Any]
     tolerance: Tolerance
 
 
-def opinions_of(
+def gradients_of(
     case: Case,
     engines: Iterable[str | Engine] | None,
     exact: Tolerance,
     *,
     samples: int,
     budget_s: float | None,
-) -> tuple[list[Opinion], dict[str, str]]:
-    """Return the opinions of engines, and why the others have none."""
+) -> tuple[list[NamedGradient], dict[str, str]]:
+    """Return the gradients of engines, and the reasons why others have none."""
     chosen = _default(case) if engines is None else [_engine(engine) for engine in engines]
-    found: list[Opinion] = []
+    found: list[NamedGradient] = []
     skipped: dict[str, str] = {}
     for engine in chosen:
         if engines is None and engine.name == "adjoint" and any(o.kind == "symdiff" for o in found):
@@ -72,48 +60,52 @@ def opinions_of(
             skipped[engine.name] = _first_line(error)
             continue
         own = exact if engine.tolerance == "exact" else TOLERANCES[engine.tolerance]
-        wider = max(exact, own, key=lambda tolerance: tolerance.relative)
-        found.append(Opinion(engine.name, _kind(engine), value, _copied(gradients), wider))
+        tolerance = widest(exact, own)
+        found.append(
+            NamedGradient(engine.name, _kind(engine), value, _copied(gradients), tolerance)
+        )
     # The reference of a pair is the later one: only a reference may have unknown entries.
-    return sorted(found, key=lambda opinion: opinion.name == _DIFFERENCES), skipped
+    return sorted(found, key=lambda gradient: gradient.name == _DIFFERENCES), skipped
 
 
-def given_opinion(case: Case, gradient: Any, args: Sequence[Any], exact: Tolerance) -> Opinion:
-    """Return the caller's own gradient as an opinion."""
+def given_gradient(
+    case: Case, gradient: Any, args: Sequence[Any], exact: Tolerance
+) -> NamedGradient:
+    """Return the caller's own gradient, which may have come in any of the forms allowed."""
     __tracebackhide__ = True
-    said = gradient(*(_copy(x) for x in args)) if callable(gradient) else gradient
+    given = gradient(*(_copy(x) for x in args)) if callable(gradient) else gradient
     many = len(case.wrt)
     value = None
     if (
-        isinstance(said, tuple)
-        and len(said) == 2
-        and np.shape(said[0]) == ()
-        and (many == 1 or isinstance(said[1], tuple | list | dict))
+        isinstance(given, tuple)
+        and len(given) == 2
+        and np.shape(given[0]) == ()
+        and (many == 1 or isinstance(given[1], tuple | list | dict))
     ):
-        value, said = said
-    if isinstance(said, Mapping):
-        parts = dict(said)
-    elif isinstance(said, tuple) or (isinstance(said, list) and many > 1):
-        if len(said) != many:
+        value, given = given
+    if isinstance(given, Mapping):
+        parts = dict(given)
+    elif isinstance(given, tuple) or (isinstance(given, list) and many > 1):
+        if len(given) != many:
             raise AssertionError(
-                f"{GIVEN} of {case.problem.name} has {len(said)} parts; expected {many}: "
+                f"{GIVEN} of {case.problem.name} has {len(given)} parts; expected {many}: "
                 f"{', '.join(case.wrt)}"
             )
-        parts = dict(zip(case.wrt, said, strict=True))
+        parts = dict(zip(case.wrt, given, strict=True))
     elif many == 1:
-        parts = {case.wrt[0]: said}
+        parts = {case.wrt[0]: given}
     else:
         raise AssertionError(
-            f"{GIVEN} of {case.problem.name} is one {type(said).__name__}; expected a tuple of "
+            f"{GIVEN} of {case.problem.name} is one {type(given).__name__}; expected a tuple of "
             f"{many}: {', '.join(case.wrt)}"
         )
     if value is None:
         value = case.problem.function(**_copied(case.inputs))
-    return Opinion(GIVEN, GIVEN, value, {n: _array(x) for n, x in parts.items()}, exact)
+    return NamedGradient(GIVEN, GIVEN, value, {n: _array(x) for n, x in parts.items()}, exact)
 
 
 def _default(case: Case) -> list[Engine]:
-    """Return the engines that are asked unless the caller names some: quick and independent."""
+    """Return the engines unless the caller names some: quick and independent."""
     names = ["graph", "matrix", "complex-step", _DIFFERENCES]
     if case.parameters <= _MOST_ENTRIES:
         # Only if the formula by whole matrices is not to be had.
@@ -126,7 +118,7 @@ def _engine(engine: str | Engine) -> Engine:
 
 
 def _kind(engine: Engine) -> str:
-    """Return what an engine is built on; those on NumPy alone share nothing."""
+    """Return the library that an engine is built on; those on NumPy alone share nothing."""
     base = engine.imports[0] if engine.imports else ""
     return engine.name if base in ("", "numpy") else base
 
@@ -136,10 +128,10 @@ def _computed(
 ) -> tuple[Any, Mapping[str, Any]]:
     """Return value and gradients, in this process or, under a budget, in one of its own."""
     if engine.name == _DIFFERENCES and case.parameters > samples:
-        return case.problem.function(**_copied(case.inputs)), _sampled(case, samples)
+        return case.problem.function(**_copied(case.inputs)), sampled_differences(case, samples)
     if budget_s is not None:
         return _isolated(case, engine, budget_s)
-    # What a function does at zero and infinity is compared, not warned of.
+    # Values at zero and infinity are compared, not warned of.
     with np.errstate(all="ignore"):
         prepared = engine.prepare(case)
         if prepared.compile:
@@ -148,29 +140,15 @@ def _computed(
 
 
 def _isolated(case: Case, engine: Engine, budget_s: float) -> tuple[Any, Mapping[str, Any]]:
+    # late: only engines that are kept apart need what starts processes
     from compare.process.executor import Budget, Executor
 
     with Executor(1) as executor:
-        outcome = executor.gradient(case, engine, Budget(budget_s, 2 * 1024**3))
+        outcome = executor.run(observe_engine, case, engine, budget=Budget(budget_s, 2 * 1024**3))
     if outcome.status != "ok":
         raise RuntimeError(f"{outcome.status}: {outcome.message}")
     observed: Observed = outcome.result
     return observed.result
-
-
-def _sampled(case: Case, samples: int) -> dict[str, Any]:
-    """Return central differences at some entries, shared out evenly; the others are masked."""
-    rng = np.random.default_rng(case.seed)
-    gradients: dict[str, Any] = {}
-    share = max(1, samples // len(case.wrt))
-    with np.errstate(all="ignore"):
-        for name in case.wrt:
-            x_bar: Any = np.ma.MaskedArray(np.zeros(np.shape(case.inputs[name])), mask=True)
-            for place in rng.choice(x_bar.size, min(share, x_bar.size), replace=False):
-                entry = tuple(int(i) for i in np.unravel_index(place, x_bar.shape))
-                x_bar[entry] = central_difference(case, name, entry, case.inputs)
-            gradients[name] = x_bar
-    return gradients
 
 
 def _copied(arrays: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is said where gradients do not agree: the worst entries, and who is probably wrong."""
+"""The message where gradients do not agree: the worst entries, and which is probably wrong."""
 
 import math
 import re
@@ -9,11 +9,10 @@ import numpy as np
 
 from compare.checks.diagnosis import diagnosis
 from compare.checks.difference import Difference
-from compare.checks.tolerance import Tolerance
+from compare.checks.tolerance import Tolerance, widest
 from compare.checks.ulp import ulps_text
 from compare.problems.problem import Case
-from compare.testing.asserting import tolerance_of
-from compare.testing.gradients import Opinion
+from compare.testing.gradients import NamedGradient
 
 __all__ = ["kink", "message"]
 
@@ -26,10 +25,10 @@ _STEPS = (1e-4, 1e-6)
 
 
 def message(
-    case: Case, opinions: Sequence[Opinion], pairs: Pairs, skipped: Mapping[str, str]
+    case: Case, gradients: Sequence[NamedGradient], pairs: Pairs, skipped: Mapping[str, str]
 ) -> str:
-    """Return what is said about a disagreement."""
-    by_name = {opinion.name: opinion for opinion in opinions}
+    """Return the text of the AssertionError."""
+    by_name = {gradient.name: gradient for gradient in gradients}
     wrong = {names: d for names, d in pairs.items() if not d.agrees}
     lines = [
         f"the gradients of {case.problem.name} do not agree: {len(wrong)} of {len(pairs)} pairs "
@@ -42,7 +41,7 @@ def message(
     if len(wrong) > _MOST_PAIRS:
         lines += ["", f"and {len(wrong) - _MOST_PAIRS} more pairs"]
     at_kinks = [text for text in kinks.values() if text]
-    lines += ["", *_agreeing(opinions, pairs, bool(at_kinks)), *at_kinks]
+    lines += ["", *_agreeing(gradients, pairs, bool(at_kinks)), *at_kinks]
     lines += [f"skipped: {name}: {reason}" for name, reason in skipped.items()]
     shown = ", ".join(
         f"{name} {np.asarray(x).dtype} {np.shape(x)}" for name, x in case.inputs.items()
@@ -51,23 +50,23 @@ def message(
     return "\n".join(lines)
 
 
-def _pair(a: Opinion, b: Opinion, difference: Difference) -> list[str]:
+def _pair(a: NamedGradient, b: NamedGradient, difference: Difference) -> list[str]:
     """Return the lines on one pair: where it differs most, both values and how far apart."""
     name, entry = _place(difference.at)
     head = f"{a.name} against {b.name}: "
     if not name:
         return [head + difference.message]
-    given, expected = (_values(opinion, name) for opinion in (a, b))
-    tolerance = tolerance_of(a, b)
+    given, expected = (_values(gradient, name) for gradient in (a, b))
+    tolerance = widest(a.tolerance, b.tolerance)
     off, known = _off(name, a, b, tolerance)
     where = f"{off} of {known} entries of {name} off, worst {difference.at}"
-    if name == "value" and name not in b.gradients:
+    if name == "value" and name not in b.by_argument:
         where = "the values of the function differ"
     x, y = (np.ma.getdata(array)[entry] for array in (given, expected))
     wide = max(len(a.name), len(b.name))
     allowed = f"{tolerance.relative:g} relative or {tolerance.of_largest:g} of the largest entry"
     apart = f", {ulps_text(x, y)}" if np.isfinite(x) and np.isfinite(y) else ""
-    cause = diagnosis(name, a.gradients, b.gradients) if name in b.gradients and apart else ""
+    cause = diagnosis(name, a.by_argument, b.by_argument) if name in b.by_argument and apart else ""
     return [
         head + where,
         f"  {a.name:<{wide}}  {_full(x)}",
@@ -85,10 +84,10 @@ def _place(at: str) -> tuple[str, tuple[int, ...]]:
     return found[1], tuple(int(i) for i in (found[2] or "").split(",") if i.strip())
 
 
-def _values(opinion: Opinion, name: str) -> Any:
-    if name == "value" and name not in opinion.gradients:
-        return np.asarray(opinion.value)
-    return np.ma.asarray(opinion.gradients[name])
+def _values(gradient: NamedGradient, name: str) -> Any:
+    if name == "value" and name not in gradient.by_argument:
+        return np.asarray(gradient.value)
+    return np.ma.asarray(gradient.by_argument[name])
 
 
 def _full(number: Any) -> str:
@@ -104,12 +103,12 @@ def _error(a: Any, b: Any) -> float:
     return abs(x - y) / max(abs(x), abs(y), 5e-324)
 
 
-def _off(name: str, a: Opinion, b: Opinion, tolerance: Tolerance) -> tuple[int, int]:
-    """Return how many entries are beyond the tolerance, and how many are known to both."""
+def _off(name: str, a: NamedGradient, b: NamedGradient, tolerance: Tolerance) -> tuple[int, int]:
+    """Return the numbers of entries beyond the tolerance, and of those known to both."""
     x, y = (np.ma.asarray(_values(o, name)).astype(float) for o in (a, b))
     known = ~np.ma.getmaskarray(y)
     x, y = np.ma.getdata(x)[known], np.ma.getdata(y)[known]
-    reference = [np.abs(np.ma.asarray(g).compressed()) for g in b.gradients.values()]
+    reference = [np.abs(np.ma.asarray(g).compressed()) for g in b.by_argument.values()]
     largest = max((float(np.max(g)) for g in reference if g.size), default=0.0)
     with np.errstate(all="ignore"):
         allowed = (
@@ -122,30 +121,30 @@ def _off(name: str, a: Opinion, b: Opinion, tolerance: Tolerance) -> tuple[int, 
     return max(1, int(np.sum(~near))), int(np.sum(known))
 
 
-def _agreeing(opinions: Sequence[Opinion], pairs: Pairs, at_a_kink: bool) -> list[str]:
-    """Return a line an opinion: with whom it agrees, and whether it is probably wrong."""
+def _agreeing(gradients: Sequence[NamedGradient], pairs: Pairs, at_a_kink: bool) -> list[str]:
+    """Return a line for each gradient: which others agree, and whether it is probably wrong."""
     agreed = {frozenset(names) for names, difference in pairs.items() if difference.agrees}
-    friends = {o.name: [p for p in opinions if {o.name, p.name} in agreed] for o in opinions}
-    support = {o.name: len({p.kind for p in friends[o.name]} - {o.kind}) for o in opinions}
+    friends = {g.name: [p for p in gradients if {g.name, p.name} in agreed] for g in gradients}
+    support = {g.name: len({p.kind for p in friends[g.name]} - {g.kind}) for g in gradients}
     lines, doubted = [], False
-    for opinion in opinions:
-        # A rough opinion agrees with both sides: only those who contradict are weighed up.
+    for gradient in gradients:
+        # A rough gradient agrees with both sides: only those that contradict are weighed up.
         contradicting = [
-            p for p in opinions if p is not opinion and {opinion.name, p.name} not in agreed
+            p for p in gradients if p is not gradient and {gradient.name, p.name} not in agreed
         ]
-        outweighed = any(support[p.name] > support[opinion.name] for p in contradicting)
+        outweighed = any(support[p.name] > support[gradient.name] for p in contradicting)
         doubted |= outweighed
-        names = [p.name for p in friends[opinion.name]]
+        names = [p.name for p in friends[gradient.name]]
         listed = " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
         verdict = ": it is probably wrong" if outweighed and not at_a_kink else ""
-        lines.append(f"{opinion.name} agrees with {listed or 'nobody'}{verdict}")
+        lines.append(f"{gradient.name} agrees with {listed or 'nobody'}{verdict}")
     if not doubted and not at_a_kink:
         lines.append("there is no majority: any of them may be wrong")
     return lines
 
 
 def kink(case: Case, at: str) -> str:
-    """Return that the function has a kink at an entry, or an empty string."""
+    """Return a sentence on the kink of the function at an entry, or an empty string."""
     name, entry = _place(at)
     if name not in case.wrt:
         return ""

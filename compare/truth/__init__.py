@@ -1,4 +1,4 @@
-"""The truth: gradients to 50 digits, the errors of engines in ULPs, and what to do without."""
+"""The truth: gradients to 50 digits, errors in ULPs, and the Taylor test where there is none."""
 
 from compare.truth.errors import UlpErrors, ulp_errors
 from compare.truth.gradient import Truth, true_gradient

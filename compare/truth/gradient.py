@@ -13,7 +13,8 @@ import mpmath
 import numpy as np
 
 from compare.checks.difference import entry_name
-from compare.truth.numbers import NoTruth, as_mpf, exact, from_mpf, precision
+from compare.truth.arrays import exact
+from compare.truth.numbers import NoTruth, as_mpf, from_mpf, precision
 
 __all__ = ["Truth", "true_gradient"]
 
@@ -21,7 +22,7 @@ __all__ = ["Truth", "true_gradient"]
 _DIGITS = 50
 #: Working digits, and the step as a power of ten. A central difference is off by step^2 and by
 #: 10^(power of step - digits): by 10^-120 of the function's own scale at the first attempt. The
-#: second one serves entries so small beside the value that the first leaves less than 50 digits.
+#: second one serves entries so small next to the value that the first leaves less than 50 digits.
 _ATTEMPTS = ((180, -60), (420, -140))
 #: Time in s to convert one number and to compute a little with it.
 _NUMBER_S = 5e-6
@@ -164,7 +165,7 @@ def _floating(value: Any) -> bool:
 def _must_be_the_same(
     f: Callable[..., Any], inputs: Mapping[str, Any], value: Any, gradients: Mapping[str, Any]
 ) -> None:
-    """Raise if the function is another one on plain numbers, such as by a look at their type."""
+    """Raise if the function is another one on plain numbers, such as by inspecting their type."""
     with np.errstate(all="ignore"):
         plain = float(f(**inputs))
     moved = [
@@ -233,9 +234,9 @@ def _derivative(
                 h = step * max(1, abs(x))
                 sides = []
                 for moved in (x - h, x + h):
-                    beside = at.copy()
-                    beside[entry] = from_mpf(moved)
-                    sides.append(_scalar(f(**{**given, name: beside})))
+                    shifted = at.copy()
+                    shifted[entry] = from_mpf(moved)
+                    sides.append(_scalar(f(**{**given, name: shifted})))
                 left, right = (middle - sides[0]) / h, (sides[1] - middle) / h
                 found.append(((left + right) / 2, left, right))
             (one, _, _), (two, left, right) = found

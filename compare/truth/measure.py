@@ -6,19 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compare.checks.agreement import reference_name, tolerance_between, tolerance_of
 from compare.checks.difference import Difference, compare_gradients, structure_error
-from compare.checks.state_check import Result
+from compare.checks.reference import reference_name, tolerance_between, tolerance_of
+from compare.checks.state_check import Result, observe_engine
 from compare.engines import get_engine
 from compare.engines.engine import Engine
 from compare.problems.problem import Case
+from compare.process.executor import Budget, Executor, Outcome
+from compare.results.schema import SCHEMA_VERSION, TRUTH_COLUMNS
+from compare.truth.errors import as_reference, ulp_errors
+from compare.truth.gradient import Truth, true_gradient
+from compare.truth.numbers import NoTruth
+from compare.truth.taylor import TaylorTest, taylor_test
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from compare.process.executor import Budget, Executor, Outcome
-    from compare.truth.gradient import Truth
-    from compare.truth.taylor import TaylorTest
 
 __all__ = [
     "Found",
@@ -28,23 +30,16 @@ __all__ = [
     "measure_errors",
 ]
 
-#: What engines did on cases before, so that it need not be computed again: by name of the
+#: Outcomes of engines on cases, so that they need not be computed again: by name of the
 #: problem, size and name of the engine.
-Found = dict[tuple[str, int, str], "Outcome"]
+Found = dict[tuple[str, int, str], Outcome]
 
-#: Parameters of the largest cases that are looked at beyond the verified ones.
+#: Parameters of the largest cases that are measured beyond the verified ones.
 _LARGEST = 256
 
 
 def cases_for_truth(problems: Iterable[Any], seed: int, *, quick: bool = False) -> list[Case]:
-    """Return the cases on which engines are held against the truth.
-
-    Examples
-    --------
-    >>> from compare.problems import get_problem
-    >>> [case.size for case in cases_for_truth([get_problem("mlp-width")], seed=0)]
-    [4, 8]
-    """
+    """Return the cases on which engines are held against the truth."""
     cases = []
     for problem in problems:
         cases.append(problem.case(problem.verify_size, seed))
@@ -60,7 +55,7 @@ def cases_for_truth(problems: Iterable[Any], seed: int, *, quick: bool = False) 
 def measure_errors(
     cases: Sequence[Case],
     engines: Iterable[Engine],
-    found: Mapping[tuple[str, int, str], "Outcome"] | None = None,
+    found: Mapping[tuple[str, int, str], Outcome] | None = None,
     *,
     budget_s: float = 5.0,
     budget_bytes: int = 2 * 1024**3,
@@ -108,9 +103,8 @@ def measure_errors(
     >>> frame["status"].tolist(), bool(frame["ulp_max"][0] < 10)
     (['ok'], True)
     """
-    from compare.process.executor import Budget, Executor
-    from compare.results.schema import SCHEMA_VERSION, TRUTH_COLUMNS
-    from compare.results.store import as_frame
+    # Late: pandas takes half a second to import, which a worker does not need.
+    from compare.results.reading import as_frame
 
     budget, engines, rows = Budget(budget_s, budget_bytes), list(engines), []
     with Executor(threads) as executor:
@@ -118,10 +112,10 @@ def measure_errors(
             truth, reason = find_truth(case, executor, truth_s, budget_bytes)
             known: Found = dict(found or {})
 
-            def outcome(engine: Engine, case: Case = case, known: Found = known) -> "Outcome":
+            def outcome(engine: Engine, case: Case = case, known: Found = known) -> Outcome:
                 key = (case.problem.name, case.size, engine.name)
                 if key not in known:
-                    known[key] = executor.gradient(case, engine, budget)
+                    known[key] = executor.run(observe_engine, case, engine, budget=budget)
                 return known[key]
 
             for engine in engines:
@@ -150,11 +144,9 @@ def measure_errors(
 
 
 def find_truth(
-    case: Case, executor: "Executor", seconds: float, budget_bytes: int
-) -> tuple["Truth | None", str]:
+    case: Case, executor: Executor, seconds: float, budget_bytes: int
+) -> tuple[Truth | None, str]:
     """Return the truth of a case, or why there is none, found in a worker."""
-    from compare.process.executor import Budget
-
     # The truth keeps to its time by itself, but for a last step that it cannot interrupt.
     outcome = executor.call(_truth_of, case, seconds, budget=Budget(20 * seconds, budget_bytes))
     if outcome.status == "ok":
@@ -163,11 +155,8 @@ def find_truth(
     return None, f"no truth: {outcome.message}"
 
 
-def _truth_of(case: Case, seconds: float) -> tuple["Truth | None", str]:
-    """Return the truth of a case, or why there is none: what a worker calls."""
-    from compare.truth.gradient import true_gradient
-    from compare.truth.numbers import NoTruth
-
+def _truth_of(case: Case, seconds: float) -> tuple[Truth | None, str]:
+    """Return the truth of a case, or why there is none: the job of a worker."""
     try:
         truth = true_gradient(
             case.problem.function, case.inputs, case.wrt, seconds=seconds, seed=case.seed
@@ -177,10 +166,8 @@ def _truth_of(case: Case, seconds: float) -> tuple["Truth | None", str]:
     return truth, ""
 
 
-def _taylor_of(case: Case, gradients: Mapping[str, Any]) -> "TaylorTest":
-    """Return the Taylor test of a gradient: what a worker calls."""
-    from compare.truth.taylor import taylor_test
-
+def _taylor_of(case: Case, gradients: Mapping[str, Any]) -> TaylorTest:
+    """Return the Taylor test of a gradient: the job of a worker."""
     return taylor_test(case.problem.function, case.inputs, gradients, seed=case.seed)
 
 
@@ -188,9 +175,9 @@ def _judged(
     case: Case,
     engine: Engine,
     result: Result,
-    truth: "Truth | None",
+    truth: Truth | None,
     reason: str,
-    outcome: Callable[[Engine], "Outcome"],
+    outcome: Callable[[Engine], Outcome],
 ) -> dict[str, Any]:
     """Return the columns that compare a result with the truth, or with another engine."""
     value, gradients = result
@@ -200,9 +187,7 @@ def _judged(
     precisions = sorted({str(np.asarray(x_bar).dtype) for x_bar in gradients.values()})
     columns: dict[str, Any] = {"precision": precisions[0] if precisions else ""}
     if truth is None:
-        return columns | _beside_another(case, engine, result, reason, outcome)
-    from compare.truth.errors import ulp_errors
-
+        return columns | _against_another(case, engine, result, reason, outcome)
     errors = ulp_errors(value, gradients, truth, case.inputs)
     difference = difference_from_truth(case, engine, result, truth)
     remarks = [f"{truth.entries} entries at random"] * truth.sampled
@@ -222,10 +207,8 @@ def _judged(
     }
 
 
-def difference_from_truth(case: Case, engine: Engine, result: Result, truth: "Truth") -> Difference:
-    """Return how a result differs from the truth, by the tolerance of its engine."""
-    from compare.truth.errors import as_reference
-
+def difference_from_truth(case: Case, engine: Engine, result: Result, truth: Truth) -> Difference:
+    """Return the difference of a result from the truth, by the tolerance of its engine."""
     value, gradients = result
     true_value, reference = as_reference(truth, gradients)
     tolerance = tolerance_of(engine, case)
@@ -233,12 +216,12 @@ def difference_from_truth(case: Case, engine: Engine, result: Result, truth: "Tr
     return dataclasses.replace(found, message=found.message.replace("the reference", "the truth"))
 
 
-def _beside_another(
+def _against_another(
     case: Case,
     engine: Engine,
     result: Result,
     reason: str,
-    outcome: Callable[[Engine], "Outcome"],
+    outcome: Callable[[Engine], Outcome],
 ) -> dict[str, Any]:
     """Return the columns that compare a result with another engine's."""
     against = reference_name(case, engine)
@@ -258,7 +241,7 @@ def _beside_another(
 
 
 def _with_taylor(
-    row: dict[str, Any], case: Case, result: Result, executor: "Executor", budget: "Budget"
+    row: dict[str, Any], case: Case, result: Result, executor: Executor, budget: Budget
 ) -> dict[str, Any]:
     """Return a row with the verdict of the Taylor test."""
     ended = executor.call(_taylor_of, case, dict(result[1]), budget=budget)

@@ -24,7 +24,7 @@ _LEAST_SLOPE = 1.5
 
 @dataclass(frozen=True)
 class TaylorTest:
-    """What the remainders say.
+    """The verdict on a gradient, with the remainders that it was read from.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def taylor_test(
     directions: int = 3,
     seed: int = 0,
 ) -> TaylorTest:
-    """Return whether a gradient passes the Taylor test in random directions.
+    """Return the Taylor test of a gradient in random directions.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def _in_direction(
     gradients: Mapping[str, Any],
     direction: Mapping[str, Any],
 ) -> TaylorTest:
-    """Return whether a gradient passes in one direction."""
+    """Return the Taylor test in one direction."""
     one_sided = _ladder(f, inputs, gradients, direction, both=False)
     slope = _slope(*one_sided)
     steps, remainders, _ = one_sided

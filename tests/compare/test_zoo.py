@@ -248,15 +248,15 @@ class Wrong:
     f: Callable[..., Any]
     prepare: Callable[..., Any]
     status: str
-    told: str
+    text: str
 
     @property
     def engine(self):
         return Engine(self.name, "wrong on purpose", ("autodiff",), self.prepare)
 
 
-def wrong(name, f, change, told, status="mismatch"):
-    return Wrong(name, f, changed(change), status, told)
+def wrong(name, f, change, text, status="mismatch"):
+    return Wrong(name, f, changed(change), status, text)
 
 
 ZOO = [
@@ -363,7 +363,7 @@ def test_the_zoo_is_large_and_no_two_are_alike():
 def test_an_engine_is_caught_for_its_own_reason(entry, verdicts):
     row = verdicts[entry.f.__name__, entry.name]
     assert row["status"] == entry.status, row
-    assert entry.told in row["message"]
+    assert entry.text in row["message"]
     if entry.status == "ok":
         assert row["message"] == ""
 
@@ -433,7 +433,7 @@ def test_a_sweep_catches_it_as_well(entry):
         budget_bytes=500 * 10**6,
     )
     row = frame.to_dict("records")[0]
-    assert (row["status"], entry.told in row["message"]) == (entry.status, True), row
+    assert (row["status"], entry.text in row["message"]) == (entry.status, True), row
     assert row["run_s"] != row["run_s"]
 
 

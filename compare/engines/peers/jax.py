@@ -15,7 +15,7 @@ from compare.problems.problem import Case
 
 __all__ = ["JAX", "JAX_EAGER", "SETTINGS", "XLA_FLAGS"]
 
-#: What XLA reads when it starts, to stay on one thread; threadpoolctl does not see its threads.
+#: XLA reads them when it starts, to stay on one thread; threadpoolctl does not see its threads.
 XLA_FLAGS = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 #: float64, on the processor. Who waits for each result gains nothing from a thread that computes

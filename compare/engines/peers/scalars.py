@@ -98,7 +98,7 @@ def _prepare_casadi(case: Case) -> Prepared:
 
 
 def _split(case: Case) -> Callable[[Any], dict[str, Any]]:
-    """Return what cuts one long gradient into those of the arguments."""
+    """Return the function that cuts one long gradient into those of the arguments."""
     places, start = [], 0
     for name in case.wrt:
         value = case.inputs[name]

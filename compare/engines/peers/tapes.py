@@ -39,7 +39,7 @@ def _prepare_mygrad(case: Case) -> Prepared:
         if isinstance(out, mygrad.Tensor):
             out.backward()
         found = [tensors[name].grad for name in call.wrt]
-        # What the value does not depend on has no gradient there, and a zero one here.
+        # An argument that the value does not depend on has no gradient there, and a zero one here.
         shapes = [tensor.shape for tensor in tensors.values()]
         gradients = [np.zeros(n) if g is None else g for g, n in zip(found, shapes, strict=True)]
         return float(np.asarray(out)), call.named(gradients)

@@ -44,7 +44,7 @@ def _numbers(value: Any, gradients: Any, call: Call) -> Any:
 
 
 def _on_tape(case: Case, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what runs a function and its tape."""
+    """Return the function that runs another and its tape."""
     torch: Any = importlib.import_module("torch")
 
     call, count = Call(case), len(case.wrt)
@@ -81,14 +81,14 @@ def _prepare_func(case: Case) -> Prepared:
 def _prepare_compile(case: Case) -> Prepared:
     torch: Any = importlib.import_module("torch")
 
-    # What was compiled for other problems counts against a limit.
+    # Programs that were compiled for other problems count against a limit.
     torch._dynamo.reset()
     run = _on_tape(case, torch.compile(_function(case), dynamic=False))
 
     def compile_() -> None:
         """Call it once, which compiles it: the time of one gradient is a part of this."""
         with warnings.catch_warnings():
-            # It warns of caches that are off on purpose, and of what it looks through.
+            # It warns of caches that are off on purpose, and of functions that it looks through.
             warnings.simplefilter("ignore")
             run(case.inputs)
 
@@ -102,7 +102,7 @@ def _refuses_compile(case: Case) -> str:
 
 
 def _own_compiler(threads: int) -> Mapping[str, str]:
-    # What an earlier run compiled is not taken over, and no further processes compile.
+    # Programs of an earlier run are not taken over, and no further processes compile.
     return {"TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
 
 

@@ -114,7 +114,7 @@ def test_defaults_stand_in_for_an_example(model):
 
 
 @pytest.mark.parametrize(
-    ("name", "example", "told"),
+    ("name", "example", "text"),
     [
         ("los", "", "did you mean 'loss'"),
         ("loss", "", "needs the arguments w, x"),
@@ -125,14 +125,14 @@ def test_defaults_stand_in_for_an_example(model):
         ("loss", "SCALE", "missing a required argument"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_sentence(model, name, example, told):
-    with pytest.raises((ValueError, TypeError), match=told) as caught:
+def test_what_is_wrong_is_told_in_one_sentence(model, name, example, text):
+    with pytest.raises((ValueError, TypeError), match=text) as caught:
         problem_in_file(f"{model}:{name}", example=f"{model}:{example}" if example else "")
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("file", "told"),
+    ("file", "text"),
     [
         ("absent.py:f", "there is no such file"),
         ("broken.py:f", "cannot be run at line 1: SyntaxError"),
@@ -140,9 +140,9 @@ def test_what_is_wrong_is_told_in_one_sentence(model, name, example, told):
         ("model.py", "names no function"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_told(model, tmp_path, file, told):
+def test_a_file_that_cannot_be_used_is_told(model, tmp_path, file, text):
     for load in (problem_in_file, engine_in_file):
-        with pytest.raises(ValueError, match=told):
+        with pytest.raises(ValueError, match=text):
             load(str(tmp_path / file))
 
 

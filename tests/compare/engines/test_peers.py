@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import compare
-from compare.checks.agreement import verify_cases
 from compare.engines import ABSENT, ENGINES, PEERS, get_engine
 from compare.problems import PROBLEMS, get_problem
+from compare.run.verify import verify_cases
 
 NAMES = [*PEERS, *ABSENT]
 #: Gives zero to both of two that tie, where the function has a derivative that is not zero.

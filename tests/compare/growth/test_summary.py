@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from compare.growth.summary import QUANTITIES, crossovers_of, growths_of, summarise
+from compare.results.reading import as_frame, read_table
 from compare.results.schema import RESULT_COLUMNS, SUMMARY_COLUMNS
-from compare.results.store import as_frame, read_table, write_table
+from compare.results.store import write_table
 
 
 def cell(n, **values):

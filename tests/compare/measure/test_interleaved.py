@@ -1,4 +1,4 @@
-"""Heats of engines that misbehave, each in a process of its own."""
+"""Batches of engines that misbehave, each in a process of its own."""
 
 import os
 import time
@@ -7,8 +7,8 @@ import numpy as np
 import psutil
 
 from compare.engines.engine import Engine, Prepared
-from compare.measure.interleaved import heat
-from compare.measure.session import Referee
+from compare.measure.interleaved import InterleavedBatch
+from compare.measure.session import MeasurementSession
 from compare.problems.own import own_problem
 from compare.process.executor import Budget
 from compare.process.processes import MARK
@@ -37,15 +37,15 @@ def after(calls, then):
     return prepare
 
 
-def run_heat(*prepares, seconds=3.0, available=None, **options):
+def run_batch(*prepares, seconds=3.0, available=None, **options):
     problem = own_problem(lambda x: x * x, [3.0]).case(1, 0)
     engines = [
         Engine(name=f"{i}-{getattr(p, '__name__', '')}", meaning="", imports=("numpy",), prepare=p)
         for i, p in enumerate(prepares)
     ]
-    with Referee(Budget(seconds, 2 * GIB), **options) as referee:
+    with MeasurementSession(Budget(seconds, 2 * GIB), **options) as session:
         more = {} if available is None else {"available": available}
-        ended = list(heat(problem, engines, referee, **more))
+        ended = list(InterleavedBatch(problem, engines, session, **more).cells())
     assert not any(MARK in _environment(p) for p in psutil.Process().children(recursive=True))
     return {cell.row["engine"][0]: cell for cell in ended}
 
@@ -62,7 +62,7 @@ def fine(case):
 
 
 def test_one_that_dies_while_it_is_sampled_costs_its_own_row_only():
-    cells = run_heat(after(100, lambda: os.kill(os.getpid(), 9)), fine)
+    cells = run_batch(after(100, lambda: os.kill(os.getpid(), 9)), fine)
     assert cells["0"].row["status"] == "crashed"
     assert "SIGKILL" in cells["0"].row["message"]
     assert cells["1"].row["status"] == "ok"
@@ -70,14 +70,14 @@ def test_one_that_dies_while_it_is_sampled_costs_its_own_row_only():
 
 
 def test_one_that_hangs_in_a_later_sample_is_a_timeout():
-    cells = run_heat(after(100, lambda: time.sleep(600)), fine, seconds=1.0)
+    cells = run_batch(after(100, lambda: time.sleep(600)), fine, seconds=1.0)
     assert cells["0"].row["status"] == "timeout"
     assert cells["0"].row["stage"] == "sampling"
     assert cells["1"].row["status"] == "ok"
 
 
-def test_samples_of_primal_and_control_are_told_once():
-    cells = run_heat(fine, fine)
+def test_samples_of_primal_and_calibration_are_given_once():
+    cells = run_batch(fine, fine)
     names = [sample["engine"] for cell in cells.values() for sample in cell.samples]
     rounds = [
         (sample["engine"], sample["round"])
@@ -92,9 +92,9 @@ def test_samples_of_primal_and_control_are_told_once():
         assert len(counted) == cell.row["samples"]
 
 
-def test_little_memory_splits_a_heat_into_groups():
+def test_little_memory_splits_a_batch_into_groups():
     left = iter([GIB, *[8 * GIB] * 99])
-    cells = run_heat(fine, fine, available=lambda: next(left))
+    cells = run_batch(fine, fine, available=lambda: next(left))
     assert [cell.row["status"] for cell in cells.values()] == ["ok", "ok"]
     first, second = (
         {s["round"] for s in cell.samples if s["engine"] == cell.row["engine"]}
@@ -103,11 +103,11 @@ def test_little_memory_splits_a_heat_into_groups():
     assert not first & second, "each group has rounds of its own"
 
 
-def test_more_threads_than_asked_for_are_told():
+def test_more_threads_than_requested_are_reported():
     problem = own_problem(lambda x: x * x, [3.0]).case(1, 0)
     engine = Engine("many", "", ("numpy",), fine, configure=lambda threads: 4)
-    with Referee(Budget(3.0, 2 * GIB)) as referee:
-        (ended,) = heat(problem, [engine], referee)
+    with MeasurementSession(Budget(3.0, 2 * GIB)) as session:
+        (ended,) = InterleavedBatch(problem, [engine], session).cells()
     assert (ended.row["threads"], ended.row["threads_read"]) == (1, 4)
     assert "reports 4 threads, asked for were 1" in ended.row["message"]
 
@@ -122,7 +122,7 @@ def test_processor_time_of_children_counts():
         for child in children:
             child.wait()
 
-    cells = run_heat(prepare, seconds=2.0)
+    cells = run_batch(prepare, seconds=2.0)
     assert cells["0"].row["status"] == "timeout"
 
 
@@ -137,13 +137,13 @@ def test_fresh_samples_are_taken_in_processes_of_their_own():
 
         return Prepared(run)
 
-    cells = run_heat(prepare, fresh=True)
+    cells = run_batch(prepare, fresh=True)
     row = cells["0"].row
     assert (row["status"], row["mode"], row["samples"]) == ("ok", "fresh", 5), row["message"]
 
 
-def test_a_contender_is_pinned_and_says_so():
-    cells = run_heat(fine)
+def test_a_candidate_is_pinned_and_says_so():
+    cells = run_batch(fine)
     if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
         assert cells["0"].row["pinned"] == str(sorted(os.sched_getaffinity(0))[-1])
 
@@ -152,6 +152,6 @@ def test_compiling_has_a_clock_of_its_own():
     def prepare(case):
         return Prepared(right, compile=lambda: time.sleep(0.2))
 
-    row = run_heat(prepare)["0"].row
+    row = run_batch(prepare)["0"].row
     assert row["compile_s"] > 0.19
     assert row["build_s"] < 0.1

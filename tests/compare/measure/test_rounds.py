@@ -1,11 +1,11 @@
-"""Rounds, with clocks and contenders that are made up."""
+"""Rounds, with clocks and candidates that are made up."""
 
 import itertools
 
 import numpy as np
 import pytest
 
-from compare.measure.rounds import CONTROL, PRIMAL, Limits, Lost, Rounds
+from compare.measure.rounds import CALIBRATION, PRIMAL, Limits, Lost, Rounds
 from compare.measure.timing import Sample
 from compare.process.executor import Outcome
 
@@ -21,12 +21,12 @@ def noisy(seconds, sigma, seed=0):
     return lambda: Sample(seconds * float(np.exp(sigma * rng.standard_normal())), seconds, 10)
 
 
-def take(contenders, control=None, primal=None, limits=LIMITS):
-    rounds = Rounds(contenders, control or steady(0.005), primal or steady(0.001), limits)
+def take(candidates, calibration=None, primal=None, limits=LIMITS):
+    rounds = Rounds(candidates, calibration or steady(0.005), primal or steady(0.001), limits)
     return rounds, list(rounds.take())
 
 
-def test_contenders_take_turns_within_each_round():
+def test_candidates_take_turns_within_each_round():
     order = []
 
     def telling(name):
@@ -45,19 +45,19 @@ def test_contenders_take_turns_within_each_round():
     assert [taken.round for taken in rounds.taken[PRIMAL]] == list(range(15))
 
 
-def test_a_round_in_which_the_control_kernel_drifted_is_repeated():
+def test_a_round_in_which_the_calibration_workload_drifted_is_repeated():
     # Five runs before the first round, then one after each.
     seconds = itertools.chain([0.005] * 9, [0.009], itertools.repeat(0.005))
-    rounds, _ = take({"A": steady(0.01)}, control=lambda: Sample(next(seconds), 0.005))
+    rounds, _ = take({"A": steady(0.01)}, calibration=lambda: Sample(next(seconds), 0.005))
     assert rounds.repeated == 2, "the rounds before and after the slow run"
     assert len(rounds.counted("A")) == 15
     assert len(rounds.taken["A"]) == 17
     assert [taken.round for taken in rounds.taken["A"] if not taken.counts] == [3, 4]
 
 
-def test_a_machine_that_is_never_quiet_does_not_stop_the_heat():
+def test_a_machine_that_is_never_quiet_does_not_stop_the_batch():
     seconds = itertools.cycle([0.005, 0.009])
-    rounds, _ = take({"A": steady(0.01)}, control=lambda: Sample(next(seconds), 0.005))
+    rounds, _ = take({"A": steady(0.01)}, calibration=lambda: Sample(next(seconds), 0.005))
     assert rounds.repeated == 10
     assert len(rounds.counted("A")) >= 15
     assert any(taken.drifted for taken in rounds.counted("A"))
@@ -71,25 +71,25 @@ def test_samples_are_taken_until_the_interval_is_narrow():
 
 
 @pytest.mark.parametrize(("seconds", "count"), [(1.0, 3), (30.0, 1)])
-def test_the_sampling_budget_ends_a_slow_contender(seconds, count):
+def test_the_sampling_budget_ends_a_slow_candidate(seconds, count):
     limits = Limits(budget_s=2.0, slow_s=20.0)
     rounds, _ = take({"A": lambda: Sample(seconds, seconds, 1)}, limits=limits)
     assert len(rounds.counted("A")) == count
 
 
-def test_a_slow_contender_of_a_drifted_round_keeps_its_primal():
+def test_a_slow_candidate_of_a_drifted_round_keeps_its_primal():
     seconds = itertools.cycle([0.005, 0.009])
     limits = Limits(budget_s=2.0, slow_s=20.0)
     rounds, _ = take(
         {"A": lambda: Sample(30.0, 30.0, 1)},
-        control=lambda: Sample(next(seconds), 0.005),
+        calibration=lambda: Sample(next(seconds), 0.005),
         limits=limits,
     )
     assert [taken.round for taken in rounds.counted("A")] == [0]
     assert [taken.round for taken in rounds.counted(PRIMAL)] == [0]
 
 
-def test_a_contender_that_is_lost_in_round_7_leaves_the_others():
+def test_a_candidate_that_is_lost_in_round_7_leaves_the_others():
     calls = itertools.count()
 
     def dying():
@@ -103,11 +103,11 @@ def test_a_contender_that_is_lost_in_round_7_leaves_the_others():
     assert len(rounds.counted("B")) == 15
 
 
-def test_without_control_and_primal_the_rounds_go_on():
+def test_without_calibration_and_primal_the_rounds_go_on():
     def gone():
         raise Lost(Outcome("crashed"))
 
-    rounds, lost = take({"A": steady(0.01)}, control=gone, primal=gone)
+    rounds, lost = take({"A": steady(0.01)}, calibration=gone, primal=gone)
     assert lost == []
     assert len(rounds.counted("A")) == 15
-    assert rounds.taken[PRIMAL] == rounds.taken[CONTROL] == []
+    assert rounds.taken[PRIMAL] == rounds.taken[CALIBRATION] == []

@@ -45,7 +45,7 @@ def swept(plan, done=None):
     return [(r["problem"], r["size"], r["engine"]) for r in (e.row for e in sweep(plan, done=done))]
 
 
-def test_cells_that_an_earlier_run_ended_are_not_measured_again():
+def test_cells_that_a_previous_run_ended_are_not_measured_again():
     engines = (failing_from(4), get_engine("hand-written"))
     plan = Plan((PROBLEMS["mlp-width"],), engines, BUDGET, lambda p: (2, 4, 8))
     whole = swept(plan)
@@ -82,7 +82,7 @@ def test_benchmark_of_a_function_has_every_column():
 
 
 @pytest.mark.parametrize(
-    ("call", "told"),
+    ("call", "message"),
     [
         (lambda: compare.benchmark("mlp-widht"), "did you mean 'mlp-width'"),
         (lambda: compare.benchmark("circuit", engines=["hand"]), "hand-written"),
@@ -90,6 +90,6 @@ def test_benchmark_of_a_function_has_every_column():
         (lambda: compare.benchmark("mlp-width", sizes=[0]), "at least 1"),
     ],
 )
-def test_wrong_input_is_told_in_one_sentence(call, told):
-    with pytest.raises(ValueError, match=told):
+def test_wrong_input_is_one_sentence(call, message):
+    with pytest.raises(ValueError, match=message):
         call()

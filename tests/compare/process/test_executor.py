@@ -7,10 +7,10 @@ import psutil
 import pytest
 
 from compare.engines.engine import Engine, Prepared
-from compare.measure.interleaved import heat
-from compare.measure.session import Referee
+from compare.measure.interleaved import InterleavedBatch
+from compare.measure.session import MeasurementSession
 from compare.problems.own import own_problem
-from compare.process.executor import Budget, Worker
+from compare.process.executor import Budget, Executor, Worker
 
 GIB = 1024**3
 
@@ -22,8 +22,8 @@ def case():
 def measure(prepare, seconds=1.0, limit=2 * GIB, imports=("numpy",)):
     """Return the row of a cell whose engine is prepared so."""
     tested = Engine(name="test", meaning="", imports=imports, prepare=prepare)
-    with Referee(Budget(seconds, limit)) as referee:
-        (ended,) = heat(case(), [tested], referee)
+    with MeasurementSession(Budget(seconds, limit)) as session:
+        (ended,) = InterleavedBatch(case(), [tested], session).cells()
     return SimpleNamespace(**ended.row)
 
 
@@ -121,6 +121,16 @@ def test_a_module_that_cannot_be_imported_is_an_error():
     outcome = measure(doubling, imports=("no_such_module",))
     assert outcome.status == "error"
     assert "no_such_module" in outcome.message
+
+
+def doubled(x):
+    return 2 * x
+
+
+def test_a_job_is_any_function_also_of_a_module_that_no_worker_can_import():
+    with Executor() as executor:
+        outcome = executor.call(doubled, 21, budget=Budget(5.0, GIB))
+    assert (outcome.status, outcome.result) == ("ok", 42), outcome
 
 
 def test_a_worker_ends_when_its_parent_closes_the_pipe():

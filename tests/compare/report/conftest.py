@@ -299,7 +299,7 @@ def make_swell() -> pd.DataFrame:
 
 
 def make_run() -> dict[str, Any]:
-    """What ``run.json`` holds."""
+    """Contents of ``run.json``."""
     return {
         "command": "gradscale run --out reports/reference",
         "created": "2025-01-01T12:00:00+00:00",
@@ -379,8 +379,9 @@ def written(
     swell: pd.DataFrame,
 ) -> Path:
     """The folder of a whole report, written once because drawing takes seconds."""
-    from compare.report import write_report
+    from compare.report.record import RunRecord
+    from compare.report.write import write_report
 
     folder = tmp_path_factory.mktemp("report")
-    write_report(folder, results, summary, agreement, training, run, swell)
+    write_report(folder, RunRecord(results, summary, agreement, training, swell, metadata=run))
     return folder

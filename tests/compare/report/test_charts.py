@@ -1,4 +1,4 @@
-"""Every chart renders, says its units, and keeps an engine's look everywhere."""
+"""Every chart renders, says its units, and keeps an engine's style everywhere."""
 
 import json
 
@@ -8,15 +8,15 @@ import vl_convert
 
 from compare.engines import ENGINES as SHIPPED
 from compare.report.charts import CHARTS
-from compare.report.content import frames_of
 from compare.report.draw import draw, small
 from compare.report.layers import decades, powers
-from compare.report.palette import ENGINES, looks
+from compare.report.palette import ENGINES, mark_styles
+from compare.report.record import RunRecord
 
 
 @pytest.fixture(scope="module")
 def frames(results, summary, agreement, training, swell):
-    return frames_of(results, summary, agreement, training, swell)
+    return RunRecord(results, summary, agreement, training, swell)
 
 
 def test_the_charts_stand_in_the_order_of_the_report():
@@ -96,22 +96,24 @@ def test_a_family_named_like_an_expression_is_only_a_name(frames):
 
 
 def test_looks_differ_in_colour_shape_and_dash():
-    """Each has a look of its own, and shipped engines differ in all three."""
+    """Each has a style of its own, and shipped engines differ in all three."""
     assert len(set(ENGINES.values())) == len(ENGINES)
-    ours = [look for name, look in ENGINES.items() if name in SHIPPED and name != "graph-eager"]
+    ours = [style for name, style in ENGINES.items() if name in SHIPPED and name != "graph-eager"]
     for attribute in ("colour", "shape", "dash"):
-        values = [getattr(look, attribute) for look in ours]
+        values = [getattr(style, attribute) for style in ours]
         assert len(set(values)) == len(values)
 
 
 def test_an_engine_looks_the_same_whoever_stands_beside_it():
-    assert looks(["graph", "jax"])["graph"] == looks(["graph", "expanded", "jax"])["graph"]
-    strangers = looks([f"stranger {i}" for i in range(12)])
+    assert (
+        mark_styles(["graph", "jax"])["graph"] == mark_styles(["graph", "expanded", "jax"])["graph"]
+    )
+    strangers = mark_styles([f"stranger {i}" for i in range(12)])
     assert len(strangers) == 12
 
 
 def test_charts_without_a_frame_are_left_out():
-    drawings, datasets = draw(frames_of(None, None))
+    drawings, datasets = draw(RunRecord())
     assert list(drawings) == ["cost", "operations", "build", "memory"]
     assert datasets == {}
     assert "Nothing was measured." in drawings["cost"].svg

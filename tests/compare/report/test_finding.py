@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from compare.report.content import frames_of, report_of
-from compare.report.finding import finding, reach
+from compare.report.content import report_of
+from compare.report.finding import finding
+from compare.report.reach import reach
+from compare.report.record import RunRecord
 from compare.report.tables import (
     conditions,
     failures,
@@ -17,7 +19,7 @@ from compare.report.tables import (
 
 
 def found(results, run=None, **more):
-    return report_of(frames_of(results, pd.DataFrame(), **more), run or {}).finding
+    return report_of(RunRecord(results, metadata=run or {}, **more)).finding
 
 
 def only(results, *engines):
@@ -102,25 +104,27 @@ def test_only_failures(results):
 
 
 def test_nothing_at_all():
-    assert found(None) == "No cell was finished, so there is nothing to compare yet."
+    assert found(pd.DataFrame()) == "No cell was finished, so there is nothing to compare yet."
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 40, 90, 150])
 def test_any_part_of_a_run_can_be_reported(results, summary, run, count):
-    report = report_of(frames_of(results.head(count), summary), run | {"interrupted": True})
+    report = report_of(
+        RunRecord(results.head(count), summary, metadata=run | {"interrupted": True})
+    )
     assert report.finding.endswith(".")
     assert f"{count} of 240 cells are finished" in report.remarks[0]
     assert "nan" not in repr(report).lower().replace("unanal", "")
 
 
 def test_missing_ratios_and_sizes_do_not_become_nan(results):
-    bare = results.assign(ratio=np.nan, peak_bytes=np.nan, operations=np.nan, build_s=np.nan)
-    report = report_of(frames_of(bare, pd.DataFrame()))
+    without = results.assign(ratio=np.nan, peak_bytes=np.nan, operations=np.nan, build_s=np.nan)
+    report = report_of(RunRecord(without))
     assert "nan" not in repr(report).lower()
 
 
 def test_a_wrong_gradient_is_remarked(results):
-    remarks = report_of(frames_of(results, pd.DataFrame())).remarks
+    remarks = report_of(RunRecord(results)).remarks
     assert any("computed a wrong gradient and was not timed (" in text for text in remarks)
 
 
@@ -134,7 +138,7 @@ def test_reach_stops_at_the_family_where_it_came_farthest(results):
 
 
 def test_every_failed_cell_has_its_row_with_its_reason(results):
-    rows = failures(frames_of(results, None).results).rows
+    rows = failures(RunRecord(results).results).rows
     bad = results[results["status"] != "ok"]
     assert len(rows) == len(bad)
     assert {row[3] for row in rows} == set(bad["engine"])
@@ -142,8 +146,8 @@ def test_every_failed_cell_has_its_row_with_its_reason(results):
 
 
 def test_the_summary_has_one_row_an_engine_and_family(results, summary):
-    frames = frames_of(results, summary)
-    table = summary_table(frames.results, frames.summary)
+    record = RunRecord(results, summary)
+    table = summary_table(record.results, record.summary)
     grown = results[results["family"] != "notes"]
     assert len(table.rows) == grown.groupby(["family", "engine"]).ngroups
     rows = {row[:2]: row for row in table.rows}
@@ -156,16 +160,16 @@ def test_the_summary_has_one_row_an_engine_and_family(results, summary):
 
 
 def test_growth_without_a_law_is_a_dash(summary):
-    empty = frames_of(None, None).summary
+    empty = RunRecord().summary
     assert growth_text(empty, "mlp width", "graph") == "–"
-    none = frames_of(None, summary.assign(law="none")).summary
+    none = RunRecord(summary=summary.assign(law="none")).summary
     assert growth_text(none, "mlp width", "graph") == "–"
-    bare = frames_of(None, summary.assign(law="exponential", rate=np.nan)).summary
-    assert growth_text(bare, "mlp width", "graph") == "exponential"
+    without = RunRecord(summary=summary.assign(law="exponential", rate=np.nan)).summary
+    assert growth_text(without, "mlp width", "graph") == "exponential"
 
 
 def test_the_notes_have_one_row_a_problem(results):
-    table = notes_table(frames_of(results, None).results)
+    table = notes_table(RunRecord(results).results)
     assert [row[0] for row in table.rows][:2] == ["(x+y)z", "sigmoid neuron"]
     assert "unsupported" in table.rows[-1]
 
@@ -179,11 +183,11 @@ def test_versions_may_come_in_any_form(given, text):
 
 
 def test_finding_takes_a_complete_frame(results):
-    assert finding(frames_of(results, None).results, {"budget_s": "x"}).startswith("Within 12 s")
+    assert finding(RunRecord(results).results, {"budget_s": "x"}).startswith("Within 12 s")
 
 
 def test_conditions_say_why_cells_are_missing(results):
-    complete = frames_of(results, None).results
+    complete = RunRecord(results).results
     cells = [
         dict(conditions(complete, {"planned_cells": planned, "interrupted": interrupted}).rows)[
             "cells"
@@ -199,7 +203,7 @@ def test_conditions_say_why_cells_are_missing(results):
 
 
 def test_sizes_are_set_side_by_side_on_the_largest_network_both_did(results):
-    report = report_of(frames_of(results, None))
+    report = report_of(RunRecord(results))
     text = next(s for s in report.sections if s.name == "operations").sentences[0]
     assert text.startswith("On the network 2-16×2-1 (105 parameters), the closed formula has 95,6")
     assert text.endswith("the formula with common subexpressions 945 and the graph 35 nodes.")
@@ -233,14 +237,14 @@ def test_functions_that_grow_are_no_networks(results, run):
 
 
 def test_all_that_is_derived_is_set_side_by_side(results):
-    report = report_of(frames_of(ladder(results), None))
+    report = report_of(RunRecord(ladder(results)))
     text = next(s for s in report.sections if s.name == "operations").sentences[0]
     assert "the formula in reverse" in text
     assert "on whole matrices" in text
 
 
 def test_the_swell_is_said_in_numbers(swell):
-    report = report_of(frames_of(None, None, swell=swell))
+    report = report_of(RunRecord(swell=swell))
     section = next(s for s in report.sections if s.name == "swell")
     text = " ".join(section.sentences)
     assert text.startswith("The swell is a property of the representation")
@@ -249,12 +253,12 @@ def test_the_swell_is_said_in_numbers(swell):
     table = section.tables["Operations of the gradient"]
     rows = {row[1]: row for row in table.rows}
     assert rows["mlp depth 256"][3:] == ("1 × 10⁸⁶", "–", "–", "8,704", "2,054")
-    assert report_of(frames_of(None, None)).sections[3].name == "build"
+    assert report_of(RunRecord()).sections[3].name == "build"
 
 
 def test_published_formulas_that_differ_are_called_a_bug(run):
     rows = [{**row, "equal": False} for row in run["logistic"]]
-    report = report_of(frames_of(None, None), {"logistic": rows})
+    report = report_of(RunRecord(metadata={"logistic": rows}))
     section = next(s for s in report.sections if s.name == "published")
     assert "Ours differ from those published: l_1 and l_2" in section.sentences[1]
 

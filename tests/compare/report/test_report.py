@@ -6,13 +6,13 @@ import json
 import re
 from html.parser import HTMLParser
 
-import pandas as pd
 import pytest
 
-from compare.report import write_report
-from compare.report.content import frames_of, report_of
+from compare.report.content import report_of
 from compare.report.html import inline_code, packed, render_html
 from compare.report.markdown import markdown_text, render_markdown
+from compare.report.record import RunRecord
+from compare.report.write import write_report
 from compare.results.schema import RESULT_COLUMNS
 
 ORDER = [
@@ -33,7 +33,7 @@ ORDER = [
 
 
 class Reader(HTMLParser):
-    """What a browser would load, the order of sections, the scripts, the text."""
+    """Everything that a browser would load, the order of sections, the scripts, the text."""
 
     def __init__(self):
         super().__init__()
@@ -210,7 +210,7 @@ def test_html_keeps_numbers_with_their_units():
 def test_the_same_frames_make_the_same_bytes(
     results, summary, agreement, training, run, swell, written, tmp_path
 ):
-    write_report(tmp_path, results, summary, agreement, training, run, swell)
+    write_report(tmp_path, RunRecord(results, summary, agreement, training, swell, metadata=run))
     for path in sorted(written.rglob("*")):
         if path.is_file():
             again = tmp_path / path.relative_to(written)
@@ -219,7 +219,7 @@ def test_the_same_frames_make_the_same_bytes(
 
 
 def test_nothing_was_measured(tmp_path):
-    page = write_report(tmp_path / "new" / "folder", pd.DataFrame(), pd.DataFrame())
+    page = write_report(tmp_path / "new" / "folder", RunRecord())
     text = page.read_text()
     assert page == tmp_path / "new" / "folder" / "report.html"
     assert "No cell was finished, so there is nothing to compare yet." in text
@@ -228,19 +228,18 @@ def test_nothing_was_measured(tmp_path):
 
 
 def test_one_engine_without_agreement_or_training(tmp_path, results, summary):
-    page = write_report(
-        tmp_path, results[results["engine"] == "graph"], summary, run={"quick": True}
-    ).read_text()
+    alone = results[results["engine"] == "graph"]
+    record = RunRecord(alone, summary, metadata={"quick": True})
+    page = write_report(tmp_path, record).read_text()
     assert "This was a quick run" in page
     assert "Every cell ended as ok." in page
     assert not (tmp_path / "charts" / "agreement.svg").exists()
 
 
 def test_a_later_report_leaves_no_chart_of_an_earlier_one(tmp_path, training):
-    empty = pd.DataFrame()
-    write_report(tmp_path, empty, empty, training=training)
+    write_report(tmp_path, RunRecord(training=training))
     assert (tmp_path / "charts" / "training.svg").exists()
-    write_report(tmp_path, empty, empty)
+    write_report(tmp_path, RunRecord())
     assert not (tmp_path / "charts" / "training.svg").exists()
     assert not (tmp_path / "charts" / "training.png").exists()
 
@@ -251,7 +250,7 @@ def test_no_part_of_a_file_is_left_when_writing_fails(tmp_path, monkeypatch):
 
     monkeypatch.setattr("os.fsync", broken)
     with pytest.raises(OSError, match=r"disk full.*Free some space"):
-        write_report(tmp_path, pd.DataFrame(), pd.DataFrame())
+        write_report(tmp_path, RunRecord())
     assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
 
 
@@ -267,7 +266,7 @@ def test_no_part_of_a_file_is_left_when_writing_fails(tmp_path, monkeypatch):
     ids=str,
 )
 def test_the_collapse_shows_what_is_there(collapse):
-    report = report_of(frames_of(None, None), {"collapse": collapse})
+    report = report_of(RunRecord(metadata={"collapse": collapse}))
     text = render_markdown(report, {}) + render_html(report, {}, {})
     for value in collapse.values() if isinstance(collapse, dict) else ():
         if isinstance(value, str):
@@ -276,8 +275,8 @@ def test_the_collapse_shows_what_is_there(collapse):
 
 def test_two_curves_that_are_equal_bit_by_bit(training):
     same = training.assign(loss_graph=training["loss_hand"])
-    report = report_of(frames_of(None, None, None, same))
+    report = report_of(RunRecord(training=same))
     section = next(s for s in report.sections if s.name == "training")
     assert "bit by bit" in section.sentences[1]
-    apart = report_of(frames_of(None, None, None, training)).sections[-3]
-    assert "differ by at most 1e-14" in apart.sentences[1]
+    different = report_of(RunRecord(training=training)).sections[-3]
+    assert "differ by at most 1e-14" in different.sentences[1]

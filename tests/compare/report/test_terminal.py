@@ -5,18 +5,18 @@ import io
 import pandas as pd
 from rich.console import Console
 
-from compare.report import print_summary
-from compare.report.terminal import print_agreement
+from compare.report.record import RunRecord
+from compare.report.terminal import print_agreement, print_summary
 
 
-def printed(function, *frames):
+def printed(function, shown):
     stream = io.StringIO()
-    function(*frames, Console(file=stream, width=80, color_system=None))
+    function(shown, Console(file=stream, width=80, color_system=None))
     return stream.getvalue()
 
 
 def test_the_summary_answers_in_one_look(summary, results):
-    text = printed(print_summary, summary, results)
+    text = printed(print_summary, RunRecord(results, summary))
     assert max(map(len, text.splitlines())) <= 80
     assert "Largest network differentiated within 12 s and 4 GiB" in text
     line = next(line for line in text.splitlines() if line.startswith("graph"))
@@ -27,17 +27,18 @@ def test_the_summary_answers_in_one_look(summary, results):
 
 
 def test_families_that_do_not_grow_in_parameters_stand_in(summary, results):
-    text = printed(print_summary, summary, results[results["family"] == "logistic map"])
+    sized = RunRecord(results[results["family"] == "logistic map"], summary)
+    text = printed(print_summary, sized)
     assert "256" in text
 
 
 def test_an_empty_run_says_so():
-    assert "Nothing that grows" in printed(print_summary, pd.DataFrame(), pd.DataFrame())
+    assert "Nothing that grows" in printed(print_summary, RunRecord())
 
 
 def test_a_name_in_brackets_is_not_markup(summary, results):
     odd = results.replace({"engine": {"graph": "[red]x[/red]"}})
-    assert "[red]x[/red]" in printed(print_summary, summary, odd)
+    assert "[red]x[/red]" in printed(print_summary, RunRecord(odd, summary))
 
 
 def test_agreement_is_a_matrix(agreement):

@@ -11,14 +11,14 @@ from compare.engines import ENGINES, get_engine
 from compare.engines.engine import Engine
 from compare.problems import PROBLEMS, get_problem
 from compare.problems.own import own_problem
-from compare.results.identity import definition, engine_versions
+from compare.results.identity import engine_versions, fingerprint
 
 CONDITIONS = {"threads": 1, "mode": "warm"}
 GRAPH = get_engine("graph")
 
 
 def digest(f, *args, engine=GRAPH, conditions=CONDITIONS):
-    return definition(own_problem(f, args).case(1, 0), engine, conditions)
+    return fingerprint(own_problem(f, args).case(1, 0), engine, conditions)
 
 
 def test_every_cell_has_a_digest_of_its_own():
@@ -29,24 +29,24 @@ def test_every_cell_has_a_digest_of_its_own():
         for seed in (0, 1)
         for engine in ENGINES.values()
     ]
-    digests = {definition(case, engine, CONDITIONS) for case, engine in cells}
+    digests = {fingerprint(case, engine, CONDITIONS) for case, engine in cells}
     assert len(digests) == len(cells)
 
 
 def test_it_is_the_same_in_every_process():
     code = """
     from compare.engines import get_engine
-    from compare.results.identity import definition
+    from compare.results.identity import fingerprint
     from compare.problems import get_problem
     from compare.problems.own import own_problem
     import numpy as np
     own = own_problem(lambda x: np.sum(x * x), [np.ones(3)])
     for problem, size in ((get_problem("mlp-width"), 8), (own, 1)):
-        print(definition(problem.case(size, 0), get_engine("shared"), {"threads": 1}))
+        print(fingerprint(problem.case(size, 0), get_engine("shared"), {"threads": 1}))
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
-    said = {subprocess.check_output(command, text=True) for _ in range(2)}
-    assert len(said) == 1
+    printed = {subprocess.check_output(command, text=True) for _ in range(2)}
+    assert len(printed) == 1
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_inputs_engine_and_conditions_count():
     assert base != digest(square, x, conditions=CONDITIONS | {"threads": 2})
     case = get_problem("circuit").case(1, 0)
     looser = dataclasses.replace(GRAPH, tolerance="finite-differences")
-    assert definition(case, GRAPH, CONDITIONS) != definition(case, looser, CONDITIONS)
+    assert fingerprint(case, GRAPH, CONDITIONS) != fingerprint(case, looser, CONDITIONS)
 
 
 def test_versions_of_an_engine():

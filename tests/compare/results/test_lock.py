@@ -5,8 +5,8 @@ import textwrap
 import pytest
 
 from compare.results.lock import locked
+from compare.results.reading import ResultsError
 from compare.results.resume import write_json
-from compare.results.store import ResultsError
 
 HOLDER = """
 import sys, time

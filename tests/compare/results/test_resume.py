@@ -2,22 +2,23 @@ import json
 
 import pytest
 
-from compare.results.resume import earlier_run, write_json
+from compare.results.reading import ResultsError, read_results
+from compare.results.resume import previous_run, write_json
 from compare.results.schema import RESULT_COLUMNS
-from compare.results.store import ResultsError, append_row, create_results, read_results
+from compare.results.store import append_row, create_results
 
 MACHINE = "a processor, 2 cores, 24 GiB"
-ASKED = {"problems": ["circuit"], "engines": ["graph", "shared"], "budget_s": 3.0}
-DEFINITIONS = {("circuit", 1, "graph"): "aa", ("circuit", 1, "shared"): "bb"}
+REQUESTED = {"problems": ["circuit"], "engines": ["graph", "shared"], "budget_s": 3.0}
+FINGERPRINTS = {("circuit", 1, "graph"): "aa", ("circuit", 1, "shared"): "bb"}
 
 
-def row(engine, definition, status="ok"):
+def row(engine, fingerprint, status="ok"):
     return {
         "problem": "circuit",
         "size": 1,
         "engine": engine,
         "status": status,
-        "definition": definition,
+        "fingerprint": fingerprint,
         "machine": MACHINE,
     }
 
@@ -27,31 +28,31 @@ def folder(tmp_path):
     """The folder of a run that was killed after its first cell."""
     create_results(tmp_path / "results.csv")
     append_row(tmp_path / "results.csv", row("graph", "aa"))
-    write_json(tmp_path / "run.json", {"asked": ASKED, "resumed": 0, "verified": "cc"})
+    write_json(tmp_path / "run.json", {"requested": REQUESTED, "resumed": 0, "verified": "cc"})
     return tmp_path
 
 
-def resumed(folder, asked=ASKED, definitions=DEFINITIONS, machine=MACHINE):
-    return earlier_run(folder, asked, definitions, machine)
+def resumed(folder, requested=REQUESTED, fingerprints=FINGERPRINTS, machine=MACHINE):
+    return previous_run(folder, requested, fingerprints, machine)
 
 
-def test_cells_of_the_same_definition_are_kept(folder):
+def test_cells_of_the_same_fingerprint_are_kept(folder):
     before = (folder / "results.csv").read_bytes()
-    earlier = resumed(folder)
-    assert earlier.done == {("circuit", 1, "graph"): "ok"}
-    assert earlier.run == 1
-    assert earlier.facts["verified"] == "cc"
-    assert earlier.said == ("1 of 2 cells are kept.",)
+    previous = resumed(folder)
+    assert previous.done == {("circuit", 1, "graph"): "ok"}
+    assert previous.run == 1
+    assert previous.metadata["verified"] == "cc"
+    assert previous.remarks == ("1 of 2 cells are kept.",)
     assert (folder / "results.csv").read_bytes() == before
 
 
-def test_a_changed_definition_makes_its_rows_stale(folder):
+def test_a_changed_fingerprint_makes_its_rows_stale(folder):
     append_row(folder / "results.csv", row("shared", "bb", "timeout"))
-    earlier = resumed(folder, definitions=DEFINITIONS | {("circuit", 1, "graph"): "dd"})
-    assert earlier.done == {("circuit", 1, "shared"): "timeout"}
+    previous = resumed(folder, fingerprints=FINGERPRINTS | {("circuit", 1, "graph"): "dd"})
+    assert previous.done == {("circuit", 1, "shared"): "timeout"}
     assert read_results(folder / "results.csv")["engine"].tolist() == ["shared"]
     assert len(read_results(folder / "results.stale.csv")) == 2
-    assert "1 of 2 rows are stale" in earlier.said[0]
+    assert "1 of 2 rows are stale" in previous.remarks[0]
 
 
 def test_a_cell_that_is_there_twice_counts_once(folder):
@@ -67,9 +68,9 @@ def test_a_row_cut_off_anywhere_is_removed(folder):
     both = path.read_bytes()
     for length in range(len(whole) + 1, len(both)):
         path.write_bytes(both[:length])
-        earlier = resumed(folder)
-        assert earlier.done == {("circuit", 1, "graph"): "ok"}
-        assert "cut off in the middle" in earlier.said[0]
+        previous = resumed(folder)
+        assert previous.done == {("circuit", 1, "graph"): "ok"}
+        assert "cut off in the middle" in previous.remarks[0]
         assert path.read_bytes() == whole
     path.write_bytes(both)
     assert len(resumed(folder).done) == 2
@@ -83,20 +84,26 @@ def test_a_header_cut_off_is_written_again(folder):
 
 
 def test_an_empty_folder_starts_anew(tmp_path):
-    assert "starts anew" in resumed(tmp_path).said[0]
+    assert "starts anew" in resumed(tmp_path).remarks[0]
+
+
+def test_settings_are_compared_under_their_name_before_version_3(folder):
+    write_json(folder / "run.json", {"asked": REQUESTED | {"budget_s": 5.0}})
+    with pytest.raises(ResultsError, match=r"budget_s was 5\.0 and is now 3\.0"):
+        resumed(folder)
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "text"),
     [
         ({"budget_s": 5.0}, r"budget_s was 3\.0 and is now 5\.0"),
         ({"engines": ["graph"]}, "engines was graph, shared and is now graph"),
         ({"seed": 1}, "seed was None and is now 1"),
     ],
 )
-def test_other_settings_are_refused(folder, change, told):
-    with pytest.raises(ResultsError, match=told):
-        resumed(folder, asked=ASKED | change)
+def test_other_settings_are_refused(folder, change, text):
+    with pytest.raises(ResultsError, match=text):
+        resumed(folder, requested=REQUESTED | change)
 
 
 def test_another_machine_is_refused(folder):
@@ -118,7 +125,7 @@ def test_json_is_written_whole_or_not_at_all(folder, monkeypatch):
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="not written"):
-        write_json(folder / "run.json", {"asked": {}})
+        write_json(folder / "run.json", {"requested": {}})
     assert (folder / "run.json").read_text() == before
-    assert json.loads(before)["asked"] == ASKED
+    assert json.loads(before)["requested"] == REQUESTED
     assert not list(folder.glob(".*"))

@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
 
+from compare.results.reading import ResultsError
 from compare.results.samples import SampleStore, read_samples
 from compare.results.schema import SAMPLE_COLUMNS
-from compare.results.store import ResultsError
 
 CELLS = [("circuit", 1, "graph"), ("circuit", 1, "shared"), ("mlp-width", 8, "graph")]
 

@@ -15,17 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compare.results.reading import ResultsError, as_frame, read_results, read_table
 from compare.results.schema import RESULT_COLUMNS, SCHEMA_VERSION, SUMMARY_COLUMNS, Column
-from compare.results.store import (
-    ResultsError,
-    append_row,
-    as_frame,
-    create_results,
-    prepare_folder,
-    read_results,
-    read_table,
-    write_table,
-)
+from compare.results.store import append_row, create_results, prepare_folder, write_table
 
 COLUMNS = (
     Column("count", "int", "1", "whole numbers"),
@@ -434,7 +426,17 @@ def test_a_file_of_version_1_is_read(tmp_path):
     # What version 1 called threads is what a library reported.
     assert row["threads_read"] == 1
     assert pd.isna(row["threads"])
-    assert row["definition"] == ""
+    assert row["fingerprint"] == ""
+
+
+def test_a_file_of_version_2_is_read(tmp_path):
+    names = [column.name for column in RESULT_COLUMNS]
+    values = {"schema_version": "2", "definition": "819795b5bdff10ac"}
+    header = ["definition" if name == "fingerprint" else name for name in names]
+    text = ",".join(header) + "\n" + ",".join(values.get(name, "") for name in header) + "\n"
+    frame = read_results(write(tmp_path, text))
+    assert list(frame.columns) == names
+    assert frame["fingerprint"].tolist() == ["819795b5bdff10ac"]
 
 
 def test_a_file_of_version_1_with_a_foreign_column_is_refused(tmp_path):

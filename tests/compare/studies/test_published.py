@@ -1,4 +1,4 @@
-"""The published table of the logistic map, and ours beside it."""
+"""The published table of the logistic map, and ours."""
 
 import json
 from dataclasses import asdict
@@ -8,7 +8,7 @@ import pytest
 import sympy
 
 from compare.problems.logistic import logistic_map
-from compare.studies.published import PUBLISHED, beside
+from compare.studies.published import PUBLISHED, compare_with_published
 
 # d l_n / dx with growth rate 4, lowest power first, from the same source.
 COEFFICIENTS = {
@@ -34,7 +34,7 @@ def test_the_table_is_copied_without_a_mistake(row):
 
 
 def test_ours_are_the_same_polynomials_and_no_straw_men():
-    rows = beside()
+    rows = compare_with_published()
     assert [row.n for row in rows] == [1, 2, 3, 4]
     for row in rows:
         assert row.equal
@@ -51,4 +51,4 @@ def test_a_wrong_copy_would_be_seen(monkeypatch):
 
     planted = (PUBLISHED[0], replace(PUBLISHED[1], derivative="4*(1 - x) + 4*x"))
     monkeypatch.setattr(compare.studies.published, "PUBLISHED", planted)
-    assert [row.equal for row in compare.studies.published.beside()] == [True, False]
+    assert [row.equal for row in compare_with_published()] == [True, False]

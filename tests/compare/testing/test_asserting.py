@@ -37,7 +37,7 @@ def arguments(rng):
     return rng.standard_normal((4, 3)), rng.standard_normal((5, 4))
 
 
-def told(*args, **settings):
+def message_of(*args, **settings):
     with pytest.raises(AssertionError) as error:
         assert_gradients_agree(*args, **settings)
     return str(error.value)
@@ -45,7 +45,7 @@ def told(*args, **settings):
 
 def test_who_agrees_is_returned(arguments):
     agreed = assert_gradients_agree(loss, *arguments, analytic=True)
-    assert agreed.opinions == ("graph", "matrix", "complex-step", "finite-differences")
+    assert agreed.gradients == ("graph", "matrix", "complex-step", "finite-differences")
     assert agreed.wrt == ("w", "x")
     assert agreed.skipped == {}
 
@@ -62,7 +62,7 @@ GIVEN = {
 @pytest.mark.parametrize("form", GIVEN)
 def test_a_gradient_of_the_caller_comes_in_several_forms(form, arguments):
     agreed = assert_gradients_agree(loss, *arguments, wrt="w", gradient=GIVEN[form])
-    assert agreed.opinions[0] == "your gradient"
+    assert agreed.gradients[0] == "your gradient"
     assert_gradients_agree(loss, *arguments, wrt="w", gradient=GIVEN[form](*arguments))
 
 
@@ -71,13 +71,13 @@ def test_two_gradients_in_a_tuple_with_and_without_the_value():
     assert_gradients_agree(f, 2.0, 2.0, gradient=lambda x, y: {"x": y + 1, "y": x})
     assert_gradients_agree(f, 2.0, 2.0, gradient=(6.0, (3.0, 2.0)))
     assert_gradients_agree(f, 2.0, 2.0, gradient=(3.0, 2.0))
-    assert "value" in told(f, 2.0, 2.0, gradient=(8.0, (3.0, 2.0)))
-    assert "has 3 parts; expected 2: x, y" in told(f, 2.0, 2.0, gradient=(1.0, 2.0, 3.0))
-    assert "is one float; expected a tuple of 2" in told(f, 2.0, 2.0, gradient=1.0)
+    assert "value" in message_of(f, 2.0, 2.0, gradient=(8.0, (3.0, 2.0)))
+    assert "has 3 parts; expected 2: x, y" in message_of(f, 2.0, 2.0, gradient=(1.0, 2.0, 3.0))
+    assert "is one float; expected a tuple of 2" in message_of(f, 2.0, 2.0, gradient=1.0)
 
 
 def test_the_message_shows_the_worst_entry_and_who_is_probably_wrong(arguments):
-    text = told(loss, *arguments, wrt="w", gradient=wrong_in_one_entry)
+    text = message_of(loss, *arguments, wrt="w", gradient=wrong_in_one_entry)
     right, wrong = by_hand(*arguments)[3, 0], wrong_in_one_entry(*arguments)[3, 0]
     assert "2 of 6 pairs differ" in text
     assert "your gradient against graph: 1 of 12 entries of w off, worst w[3, 0]" in text
@@ -120,42 +120,44 @@ CHANGES = {
 @pytest.mark.filterwarnings("ignore:divide by zero")
 def test_a_wrong_engine_is_caught(change, arguments):
     how, words = CHANGES[change]
-    text = told(loss, *arguments, wrt="w", engines=["graph", wrong_engine(how), "matrix"])
+    text = message_of(loss, *arguments, wrt="w", engines=["graph", wrong_engine(how), "matrix"])
     assert words in text
     assert re.search("wrong agrees with nobody: it is probably wrong", text)
 
 
-def test_two_opinions_have_no_majority(arguments):
-    text = told(loss, *arguments, wrt="w", gradient=lambda w, x: -by_hand(w, x), engines=["graph"])
+def test_two_gradients_have_no_majority(arguments):
+    text = message_of(
+        loss, *arguments, wrt="w", gradient=lambda w, x: -by_hand(w, x), engines=["graph"]
+    )
     assert "there is no majority: any of them may be wrong" in text
     assert "probably" not in text
 
 
 def test_a_kink_is_named():
     x = np.array([0.0, 1.0])
-    text = told(relu, x, gradient=lambda x: (x > 0).astype(float))
+    text = message_of(relu, x, gradient=lambda x: (x > 0).astype(float))
     assert "x[0] lies at a kink or a tie: the slope is 0 to its left and 1 to its right" in text
     assert "probably" not in text
     x[0] = 0.5
     assert_gradients_agree(relu, x, gradient=lambda x: (x > 0).astype(float))
-    assert "at a kink" not in told(relu, x, gradient=lambda x: (x > 2).astype(float))
+    assert "at a kink" not in message_of(relu, x, gradient=lambda x: (x > 2).astype(float))
     # A sharp bend is no kink.
     bend = lambda x: np.sum(np.tanh(50 * x) ** 2)  # noqa: E731
-    assert "at a kink" not in told(bend, x[:1] * 0, gradient=np.array([3.0]))
+    assert "at a kink" not in message_of(bend, x[:1] * 0, gradient=np.array([3.0]))
 
 
 def test_engines_that_cannot_do_it_are_skipped_and_named(rng):
     x = rng.standard_normal(4)
     agreed = assert_gradients_agree(lambda x: np.sum(np.sort(x) * x), x)
-    assert agreed.opinions == ("graph", "finite-differences")
+    assert agreed.gradients == ("graph", "finite-differences")
     assert agreed.skipped["matrix"].startswith("Untraceable: numpy.sort")
     with pytest.raises(ValueError, match="only finite-differences") as error:
         assert_gradients_agree(lambda x: float(x[0]) ** 2, x)
     assert "graph: LostDerivative: float()" in str(error.value)
 
 
-def test_engines_of_one_library_are_one_opinion(arguments):
-    with pytest.raises(ValueError, match=r"needs two independent opinions.*graph, graph-compiled"):
+def test_engines_of_one_library_are_one_source(arguments):
+    with pytest.raises(ValueError, match=r"needs two independent gradients.*graph, graph-compiled"):
         assert_gradients_agree(loss, *arguments, engines=["graph", "graph-compiled"])
     with pytest.raises(ValueError, match="there is only none"):
         assert_gradients_agree(loss, *arguments, engines=[])
@@ -199,8 +201,10 @@ def test_tolerances_of_the_caller(arguments):
     assert_gradients_agree(loss, *arguments, rtol=1e-6, **near)
     assert_gradients_agree(loss, *arguments, atol=1e-6, **near)
     off = abs(wrong_in_one_entry(*arguments) - by_hand(*arguments)).max()
-    told(loss, *arguments, atol=off / 2, **near)
-    told(loss, *arguments, wrt="w", gradient=lambda w, x: by_hand(w, x) * (1 + 1e-11), rtol=1e-12)
+    message_of(loss, *arguments, atol=off / 2, **near)
+    message_of(
+        loss, *arguments, wrt="w", gradient=lambda w, x: by_hand(w, x) * (1 + 1e-11), rtol=1e-12
+    )
 
 
 def test_whole_numbers_are_constants(rng):
@@ -210,14 +214,14 @@ def test_whole_numbers_are_constants(rng):
     w, labels = rng.standard_normal(5), np.array([0, 3, 3])
     agreed = assert_gradients_agree(picked, w, labels, 2)
     assert agreed.wrt == ("w",)
-    assert "labels = " not in told(picked, w, labels, 2, gradient=lambda w, i, p: w)
+    assert "labels = " not in message_of(picked, w, labels, 2, gradient=lambda w, i, p: w)
 
 
 def test_float32_has_a_tolerance_of_its_own(arguments):
     w, x = (a.astype(np.float32) for a in arguments)
     assert_gradients_agree(loss, w, x)
     assert_gradients_agree(loss, w, x, wrt="w", gradient=by_hand)
-    text = told(loss, w, x, wrt="w", gradient=lambda w, x: by_hand(w, x) * np.float32(1.001))
+    text = message_of(loss, w, x, wrt="w", gradient=lambda w, x: by_hand(w, x) * np.float32(1.001))
     assert "the tolerance is 0.0001 relative" in text
     assert "w float32 (4, 3)" in text
 
@@ -226,9 +230,11 @@ def test_large_arguments_are_sampled_and_saved(rng, tmp_path):
     w, x = rng.standard_normal((40, 30)), rng.standard_normal((5, 40))
     assert_gradients_agree(loss, w, x, samples=16)
     wrong = {"wrt": "w", "gradient": wrong_in_one_entry, "folder": tmp_path}
-    text = told(loss, w, x, samples=16, **wrong)
+    text = message_of(loss, w, x, samples=16, **wrong)
     assert "1 of 1200 entries of w off, worst w[3, 0]" in text
-    assert told(loss, w, x, samples=16, **wrong) == text.replace("gradients.npz", "gradients1.npz")
+    assert message_of(loss, w, x, samples=16, **wrong) == text.replace(
+        "gradients.npz", "gradients1.npz"
+    )
     with np.load(tmp_path / "gradients.npz") as saved:
         assert (saved["x0"] == w).all()
 
@@ -237,7 +243,7 @@ def test_large_arguments_are_sampled_and_saved(rng, tmp_path):
 def test_the_program_repeats_the_disagreement(shape, rng, tmp_path):
     w, x = rng.standard_normal(shape), rng.standard_normal((2, shape[0]))
     given = {"gradient": wrong_in_one_entry, "folder": tmp_path}
-    text = told(loss, w, x, wrt="w", engines=["graph"], **given)
+    text = message_of(loss, w, x, wrt="w", engines=["graph"], **given)
     program = textwrap.dedent(text.partition("To repeat:\n")[2])
     with pytest.raises(AssertionError) as error:
         exec(compile(program, "program", "exec"), {})
@@ -245,7 +251,7 @@ def test_the_program_repeats_the_disagreement(shape, rng, tmp_path):
 
 
 def test_a_function_without_a_name_is_located(arguments):
-    text = told(lambda w: np.sum(w**2), arguments[0], gradient=np.ones((4, 3)))
+    text = message_of(lambda w: np.sum(w**2), arguments[0], gradient=np.ones((4, 3)))
     assert re.search(r"f = \.\.\.  # test_a.*<lambda> at .*test_asserting.py:\d+", text)
     assert "gradient=np.array([[1.0, 1.0, 1.0]" in text
 
@@ -259,5 +265,5 @@ def test_isolated_engines_that_die_are_skipped(arguments):
     dying = Engine(name="dying", meaning="", imports=("dying",), prepare=prepare)
     engines = ["graph", "matrix", dying]
     agreed = assert_gradients_agree(loss, *arguments, engines=engines, isolate=True)
-    assert agreed.opinions == ("graph", "matrix")
+    assert agreed.gradients == ("graph", "matrix")
     assert "crashed" in agreed.skipped["dying"]

@@ -28,7 +28,7 @@ w, x = np.linspace(-1, 1, 40).reshape(20, 2), np.linspace(0, 1, 60).reshape(3, 2
 
 def test_right(gradients_agree):
     agreed = gradients_agree(loss, w, x, wrt="w", gradient=right)
-    assert "your gradient" in agreed.opinions
+    assert "your gradient" in agreed.gradients
 
 
 def test_wrong(gradients_agree):

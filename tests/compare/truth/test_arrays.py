@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from compare.problems import namespace
-from compare.truth.numbers import ExactArray, NoTruth, as_mpf, exact, precision
+from compare.truth.arrays import ExactArray, exact
+from compare.truth.numbers import NoTruth, as_mpf, precision
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +16,7 @@ def digits():
 
 
 def third(x):
-    """Return whether a number is a third to more digits than float64 has."""
+    """Whether a number is a third to more digits than float64 has."""
     return abs(float(str(as_mpf(3 * x - 1)))) < 1e-50
 
 

@@ -6,15 +6,16 @@ import pandas as pd
 import pytest
 
 from compare.cli import main
+from compare.regressions import Run, compare_runs, read_run, verdicts
 from compare.regressions.change import change_of_medians, change_of_samples, holm
-from compare.regressions.runs import Run, compare_runs, read_run, verdicts
+from compare.results.reading import ResultsError, as_frame, read_table
 from compare.results.schema import COMPARISON_COLUMNS, RESULT_COLUMNS, SAMPLE_COLUMNS
-from compare.results.store import ResultsError, as_frame, read_table, write_table
+from compare.results.store import write_table
 
 CONDITIONS = {"machine": "a machine", "seed": 0, "threads": 1, "budget_s": 10.0}
 
 
-def made(rng, cells=10, samples=20, noise=0.03, slower=None, drift=1.0, correlation=0.0, **facts):
+def made(rng, cells=10, samples=20, noise=0.03, slower=None, drift=1.0, correlation=0.0, **columns):
     """Return a run of synthetic cells; all of them slower by a factor that the primal shares."""
     rows, taken = [], []
     for size in range(1, cells + 1):
@@ -31,8 +32,8 @@ def made(rng, cells=10, samples=20, noise=0.03, slower=None, drift=1.0, correlat
             ]
         ratio = seconds["engine"] / seconds["primal"]
         row = {"problem": "p", "size": size, "engine": "engine", "mode": "warm", "status": "ok"}
-        row |= CONDITIONS | {"definition": f"d{size}"} | interval("run", "_s", seconds["engine"])
-        rows.append(row | interval("ratio", "", ratio) | facts)
+        row |= CONDITIONS | {"fingerprint": f"d{size}"} | interval("run", "_s", seconds["engine"])
+        rows.append(row | interval("ratio", "", ratio) | columns)
     return Run("run", as_frame(rows, RESULT_COLUMNS), as_frame(taken, SAMPLE_COLUMNS))
 
 
@@ -165,11 +166,11 @@ def test_a_change_of_status_is_a_regression_or_its_end(rng):
 def test_other_conditions_are_said(rng):
     old = made(rng)
     assert compare_runs(old, old).notes == []
-    notes = compare_runs(old, made(rng, machine="another", seed=3, definition="new")).notes
+    notes = compare_runs(old, made(rng, machine="another", seed=3, fingerprint="new")).notes
     assert notes[0].startswith("warning: the machines differ")
     assert "another" in notes[0]
     assert "the seeds of the inputs differ: 0 and 3" in notes
-    assert any("definitions differ of 10 of 10 cells" in note for note in notes)
+    assert any("fingerprints differ of 10 of 10 cells" in note for note in notes)
 
 
 def test_cells_in_one_run_only(rng):

@@ -1,87 +1,30 @@
-"""Agreement of gradients: every engine against a reference, entry by entry, and probed."""
+"""Agreement of gradients: every engine against a reference, entry by entry, and its state."""
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import pandas as pd
 
-from compare.checks.difference import Difference, compare_gradients, entry_name, structure_error
-from compare.checks.state_check import WRONG_ELSEWHERE, Observed, judge
-from compare.checks.tolerance import TOLERANCES, Tolerance
-from compare.engines import ENGINES, get_engine
+from compare.checks.difference import entry_name, structure_error
+from compare.checks.reference import reference_name, tolerance_between
+from compare.checks.state_check import WRONG_AT_SECOND_INPUTS, Observed, judge, observe_engine
+from compare.engines import chosen_engines, get_engine
 from compare.engines.engine import Engine
-from compare.engines.numerical import central_difference
+from compare.problems.own import own_problem
 from compare.problems.problem import Case
+from compare.process.executor import Budget, Executor, Outcome
+from compare.results.reading import as_frame
+from compare.results.schema import AGREEMENT_COLUMNS, SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from compare.process.executor import Outcome
     from compare.truth.gradient import Truth
 
-__all__ = [
-    "Difference",
-    "compare_gradients",
-    "reference_gradient",
-    "reference_name",
-    "verify",
-    "verify_cases",
-]
 
-#: Central differences taken as reference are sampled above this number of parameters.
-_SAMPLED_ENTRIES = 256
+__all__ = ["verify", "verify_cases"]
+
 #: Time in s for the truth where an engine and its reference differ; it tells which is wrong.
 _TRUTH_S = 2.0
-
-
-def reference_name(case: Case, engine: Engine) -> str:
-    """Return the engine whose gradient is the reference for another.
-
-    The hand-written gradient is, where there is one; else the graph; for the graph itself central
-    differences.
-    """
-    order = ["hand-written", "graph", "finite-differences"]
-    return next(name for name in order if name != engine.name and not ENGINES[name].refuses(case))
-
-
-def reference_gradient(case: Case, name: str) -> tuple[Any, dict[str, Any]]:
-    """Return the value and the gradients that an engine is held against."""
-    if name == "finite-differences" and case.parameters > _SAMPLED_ENTRIES:
-        return case.problem.function(**case.inputs), _sampled_differences(case)
-    value, gradients = get_engine(name).prepare(case).run(case.inputs)
-    return value, dict(gradients)
-
-
-def _sampled_differences(case: Case) -> dict[str, Any]:
-    rng = np.random.default_rng(case.seed)
-    gradients: dict[str, Any] = {}
-    share = max(1, _SAMPLED_ENTRIES // len(case.wrt))
-    for name in case.wrt:
-        x_bar: Any = np.ma.MaskedArray(np.zeros(np.shape(case.inputs[name])), mask=True)
-        places = rng.choice(x_bar.size, min(share, x_bar.size), replace=False)
-        for place in places:
-            entry = tuple(int(i) for i in np.unravel_index(place, x_bar.shape))
-            x_bar[entry] = central_difference(case, name, entry, case.inputs)
-        gradients[name] = x_bar
-    return gradients
-
-
-def tolerance_of(engine: Engine, case: Case | None = None) -> Tolerance:
-    """Return the tolerance of an engine on a case."""
-    single = case is not None and any(_is_single(x) for x in case.inputs.values())
-    names = [engine.tolerance, *(["float32"] * single)]
-    return max((TOLERANCES[name] for name in names), key=lambda t: t.relative)
-
-
-def tolerance_between(engine: Engine, reference: str, case: Case | None = None) -> Tolerance:
-    """Return the tolerance of the less exact of two engines on a case."""
-    pair = (tolerance_of(engine, case), tolerance_of(get_engine(reference), case))
-    return max(pair, key=lambda t: t.relative)
-
-
-def _is_single(value: Any) -> bool:
-    return getattr(value, "dtype", None) == np.float32
 
 
 def verify_cases(
@@ -92,17 +35,15 @@ def verify_cases(
     budget_bytes: int,
     threads: int = 1,
     on_done: Callable[[Case, Engine], None] | None = None,
-    found: "dict[tuple[str, int, str], Outcome] | None" = None,
-) -> "pd.DataFrame":
-    """Return how every engine agrees with the reference on every case.
+    found: dict[tuple[str, int, str], Outcome] | None = None,
+) -> pd.DataFrame:
+    """Return the agreement of every engine with its reference on every case.
 
     Each gradient is computed in a worker process under the budgets; one that hangs or dies
     costs its own row only. Where an engine differs from its reference the truth in 50 digits
     decides which of the two is wrong, if there is one.
     """
-    from compare.process.executor import Budget, Executor
-    from compare.results.schema import AGREEMENT_COLUMNS, SCHEMA_VERSION
-    from compare.results.store import as_frame
+    # late: mpmath takes 0.1 s to import, and reports need no truth
     from compare.truth.measure import find_truth
 
     budget = Budget(budget_s, budget_bytes)
@@ -111,9 +52,9 @@ def verify_cases(
         for case in cases:
             outcomes: dict[str, Outcome] = {}
 
-            def gradient(engine: Engine, case: Case = case, known: Any = outcomes) -> "Outcome":
+            def gradient(engine: Engine, case: Case = case, known: Any = outcomes) -> Outcome:
                 if engine.name not in known:
-                    known[engine.name] = executor.gradient(case, engine, budget)
+                    known[engine.name] = executor.run(observe_engine, case, engine, budget=budget)
                 outcome: Outcome = known[engine.name]
                 return outcome
 
@@ -150,9 +91,9 @@ def verify_cases(
 def _judge(
     case: Case,
     engine: Engine,
-    outcome: "Outcome",
+    outcome: Outcome,
     against: str,
-    gradient: "Callable[[Engine], Outcome]",
+    gradient: Callable[[Engine], Outcome],
 ) -> dict[str, Any]:
     """Return the status, error and message of one engine against its reference."""
     if outcome.status != "ok":
@@ -165,7 +106,7 @@ def _judge(
         }
     tolerance = tolerance_between(engine, against, case)
     seen: Observed = reference.result
-    verdict = judge(case, outcome.result, against, seen.result, seen.elsewhere, tolerance)
+    verdict = judge(case, outcome.result, against, seen.result, seen.at_second_inputs, tolerance)
     return {**verdict, "tolerance": tolerance.relative}
 
 
@@ -173,18 +114,19 @@ def _revised(
     judged: dict[str, Any],
     case: Case,
     engine: Engine,
-    outcome: "Outcome",
+    outcome: Outcome,
     against: str,
     truth: "Callable[[], Truth | None]",
 ) -> dict[str, Any]:
     """Return a verdict, or another one where it is the reference that is not true."""
+    # late: as in `verify_cases`
     from compare.truth.measure import difference_from_truth
 
     seen: Observed | None = outcome.result
     if outcome.status != "ok" or seen is None or seen.complaint or seen.failed:
         return judged
     shapes = {name: case.inputs[name] for name in case.wrt}
-    if judged["message"].startswith(WRONG_ELSEWHERE) or structure_error(
+    if judged["message"].startswith(WRONG_AT_SECOND_INPUTS) or structure_error(
         *seen.result, shapes, case.inputs
     ):
         return judged
@@ -217,8 +159,8 @@ def verify(
     analytic: bool = False,
     budget_s: float = 20.0,
     budget_bytes: int = 2 * 1024**3,
-) -> "pd.DataFrame":
-    """Return how the engines agree on the gradient of a function.
+) -> pd.DataFrame:
+    """Return the agreement of the engines on the gradient of a function.
 
     Parameters
     ----------
@@ -267,16 +209,7 @@ def verify(
     >>> frame["status"].tolist()
     ['ok', 'ok']
     """
-    from compare.problems.own import own_problem
-
     case = own_problem(f, args, wrt=wrt, analytic=analytic).case(1, seed=0)
     return verify_cases(
         [case], chosen_engines(case, engines), budget_s=budget_s, budget_bytes=budget_bytes
     )
-
-
-def chosen_engines(case: Case, engines: Iterable[str | Engine] | None) -> list[Engine]:
-    """Return engines by name or as they are; without a choice all that do not refuse the case."""
-    if engines is None:
-        return [engine for engine in ENGINES.values() if not engine.refuses(case)]
-    return [get_engine(e) if isinstance(e, str) else e for e in engines]
