@@ -1,4 +1,4 @@
-"""What the collection of tests leaves out where an optional library is absent."""
+"""Modules that the collection of tests leaves out where an optional library is absent."""
 
 from importlib.util import find_spec
 

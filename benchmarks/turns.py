@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any
 
-from compare.measure.calibration import control
+from compare.measure.calibration import calibration_workload
 from compare.measure.estimates import Estimate, estimate
 from compare.measure.rounds import Limits, Lost, Rounds
 from compare.measure.timing import Sample, calibrated, time_calls
@@ -41,7 +41,7 @@ def sampler(
 def take_turns(
     samplers: Mapping[str, Callable[[], Sample]],
     rounds: int,
-    calibration: Callable[[], Sample] = lambda: Sample(*time_calls(control, 1)),
+    calibration: Callable[[], Sample] = lambda: Sample(*time_calls(calibration_workload, 1)),
 ) -> tuple[Samples, dict[str, str]]:
     """Return samples, as many of each as there are rounds, and why others were lost."""
     limits = Limits(math.inf, math.inf, rounds, rounds)

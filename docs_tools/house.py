@@ -54,7 +54,7 @@ def circles(graph: Mapping[str, set[str]]) -> list[list[str]]:
 
 
 def _reached(graph: Mapping[str, set[str]], start: str) -> set[str]:
-    """Return what a module imports, and what that imports, and so on."""
+    """Return the modules that one imports, directly or through others."""
     found: set[str] = set()
     rest = [*graph[start]]
     while rest:

@@ -46,8 +46,8 @@ def main(
         click.echo(f"{name}: {error.format_message()}", err=True)
         code = BAD_INPUT
     except OSError as error:
-        told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        click.echo(f"{name}: {told}", err=True)
+        message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        click.echo(f"{name}: {message}", err=True)
         code = BAD_INPUT
     except (ValueError, TypeError) as error:
         click.echo(f"{name}: {error}", err=True)

@@ -83,7 +83,9 @@ def error_at(column: int, reason: str) -> Unparsable:
 def advice_for(name: str, grammar: Grammar) -> str:
     """Return the advice for an unknown function: the nearest name, or all of them."""
     close = difflib.get_close_matches(name, list(grammar.functions), n=1, cutoff=0.7)
-    return f" Did you mean {close[0]}?" if close else f" Known: {', '.join(sorted(grammar.functions))}"
+    return (
+        f" Did you mean {close[0]}?" if close else f" Known: {', '.join(sorted(grammar.functions))}"
+    )
 
 
 def check_name(name: str, grammar: Grammar, column: int = 1) -> None:

@@ -41,7 +41,7 @@ def test_seed(gradients_agree):
 
 
 def run(folder, *arguments, settings=""):
-    """Return what pytest prints in a folder, the plugin found as an installed one is."""
+    """Return the output of pytest in a folder, the plugin found as an installed one is."""
     # What an installation leaves behind, in case this is a checkout that was never installed.
     site = folder / "site"
     metadata = site / "gradscale_of_the_test-1.dist-info"

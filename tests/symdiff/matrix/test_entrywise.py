@@ -1,4 +1,4 @@
-"""What a gradient of whole matrices cannot do says so, and what to do instead."""
+"""Refusals of gradients of whole matrices: each says what to do instead."""
 
 import numpy as np
 import pytest
