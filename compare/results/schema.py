@@ -23,8 +23,6 @@ __all__ = [
     "Cell",
     "Column",
     "Status",
-    "columns_page",
-    "markdown_table",
 ]
 
 SCHEMA_VERSION = 3
@@ -294,48 +292,3 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
     "training.csv": ("a step of gradient descent on the two-layer network", TRAINING_COLUMNS),
     "gradscale compare --csv FILE": ("a cell that is in both runs", COMPARISON_COLUMNS),
 }
-
-_INTRODUCTION = """\
-# Columns
-
-Every table that `gradscale` writes, made from `compare/results/schema.py` by
-`python -m compare.results.schema > docs/columns.md`.
-
-A CSV is UTF-8 with a header and one row a line. An empty field is a missing value. Text that a
-spreadsheet would run as a formula (its first sign, after spaces, is `=`, `+`, `-`, `@` or the
-full-width form of one) stands behind an apostrophe, and line breaks within a text are spaces.
-`compare.read_results(path)` checks a `results.csv`, takes the apostrophes away and gives these
-types of pandas, which plain `pandas.read_csv` does not:
-
-| type | pandas | where it is missing |
-|---|---|---|
-| int | `Int64` | `<NA>` |
-| float | `float64` | `NaN` |
-| str | `str` | the empty string |"""
-
-
-def columns_page() -> str:
-    """Return ``docs/columns.md``: the columns of all tables, in Markdown."""
-    parts = [_INTRODUCTION]
-    for file, (meaning, columns) in TABLES.items():
-        parts += [f"## {file}", f"A row is {meaning}.", markdown_table(columns)]
-    return "\n\n".join(parts) + "\n"
-
-
-def markdown_table(columns: tuple[Column, ...]) -> str:
-    """Return the columns as a Markdown table.
-
-    Examples
-    --------
-    >>> print(markdown_table((Column("run_s", "float", "s", "time of one gradient"),)))
-    | column | type | unit | meaning |
-    |---|---|---|---|
-    | `run_s` | float | s | time of one gradient |
-    """
-    lines = ["| column | type | unit | meaning |", "|---|---|---|---|"]
-    lines += [f"| `{c.name}` | {c.dtype} | {c.unit} | {c.meaning} |" for c in columns]
-    return "\n".join(lines)
-
-
-if __name__ == "__main__":
-    print(columns_page(), end="")
