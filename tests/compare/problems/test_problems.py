@@ -157,7 +157,7 @@ def test_problems_travel_to_another_process(name):
 
 
 class Recorder(NDArrayOperatorsMixin):
-    """The interface that a traced tensor may rely on: NumPy's two protocols, operators, shape and indexing."""
+    """The interface of a traced tensor: NumPy's two protocols, operators, shape and indexing."""
 
     called: frozenset[str] = frozenset()
 
