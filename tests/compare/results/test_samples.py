@@ -29,7 +29,7 @@ def samples(cell, engines=None, count=3):
 
 @pytest.fixture
 def store(tmp_path):
-    """A store with the samples of three cells; the first has those of the control kernel."""
+    """A store with the samples of three cells; the first has those of the calibration workload."""
     store = SampleStore(tmp_path)
     store.add(CELLS[0], samples(CELLS[0], ["primal", "control", "graph"]), 0)
     for cell in CELLS[1:]:
