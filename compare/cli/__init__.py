@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo(f"gradscale: {error.format_message()}", err=True)
         code = BAD_INPUT
     except OSError as error:
-        message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        click.echo(f"gradscale: {message}", err=True)
+        told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        click.echo(f"gradscale: {told}", err=True)
         code = BAD_INPUT
     except (ValueError, TypeError) as error:
         click.echo(f"gradscale: {error}", err=True)

@@ -35,31 +35,21 @@ class Positive(click.ParamType[float]):
 
 @dataclass(frozen=True)
 class Choice:
-    """The requested problems, engines and conditions.
+    """The requested problems, engines and conditions."""
 
-    Parameters
-    ----------
-    problem_names, examples : sequence of str
-        Names of problems, or functions in files with their examples in the same order.
-    wrt, sizes : str
-        Names and whole numbers, separated by commas; empty for what the problem has.
-    analytic : bool
-        Whether functions in files are analytic.
-    engine_names : sequence of str
-        Names of engines, or engines in files; empty for those that are shipped.
-    peers : bool
-        Whether all other libraries that are installed take part too.
-    seed, threads : int
-        Seed of the inputs, and threads of the libraries.
-    """
-
+    #: Names of problems, or functions in files with their examples in the same order.
     problem_names: Sequence[str]
     examples: Sequence[str]
+    #: Names and whole numbers, separated by commas; empty for what the problem has.
     wrt: str
     sizes: str
+    #: Whether functions in files are analytic.
     analytic: bool
+    #: Names of engines, or engines in files; empty for those that are shipped.
     engine_names: Sequence[str]
+    #: Whether all other libraries that are installed take part too.
     peers: bool
+    #: Seed of the inputs, and threads of the libraries.
     seed: int
     threads: int
 
@@ -68,7 +58,7 @@ class Choice:
         from compare.problems import PROBLEMS, get_problem
         from compare.problems.by_file import problem_in_file, with_sizes
 
-        sizes = _whole_numbers(self.sizes)
+        sizes = _integers(self.sizes)
         wrt = [name.strip() for name in self.wrt.split(",") if name.strip()]
         in_files = [name for name in self.problem_names if is_in_file(name)]
         if len(self.examples) > len(in_files) or (wrt and not in_files):
@@ -110,8 +100,8 @@ class Choice:
         return found
 
 
-def _whole_numbers(text: str) -> list[int]:
-    """Return whole numbers separated by commas, in their order."""
+def _integers(text: str) -> list[int]:
+    """Return the integers of a text in which commas separate them, in their order."""
     try:
         numbers = [int(part) for part in text.split(",") if part.strip()]
     except ValueError:

@@ -19,39 +19,26 @@ _QUANTILES = (0.025, 0.975)
 
 @dataclass(frozen=True)
 class Measured:
-    """An engine's costs that were measured, its law, and what the law leaves open.
+    """An engine's costs that were measured, its law, and what the law leaves open."""
 
-    Parameters
-    ----------
-    n, y : array, shape (points,)
-        Sizes and costs, growing in size, without those that are bounds.
-    draws : Draws
-        The law.
-    """
-
+    #: Sizes and costs, growing in size, without those that are bounds. Shape (points,).
     n: Floats
     y: Floats
+    #: The law.
     draws: Draws
 
 
 @dataclass(frozen=True)
 class Crossover:
-    """A size from which on one engine is cheaper than another.
+    """A size from which on one engine is cheaper than another."""
 
-    Parameters
-    ----------
-    n, low, high : float
-        The size and its 95 % interval.
-    first_below : bool
-        Whether it is the first of the two engines that is cheaper below, and the second above.
-    extrapolated : bool
-        Whether part of the interval lies outside the sizes that were measured for both.
-    """
-
+    #: The size and its 95 % interval.
     n: float
     low: float
     high: float
+    #: Whether it is the first of the two engines that is cheaper below, and the second above.
     first_below: bool
+    #: Whether part of the interval lies outside the sizes that were measured for both.
     extrapolated: bool
 
 
@@ -61,18 +48,6 @@ def crossover(first: Measured, second: Measured) -> Crossover | None:
     Notes
     -----
     The interval is that of the meeting points of pairs of laws drawn by `compare.growth.draws`.
-
-    Examples
-    --------
-    >>> from compare.growth.draws import draw
-    >>> from compare.growth.laws import fit_power
-    >>> n = np.array([1.0, 4.0, 16.0, 64.0, 256.0])
-    >>> noise = np.exp(0.05 * np.array([1.0, -1.0, 0.5, 1.0, -1.5]))
-    >>> costs = (30 * n * noise, n**2 / noise[::-1])
-    >>> linear, square = (Measured(n, y, draw(fit_power(n, y), n, y)) for y in costs)
-    >>> met = crossover(linear, square)
-    >>> met.low < 30 < met.high, met.first_below
-    (True, False)
     """
     places = np.geomspace(
         _BELOW * min(first.n[0], second.n[0]), _BEYOND * max(first.n[-1], second.n[-1]), _PLACES

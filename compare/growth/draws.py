@@ -30,17 +30,12 @@ _STEPS, _HALVINGS = 40, 12
 
 @dataclass(frozen=True)
 class Draws:
-    """Laws that the measured costs do not rule out, one of them an entry of each array.
+    """Laws that the measured costs do not rule out, one of them an entry of each array."""
 
-    Parameters
-    ----------
-    law : Law
-        The fitted law.
-    log_overhead, log_coefficient, slope, sigma : array, shape (draws,)
-        Of each law; the overhead's logarithm is minus infinity where the fitted law has none.
-    """
-
+    #: The fitted law.
     law: Law
+    #: Of each law; the overhead's logarithm is minus infinity where the fitted law has none. Shape
+    #: (draws,).
     log_overhead: Floats
     log_coefficient: Floats
     slope: Floats
@@ -77,14 +72,6 @@ def draw(
     Notes
     -----
     A law with an overhead is drawn by its tangent: parameters enter to first order.
-
-    Examples
-    --------
-    >>> from compare.growth.laws import fit_power
-    >>> n, y = [1, 2, 4, 8, 16], [1.1, 1.9, 4.2, 7.7, 16.3]
-    >>> low, high = draw(fit_power(n, y), n, y).slope_interval
-    >>> low < 1.0 < high
-    True
     """
     sizes, costs, flags = usable(n, y, censored)
     mean = law.log_cost(sizes)
@@ -118,16 +105,7 @@ def draw(
 
 
 def predict(draws: Draws, n: float, seed: int = 0) -> tuple[float, float, float]:
-    """Return the prediction of one more measurement: log10 of value, and of its 95 % interval.
-
-    Examples
-    --------
-    >>> from compare.growth.laws import fit_power
-    >>> n, y = [1, 2, 4, 8, 16], [1.1, 1.9, 4.2, 7.7, 16.3]
-    >>> value, low, high = predict(draw(fit_power(n, y), n, y), 1000)
-    >>> low < 3.0 < high
-    True
-    """
+    """Return the prediction of one more measurement: log10 of value, and of its 95 % interval."""
     rng = np.random.default_rng(seed)
     costs = draws.log_cost(n)[:, 0] + draws.sigma * rng.standard_normal(len(draws.sigma))
     low, high = np.quantile(costs, _QUANTILES)

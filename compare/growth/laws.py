@@ -24,9 +24,7 @@ __all__ = [
     "Law",
     "choose_law",
     "fit",
-    "fit_exponential",
     "fit_power",
-    "fit_power_log",
     "offset_of",
     "place_of",
     "usable",
@@ -54,40 +52,27 @@ _INDISTINGUISHABLE = 4.0
 
 @dataclass(frozen=True)
 class Law:
-    """A law of growth, as fitted.
+    """A law of growth, as fitted."""
 
-    Parameters
-    ----------
-    kind : str
-        Key into `KINDS`.
-    slope, slope_low, slope_high : float
-        Exponent ``b`` or rate ``c``, and its 95 % interval by the profile likelihood.
-    log_coefficient : float
-        Logarithm of ``a``.
-    overhead : float
-        Cost at any size; 0 where the points do not show one.
-    sigma : float
-        Standard deviation of ``log y`` around the law.
-    log_likelihood : float
-        Logarithm of the largest likelihood of ``log y``.
-    log_likelihood_overhead : float
-        The same with an overhead, whether or not it is worth its parameter.
-    aic : float
-        Corrected Akaike criterion (AICc); NaN for less than 3 points more than parameters.
-    points, censored : int
-        Points fitted, and how many of these are lower bounds.
-    """
-
+    #: Key into `KINDS`.
     kind: str
+    #: Exponent ``b`` or rate ``c``, and its 95 % interval by the profile likelihood.
     slope: float
     slope_low: float
     slope_high: float
+    #: Logarithm of ``a``.
     log_coefficient: float
+    #: Cost at any size; 0 where the points do not show one.
     overhead: float
+    #: Standard deviation of ``log y`` around the law.
     sigma: float
+    #: Logarithm of the largest likelihood of ``log y``.
     log_likelihood: float
+    #: The same with an overhead, whether or not it is worth its parameter.
     log_likelihood_overhead: float
+    #: Corrected Akaike criterion (AICc); NaN for less than 3 points more than parameters.
     aic: float
+    #: Points fitted, and how many of these are lower bounds.
     points: int
     censored: int
 
@@ -134,12 +119,6 @@ def fit(kind: str, n: ArrayLike, y: ArrayLike, censored: ArrayLike | None = None
     An overhead enters the law where 4 costs are measured and Akaike's criterion prefers it (H.
     Akaike, "A new look at the statistical model identification", 1974). With one, the slope and the
     share of the overhead are searched on a grid and refined.
-
-    Examples
-    --------
-    >>> law = fit("power", [1, 2, 4, 8], [3, 12, 48, 192])
-    >>> round(law.slope, 3), round(law.coefficient, 3)
-    (2.0, 3.0)
     """
     sizes, costs, flags = usable(n, y, censored)
     with np.errstate(all="ignore"):
@@ -149,16 +128,6 @@ def fit(kind: str, n: ArrayLike, y: ArrayLike, censored: ArrayLike | None = None
 def fit_power(n: ArrayLike, y: ArrayLike, censored: ArrayLike | None = None) -> Law | None:
     """Return the power law of the largest likelihood: `fit` of ``"power"``."""
     return fit("power", n, y, censored)
-
-
-def fit_power_log(n: ArrayLike, y: ArrayLike, censored: ArrayLike | None = None) -> Law | None:
-    """Return the power law with a logarithmic factor: `fit` of ``"power-log"``."""
-    return fit("power-log", n, y, censored)
-
-
-def fit_exponential(n: ArrayLike, y: ArrayLike, censored: ArrayLike | None = None) -> Law | None:
-    """Return the exponential law of the largest likelihood: `fit` of ``"exponential"``."""
-    return fit("exponential", n, y, censored)
 
 
 def choose_law(power: Law | None, exponential: Law | None, power_log: Law | None = None) -> str:
@@ -172,12 +141,6 @@ def choose_law(power: Law | None, exponential: Law | None, power_log: Law | None
     measured, else without. Where they fit equally well, as a constant cost does, the power law
     is named; so it is below 4 measured costs, too few to tell laws from each other, and where a
     logarithmic factor gains less than 4.
-
-    Examples
-    --------
-    >>> n, y = [1, 2, 3, 4, 5], [2, 4, 8, 16, 32]
-    >>> choose_law(fit_power(n, y), fit_exponential(n, y), fit_power_log(n, y))
-    'exponential'
     """
     if power is None or exponential is None:
         return "none"

@@ -29,34 +29,24 @@ _FURTHER, _AT_LEAST = 10.0, 1e6
 
 @dataclass(frozen=True)
 class Growth:
-    """The growth of one quantity of one engine in one family.
+    """The growth of one quantity of one engine in one family."""
 
-    Parameters
-    ----------
-    family, engine, quantity, against : str
-        Which; `against` says what its sizes count.
-    n, y, censored : array, shape (points,)
-        Sizes, costs, and which costs are lower bounds.
-    laws : dict of str to Law
-        Laws that could be fitted, by kind.
-    chosen : str
-        The one that fits best, or ``"none"``.
-    draws : Draws or None
-        What that law leaves open.
-    reach : dict
-        Columns of the summary on how far the engine came.
-    """
-
+    #: Which; `against` says what its sizes count.
     family: str
     engine: str
     quantity: str
     against: str
+    #: Sizes, costs, and which costs are lower bounds. Shape (points,).
     n: Floats
     y: Floats
     censored: Flags
+    #: Laws that could be fitted, by kind.
     laws: dict[str, Law]
+    #: The one that fits best, or ``"none"``.
     chosen: str
+    #: What that law leaves open.
     draws: Draws | None
+    #: Columns of the summary on how far the engine came.
     reach: dict[str, Any]
 
 

@@ -31,18 +31,12 @@ _IDLE_SHARE = 0.05
 
 @dataclasses.dataclass(frozen=True)
 class Ended:
-    """A cell that has ended.
+    """A cell that has ended."""
 
-    Parameters
-    ----------
-    row : dict
-        Columns of results.csv.
-    samples : tuple of dict
-        Its raw samples: columns of samples.parquet. The first cell of a batch that has any also
-        has those of the primal and the calibration workload.
-    """
-
+    #: Columns of results.csv.
     row: Row
+    #: Its raw samples: columns of samples.parquet. The first cell of a batch that has any also has
+    #: those of the primal and the calibration workload.
     samples: tuple[Row, ...] = ()
 
 
@@ -53,26 +47,17 @@ def available_bytes() -> int:
 
 @dataclasses.dataclass
 class InterleavedBatch:
-    """All engines of one case, whose samples are taken in turns.
+    """All engines of one case, whose samples are taken in turns."""
 
-    Parameters
-    ----------
-    case : Case
-        The problem at one size.
-    engines : sequence of Engine
-        Engines.
-    session : MeasurementSession
-        Limits, cores, references and the calibration workload.
-    on_begin : callable, optional
-        Called with case and engine before an engine is prepared.
-    available : callable
-        Memory that new processes could take, in bytes: little of it splits the batch in groups.
-    """
-
+    #: The problem at one size.
     case: Case
+    #: Engines.
     engines: Sequence[Engine]
+    #: Limits, cores, references and the calibration workload.
     session: MeasurementSession
+    #: Called with case and engine before an engine is prepared.
     on_begin: Callable[[Case, Engine], None] | None = None
+    #: Memory that new processes could take, in bytes: little of it splits the batch in groups.
     available: Callable[[], int] = available_bytes
 
     def cells(self) -> Iterator[Ended]:

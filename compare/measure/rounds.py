@@ -37,73 +37,47 @@ class Lost(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """How many samples are taken of each candidate.
+    """How many samples are taken of each candidate."""
 
-    Parameters
-    ----------
-    budget_s : float
-        Time that its samples may take together, in s; one is always taken.
-    slow_s : float
-        The same for the first three samples, which a slow candidate is given more time for.
-    least : int
-        Samples at least, where the budget allows.
-    most : int
-        Samples at most, however wide their interval is.
-    """
-
+    #: Time that its samples may take together, in s; one is always taken.
     budget_s: float
+    #: The same for the first three samples, which a slow candidate is given more time for.
     slow_s: float
+    #: Samples at least, where the budget allows.
     least: int = 15
+    #: Samples at most, however wide their interval is.
     most: int = 200
 
 
 @dataclass
 class Taken:
-    """A sample of one round.
+    """A sample of one round."""
 
-    Parameters
-    ----------
-    round : int
-        Number of the round.
-    sample : Sample
-        Its times.
-    drifted : bool
-        Whether the calibration workload was off before or after the round.
-    counts : bool
-        Whether it counts; a drifted one does where there was no time left to repeat the round.
-    """
-
+    #: Number of the round.
     round: int
+    #: Its times.
     sample: Sample
+    #: Whether the calibration workload was off before or after the round.
     drifted: bool = False
+    #: Whether it counts; a drifted one does where there was no time left to repeat the round.
     counts: bool = True
 
 
 @dataclass
 class Rounds:
-    """The rounds of one interleaved batch.
+    """The rounds of one interleaved batch."""
 
-    Parameters
-    ----------
-    candidates : mapping of str to callable
-        Each returns its next `Sample`, or raises `Lost`.
-    calibration : callable
-        Returns a sample of the calibration workload, or raises `Lost`: drift is then not seen.
-    primal : callable, optional
-        Returns a sample of the loss alone, or raises `Lost`.
-    limits : Limits
-        How many samples are taken.
-    seed : int
-        Seed of the order in each round.
-    first : int
-        Number of the first round.
-    """
-
+    #: Each returns its next `Sample`, or raises `Lost`.
     candidates: Mapping[str, Sampler]
+    #: Returns a sample of the calibration workload, or raises `Lost`: drift is then not seen.
     calibration: Sampler
+    #: Returns a sample of the loss alone, or raises `Lost`.
     primal: Sampler | None
+    #: How many samples are taken.
     limits: Limits
+    #: Seed of the order in each round.
     seed: int = 0
+    #: Number of the first round.
     first: int = 0
     #: Samples by name, those of the primal and the calibration workload among them.
     taken: dict[str, list[Taken]] = field(default_factory=dict, init=False)

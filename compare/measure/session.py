@@ -25,16 +25,8 @@ _FRESH_SAMPLES = 5
 class MeasurementSession:
     """The limits shared by the batches of a sweep; processes of references and calibration.
 
-    Parameters
-    ----------
-    budget : Budget
-        Limits of each cell.
-    threads : int
-        Threads of each candidate.
-    seed : int
-        Seed of the inputs and of the order in each round.
-    fresh : bool
-        Whether each sample is taken in a process of its own.
+    `seed` is that of the inputs and of the order in each round; with `fresh`, each sample is taken
+    in a process of its own.
     """
 
     def __init__(self, budget: Budget, threads: int = 1, seed: int = 0, fresh: bool = False):

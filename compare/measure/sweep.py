@@ -33,32 +33,21 @@ _GOES_ON = frozenset({"ok", "mismatch"})
 
 @dataclass(frozen=True)
 class Plan:
-    """Problems, engines and budget of a sweep.
+    """Problems, engines and budget of a sweep."""
 
-    Parameters
-    ----------
-    problems : tuple of Problem
-        Problems.
-    engines : tuple of Engine
-        Engines.
-    budget : Budget
-        Limits of each cell.
-    sizes : callable
-        ``sizes(problem)`` returns the sizes to go up.
-    seed : int
-        Seed of the inputs.
-    threads : int
-        Threads of the linear algebra libraries.
-    fresh : bool
-        Whether each sample is taken in a process of its own.
-    """
-
+    #: Problems.
     problems: tuple[Problem, ...]
+    #: Engines.
     engines: tuple[Engine, ...]
+    #: Limits of each cell.
     budget: Budget
+    #: ``sizes(problem)`` returns the sizes to go up.
     sizes: Callable[[Problem], Sequence[int]]
+    #: Seed of the inputs.
     seed: int = 0
+    #: Threads of the linear algebra libraries.
     threads: int = 1
+    #: Whether each sample is taken in a process of its own.
     fresh: bool = False
 
     @property

@@ -17,23 +17,15 @@ _MOST_LOOPS = 10**7
 
 @dataclass(frozen=True)
 class Sample:
-    """The times of one sample.
+    """The times of one sample."""
 
-    Parameters
-    ----------
-    seconds : float
-        Wall time of one call, in s.
-    processor_s : float
-        Processor time of one call, on all cores together, in s.
-    loops : int
-        Calls in the sample.
-    idle_processor_s : float
-        Processor time that the process took while it should have waited for its turn, in s.
-    """
-
+    #: Wall time of one call, in s.
     seconds: float
+    #: Processor time of one call, on all cores together, in s.
     processor_s: float
+    #: Calls in the sample.
     loops: int = 1
+    #: Processor time that the process took while it should have waited for its turn, in s.
     idle_processor_s: float = 0.0
 
 

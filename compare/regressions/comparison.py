@@ -43,24 +43,16 @@ _CONDITIONS = {
 
 @dataclass(frozen=True)
 class Comparison:
-    """The differences of two runs.
+    """The differences of two runs."""
 
-    Parameters
-    ----------
-    cells : DataFrame
-        Columns as in `COMPARISON_COLUMNS`; what got slower most comes first.
-    notes : list of str
-        What makes the runs less comparable, in sentences.
-    only_old, only_new : int
-        Cells that the other run lacks.
-    threshold : float
-        Change from which on a cell counts as slower, or its inverse as faster.
-    """
-
+    #: Columns as in `COMPARISON_COLUMNS`; what got slower most comes first.
     cells: pd.DataFrame
+    #: What makes the runs less comparable, in sentences.
     notes: list[str]
+    #: Cells that the other run lacks.
     only_old: int
     only_new: int
+    #: Change from which on a cell counts as slower, or its inverse as faster.
     threshold: float
 
     def count(self, verdict: str) -> int:

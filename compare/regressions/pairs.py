@@ -13,27 +13,18 @@ __all__ = ["Verdicts", "verdicts"]
 
 @dataclass(frozen=True)
 class Verdicts:
-    """How many verdicts of the old run the new one repeats.
+    """How many verdicts of the old run the new one repeats."""
 
-    Parameters
-    ----------
-    pairs : int
-        Pairs of engines on one problem and size whose intervals do not overlap in the old run.
-    same : int
-        Pairs of these in the same order in the new run.
-    flipped : list of dict
-        The others: ``problem``, ``size``, ``mode``, ``faster_old``, ``faster_new``, and how many
-        times faster the first was, ``old``, and is, ``new``.
-    cells : int
-        Cells with a ratio to the primal in both runs.
-    moved : float
-        Median over these of the factor by which the ratio moved, less 1: 0.1 is 10 %, either way.
-    """
-
+    #: Pairs of engines on one problem and size whose intervals do not overlap in the old run.
     pairs: int
+    #: Pairs of these in the same order in the new run.
     same: int
+    #: The others: ``problem``, ``size``, ``mode``, ``faster_old``, ``faster_new``, and how many
+    #: times faster the first was, ``old``, and is, ``new``.
     flipped: list[Row] = field(default_factory=list)
+    #: Cells with a ratio to the primal in both runs.
     cells: int = 0
+    #: Median over these of the factor by which the ratio moved, less 1: 0.1 is 10 %, either way.
     moved: float = math.nan
 
 

@@ -29,14 +29,7 @@ STOPPED = ("timeout", "memory")
 
 
 def complete(frame: pd.DataFrame, columns: tuple[Column, ...]) -> pd.DataFrame:
-    """Return a frame with exactly these columns, numbers as float64 and text as str.
-
-    Examples
-    --------
-    >>> from compare.results.schema import TRAINING_COLUMNS
-    >>> list(complete(pd.DataFrame(), TRAINING_COLUMNS))
-    ['step', 'loss_hand', 'loss_graph']
-    """
+    """Return a frame with exactly these columns, numbers as float64 and text as str."""
     source = frame.reset_index(drop=True)
     made: dict[str, pd.Series[Any]] = {}
     for column in columns:

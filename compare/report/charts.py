@@ -199,23 +199,15 @@ def _training_key(width: int) -> alt.LayerSpec:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart of the report.
+    """A chart of the report."""
 
-    Parameters
-    ----------
-    title : str
-        What it shows.
-    function : callable
-        From a frame to an Altair chart; takes ``narrow=True`` for a phone.
-    caption : str
-        One sentence that says how to read it.
-    source : str
-        Which frame it draws: results, swell, agreement or training.
-    """
-
+    #: What it shows.
     title: str
+    #: From a frame to an Altair chart; takes ``narrow=True`` for a phone.
     function: Callable[..., alt.TopLevelMixin]
+    #: One sentence that says how to read it.
     caption: str
+    #: Which frame it draws: results, swell, agreement or training.
     source: Literal["results", "swell", "agreement", "training"] = "results"
 
 

@@ -28,51 +28,33 @@ __all__ = ["Report", "Section", "report_of"]
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the report.
+    """A section of the report."""
 
-    Parameters
-    ----------
-    name : str
-        Name of the section in links.
-    title : str
-        Heading.
-    sentences : list of str
-        What to see; each a paragraph of plain text in which code stands in backticks.
-    chart : str
-        Name of its chart; empty where it has none.
-    tables : dict of str to Table
-        Tables by their heading.
-    code : dict of str to str
-        Formulas or commands by what they are.
-    points : dict of str to list of str
-        Lists of sentences by their heading.
-    """
-
+    #: Name of the section in links.
     name: str
+    #: Heading.
     title: str
+    #: What to see; each a paragraph of plain text in which code stands in backticks.
     sentences: list[str]
+    #: Name of its chart; empty where it has none.
     chart: str = ""
+    #: Tables by their heading.
     tables: dict[str, Table] = field(default_factory=dict)
+    #: Formulas or commands by what they are.
     code: dict[str, str] = field(default_factory=dict)
+    #: Lists of sentences by their heading.
     points: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Report:
-    """The content of a report.
+    """The content of a report."""
 
-    Parameters
-    ----------
-    finding : str
-        The finding in one sentence.
-    remarks : list of str
-        What must be known before the numbers.
-    sections : list of Section
-        The sections in order.
-    """
-
+    #: The finding in one sentence.
     finding: str
+    #: What must be known before the numbers.
     remarks: list[str]
+    #: The sections in order.
     sections: list[Section]
 
 

@@ -19,26 +19,18 @@ _PNG_SCALE = 2.0
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart in the forms that the report needs.
+    """A chart in the forms that the report needs."""
 
-    Parameters
-    ----------
-    title, caption : str
-        What it shows and how to read it.
-    wide, narrow : dict
-        Its Vega-Lite specification for a page and for a phone, without the data.
-    svg, narrow_svg : str
-        The same as pictures.
-    png : bytes
-        The wide picture with twice as many pixels.
-    """
-
+    #: What it shows and how to read it.
     title: str
     caption: str
+    #: Its Vega-Lite specification for a page and for a phone, without the data.
     wide: dict[str, Any]
     narrow: dict[str, Any]
+    #: The same as pictures.
     svg: str
     narrow_svg: str
+    #: The wide picture with twice as many pixels.
     png: bytes
 
 
@@ -78,13 +70,7 @@ def draw(record: RunRecord) -> tuple[dict[str, Drawing], dict[str, Any]]:
 
 
 def small(svg: str) -> str:
-    """Return a picture with coordinates of one decimal and no attribute twice.
-
-    Examples
-    --------
-    >>> small('<svg><g><path d="" display="none"/></g><path d="M1.23456,7.01" fill="red"/></svg>')
-    '<svg><path d="M1.2,7" fill="red"/></svg>'
-    """
+    """Return a picture with coordinates of one decimal and no attribute twice."""
 
     def rounded(match: re.Match[str]) -> str:
         # Adding zero turns a negative zero into zero.

@@ -83,13 +83,7 @@ def layered(layers: list[alt.Chart], **properties: Any) -> alt.LayerSpec:
 
 
 def decades(low: float, high: float) -> list[float]:
-    """Return the powers of ten around a range, as the domain of an axis.
-
-    Examples
-    --------
-    >>> decades(3, 250), decades(10, 10)
-    ([1.0, 1000.0], [1.0, 100.0])
-    """
+    """Return the powers of ten around a range, as the domain of an axis."""
     first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
     if first == last:
         first, last = first - 1, last + 1

@@ -32,13 +32,7 @@ def render_markdown(report: Report, drawings: Mapping[str, Drawing]) -> str:
 
 
 def markdown_text(value: object) -> str:
-    r"""Return text in which nothing is HTML or Markdown, except code in backticks.
-
-    Examples
-    --------
-    >>> print(markdown_text("a_b | <c> `d_e`"))
-    a\_b \| &lt;c&gt; `d_e`
-    """
+    r"""Return text in which nothing is HTML or Markdown, except code in backticks."""
     if isinstance(value, Markup):
         return str(value)
     text = " ".join(str(value).split())

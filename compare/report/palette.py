@@ -8,20 +8,13 @@ __all__ = ["ENGINES", "MarkStyle", "mark_styles"]
 
 @dataclass(frozen=True)
 class MarkStyle:
-    """Colour, shape and dash of an engine.
+    """Colour, shape and dash of an engine."""
 
-    Parameters
-    ----------
-    colour : str
-        Colour of Okabe and Ito's palette (2008), which colour-blind readers tell apart.
-    shape : str
-        Name of a Vega symbol or an SVG path in the square from -1 to 1.
-    dash : tuple of int
-        Lengths of dash and gap in px; ``(1, 0)`` is a solid line.
-    """
-
+    #: Colour of Okabe and Ito's palette (2008), which colour-blind readers tell apart.
     colour: str
+    #: Name of a Vega symbol or an SVG path in the square from -1 to 1.
     shape: str
+    #: Lengths of dash and gap in px; ``(1, 0)`` is a solid line.
     dash: tuple[int, ...]
 
 
@@ -68,13 +61,7 @@ _OTHERS = tuple(
 
 
 def mark_styles(engines: Iterable[str]) -> dict[str, MarkStyle]:
-    """Return the style of each engine, in the order of the table; strangers follow by name.
-
-    Examples
-    --------
-    >>> list(mark_styles(["jax", "expanded", "graph", "graph"]))
-    ['graph', 'expanded', 'jax']
-    """
+    """Return the style of each engine, in the order of the table; strangers follow by name."""
     present = {name for name in engines if name}
     strangers = sorted(present - set(ENGINES))
     found = {name: style for name, style in ENGINES.items() if name in present}

@@ -37,26 +37,17 @@ _STACK = 17
 
 @dataclass(frozen=True)
 class Quantity:
-    """The quantity of a chart of growth.
+    """The quantity of a chart of growth."""
 
-    Parameters
-    ----------
-    name : str
-        Column of the results.
-    title : str
-        Title of the axis, with its unit.
-    unit : str
-        Unit behind the numbers of the axis.
-    budget : str or None
-        Column of the budget that this quantity has.
-    stops : tuple of str
-        Statuses that are marked on the budget's line.
-    """
-
+    #: Column of the results.
     name: str
+    #: Title of the axis, with its unit.
     title: str
+    #: Unit behind the numbers of the axis.
     unit: str = ""
+    #: Column of the budget that this quantity has.
     budget: str | None = None
+    #: Statuses that are marked on the budget's line.
     stops: tuple[str, ...] = ()
 
 

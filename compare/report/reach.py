@@ -17,23 +17,15 @@ FORMULAS = ("expanded", "shared", "adjoint", "matrix")
 
 @dataclass(frozen=True)
 class Reach:
-    """The reach of an engine.
+    """The reach of an engine."""
 
-    Parameters
-    ----------
-    n : float
-        Parameters, or size, of the largest cell that ended as ok.
-    best : dict
-        That cell; empty where there is none.
-    smallest : float
-        Parameters, or size, of the smallest cell tried.
-    stopped_by : str
-        Status of the first cell beyond; empty where every cell was ok.
-    """
-
+    #: Parameters, or size, of the largest cell that ended as ok.
     n: float
+    #: That cell; empty where there is none.
     best: dict[str, Any]
+    #: Parameters, or size, of the smallest cell tried.
     smallest: float
+    #: Status of the first cell beyond; empty where every cell was ok.
     stopped_by: str
 
 
@@ -49,8 +41,8 @@ def reach(cells: pd.DataFrame, engine: str) -> Reach | None:
     beyond = tried[(tried["family"] == best["family"]) & (tried["status"] != "ok")]
     beyond = beyond[beyond["n"] > best["n"]].sort_values("n")
     stopped_by = "" if beyond.empty else str(beyond["status"].iloc[0])
-    facts = {str(name): value for name, value in best.items()}
-    return Reach(float(best["n"]), facts, smallest, stopped_by)
+    cell = {str(name): value for name, value in best.items()}
+    return Reach(float(best["n"]), cell, smallest, stopped_by)
 
 
 def budget(results: pd.DataFrame, run: Mapping[str, Any]) -> str:

@@ -24,23 +24,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Table:
-    """A table of text.
+    """A table of text."""
 
-    Parameters
-    ----------
-    header : tuple of str
-        Names of the columns.
-    rows : sequence of tuple of str
-        The cells.
-    numbers : tuple of int
-        Positions of the columns that are aligned to the right.
-    grouped : bool
-        Whether rows with the same first cell belong together under it.
-    """
-
+    #: Names of the columns.
     header: tuple[str, ...]
+    #: The cells.
     rows: Sequence[tuple[str, ...]]
+    #: Positions of the columns that are aligned to the right.
     numbers: tuple[int, ...] = ()
+    #: Whether rows with the same first cell belong together under it.
     grouped: bool = False
 
 
@@ -146,13 +138,7 @@ def failures(results: pd.DataFrame) -> Table:
 
 
 def versions_text(value: Any) -> str:
-    """Return versions, given as a mapping or as text, in one line.
-
-    Examples
-    --------
-    >>> versions_text({"numpy": "2.4.0", "sympy": "1.14.0"})
-    'numpy 2.4.0, sympy 1.14.0'
-    """
+    """Return versions, given as a mapping or as text, in one line."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {version}" for name, version in value.items())
     if isinstance(value, Sequence) and not isinstance(value, str):

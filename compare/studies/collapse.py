@@ -15,27 +15,18 @@ __all__ = ["Collapse", "linear_layers_collapse"]
 
 @dataclass(frozen=True)
 class Collapse:
-    """Two layers against one, as formulas.
+    """Two layers against one, as formulas."""
 
-    Parameters
-    ----------
-    linear_equal : bool
-        Whether ``W2 (W1 x)`` is ``(W2 W1) x`` for all numbers.
-    linear_text, linear_latex : str
-        First entry of both, and of their difference where it is 0.
-    sigmoid_equal : bool
-        Whether ``W2 sigmoid(W1 x)`` is ``(W2 W1) x`` for all numbers.
-    sigmoid_affine : bool
-        Whether ``W2 sigmoid(W1 x)`` is a single layer of any other matrix and bias.
-    sigmoid_text, sigmoid_latex : str
-        First entry of both, and of their difference where it is 0.
-    """
-
+    #: Whether ``W2 (W1 x)`` is ``(W2 W1) x`` for all numbers.
     linear_equal: bool
+    #: First entry of both, and of their difference where it is 0.
     linear_text: str
     linear_latex: str
+    #: Whether ``W2 sigmoid(W1 x)`` is ``(W2 W1) x`` for all numbers.
     sigmoid_equal: bool
+    #: Whether ``W2 sigmoid(W1 x)`` is a single layer of any other matrix and bias.
     sigmoid_affine: bool
+    #: First entry of both, and of their difference where it is 0.
     sigmoid_text: str
     sigmoid_latex: str
 
@@ -49,12 +40,6 @@ def linear_layers_collapse(inputs: int = 2, hidden: int = 3, outputs: int = 2) -
     symbols of all weights and inputs. With a sigmoid the difference is not 0 where all
     weights and inputs are 1. No other single layer does, either: for ``f(x) = A x + b``, the
     second difference ``f(2 x) - 2 f(x) + f(0)`` is 0, and here it is not.
-
-    Examples
-    --------
-    >>> shown = linear_layers_collapse()
-    >>> shown.linear_equal, shown.sigmoid_equal, shown.sigmoid_affine
-    (True, False, False)
     """
     widths = {"inputs": inputs, "hidden": hidden, "outputs": outputs}
     for name, width in widths.items():

@@ -27,28 +27,19 @@ __all__ = ["Checked", "check_law", "next_size"]
 
 @dataclasses.dataclass(frozen=True)
 class Checked:
-    """A prediction and the measured value.
+    """A prediction and the measured value."""
 
-    Parameters
-    ----------
-    label : str
-        The size in words.
-    n : float
-        What the law counts: parameters or size.
-    predicted, low, high : float
-        What the law predicts, and the 95 % interval of one measurement.
-    measured : float
-        What was measured; NaN where the cell did not end as ok.
-    status, message : str
-        How the cell ended, and why.
-    """
-
+    #: The size in words.
     label: str
+    #: What the law counts: parameters or size.
     n: float
+    #: What the law predicts, and the 95 % interval of one measurement.
     predicted: float
     low: float
     high: float
+    #: What was measured; NaN where the cell did not end as ok.
     measured: float
+    #: How the cell ended, and why.
     status: str
     message: str
 

@@ -11,23 +11,15 @@ __all__ = ["PUBLISHED", "Published", "PublishedComparison", "compare_with_publis
 
 @dataclass(frozen=True)
 class Published:
-    """A row of the published table.
+    """A row of the published table."""
 
-    Parameters
-    ----------
-    n : int
-        Number of the iterate.
-    iterate : str
-        The iterate ``l_n``.
-    derivative : str
-        Its derivative with respect to x by the rules of products, not simplified.
-    simplified : str
-        The same, simplified.
-    """
-
+    #: Number of the iterate.
     n: int
+    #: The iterate ``l_n``.
     iterate: str
+    #: Its derivative with respect to x by the rules of products, not simplified.
     derivative: str
+    #: The same, simplified.
     simplified: str
 
 
@@ -56,28 +48,20 @@ PUBLISHED: tuple[Published, ...] = (
 
 @dataclass(frozen=True)
 class PublishedComparison:
-    """A row of the published table, with ours.
+    """A row of the published table, with ours."""
 
-    Parameters
-    ----------
-    n : int
-        Number of the iterate.
-    published, simplified, ours : str
-        The derivative as published, the same simplified, and the closed form that symdiff derives.
-    published_operations, simplified_operations, ours_operations, named_operations : int
-        Operations of each, written out; and of ours with every intermediate named.
-    equal : bool
-        Whether all three expand to the same polynomial.
-    """
-
+    #: Number of the iterate.
     n: int
+    #: The derivative as published, the same simplified, and the closed form that symdiff derives.
     published: str
     simplified: str
     ours: str
+    #: Operations of each, written out; and of ours with every intermediate named.
     published_operations: int
     simplified_operations: int
     ours_operations: int
     named_operations: int
+    #: Whether all three expand to the same polynomial.
     equal: bool
 
 
@@ -104,14 +88,7 @@ def _parsed(text: str) -> tuple[object, int]:
 
 
 def compare_with_published() -> list[PublishedComparison]:
-    """Return the published derivatives of the logistic map, with ours.
-
-    Examples
-    --------
-    >>> row = compare_with_published()[1]
-    >>> row.published, row.ours, row.equal
-    ('4*(1 - x) - 4*x', '-4*x + 4*(1 - x)', True)
-    """
+    """Return the published derivatives of the logistic map, with ours."""
     import sympy
 
     import symdiff

@@ -84,28 +84,14 @@ FORMS: dict[str, Callable[[Case], int]] = {
 
 
 def operations_of(case: Case, form: str) -> int:
-    """Return the number of operations of a gradient in a form.
-
-    Examples
-    --------
-    >>> case = PROBLEMS["mlp-depth"].case(16, 0)
-    >>> operations_of(case, "tree") > 10**9, operations_of(case, "adjoint") < 1000
-    (True, True)
-    """
+    """Return the number of operations of a gradient in a form."""
     return FORMS[form](case)
 
 
 def swell(
     series: Mapping[str, Sequence[int]] = SERIES, longest_s: float = _LONGEST_S
 ) -> "pd.DataFrame":
-    """Return the operations of the gradients of growing problems, in each form.
-
-    Examples
-    --------
-    >>> frame = swell({"mlp-width": (2,)})
-    >>> frame["form"].tolist()
-    ['tree', 'dag', 'shared', 'adjoint', 'matrix']
-    """
+    """Return the operations of the gradients of growing problems, in each form."""
     import symdiff  # noqa: F401  (loaded before any clock starts)
     from compare.results.reading import as_frame
 

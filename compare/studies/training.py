@@ -23,15 +23,7 @@ ValueAndGradient = Callable[[Any, Any, Any, Any], tuple[Any, tuple[Any, Any]]]
 
 
 def hand_value_and_gradient(x: Any, y: Any, w1: Any, w2: Any) -> tuple[float, tuple[Any, Any]]:
-    """Return the loss of the two-layer network and its gradient as derived by hand.
-
-    Examples
-    --------
-    >>> x, y = np.zeros((1, 2)), np.array([[0.5]])
-    >>> loss, (grad_w1, grad_w2) = hand_value_and_gradient(x, y, np.ones((2, 3)), np.ones((3, 1)))
-    >>> loss, grad_w1.shape, grad_w2.shape
-    (1.0, (2, 3), (3, 1))
-    """
+    """Return the loss of the two-layer network and its gradient as derived by hand."""
     gradient = get_problem(_PROBLEM).gradient
     assert gradient is not None
     loss, gradients = gradient(x=x, y=y, w1=w1, w2=w2)
@@ -45,14 +37,7 @@ def train(
     seed: int = 0,
     on_step: Callable[[int, float], None] | None = None,
 ) -> NDArray[np.float64]:
-    """Return the losses of gradient descent on the network of the notes.
-
-    Examples
-    --------
-    >>> losses = train(hand_value_and_gradient, steps=3)
-    >>> bool(losses[0] > losses[1] > losses[2])
-    True
-    """
+    """Return the losses of gradient descent on the network of the notes."""
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise ValueError(f"train: steps is {steps!r}, expected a whole number of at least 1.")
     inputs = get_problem(_PROBLEM).case(_SIZE, seed).inputs
@@ -93,12 +78,6 @@ def train_both(steps: int = STEPS, seed: int = 0) -> pd.DataFrame:
     The two runs differ in the order of their operations only. Gradient descent at this learning
     rate contracts, so that the differences of rounding do not grow: over 2000 steps and several
     seeds the losses stay within ``2e-14`` of each other, relative.
-
-    Examples
-    --------
-    >>> losses = train_both(steps=2)
-    >>> list(losses.columns)
-    ['step', 'loss_hand', 'loss_graph']
     """
     import autodiff
 

@@ -16,14 +16,7 @@ _PRODUCT_S = 1.5e-6
 
 
 def exact(x: Any) -> "ExactArray":
-    """Return floating-point numbers as exact ones.
-
-    Examples
-    --------
-    >>> x = exact(np.array([1.0, 2.0]))
-    >>> np.sum(np.log(x))
-    ExactArray(mpf('0.69314718055994529'), dtype=object)
-    """
+    """Return floating-point numbers as exact ones."""
     array: ExactArray = _objects(np.asarray(x)).view(ExactArray)
     return array
 

@@ -24,32 +24,22 @@ _AT_A_KINK = 1e-9
 
 @dataclass(frozen=True)
 class UlpErrors:
-    """Errors of one result.
+    """Errors of one result."""
 
-    Parameters
-    ----------
-    value : float
-        Error of the value in ULPs of the true value.
-    median, largest : float
-        Median and largest error of an entry of the gradient in ULPs of the true entry; infinite
-        where an entry is not finite.
-    at : str
-        The entry with the largest error, such as ``w1[0, 2]``.
-    of_largest : float
-        Largest error in ULPs of the largest true entry: what is left of `largest` where it is
-        large only because terms cancel.
-    entries : int
-        Entries that were compared.
-    other_slopes : int
-        Entries at a kink where it chose another slope than the mean, between the two.
-    """
-
+    #: Error of the value in ULPs of the true value.
     value: float
+    #: Median and largest error of an entry of the gradient in ULPs of the true entry; infinite
+    #: where an entry is not finite.
     median: float
     largest: float
+    #: The entry with the largest error, such as ``w1[0, 2]``.
     at: str
+    #: Largest error in ULPs of the largest true entry: what is left of `largest` where it is large
+    #: only because terms cancel.
     of_largest: float
+    #: Entries that were compared.
     entries: int
+    #: Entries at a kink where it chose another slope than the mean, between the two.
     other_slopes: int = 0
 
 
@@ -70,13 +60,6 @@ def ulp_errors(
     whole gradient, because terms of that size may have cancelled; a true value that is zero by the
     ULP of the largest ``|x_i g_i|``, because rounding the inputs alone moves it by as much. Where
     all of these are zero, the smallest subnormal number is the unit.
-
-    Examples
-    --------
-    >>> from compare.truth.gradient import true_gradient
-    >>> truth = true_gradient(lambda x: np.log(x), {"x": 3.0})
-    >>> ulp_errors(math.log(3.0), {"x": 1 / 3 + 2**-54}, truth).largest
-    0.6666666666666666
     """
     with mpmath.workdps(_DIGITS):
         largest = max((abs(t) for _, _, t in _entries(truth)), default=mpmath.mpf(0))

@@ -39,14 +39,7 @@ _LARGEST = 256
 
 
 def cases_for_truth(problems: Iterable[Any], seed: int, *, quick: bool = False) -> list[Case]:
-    """Return the cases on which engines are held against the truth.
-
-    Examples
-    --------
-    >>> from compare.problems import get_problem
-    >>> [case.size for case in cases_for_truth([get_problem("mlp-width")], seed=0)]
-    [4, 8]
-    """
+    """Return the cases on which engines are held against the truth."""
     cases = []
     for problem in problems:
         cases.append(problem.case(problem.verify_size, seed))

@@ -116,10 +116,10 @@ BAD_INPUT = {
 @pytest.mark.parametrize("case", BAD_INPUT)
 def test_bad_input_is_one_sentence_and_code_2(case, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    arguments, told = BAD_INPUT[case]
+    arguments, message = BAD_INPUT[case]
     code, out, err = gradscale(capsys, *arguments)
     assert code == 2
-    assert told in err
+    assert message in err
     assert "Traceback" not in err
     assert len(err.strip().splitlines()) == 1
     assert not out
@@ -136,17 +136,17 @@ def test_the_output_folder_is_a_file(capsys, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [("a,b\n1,2\n", "results.csv"), ("", "results.csv"), (None, "line 2")],
 )
-def test_report_of_a_csv_that_is_not_ours_or_cut_off(folder, capsys, tmp_path, text, told):
+def test_report_of_a_csv_that_is_not_ours_or_cut_off(folder, capsys, tmp_path, text, message):
     if text is None:
         text = (folder / "results.csv").read_text()
         text = "\n".join(text.splitlines()[:2])[:-40]
     (tmp_path / "results.csv").write_text(text)
     code, _, err = gradscale(capsys, "report", str(tmp_path))
     assert code == 2
-    assert told in err
+    assert message in err
     assert [p.name for p in tmp_path.iterdir()] == ["results.csv"]
 
 

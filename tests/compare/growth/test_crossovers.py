@@ -57,12 +57,12 @@ def test_parallel_laws_do_not_meet():
 
 def test_noise_that_hides_the_meeting_says_little():
     rng = np.random.default_rng(24)
-    told = 0
+    met_narrowly = 0
     for _ in range(20):
         first = engine(rng, lambda n: n, 0.3)
         met = crossover(first, engine(rng, lambda n: 1.1 * n, 0.3))
-        told += met is not None and met.high < 10 * met.low
-    assert told <= 2
+        met_narrowly += met is not None and met.high < 10 * met.low
+    assert met_narrowly <= 2
 
 
 def test_a_meeting_that_the_measured_costs_deny_is_not_told():

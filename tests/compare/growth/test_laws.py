@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compare.growth.draws import draw
-from compare.growth.laws import KINDS, choose_law, fit, fit_exponential, fit_power, fit_power_log
+from compare.growth.laws import KINDS, choose_law, fit, fit_power
 
 SIZES = 2.0 ** np.arange(1, 9)
 
@@ -34,14 +34,14 @@ def test_exact_powers_are_found_exactly(exponent, points):
     assert law.slope_low <= law.slope <= law.slope_high
     assert law.slope_high - law.slope_low < 1e-4
     assert math.isfinite(law.log_likelihood)
-    assert choose_law(law, fit_exponential(n, 7.0 * n**exponent)) == "power"
+    assert choose_law(law, fit("exponential", n, 7.0 * n**exponent)) == "power"
 
 
 @pytest.mark.parametrize("rate", [-0.5, 0.1, 0.7, 2.0])
 def test_exact_exponentials_are_found_exactly(rate):
     n = np.arange(1.0, 9.0)
     y = 3.0 * np.exp(rate * n)
-    law = fit_exponential(n, y)
+    law = fit("exponential", n, y)
     assert law.slope == pytest.approx(rate)
     assert law.coefficient == pytest.approx(3.0)
     assert choose_law(fit_power(n, y), law) == "exponential"
@@ -158,7 +158,7 @@ def test_growth_is_found_above_an_overhead(points, sigma):
         law = fit_power(n, y)
         hits += law.slope_low - 1e-4 <= 1.0 <= law.slope_high + 1e-4
         assert law.overhead == pytest.approx(1e-4, rel=0.2)
-        assert choose_law(law, fit_exponential(n, y)) == "power"
+        assert choose_law(law, fit("exponential", n, y)) == "power"
     assert hits >= 17
 
 
@@ -169,7 +169,7 @@ def test_overhead_dominates_four_of_five_cells():
     law = fit_power(n, y)
     assert law.slope == pytest.approx(1.05, abs=0.15)
     assert law.slope_high < 1.3
-    assert choose_law(law, fit_exponential(n, y)) == "power"
+    assert choose_law(law, fit("exponential", n, y)) == "power"
 
 
 def test_one_cell_above_the_overhead_gives_no_exponent():
@@ -182,13 +182,13 @@ def test_the_swelling_derivative_of_the_logistic_map_is_exponential(points):
     n = [*range(2, 11), 12, 14, 16]
     operations = [7, 29, 85, 221, 541, 1277, 2941, 6653, 14845, 71677, 335_000, 1_540_000]
     power = fit_power(n[:points], operations[:points])
-    assert choose_law(power, fit_exponential(n[:points], operations[:points])) == "exponential"
+    assert choose_law(power, fit("exponential", n[:points], operations[:points])) == "exponential"
 
 
 def test_an_exponential_above_an_overhead():
     n = np.arange(2.0, 12.0)
     y = 5e-6 + 1e-7 * 2.0**n
-    law = fit_exponential(n, y)
+    law = fit("exponential", n, y)
     assert law.slope == pytest.approx(math.log(2.0), rel=1e-3)
     assert law.overhead == pytest.approx(5e-6, rel=1e-3)
     assert choose_law(fit_power(n, y), law) == "exponential"
@@ -203,8 +203,8 @@ def test_noisy_exponentials_and_powers_are_told_apart(seed):
     late = n > 8
     for y, name in ((power, "power"), (exponential, "exponential")):
         bound = np.where(late, 0.9 * y, y)
-        assert choose_law(fit_power(n, y), fit_exponential(n, y)) == name
-        assert choose_law(fit_power(n, bound, late), fit_exponential(n, bound, late)) == name
+        assert choose_law(fit_power(n, y), fit("exponential", n, y)) == name
+        assert choose_law(fit_power(n, bound, late), fit("exponential", n, bound, late)) == name
 
 
 @pytest.mark.parametrize("overhead", [0.0, 5.0])
@@ -212,9 +212,9 @@ def test_a_logarithm_beside_the_power_is_found(overhead):
     rng = np.random.default_rng(8)
     n = 4.0 ** np.arange(1, 9)
     y = (overhead + n * np.log1p(n)) * np.exp(0.002 * rng.standard_normal(len(n)))
-    law = fit_power_log(n, y)
+    law = fit("power-log", n, y)
     assert law.slope_low <= 1.0 <= law.slope_high
-    assert choose_law(fit_power(n, y), fit_exponential(n, y), law) == "power-log"
+    assert choose_law(fit_power(n, y), fit("exponential", n, y), law) == "power-log"
 
 
 def test_a_logarithm_that_noise_hides_is_not_named():
@@ -223,7 +223,7 @@ def test_a_logarithm_that_noise_hides_is_not_named():
     named = []
     for _ in range(20):
         y = n * np.exp(0.2 * rng.standard_normal(len(n)))
-        named.append(choose_law(fit_power(n, y), fit_exponential(n, y), fit_power_log(n, y)))
+        named.append(choose_law(fit_power(n, y), fit("exponential", n, y), fit("power-log", n, y)))
     assert named.count("power") >= 15
 
 
@@ -245,7 +245,7 @@ NOTHING = [
 @pytest.mark.parametrize(("n", "y", "censored"), NOTHING)
 def test_too_little_gives_no_law(n, y, censored):
     assert fit_power(n, y, censored) is None
-    assert fit_exponential(n, y, censored) is None
+    assert fit("exponential", n, y, censored) is None
     assert choose_law(None, None) == "none"
 
 

@@ -15,7 +15,7 @@ from compare.results.store import write_table
 CONDITIONS = {"machine": "a machine", "seed": 0, "threads": 1, "budget_s": 10.0}
 
 
-def made(rng, cells=10, samples=20, noise=0.03, slower=None, drift=1.0, correlation=0.0, **facts):
+def made(rng, cells=10, samples=20, noise=0.03, slower=None, drift=1.0, correlation=0.0, **columns):
     """Return a run of synthetic cells; all of them slower by a factor that the primal shares."""
     rows, taken = [], []
     for size in range(1, cells + 1):
@@ -33,7 +33,7 @@ def made(rng, cells=10, samples=20, noise=0.03, slower=None, drift=1.0, correlat
         ratio = seconds["engine"] / seconds["primal"]
         row = {"problem": "p", "size": size, "engine": "engine", "mode": "warm", "status": "ok"}
         row |= CONDITIONS | {"fingerprint": f"d{size}"} | interval("run", "_s", seconds["engine"])
-        rows.append(row | interval("ratio", "", ratio) | facts)
+        rows.append(row | interval("ratio", "", ratio) | columns)
     return Run("run", as_frame(rows, RESULT_COLUMNS), as_frame(taken, SAMPLE_COLUMNS))
 
 

@@ -299,7 +299,7 @@ def make_swell() -> pd.DataFrame:
 
 
 def make_run() -> dict[str, Any]:
-    """What ``run.json`` holds."""
+    """Contents of ``run.json``."""
     return {
         "command": "gradscale run --out reports/reference",
         "created": "2025-01-01T12:00:00+00:00",

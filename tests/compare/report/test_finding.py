@@ -118,8 +118,8 @@ def test_any_part_of_a_run_can_be_reported(results, summary, run, count):
 
 
 def test_missing_ratios_and_sizes_do_not_become_nan(results):
-    bare = results.assign(ratio=np.nan, peak_bytes=np.nan, operations=np.nan, build_s=np.nan)
-    report = report_of(RunRecord(bare))
+    without = results.assign(ratio=np.nan, peak_bytes=np.nan, operations=np.nan, build_s=np.nan)
+    report = report_of(RunRecord(without))
     assert "nan" not in repr(report).lower()
 
 
@@ -164,8 +164,8 @@ def test_growth_without_a_law_is_a_dash(summary):
     assert growth_text(empty, "mlp width", "graph") == "–"
     none = RunRecord(summary=summary.assign(law="none")).summary
     assert growth_text(none, "mlp width", "graph") == "–"
-    bare = RunRecord(summary=summary.assign(law="exponential", rate=np.nan)).summary
-    assert growth_text(bare, "mlp width", "graph") == "exponential"
+    without = RunRecord(summary=summary.assign(law="exponential", rate=np.nan)).summary
+    assert growth_text(without, "mlp width", "graph") == "exponential"
 
 
 def test_the_notes_have_one_row_a_problem(results):

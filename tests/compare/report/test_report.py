@@ -33,7 +33,7 @@ ORDER = [
 
 
 class Reader(HTMLParser):
-    """What a browser would load, the order of sections, the scripts, the text."""
+    """Everything that a browser would load, the order of sections, the scripts, the text."""
 
     def __init__(self):
         super().__init__()
@@ -278,5 +278,5 @@ def test_two_curves_that_are_equal_bit_by_bit(training):
     report = report_of(RunRecord(training=same))
     section = next(s for s in report.sections if s.name == "training")
     assert "bit by bit" in section.sentences[1]
-    apart = report_of(RunRecord(training=training)).sections[-3]
-    assert "differ by at most 1e-14" in apart.sentences[1]
+    different = report_of(RunRecord(training=training)).sections[-3]
+    assert "differ by at most 1e-14" in different.sentences[1]

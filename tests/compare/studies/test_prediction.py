@@ -57,9 +57,9 @@ def test_a_size_that_the_engine_refuses_is_no_check(results, tmp_path):
     planted = results.assign(engine="expanded", operations=[10, 100, 1000, 10000])
     write_table(tmp_path / "results.csv", planted, RESULT_COLUMNS)
     arguments = ["--problem", "mlp-depth", "--engine", "expanded", "--quantity", "operations"]
-    told = CliRunner().invoke(main, [str(tmp_path / "results.csv"), *arguments, "--size", "64"])
-    assert told.exit_code == 1
-    assert "not measured (unsupported): " in told.output
+    result = CliRunner().invoke(main, [str(tmp_path / "results.csv"), *arguments, "--size", "64"])
+    assert result.exit_code == 1
+    assert "not measured (unsupported): " in result.output
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_the_command_says_whether_the_law_held(results, tmp_path, power, code, v
     write_table(tmp_path / "results.csv", planted, RESULT_COLUMNS)
     family = str(results["family"][0])
     arguments = ["--family", family, "--engine", "adjoint", "--quantity", "operations"]
-    told = CliRunner().invoke(main, [str(tmp_path / "results.csv"), *arguments])
-    assert told.exit_code == code, told.output
-    assert told.output.rstrip().endswith(verdict)
+    result = CliRunner().invoke(main, [str(tmp_path / "results.csv"), *arguments])
+    assert result.exit_code == code, result.output
+    assert result.output.rstrip().endswith(verdict)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,6 @@ def test_the_command_says_what_it_expected(results, tmp_path, options, message):
         RESULT_COLUMNS,
     )
     arguments = [str(tmp_path / "results.csv"), "--engine", "adjoint", *options]
-    told = CliRunner().invoke(main, arguments)
-    assert told.exit_code != 0
-    assert message in told.output
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code != 0
+    assert message in result.output

@@ -106,7 +106,7 @@ def test_arrays_go_through_numpy_as_they_are(f, x, expected):
 
 
 @pytest.mark.parametrize(
-    ("f", "x", "told"),
+    ("f", "x", "message"),
     [
         (lambda x: math.exp(x), 1.0, "it rounds its arguments to a float"),
         (lambda x: np.exp(float(x)), 1.0, "it rounds its arguments to a float"),
@@ -128,11 +128,11 @@ def test_arrays_go_through_numpy_as_they_are(f, x, expected):
         (lambda x: x.undefined, 1.0, "the function raised AttributeError"),
     ],
 )
-def test_what_cannot_be_known_is_refused_and_never_rounded(f, x, told):
+def test_what_cannot_be_known_is_refused_and_never_rounded(f, x, message):
     with pytest.raises(NoTruth) as caught:
         true_gradient(f, {"x": x})
     assert str(caught.value).startswith("no truth: ")
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def _stored(x):
@@ -200,7 +200,7 @@ def test_two_that_tie_share_evenly():
 
 
 def test_a_sample_is_taken_where_time_is_short_and_said(monkeypatch):
-    # A clock on which every look takes a tenth of a second.
+    # A clock on which every reading takes a tenth of a second.
     looks = itertools.count()
     clock = types.SimpleNamespace(monotonic=lambda: next(looks) / 10)
     monkeypatch.setattr("compare.truth.gradient.time", clock)

@@ -60,7 +60,7 @@ def test_larger_sizes_are_looked_at_unless_it_must_be_quick():
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda v, g: (v, {**g, "z": 1.001 * g["z"]}), "z is "),
         (lambda v, g: (v + 1e-6, g), "value is "),
@@ -68,10 +68,10 @@ def test_larger_sizes_are_looked_at_unless_it_must_be_quick():
         (lambda v, g: (v, {**g, "z": np.float64(np.nan)}), "z is nan: not finite"),
     ],
 )
-def test_who_is_not_near_the_truth_is_a_mismatch(change, told):
+def test_who_is_not_near_the_truth_is_a_mismatch(change, message):
     frame = measure_errors([PROBLEMS["circuit"].case(1, 0)], [planted(change)])
     assert frame["status"].tolist() == ["mismatch"]
-    assert told in frame["message"][0]
+    assert message in frame["message"][0]
 
 
 def test_the_truth_tells_which_of_two_that_differ_is_wrong():
@@ -90,10 +90,10 @@ def test_the_truth_tells_which_of_two_that_differ_is_wrong():
 def test_what_is_known_already_is_not_computed_again():
     from compare.run.verify import verify_cases
 
-    asked = []
+    requested = []
 
     def refuses(case):
-        asked.append(case)
+        requested.append(case)
         return ""
 
     counted = dataclasses.replace(
