@@ -45,6 +45,6 @@ def ulps_text(a: Any, b: Any) -> str:
     >>> ulps_text(1.0, 1.0 + 2**-52), ulps_text(1.0, 2.0)
     ('1 ULP apart', '4.5e+15 ULPs apart')
     """
-    apart = ulps_apart(a, b)
-    shown = f"{apart:,}" if apart < 10**6 else f"{apart:.1e}"
-    return f"{shown} ULP{'s' * (apart != 1)} apart"
+    steps = ulps_apart(a, b)
+    shown = f"{steps:,}" if steps < 10**6 else f"{steps:.1e}"
+    return f"{shown} ULP{'s' * (steps != 1)} apart"

@@ -65,13 +65,15 @@ def _pair(a: NamedGradient, b: NamedGradient, difference: Difference) -> list[st
     x, y = (np.ma.getdata(array)[entry] for array in (given, expected))
     wide = max(len(a.name), len(b.name))
     allowed = f"{tolerance.relative:g} relative or {tolerance.of_largest:g} of the largest entry"
-    apart = f", {ulps_text(x, y)}" if np.isfinite(x) and np.isfinite(y) else ""
-    cause = diagnosis(name, a.by_argument, b.by_argument) if name in b.by_argument and apart else ""
+    distance = f", {ulps_text(x, y)}" if np.isfinite(x) and np.isfinite(y) else ""
+    cause = (
+        diagnosis(name, a.by_argument, b.by_argument) if name in b.by_argument and distance else ""
+    )
     return [
         head + where,
         f"  {a.name:<{wide}}  {_full(x)}",
         f"  {b.name:<{wide}}  {_full(y)}",
-        f"  relative error {_error(x, y):.3g}{apart}; the tolerance is {allowed}",
+        f"  relative error {_error(x, y):.3g}{distance}; the tolerance is {allowed}",
         *([f"  {cause}"] if cause and "differ" not in cause else []),
     ]
 
