@@ -1,4 +1,4 @@
-"""Printing a program as straight-line NumPy: a module that runs on its own when pasted into a file.
+"""The statements of a program in NumPy: one call each, into memory that stands ready.
 
 What is fixed before the first call (memory, views of it, constants) stands above the function, so
 that each statement of it is one call of NumPy. Measured on arrays of ten elements: ``out`` by
@@ -6,27 +6,24 @@ position 0.22 µs where by keyword it takes 0.31 and without it 0.30; ``a.dot(b,
 ``np.matmul`` takes 0.85; an operand that is a 0-d array 0.25 where a Python number takes 0.45.
 """
 
-import base64
 import math
 import sys
 import textwrap
-import zlib
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from autodiff.core.primitive import PRIMITIVES
+from autodiff.plan.literals import UNPACKED_NUMBERS, array_text, index_text, literal
 from autodiff.plan.names import Names
 from autodiff.plan.operations import Kind, bias_of, kind_of
-from autodiff.plan.program import CONSTANT, LOOP, PICK, Guard, Node, Program, is_number
+from autodiff.plan.program import CONSTANT, LOOP, PICK, Node, Program, is_number
 from autodiff.plan.to_numpy.buffers import Memory
-from autodiff.plan.to_numpy.tile_source import write_block
 from autodiff.plan.to_numpy.tiling import Block
-from autodiff.plan.to_python.scalars import UNPACKED, Writer
+from autodiff.plan.to_python.scalars import Writer
 
-__all__ = ["HELPERS", "print_arrays"]
+__all__ = ["HELPERS", "Printer"]
 
 _INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "matmul": "@"}
 _INFIX |= {"power": "**", "less": "<", "greater": ">", "equal": "==", "not_equal": "!="}
@@ -141,24 +138,24 @@ class Printer:
         """Return the name of a constant array, or a number as source."""
         value = node.function
         if node.shape == () and not isinstance(value, np.ndarray):
-            return _literal(value)
+            return literal(value)
         name = self.fresh("k")
         self._static.add(id(node))
         if is_number(node):
-            self.header.append(f"{name} = np.full({node.shape}, {_literal(value)})")
+            self.header.append(f"{name} = np.full({node.shape}, {literal(value)})")
         else:
-            self.header.append(f"{name} = {_array(np.asarray(value))}")
+            self.header.append(f"{name} = {array_text(np.asarray(value))}")
         return name
 
     def operand(self, node: Node, result: Node) -> str:
         """Return an operand of an elementwise operation: numbers as arrays without axes."""
         if node.op != CONSTANT or node.shape or not is_number(node) or not result.shape:
             return self.name_of(node)
-        literal = self.name_of(node)
-        whole = node.dtype.kind == "i" and result.op in _INFIX
-        if result.dtype != np.float64 or not (whole or node.dtype == np.float64):
-            return literal
-        return self._fixed(f"np.array({literal}, float)", "c")
+        text = self.name_of(node)
+        integer = node.dtype.kind == "i" and result.op in _INFIX
+        if result.dtype != np.float64 or not (integer or node.dtype == np.float64):
+            return text
+        return self._fixed(f"np.array({text}, float)", "c")
 
     def flat(self, node: Node) -> str | None:
         """Return the name of a value as a vector, if it is that without a copy."""
@@ -377,7 +374,7 @@ class Printer:
             return f"{source}.reshape({shape})"
         if node.op == "broadcast_to":
             return f"np.broadcast_to({source}, {shape})"
-        return f"{source}[{_index(node.params['index'])}]"
+        return f"{source}[{index_text(node.params['index'])}]"
 
     def _write_into(self, node: Node, placed: bool) -> None:
         """Write a statement whose result goes to a buffer, or to fresh memory for the user."""
@@ -465,8 +462,8 @@ class Printer:
         steps.loop(node)
         self.statements += steps.lines
         if steps.packed:
-            if UNPACKED not in self.header:
-                self.header[:0] = ["import base64, zlib", "", "", UNPACKED, "", ""]
+            if UNPACKED_NUMBERS not in self.header:
+                self.header[:0] = ["import base64, zlib", "", "", UNPACKED_NUMBERS, "", ""]
             self.header += [f'{x} = unpacked_numbers("{text}")' for x, text in steps.packed.items()]
         steps.lines, steps.packed = [], {}
 
@@ -489,7 +486,7 @@ class Printer:
     def _index(self, index: Any) -> str:
         parts = index if isinstance(index, tuple) else (index,)
         if all(i is None or i is Ellipsis or isinstance(i, slice | int) for i in parts):
-            return _index(index)
+            return index_text(index)
         return self._param(index)
 
     def _param(self, value: Any) -> str:
@@ -509,151 +506,3 @@ class Printer:
 
 def _brief(value: Any) -> str:
     return " ".join(repr(value).split())[:60]
-
-
-def _index(index: Any) -> str:
-    """Return a basic index as source."""
-    parts = index if isinstance(index, tuple) else (index,)
-    texts = []
-    for part in parts:
-        if isinstance(part, slice):
-            bounds = ["" if x is None else str(x) for x in (part.start, part.stop)]
-            texts.append(":".join(bounds) + ("" if part.step is None else f":{part.step}"))
-        else:
-            texts.append("..." if part is Ellipsis else repr(None if part is None else int(part)))
-    return ", ".join(texts) + ("," if len(texts) == 1 and isinstance(index, tuple) else "")
-
-
-def _literal(value: Any) -> str:
-    """Return a number as source."""
-    if type(value) is bool:
-        return repr(value)
-    if isinstance(value, np.generic) and value.dtype != np.float64:
-        return f"np.{value.dtype.name}({value.item()!r})".replace("np.bool(", "np.bool_(")
-    number = value.item() if isinstance(value, np.generic) else value
-    if isinstance(number, float) and not np.isfinite(number):
-        return f'float("{number}")'
-    return f"({number!r})" if isinstance(number, complex) or number < 0 else repr(number)
-
-
-def _array(value: np.ndarray[Any, Any]) -> str:
-    """Return a constant array as source."""
-    dtype = "" if value.dtype == np.float64 else f", {value.dtype.str!r}"
-    if not value.size:
-        return f"np.empty({value.shape}{dtype})"
-    if value.size <= 16 and np.all(np.isfinite(value)):
-        return f"np.array({value.tolist()!r}{dtype})"
-    packed = base64.b85encode(zlib.compress(np.ascontiguousarray(value).tobytes())).decode()
-    kind = dtype or ", float"
-    return f'unpacked("{packed}"{kind}).reshape({value.shape})'
-
-
-def print_arrays(
-    program: Program,
-    units: Sequence[Node | Block],
-    memory: Memory,
-    inputs: Sequence[str],
-    result: Callable[..., str],
-    title: str,
-    *,
-    donate: bool = False,
-) -> tuple[str, dict[str, Any]]:
-    """Return the source of a program, and what it needs beside it."""
-    printer = Printer(program, memory, inputs)
-    printer.allocate(units)
-    printer.within = _used_once(units, program)
-    guards: dict[int, list[Guard]] = {}
-    for guard in program.guards:
-        guards.setdefault(id(guard.node), []).append(guard)
-    backward = False
-
-    def decide(node: Node) -> None:
-        for guard in guards.pop(id(node), ()):
-            name = printer.name_of(guard.node)
-            if guard.what == "bool":
-                printer.say(f"if bool({name}) is not {guard.outcome}:")
-            elif guard.what == "index":
-                printer.say(f"if int({name}) != {guard.outcome}:")
-            else:
-                printer.say(f"if {name}.shape != {guard.outcome}:")
-            printer.say("    return changed")
-
-    if program.nodes:
-        printer.say("# forward")
-    for node in program.inputs:
-        decide(node)
-    for unit in units:
-        if isinstance(unit, Block):
-            write_block(printer, unit)
-            for node in unit.nodes:
-                decide(node)
-            continue
-        if unit.rule and not backward:
-            backward = True
-            printer.say("# backward")
-        printer.write(unit)
-        decide(unit)
-    texts = _results(program, memory, printer, donate)
-    printer.say(f"return {result(texts)}")
-    lines = [f'"""{title}"""', "", "import numpy as np"]
-    for module, imported in printer.imports.items():
-        lines.append(f"from {module} import {', '.join(sorted(imported))}")
-    lines.append("")
-    if any("unpacked(" in line for line in printer.header):
-        lines += [
-            "import base64, zlib",
-            "",
-            "",
-            "def unpacked(text, dtype):",
-            "    return np.frombuffer(zlib.decompress(base64.b85decode(text)), dtype)",
-            "",
-        ]
-    if any("PRIMITIVES" in line for line in printer.header):
-        lines += ["from autodiff.core.primitive import PRIMITIVES", ""]
-    if printer.helpers & {"odd_share", "rectified"}:
-        lines += [
-            "_equal, _multiply, _sign = np.equal, np.multiply, np.sign",
-            "zero = np.array(0.0)",
-            "",
-        ]
-    for name in sorted(printer.helpers):
-        lines += ["", HELPERS[name], ""]
-    if any(statement.endswith("return changed") for statement in printer.statements):
-        lines.append("changed = object()  # returned if the function would decide otherwise")
-    lines += printer.arrays() + printer.header
-    for function in printer.functions:
-        lines += ["", "", *function]
-    names = ", ".join(printer.names[id(node)] for node in program.inputs)
-    lines += ["", "", f"def run({names}):"]
-    lines += [f"    {statement}" for statement in printer.statements]
-    return "\n".join(lines) + "\n", printer.constants
-
-
-def _used_once(units: Sequence[Node | Block], program: Program) -> set[int]:
-    """Return the identities of what one operation uses once, apart from blocks."""
-    uses = Counter(id(x) for x in program.roots for _ in range(2))
-    for unit in units:
-        if isinstance(unit, Block):
-            uses.update(2 * [id(x) for node in unit.nodes for x in (*node.args, node)])
-        else:
-            uses.update(map(id, unit.args))
-    return {key for key, count in uses.items() if count == 1}
-
-
-def _results(program: Program, memory: Memory, printer: Printer, donate: bool) -> list[str]:
-    """Return the expressions of the outputs, each of memory that is the user's alone."""
-    texts, given = [], set()
-    for node in program.outputs:
-        name = printer.name_of(node)
-        if node.shape == () and kind_of(node).owns_memory:
-            texts.append(name)
-            continue
-        own = id(node) in memory.outputs or (donate and id(node) in memory.slots)
-        if own and id(node) not in given:
-            given.add(id(node))
-            texts.append(name)
-        elif node.shape == ():
-            texts.append(f"np.array({name})[()]")
-        else:
-            texts.append(f"np.array({name})")
-    return texts

@@ -1,18 +1,16 @@
 """Printing a block: a function for one chunk, and the loop that calls it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autodiff.plan.operations import Kind, kind_of
 from autodiff.plan.program import CONSTANT, Node
+from autodiff.plan.to_numpy.printer import Printer
 from autodiff.plan.to_numpy.tiling import Block
-
-if TYPE_CHECKING:
-    from autodiff.plan.to_numpy.source import Printer
 
 __all__ = ["write_block"]
 
 
-def write_block(printer: "Printer", block: Block) -> None:
+def write_block(printer: Printer, block: Block) -> None:
     """Write a block: its function above, its loop among the statements."""
     _Writer(printer, block).write()
 
@@ -20,7 +18,7 @@ def write_block(printer: "Printer", block: Block) -> None:
 class _Writer:
     """What is known while one block is written."""
 
-    def __init__(self, printer: "Printer", block: Block) -> None:
+    def __init__(self, printer: Printer, block: Block) -> None:
         self.printer, self.block = printer, block
         self.function = printer.fresh("block")
         #: Parameters of the function, with the argument for a whole chunk and for the last.

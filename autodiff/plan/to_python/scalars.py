@@ -14,19 +14,16 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.plan.literals import UNPACKED_NUMBERS, literal
 from autodiff.plan.names import Names
 from autodiff.plan.program import CONSTANT, INPUT, LOOP, PICK, Body, Guard, Node, Program, body_of
 from autodiff.plan.to_python.parts import in_parts
 
-__all__ = ["SCALAR", "UNPACKED", "Writer", "is_scalar", "print_scalars"]
+__all__ = ["SCALAR", "Writer", "is_scalar", "print_scalars"]
 
 _NESTED = 6
 #: Numbers of a list that are written as text.
 _FEW = 50
-
-UNPACKED = '''def unpacked_numbers(text):
-    """Return the numbers of a list."""
-    return np.frombuffer(zlib.decompress(base64.b85decode(text))).tolist()'''
 
 #: For each operation its expression, of operands that are names or literals.
 _EXPRESSIONS = {
@@ -153,7 +150,7 @@ class Writer:
             bare = not self._depths.get(id(node)) or node.op in _MATH
             return text if bare else f"({text})"
         if node.op == CONSTANT:
-            return _literal(node.function)
+            return literal(_number(node.function))
         if node.op == PICK:
             return self.picked(node)
         assert self._outer is not None
@@ -268,7 +265,7 @@ class Writer:
                 if numbers is None:
                     self.say(f"{text} = [{', '.join(map(self.text_of, own))}]")
                 elif len(numbers) <= _FEW:
-                    self.say(f"{text} = [{', '.join(map(_literal, numbers))}]")
+                    self.say(f"{text} = [{', '.join(map(literal, numbers))}]")
                 else:
                     octets = np.array(numbers).tobytes()
                     self.packed[text] = base64.b85encode(zlib.compress(octets, 1)).decode()
@@ -342,7 +339,7 @@ def print_scalars(
     if any(line.endswith("return changed") for line in writer.lines):
         head += ["changed = object()  # returned if the function would decide otherwise", ""]
     if writer.packed:
-        head += ["", UNPACKED, "", ""]
+        head += ["", UNPACKED_NUMBERS, "", ""]
         head += [f'{key} = unpacked_numbers("{text}")' for key, text in writer.packed.items()]
     functions = in_parts(writer.lines, ending, parameters)
     source = "\n".join([*head, *functions]) + "\n"
@@ -371,8 +368,6 @@ def _parts(nodes: Iterable[Node], roots: Iterable[Node]) -> set[int]:
     return {key for key in once if uses[key] == 1}
 
 
-def _literal(value: Any) -> str:
-    number = value.item() if isinstance(value, np.generic) else value
-    if isinstance(number, float) and not np.isfinite(number):
-        return f'float("{number}")'
-    return f"({number!r})" if number < 0 else repr(number)
+def _number(value: Any) -> Any:
+    """Return a number of Python's own."""
+    return value.item() if isinstance(value, np.generic) else value

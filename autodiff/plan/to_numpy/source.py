@@ -1,0 +1,119 @@
+"""Printing a program as a module of straight-line NumPy that runs when pasted into a file."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from autodiff.plan.literals import UNPACKED
+from autodiff.plan.operations import kind_of
+from autodiff.plan.program import Guard, Node, Program
+from autodiff.plan.to_numpy.buffers import Memory
+from autodiff.plan.to_numpy.printer import HELPERS, Printer
+from autodiff.plan.to_numpy.tile_source import write_block
+from autodiff.plan.to_numpy.tiling import Block
+
+__all__ = ["print_arrays"]
+
+
+def print_arrays(
+    program: Program,
+    units: Sequence[Node | Block],
+    memory: Memory,
+    inputs: Sequence[str],
+    result: Callable[..., str],
+    title: str,
+    *,
+    donate: bool = False,
+) -> tuple[str, dict[str, Any]]:
+    """Return the source of a program, and what it needs beside it."""
+    printer = Printer(program, memory, inputs)
+    printer.allocate(units)
+    printer.within = _used_once(units, program)
+    guards: dict[int, list[Guard]] = {}
+    for guard in program.guards:
+        guards.setdefault(id(guard.node), []).append(guard)
+    backward = False
+
+    def decide(node: Node) -> None:
+        for guard in guards.pop(id(node), ()):
+            name = printer.name_of(guard.node)
+            if guard.what == "bool":
+                printer.say(f"if bool({name}) is not {guard.outcome}:")
+            elif guard.what == "index":
+                printer.say(f"if int({name}) != {guard.outcome}:")
+            else:
+                printer.say(f"if {name}.shape != {guard.outcome}:")
+            printer.say("    return changed")
+
+    if program.nodes:
+        printer.say("# forward")
+    for node in program.inputs:
+        decide(node)
+    for unit in units:
+        if isinstance(unit, Block):
+            write_block(printer, unit)
+            for node in unit.nodes:
+                decide(node)
+            continue
+        if unit.rule and not backward:
+            backward = True
+            printer.say("# backward")
+        printer.write(unit)
+        decide(unit)
+    texts = _results(program, memory, printer, donate)
+    printer.say(f"return {result(texts)}")
+    lines = [f'"""{title}"""', "", "import numpy as np"]
+    for module, imported in printer.imports.items():
+        lines.append(f"from {module} import {', '.join(sorted(imported))}")
+    lines.append("")
+    if any("unpacked(" in line for line in printer.header):
+        lines += UNPACKED
+    if any("PRIMITIVES" in line for line in printer.header):
+        lines += ["from autodiff.core.primitive import PRIMITIVES", ""]
+    if printer.helpers & {"odd_share", "rectified"}:
+        lines += [
+            "_equal, _multiply, _sign = np.equal, np.multiply, np.sign",
+            "zero = np.array(0.0)",
+            "",
+        ]
+    for name in sorted(printer.helpers):
+        lines += ["", HELPERS[name], ""]
+    if any(statement.endswith("return changed") for statement in printer.statements):
+        lines.append("changed = object()  # returned if the function would decide otherwise")
+    lines += printer.arrays() + printer.header
+    for function in printer.functions:
+        lines += ["", "", *function]
+    names = ", ".join(printer.names[id(node)] for node in program.inputs)
+    lines += ["", "", f"def run({names}):"]
+    lines += [f"    {statement}" for statement in printer.statements]
+    return "\n".join(lines) + "\n", printer.constants
+
+
+def _used_once(units: Sequence[Node | Block], program: Program) -> set[int]:
+    """Return the identities of what one operation uses once, apart from blocks."""
+    uses = Counter(id(x) for x in program.roots for _ in range(2))
+    for unit in units:
+        if isinstance(unit, Block):
+            uses.update(2 * [id(x) for node in unit.nodes for x in (*node.args, node)])
+        else:
+            uses.update(map(id, unit.args))
+    return {key for key, count in uses.items() if count == 1}
+
+
+def _results(program: Program, memory: Memory, printer: Printer, donate: bool) -> list[str]:
+    """Return the expressions of the outputs, each of memory that is the user's alone."""
+    texts, given = [], set()
+    for node in program.outputs:
+        name = printer.name_of(node)
+        if node.shape == () and kind_of(node).owns_memory:
+            texts.append(name)
+            continue
+        own = id(node) in memory.outputs or (donate and id(node) in memory.slots)
+        if own and id(node) not in given:
+            given.add(id(node))
+            texts.append(name)
+        elif node.shape == ():
+            texts.append(f"np.array({name})[()]")
+        else:
+            texts.append(f"np.array({name})")
+    return texts
