@@ -8,9 +8,10 @@ from enum import Enum
 
 import numpy as np
 
+from autodiff.core.primitive import Primitive
 from autodiff.plan.program import CONSTANT, INPUT, Node
 
-__all__ = ["Kind", "bias_of", "is_contiguous", "kind_of"]
+__all__ = ["Kind", "bias_of", "is_contiguous", "kind_of", "name_of"]
 
 
 class Kind(Enum):
@@ -32,6 +33,12 @@ class Kind(Enum):
 _SMALL = 8192
 _COMPUTED = frozenset({"sum of rows", "row dots", "sum", "vdot"})
 _PLACED = frozenset({"nothing times", "relu_pull"})
+
+
+def name_of(primitive: Primitive) -> str:
+    """Return the name of the operation that a primitive is in programs."""
+    function = primitive.function
+    return function.__name__ if isinstance(function, np.ufunc) else primitive.name
 
 
 def kind_of(node: Node) -> Kind:

@@ -13,6 +13,7 @@ from autodiff.graph.trace import as_primal
 from autodiff.plan.passes.fast_math import with_half_angles
 from autodiff.plan.passes.reassociate import associated
 from autodiff.plan.passes.relu import without_arguments
+from autodiff.plan.passes.simplify import simplify
 from autodiff.plan.program import Program
 from autodiff.plan.to_numpy.buffers import plan_memory
 from autodiff.plan.to_numpy.source import print_arrays
@@ -438,12 +439,14 @@ def make_plan(
     if backend == "numba":
         from autodiff.plan.to_numba.plan import numba_plan
 
-        program = associated(trace.program)
+        program = associated(simplify(trace.program))
         found = numba_plan(name, program, inputs, values, result, (display, unflatten), donate)
         if isinstance(found, Plan):
             return found, trace.captured
         note = found
-    program = with_half_angles(trace.program) if fast_math else trace.program
+    program = simplify(trace.program)
+    if fast_math:
+        program = with_half_angles(program)
     title = f"Plan of {name}: {program.operations} operations."
     constants: dict[str, Any] = {}
     otherwise, peak_bytes = "", 0

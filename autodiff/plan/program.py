@@ -8,7 +8,7 @@ import numpy as np
 
 __all__ = [
     *("CONSTANT", "INPUT", "LOOP", "PICK", "Body", "Guard", "Node", "Program", "body_of"),
-    *("constant", "is_number", "reachable"),
+    *("constant", "is_number", "operand", "reachable"),
 ]
 
 INPUT, CONSTANT = "input", "constant"
@@ -100,6 +100,11 @@ def constant(value: Any, shape: tuple[int, ...] | None = None) -> Node:
     if isinstance(value, np.generic) and value.dtype == np.float64:
         value = float(value)
     return Node(CONSTANT, (), {}, own, dtype, value)
+
+
+def operand(value: Any) -> Node:
+    """Return the node of an operand from outside the program, as it came."""
+    return Node(CONSTANT, (), {}, np.shape(value), np.result_type(value), value)
 
 
 def is_number(node: Node, *values: float) -> bool:

@@ -8,7 +8,7 @@ The absolute error stays at some 1e-16; relative digits are lost near the zeros 
 
 import numpy as np
 
-from autodiff.plan.passes.simplify import Builder
+from autodiff.plan.passes.builder import Builder
 from autodiff.plan.program import Node, Program
 
 __all__ = ["with_half_angles"]

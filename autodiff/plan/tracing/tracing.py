@@ -12,17 +12,15 @@ from collections.abc import Callable, Sequence
 from types import CodeType, FrameType
 from typing import Any
 
-import numpy as np
-
 from autodiff.core.primitive import Primitive
 from autodiff.core.pytrees import Structure, flatten
 from autodiff.core.tape import Form, Tape
 from autodiff.core.tensor import Tensor, leaf
-from autodiff.plan.passes.simplify import Builder
-from autodiff.plan.program import INPUT, Guard, Node, Program, reachable
+from autodiff.plan.operations import name_of
+from autodiff.plan.program import INPUT, Guard, Node, Program, operand
 from autodiff.plan.tracing.guards import held_outside
 from autodiff.plan.tracing.loop import Loop
-from autodiff.plan.tracing.loop_program import write_loop
+from autodiff.plan.tracing.loop_program import loop_nodes
 from autodiff.plan.tracing.peephole import recognise
 from autodiff.plan.tracing.rerolling import SHORTEST, roll
 
@@ -162,55 +160,41 @@ def _program(
     names: dict[int, str],
     rules: Sequence[tuple[int, str]],
 ) -> Program:
-    builder = Builder()
     known: dict[int, Node] = {}
+    nodes: list[Node] = []
 
     def node_of(x: Any) -> Node:
-        if type(x) is Tensor and x.tape is tape:
-            return known[id(x)]
-        return builder.constant(x)
+        return known[id(x)] if type(x) is Tensor and x.tape is tape else operand(x)
 
     starts = dict(rules)
     rule = ""
     for place, x in enumerate(recorded):
         rule = starts.get(place, rule)
         if type(x) is Loop:
-            made = len(builder.nodes)
-            write_loop(builder, x, known, node_of)
+            made = loop_nodes(x, known, node_of)
             for carry in x.carries:
                 known[id(carry.last)].name = names.get(id(carry.last), "")
-            if x.of is not None:
-                for new in builder.nodes[made:]:
-                    new.rule = "the loop"
+            for new in made if x.of is not None else ():
+                new.rule = "the loop"
+            nodes += made
             continue
         shape, dtype = x.value.shape, x.value.dtype
         if x.primitive is None:
             node = Node(INPUT, (), {}, shape, dtype)
         else:
-            made = len(builder.nodes)
-            function = x.primitive.function
-            node = builder.make(
-                function.__name__ if isinstance(function, np.ufunc) else x.primitive.name,
-                [node_of(operand) for operand in x.operands],
-                x.params or {},
-                shape,
-                dtype,
-                function,
-            )
-            for new in builder.nodes[made:]:
-                new.rule = rule
-        if not node.name and id(x) in names:
-            node.name = names[id(x)]
+            operands = [node_of(y) for y in x.operands]
+            op, function = name_of(x.primitive), x.primitive.function
+            node = Node(op, operands, x.params or {}, shape, dtype, function)
+            node.rule = rule
+            nodes.append(node)
+        node.name = names.get(id(x), "")
         known[id(x)] = node
-    program = Program(
+    return Program(
         [known[id(x)] for x in inputs],
         [node_of(x) for x in results],
         [Guard(known[id(x)], what, outcome) for x, what, outcome in guards],
-        builder.nodes,
+        nodes,
     )
-    needed = reachable(program.roots)
-    program.nodes = [node for node in builder.nodes if id(node) in needed]
-    return program
 
 
 def _outside(tape: Tape) -> list[Any]:
