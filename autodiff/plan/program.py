@@ -11,6 +11,7 @@ __all__ = [
     *("constant", "is_number", "operand", "reachable"),
 ]
 
+_FLOAT = np.dtype(float)
 INPUT, CONSTANT = "input", "constant"
 #: The operations that are a loop, and one of its results.
 LOOP, PICK = "repeated steps", "result of steps"
@@ -104,6 +105,8 @@ def constant(value: Any, shape: tuple[int, ...] | None = None) -> Node:
 
 def operand(value: Any) -> Node:
     """Return the node of an operand from outside the program, as it came."""
+    if type(value) is float:
+        return Node(CONSTANT, (), {}, (), _FLOAT, value)
     return Node(CONSTANT, (), {}, np.shape(value), np.result_type(value), value)
 
 

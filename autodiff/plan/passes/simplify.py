@@ -45,15 +45,15 @@ class _Built:
 
     def add(self, node: Node) -> None:
         """Add an operation."""
-        builder = self.builder
+        builder, known = self.builder, self._known
         made = len(builder.nodes)
-        args = [self.of(x) for x in node.args]
+        args = [known.get(id(x)) or self.of(x) for x in node.args]
         new = builder.make(node.op, args, node.params, node.shape, node.dtype, node.function)
         for each in builder.nodes[made:]:
             each.rule = node.rule
         if node.name and not new.name:
             new.name = node.name
-        self._known[id(node)] = new
+        known[id(node)] = new
 
     def add_loop(self, node: Node) -> None:
         """Add a loop whose body is simplified, and saves only what another loop needs."""
