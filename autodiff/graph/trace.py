@@ -16,7 +16,7 @@ from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, assembled, leaf
 from autodiff.graph.graph import Graph
 
-__all__ = ["as_primal", "check_result", "trace"]
+__all__ = ["as_primal", "call_with_names", "check_result", "trace"]
 
 
 def trace(
@@ -85,7 +85,7 @@ def trace(
     chosen = _chosen(wrt, binding, inputs)
     _replace(bound, binding.grouped(inputs))
     with tape:
-        output, names = _call_with_names(f, bound)
+        output, names = call_with_names(f, lambda: f(*bound.args, **bound.kwargs))
         output = check_result(output, "trace")
     graph = Graph(tape, inputs, output, chosen, binding, names)
     graph.forget()
@@ -288,26 +288,33 @@ def _chosen(
     return tuple(chosen)
 
 
-def _call_with_names(
-    f: Callable[..., Any], bound: inspect.BoundArguments
+def call_with_names(
+    f: Callable[..., Any], call: Callable[[], Any]
 ) -> tuple[Any, dict[str, Tensor]]:
-    """Return the result of a call, and the tensors in its local variables by their names.
+    """Return the result of a call, and the tensors in the local variables of `f` by their names.
 
-    The variables are read when the function returns, by a profile hook of this thread. If
-    another profiler runs it is left alone, and there are no names.
+    They are read from the frame of the first call of `f`, which a profile hook of this thread
+    finds. If another profiler runs it is left alone, and there are no names.
     """
     code = getattr(inspect.unwrap(f), "__code__", None)
-    if not isinstance(code, CodeType) or sys.getprofile() is not None:
-        return f(*bound.args, **bound.kwargs), {}
     names: dict[str, Tensor] = {}
+    if not isinstance(code, CodeType) or sys.getprofile() is not None:
+        return call(), names
+    frames: list[FrameType] = []
 
     def on_event(frame: FrameType, event: str, arg: Any) -> None:
-        if event == "return" and frame.f_code is code:
-            names.update({k: v for k, v in frame.f_locals.items() if type(v) is Tensor})
+        if event == "call" and frame.f_code is code:
+            frames.append(frame)
+            # To be told of every call that follows would double the time.
+            sys.setprofile(None)
 
     sys.setprofile(on_event)
     try:
-        output = f(*bound.args, **bound.kwargs)
+        result = call()
     finally:
         sys.setprofile(None)
-    return output, names
+    while frames:
+        # Its caller is this function: a name for it would be a reference cycle.
+        names.update({k: v for k, v in frames[-1].f_locals.items() if type(v) is Tensor})
+        frames.pop().clear()
+    return result, names

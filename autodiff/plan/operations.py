@@ -9,9 +9,9 @@ from enum import Enum
 import numpy as np
 
 from autodiff.core.primitive import Primitive
-from autodiff.plan.program import CONSTANT, INPUT, Node
+from autodiff.plan.program import CONSTANT, INPUT, Node, Program
 
-__all__ = ["Kind", "bias_of", "is_contiguous", "kind_of", "name_of"]
+__all__ = ["Kind", "bias_of", "is_contiguous", "is_quiet", "kind_of", "name_of"]
 
 
 class Kind(Enum):
@@ -33,6 +33,18 @@ class Kind(Enum):
 _SMALL = 8192
 _COMPUTED = frozenset({"sum of rows", "row dots", "sum", "vdot"})
 _PLACED = frozenset({"nothing times", "relu_pull"})
+
+
+#: Operations of a backward pass that cannot divide by zero nor leave their domain.
+_CALM = frozenset(
+    {
+        *("add", "subtract", "multiply", "negative", "square", "absolute", "sign"),
+        *("exp", "sin", "cos", "tanh", "maximum", "minimum", "less", "greater", "equal"),
+        *("matmul", "sum", "sum of rows", "vdot", "where", "relu_pull", "nothing times"),
+        *("odd share", "stepped"),
+        *("transpose", "reshape", "broadcast_to", "getitem"),
+    }
+)
 
 
 def name_of(primitive: Primitive) -> str:
@@ -120,3 +132,8 @@ def _is_basic(node: Node) -> bool:
         for i in parts
         if not isinstance(i, bool)
     )
+
+
+def is_quiet(program: Program) -> bool:
+    """Return whether a backward pass may divide by zero, which is no concern of the user's."""
+    return any(node.rule and node.op not in _CALM for node in program.nodes)

@@ -11,10 +11,10 @@ import numpy as np
 from autodiff.plan.passes.builder import Builder
 from autodiff.plan.program import Node, Program
 
-__all__ = ["with_half_angles"]
+__all__ = ["half_angles"]
 
 
-def with_half_angles(program: Program) -> Program:
+def half_angles(program: Program) -> Program:
     """Return a program in which sine and cosine of the same array are computed together."""
     pairs: dict[int, dict[str, Node]] = {}
     for node in program.nodes:

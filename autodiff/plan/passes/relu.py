@@ -9,16 +9,15 @@ network stays in the cache twice as long. The sign as a float, times the cotange
 import numpy as np
 
 from autodiff.plan.program import INPUT, Node, Program, is_number
-from autodiff.plan.to_numpy import tiling as blocks
 
-__all__ = ["ODD", "STEPPED", "without_arguments"]
+__all__ = ["ODD", "STEPPED", "relu_by_result"]
 
 #: The derivative if some element is 0 or NaN, else nothing; and the cotangent of the argument.
 ODD, STEPPED = "odd share", "stepped"
 
 
-def without_arguments(program: Program) -> Program:
-    """Return a program whose rectifiers do not keep their arguments."""
+def relu_by_result(program: Program, large: int) -> Program:
+    """Return a program whose rectifiers of less than `large` elements keep no arguments."""
     results = {
         id(node.args[0]): node
         for node in program.nodes
@@ -31,7 +30,10 @@ def without_arguments(program: Program) -> Program:
     pulls = {
         id(node)
         for node in program.nodes
-        if node.op == "relu_pull" and _fits(node) and id(node.args[1]) in results
+        if node.op == "relu_pull"
+        and _fits(node)
+        and node.size < large
+        and id(node.args[1]) in results
     }
     if not pulls:
         return program
@@ -57,7 +59,7 @@ def without_arguments(program: Program) -> Program:
 
 
 def _fits(node: Node) -> bool:
-    """Return whether a cotangent and its primal are arrays of one shape, and small."""
+    """Return whether a cotangent and its primal are arrays of one shape."""
     g, z = node.args
     alike = g.shape == z.shape == node.shape and g.dtype == z.dtype == node.dtype == np.float64
-    return bool(alike and node.shape and node.size < blocks.LARGE)
+    return bool(alike and node.shape)

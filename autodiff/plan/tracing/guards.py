@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-import autodiff
+from autodiff import errors
 from autodiff.core.constants import fingerprint
 from autodiff.core.pytrees import flatten
 
-__all__ = ["Captured", "held_outside"]
+__all__ = ["Guards", "held_outside"]
 
 _CALLED = (FunctionType, MethodType, functools.partial)
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
 _DEPTH = 4
-_OWN = os.path.dirname(os.path.abspath(autodiff.__file__)) + os.sep
+_OWN = os.path.dirname(os.path.abspath(errors.__file__)) + os.sep
 
 
 def _is_library(module: str) -> bool:
@@ -33,7 +33,7 @@ def _is_library(module: str) -> bool:
     return root in sys.stdlib_module_names or root in ("numpy", "scipy")
 
 
-class Captured:
+class Guards:
     """The numbers that a function reads from outside its arguments.
 
     Parameters
@@ -46,9 +46,9 @@ class Captured:
     Examples
     --------
     >>> scale = np.ones(2)
-    >>> captured = Captured(lambda x: x * scale, [])
+    >>> guards = Guards(lambda x: x * scale, [])
     >>> scale[0] = 5.0
-    >>> captured.changed()
+    >>> guards.changed()
     True
     """
 

@@ -5,17 +5,15 @@ the functions that users call. So the joint graph of value and gradient is the t
 ``value_and_grad(f)``, and that of any transform its own.
 """
 
-import inspect
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from types import CodeType, FrameType
 from typing import Any
 
 from autodiff.core.primitive import Primitive
 from autodiff.core.pytrees import Structure, flatten
 from autodiff.core.tape import Form, Tape
 from autodiff.core.tensor import Tensor, leaf
+from autodiff.graph.trace import call_with_names
 from autodiff.plan.operations import name_of
 from autodiff.plan.program import INPUT, Guard, Node, Program, operand
 from autodiff.plan.tracing.guards import held_outside
@@ -36,16 +34,16 @@ class Trace:
         Its operations.
     structure : Structure
         The structure of the result, of which the outputs of the program are leaves.
-    captured : list of array
+    outside : list of array
         Plain arrays that took part in it and are no arguments.
     """
 
-    __slots__ = ("captured", "program", "structure")
+    __slots__ = ("outside", "program", "structure")
 
-    def __init__(self, program: Program, structure: Structure, captured: list[Any]) -> None:
+    def __init__(self, program: Program, structure: Structure, outside: list[Any]) -> None:
         self.program = program
         self.structure = structure
-        self.captured = captured
+        self.outside = outside
 
 
 class _Listener:
@@ -125,7 +123,7 @@ def _trace(
     inputs = [leaf(tape, x) for x in leaves]
     try:
         with tape:
-            output, local = _with_names(f, tape, lambda: call(inputs))
+            output, variables = call_with_names(f, lambda: call(inputs))
     except Exception as error:
         if listener.decided is None:
             raise
@@ -134,21 +132,23 @@ def _trace(
     if listener.decided is not None and len(guards) > listener.decided:
         raise _Unknown
     results, structure = flatten(output)
+    local = {id(x): name for name, x in variables.items() if x.tape is tape}
     for name, node in zip(names, inputs, strict=True):
         local[id(node)] = name
     for node, adjoint in listener.cotangents:
         if id(node) in local and type(adjoint) is Tensor:
             local.setdefault(id(adjoint), f"{local[id(node)]}_bar")
     # What the rules made and nobody else holds is not watched.
+    variables.clear()
     listener.cotangents.clear()
-    captured = _outside(tape)
+    outside = _outside(tape)
     recorded: list[Any] = tape.end()
     if rolling and not listener.rules:
         tape.guards = guards
         start = len(inputs)
         recorded[start:] = roll(tape, recorded[start:], results)
     program = _program(tape, recorded, inputs, results, guards, local, listener.rules)
-    return Trace(program, structure, captured)
+    return Trace(program, structure, outside)
 
 
 def _program(
@@ -205,35 +205,3 @@ def _outside(tape: Tape) -> list[Any]:
     counts = Counter(map(id, constants.originals))
     large = {id(x): x for x in constants.originals}
     return found + [x for key, x in large.items() if held_outside(x, counts[key] + 2)]
-
-
-def _with_names(
-    f: Callable[..., Any], tape: Tape, call: Callable[[], Any]
-) -> tuple[Any, dict[int, str]]:
-    """Return the result of a call, and names of tensors of a tape from the variables of `f`.
-
-    They are read from the frame of the first call of `f`, which is kept until it has returned.
-    """
-    code = getattr(inspect.unwrap(f), "__code__", None)
-    names: dict[int, str] = {}
-    if not isinstance(code, CodeType) or sys.getprofile() is not None:
-        return call(), names
-    frames: list[FrameType] = []
-
-    def on_event(frame: FrameType, event: str, arg: Any) -> None:
-        if event == "call" and frame.f_code is code:
-            frames.append(frame)
-            # To be told of every call that follows would double the time.
-            sys.setprofile(None)
-
-    sys.setprofile(on_event)
-    try:
-        result = call()
-    finally:
-        sys.setprofile(None)
-    for frame in frames:
-        for name, value in frame.f_locals.items():
-            if type(value) is Tensor and value.tape is tape:
-                names[id(value)] = name
-        frame.clear()
-    return result, names
