@@ -259,7 +259,7 @@ def nothing_times(direction: Array, product: Array) -> Array:
     if any([hasattr(x, "tape") for x in (direction, product)]):
         from autodiff.core.tensor import record
 
-        return record(PRIMITIVES["nothing times"], (direction, product))
+        return record(PRIMITIVES["multiply_no_nan"], (direction, product))
     lost = np.isnan(product)
     if not np.count_nonzero(lost):
         return product

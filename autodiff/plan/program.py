@@ -14,7 +14,7 @@ __all__ = [
 _FLOAT = np.dtype(float)
 INPUT, CONSTANT = "input", "constant"
 #: The operations that are a loop, and one of its results.
-LOOP, PICK = "repeated steps", "result of steps"
+LOOP, PICK = "loop", "loop_result"
 
 
 class Node:

@@ -12,7 +12,7 @@ import numpy as np
 from autodiff.core.primitive import Array, general, nothing_times
 from autodiff.core.tensor import Tensor, record
 
-__all__ = ["NOTHING_TIMES", "RELU", "RELU_PULL", "SIGMOID"]
+__all__ = ["MULTIPLY_NO_NAN", "RELU", "RELU_VJP", "SIGMOID"]
 
 
 def _sigmoid(x: Array) -> Array:
@@ -35,27 +35,27 @@ def _relu(x: Array) -> Array:
     return record(RELU, (x,)) if type(x) is Tensor else np.maximum(x, 0.0)
 
 
-def _relu_pull(g: Array, x: Array) -> Array:
+def _relu_vjp(g: Array, x: Array) -> Array:
     if type(g) is Tensor or type(x) is Tensor:
-        return record(RELU_PULL, (g, x))
+        return record(RELU_VJP, (g, x))
     share = np.logical_not(x < 0.0)
     ties = x == 0.0
     return g * (share - 0.5 * ties if np.count_nonzero(ties) else share)
 
 
 #: The cotangent, or tangent, of the argument of a rectifier.
-RELU_PULL = general(
-    "relu_pull",
-    _relu_pull,
-    [lambda h, out, g, x: _relu_pull(h, x), lambda h, out, g, x: np.zeros_like(x)],
-    [lambda g_dot, out, g, x: _relu_pull(g_dot, x), lambda x_dot, out, g, x: np.zeros_like(out)],
+RELU_VJP = general(
+    "relu_vjp",
+    _relu_vjp,
+    [lambda h, out, g, x: _relu_vjp(h, x), lambda h, out, g, x: np.zeros_like(x)],
+    [lambda g_dot, out, g, x: _relu_vjp(g_dot, x), lambda x_dot, out, g, x: np.zeros_like(out)],
     examples=[(((2, 3), (2, 3)), {}), (((), ()), {})],
 )
 RELU = general(
     "relu",
     _relu,
-    [lambda g, out, x: _relu_pull(g, x)],
-    [lambda x_dot, out, x: _relu_pull(x_dot, x)],
+    [lambda g, out, x: _relu_vjp(g, x)],
+    [lambda x_dot, out, x: _relu_vjp(x_dot, x)],
     examples=[(((2, 3),), {}), (((),), {})],
 )
 
@@ -70,8 +70,8 @@ def _draw(rng: Any, *shapes: tuple[int, ...]) -> list[Array]:
 
 
 #: `nothing_times` as one operation. Its result is the product: the direction has no part in it.
-NOTHING_TIMES = general(
-    "nothing times",
+MULTIPLY_NO_NAN = general(
+    "multiply_no_nan",
     nothing_times,
     [
         lambda g, out, direction, product: np.zeros_like(direction),

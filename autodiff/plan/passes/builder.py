@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.plan.operations import OPERATIONS
 from autodiff.plan.program import CONSTANT, Node, constant, is_number
 
 __all__ = ["REWRITES", "Builder", "Rewrite", "rewrites"]
@@ -14,10 +15,6 @@ _FLOAT = np.dtype(float)
 Rewrite = Callable[..., Node | None]
 #: The rewrite of each operation that has one.
 REWRITES: dict[str, Rewrite] = {}
-#: Operations whose operands may be exchanged without another rounding.
-_COMMUTATIVE = frozenset({"add", "multiply"})
-#: Operations whose operands may be given without the axes along which they are repeated.
-_BROADCASTING = frozenset({"add", "subtract", "multiply", "divide", "maximum", "minimum"})
 
 
 def rewrites(*ops: str) -> Callable[[Rewrite], Rewrite]:
@@ -96,7 +93,8 @@ class Builder:
     ) -> Node:
         """Return the node of an operation, in the shortest form that is known of it."""
         args = tuple(args)
-        if op in _BROADCASTING:
+        row = OPERATIONS.get(op)
+        if row is not None and row.broadcasts:
             args = _unrepeated(self, args, shape, dtype)
         rewrite = REWRITES.get(op)
         if rewrite is not None:
@@ -106,7 +104,7 @@ class Builder:
                 assert found.dtype == dtype, (op, found, dtype)
                 return found
         identities = tuple(map(id, args))
-        if op in _COMMUTATIVE:
+        if row is not None and row.commutes:
             identities = tuple(sorted(identities))
         key = (op, identities, _frozen(params) if params else ())
         known = self._known.get(key)

@@ -34,7 +34,7 @@ def reassociate(program: Program) -> Program:
 
 
 def _is_product(node: Node) -> bool:
-    return node.op == "matmul" and kind_of(node) is Kind.COMPUTED
+    return node.op == "matmul" and kind_of(node) is Kind.REDUCTION
 
 
 def _product(x: Node, y: Node, like: Node) -> Node:

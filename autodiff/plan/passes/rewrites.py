@@ -202,7 +202,7 @@ def _sum(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DTyp
         positive = builder.make("sum", x.args, params, shape, dtype, np.sum)
         return builder.ufunc(np.negative, positive)
     if ndim == 2 and reduced == {0} and len(shape) == 1:
-        return builder.make("sum of rows", (x,), {}, shape, dtype, None)
+        return builder.make("column_sums", (x,), {}, shape, dtype, None)
     found = _sum_along(builder, x, reduced, params["keepdims"], shape)
     if found is not None:
         return found
@@ -228,7 +228,7 @@ def _sum_along(
     if axis == ndim - 1:
         factors = x.args * 2 if x.op == "square" else x.args if x.op == "multiply" else ()
         if not keepdims and factors and all(_same(f, x.shape, x.dtype) for f in factors):
-            return builder.make("row dots", factors, {}, shape, _FLOAT, None)
+            return builder.make("rowwise_dot", factors, {}, shape, _FLOAT, None)
         ones = builder.number(1.0, (length, 1) if keepdims else (length,))
         return builder.make("matmul", (x, ones), {}, shape, _FLOAT, np.matmul)
     if axis == ndim - 2 and ndim > 2 and length <= _LONG:

@@ -11,18 +11,15 @@ from typing import Any
 import numpy as np
 
 from autodiff.plan.literals import literal
+from autodiff.plan.operations import OPERATIONS, operation_of
 from autodiff.plan.program import CONSTANT, Node
 from autodiff.plan.to_numba.fusion import (
-    EXPRESSIONS,
-    REDUCTIONS,
-    ROW_TIMES,
-    TIMES_COLUMN,
     Fused,
     Step,
     View,
     is_reduction,
     layout,
-    operand_type,
+    operand_types,
     target,
 )
 
@@ -30,8 +27,6 @@ __all__ = ["LoopKernel", "product_kernel", "type_name"]
 
 #: Terms of a sum that are added in one go: the partial sums are then added.
 _BLOCK = 1024
-#: Of angles that are too large for the functions of `autodiff.plan.to_numba.math`.
-_ANGLES = {name: f"math.{name}({{0}})" for name in ("sin", "cos", "tan")}
 _TYPES = {"f8": "float64", "f4": "float32", "i8": "int64", "b1": "bool"}
 
 
@@ -82,13 +77,13 @@ class LoopKernel:
             self.roots.append(node)
         return known
 
-    def _operand(self, node: Node, wanted: np.dtype[Any] | None) -> str:
+    def _operand(self, node: Node, wanted: np.dtype[Any]) -> str:
         """Return an operand: a local variable or a literal of the wanted type."""
         value: str
         view = self._fused.seen(node)
         root = view.root
         if root.op == CONSTANT and not isinstance(root.function, np.ndarray):
-            number = root.function if wanted is None else np.dtype(wanted).type(root.function)
+            number = wanted.type(root.function)
             if isinstance(number, np.float32):
                 return f"float32({_number(float(number))})"
             return _number(number.item() if isinstance(number, np.generic) else number)
@@ -102,32 +97,20 @@ class LoopKernel:
                 self._pointer(root)
                 self._loads.append((self._values[key], view))
             value = self._values[key]
-        if wanted is None or wanted == node.dtype:
+        if wanted == node.dtype:
             return value
         return f"({value} != 0)" if wanted.kind == "b" else f"{_TYPES[wanted.str[1:]]}({value})"
 
     def _write(self, node: Node) -> None:
         self._user = node
-        dtype = operand_type(node)
-        args = list(node.args)
-        if node.op == "where":
-            operands = [self._operand(args[0], np.dtype(bool))]
-            operands += [self._operand(x, dtype) for x in args[1:]]
-        elif node.op in ("cast", "astype", "copy", "flat copy"):
-            operands = [self._operand(args[0], node.dtype)]
-        else:
-            operands = [self._operand(x, dtype) for x in args]
-        if is_reduction(node):
-            products = node.op in ("vdot", "row dots", ROW_TIMES, TIMES_COLUMN)
-            expression = "{0} * {1}" if products else "{0}"
-        else:
-            expression = EXPRESSIONS.get(node.op, "{0}")
+        row = operation_of(node)
+        types = operand_types(node)
+        operands = [self._operand(x, dtype) for x, dtype in zip(node.args, types, strict=True)]
         name = f"v{len(self._values)}"
         self._values[id(node)] = name
-        self._body.append(f"{name} = {_expression(node, operands, expression)}")
-        far = _ANGLES.get(node.op, expression)
-        self._far.append(f"{name} = {_expression(node, operands, far)}")
-        if node.op in _ANGLES:
+        self._body.append(f"{name} = {_expression(node, operands, row.numba)}")
+        self._far.append(f"{name} = {_expression(node, operands, row.far or row.numba)}")
+        if row.far:
             self._angles.append(operands[0])
         if is_reduction(node):
             self._pointer(node)
@@ -136,7 +119,7 @@ class LoopKernel:
             self._pointer(node)
             view = self._fused.seen(node)
             own = View(node, self._step.shape, _c_strides(self._step.shape), 0)
-            self._stores.append((name, own if node.op == "flat copy" else view))
+            self._stores.append((name, own if node.op == "flat_copy" else view))
 
     def text(self, name: str) -> str:
         """Return the source of the kernel under a name."""
@@ -158,10 +141,8 @@ class LoopKernel:
         inner = {id(v) for v, s in zip(views, strides, strict=True) if not depth or s[-1] == 0}
         lines = ["@kernel", f"def {name}({parameters}):", "    separate()"]
         for _, view in self._sums:
-            start = REDUCTIONS.get(view.root.op, ("0.0",))[0]
-            start = "0" if view.root.dtype.kind == "i" else start
             lines.append(f"    for i in range({view.root.size}):")
-            lines.append(f"        {self._pointers[id(view.root)]}[i] = {start}")
+            lines.append(f"        {self._pointers[id(view.root)]}[i] = {_start(view.root)}")
         if far:
             lines.append("    far = 0")
         indent = "    "
@@ -213,24 +194,28 @@ class LoopKernel:
         lines = []
         for _, view in self._sums:
             if id(view) in inner:
-                start = REDUCTIONS.get(view.root.op, ("0.0",))[0]
-                start = "0" if view.root.dtype.kind == "i" else start
-                lines.append(f"{self._local(view)} = {start}")
+                lines.append(f"{self._local(view)} = {_start(view.root)}")
         return lines
 
     def _taken_in_local(self, view: View, value: str) -> str:
         name = self._local(view)
         if view.root.dtype.kind == "i":
             return f"{name} += {value}"
-        text = REDUCTIONS.get(view.root.op, REDUCTIONS["sum"])[1]
+        text = operation_of(view.root).combine
         wide = f"float64({value})" if view.root.dtype == np.float32 else value
         return f"{name} = {text.format(name, wide)}"
 
     def _taken_in(self, view: View, place: str, value: str) -> str:
         item = f"{self._pointers[id(view.root)]}[{place}]"
-        if view.root.op in ("max", "min"):
-            return f"{item} = {REDUCTIONS[view.root.op][1].format(item, value)}"
-        return f"{item} += {value}"
+        combine = operation_of(view.root).combine
+        if combine == OPERATIONS["sum"].combine:
+            return f"{item} += {value}"
+        return f"{item} = {combine.format(item, value)}"
+
+
+def _start(node: Node) -> str:
+    """Return the number that a reduction starts from."""
+    return "0" if node.dtype.kind == "i" else operation_of(node).start
 
 
 def _number(value: Any) -> str:

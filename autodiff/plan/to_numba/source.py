@@ -167,7 +167,7 @@ class _Module:
         """Return the name under which a function of NumPy's is called."""
         if isinstance(node.function, np.ufunc) and hasattr(np, node.function.__name__):
             return f"np.{node.function.__name__}"
-        if node.op in ("flat copy", "copy"):
+        if node.op in ("flat_copy", "copy"):
             return "np.copy"
         if node.function is None:
             raise NotCompiled(f"Numba's part has no {node.op}")
@@ -185,7 +185,7 @@ class _Module:
         """Return the statements that compute a value with NumPy."""
         arguments = [self.shown(x) for x in node.args]
         for key, value in node.params.items():
-            if key == "needed shape":
+            if key == "needed_shape":
                 continue
             if value is None or isinstance(value, bool | int | str):
                 arguments.append(f"{key}={value!r}")
@@ -197,7 +197,7 @@ class _Module:
         text = f"{self.function(node)}({', '.join(arguments)})"
         comment = f"  # rule of {node.rule}" if node.rule else ""
         lines = []
-        if "needed shape" in node.params:
+        if "needed_shape" in node.params:
             lines = [
                 f"r = {text}{comment}",
                 f"if np.shape(r) != {node.params['needed shape']}:",

@@ -8,7 +8,7 @@ buffer that is free and large enough.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from autodiff.plan.operations import Kind, kind_of
+from autodiff.plan.operations import Kind, kind_of, operation_of
 from autodiff.plan.program import Node, Program
 from autodiff.plan.to_numpy.tiling import Block
 
@@ -193,10 +193,7 @@ def _roots(units: Sequence[Node | Block]) -> dict[int, Node]:
 
 def _written_over(node: Node, memory: Memory, last: dict[int, int], place: int) -> Node | None:
     """Return an operand whose memory the result of an elementwise operation may take."""
-    candidates = node.args
-    if node.op in ("nothing times", "where"):
-        # Their last operand is the result as it is, but for some elements.
-        candidates = node.args[-1:]
+    candidates = node.args[-1:] if operation_of(node).keeps else node.args
     for x in candidates:
         if (
             id(x) in memory.slots

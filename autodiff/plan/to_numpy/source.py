@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autodiff.plan.literals import UNPACKED
-from autodiff.plan.operations import kind_of
+from autodiff.plan.operations import HELPERS, kind_of
 from autodiff.plan.program import Guard, Node, Program
 from autodiff.plan.to_numpy.buffers import Memory
-from autodiff.plan.to_numpy.printer import HELPERS, Printer
+from autodiff.plan.to_numpy.printer import Printer
 from autodiff.plan.to_numpy.tile_source import write_block
 from autodiff.plan.to_numpy.tiling import Block
 
@@ -70,14 +70,9 @@ def print_arrays(
         lines += UNPACKED
     if any("PRIMITIVES" in line for line in printer.header):
         lines += ["from autodiff.core.primitive import PRIMITIVES", ""]
-    if printer.helpers & {"odd_share", "rectified"}:
-        lines += [
-            "_equal, _multiply, _sign = np.equal, np.multiply, np.sign",
-            "zero = np.array(0.0)",
-            "",
-        ]
-    for name in sorted(printer.helpers):
-        lines += ["", HELPERS[name], ""]
+    for text in HELPERS:
+        if text in printer.helpers:
+            lines += ["", text, ""] if text.startswith("def ") else [text]
     if any(statement.endswith("return changed") for statement in printer.statements):
         lines.append("changed = object()  # returned if the function would decide otherwise")
     lines += printer.arrays() + printer.header

@@ -147,14 +147,14 @@ class _Writer:
                 if node.shape:
                     name = printer.names[id(node)]
                     printer.say(
-                        f"np.add({name}, {self._part(node)}, {name})", printer.comment(node)
+                        f"np.add({name}, {printer.share(node)}, {name})", printer.comment(node)
                     )
                 else:
                     partial[id(node)] = printer.fresh("")
-                    printer.say(f"{partial[id(node)]} = {self._part(node)}", _rule(node))
+                    printer.say(f"{partial[id(node)]} = {printer.share(node)}", _rule(node))
             elif kind is Kind.VIEW:
                 name = printer.names[id(node)] = printer.fresh(node.name)
-                printer.say(f"{name} = {printer.view(node)}")
+                printer.say(f"{name} = {printer.text(node, '')}")
             else:
                 out = printer.names[id(node)] if id(node) in block.full else self._chunk(node)
                 printer.say(printer.text(node, out), printer.comment(node))
@@ -163,20 +163,6 @@ class _Writer:
         lines, printer.statements = printer.statements, outside
         printer.rows = None
         return lines
-
-    def _part(self, node: Node) -> str:
-        """Return the expression of the part of a sum that is due to a chunk."""
-        names = [self.printer.name_of(x) for x in node.args]
-        if node.op == "vdot":
-            flat = [
-                n if len(x.shape) == 1 else f"{n}.reshape(-1)"
-                for n, x in zip(names, node.args, strict=True)
-            ]
-            return f"{flat[0]}.dot({flat[1]})"
-        if node.op == "matmul":
-            return f"np.matmul({names[0]}, {names[1]})"
-        axis = 0 if node.op == "sum of rows" else node.params["axis"]
-        return f"np.add.reduce({names[0]}, {axis})"
 
     def _loop(self, numbers: list[str]) -> None:
         """Write the calls for all chunks."""

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autodiff.plan.operations import Kind, kind_of
+from autodiff.plan.operations import Kind, kind_of, operation_of, reduced_axes
 from autodiff.plan.program import Node, Program
 
 __all__ = ["CHUNK", "LARGE", "Block", "Role", "group", "role_of"]
@@ -56,8 +56,7 @@ def role_of(node: Node, axes: Axes, length: int) -> Role | None:
     Role(axis=1, cuts=(1, 1))
     """
     kind = kind_of(node)
-    if node.op == "stepped":
-        # What is odd is told of whole arrays.
+    if not operation_of(node).tiles:
         return None
     if kind is Kind.ELEMENTWISE:
         return _elementwise(node, axes, length)
@@ -66,8 +65,9 @@ def role_of(node: Node, axes: Axes, length: int) -> Role | None:
     if kind is Kind.VIEW:
         found = _VIEWS[node.op](node, axes[id(node.args[0])], length)
         return None if found is None else Role(found, (axes[id(node.args[0])],))
-    handler = _COMPUTED.get(node.op) if kind is Kind.COMPUTED else None
-    return None if handler is None else handler(node, axes, length)
+    if kind is Kind.REDUCTION:
+        return (_matmul if node.op == "matmul" else _reduction)(node, axes, length)
+    return None
 
 
 def _cut(x: Node, place: int, length: int) -> int | None:
@@ -99,39 +99,17 @@ def _elementwise(node: Node, axes: Axes, length: int) -> Role | None:
     return Role(len(node.shape) - place, cuts)
 
 
-def _along(node: Node) -> set[int] | None:
-    """Return the axes that a reduction goes along."""
-    ndim = len(node.args[0].shape)
-    axis = 0 if node.op == "sum of rows" else node.params["axis"]
-    if axis is None:
-        return set(range(ndim))
-    return {i % ndim for i in ((axis,) if isinstance(axis, int) else axis)}
-
-
 def _reduction(node: Node, axes: Axes, length: int) -> Role | None:
-    axis = axes[id(node.args[0])]
-    along = _along(node) or set()
-    keepdims = bool(node.params.get("keepdims"))
-    if axis in along:
-        fits = node.op in ("sum", "sum of rows") and node.dtype == np.float64 and not keepdims
-        return Role(None, (axis,)) if fits and node.size <= _SHARED else None
-    return Role(axis if keepdims else axis - sum(i < axis for i in along), (axis,))
-
-
-def _row_dots(node: Node, axes: Axes, length: int) -> Role | None:
-    place = _place(node, axes)
-    if place in (None, 1):
-        return None
-    axis = len(node.args[0].shape) - (place or 0)
-    return Role(axis, (axis, axis))
-
-
-def _vdot(node: Node, axes: Axes, length: int) -> Role | None:
     place = _place(node, axes)
     if place is None:
         return None
-    axis = len(node.args[0].shape) - place
-    return Role(None, (axis, axis))
+    axis, along = len(node.args[0].shape) - place, reduced_axes(node)
+    cuts = (axis,) * len(node.args)
+    keepdims = bool(node.params.get("keepdims"))
+    if axis in along:
+        adds = operation_of(node).share and node.dtype == np.float64 and not keepdims
+        return Role(None, cuts) if adds and node.size <= _SHARED else None
+    return Role(axis if keepdims else axis - sum(i < axis for i in along), cuts)
 
 
 def _matmul(node: Node, axes: Axes, length: int) -> Role | None:
@@ -198,15 +176,6 @@ _VIEWS: dict[str, Callable[[Node, int, int], int | None]] = {
     "reshape": _reshaped,
     "broadcast_to": _broadcast,
     "getitem": _indexed,
-}
-_COMPUTED: dict[str, Callable[[Node, Axes, int], Role | None]] = {
-    "sum": _reduction,
-    "sum of rows": _reduction,
-    "max": _reduction,
-    "min": _reduction,
-    "row dots": _row_dots,
-    "vdot": _vdot,
-    "matmul": _matmul,
 }
 
 

@@ -34,8 +34,7 @@ def loop_nodes(loop: Loop, known: dict[int, Node], node_of: Callable[[Any], Node
             numbers = [float(x) for x in sequence.items]
         body.lists.append((node, id(sequence.inner), numbers))
     values: dict[int, Node] = {}
-    if loop.of is not None:
-        assert loop.of.written is not None
+    if loop.of is not None and loop.of.written is not None:
         values, body.other = loop.of.values, body_of(loop.of.written)
 
     def inner(x: Any) -> Node:
@@ -68,7 +67,7 @@ def loop_nodes(loop: Loop, known: dict[int, Node], node_of: Callable[[Any], Node
     body.given = [inner(x) for x, _ in loop.given]
     body.guards = [Guard(found[id(x)], what, outcome) for x, what, outcome in loop.guards]
     loop.values = found
-    if loop.of is not None:
+    if loop.of is not None and loop.of.written is not None:
         args.append(loop.of.written)
     loop.written = written = Node(LOOP, args, {"body": body}, (), _FLOAT)
     nodes = [written]

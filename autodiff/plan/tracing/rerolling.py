@@ -13,7 +13,7 @@ import numpy as np
 
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor
-from autodiff.plan.to_python.scalars import SCALAR
+from autodiff.plan.operations import runs_on_numbers
 from autodiff.plan.tracing.loop import Carry, Listed, Loop, placeholder
 
 __all__ = ["SHORTEST", "roll"]
@@ -81,7 +81,7 @@ class _Steps:
         names, first, which = np.unique(
             np.array([id(x.primitive) for x in nodes]), return_index=True, return_inverse=True
         )
-        plain = np.array([_is_plain(nodes[i].primitive) for i in first])[which]
+        plain = np.array([runs_on_numbers(nodes[i].primitive) for i in first])[which]
         plain &= [x.params is None and type(x.value) in _VALUES for x in nodes]
         counts = np.array([len(xs) for xs in operands])
         plain &= counts <= _SLOTS
@@ -262,15 +262,6 @@ def _lag(q: int, distance: int, period: int) -> tuple[int, int]:
 
 def _worth(period: int, count: int) -> bool:
     return count >= _FEWEST and period * count >= SHORTEST
-
-
-def _is_plain(primitive: Any) -> bool:
-    """Return whether an operation has an expression in plain Python."""
-    if primitive is None:
-        return False
-    function = primitive.function
-    name = function.__name__ if isinstance(function, np.ufunc) else primitive.name
-    return name in SCALAR
 
 
 def _is_number(x: Any) -> bool:
