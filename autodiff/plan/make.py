@@ -8,6 +8,7 @@ import numpy as np
 
 from autodiff.core.pytrees import Structure, dict_keys, flatten
 from autodiff.graph.trace import as_primal
+from autodiff.plan.check import check
 from autodiff.plan.operations import is_quiet
 from autodiff.plan.passes.fast_math import half_angles
 from autodiff.plan.passes.reassociate import reassociate
@@ -17,6 +18,7 @@ from autodiff.plan.plan import Plan
 from autodiff.plan.program import Program
 from autodiff.plan.to_numpy import tiling
 from autodiff.plan.to_numpy.buffers import plan_memory
+from autodiff.plan.to_numpy.placement import check_placed
 from autodiff.plan.to_numpy.source import print_arrays
 from autodiff.plan.to_python.scalars import is_scalar, print_scalars
 from autodiff.plan.tracing.tracing import trace_program
@@ -36,6 +38,8 @@ PASSES: tuple[Pass, ...] = (simplify, half_angles, reassociate, relu)
 #: Of these: with and without `fast_math`; and those whose operations have a loop of Numba's.
 NUMPY_PASSES = {True: PASSES, False: (simplify, reassociate, relu)}
 NUMBA_PASSES = (simplify, reassociate)
+#: Whether a program is checked after each of them, as the tests do, not after the last alone.
+CHECK_EVERY_PASS = False
 
 
 def is_dynamic(x: Any, integer: bool) -> bool:
@@ -109,6 +113,7 @@ def make_plan(
     else:
         units = tiling.group(program)
         memory = plan_memory(units, program, donate=donate)
+        check_placed(units, memory, program)
         peak_bytes = memory.peak_bytes
         source, constants = print_arrays(
             program, units, memory, inputs, result, title, donate=donate
@@ -128,9 +133,11 @@ def make_plan(
 
 
 def applied(program: Program, passes: Sequence[Pass]) -> Program:
-    """Return what passes make of a program, one after the other."""
-    for each in passes:
+    """Return what passes make of a program, one after the other, which is checked."""
+    for number, each in enumerate(passes, 1):
         program = each(program)
+        if CHECK_EVERY_PASS or number == len(passes):
+            check(program)
     return program
 
 

@@ -233,7 +233,6 @@ class Fused:
             view = self.seen(args[0]).changed(_change(node))
             if view is None:
                 return self._add("flat_copy", args, node, "loop")
-            assert view.is_within, (node, view)
             self._kinds[id(new)], self._views[id(new)] = "view", view
             return new
         if kind == "product":

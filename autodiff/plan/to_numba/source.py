@@ -15,6 +15,7 @@ from autodiff.plan.names import Names
 from autodiff.plan.program import CONSTANT, Guard, Node, Program
 from autodiff.plan.to_numba.fusion import Fused, Step
 from autodiff.plan.to_numba.kernels import LoopKernel, product_kernel, type_name
+from autodiff.plan.to_numba.placement import check_fused
 
 __all__ = ["MOST_KERNELS", "NotCompiled", "print_kernels"]
 
@@ -252,6 +253,7 @@ def print_kernels(
     """Return the source of a program for Numba, and what it needs beside it."""
     fused = Fused(program)
     module = _Module(program, fused, inputs)
+    check_fused(fused, module.offsets)
     run, functions = _statements(module)
     outputs = []
     for node in fused.outputs:
