@@ -46,12 +46,12 @@ def check(program: Program) -> Program:
             given = [*(x for x, _, _ in body.lists), *(x for x, _ in body.saved)]
             check(Program([*body.carries, *given, *body.shared], body.roots, [], body.nodes))
         if kind is not Kind.CALL:
-            if _shape(node, kind) != shape:
-                broken(node, f"has another shape than its operation gives: {_shape(node, kind)}")
-            if _dtype(node, kind) not in (None, node.dtype):
-                broken(
-                    node, f"has another data type than its operation gives: {_dtype(node, kind)}"
-                )
+            due, dtype = _shape(node, kind), _dtype(node, kind)
+            if due != shape:
+                broken(node, f"has another shape than its operation gives: {due}")
+            # Not `in (None, ...)`: to NumPy None is float64.
+            if dtype is not None and dtype != node.dtype:
+                broken(node, f"has another data type than its operation gives: {dtype}")
     for x in program.roots:
         if id(x) not in known and x.op != CONSTANT:
             broken(x, "is needed and not defined")
