@@ -17,7 +17,7 @@ from autodiff.plan.passes.simplify import simplify
 from autodiff.plan.plan import Plan
 from autodiff.plan.program import Program
 from autodiff.plan.to_numpy import tiling
-from autodiff.plan.to_numpy.buffers import plan_memory
+from autodiff.plan.to_numpy.buffers import assign_buffers
 from autodiff.plan.to_numpy.placement import check_placed
 from autodiff.plan.to_numpy.source import print_arrays
 from autodiff.plan.to_python.scalars import is_scalar, print_scalars
@@ -112,11 +112,11 @@ def make_plan(
         source, numpy_source = print_scalars(program, inputs, display, result, title)
     else:
         units = tiling.group(program)
-        memory = plan_memory(units, program, donate=donate)
-        check_placed(units, memory, program)
-        peak_bytes = memory.peak_bytes
+        buffers = assign_buffers(units, program, donate=donate)
+        check_placed(units, buffers, program)
+        peak_bytes = buffers.peak_bytes
         source, constants = print_arrays(
-            program, units, memory, inputs, result, title, donate=donate
+            program, units, buffers, inputs, result, title, donate=donate
         )
     plan = Plan(
         source,

@@ -5,21 +5,21 @@ from collections.abc import Sequence
 from autodiff.plan.check import broken
 from autodiff.plan.operations import Kind, kind_of
 from autodiff.plan.program import Node, Program
-from autodiff.plan.to_numpy.buffers import Memory
+from autodiff.plan.to_numpy.buffers import Buffers
 from autodiff.plan.to_numpy.tiling import Block
 
 __all__ = ["check_placed"]
 
 
-def check_placed(units: Sequence[Node | Block], memory: Memory, program: Program) -> None:
+def check_placed(units: Sequence[Node | Block], buffers: Buffers, program: Program) -> None:
     """Raise if a value is read where another has been written, or is about to be."""
     owner: dict[int, Node] = {}
     #: Whose memory the result of a call may be.
     shown: dict[int, list[Node]] = {}
-    slots, roots = memory.slots, memory.roots
+    slots, roots = buffers.slots, buffers.roots
     for unit in units:
         if isinstance(unit, Block):
-            _check_block(unit, memory)
+            _check_block(unit, buffers)
         for node in unit.nodes if isinstance(unit, Block) else (unit,):
             own = slots.get(id(node))
             for x in node.args:
@@ -53,11 +53,11 @@ def _check_shown(
             broken(node, f"reads {x} after its buffer was given to {owner[slot]}")
 
 
-def _check_block(block: Block, memory: Memory) -> None:
-    """Raise if a chunk needs more of a value of the block than the chunk that is there."""
-    written = {memory.slots.get(id(node)) for node in block.nodes} - {None}
+def _check_block(block: Block, buffers: Buffers) -> None:
+    """Raise if a tile needs more of a value of the block than the tile that is there."""
+    written = {buffers.slots.get(id(node)) for node in block.nodes} - {None}
     for x in block.operands:
-        if memory.slots.get(id(memory.roots.get(id(x), x))) in written:
+        if buffers.slots.get(id(buffers.roots.get(id(x), x))) in written:
             broken(x, "is written over by a block that reads it")
     for node in block.nodes:
         for x, cut in zip(node.args, block.roles[id(node)].cuts, strict=True):

@@ -26,7 +26,7 @@ from autodiff.plan.operations import (
     operation_of,
 )
 from autodiff.plan.program import CONSTANT, LOOP, PICK, Node, Program, is_number
-from autodiff.plan.to_numpy.buffers import Memory
+from autodiff.plan.to_numpy.buffers import Buffers
 from autodiff.plan.to_numpy.tiling import Block
 from autodiff.plan.to_python.scalars import Writer
 
@@ -46,14 +46,14 @@ class Printer:
     ----------
     program : Program
         The operations in the order in which they run.
-    memory : Memory
+    buffers : Buffers
         Where their values lie.
     inputs : sequence of str
         The names of the inputs.
     """
 
-    def __init__(self, program: Program, memory: Memory, inputs: Sequence[str]) -> None:
-        self.program, self.memory = program, memory
+    def __init__(self, program: Program, buffers: Buffers, inputs: Sequence[str]) -> None:
+        self.program, self.buffers = program, buffers
         self.header: list[str] = []
         self.statements: list[str] = []
         self.functions: list[list[str]] = []
@@ -64,7 +64,7 @@ class Printer:
         self._ufuncs: dict[np.ufunc, str] = {}
         names = Names(*_HELPER_NAMES)
         self.fresh = names.fresh
-        self._buffers: list[str] = []
+        self._raw: list[str] = []
         self._numbers: dict[str, str] = {}
         self._flat: dict[int, str] = {}
         self._static: set[int] = set()
@@ -126,7 +126,7 @@ class Printer:
 
     def is_contiguous(self, node: Node) -> bool:
         """Return whether a value is known to lie in one piece."""
-        return id(node) in self.memory.slots or (
+        return id(node) in self.buffers.slots or (
             node.op == "reshape" and self.is_contiguous(node.args[0])
         )
 
@@ -177,16 +177,16 @@ class Printer:
         forms: dict[int, set[Any]] = {}
         for unit in units:
             for node in unit.nodes if isinstance(unit, Block) else [unit]:
-                slot = self.memory.slots.get(id(node))
+                slot = self.buffers.slots.get(id(node))
                 if slot is not None:
-                    one = not isinstance(unit, Block) and node.nbytes == self.memory.sizes[slot]
+                    one = not isinstance(unit, Block) and node.nbytes == self.buffers.sizes[slot]
                     form = (node.shape, node.dtype) if one else None
                     forms.setdefault(slot, set()).add(form)
-        for slot, size in enumerate(self.memory.sizes):
-            self._buffers.append("")
+        for slot, size in enumerate(self.buffers.sizes):
+            self._raw.append("")
             if len(forms[slot]) > 1 or None in forms[slot]:
-                self._buffers[-1] = self.fresh(f"m{slot}")
-                self.header.append(f"{self._buffers[-1]} = np.empty({size}, np.uint8)")
+                self._raw[-1] = self.fresh(f"m{slot}")
+                self.header.append(f"{self._raw[-1]} = np.empty({size}, np.uint8)")
 
     def arrays(self) -> list[str]:
         """Return the lines that make the arrays which are buffers of their own."""
@@ -202,9 +202,9 @@ class Printer:
 
     def place(self, node: Node) -> str:
         """Write the line that names the memory of a value, and return the name."""
-        slot = self.memory.slots[id(node)]
+        slot = self.buffers.slots[id(node)]
         self._static.add(id(node))
-        if self._buffers[slot]:
+        if self._raw[slot]:
             name = self.fresh(node.name)
             self.header.append(f"{name} = {self.buffer(node, node.shape)}")
         elif not node.name and slot in self._unnamed:
@@ -224,10 +224,10 @@ class Printer:
 
     def buffer(self, node: Node, shape: tuple[int, ...]) -> str:
         """Return the expression of the memory of a value as an array of a shape."""
-        slot = self.memory.slots[id(node)]
+        slot = self.buffers.slots[id(node)]
         nbytes = node.dtype.itemsize * math.prod(shape)
-        name = self._buffers[slot]
-        part = name if nbytes == self.memory.sizes[slot] else f"{name}[:{nbytes}]"
+        name = self._raw[slot]
+        part = name if nbytes == self.buffers.sizes[slot] else f"{name}[:{nbytes}]"
         kind = "float" if node.dtype == np.float64 else repr(node.dtype.str)
         return f"{part}.view({kind})" + (f".reshape{shape}" if len(shape) > 1 else "")
 
@@ -241,7 +241,7 @@ class Printer:
         if kind is Kind.VIEW:
             self._write_view(node)
         elif kind.owns_memory and node.shape:
-            self._write_into(node, id(node) in self.memory.slots)
+            self._write_into(node, id(node) in self.buffers.slots)
         elif kind is Kind.REDUCTION:
             self._assign(node, self.text(node, ""))
         else:
@@ -326,7 +326,7 @@ class Printer:
         return text.format(*map(self.name_of, node.args), **found)
 
     def shape(self, node: Node) -> str:
-        """Return the shape of a view; within a block, of the rows of a chunk."""
+        """Return the shape of a view; within a block, of the rows of a tile."""
         if self.rows is None:
             return str(node.shape)
         role = self.rows.roles[id(node)]
@@ -431,7 +431,7 @@ def _axis(node: Node) -> Any:
 
 def _over_last(printer: Printer, node: Node, out: str) -> str | None:
     """Return the array to write into if it holds the last operand already."""
-    slots, last = printer.memory.slots, node.args[-1]
+    slots, last = printer.buffers.slots, node.args[-1]
     return out if id(last) in slots and slots[id(last)] == slots.get(id(node)) else None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from autodiff.plan.literals import UNPACKED
 from autodiff.plan.operations import HELPERS, kind_of
 from autodiff.plan.program import Guard, Node, Program
-from autodiff.plan.to_numpy.buffers import Memory
+from autodiff.plan.to_numpy.buffers import Buffers
 from autodiff.plan.to_numpy.printer import Printer
 from autodiff.plan.to_numpy.tile_source import write_block
 from autodiff.plan.to_numpy.tiling import Block
@@ -18,7 +18,7 @@ __all__ = ["print_arrays"]
 def print_arrays(
     program: Program,
     units: Sequence[Node | Block],
-    memory: Memory,
+    buffers: Buffers,
     inputs: Sequence[str],
     result: Callable[..., str],
     title: str,
@@ -26,7 +26,7 @@ def print_arrays(
     donate: bool = False,
 ) -> tuple[str, dict[str, Any]]:
     """Return the source of a program, and what it needs beside it."""
-    printer = Printer(program, memory, inputs)
+    printer = Printer(program, buffers, inputs)
     printer.allocate(units)
     printer.within = _used_once(units, program)
     guards: dict[int, list[Guard]] = {}
@@ -60,7 +60,7 @@ def print_arrays(
             printer.say("# backward")
         printer.write(unit)
         decide(unit)
-    texts = _results(program, memory, printer, donate)
+    texts = _results(program, buffers, printer, donate)
     printer.say(f"return {result(texts)}")
     lines = [f'"""{title}"""', "", "import numpy as np"]
     for module, imported in printer.imports.items():
@@ -95,7 +95,7 @@ def _used_once(units: Sequence[Node | Block], program: Program) -> set[int]:
     return {key for key, count in uses.items() if count == 1}
 
 
-def _results(program: Program, memory: Memory, printer: Printer, donate: bool) -> list[str]:
+def _results(program: Program, buffers: Buffers, printer: Printer, donate: bool) -> list[str]:
     """Return the expressions of the outputs, each of memory that is the user's alone."""
     texts, given = [], set()
     for node in program.outputs:
@@ -103,7 +103,7 @@ def _results(program: Program, memory: Memory, printer: Printer, donate: bool) -
         if node.shape == () and kind_of(node).owns_memory:
             texts.append(name)
             continue
-        own = id(node) in memory.outputs or (donate and id(node) in memory.slots)
+        own = id(node) in buffers.outputs or (donate and id(node) in buffers.slots)
         if own and id(node) not in given:
             given.add(id(node))
             texts.append(name)

@@ -1,4 +1,4 @@
-"""Printing a block: a function for one chunk, and the loop that calls it."""
+"""Printing a block: a function for one tile, and the loop that calls it."""
 
 from typing import Any
 
@@ -21,9 +21,9 @@ class _Writer:
     def __init__(self, printer: Printer, block: Block) -> None:
         self.printer, self.block = printer, block
         self.function = printer.fresh("block")
-        #: Parameters of the function, with the argument for a whole chunk and for the last.
+        #: Parameters of the function, with the argument for a whole tile and for the last.
         self.parameters: list[tuple[str, str, str]] = []
-        self.buffers: dict[Any, str] = {}
+        self.tiles: dict[Any, str] = {}
         #: Names within the function, by what they name and the axis along which it is cut.
         self.taken: dict[tuple[int, int | None], str] = {}
         self.tail = block.length % block.step
@@ -96,7 +96,7 @@ class _Writer:
     def _begin_total(self, node: Node) -> None:
         """Write the line that sets a sum over rows to zero."""
         printer = self.printer
-        if id(node) in printer.memory.slots:
+        if id(node) in printer.buffers.slots:
             printer.say(f"{printer.place(node)}[...] = 0.0")
         else:
             name = printer.names[id(node)] = printer.fresh(node.name)
@@ -104,9 +104,9 @@ class _Writer:
             self._parameter(name, name, name)
 
     def _full(self, node: Node) -> str:
-        """Give a value memory for all rows, a parameter for those of a chunk; return its name."""
+        """Give a value memory for all rows, a parameter for those of a tile; return its name."""
         printer = self.printer
-        if id(node) in printer.memory.slots:
+        if id(node) in printer.buffers.slots:
             name = printer.place(node)
         else:
             name = printer.fresh(node.name)
@@ -118,16 +118,16 @@ class _Writer:
         self._sliced(name, name, axis)
         return name
 
-    def _chunk(self, node: Node) -> str:
-        """Give a value that is used within the block memory for one chunk."""
+    def _tile(self, node: Node) -> str:
+        """Give a value that is used within the block memory for one tile."""
         printer = self.printer
         axis = self.block.roles[id(node)].axis
         assert axis is not None
-        key = (printer.memory.slots[id(node)], node.dtype, node.shape, axis)
-        name = self.buffers.get(key)
+        key = (printer.buffers.slots[id(node)], node.dtype, node.shape, axis)
+        name = self.tiles.get(key)
         if name is None:
             # Values that follow each other in the same memory have one name.
-            name = self.buffers[key] = printer.fresh(node.name or "t")
+            name = self.tiles[key] = printer.fresh(node.name or "t")
             shape = (*node.shape[:axis], self.block.step, *node.shape[axis + 1 :])
             printer.header.append(f"{name} = {printer.buffer(node, shape)}")
             self._parameter(name, name, f"{name}[{':, ' * axis}:{self.tail}]")
@@ -156,7 +156,7 @@ class _Writer:
                 name = printer.names[id(node)] = printer.fresh(node.name)
                 printer.say(f"{name} = {printer.text(node, '')}")
             else:
-                out = printer.names[id(node)] if id(node) in block.full else self._chunk(node)
+                out = printer.names[id(node)] if id(node) in block.full else self._tile(node)
                 printer.say(printer.text(node, out), printer.comment(node))
         if numbers:
             printer.say(f"return {', '.join(partial[id(x)] for x in numbers)}")
@@ -165,7 +165,7 @@ class _Writer:
         return lines
 
     def _loop(self, numbers: list[str]) -> None:
-        """Write the calls for all chunks."""
+        """Write the calls for all tiles."""
         printer, step = self.printer, self.block.step
         whole = ", ".join(argument for _, argument, _ in self.parameters)
         last = ", ".join(argument for _, _, argument in self.parameters)

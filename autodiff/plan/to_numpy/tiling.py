@@ -2,8 +2,8 @@
 
 A chain of operations on a million elements reads and writes memory for each of them. In a block
 the whole chain is applied to a part of the arrays at a time, about 8192 elements, which stay in the
-cache; what is used within the block alone needs memory for one chunk. Sums at the end of the chain
-are added up over the chunks.
+cache; what is used within the block alone needs memory for one tile. Sums at the end of the chain
+are added up over the tiles.
 """
 
 import math
@@ -16,15 +16,15 @@ import numpy as np
 from autodiff.plan.operations import Kind, kind_of, operation_of, reduced_axes
 from autodiff.plan.program import Node, Program
 
-__all__ = ["CHUNK", "LARGE", "Block", "Role", "group", "role_of"]
+__all__ = ["LARGE", "TILE", "Block", "Role", "group", "role_of"]
 
-#: Elements of a chunk; twice as many and half as many took longer.
-CHUNK = 8192
+#: Elements of a tile; twice as many and half as many took longer.
+TILE = 8192
 #: Elements from which an array is worth it: below, all values of a chain stay in the cache anyway.
-LARGE = 4 * CHUNK
+LARGE = 4 * TILE
 #: Operations without one that joins after which a block is complete.
 _FURTHEST = 500
-#: Elements of an operand that each chunk reads whole, and of a sum that each chunk is added to.
+#: Elements of an operand that each tile reads whole, and of a sum that each tile is added to.
 _SHARED = 4096
 
 
@@ -34,9 +34,9 @@ class Role(NamedTuple):
     Parameters
     ----------
     axis : int or None
-        The axis of its result that the chunks go along; None for a sum over all of them.
+        The axis of its result that the tiles go along; None for a sum over all of them.
     cuts : tuple of int or None
-        For each operand the axis that chunks are taken along; None if it is read whole.
+        For each operand the axis that tiles are taken along; None if it is read whole.
     """
 
     axis: int | None
@@ -71,19 +71,19 @@ def role_of(node: Node, axes: Axes, length: int) -> Role | None:
 
 
 def _cut(x: Node, place: int, length: int) -> int | None:
-    """Return the axis of an operand at a place from the right, if it has all chunks there."""
+    """Return the axis of an operand at a place from the right, if it has all tiles there."""
     axis = len(x.shape) - place
     return axis if axis >= 0 and x.shape[axis] == length else None
 
 
 def _spread(x: Node, place: int) -> bool:
-    """Return whether an operand is the same for all chunks: it has no axis there, or one of 1."""
+    """Return whether an operand is the same for all tiles: it has no axis there, or one of 1."""
     axis = len(x.shape) - place
     return axis < 0 or x.shape[axis] == 1
 
 
 def _place(node: Node, axes: Axes) -> int | None:
-    """Return at which place from the right the operands of a node have their chunks."""
+    """Return at which place from the right the operands of a node have their tiles."""
     places = {len(x.shape) - axes[id(x)] for x in node.args if id(x) in axes}
     return places.pop() if len(places) == 1 else None
 
@@ -122,7 +122,7 @@ def _matmul(node: Node, axes: Axes, length: int) -> Role | None:
         cuts = (_cut(x, 1, length), _cut(y, inner, length))
         return Role(None, cuts) if None not in cuts and node.size <= _SHARED else None
     if any(summed) or len(found) > 1 or found[0][1] > 2:
-        # Chunks of a stack of matrices, or two factors that are cut.
+        # Tiles of a stack of matrices, or two factors that are cut.
         return None
     ((right, _),) = found
     if right:
@@ -188,13 +188,13 @@ class Block:
     nodes : list of Node
         The operations in their order.
     length : int
-        The length of the axis that the chunks go along.
+        The length of the axis that the tiles go along.
     step : int
-        The length of a chunk.
+        The length of a tile.
     roles : dict of int to Role
         How each node takes part, by its identity.
     full : set of int
-        Identities of the nodes, other than sums over all chunks, that are needed after the block.
+        Identities of the nodes, other than sums over all tiles, that are needed after the block.
     """
 
     nodes: list[Node]
@@ -211,7 +211,7 @@ class Block:
         return [x for x in found.values() if id(x) not in inside]
 
     def is_total(self, node: Node) -> bool:
-        """Return whether a node is a sum over all chunks."""
+        """Return whether a node is a sum over all tiles."""
         return self.roles[id(node)].axis is None
 
 
@@ -232,19 +232,19 @@ def group(program: Program) -> list[Node | Block]:
     return _finished(units, program)
 
 
-def _chunk_axis(node: Node) -> int | None:
-    """Return the first axis along which a value can be cut into chunks, if it is large."""
+def _tile_axis(node: Node) -> int | None:
+    """Return the first axis along which a value can be cut into tiles, if it is large."""
     if node.size < LARGE:
         return None
     for axis, length in enumerate(node.shape):
-        if 2 * node.size <= CHUNK * length:
+        if 2 * node.size <= TILE * length:
             return axis
     return None
 
 
 def _starts(node: Node) -> bool:
     """Return whether a block may begin with an operation."""
-    return kind_of(node) is Kind.ELEMENTWISE and _chunk_axis(node) is not None
+    return kind_of(node) is Kind.ELEMENTWISE and _tile_axis(node) is not None
 
 
 def _first_role(node: Node, axis: int, length: int) -> Role | None:
@@ -259,7 +259,7 @@ def _first_role(node: Node, axis: int, length: int) -> Role | None:
 def _collected(nodes: Sequence[Node]) -> tuple[list[Node], Block, list[Node]]:
     """Return what runs before a block that begins with the first node, the block, and the rest."""
     first = nodes[0]
-    start = _chunk_axis(first)
+    start = _tile_axis(first)
     assert start is not None
     length = first.shape[start]
     block = Block([], length, length)
@@ -278,10 +278,10 @@ def _collected(nodes: Sequence[Node]) -> tuple[list[Node], Block, list[Node]]:
         role = None
         if not waits:
             role = role_of(node, axes, length)
-            axis = _chunk_axis(node)
+            axis = _tile_axis(node)
             if role is None and not uses and _starts(node) and axis is not None:
                 role = _first_role(node, axis, length) if node.shape[axis] == length else None
-            if role is not None and role.axis is not None and node.size // length > CHUNK:
+            if role is not None and role.axis is not None and node.size // length > TILE:
                 role = None
         if role is None:
             (after if waits or uses else before).append(node)
@@ -301,9 +301,9 @@ def _collected(nodes: Sequence[Node]) -> tuple[list[Node], Block, list[Node]]:
 
 
 def _step(sizes: Sequence[int], length: int) -> int:
-    """Return how long a chunk is: such that those of all values together fit into the cache."""
+    """Return how long a tile is: such that those of all values together fit into the cache."""
     mean = sum(sizes) / len(sizes)
-    return max(1, min(int(CHUNK * length / mean), 4 * CHUNK * length // max(sizes), length))
+    return max(1, min(int(TILE * length / mean), 4 * TILE * length // max(sizes), length))
 
 
 def _finished(units: Sequence[Node | Block], program: Program) -> list[Node | Block]:

@@ -190,8 +190,8 @@ class Writer:
         self.write(body.needed(), body.roots, body.guards)
         for name, x in left:
             if x.op != INPUT:
-                self.say(f"{name}.append({self._bare(x)})")
-        moved = [(name, self._bare(x)) for name, x in zip(carries, body.following, strict=True)]
+                self.say(f"{name}.append({self._alone(x)})")
+        moved = [(name, self._alone(x)) for name, x in zip(carries, body.following, strict=True)]
         self.lines, moved = _in_place(self.lines, moved)
         if moved:
             names, texts = zip(*moved, strict=True)
@@ -200,7 +200,7 @@ class Writer:
         self._indent = before
         self._results[id(node)] = carries, given
 
-    def _bare(self, x: Node) -> str:
+    def _alone(self, x: Node) -> str:
         """Return the text of a node that stands alone."""
         return self._texts.get(id(x)) or self.text_of(x)
 

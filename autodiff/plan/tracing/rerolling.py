@@ -1,4 +1,4 @@
-"""Rolling up: steps of a trace that repeat become a loop.
+"""Loop rerolling: steps of a trace that repeat become a loop.
 
 The steps get codes: the operation, how far back each operand lies if it is near, and the decisions
 that were made. Where the codes repeat with a period, one iteration is kept: near operands are
@@ -16,7 +16,7 @@ from autodiff.core.tensor import Tensor
 from autodiff.plan.operations import runs_on_numbers
 from autodiff.plan.tracing.loop import Carry, Listed, Loop, placeholder
 
-__all__ = ["SHORTEST", "roll"]
+__all__ = ["SHORTEST", "reroll"]
 
 #: Steps from which a loop is worth it: straight-line code is faster, and up to here short to build.
 SHORTEST = 2000
@@ -35,21 +35,21 @@ _VALUES = (np.float64, np.bool_)
 _NUMBERS = (float, int, bool, np.float64, np.bool_, np.int64)
 
 
-def roll(tape: Tape, nodes: Sequence[Tensor], kept: Sequence[Any]) -> list[Any]:
+def reroll(tape: Tape, nodes: Sequence[Tensor], kept: Sequence[Any]) -> list[Any]:
     """Return the nodes of a trace with loops in place of steps that repeat."""
     if len([x for x in nodes if type(x.value) in _VALUES]) < SHORTEST:
         return list(nodes)
     steps = _Steps(tape, nodes, kept)
-    rolled: list[Any] = []
+    rerolled: list[Any] = []
     done = 0
     for start, period, count in steps.runs():
-        rolled += nodes[done:start]
-        rolled.append(steps.loop(start, period, count))
+        rerolled += nodes[done:start]
+        rerolled.append(steps.loop(start, period, count))
         done = start + period * count
     if done:
-        rolled += nodes[done:]
+        rerolled += nodes[done:]
         tape.guards[:] = [guard for guard in tape.guards if id(guard[0]) not in steps.dropped]
-        return rolled
+        return rerolled
     return list(nodes)
 
 

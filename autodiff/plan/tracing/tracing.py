@@ -20,7 +20,7 @@ from autodiff.plan.tracing.guards import held_outside
 from autodiff.plan.tracing.loop import Loop
 from autodiff.plan.tracing.loop_program import loop_nodes
 from autodiff.plan.tracing.peephole import recognise
-from autodiff.plan.tracing.rerolling import SHORTEST, roll
+from autodiff.plan.tracing.rerolling import SHORTEST, reroll
 
 __all__ = ["Trace", "trace_program"]
 
@@ -46,12 +46,12 @@ class Trace:
         self.outside = outside
 
 
-class _Listener:
+class _PassObserver:
     """Notes which rule asked for what, and what is the cotangent of what."""
 
-    def __init__(self, tape: Tape, rolling: bool) -> None:
+    def __init__(self, tape: Tape, rerolling: bool) -> None:
         self._tape = tape
-        self._rolling = rolling
+        self._rerolling = rerolling
         self._depth = 0
         self.decided: int | None = None
         self.rules: list[tuple[int, str]] = []
@@ -70,18 +70,18 @@ class _Listener:
         self._depth -= 1
 
     def before_only_pass(self, nodes: Sequence[Tensor], kept: Sequence[Any]) -> Sequence[Any]:
-        """Roll up what repeats, if no other pass was or will be made over it."""
+        """Reroll what repeats, if no other pass was or will be made over it."""
         tape = self._tape
         start = len(tape.nodes) - len(nodes)
         inner = self.rules and self.rules[-1][0] > start
-        if not self._rolling or self._depth or inner or len(nodes) < SHORTEST:
+        if not self._rerolling or self._depth or inner or len(nodes) < SHORTEST:
             return nodes
-        rolled = roll(tape, nodes, kept)
-        if len(rolled) < len(nodes):
-            tape.nodes[start:] = rolled
+        rerolled = reroll(tape, nodes, kept)
+        if len(rerolled) < len(nodes):
+            tape.nodes[start:] = rerolled
             # Values that come of a loop backward are not known: nothing can be decided on them.
             self.decided = len(tape.guards)
-        return rolled
+        return rerolled
 
     def before_rule(self, node: Tensor, primitive: Primitive, adjoint: Any) -> None:
         """Note that what comes is asked for by the rule of a node."""
@@ -101,10 +101,10 @@ def trace_program(
 ) -> Trace:
     """Return the program of a call."""
     try:
-        trace = _trace(f, leaves, names, call, rolling=True)
+        trace = _trace(f, leaves, names, call, rerolling=True)
     except _Unknown:
         trace = None
-    return trace or _trace(f, leaves, names, call, rolling=False)
+    return trace or _trace(f, leaves, names, call, rerolling=False)
 
 
 class _Unknown(Exception):
@@ -116,10 +116,10 @@ def _trace(
     leaves: Sequence[Any],
     names: Sequence[str],
     call: Callable[[Sequence[Any]], Any],
-    rolling: bool,
+    rerolling: bool,
 ) -> Trace:
     tape = Tape(replayable=True)
-    tape.listener = listener = _Listener(tape, rolling)
+    tape.listener = listener = _PassObserver(tape, rerolling)
     inputs = [leaf(tape, x) for x in leaves]
     try:
         with tape:
@@ -143,10 +143,10 @@ def _trace(
     listener.cotangents.clear()
     outside = _outside(tape)
     recorded: list[Any] = tape.end()
-    if rolling and not listener.rules:
+    if rerolling and not listener.rules:
         tape.guards = guards
         start = len(inputs)
-        recorded[start:] = roll(tape, recorded[start:], results)
+        recorded[start:] = reroll(tape, recorded[start:], results)
     program = _program(tape, recorded, inputs, results, guards, local, listener.rules)
     return Trace(program, structure, outside)
 

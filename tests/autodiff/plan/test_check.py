@@ -12,7 +12,7 @@ from autodiff.plan.program import INPUT, Node, Program
 from autodiff.plan.to_numba.fusion import Fused, View
 from autodiff.plan.to_numba.placement import check_fused
 from autodiff.plan.to_numpy import tiling
-from autodiff.plan.to_numpy.buffers import plan_memory
+from autodiff.plan.to_numpy.buffers import assign_buffers
 from autodiff.plan.to_numpy.placement import check_placed
 
 FLOAT = np.dtype(float)
@@ -91,7 +91,7 @@ def test_a_shape_or_type_that_is_not_what_the_operation_gives(name):
 
 def _placed(program):
     units = tiling.group(program)
-    return units, plan_memory(units, program)
+    return units, assign_buffers(units, program)
 
 
 def test_buffers_that_are_right_pass():
@@ -123,7 +123,7 @@ def test_an_operation_that_writes_over_what_it_reads_at_other_positions():
 
 
 def _block(monkeypatch):
-    monkeypatch.setattr(tiling, "CHUNK", 2)
+    monkeypatch.setattr(tiling, "TILE", 2)
     monkeypatch.setattr(tiling, "LARGE", 3)
     program = _program(_chain, _input(8))
     units, memory = _placed(program)
@@ -141,7 +141,7 @@ def test_a_block_that_reads_other_rows_than_it_writes(monkeypatch):
 
 
 def test_a_block_that_writes_over_what_it_reads(monkeypatch):
-    monkeypatch.setattr(tiling, "CHUNK", 2)
+    monkeypatch.setattr(tiling, "TILE", 2)
     monkeypatch.setattr(tiling, "LARGE", 3)
     x, ones = _input(8), _input(8, 8)
     before = _made("matmul", (ones, x), {}, (8,), np.matmul)
