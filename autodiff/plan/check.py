@@ -1,4 +1,4 @@
-"""What a program is: operands before their uses, shapes and data types as the operations give."""
+"""The definition of a program: operands come first, shapes and types are the operations' own."""
 
 import functools
 from typing import Any, NoReturn

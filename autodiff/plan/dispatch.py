@@ -252,7 +252,7 @@ def _uncollected() -> Iterator[None]:
 def _signature(
     args: tuple[Any, ...], kwargs: dict[str, Any], integer: bool
 ) -> tuple[Any, list[Any]]:
-    """Return what a plan is for, and the leaves that it takes."""
+    """Return the signature that a plan is for, and the leaves that it takes."""
     leaves, structure = flatten((args, kwargs))
     parts: list[Any] = []
     dynamic: list[Any] = []

@@ -133,7 +133,7 @@ def make_plan(
 
 
 def applied(program: Program, passes: Sequence[Pass]) -> Program:
-    """Return what passes make of a program, one after the other, which is checked."""
+    """Return a program after passes, one after the other; it is checked."""
     for number, each in enumerate(passes, 1):
         program = each(program)
         if CHECK_EVERY_PASS or number == len(passes):

@@ -229,7 +229,7 @@ class Plan:
     def _conditions(
         self, arguments: Sequence[str], args: Sequence[Any], tag: str, names: dict[str, Any]
     ) -> list[str]:
-        """Return what must hold of arguments like these, and add the names that it needs."""
+        """Return the conditions that arguments like these meet, and add the names they need."""
         conditions = []
         for i, (a, x) in enumerate(zip(arguments, args, strict=True)):
             if type(x) is float:

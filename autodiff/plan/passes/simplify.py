@@ -36,7 +36,7 @@ class _Built:
         self._bodies: dict[int, tuple[Body, _Built]] = {}
 
     def of(self, x: Node) -> Node:
-        """Return what became of a node; of an input itself."""
+        """Return the new node for an old one; an input stands for itself."""
         known = self._known.get(id(x))
         if known is None:
             known = self.builder.constant(x.function) if x.op == CONSTANT else x

@@ -48,21 +48,11 @@ _SMALL = 2048
 
 @dataclass
 class Step:
-    """What runs in one go.
+    """Operations that run in one go."""
 
-    Parameters
-    ----------
-    kind : str
-        ``"loop"``, ``"product"``, ``"numpy"`` or ``"guard"``.
-    shape : tuple of int
-        What a loop runs over.
-    nodes : list of Node
-        Its operations, in order.
-    weight : int
-        How long a loop is.
-    """
-
+    #: ``"loop"``, ``"product"``, ``"numpy"`` or ``"guard"``.
     kind: str
+    #: Of a loop, the shape that it runs over, and how long its body is.
     shape: tuple[int, ...]
     nodes: list[Node] = field(default_factory=list)
     weight: int = 0
@@ -70,16 +60,9 @@ class Step:
 
 @dataclass(frozen=True)
 class View:
-    """How a value shows the memory of another: counted in elements.
+    """How a value shows the memory of another, its root, which lies there in C order.
 
-    Parameters
-    ----------
-    root : Node
-        Whose memory it is; it lies there in C order.
-    shape, strides : tuple of int
-        Of the view.
-    offset : int
-        Place of its first element.
+    Strides, and the place of the first element, are counted in elements.
     """
 
     root: Node
@@ -99,7 +82,7 @@ class View:
         return View(self.root, shape, tuple(strides), self.offset)
 
     def changed(self, change: Any) -> "View | None":
-        """Return what a function of NumPy's makes of it, or None if that takes a copy."""
+        """Return the view that a function of NumPy's makes of it, or None if that takes a copy."""
         # One byte stands for each element; none of them is read.
         byte = np.empty(1, np.int8)
         before = np.lib.stride_tricks.as_strided(byte, self.shape, self.strides)
@@ -141,25 +124,11 @@ def as_view(node: Node) -> View:
 
 
 class Fused:
-    """A program as steps.
-
-    Parameters
-    ----------
-    program : Program
-        The operations in the order in which they run. It stays as it is.
-
-    Attributes
-    ----------
-    steps : list of Step
-        In the order in which they run.
-    outputs : list of Node
-        What is returned: each has memory of its own, or is a number.
-    stored : list of Node
-        The nodes that need memory, in the order in which they are computed.
-    """
+    """A program as steps. The program stays as it is."""
 
     def __init__(self, program: Program) -> None:
         self.steps: list[Step] = []
+        #: Each has memory of its own, or is a number.
         self.outputs: list[Node] = []
         self._views: dict[int, View] = {}
         self._kinds: dict[int, str] = {}
@@ -169,10 +138,11 @@ class Fused:
         self._guards: dict[int, list[Guard]] = {}
         self._prepare(program)
         self._group()
+        #: The nodes that need memory, in the order in which they are computed.
         self.stored = self._find_stored()
 
     def seen(self, node: Node) -> View:
-        """Return whose memory a value shows, and how."""
+        """Return the view of the memory in which a value lies."""
         found = self._views.get(id(node))
         return as_view(node) if found is None else found
 
@@ -230,7 +200,7 @@ class Fused:
         if kind == "view":
             new = Node(node.op, args, node.params, node.shape, node.dtype, node.function)
             new.name, new.rule = node.name, node.rule
-            view = self.seen(args[0]).changed(_change(node))
+            view = self.seen(args[0]).changed(_function_of(node))
             if view is None:
                 return self._add("flat_copy", args, node, "loop")
             self._kinds[id(new)], self._views[id(new)] = "view", view
@@ -375,7 +345,7 @@ class Fused:
 
 
 def loop_shape(node: Node) -> tuple[int, ...]:
-    """Return what the loop of an operation runs over."""
+    """Return the shape that the loop of an operation runs over."""
     if is_reduction(node) or node.op == "flat_copy":
         return node.args[0].shape
     return node.shape
@@ -418,8 +388,8 @@ def layout(view: View) -> str | None:
     return None
 
 
-def _change(node: Node) -> Any:
-    """Return what a view does, as a function of an array."""
+def _function_of(node: Node) -> Any:
+    """Return the function of an array that a view is."""
     if node.op == "transpose":
         axes = node.params["axes"]
         return lambda x: x.transpose(axes)

@@ -36,27 +36,13 @@ def type_name(node: Node) -> str:
 
 
 class LoopKernel:
-    """The kernel of a loop.
-
-    Parameters
-    ----------
-    fused : Fused
-        The program.
-    step : Step
-        The operations.
-    stored : set of int
-        Identities of the nodes that need memory.
-
-    Attributes
-    ----------
-    roots : list of Node
-        Whose memory the pointers are, in their order.
-    """
+    """The kernel of a loop: `stored` are the identities of the nodes that need memory."""
 
     def __init__(self, fused: Fused, step: Step, stored: set[int]) -> None:
         self._fused = fused
         self._step = step
         self._stored = stored
+        #: Whose memory the pointers are, in their order.
         self.roots: list[Node] = []
         self._pointers: dict[int, str] = {}
         self._values: dict[Any, str] = {}

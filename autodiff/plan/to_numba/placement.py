@@ -1,4 +1,4 @@
-"""What steps and memory of a program for Numba must be."""
+"""The check of steps and their memory: each loop finds what it reads, where it reads it."""
 
 from collections.abc import Mapping
 

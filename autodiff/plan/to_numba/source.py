@@ -226,20 +226,6 @@ _RESERVED = (
     *("matrix_product", "left_transposed", "right_transposed", "both_transposed", "sigmoid"),
     *("m", "p", "r", "arrays", "table", "steps", "i", "c"),
 )
-_LIBRARY = (
-    *("HUGE", "add_to", "bool_at", "both_transposed", "compiled", "cos", "exp", "expm1"),
-    *(
-        "float32_at",
-        "float64_at",
-        "int64_at",
-        "kernel",
-        "left_transposed",
-        "log",
-        "log1p",
-        "matrix_product",
-    ),
-    *("moved", "pointers", "right_transposed", "select", "separate", "sigmoid", "sin", "tanh"),
-)
 
 
 def print_kernels(
@@ -309,11 +295,14 @@ def print_kernels(
 
 def _head(module: _Module, title: str, functions: Sequence[str]) -> list[str]:
     """Return the lines above the function: imports, constants, kernels."""
+    # late: Numba takes a second to import.
+    from autodiff.plan.to_numba import math as library
+
     texts = [*module.texts.values(), *functions]
     all_text = "\n".join(texts)
     used = sorted(
         n
-        for n in _LIBRARY
+        for n in library.__all__
         if n in module.used
         or f"{n}(" in all_text
         or f"@{n}\n" in all_text
@@ -432,7 +421,7 @@ def _segment_lines(module: _Module, name: str, steps: Sequence[Step]) -> list[st
 
 
 def _brief(step: Step) -> str:
-    """Return what a step computes."""
+    """Return the operations of a step and their rules, for a comment."""
     ops = list(dict.fromkeys(node.op for node in step.nodes))
     rules = list(dict.fromkeys(node.rule for node in step.nodes if node.rule))
     text = ", ".join(ops[:6]) + (", ..." if len(ops) > 6 else "")

@@ -1,4 +1,4 @@
-"""Memory of a program: which values share a buffer, known before anything runs.
+"""Buffer assignment: which values share memory, known before anything runs.
 
 A value lives from the operation that computes it to the last one that reads it or a view of it.
 Elementwise operations write over an operand that is not read again; other values get the smallest
@@ -17,24 +17,16 @@ __all__ = ["Buffers", "assign_buffers"]
 
 @dataclass
 class Buffers:
-    """Where the values of a program lie.
+    """Where the values of a program lie."""
 
-    Parameters
-    ----------
-    sizes : list of int
-        Bytes of each buffer.
-    slots : dict of int to int
-        For the identity of each node that has memory of its own, the number of its buffer. Of a
-        node that is used within a block alone that memory is for one tile.
-    roots : dict of int to Node
-        For the identity of each view, the node whose memory it shows.
-    outputs : set of int
-        Identities of the nodes that get fresh memory on each call: the user keeps it.
-    """
-
+    #: Bytes of each buffer.
     sizes: list[int]
+    #: By identity of each node that has memory of its own, the number of its buffer. Of a node
+    #: that is used within a block alone that memory is for one tile.
     slots: dict[int, int]
+    #: By identity of each view, the node whose memory it shows.
     roots: dict[int, Node]
+    #: Identities of the nodes that get fresh memory on each call: the user keeps it.
     outputs: set[int]
 
     @property
@@ -176,7 +168,7 @@ class _Free:
 
 
 def _results(unit: Node | Block) -> list[Node]:
-    """Return what others may read of a unit."""
+    """Return the nodes of a unit that others may read."""
     if isinstance(unit, Block):
         return [x for x in unit.nodes if id(x) in unit.full or unit.is_total(x)]
     return [unit]

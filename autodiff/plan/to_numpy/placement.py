@@ -1,4 +1,4 @@
-"""What buffers must be: nothing is read after its memory was given to another value."""
+"""The check of buffers: nothing is read after its memory was given to another value."""
 
 from collections.abc import Sequence
 

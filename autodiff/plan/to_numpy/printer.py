@@ -40,17 +40,7 @@ _HELPER_NAMES = [text[4 : text.index("(")] for text in HELPERS if text.startswit
 
 
 class Printer:
-    """Statements for a program.
-
-    Parameters
-    ----------
-    program : Program
-        The operations in the order in which they run.
-    buffers : Buffers
-        Where their values lie.
-    inputs : sequence of str
-        The names of the inputs.
-    """
+    """Statements for a program whose values lie in given buffers, and what stands above them."""
 
     def __init__(self, program: Program, buffers: Buffers, inputs: Sequence[str]) -> None:
         self.program, self.buffers = program, buffers
@@ -252,7 +242,7 @@ class Printer:
         self.say(f"{name} = {text}", self.comment(node, brief=True))
 
     def comment(self, node: Node, brief: bool = False) -> str:
-        """Return what a statement computes, and by which rule."""
+        """Return the comment of a statement: its formula, and the rule that asked for it."""
         rule = f"rule of {node.rule}" if node.rule else ""
         if brief:
             return rule

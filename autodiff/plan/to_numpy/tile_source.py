@@ -16,7 +16,7 @@ def write_block(printer: Printer, block: Block) -> None:
 
 
 class _Writer:
-    """What is known while one block is written."""
+    """The state of printing one block."""
 
     def __init__(self, printer: Printer, block: Block) -> None:
         self.printer, self.block = printer, block

@@ -31,12 +31,8 @@ _SHARED = 4096
 class Role(NamedTuple):
     """How an operation takes part in a block.
 
-    Parameters
-    ----------
-    axis : int or None
-        The axis of its result that the tiles go along; None for a sum over all of them.
-    cuts : tuple of int or None
-        For each operand the axis that tiles are taken along; None if it is read whole.
+    `axis` of its result is the one that the tiles go along, None for a sum over all of them;
+    `cuts` are the axes that each operand is cut along, None if it is read whole.
     """
 
     axis: int | None
@@ -181,31 +177,20 @@ _VIEWS: dict[str, Callable[[Node, int, int], int | None]] = {
 
 @dataclass(eq=False)
 class Block:
-    """Operations that are applied to a part of their operands at a time.
-
-    Parameters
-    ----------
-    nodes : list of Node
-        The operations in their order.
-    length : int
-        The length of the axis that the tiles go along.
-    step : int
-        The length of a tile.
-    roles : dict of int to Role
-        How each node takes part, by its identity.
-    full : set of int
-        Identities of the nodes, other than sums over all tiles, that are needed after the block.
-    """
+    """Operations that are applied to one tile of their operands at a time."""
 
     nodes: list[Node]
+    #: Of the axis that the tiles go along: its length, and that of a tile.
     length: int
     step: int
+    #: How each node takes part, by its identity.
     roles: dict[int, Role] = field(default_factory=dict)
+    #: Identities of the nodes, other than sums over all tiles, that are needed after the block.
     full: set[int] = field(default_factory=set)
 
     @property
     def operands(self) -> list[Node]:
-        """What the operations use from outside the block, each once."""
+        """The values from outside that the operations use, each once."""
         inside = {id(node) for node in self.nodes}
         found = {id(x): x for node in self.nodes for x in node.args}
         return [x for x in found.values() if id(x) not in inside]
@@ -257,7 +242,7 @@ def _first_role(node: Node, axis: int, length: int) -> Role | None:
 
 
 def _collected(nodes: Sequence[Node]) -> tuple[list[Node], Block, list[Node]]:
-    """Return what runs before a block that begins with the first node, the block, and the rest."""
+    """Return the block that begins with the first node, after what runs before it; and the rest."""
     first = nodes[0]
     start = _tile_axis(first)
     assert start is not None

@@ -49,23 +49,8 @@ def _is_known(node: Node) -> bool:
 class Writer:
     """Statements for operations on numbers.
 
-    Parameters
-    ----------
-    fresh : callable
-        Returns a name that is not in use.
-    text_of : callable, optional
-        Returns the text of nodes that others write.
-    function_of : callable, optional
-        Returns the name of the function of a node; by default that of the module math.
-
-    Attributes
-    ----------
-    lines : list of str
-        The statements.
-    functions : dict of str to str
-        Functions of the module math that they use, and the module that has them for NumPy.
-    packed : dict of str to str
-        By name, long lists of numbers.
+    `text_of` returns the text of nodes that others write; `function_of` the name of the function of
+    a node, by default that of the module math.
     """
 
     def __init__(
@@ -76,7 +61,9 @@ class Writer:
     ) -> None:
         self.fresh, self._outer, self._function_of = fresh, text_of, function_of
         self.lines: list[str] = []
+        #: Functions of the module math that they use, and the module that has them for NumPy.
         self.functions: dict[str, str] = {}
+        #: By name, long lists of numbers.
         self.packed: dict[str, str] = {}
         self._texts: dict[int, str] = {}
         self._depths: dict[int, int] = {}
@@ -205,7 +192,7 @@ class Writer:
         return self._texts.get(id(x)) or self.text_of(x)
 
     def _sources(self, body: Body, args: Any) -> list[tuple[str, str]]:
-        """Return what an iteration takes from lists: the names, and the texts of the lists."""
+        """Return the names that an iteration takes from lists, and the texts of the lists."""
         found: list[tuple[str, str]] = []
         for x, key, numbers in body.lists:
             own = [] if numbers is not None else [next(args) for _ in range(body.count)]

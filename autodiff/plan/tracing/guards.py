@@ -1,4 +1,4 @@
-"""What a function reads from outside its arguments, and whether it is still what it was.
+"""Guards: whether what a function reads from outside its arguments is still what it was.
 
 A plan holds the numbers of its trace. Arrays and numbers that the function closes over, finds among
 the globals of its module, in containers, in attributes of objects or in modules of the user's are
@@ -34,14 +34,9 @@ def _is_library(module: str) -> bool:
 
 
 class Guards:
-    """The numbers that a function reads from outside its arguments.
+    """The numbers that a function reads from outside its arguments, watched.
 
-    Parameters
-    ----------
-    f : callable
-        The function; those that it calls by name are looked into too.
-    arrays : sequence of array
-        Arrays that are known to have taken part.
+    `arrays` are known to have taken part; functions that it calls by name are looked into too.
 
     Examples
     --------
@@ -203,7 +198,7 @@ def _contents(cell: Any) -> Any:
 
 
 def _contained(tree: Any) -> tuple[Any, ...]:
-    """Return what tells whether the numbers and arrays of a nested structure have changed."""
+    """Return the state of a nested structure: another if its numbers or arrays have changed."""
     leaves, structure = flatten(tree)
     return (
         structure,

@@ -26,17 +26,7 @@ __all__ = ["Trace", "trace_program"]
 
 
 class Trace:
-    """A call as a program.
-
-    Parameters
-    ----------
-    program : Program
-        Its operations.
-    structure : Structure
-        The structure of the result, of which the outputs of the program are leaves.
-    outside : list of array
-        Plain arrays that took part in it and are no arguments.
-    """
+    """A call as a program, the structure of its result, and plain arrays that are no arguments."""
 
     __slots__ = ("outside", "program", "structure")
 

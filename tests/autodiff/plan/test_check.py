@@ -1,4 +1,4 @@
-"""What a program is: the check, with mistakes that are planted for it to find."""
+"""The check of programs, with mistakes that are planted for it to find."""
 
 import numpy as np
 import pytest
