@@ -1,8 +1,8 @@
 """Plans: functions and their derivatives compiled to straight-line NumPy.
 
-``tracing`` makes a program of a call, ``simplify`` shortens it, ``memory`` says where its values
-lie, ``source`` prints it, ``plan`` runs it, ``compiled`` finds the plan for the arguments of a
-call.
+``tracing`` makes a program of a call, ``passes`` shorten it, ``to_numpy``, ``to_python`` and
+``to_numba`` print it; ``make`` is that recipe. ``operations`` is the table that all of them read,
+``check`` says what a program is, ``Plan`` runs one, ``dispatch`` finds the plan for a call.
 """
 
 from autodiff.plan.dispatch import compile

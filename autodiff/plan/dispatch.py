@@ -17,8 +17,9 @@ import numpy as np
 from autodiff.core.pytrees import flatten
 from autodiff.core.tensor import Tensor
 from autodiff.errors import LostDerivative, PlanMismatch, Undifferentiable
-from autodiff.plan.plan import Plan, is_dynamic, make_plan
-from autodiff.plan.tracing.guards import Captured
+from autodiff.plan.make import is_dynamic, make_plan
+from autodiff.plan.plan import Plan
+from autodiff.plan.tracing.guards import Guards
 
 __all__ = ["compile"]
 
@@ -118,11 +119,11 @@ def compile(
 class _Variant:
     """One plan, and what it was made for beyond the signature."""
 
-    __slots__ = ("captured", "direct", "plan")
+    __slots__ = ("direct", "guards", "plan")
 
-    def __init__(self, plan: Plan, captured: Captured) -> None:
+    def __init__(self, plan: Plan, guards: Guards) -> None:
         self.plan = plan
-        self.captured = captured
+        self.guards = guards
         # Whether its arguments are such that calls can go straight to it.
         self.direct = True
 
@@ -136,21 +137,21 @@ class _Compiled:
         self._options = options
         self._check = check
         self._variants: OrderedDict[Any, list[_Variant]] = OrderedDict()
-        # Whether arrays of whole numbers and masks are inputs; otherwise each content is a plan.
-        self._whole = True
+        # Whether integer arrays and masks are inputs; otherwise each content is a plan.
+        self._integer = True
         self._generations: list[set[str]] = []
         self._lock = threading.RLock()
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the result for arguments, by a plan that is there or a new one."""
-        signature, leaves = _signature(args, kwargs, self._whole)
+        signature, leaves = _signature(args, kwargs, self._integer)
         if signature is None:
             return self.f(*args, **kwargs)
         with self._lock:
             variants = self._variants.get(signature, [])
             if variants:
                 self._variants.move_to_end(signature)
-            current = [v for v in variants if not v.captured.changed()]
+            current = [v for v in variants if not v.guards.changed()]
             if len(current) < len(variants):
                 self._variants[signature] = current
         for variant in current:
@@ -165,8 +166,8 @@ class _Compiled:
         except (LostDerivative, Undifferentiable, IndexError):
             if len(leaves) == len(_signature(args, kwargs, False)[1]):
                 raise
-            # Whole numbers or a mask must be plain arrays somewhere: as in ``table[labels]``.
-            self._whole = False
+            # Integers or a mask must be plain arrays somewhere: as in ``table[labels]``.
+            self._integer = False
             signature, leaves = _signature(args, kwargs, False)
             variant, result = self._new(args, kwargs, leaves, expected)
         with self._lock:
@@ -183,10 +184,10 @@ class _Compiled:
     ) -> tuple[_Variant, Any]:
         """Return a new plan, held against the function itself, and its result for the arguments."""
         with _uncollected():
-            plan, arrays = make_plan(
-                self.f, args, kwargs, expected, whole=self._whole, **self._options
+            plan, outside = make_plan(
+                self.f, args, kwargs, expected, integer=self._integer, **self._options
             )
-        variant = _Variant(plan, Captured(self.f, arrays))
+        variant = _Variant(plan, Guards(self.f, outside))
         if not self._check:
             return variant, expected
         done, result = plan.attempt(leaves)
@@ -195,10 +196,10 @@ class _Compiled:
 
     def plan(self, *args: Any, **kwargs: Any) -> Plan:
         """Return the plan for arguments, which is made if it is not there."""
-        signature, _ = _signature(args, kwargs, self._whole)
+        signature, _ = _signature(args, kwargs, self._integer)
         if not self._variants.get(signature):
             self.call(args, kwargs)
-            signature, _ = _signature(args, kwargs, self._whole)
+            signature, _ = _signature(args, kwargs, self._integer)
         return self._variants[signature][0].plan
 
     def all_plans(self) -> dict[Any, Plan]:
@@ -219,7 +220,7 @@ class _Compiled:
             return
         with self._lock:
             # Names of its own: another thread may be between the check and the plan of the last.
-            changed = variant.captured.changed if variant.captured else None
+            changed = variant.guards.changed if variant.guards else None
             source = variant.plan.entry(self.f, args, changed, f"_{next(_generation)}")
             if source is None:
                 variant.direct = False
@@ -248,8 +249,10 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _signature(args: tuple[Any, ...], kwargs: dict[str, Any], whole: bool) -> tuple[Any, list[Any]]:
-    """Return what a plan is for, and the leaves that it takes."""
+def _signature(
+    args: tuple[Any, ...], kwargs: dict[str, Any], integer: bool
+) -> tuple[Any, list[Any]]:
+    """Return the signature that a plan is for, and the leaves that it takes."""
     leaves, structure = flatten((args, kwargs))
     parts: list[Any] = []
     dynamic: list[Any] = []
@@ -260,7 +263,7 @@ def _signature(args: tuple[Any, ...], kwargs: dict[str, Any], whole: bool) -> tu
         elif type(x) is Tensor:
             # Someone differentiates through the call: it is recorded as what it is.
             return None, []
-        elif is_dynamic(x, whole):
+        elif is_dynamic(x, integer):
             dynamic.append(x)
             parts.append((type(x), x.shape, x.dtype) if isinstance(x, np.ndarray) else type(x))
         else:

@@ -12,12 +12,7 @@ _TAKEN |= frozenset(dir(builtins))
 
 
 class Names:
-    """The names that a printed program uses.
-
-    Parameters
-    ----------
-    *taken : str
-        Names that it uses beside those of every program.
+    """The names that a printed program uses; `taken` are more that it must not.
 
     Examples
     --------

@@ -1,115 +1,574 @@
-"""The operations of programs: what kind of memory each needs, and how it is written.
+"""THE table of operations: one row says how programs, passes and printers treat each.
 
-An operation is one entry: its kind, and the text of its statement. Operations that have no entry
-are called as the function that they are.
+An operation without a row is called as the function that it is; a universal function without one is
+elementwise all the same. Tests walk the table: a row that lacks what its kind needs fails there.
 """
 
+import functools
+import string
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 
-from autodiff.plan.program import CONSTANT, INPUT, Node
+from autodiff.core.primitive import PRIMITIVES, Primitive
+from autodiff.plan.program import CONSTANT, INPUT, LOOP, PICK, Node, Program
 
-__all__ = ["Kind", "bias_of", "is_contiguous", "kind_of"]
+__all__ = [
+    *("HELPERS", "MATRIX_VECTOR", "OPERATIONS", "RELU_STEP", "RELU_TIES", "VECTOR_MATRIX"),
+    *("Kind", "Operation", "Takes", "fields_of", "is_basic_index", "is_contiguous", "is_quiet"),
+    *("kind_of", "name_of", "operation_of", "reduced_axes", "runs_on_numbers"),
+]
 
 
 class Kind(Enum):
-    """What an operation does with memory."""
+    """How an operation gets its memory."""
 
     LEAF = "an input or a constant"
     ELEMENTWISE = "each element of the result from those at the same place"
-    COMPUTED = "writes its result into memory that it is given"
+    REDUCTION = "takes elements together, in memory that it is given"
     VIEW = "another look at the memory of its operand"
     CALL = "returns memory of its own, or an operand's"
 
     @property
     def owns_memory(self) -> bool:
         """Whether the result is written where the plan says."""
-        return self in (Kind.ELEMENTWISE, Kind.COMPUTED)
+        return self in (Kind.ELEMENTWISE, Kind.REDUCTION)
 
 
-#: Elements up to which a matrix is filled before a row is added.
-_SMALL = 8192
-_COMPUTED = frozenset({"sum of rows", "row dots", "sum", "vdot"})
-_PLACED = frozenset({"multiply_no_nan", "relu_vjp"})
+class Takes(Enum):
+    """The data types of operands that a loop of Numba's takes."""
+
+    REALS = "floats, of the type of the result"
+    INTEGERS = "floats or integers, of the type of the result"
+    COMPARED = "any, of the type that they have in common"
+    LOGICAL = "any, as truth values"
+    MASKS = "truth values only"
+    CONVERTED = "any, converted to that of the result"
+    CHOICE = "a mask, then any of the type of the result"
+
+
+def _always(node: Node) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One row: how an operation is computed, by each printer, and what the passes may do with it.
+
+    Texts have fields: ``{0}`` and so on are the operands; those of `numpy` and `share` besides are
+    listed in `autodiff.plan.to_numpy.printer`.
+    """
+
+    name: str
+    kind: Kind
+    #: Whether a node can be computed as the kind says: otherwise its function is called.
+    fits: Callable[[Node], bool] = _always
+    #: NumPy's statement: the first of the texts all of whose fields can be had.
+    numpy: tuple[str, ...] = ()
+    #: NumPy's expression, for comments too, where the result is new memory.
+    operator: str = ""
+    #: Public name of a function that is no universal function.
+    function: str = ""
+    #: What must stand above the last of these statements: the functions that it calls.
+    helpers: tuple[str, ...] = ()
+    #: Whether the statement fills an array that is there before.
+    fills: bool = False
+    #: Whether of its operands only the last may be written over: the result is that but in places.
+    keeps: bool = False
+    #: NumPy's expression of what one tile adds to the result, if tiles add up.
+    share: str = ""
+    #: Whether it can be applied to one tile at a time.
+    tiles: bool = True
+    #: Expression of Python numbers, and the function of the module math that it is, if one.
+    python: str = ""
+    math: str = ""
+    #: The module that has that function for NumPy, under the same name.
+    module: str = "numpy"
+    #: Expression of one element in a loop of Numba's; the same for arguments beyond `HUGE`.
+    numba: str = ""
+    far: str = ""
+    takes: Takes = Takes.REALS
+    #: Whether an element takes as long as several sums.
+    slow: bool = False
+    #: Of a reduction in a loop of Numba's: what it starts from, and takes in one more element.
+    start: str = "0.0"
+    combine: str = ""
+    #: The axis that a reduction goes along, where no parameter says so.
+    axis: int | None = None
+    #: Whether it can neither divide by zero nor leave its domain in a backward pass.
+    calm: bool = False
+    #: Whether operands may be exchanged without another rounding.
+    commutes: bool = False
+    #: Whether operands may be given without the axes along which they are repeated.
+    broadcasts: bool = False
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether plain Python can compute it of numbers."""
+        return bool(self.python or self.math)
+
+
+# Operations that passes and printers make.
+RELU_TIES, RELU_STEP = "relu_ties", "relu_step"
+VECTOR_MATRIX, MATRIX_VECTOR = "vector_matrix", "matrix_vector"
+
+_WHERE_INTO = '''def where_into(condition, x, y, out):
+    """Write x where a condition holds and y elsewhere."""
+    np.copyto(out, y)
+    np.copyto(out, x, where=condition)'''
+_RELU_NAMES = """_equal, _multiply, _sign = np.equal, np.multiply, np.sign
+zero = np.array(0.0)
+"""
+_RELU_TIES = '''def relu_ties(x, flat, mask):
+    """Return the derivative of a rectifier if an element is 0 or NaN; nothing otherwise."""
+    squares = flat.dot(flat)
+    if squares == squares and b"\\x01" not in _equal(x, zero, mask).tobytes():
+        return None
+    return np.logical_not(x < zero) - 0.5 * (x == zero)'''
+_RELU_STEP = '''def relu_step(g, h, ties, step, out):
+    """Write the cotangent of the argument of a rectifier, whose result is h."""
+    _multiply(g, _sign(h, step) if ties is None else ties, out)'''
+_RELU_VJP_INTO = '''def relu_vjp_into(g, x, out, mask):
+    """Write the cotangent of the argument of a rectifier: half of it where the argument is 0."""
+    np.equal(x, zero, mask)
+    if np.count_nonzero(mask):
+        out[...] = g * (np.logical_not(x < zero) - 0.5 * mask)
+        return
+    np.less_equal(x, zero, mask)
+    if out is not g:
+        np.copyto(out, g)
+    np.copyto(out, zero, where=mask)'''
+_MULTIPLY_NO_NAN_INTO = '''def multiply_no_nan_into(direction, product, out):
+    """Set a product to zero where it is NaN because a direction of zero met an infinite slope."""
+    flat = product.reshape(-1)
+    squares = flat.dot(flat)
+    if squares == squares:
+        if out is not product:
+            np.copyto(out, product)
+    else:
+        lost = np.isnan(product) & (direction == 0)
+        np.copyto(out, product)
+        np.copyto(out, 0.0, where=lost)'''
+
+_CALLED, _REDUCED = "{function}({operands}{out})", "({0}, {axis}, None, {out_or_none}{keepdims})"
+_ADD_TO = "add_to({0}, {1})"
+
+
+def is_basic_index(index: object) -> bool:
+    """Return whether an index is made of integers, slices and new axes."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(
+        i is None
+        or i is Ellipsis
+        or (isinstance(i, slice | int | np.integer) and not isinstance(i, bool))
+        for i in parts
+    )
+
+
+def is_contiguous(node: Node) -> bool:
+    """Return whether a value lies in one piece, in C order."""
+    kind = kind_of(node)
+    if kind is Kind.VIEW and node.op == "reshape":
+        return is_contiguous(node.args[0])
+    return kind.owns_memory
+
+
+def _is_simple_ufunc(node: Node) -> bool:
+    f = node.function
+    return isinstance(f, np.ufunc) and f.nout == 1 and f.signature is None and not node.params
+
+
+def _is_alike(node: Node) -> bool:
+    """Return whether a result and its operands are float64 arrays of one shape."""
+    alike = all(x.shape == node.shape and x.dtype == node.dtype for x in node.args)
+    return bool(alike and node.dtype == np.float64 and node.shape)
+
+
+def _is_product(node: Node) -> bool:
+    return node.dtype.kind in "fc" and all(x.dtype == node.dtype for x in node.args)
+
+
+def _is_float(node: Node) -> bool:
+    return node.dtype.kind == "f" and node.args[0].dtype == node.dtype
+
+
+def _is_conversion(node: Node) -> bool:
+    return bool(node.shape) and node.dtype.kind in "fiub" and node.args[0].dtype.kind in "fiub"
+
+
+def _is_choice(node: Node) -> bool:
+    x = node.args
+    typed = all(y.dtype == node.dtype or (y.op == CONSTANT and not y.shape) for y in x[1:])
+    return bool(typed and node.shape and x[0].dtype == bool)
+
+
+def _has_axes(node: Node) -> bool:
+    return bool(node.args[0].shape)
+
+
+def _is_part(node: Node) -> bool:
+    """Return whether an index takes a view of an array."""
+    basic = len(node.args) == 1 and bool(node.shape) and is_basic_index(node.params["index"])
+    return basic and _has_axes(node)
+
+
+def _ufunc(name: str, **columns: object) -> Operation:
+    columns = {"numpy": (_CALLED,), **columns}
+    return Operation(name, Kind.ELEMENTWISE, _is_simple_ufunc, **columns)  # type: ignore[arg-type]
+
+
+def _arithmetic(name: str, text: str, **columns: object) -> Operation:
+    return _ufunc(name, **{"operator": text, "python": text, "numba": text, **columns})
+
+
+def _function(name: str, numba: str = "", **columns: object) -> Operation:
+    """Return the row of a slow function, of one argument unless its text says otherwise."""
+    return _ufunc(name, numba=numba or f"np.{name}({{0}})", slow=True, **columns)
+
+
+def _compared(name: str, text: str, **columns: object) -> Operation:
+    return _ufunc(name, **{"python": text, "numba": text, "takes": Takes.COMPARED, **columns})
+
+
+def _extremum(name: str, text: str, **columns: object) -> Operation:
+    # Of these NumPy wants the result by keyword.
+    return _ufunc(name, numpy=("{function}({operands}{named_out})",), numba=text, **columns)
+
+
+def _reduction(name: str, *numpy: str, **columns: object) -> Operation:
+    columns = {"combine": _ADD_TO, "numba": "{0}", **columns}
+    return Operation(name, Kind.REDUCTION, numpy=numpy, **columns)  # type: ignore[arg-type]
+
+
+def _view(name: str, fits: Callable[[Node], bool], *numpy: str, **columns: object) -> Operation:
+    return Operation(name, Kind.VIEW, fits, numpy, calm=True, **columns)  # type: ignore[arg-type]
+
+
+def _call(name: str, **columns: object) -> Operation:
+    return Operation(name, Kind.CALL, **columns)  # type: ignore[arg-type]
+
+
+_INTEGERS, _LOGICAL, _MASKS = Takes.INTEGERS, Takes.LOGICAL, Takes.MASKS
+_ROWS = (
+    Operation(INPUT, Kind.LEAF),
+    Operation(CONSTANT, Kind.LEAF),
+    _call(LOOP),
+    _call(PICK),
+    # Arithmetic.
+    _arithmetic("add", "{0} + {1}", takes=_INTEGERS, calm=True, commutes=True, broadcasts=True),
+    _arithmetic("subtract", "{0} - {1}", takes=_INTEGERS, calm=True, broadcasts=True),
+    _arithmetic(
+        "multiply", "{0} * {1}", takes=_INTEGERS, calm=True, commutes=True, broadcasts=True
+    ),
+    _arithmetic("divide", "{0} / {1}", broadcasts=True),
+    _arithmetic("negative", "-{0}", takes=_INTEGERS, calm=True),
+    _ufunc("positive", python="{0}", numba="{0}", takes=_INTEGERS),
+    _ufunc("square", python="{0} * {0}", numba="{0} * {0}", calm=True),
+    _ufunc("reciprocal", python="1.0 / {0}", numba="1.0 / {0}"),
+    _ufunc("absolute", python="abs({0})", numba="abs({0})", calm=True),
+    _ufunc("fabs", python="abs({0})", numba="abs({0})"),
+    _ufunc("sqrt", math="sqrt", numba="math.sqrt({0})"),
+    _ufunc(
+        "sign",
+        numba="select({0} > 0.0, 1.0, select({0} < 0.0, -1.0, select({0} == 0.0, 0.0, {0})))",
+        calm=True,
+    ),
+    _function("power", "np.power({0}, {1})", operator="{0} ** {1}", math="pow"),
+    _function("float_power", "np.power({0}, {1})", math="pow"),
+    # Comparisons and truth values.
+    _compared("less", "{0} < {1}", operator="{0} < {1}", calm=True),
+    _compared("less_equal", "{0} <= {1}"),
+    _compared("greater", "{0} > {1}", operator="{0} > {1}", calm=True),
+    _compared("greater_equal", "{0} >= {1}"),
+    _compared("equal", "{0} == {1}", operator="{0} == {1}", calm=True),
+    _compared("not_equal", "{0} != {1}", operator="{0} != {1}"),
+    _compared("isnan", "{0} != {0}"),
+    _ufunc("isinf", numba="abs({0}) == np.inf", takes=Takes.COMPARED),
+    _ufunc("isfinite", numba="abs({0}) < np.inf", takes=Takes.COMPARED),
+    _ufunc("logical_not", python="not {0}", numba="not {0}", takes=_LOGICAL),
+    _ufunc("logical_and", python="bool({0} and {1})", numba="{0} & {1}", takes=_LOGICAL),
+    _ufunc("logical_or", python="bool({0} or {1})", numba="{0} | {1}", takes=_LOGICAL),
+    _ufunc("logical_xor", numba="{0} != {1}", takes=_LOGICAL),
+    _ufunc("bitwise_and", numba="{0} & {1}", takes=_MASKS),
+    _ufunc("bitwise_or", numba="{0} | {1}", takes=_MASKS),
+    _ufunc("bitwise_xor", numba="{0} != {1}", takes=_MASKS),
+    _ufunc("invert", numba="not {0}", takes=_MASKS),
+    # Choices. NaN is passed on, as NumPy does.
+    _extremum(
+        "maximum",
+        "select(({0} >= {1}) | ({0} != {0}), {0}, {1})",
+        python="{0} if {0} >= {1} or {0} != {0} else {1}",
+        calm=True,
+        broadcasts=True,
+    ),
+    _extremum(
+        "minimum",
+        "select(({0} <= {1}) | ({0} != {0}), {0}, {1})",
+        python="{0} if {0} <= {1} or {0} != {0} else {1}",
+        calm=True,
+        broadcasts=True,
+    ),
+    _ufunc("fmax", numba="select(({0} >= {1}) | ({1} != {1}), {0}, {1})"),
+    _ufunc("fmin", numba="select(({0} <= {1}) | ({1} != {1}), {0}, {1})"),
+    Operation(
+        "where",
+        Kind.ELEMENTWISE,
+        _is_choice,
+        # Written over what is there already, if that can be.
+        ("np.copyto({out_over_last}, {1}, where={0})", "where_into({0}, {1}, {2}, {to})"),
+        function="np.where",
+        helpers=(_WHERE_INTO,),
+        fills=True,
+        keeps=True,
+        python="{1} if {0} else {2}",
+        numba="select({0}, {1}, {2})",
+        takes=Takes.CHOICE,
+        calm=True,
+    ),
+    # Rectifiers, and products that ignore what is lost.
+    _call("relu", numba="select(({0} >= 0.0) | ({0} != {0}), {0}, 0.0)"),
+    Operation(
+        RELU_TIES,
+        Kind.REDUCTION,
+        numpy=("relu_ties({0}, {vector0}, {mask})",),
+        helpers=(_RELU_NAMES, _RELU_TIES),
+        tiles=False,
+        calm=True,
+    ),
+    Operation(
+        "relu_vjp",
+        Kind.ELEMENTWISE,
+        _is_alike,
+        ("relu_vjp_into({0}, {1}, {to}, {mask})",),
+        helpers=(_RELU_NAMES, _RELU_VJP_INTO),
+        fills=True,
+        python="{0} if {1} > 0.0 or {1} != {1} else 0.5 * {0} if {1} == 0.0 else 0.0 * {0}",
+        numba="{0} * select({1} < 0.0, 0.0, select({1} == 0.0, 0.5, 1.0))",
+        calm=True,
+    ),
+    Operation(
+        RELU_STEP,
+        Kind.ELEMENTWISE,
+        numpy=("relu_step({0}, {1}, {2}, {step}, {to})",),
+        helpers=(_RELU_STEP,),
+        fills=True,
+        # Ties are those of whole arrays.
+        tiles=False,
+        calm=True,
+    ),
+    Operation(
+        "multiply_no_nan",
+        Kind.ELEMENTWISE,
+        _is_alike,
+        ("multiply_no_nan_into({0}, {1}, {to})",),
+        helpers=(_MULTIPLY_NO_NAN_INTO,),
+        fills=True,
+        keeps=True,
+        python="0.0 if {1} != {1} and {0} == 0.0 else {1}",
+        numba="select(({1} != {1}) & ({0} == 0.0), 0.0, {1})",
+        calm=True,
+    ),
+    # Functions: the names in texts for Numba are those of autodiff.plan.to_numba.math.
+    _function("exp", "exp({0})", math="exp", calm=True),
+    _function("expm1", "expm1({0})", math="expm1"),
+    _function("exp2", math="exp2"),
+    _function("log", "log({0})", math="log"),
+    _function("log1p", "log1p({0})", math="log1p"),
+    _function("log2", math="log2"),
+    _function("log10", math="log10"),
+    _function("cbrt", math="cbrt"),
+    _function("hypot", "np.hypot({0}, {1})", math="hypot"),
+    _function("sin", "sin({0})", far="math.sin({0})", math="sin", calm=True),
+    _function("cos", "cos({0})", far="math.cos({0})", math="cos", calm=True),
+    _function("tan", "sin({0}) / cos({0})", far="math.tan({0})", math="tan"),
+    _function("arcsin", math="asin"),
+    _function("arccos", math="acos"),
+    _function("arctan", math="atan"),
+    _function("arctan2", "np.arctan2({0}, {1})", math="atan2"),
+    _function("sinh", math="sinh"),
+    _function("cosh", math="cosh"),
+    _function("tanh", "tanh({0})", math="tanh", calm=True),
+    _function("arcsinh", math="asinh"),
+    _function("arccosh", math="acosh"),
+    _function("arctanh", math="atanh"),
+    _function("floor"),
+    _function("ceil"),
+    _function("trunc"),
+    _function("rint"),
+    _function("copysign", "np.copysign({0}, {1})", math="copysign"),
+    _function("erf", "math.erf({0})", math="erf", module="scipy.special", calm=True),
+    _ufunc("degrees", math="degrees"),
+    _ufunc("rad2deg", math="degrees"),
+    _ufunc("radians", math="radians"),
+    _ufunc("deg2rad", math="radians"),
+    _call("sigmoid", numba="sigmoid({0})", slow=True),
+    # Copies and conversions.
+    *(
+        Operation(
+            name,
+            Kind.ELEMENTWISE,
+            _is_conversion,
+            ('np.copyto({to}, {0}, casting="unsafe")',),
+            fills=True,
+            numba="{0}",
+            takes=Takes.CONVERTED,
+        )
+        for name in ("cast", "astype")
+    ),
+    _call("copy", numba="{0}", takes=Takes.CONVERTED),
+    _call("flat_copy", numba="{0}", takes=Takes.CONVERTED),
+    # Reductions.
+    _reduction(
+        "sum",
+        "np.add.reduce({all})",
+        f"np.add.reduce{_REDUCED}",
+        share="np.add.reduce({0}, {axis})",
+        python="{0}",
+        calm=True,
+    ),
+    _reduction(
+        "max",
+        "np.maximum.reduce({all})",
+        f"np.maximum.reduce{_REDUCED}",
+        fits=_is_float,
+        start="-np.inf",
+        combine="select(({1} > {0}) | ({1} != {1}), {1}, {0})",
+    ),
+    _reduction(
+        "min",
+        "np.minimum.reduce({all})",
+        f"np.minimum.reduce{_REDUCED}",
+        fits=_is_float,
+        start="np.inf",
+        combine="select(({1} < {0}) | ({1} != {1}), {1}, {0})",
+    ),
+    _reduction(
+        "column_sums",
+        "{ones}.dot({0}{out})",
+        share="np.add.reduce({0}, {axis})",
+        axis=0,
+        calm=True,
+    ),
+    _reduction(
+        "rowwise_dot",
+        'np.einsum("...i,...i->...", {0}, {1}{named_out})',
+        axis=-1,
+        numba="{0} * {1}",
+    ),
+    _reduction(
+        "vdot",
+        "{flat0}.dot({flat1})",
+        "np.vdot({0}, {1})",
+        share="{vector0}.dot({vector1})",
+        python="{0} * {1}",
+        numba="{0} * {1}",
+        calm=True,
+    ),
+    Operation(
+        "matmul",
+        Kind.REDUCTION,
+        _is_product,
+        ("{matrix0}.dot({matrix1}{out})", "np.matmul({0}, {1}{out})"),
+        operator="{0} @ {1}",
+        share="np.matmul({0}, {1})",
+        calm=True,
+    ),
+    _call("scatter", numba="{0}", combine=_ADD_TO),
+    _call(VECTOR_MATRIX, numba="{0} * {1}", combine=_ADD_TO),
+    _call(MATRIX_VECTOR, numba="{0} * {1}", combine=_ADD_TO),
+    # Views.
+    _view(
+        "transpose",
+        _always,
+        "{0}{reversed}",
+        "{0}.transpose{axes}",
+        function="np.transpose",
+        python="{0}",
+    ),
+    _view(
+        "reshape",
+        lambda node: is_contiguous(node.args[0]),
+        "{0}.reshape({shape})",
+        function="np.reshape",
+        python="{0}",
+    ),
+    _view(
+        "broadcast_to",
+        _has_axes,
+        "np.broadcast_to({0}, {shape})",
+        function="np.broadcast_to",
+        python="{0}",
+    ),
+    _view("getitem", _is_part, "{0}[{index}]"),
+    # Calls.
+    _call("flip", function="np.flip"),
+    _call("roll", function="np.roll"),
+    _call("cumsum", function="np.cumsum"),
+    _call("cumprod", function="np.cumprod"),
+    _call("inv", function="np.linalg.inv"),
+    _call("det", function="np.linalg.det"),
+    _call("cholesky", function="np.linalg.cholesky"),
+)
+#: Every operation by name.
+OPERATIONS = {row.name: row for row in _ROWS}
+_UNLISTED = _ufunc("")
+#: What statements of plans need above them, in the order in which it is printed.
+HELPERS = sorted(
+    dict.fromkeys(text for row in _ROWS for text in row.helpers),
+    key=lambda text: text.startswith("def "),
+)
+
+
+@functools.cache
+def fields_of(text: str) -> tuple[str, ...]:
+    """Return the fields of a text, each once."""
+    found = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    return tuple(sorted(found))
+
+
+def name_of(primitive: Primitive) -> str:
+    """Return the name of the operation that a primitive is in programs.
+
+    A user's own function may have the name of an operation: that is another one.
+    """
+    function, name = primitive.function, primitive.name
+    if isinstance(function, np.ufunc):
+        return function.__name__
+    return name if PRIMITIVES.get(name, primitive) is primitive else f"custom {name}"
+
+
+def runs_on_numbers(primitive: Primitive | None) -> bool:
+    """Return whether a primitive takes numbers to a number, in plain Python too."""
+    row = None if primitive is None else OPERATIONS.get(name_of(primitive))
+    return row is not None and row.kind is Kind.ELEMENTWISE and row.has_numbers
+
+
+def operation_of(node: Node) -> Operation:
+    """Return the row of the operation of a node."""
+    return OPERATIONS.get(node.op, _UNLISTED)
 
 
 def kind_of(node: Node) -> Kind:
     """Return the kind of the operation of a node."""
     kind: Kind | None = node.kind
     if kind is None:
-        kind = node.kind = _kind(node)
+        row = OPERATIONS.get(node.op, _UNLISTED)
+        kind = node.kind = row.kind if row.fits(node) else Kind.CALL
     return kind
 
 
-def _kind(node: Node) -> Kind:
-    op = node.op
-    if op in (INPUT, CONSTANT):
-        return Kind.LEAF
-    if op == "matmul":
-        same = all(x.dtype == node.dtype for x in node.args)
-        return Kind.COMPUTED if same and node.dtype.kind in "fc" else Kind.CALL
-    if isinstance(node.function, np.ufunc):
-        simple = node.function.nout == 1 and node.function.signature is None
-        return Kind.ELEMENTWISE if simple and not node.params else Kind.CALL
-    if op in ("odd share", "stepped"):
-        return Kind.ELEMENTWISE if op == "stepped" else Kind.COMPUTED
-    if op in _PLACED:
-        same = all(x.shape == node.shape and x.dtype == node.dtype for x in node.args)
-        return Kind.ELEMENTWISE if same and node.dtype == np.float64 and node.shape else Kind.CALL
-    if op == "where" and node.shape:
-        chosen = all(
-            x.dtype == node.dtype or (x.op == CONSTANT and not x.shape) for x in node.args[1:]
-        )
-        return Kind.ELEMENTWISE if chosen and node.args[0].dtype == bool else Kind.CALL
-    if op in ("astype", "cast") and node.shape:
-        real = node.dtype.kind in "fiub" and node.args[0].dtype.kind in "fiub"
-        return Kind.ELEMENTWISE if real else Kind.CALL
-    if op in ("max", "min"):
-        simple = node.dtype.kind == "f" and node.args[0].dtype == node.dtype
-        return Kind.COMPUTED if simple else Kind.CALL
-    if op in _COMPUTED:
-        return Kind.COMPUTED
-    if op == "transpose" or (op == "reshape" and is_contiguous(node.args[0])):
-        return Kind.VIEW
-    if op == "broadcast_to" or (op == "getitem" and _is_basic(node)):
-        return Kind.VIEW if node.args[0].shape else Kind.CALL
-    return Kind.CALL
+def reduced_axes(node: Node) -> set[int]:
+    """Return the axes of its operands that a reduction goes along."""
+    ndim = len(node.args[0].shape)
+    row = operation_of(node)
+    axis = node.params.get("axis") if row.axis is None else row.axis
+    if axis is None:
+        return set(range(ndim))
+    return {i % ndim for i in ((axis,) if isinstance(axis, int) else axis)}
 
 
-def bias_of(node: Node) -> int | None:
-    """Return which operand of a sum is a row that is added to each row of a matrix.
-
-    NumPy fills a small array with the row and adds two arrays of one shape in less time than it
-    takes to add the row: 0.67 µs against 0.90 for 32×32.
-    """
-    if node.op != "add" or len(node.shape) != 2 or node.shape[0] < 2 or node.size > _SMALL:
-        return None
-    for i, x in enumerate(node.args):
-        other = node.args[1 - i]
-        if x.shape == node.shape[1:] and other.shape == node.shape and x.op != CONSTANT:
-            return i if x.dtype == other.dtype == node.dtype else None
-    return None
-
-
-def is_contiguous(node: Node) -> bool:
-    """Return whether a value lies in one piece, in C order."""
-    kind = kind_of(node)
-    if kind.owns_memory:
-        return True
-    if kind is Kind.VIEW and node.op == "reshape":
-        return is_contiguous(node.args[0])
-    return False
-
-
-def _is_basic(node: Node) -> bool:
-    """Return whether an index takes a view: integers, slices, new axes."""
-    if len(node.args) > 1 or not node.shape:
-        return False
-    index = node.params["index"]
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(
-        i is None or i is Ellipsis or isinstance(i, slice | int | np.integer)
-        for i in parts
-        if not isinstance(i, bool)
-    )
+def is_quiet(program: Program) -> bool:
+    """Return whether a backward pass may divide by zero, which is no concern of the user's."""
+    return any(node.rule and not operation_of(node).calm for node in program.nodes)

@@ -8,31 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.core.pytrees import Structure, dict_keys, flatten
-from autodiff.graph.trace import as_primal
-from autodiff.plan.passes.fast_math import with_half_angles
-from autodiff.plan.passes.reassociate import associated
-from autodiff.plan.passes.relu import without_arguments
-from autodiff.plan.program import Program
-from autodiff.plan.to_numpy.buffers import plan_memory
-from autodiff.plan.to_numpy.source import print_arrays
-from autodiff.plan.to_numpy.tiling import group
-from autodiff.plan.to_python.scalars import is_scalar, print_scalars
-from autodiff.plan.tracing.tracing import trace_program
+from autodiff.errors import BranchChanged
 
-__all__ = ["Plan", "make_plan"]
-
-#: Operations of a backward pass that cannot divide by zero nor leave their domain.
-_CALM = frozenset(
-    {
-        *("add", "subtract", "multiply", "negative", "square", "absolute", "sign"),
-        *("exp", "sin", "cos", "tanh", "maximum", "minimum", "less", "greater", "equal"),
-        *("matmul", "sum", "sum of rows", "vdot", "where", "relu_vjp", "multiply_no_nan"),
-        *("odd share", "stepped"),
-        *("transpose", "reshape", "broadcast_to", "getitem"),
-    }
-)
-
+__all__ = ["Plan"]
 
 #: Lines of a plan on numbers up to which it is part of the function that checks its arguments.
 _WITHIN = 500
@@ -69,12 +47,12 @@ class Plan:
         quiet: bool,
         unflatten: Callable[[Any], Any] | None,
         count: int,
-        otherwise: str = "",
+        numpy_source: str = "",
     ) -> None:
         self.source = source
         self._count = count
         # Of a plan in plain Python arithmetic: the same in NumPy, for when Python raises.
-        self._otherwise = otherwise
+        self._numpy_source = numpy_source
         self.peak_bytes = peak_bytes
         self.operations = operations
         self._constants = constants
@@ -106,7 +84,7 @@ class Plan:
         """Return the result where Python raised: infinite or NaN, as NumPy has it."""
         if self._careful_run is None:
             namespace: dict[str, Any] = {**self._constants, "changed": self._changed}
-            exec(builtins.compile(self._otherwise, "<plan>", "exec"), namespace)
+            exec(builtins.compile(self._numpy_source, "<plan>", "exec"), namespace)
             namespace["changed"] = self._changed
             self._careful_run = namespace["run"]
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -129,8 +107,6 @@ class Plan:
         """Return the result for the floating-point leaves of the arguments, in their order."""
         done, result = self.attempt(leaves)
         if not done:
-            from autodiff.errors import BranchChanged
-
             raise BranchChanged(
                 "plan: the traced function would take another branch for these arguments: call "
                 "the compiled function, which traces it again"
@@ -155,7 +131,7 @@ class Plan:
         except IndexError:
             run = self._make()
         try:
-            if self._otherwise:
+            if self._numpy_source:
                 try:
                     result = run(*map(float, leaves))
                 except (ArithmeticError, ValueError):
@@ -215,10 +191,10 @@ class Plan:
             names[f"changed{tag}"] = changed
             conditions.append(f"not changed{tag}()")
         condition = " and ".join(conditions) or "True"
-        if self._otherwise and given == parameters and self._fits_within(parameters):
+        if self._numpy_source and given == parameters and self._fits_within(parameters):
             body = self._scalar_entry(parameters)
             names |= {name: f for name, f in vars(math).items() if callable(f)}
-        elif self._otherwise:
+        elif self._numpy_source:
             body = self._scalar_call(given, tag)
             names |= {
                 f"scalar{tag}": self._make(),
@@ -253,7 +229,7 @@ class Plan:
     def _conditions(
         self, arguments: Sequence[str], args: Sequence[Any], tag: str, names: dict[str, Any]
     ) -> list[str]:
-        """Return what must hold of arguments like these, and add the names that it needs."""
+        """Return the conditions that arguments like these meet, and add the names they need."""
         conditions = []
         for i, (a, x) in enumerate(zip(arguments, args, strict=True)):
             if type(x) is float:
@@ -380,145 +356,3 @@ def _plain_parameters(f: Callable[..., Any], count: int, tag: str) -> list[str] 
     }
     odd = any(n in taken or n.endswith(tag) for n in names)
     return names if plain and len(names) == count and not odd else None
-
-
-def is_dynamic(x: Any, whole: bool) -> bool:
-    """Return whether a leaf of the arguments is an input of a plan."""
-    if isinstance(x, np.ndarray):
-        return x.dtype.kind in "fc" or (whole and x.dtype.kind in "iub" and x.ndim > 0)
-    if isinstance(x, np.generic):
-        return x.dtype.kind in "fc"
-    return isinstance(x, float | complex)
-
-
-def make_plan(
-    f: Callable[..., Any],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    expected: Any,
-    *,
-    whole: bool = True,
-    fast_math: bool = False,
-    donate: bool = False,
-    backend: str = "numpy",
-) -> tuple[Plan, list[Any]]:
-    """Return the plan of a call."""
-    leaves, structure = flatten((args, kwargs))
-    places = [i for i, x in enumerate(leaves) if is_dynamic(x, whole)]
-    wanted, form = flatten(expected)
-
-    def call(tensors: Sequence[Any]) -> Any:
-        filled = list(leaves)
-        for place, x in zip(places, tensors, strict=True):
-            filled[place] = x
-        positional, named = structure.unflatten(filled)
-        return f(*positional, **named)
-
-    names = _input_names(f, structure, args, kwargs)
-    values = [
-        x if isinstance(x, np.ndarray) and x.dtype.kind in "iub" else as_primal(x, "compile")
-        for x in (leaves[i] for i in places)
-    ]
-    trace = trace_program(f, values, [names[i] for i in places], call)
-    if trace.structure != form:
-        raise TypeError("compile: the function returned another structure when it was traced")
-    display, unflatten = _display(form)
-    kinds = [type(x) for x in wanted]
-
-    def result(texts: Sequence[str]) -> str:
-        converted = [
-            f"{kind.__name__}({text})" if kind in (float, complex) else text
-            for kind, text in zip(kinds, texts, strict=True)
-        ]
-        return display(converted)
-
-    inputs = [names[i] for i in places]
-    name = getattr(f, "__name__", "a function")
-    note = ""
-    if backend == "numba":
-        from autodiff.plan.to_numba.plan import numba_plan
-
-        program = associated(trace.program)
-        found = numba_plan(name, program, inputs, values, result, (display, unflatten), donate)
-        if isinstance(found, Plan):
-            return found, trace.captured
-        note = found
-    program = with_half_angles(trace.program) if fast_math else trace.program
-    title = f"Plan of {name}: {program.operations} operations."
-    constants: dict[str, Any] = {}
-    otherwise, peak_bytes = "", 0
-    if is_scalar(program):
-        source, otherwise = print_scalars(program, inputs, display, result, title)
-    else:
-        program = without_arguments(associated(program))
-        units = group(program)
-        memory = plan_memory(units, program, donate=donate)
-        peak_bytes = memory.peak_bytes
-        source, constants = print_arrays(
-            program, units, memory, inputs, result, title, donate=donate
-        )
-    plan = Plan(
-        source,
-        constants,
-        peak_bytes,
-        program.operations,
-        is_quiet(program),
-        unflatten,
-        len(places),
-        otherwise,
-    )
-    plan.note = note
-    return plan, trace.captured
-
-
-def is_quiet(program: Program) -> bool:
-    """Return whether a backward pass may divide by zero, which is no concern of the user's."""
-    return any(node.rule and node.op not in _CALM for node in program.nodes)
-
-
-def _input_names(
-    f: Callable[..., Any], structure: Structure, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> list[str]:
-    """Return a name for each leaf of the arguments."""
-    try:
-        parameters = list(inspect.signature(f).parameters.values())
-    except (TypeError, ValueError):
-        parameters = []
-    plain = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    plain += [f"x{i}" for i in range(len(plain), len(args))]
-    names: list[str] = []
-    for name, arg in zip(plain, args, strict=False):
-        names += flatten(arg)[1].paths(name)
-    for name, arg in kwargs.items():
-        names += flatten(arg)[1].paths(name)
-    return names
-
-
-def _display(form: Structure) -> tuple[Callable[[Sequence[str]], str], Any]:
-    """Return how a result is written, and what puts it together where it cannot be written."""
-    text = _written(form)
-    if text is not None:
-        return (lambda texts: _filled(form, iter(texts))), None
-    return (lambda texts: f"({', '.join(texts)},)" if texts else "()"), form.unflatten
-
-
-def _written(form: Structure) -> str | None:
-    """Return something if a structure has a source: numbers, tuples, lists and dicts."""
-    if form.is_leaf:
-        return "x"
-    if form.build not in (list, tuple) and dict_keys(form) is None:
-        return None
-    return None if any(_written(child) is None for child in form.children) else "()"
-
-
-def _filled(form: Structure, texts: Any) -> str:
-    if form.is_leaf:
-        return next(texts)  # type: ignore[no-any-return]
-    inner = [_filled(child, texts) for child in form.children]
-    if form.build is list:
-        return f"[{', '.join(inner)}]"
-    keys = dict_keys(form)
-    if keys is not None:
-        items = (f"{key!r}: {text}" for key, text in zip(keys, inner, strict=True))
-        return f"{{{', '.join(items)}}}"
-    return f"({', '.join(inner)}{',' if len(inner) == 1 else ''})"

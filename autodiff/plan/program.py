@@ -8,40 +8,22 @@ import numpy as np
 
 __all__ = [
     *("CONSTANT", "INPUT", "LOOP", "PICK", "Body", "Guard", "Node", "Program", "body_of"),
-    *("constant", "is_number", "reachable"),
+    *("constant", "is_number", "operand", "reachable"),
 ]
 
+_FLOAT = np.dtype(float)
 INPUT, CONSTANT = "input", "constant"
 #: The operations that are a loop, and one of its results.
-LOOP, PICK = "repeated steps", "result of steps"
+LOOP, PICK = "loop", "loop_result"
 
 
 class Node:
     """One value of a program: an input, a constant, or the result of an operation.
 
-    Parameters
-    ----------
-    op : str
-        ``"input"``, ``"constant"``, or the name of an operation.
-    args : sequence of Node
-        What it is computed from.
-    params : dict
-        Arguments by keyword, which are no values of the program.
-    shape : tuple of int
-        Shape of the value.
-    dtype : numpy.dtype
-        Its data type.
-    function : object
-        What computes it; of a constant the value, a number where all elements are that number.
-
-    Attributes
-    ----------
-    name : str
-        What the user's function calls the value, or nothing.
-    rule : str
-        The rule that asked for it: of the forward part nothing.
-    kind : Kind or None
-        What it does with memory, when `kind_of` has been asked.
+    `params` are arguments by keyword, which are no values of the program; `function` computes it,
+    or is the value of a constant: a number where all elements are that number. `name` is that in
+    the user's function, if any; `rule` the rule that asked for it, nothing in the forward part;
+    `kind` is kept for `autodiff.plan.operations.kind_of`.
     """
 
     __slots__ = ("args", "dtype", "function", "kind", "name", "op", "params", "rule", "shape")
@@ -102,6 +84,13 @@ def constant(value: Any, shape: tuple[int, ...] | None = None) -> Node:
     return Node(CONSTANT, (), {}, own, dtype, value)
 
 
+def operand(value: Any) -> Node:
+    """Return the node of an operand from outside the program, as it came."""
+    if type(value) is float:
+        return Node(CONSTANT, (), {}, (), _FLOAT, value)
+    return Node(CONSTANT, (), {}, np.shape(value), np.result_type(value), value)
+
+
 def is_number(node: Node, *values: float) -> bool:
     """Return whether a node is a constant whose elements are all the same real number.
 
@@ -117,16 +106,9 @@ def is_number(node: Node, *values: float) -> bool:
 
 @dataclass(frozen=True)
 class Guard:
-    """What the user's control flow was decided on.
+    """A decision of the user's control flow, and the outcome that the program is for.
 
-    Parameters
-    ----------
-    node : Node
-        The value.
-    what : str
-        How it was converted: ``"bool"``, ``"index"`` or ``"shape"``.
-    outcome : object
-        The outcome that the program is for.
+    `what` says how the value was converted: ``"bool"``, ``"index"`` or ``"shape"``.
     """
 
     node: Node
@@ -138,16 +120,8 @@ class Guard:
 class Program:
     """A function as operations in an order in which they can run.
 
-    Parameters
-    ----------
-    inputs : list of Node
-        The leaves of the arguments.
-    outputs : list of Node
-        The leaves of the result.
-    guards : list of Guard
-        Decisions that must be the same for the program to be right.
-    nodes : list of Node
-        All operations, operands before what uses them; inputs and constants are not among them.
+    `inputs` and `outputs` are the leaves of arguments and result. `nodes` has all operations,
+    operands before what uses them; inputs and constants are not among them.
     """
 
     inputs: list[Node]
@@ -166,7 +140,7 @@ class Program:
 
     @property
     def roots(self) -> list[Node]:
-        """What the operations are for: outputs and decisions."""
+        """The values that the operations are for: outputs and decisions."""
         return [*self.outputs, *(guard.node for guard in self.guards)]
 
 
@@ -184,50 +158,32 @@ def reachable(roots: Iterable[Node]) -> set[int]:
 
 @dataclass(eq=False)
 class Body:
-    """The body of a loop.
+    """The body of a loop."""
 
-    Parameters
-    ----------
-    count : int
-        Number of iterations.
-    carries : list of Node
-        Inputs that come from the iteration before.
-    following : list of Node
-        Their values in the next.
-    lists : list of (Node, int, list)
-        Inputs that come from lists: the input, what identifies the list, and its numbers; if these
-        are computed, operands of the loop stand for them.
-    shared : list of Node
-        Inputs that are the same for all iterations.
-    saved : list of (Node, int)
-        Inputs that another loop saved, whose last is the first: the input, and its number there.
-    kept : list of Node
-        What each iteration saves.
-    given : list of Node
-        What each iteration gives.
-    guards : list of Guard
-        Decisions that must be the same in each.
-    nodes : list of Node
-        The operations.
-    other : Body or None
-        The body of the loop that saved what this one uses.
-    """
-
+    #: Number of iterations.
     count: int
+    #: Inputs that come from the iteration before, and their values in the next.
     carries: list[Node] = field(default_factory=list)
     following: list[Node] = field(default_factory=list)
+    #: Inputs that come from lists, what identifies the list, and its numbers; if these are
+    #: computed, operands of the loop stand for them.
     lists: list[tuple[Node, int, list[float] | None]] = field(default_factory=list)
+    #: Inputs that are the same for all iterations.
     shared: list[Node] = field(default_factory=list)
+    #: Inputs that the other loop saved, whose last is the first, and their number there.
     saved: list[tuple[Node, int]] = field(default_factory=list)
+    #: What each iteration saves, and what it gives.
     kept: list[Node] = field(default_factory=list)
     given: list[Node] = field(default_factory=list)
+    #: Decisions that must be the same in each.
     guards: list[Guard] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
+    #: The body of the loop that saved what this one uses.
     other: "Body | None" = None
 
     @property
     def roots(self) -> list[Node]:
-        """What the operations are for."""
+        """The values that the operations are for."""
         return [*self.following, *self.given, *self.kept, *(guard.node for guard in self.guards)]
 
     def needed(self) -> list[Node]:

@@ -1,1 +1,1 @@
-"""What shortens a program: each pass is a function from program to program."""
+"""Passes: functions from program to program that make it shorter or faster."""

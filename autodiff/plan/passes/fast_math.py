@@ -8,13 +8,13 @@ The absolute error stays at some 1e-16; relative digits are lost near the zeros 
 
 import numpy as np
 
-from autodiff.plan.passes.simplify import Builder
+from autodiff.plan.passes.builder import Builder
 from autodiff.plan.program import Node, Program
 
-__all__ = ["with_half_angles"]
+__all__ = ["half_angles"]
 
 
-def with_half_angles(program: Program) -> Program:
+def half_angles(program: Program) -> Program:
     """Return a program in which sine and cosine of the same array are computed together."""
     pairs: dict[int, dict[str, Node]] = {}
     for node in program.nodes:

@@ -11,10 +11,10 @@ import numpy as np
 from autodiff.plan.operations import Kind, kind_of
 from autodiff.plan.program import CONSTANT, Node, Program, is_number
 
-__all__ = ["associated"]
+__all__ = ["reassociate"]
 
 
-def associated(program: Program) -> Program:
+def reassociate(program: Program) -> Program:
     """Return a program whose products of products are taken in the cheaper order."""
     uses = Counter(id(x) for x in program.roots)
     uses.update(id(x) for node in program.nodes for x in node.args)
@@ -34,7 +34,7 @@ def associated(program: Program) -> Program:
 
 
 def _is_product(node: Node) -> bool:
-    return node.op == "matmul" and kind_of(node) is Kind.COMPUTED
+    return node.op == "matmul" and kind_of(node) is Kind.REDUCTION
 
 
 def _product(x: Node, y: Node, like: Node) -> Node:

@@ -8,17 +8,14 @@ network stays in the cache twice as long. The sign as a float, times the cotange
 
 import numpy as np
 
+from autodiff.plan.operations import RELU_STEP, RELU_TIES
 from autodiff.plan.program import INPUT, Node, Program, is_number
-from autodiff.plan.to_numpy import tiling as blocks
 
-__all__ = ["ODD", "STEPPED", "without_arguments"]
-
-#: The derivative if some element is 0 or NaN, else nothing; and the cotangent of the argument.
-ODD, STEPPED = "odd share", "stepped"
+__all__ = ["relu_by_result"]
 
 
-def without_arguments(program: Program) -> Program:
-    """Return a program whose rectifiers do not keep their arguments."""
+def relu_by_result(program: Program, large: int) -> Program:
+    """Return a program whose rectifiers of less than `large` elements keep no arguments."""
     results = {
         id(node.args[0]): node
         for node in program.nodes
@@ -31,33 +28,36 @@ def without_arguments(program: Program) -> Program:
     pulls = {
         id(node)
         for node in program.nodes
-        if node.op == "relu_vjp" and _fits(node) and id(node.args[1]) in results
+        if node.op == "relu_vjp"
+        and _fits(node)
+        and node.size < large
+        and id(node.args[1]) in results
     }
     if not pulls:
         return program
     wanted = {id(node.args[1]) for node in program.nodes if id(node) in pulls}
-    odd: dict[int, Node] = {}
+    ties: dict[int, Node] = {}
     instead: dict[int, Node] = {}
     nodes: list[Node] = []
     for node in program.nodes:
         key = id(node)
         if key in pulls:
             g, z = node.args
-            new = Node(STEPPED, (g, results[id(z)], odd[id(z)]), {}, node.shape, node.dtype)
+            new = Node(RELU_STEP, (g, results[id(z)], ties[id(z)]), {}, node.shape, node.dtype)
             new.name, new.rule = node.name, node.rule
             instead[key] = node = new
         node.args = tuple([instead.get(id(x), x) for x in node.args])
         nodes.append(node)
         if key in wanted:
-            odd[key] = Node(ODD, (node,), {}, (), np.dtype(object))
-            odd[key].rule = node.rule
-            nodes.append(odd[key])
+            ties[key] = Node(RELU_TIES, (node,), {}, (), np.dtype(object))
+            ties[key].rule = node.rule
+            nodes.append(ties[key])
     outputs = [instead.get(id(x), x) for x in program.outputs]
     return Program(program.inputs, outputs, program.guards, nodes)
 
 
 def _fits(node: Node) -> bool:
-    """Return whether a cotangent and its primal are arrays of one shape, and small."""
+    """Return whether a cotangent and its primal are arrays of one shape."""
     g, z = node.args
     alike = g.shape == z.shape == node.shape and g.dtype == z.dtype == node.dtype == np.float64
-    return bool(alike and node.shape and node.size < blocks.LARGE)
+    return bool(alike and node.shape)

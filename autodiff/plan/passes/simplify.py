@@ -1,417 +1,96 @@
-"""Building a program: shared subexpressions, folded constants, shorter forms of the same values.
+"""The pass that shortens: shared subexpressions, shorter forms, nothing that nobody needs."""
 
-Every rewrite gives the same numbers, or numbers that are nearer to the true ones; the sign of a
-zero is kept too.
-"""
+import autodiff.plan.passes.rewrites  # noqa: F401  (registers what the builder applies)
+from autodiff.plan.passes.builder import Builder
+from autodiff.plan.program import CONSTANT, LOOP, Body, Guard, Node, Program, body_of, reachable
 
-import math
-from collections.abc import Callable, Sequence
-from typing import Any
-
-import numpy as np
-
-from autodiff.plan.program import CONSTANT, Node, constant, is_number
-
-__all__ = ["Builder"]
-
-_FLOAT = np.dtype(float)
-#: Longest last axis along which NumPy's sums are slow; longest sum that need not be pairwise.
-_SHORT, _LONG = 128, 4096
-Args = tuple[Node, ...]
-Params = dict[str, Any]
-Shape = tuple[int, ...]
-DType = np.dtype[Any]
-#: ``rewrite(builder, args, params, shape, dtype)`` returns the node to use instead, or None.
-Rewrite = Callable[..., Node | None]
-REWRITES: dict[str, Rewrite] = {}
-#: Operations whose operands may be exchanged without another rounding.
-_COMMUTATIVE = frozenset({"add", "multiply"})
-#: Operations whose operands may be given without the axes along which they are repeated.
-_BROADCASTING = frozenset({"add", "subtract", "multiply", "divide", "maximum", "minimum"})
+__all__ = ["simplify"]
 
 
-def _rewrites(*ops: str) -> Callable[[Rewrite], Rewrite]:
-    def register(rewrite: Rewrite) -> Rewrite:
-        for op in ops:
-            REWRITES[op] = rewrite
-        return rewrite
+def simplify(program: Program) -> Program:
+    """Return a program of the same results in fewer and shorter operations."""
+    built = _Built()
+    for node in program.nodes:
+        if node.op == LOOP:
+            built.add_loop(node)
+        else:
+            built.add(node)
+    simple = Program(
+        program.inputs,
+        [built.of(x) for x in program.outputs],
+        [Guard(built.of(g.node), g.what, g.outcome) for g in program.guards],
+        built.builder.nodes,
+    )
+    needed = reachable(simple.roots)
+    simple.nodes = [node for node in simple.nodes if id(node) in needed]
+    return simple
 
-    return register
 
-
-class Builder:
-    """Makes the nodes of a program, each distinct one once.
-
-    Attributes
-    ----------
-    nodes : list of Node
-        The operations, in the order in which they were made.
-
-    Examples
-    --------
-    >>> builder = Builder()
-    >>> x = Node("input", (), {}, (3,), np.dtype(float))
-    >>> y = builder.ufunc(np.exp, x)
-    >>> builder.ufunc(np.exp, x) is y, builder.ufunc(np.multiply, y, builder.number(1.0)) is y
-    (True, True)
-    """
+class _Built:
+    """The nodes of a new program by those of the old one."""
 
     def __init__(self) -> None:
-        self.nodes: list[Node] = []
-        self._known: dict[Any, Node] = {}
-        self._arrays: dict[int, tuple[Any, Node]] = {}
+        self.builder = Builder()
+        self._known: dict[int, Node] = {}
+        #: By identity of the old body of a loop: what became of it and of its nodes.
+        self._bodies: dict[int, tuple[Body, _Built]] = {}
 
-    def number(self, value: Any, shape: tuple[int, ...] = ()) -> Node:
-        """Return the node of a number, or of an array of that number."""
-        key: Any
-        if type(value) is float:
-            # Text, since 0.0 is not -0.0 and NaN is NaN.
-            key = (CONSTANT, repr(value), shape)
-        else:
-            key = (CONSTANT, np.result_type(value), shape, np.asarray(value).tobytes(), type(value))
-        known = self._known.get(key)
+    def of(self, x: Node) -> Node:
+        """Return the new node for an old one; an input stands for itself."""
+        known = self._known.get(id(x))
         if known is None:
-            known = self._known[key] = constant(value, shape)
+            known = self.builder.constant(x.function) if x.op == CONSTANT else x
+            self._known[id(x)] = known
         return known
 
-    def constant(self, value: Any) -> Node:
-        """Return the node of a constant operand."""
-        if not isinstance(value, np.ndarray):
-            return self.number(value, () if type(value) is float else np.shape(value))
-        known = self._arrays.get(id(value))
-        if known is None:
-            # The array is held, so that no other gets its identity.
-            node = constant(value)
-            if not isinstance(node.function, np.ndarray):
-                node = self.number(node.function, node.shape) if node.dtype == _FLOAT else node
-            self._arrays[id(value)] = known = (value, node)
-        return known[1]
+    def add(self, node: Node) -> None:
+        """Add an operation."""
+        builder, known = self.builder, self._known
+        made = len(builder.nodes)
+        args = [known.get(id(x)) or self.of(x) for x in node.args]
+        new = builder.make(node.op, args, node.params, node.shape, node.dtype, node.function)
+        for each in builder.nodes[made:]:
+            each.rule = node.rule
+        if node.name and not new.name:
+            new.name = node.name
+        known[id(node)] = new
 
-    def ufunc(self, function: np.ufunc, *args: Node) -> Node:
-        """Return the node of a universal function of operands of one data type."""
-        shape = np.broadcast_shapes(*[x.shape for x in args])
-        dtype = args[0].dtype if len(args) == 1 else np.result_type(*[x.dtype for x in args])
-        return self.make(function.__name__, args, {}, shape, dtype, function)
-
-    def make(
-        self,
-        op: str,
-        args: Sequence[Node],
-        params: dict[str, Any],
-        shape: tuple[int, ...],
-        dtype: np.dtype[Any],
-        function: Any,
-    ) -> Node:
-        """Return the node of an operation, in the shortest form that is known of it."""
-        args = tuple(args)
-        if op in _BROADCASTING:
-            args = _unrepeated(self, args, shape, dtype)
-        rewrite = REWRITES.get(op)
-        if rewrite is not None:
-            found = rewrite(self, args, params, shape, dtype)
-            if found is not None:
-                assert found.shape == shape, (op, found, shape)
-                assert found.dtype == dtype, (op, found, dtype)
-                return found
-        identities = tuple(map(id, args))
-        if op in _COMMUTATIVE:
-            identities = tuple(sorted(identities))
-        key = (op, identities, _frozen(params) if params else ())
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = Node(op, args, params, shape, dtype, function)
-            self.nodes.append(known)
-        return known
-
-
-def _frozen(value: Any) -> Any:
-    """Return something hashable that is equal for equal parameters only."""
-    if isinstance(value, dict):
-        return tuple((key, _frozen(x)) for key, x in value.items())
-    if isinstance(value, tuple | list):
-        return (type(value), *map(_frozen, value))
-    if isinstance(value, slice):
-        return (slice, value.start, value.stop, value.step)
-    if isinstance(value, np.ndarray):
-        return (np.ndarray, value.dtype, value.shape, value.tobytes())
-    try:
-        hash(value)
-    except TypeError:
-        return (type(value), id(value))
-    return (type(value), value)
-
-
-def _unrepeated(
-    builder: Builder, args: tuple[Node, ...], shape: tuple[int, ...], dtype: np.dtype[Any]
-) -> tuple[Node, ...]:
-    """Return operands without the axes that NumPy repeats by itself."""
-    if dtype == _FLOAT:
-        args = tuple(
-            builder.number(float(x.function), x.shape)
-            if x.op == CONSTANT and type(x.function) is int and abs(x.function) < 2**53
-            else x
-            for x in args
-        )
-    for i, x in enumerate(args):
-        other = args[1 - i]
-        if other.shape != shape or other.dtype != dtype or x.dtype != dtype:
-            continue
-        if x.op == "broadcast_to":
-            args = (x.args[0], other) if i == 0 else (other, x.args[0])
-        elif x.shape and is_number(x) and dtype == _FLOAT:
-            number = builder.number(float(x.function))
-            args = (number, other) if i == 0 else (other, number)
-    return args
-
-
-def _same(x: Node, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
-    return x.shape == shape and x.dtype == dtype
-
-
-def _folded(builder: Builder, function: Any, args: Args, shape: Shape, dtype: DType) -> Node | None:
-    """Return the constant that an operation on numbers gives."""
-    if dtype != _FLOAT or not all(is_number(x) and x.dtype == _FLOAT for x in args):
-        return None
-    with np.errstate(all="ignore"):
-        value = function(*[np.float64(x.function) for x in args])
-    return builder.number(float(value), shape)
-
-
-def _unsigned(builder: Builder, x: Node) -> Node | None:
-    """Return the negative of a node that is a negative, or a product or quotient with one."""
-    if x.op == "negative":
-        return x.args[0]
-    if x.op in ("multiply", "divide"):
-        left, right = x.args
-        if left.op == "negative":
-            args = (left.args[0], right)
-        elif right.op == "negative":
-            args = (left, right.args[0])
-        else:
-            return None
-        return builder.make(x.op, args, {}, x.shape, x.dtype, x.function)
-    return None
-
-
-def _is_exact(x: Node, y: Node) -> bool:
-    """Return whether one of two numbers is a power of two, by which a product has no error."""
-    numbers = [float(z.function) for z in (x, y)]
-    whole = [math.frexp(z)[0] in (0.5, -0.5) for z in numbers]
-    return any(whole) and all(1e-100 < abs(z) < 1e100 for z in numbers)
-
-
-@_rewrites("multiply")
-def _multiply(
-    builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
-) -> Node | None:
-    x, y = args
-    if is_number(y, 1.0) and _same(x, shape, dtype):
-        return x
-    if is_number(x, 1.0) and _same(y, shape, dtype):
-        return y
-    if x.op == y.op == "negative":
-        return builder.make("multiply", (x.args[0], y.args[0]), {}, shape, dtype, np.multiply)
-    if is_number(x):
-        x, y = y, x
-    if dtype == _FLOAT and is_number(y) and not y.shape and _same(x, shape, dtype):
-        positive = _unsigned(builder, x)
-        if positive is not None:
-            x, y = positive, builder.number(-float(y.function))
-            return builder.make("multiply", (x, y), {}, shape, dtype, np.multiply)
-        if x.op == "multiply" and _is_exact(y, y):
-            for inner, other in (x.args, x.args[::-1]):
-                if 0 < 2 * inner.size <= x.size and inner.shape and inner.dtype == _FLOAT:
-                    # The smaller factor is multiplied in less time.
-                    inner = builder.ufunc(np.multiply, inner, y)
-                    return builder.make("multiply", (inner, other), {}, shape, dtype, np.multiply)
-        if x.op == "multiply":
-            for inner, other in (x.args, x.args[::-1]):
-                if is_number(inner) and not inner.shape and _is_exact(inner, y):
-                    together = builder.number(float(inner.function) * float(y.function))
-                    return builder.make(
-                        "multiply", (other, together), {}, shape, dtype, np.multiply
-                    )
-    return _folded(builder, np.multiply, args, shape, dtype)
-
-
-@_rewrites("add")
-def _add(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType) -> Node | None:
-    x, y = args
-    if x is y and dtype == _FLOAT:
-        two = builder.number(2.0)
-        return builder.make("multiply", (x, two), {}, shape, dtype, np.multiply)
-    for term, other in ((y, x), (x, y)):
-        positive = _unsigned(builder, term)
-        if positive is not None:
-            return builder.make("subtract", (other, positive), {}, shape, dtype, np.subtract)
-    return _folded(builder, np.add, args, shape, dtype)
-
-
-@_rewrites("subtract")
-def _subtract(
-    builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
-) -> Node | None:
-    x, y = args
-    positive = _unsigned(builder, y)
-    if positive is not None:
-        return builder.make("add", (x, positive), {}, shape, dtype, np.add)
-    return _folded(builder, np.subtract, args, shape, dtype)
-
-
-@_rewrites("divide")
-def _divide(
-    builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
-) -> Node | None:
-    x, y = args
-    if is_number(y) and dtype == _FLOAT and y.dtype == _FLOAT and y.function:
-        if y.function == 1.0 and _same(x, shape, dtype):
-            return x
-        if math.frexp(y.function)[0] in (0.5, -0.5) and 1e-300 < abs(y.function) < 1e300:
-            # The reciprocal of a power of two is exact.
-            inverse = builder.number(1.0 / y.function)
-            return builder.make("multiply", (x, inverse), {}, shape, dtype, np.multiply)
-    return _folded(builder, np.divide, args, shape, dtype)
-
-
-@_rewrites("negative")
-def _negative(
-    builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
-) -> Node | None:
-    (x,) = args
-    return x.args[0] if x.op == "negative" else _folded(builder, np.negative, args, shape, dtype)
-
-
-@_rewrites("power", "float_power")
-def _power(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType) -> Node | None:
-    x, y = args
-    if not is_number(y) or not _same(x, shape, dtype) or dtype.kind not in "fc":
-        return None
-    if y.function == 1:
-        return x
-    if y.function == 2:
-        return builder.ufunc(np.square, x)
-    if y.function == 3:
-        # np.power takes 180 times as long for each element.
-        return builder.ufunc(np.multiply, builder.ufunc(np.square, x), x)
-    if y.function == 4:
-        return builder.ufunc(np.square, builder.ufunc(np.square, x))
-    if y.function == 0.5 and dtype.kind == "f":
-        return builder.ufunc(np.sqrt, x)
-    return builder.ufunc(np.reciprocal, x) if y.function == -1 else None
-
-
-@_rewrites("square")
-def _square(
-    builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
-) -> Node | None:
-    (x,) = args
-    return builder.ufunc(np.square, x.args[0]) if x.op == "negative" else None
-
-
-@_rewrites("positive", "copy")
-def _itself(
-    builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
-) -> Node | None:
-    return args[0] if _same(args[0], shape, dtype) else None
-
-
-@_rewrites("astype", "cast")
-def _astype(
-    builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
-) -> Node | None:
-    return args[0] if args[0].dtype == dtype else None
-
-
-@_rewrites("sum")
-def _sum(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType) -> Node | None:
-    (x,) = args
-    if x.dtype != _FLOAT or not x.size:
-        return None
-    axis, ndim = params["axis"], len(x.shape)
-    axes = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
-    reduced = {i % ndim for i in axes} if ndim else set()
-    if not reduced:
-        return x if not ndim else None
-    if is_number(x):
-        count = math.prod(x.shape[i] for i in reduced)
-        return builder.number(float(x.function) * count, shape)
-    if len(reduced) == ndim and not shape:
-        factors = x.args * 2 if x.op == "square" else x.args if x.op == "multiply" else ()
-        if factors and all(_same(f, x.shape, x.dtype) and f.shape for f in factors):
-            return builder.make("vdot", factors, {}, (), dtype, np.vdot)
-        if x.op == "reshape":
-            return builder.make("sum", x.args, params, shape, dtype, np.sum)
-    if x.op == "negative":
-        positive = builder.make("sum", x.args, params, shape, dtype, np.sum)
-        return builder.ufunc(np.negative, positive)
-    if ndim == 2 and reduced == {0} and len(shape) == 1:
-        return builder.make("sum of rows", (x,), {}, shape, dtype, None)
-    found = _sum_along(builder, x, reduced, params["keepdims"], shape)
-    if found is not None:
-        return found
-    normal = {"axis": tuple(sorted(reduced)), "keepdims": params["keepdims"]}
-    if axis is None or axis == normal["axis"]:
-        return None
-    return builder.make("sum", args, normal, shape, dtype, np.sum)
-
-
-def _sum_along(
-    builder: Builder, x: Node, reduced: set[int], keepdims: bool, shape: Shape
-) -> Node | None:
-    """Return a sum along one of the last axes as a product with ones.
-
-    NumPy's own takes up to 12 times as long where these axes are short: 880 µs against 70 for the
-    last axis of 25×1000×10.
-    """
-    ndim = len(x.shape)
-    if len(reduced) != 1 or ndim < 2 or x.shape[-1] > _SHORT or x.size < 2 * _SHORT:
-        return None
-    (axis,) = reduced
-    length = x.shape[axis]
-    if axis == ndim - 1:
-        factors = x.args * 2 if x.op == "square" else x.args if x.op == "multiply" else ()
-        if not keepdims and factors and all(_same(f, x.shape, x.dtype) for f in factors):
-            return builder.make("row dots", factors, {}, shape, _FLOAT, None)
-        ones = builder.number(1.0, (length, 1) if keepdims else (length,))
-        return builder.make("matmul", (x, ones), {}, shape, _FLOAT, np.matmul)
-    if axis == ndim - 2 and ndim > 2 and length <= _LONG:
-        ones = builder.number(1.0, (1, length) if keepdims else (length,))
-        return builder.make("matmul", (ones, x), {}, shape, _FLOAT, np.matmul)
-    return None
-
-
-@_rewrites("mean")
-def _mean(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType) -> Node | None:
-    (x,) = args
-    if x.dtype != _FLOAT or not x.size:
-        return None
-    total = builder.make("sum", args, params, shape, dtype, np.sum)
-    count = x.size // math.prod(shape)
-    return builder.ufunc(np.divide, total, builder.number(float(count)))
-
-
-@_rewrites("transpose")
-def _transpose(
-    builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
-) -> Node | None:
-    (x,) = args
-    axes = tuple(params["axes"])
-    if axes == tuple(range(len(shape))):
-        return x
-    if x.op == "transpose":
-        inner = tuple(x.params["axes"])
-        together = {"axes": tuple(inner[i] for i in axes)}
-        return builder.make("transpose", x.args, together, shape, dtype, np.transpose)
-    return builder.number(x.function, shape) if is_number(x) else None
-
-
-@_rewrites("reshape", "broadcast_to")
-def _reshape(
-    builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
-) -> Node | None:
-    (x,) = args
-    if x.shape == shape:
-        return x
-    if is_number(x) and dtype == _FLOAT:
-        return builder.number(x.function, shape)
-    return None
+    def add_loop(self, node: Node) -> None:
+        """Add a loop whose body is simplified, and saves only what another loop needs."""
+        old, inner = body_of(node), _Built()
+        places = iter(node.args)
+        own = len(old.carries) + old.count * sum(numbers is None for _, _, numbers in old.lists)
+        args = [self.of(next(places)) for _ in range(own)]
+        body = Body(old.count, old.carries, lists=old.lists)
+        shared: dict[int, Node] = {}
+        for x in old.shared:
+            outer = self.of(next(places))
+            if outer.op == CONSTANT:
+                inner._known[id(x)] = inner.builder.constant(outer.function)
+            elif id(outer) in shared:
+                inner._known[id(x)] = shared[id(outer)]
+            else:
+                shared[id(outer)] = x
+                body.shared.append(x)
+                args.append(outer)
+        for x in old.nodes:
+            inner.add(x)
+        body.following = [inner.of(x) for x in old.following]
+        body.given = [inner.of(x) for x in old.given]
+        body.guards = [Guard(inner.of(g.node), g.what, g.outcome) for g in old.guards]
+        body.nodes = inner.builder.nodes
+        self._bodies[id(old)] = body, inner
+        if old.other is not None:
+            body.other, values = self._bodies[id(old.other)]
+            kept, needed = body.other.kept, reachable(body.roots)
+            for x, number in old.saved:
+                value = values.of(old.other.kept[number])
+                if id(x) in needed:
+                    if value not in kept:
+                        kept.append(value)
+                    body.saved.append((x, kept.index(value)))
+            args.append(self.of(next(places)))
+        builder = self.builder
+        new = builder.make(LOOP, args, {"body": body}, node.shape, node.dtype, None)
+        new.rule = node.rule
+        self._known[id(node)] = new

@@ -11,14 +11,18 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.plan.operations import (
+    MATRIX_VECTOR,
+    VECTOR_MATRIX,
+    Kind,
+    Takes,
+    is_basic_index,
+    operation_of,
+    reduced_axes,
+)
 from autodiff.plan.program import CONSTANT, Guard, Node, Program, is_number
 
 __all__ = [
-    "EXPRESSIONS",
-    "REDUCTIONS",
-    "ROW_TIMES",
-    "SLOW",
-    "TIMES_COLUMN",
     "Fused",
     "Step",
     "View",
@@ -26,91 +30,10 @@ __all__ = [
     "is_reduction",
     "layout",
     "loop_shape",
-    "operand_type",
+    "operand_types",
     "target",
 ]
 
-#: Of each operation the expression of one element. Functions that are no part of NumPy's stand in
-#: `autodiff.plan.to_numba.math`.
-EXPRESSIONS = {
-    "add": "{0} + {1}",
-    "subtract": "{0} - {1}",
-    "multiply": "{0} * {1}",
-    "divide": "{0} / {1}",
-    "negative": "-{0}",
-    "positive": "{0}",
-    "copy": "{0}",
-    "cast": "{0}",
-    "astype": "{0}",
-    "square": "{0} * {0}",
-    "reciprocal": "1.0 / {0}",
-    "absolute": "abs({0})",
-    "fabs": "abs({0})",
-    "sqrt": "math.sqrt({0})",
-    "sign": "select({0} > 0.0, 1.0, select({0} < 0.0, -1.0, select({0} == 0.0, 0.0, {0})))",
-    "less": "{0} < {1}",
-    "less_equal": "{0} <= {1}",
-    "greater": "{0} > {1}",
-    "greater_equal": "{0} >= {1}",
-    "equal": "{0} == {1}",
-    "not_equal": "{0} != {1}",
-    "logical_not": "not {0}",
-    "logical_and": "{0} & {1}",
-    "logical_or": "{0} | {1}",
-    "logical_xor": "{0} != {1}",
-    "bitwise_and": "{0} & {1}",
-    "bitwise_or": "{0} | {1}",
-    "bitwise_xor": "{0} != {1}",
-    "invert": "not {0}",
-    "isnan": "{0} != {0}",
-    "isinf": "abs({0}) == np.inf",
-    "isfinite": "abs({0}) < np.inf",
-    # NaN is passed on, as NumPy does.
-    "maximum": "select(({0} >= {1}) | ({0} != {0}), {0}, {1})",
-    "minimum": "select(({0} <= {1}) | ({0} != {0}), {0}, {1})",
-    "fmax": "select(({0} >= {1}) | ({1} != {1}), {0}, {1})",
-    "fmin": "select(({0} <= {1}) | ({1} != {1}), {0}, {1})",
-    "where": "select({0}, {1}, {2})",
-    "relu": "select(({0} >= 0.0) | ({0} != {0}), {0}, 0.0)",
-    "relu_vjp": "{0} * select({1} < 0.0, 0.0, select({1} == 0.0, 0.5, 1.0))",
-    "multiply_no_nan": "select(({1} != {1}) & ({0} == 0.0), 0.0, {1})",
-    "exp": "exp({0})",
-    "expm1": "expm1({0})",
-    "log": "log({0})",
-    "log1p": "log1p({0})",
-    "sin": "sin({0})",
-    "cos": "cos({0})",
-    "tan": "sin({0}) / cos({0})",
-    "tanh": "tanh({0})",
-    "sigmoid": "sigmoid({0})",
-    **{name: f"np.{name}({{0}})" for name in ("arcsin", "arccos", "arctan", "arcsinh", "arccosh")},
-    **{name: f"np.{name}({{0}})" for name in ("arctanh", "sinh", "cosh", "log2", "log10", "exp2")},
-    **{name: f"np.{name}({{0}})" for name in ("floor", "ceil", "trunc", "rint", "cbrt")},
-    **{name: f"np.{name}({{0}}, {{1}})" for name in ("arctan2", "hypot", "power", "copysign")},
-    "float_power": "np.power({0}, {1})",
-}
-_COMPARISONS = frozenset(
-    {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
-    | {"isnan", "isinf", "isfinite"}
-)
-_LOGICAL = frozenset(
-    {"logical_not", "logical_and", "logical_or", "logical_xor"}
-    | {"bitwise_and", "bitwise_or", "bitwise_xor", "invert"}
-)
-_WHOLE = frozenset({"add", "subtract", "multiply", "negative", "positive", "copy", "where"})
-#: Operations that take as long as many others.
-SLOW = frozenset(
-    name for name, text in EXPRESSIONS.items() if "(" in text and "select" not in text
-) - {"absolute", "fabs", "sqrt", "isinf", "isfinite"}
-#: Small products as sums: of a row and a matrix, of a matrix and a column.
-ROW_TIMES, TIMES_COLUMN = "row times", "times column"
-#: What reductions start from, and how they take in one more element.
-REDUCTIONS = {
-    "sum": ("0.0", "add_to({0}, {1})"),
-    "max": ("-np.inf", "select(({1} > {0}) | ({1} != {1}), {1}, {0})"),
-    "min": ("np.inf", "select(({1} < {0}) | ({1} != {1}), {1}, {0})"),
-}
-_SUMS = frozenset({"sum", "sum of rows", "row dots", "vdot", "scatter", ROW_TIMES, TIMES_COLUMN})
 _REALS = (np.dtype(float), np.dtype(np.float32))
 _KNOWN = (*_REALS, np.dtype(np.int64), np.dtype(bool))
 #: Weight of the operations of a loop: longer ones need more registers than there are.
@@ -125,21 +48,11 @@ _SMALL = 2048
 
 @dataclass
 class Step:
-    """What runs in one go.
+    """Operations that run in one go."""
 
-    Parameters
-    ----------
-    kind : str
-        ``"loop"``, ``"product"``, ``"numpy"`` or ``"guard"``.
-    shape : tuple of int
-        What a loop runs over.
-    nodes : list of Node
-        Its operations, in order.
-    weight : int
-        How long a loop is.
-    """
-
+    #: ``"loop"``, ``"product"``, ``"numpy"`` or ``"guard"``.
     kind: str
+    #: Of a loop, the shape that it runs over, and how long its body is.
     shape: tuple[int, ...]
     nodes: list[Node] = field(default_factory=list)
     weight: int = 0
@@ -147,16 +60,9 @@ class Step:
 
 @dataclass(frozen=True)
 class View:
-    """How a value shows the memory of another: counted in elements.
+    """How a value shows the memory of another, its root, which lies there in C order.
 
-    Parameters
-    ----------
-    root : Node
-        Whose memory it is; it lies there in C order.
-    shape, strides : tuple of int
-        Of the view.
-    offset : int
-        Place of its first element.
+    Strides, and the place of the first element, are counted in elements.
     """
 
     root: Node
@@ -176,7 +82,7 @@ class View:
         return View(self.root, shape, tuple(strides), self.offset)
 
     def changed(self, change: Any) -> "View | None":
-        """Return what a function of NumPy's makes of it, or None if that takes a copy."""
+        """Return the view that a function of NumPy's makes of it, or None if that takes a copy."""
         # One byte stands for each element; none of them is read.
         byte = np.empty(1, np.int8)
         before = np.lib.stride_tricks.as_strided(byte, self.shape, self.strides)
@@ -218,25 +124,11 @@ def as_view(node: Node) -> View:
 
 
 class Fused:
-    """A program as steps.
-
-    Parameters
-    ----------
-    program : Program
-        The operations in the order in which they run. It stays as it is.
-
-    Attributes
-    ----------
-    steps : list of Step
-        In the order in which they run.
-    outputs : list of Node
-        What is returned: each has memory of its own, or is a number.
-    stored : list of Node
-        The nodes that need memory, in the order in which they are computed.
-    """
+    """A program as steps. The program stays as it is."""
 
     def __init__(self, program: Program) -> None:
         self.steps: list[Step] = []
+        #: Each has memory of its own, or is a number.
         self.outputs: list[Node] = []
         self._views: dict[int, View] = {}
         self._kinds: dict[int, str] = {}
@@ -246,10 +138,11 @@ class Fused:
         self._guards: dict[int, list[Guard]] = {}
         self._prepare(program)
         self._group()
+        #: The nodes that need memory, in the order in which they are computed.
         self.stored = self._find_stored()
 
     def seen(self, node: Node) -> View:
-        """Return whose memory a value shows, and how."""
+        """Return the view of the memory in which a value lies."""
         found = self._views.get(id(node))
         return as_view(node) if found is None else found
 
@@ -296,7 +189,7 @@ class Fused:
             if guard.what == "shape":
                 if self.kind(own) != "numpy":
                     continue
-                own.params = {**own.params, "needed shape": guard.outcome}
+                own.params = {**own.params, "needed_shape": guard.outcome}
                 continue
             marker = Node("guard", [own], {"guard": guard}, (), own.dtype)
             self._kinds[id(marker)] = "guard"
@@ -307,10 +200,9 @@ class Fused:
         if kind == "view":
             new = Node(node.op, args, node.params, node.shape, node.dtype, node.function)
             new.name, new.rule = node.name, node.rule
-            view = self.seen(args[0]).changed(_change(node))
+            view = self.seen(args[0]).changed(_function_of(node))
             if view is None:
-                return self._add("flat copy", args, node, "loop")
-            assert view.is_within, (node, view)
+                return self._add("flat_copy", args, node, "loop")
             self._kinds[id(new)], self._views[id(new)] = "view", view
             return new
         if kind == "product":
@@ -341,15 +233,15 @@ class Fused:
         rows = x.shape[0] if len(x.shape) == 2 else 1
         columns = y.shape[1] if len(y.shape) == 2 else 1
         if len(x.shape) == 1 or (rows == 1 and columns != 1):
-            kind, vector, matrix = ROW_TIMES, x, y
+            kind, vector, matrix = VECTOR_MATRIX, x, y
         elif columns == 1:
-            kind, vector, matrix = TIMES_COLUMN, y, x
+            kind, vector, matrix = MATRIX_VECTOR, y, x
         else:
             return None
         flat = self.seen(vector).changed(lambda v: v.reshape(-1, copy=False))
         if flat is None:
             return None
-        if kind == ROW_TIMES:
+        if kind == VECTOR_MATRIX:
             flat = flat.changed(lambda v: v[:, None])
         assert flat is not None
         shown = Node("reshape", [vector], {}, flat.shape, vector.dtype)
@@ -411,7 +303,7 @@ class Fused:
                 steps.append(Step(kind, node.shape))
                 put(node, len(steps) - 1, 1)
                 continue
-            weight = 6 if node.op in SLOW else 1
+            weight = 6 if operation_of(node).slow else 1
             if is_reduction(node) or id(node) not in used:
                 last = max(node.args, key=lambda x: order.get(id(self.seen(x).root), -1))
                 if self.is_fused(last, node):
@@ -434,7 +326,7 @@ class Fused:
         return (
             self.kind(x) == self.kind(node) == "loop"
             and not is_reduction(x)
-            and x.op != "flat copy"
+            and x.op != "flat_copy"
             and x.shape == loop_shape(node)
         )
 
@@ -453,15 +345,15 @@ class Fused:
 
 
 def loop_shape(node: Node) -> tuple[int, ...]:
-    """Return what the loop of an operation runs over."""
-    if is_reduction(node) or node.op == "flat copy":
+    """Return the shape that the loop of an operation runs over."""
+    if is_reduction(node) or node.op == "flat_copy":
         return node.args[0].shape
     return node.shape
 
 
 def is_reduction(node: Node) -> bool:
     """Return whether an operation takes together what a loop runs over."""
-    return node.op in _SUMS or node.op in ("max", "min")
+    return bool(operation_of(node).combine)
 
 
 def target(node: Node) -> View:
@@ -472,26 +364,14 @@ def target(node: Node) -> View:
         assert found is not None
         assert found.is_within
         return found
-    if node.op in (ROW_TIMES, TIMES_COLUMN):
-        stride = (0, 1) if node.op == ROW_TIMES else (1, 0)
+    if node.op in (VECTOR_MATRIX, MATRIX_VECTOR):
+        stride = (0, 1) if node.op == VECTOR_MATRIX else (1, 0)
         return View(node, shape, stride, 0)
-    axes, strides = _axes(node, len(shape)), iter(own.strides)
+    axes, strides = reduced_axes(node), iter(own.strides)
     if node.params.get("keepdims"):
         return View(node, shape, tuple(0 if i in axes else s for i, s in enumerate(strides)), 0)
     kept = tuple(0 if i in axes else next(strides) for i in range(len(shape)))
     return View(node, shape, kept, 0)
-
-
-def _axes(node: Node, ndim: int) -> set[int]:
-    """Return the axes along which a reduction adds."""
-    if node.op == "sum of rows":
-        return {0}
-    if node.op == "row dots":
-        return {ndim - 1}
-    axis = node.params.get("axis")
-    if axis is None:
-        return set(range(ndim))
-    return {i % ndim for i in ((axis,) if isinstance(axis, int) else axis)}
 
 
 def _ndim(node: Node) -> int:
@@ -508,8 +388,8 @@ def layout(view: View) -> str | None:
     return None
 
 
-def _change(node: Node) -> Any:
-    """Return what a view does, as a function of an array."""
+def _function_of(node: Node) -> Any:
+    """Return the function of an array that a view is."""
     if node.op == "transpose":
         axes = node.params["axes"]
         return lambda x: x.transpose(axes)
@@ -528,30 +408,28 @@ def _open(index: Any) -> tuple[Any, ...]:
 
 def _kind(node: Node) -> str:
     """Return how an operation can run."""
-    op, operands = node.op, node.args
-    if op in ("transpose", "reshape", "broadcast_to") and operands[0].dtype in _KNOWN:
-        return "view" if operands[0].op != CONSTANT or operands[0].shape else "numpy"
+    row, operands = operation_of(node), node.args
     if node.dtype not in _KNOWN or any(x.dtype not in _KNOWN for x in operands):
         return "numpy"
-    if op == "getitem":
-        return "view" if _is_basic(node) and len(operands) == 1 else "numpy"
-    if op == "matmul":
+    if row.kind is Kind.VIEW:
+        (x, *others) = operands
+        if node.op == "getitem":
+            return "numpy" if others or not _is_basic(node) else "view"
+        return "view" if x.op != CONSTANT or x.shape else "numpy"
+    if node.op == "matmul":
         same = node.dtype in _REALS and all(x.dtype == node.dtype for x in operands)
         return "product" if same else "numpy"
-    if op in _SUMS or op in ("max", "min"):
+    if row.combine:
         return "loop" if _is_simple_reduction(node) else "numpy"
-    if op not in EXPRESSIONS or not set(node.params) <= {"dtype", "order"}:
+    if not row.numba or not set(node.params) <= {"dtype", "order"}:
         return "numpy"
-    if op in _COMPARISONS:
-        return "loop"
-    if op in _LOGICAL:
-        booleans = node.dtype == bool and all(x.dtype == bool for x in operands)
-        return "loop" if booleans or op.startswith("logical") else "numpy"
-    if op in ("cast", "astype", "copy", "where"):
-        return "loop"
-    if node.dtype in _REALS:
-        return "loop"
-    return "loop" if node.dtype == np.int64 and op in _WHOLE else "numpy"
+    if row.takes is Takes.MASKS:
+        fits = node.dtype == bool and all(x.dtype == bool for x in operands)
+    elif row.takes in (Takes.REALS, Takes.INTEGERS):
+        fits = node.dtype in _REALS or (row.takes is Takes.INTEGERS and node.dtype == np.int64)
+    else:
+        fits = True
+    return "loop" if fits else "numpy"
 
 
 def _is_number(node: Node) -> bool:
@@ -559,15 +437,8 @@ def _is_number(node: Node) -> bool:
 
 
 def _is_basic(node: Node) -> bool:
-    """Return whether an index is one of integers, slices and new axes."""
-    index = node.params["index"]
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(
-        i is None
-        or i is Ellipsis
-        or (isinstance(i, slice | int | np.integer) and not isinstance(i, bool))
-        for i in parts
-    ) and not _is_number(node.args[0])
+    """Return whether an index takes a view of an array."""
+    return is_basic_index(node.params["index"]) and not _is_number(node.args[0])
 
 
 def _is_simple_reduction(node: Node) -> bool:
@@ -583,13 +454,16 @@ def _is_simple_reduction(node: Node) -> bool:
     return node.dtype in _REALS and all(y.dtype == node.dtype for y in node.args)
 
 
-def operand_type(node: Node) -> np.dtype[Any] | None:
-    """Return the data type to which an operation converts its operands, or None if it does not."""
-    if node.op in _LOGICAL:
-        return np.dtype(bool)
-    if node.op in _COMPARISONS:
+def operand_types(node: Node) -> list[np.dtype[Any]]:
+    """Return the data types to which an operation converts its operands."""
+    takes, dtype = operation_of(node).takes, node.dtype
+    if takes in (Takes.LOGICAL, Takes.MASKS):
+        dtype = np.dtype(bool)
+    elif takes is Takes.COMPARED:
         # A number of Python's has no type of its own.
         typed = [x.dtype for x in node.args if not (_is_number(x) and type(x.function) is float)]
         weak = [0.0] if len(typed) < len(node.args) else []
-        return np.result_type(*typed, *weak)
-    return None if node.op in ("cast", "astype", "copy", "flat copy") else node.dtype
+        dtype = np.result_type(*typed, *weak)
+    elif takes is Takes.CHOICE:
+        return [np.dtype(bool), dtype, dtype]
+    return [dtype] * len(node.args)

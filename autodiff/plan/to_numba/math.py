@@ -1,4 +1,4 @@
-"""What kernels that Numba compiles are made of: addresses, and functions without branches.
+"""The material of kernels that Numba compiles: addresses, and functions without branches.
 
 Loops over these functions become vector instructions, which loops over calls of the C library do
 not: 1 ns an element where those take 10. Each is within two units in the last place of the truth.
@@ -216,7 +216,7 @@ def pointers(arrays, count, table):
 
 
 def forms(arrays: Any) -> Any:
-    """Return what `alike` compares arrays with."""
+    """Return the words that `alike` compares arrays with."""
     words = [[id(type(x)), id(x.dtype), x.ndim, *x.shape] for x in arrays]
     return np.array([word for form in words for word in form], np.int64)
 

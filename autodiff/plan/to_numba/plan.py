@@ -4,7 +4,8 @@ import builtins
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autodiff.plan.plan import Plan, is_quiet
+from autodiff.plan.operations import is_quiet
+from autodiff.plan.plan import Plan
 from autodiff.plan.program import LOOP, PICK, Program
 from autodiff.plan.to_numba.source import NotCompiled, print_kernels
 from autodiff.plan.to_python.scalars import is_scalar, print_scalars

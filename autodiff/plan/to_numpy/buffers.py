@@ -1,4 +1,4 @@
-"""Memory of a program: which values share a buffer, known before anything runs.
+"""Buffer assignment: which values share memory, known before anything runs.
 
 A value lives from the operation that computes it to the last one that reads it or a view of it.
 Elementwise operations write over an operand that is not read again; other values get the smallest
@@ -8,33 +8,25 @@ buffer that is free and large enough.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from autodiff.plan.operations import Kind, kind_of
+from autodiff.plan.operations import Kind, kind_of, operation_of
 from autodiff.plan.program import Node, Program
 from autodiff.plan.to_numpy.tiling import Block
 
-__all__ = ["Memory", "plan_memory"]
+__all__ = ["Buffers", "assign_buffers"]
 
 
 @dataclass
-class Memory:
-    """Where the values of a program lie.
+class Buffers:
+    """Where the values of a program lie."""
 
-    Parameters
-    ----------
-    sizes : list of int
-        Bytes of each buffer.
-    slots : dict of int to int
-        For the identity of each node that has memory of its own, the number of its buffer. Of a
-        node that is used within a block alone that memory is for one chunk.
-    roots : dict of int to Node
-        For the identity of each view, the node whose memory it shows.
-    outputs : set of int
-        Identities of the nodes that get fresh memory on each call: the user keeps it.
-    """
-
+    #: Bytes of each buffer.
     sizes: list[int]
+    #: By identity of each node that has memory of its own, the number of its buffer. Of a node
+    #: that is used within a block alone that memory is for one tile.
     slots: dict[int, int]
+    #: By identity of each view, the node whose memory it shows.
     roots: dict[int, Node]
+    #: Identities of the nodes that get fresh memory on each call: the user keeps it.
     outputs: set[int]
 
     @property
@@ -43,9 +35,11 @@ class Memory:
         return sum(self.sizes)
 
 
-def plan_memory(units: Sequence[Node | Block], program: Program, *, donate: bool = False) -> Memory:
+def assign_buffers(
+    units: Sequence[Node | Block], program: Program, *, donate: bool = False
+) -> Buffers:
     """Return where the values of a program lie."""
-    return _Planner(units, program, donate).memory
+    return _Planner(units, program, donate).buffers
 
 
 class _Planner:
@@ -57,7 +51,7 @@ class _Planner:
         self._last = self._last_uses(program)
         self._free = _Free()
         fresh = {id(x) for x in program.outputs if kind_of(x).owns_memory and not donate}
-        self.memory = Memory([], {}, self._roots, fresh)
+        self.buffers = Buffers([], {}, self._roots, fresh)
         ends: dict[int, list[Node]] = {}
         for unit in units:
             for node in _results(unit):
@@ -95,59 +89,59 @@ class _Planner:
 
     def _place(self, node: Node, place: int, nbytes: int, last: dict[int, int]) -> None:
         """Give a node a buffer, if it needs one."""
-        kind, memory = kind_of(node), self.memory
-        if not kind.owns_memory or not node.shape or id(node) in memory.outputs:
+        kind, buffers = kind_of(node), self.buffers
+        if not kind.owns_memory or not node.shape or id(node) in buffers.outputs:
             return
         over = None
         if kind is Kind.ELEMENTWISE:
-            over = _written_over(node, memory, last, place)
-        memory.slots[id(node)] = self._taken(nbytes) if over is None else memory.slots[id(over)]
+            over = _written_over(node, buffers, last, place)
+        buffers.slots[id(node)] = self._taken(nbytes) if over is None else buffers.slots[id(over)]
 
     def _place_block(self, block: Block) -> None:
-        """Give memory to what a block leaves, and to the chunks of the rest while it runs."""
+        """Give memory to what a block leaves, and to the tiles of the rest while it runs."""
         for node in block.nodes:
             left = id(node) in block.full or block.is_total(node)
             owned = kind_of(node).owns_memory and node.shape
-            if left and owned and id(node) not in self.memory.outputs:
-                self.memory.slots[id(node)] = self._taken(node.nbytes)
+            if left and owned and id(node) not in self.buffers.outputs:
+                self.buffers.slots[id(node)] = self._taken(node.nbytes)
         free, self._free = self._free, _Free()
-        first = len(self.memory.sizes)
+        first = len(self.buffers.sizes)
         inside = [x for x in block.nodes if id(x) not in block.full and not block.is_total(x)]
-        chunks = {id(x) for x in inside}
+        tiles = {id(x) for x in inside}
         last: dict[int, int] = {}
         for place, node in enumerate(block.nodes):
             last.setdefault(id(node), place)
             for x in node.args:
                 last[id(self._roots.get(id(x), x))] = place
-        # Only chunks may be written over: of the others more than this block may know.
-        chunk_last = {key: place for key, place in last.items() if key in chunks}
+        # Only tiles may be written over: of the others more than this block may know.
+        tile_last = {key: place for key, place in last.items() if key in tiles}
         for place, node in enumerate(block.nodes):
-            if id(node) in chunks and id(node) not in self._roots:
+            if id(node) in tiles and id(node) not in self._roots:
                 rows = node.nbytes // block.length * block.step
-                self._place(node, place, rows, chunk_last)
+                self._place(node, place, rows, tile_last)
             dead = [x for x in inside if last.get(id(x)) == place and id(x) not in self._roots]
             self._release(node, dead)
-        # While the block runs nobody else does: its chunks are free when it is done.
-        for slot in range(first, len(self.memory.sizes)):
-            free.put(slot, self.memory.sizes[slot])
+        # While the block runs nobody else does: its tiles are free when it is done.
+        for slot in range(first, len(self.buffers.sizes)):
+            free.put(slot, self.buffers.sizes[slot])
         self._free = free
 
     def _release(self, unit: Node | Block, dead: Iterable[Node]) -> None:
         """Take back the buffers of nodes that nobody reads any more."""
-        own = self.memory.slots.get(id(unit))
+        own = self.buffers.slots.get(id(unit))
         for node in dead:
-            slot = self.memory.slots.get(id(node))
+            slot = self.buffers.slots.get(id(node))
             # One that was written over lives on as what was written.
             if slot is not None and (node is unit or slot != own):
-                self._free.put(slot, self.memory.sizes[slot])
+                self._free.put(slot, self.buffers.sizes[slot])
 
     def _taken(self, nbytes: int) -> int:
         """Return the number of a buffer that is free and large enough, or of a new one."""
         slot = self._free.take(nbytes)
         if slot is not None:
             return slot
-        self.memory.sizes.append(nbytes)
-        return len(self.memory.sizes) - 1
+        self.buffers.sizes.append(nbytes)
+        return len(self.buffers.sizes) - 1
 
 
 class _Free:
@@ -174,7 +168,7 @@ class _Free:
 
 
 def _results(unit: Node | Block) -> list[Node]:
-    """Return what others may read of a unit."""
+    """Return the nodes of a unit that others may read."""
     if isinstance(unit, Block):
         return [x for x in unit.nodes if id(x) in unit.full or unit.is_total(x)]
     return [unit]
@@ -191,19 +185,16 @@ def _roots(units: Sequence[Node | Block]) -> dict[int, Node]:
     return roots
 
 
-def _written_over(node: Node, memory: Memory, last: dict[int, int], place: int) -> Node | None:
+def _written_over(node: Node, buffers: Buffers, last: dict[int, int], place: int) -> Node | None:
     """Return an operand whose memory the result of an elementwise operation may take."""
-    candidates = node.args
-    if node.op in ("multiply_no_nan", "where"):
-        # Their last operand is the result as it is, but for some elements.
-        candidates = node.args[-1:]
+    candidates = node.args[-1:] if operation_of(node).keeps else node.args
     for x in candidates:
         if (
-            id(x) in memory.slots
+            id(x) in buffers.slots
             and x.shape == node.shape
             and x.dtype == node.dtype
             and last.get(id(x)) == place
-            and all(y is x or memory.roots.get(id(y), y) is not x for y in node.args)
+            and all(y is x or buffers.roots.get(id(y), y) is not x for y in node.args)
         ):
             return x
     return None

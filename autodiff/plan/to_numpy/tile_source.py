@@ -1,31 +1,29 @@
-"""Printing a block: a function for one chunk, and the loop that calls it."""
+"""Printing a block: a function for one tile, and the loop that calls it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autodiff.plan.operations import Kind, kind_of
 from autodiff.plan.program import CONSTANT, Node
+from autodiff.plan.to_numpy.printer import Printer
 from autodiff.plan.to_numpy.tiling import Block
-
-if TYPE_CHECKING:
-    from autodiff.plan.to_numpy.source import Printer
 
 __all__ = ["write_block"]
 
 
-def write_block(printer: "Printer", block: Block) -> None:
+def write_block(printer: Printer, block: Block) -> None:
     """Write a block: its function above, its loop among the statements."""
     _Writer(printer, block).write()
 
 
 class _Writer:
-    """What is known while one block is written."""
+    """The state of printing one block."""
 
-    def __init__(self, printer: "Printer", block: Block) -> None:
+    def __init__(self, printer: Printer, block: Block) -> None:
         self.printer, self.block = printer, block
         self.function = printer.fresh("block")
-        #: Parameters of the function, with the argument for a whole chunk and for the last.
+        #: Parameters of the function, with the argument for a whole tile and for the last.
         self.parameters: list[tuple[str, str, str]] = []
-        self.buffers: dict[Any, str] = {}
+        self.tiles: dict[Any, str] = {}
         #: Names within the function, by what they name and the axis along which it is cut.
         self.taken: dict[tuple[int, int | None], str] = {}
         self.tail = block.length % block.step
@@ -98,7 +96,7 @@ class _Writer:
     def _begin_total(self, node: Node) -> None:
         """Write the line that sets a sum over rows to zero."""
         printer = self.printer
-        if id(node) in printer.memory.slots:
+        if id(node) in printer.buffers.slots:
             printer.say(f"{printer.place(node)}[...] = 0.0")
         else:
             name = printer.names[id(node)] = printer.fresh(node.name)
@@ -106,9 +104,9 @@ class _Writer:
             self._parameter(name, name, name)
 
     def _full(self, node: Node) -> str:
-        """Give a value memory for all rows, a parameter for those of a chunk; return its name."""
+        """Give a value memory for all rows, a parameter for those of a tile; return its name."""
         printer = self.printer
-        if id(node) in printer.memory.slots:
+        if id(node) in printer.buffers.slots:
             name = printer.place(node)
         else:
             name = printer.fresh(node.name)
@@ -120,16 +118,16 @@ class _Writer:
         self._sliced(name, name, axis)
         return name
 
-    def _chunk(self, node: Node) -> str:
-        """Give a value that is used within the block memory for one chunk."""
+    def _tile(self, node: Node) -> str:
+        """Give a value that is used within the block memory for one tile."""
         printer = self.printer
         axis = self.block.roles[id(node)].axis
         assert axis is not None
-        key = (printer.memory.slots[id(node)], node.dtype, node.shape, axis)
-        name = self.buffers.get(key)
+        key = (printer.buffers.slots[id(node)], node.dtype, node.shape, axis)
+        name = self.tiles.get(key)
         if name is None:
             # Values that follow each other in the same memory have one name.
-            name = self.buffers[key] = printer.fresh(node.name or "t")
+            name = self.tiles[key] = printer.fresh(node.name or "t")
             shape = (*node.shape[:axis], self.block.step, *node.shape[axis + 1 :])
             printer.header.append(f"{name} = {printer.buffer(node, shape)}")
             self._parameter(name, name, f"{name}[{':, ' * axis}:{self.tail}]")
@@ -149,16 +147,16 @@ class _Writer:
                 if node.shape:
                     name = printer.names[id(node)]
                     printer.say(
-                        f"np.add({name}, {self._part(node)}, {name})", printer.comment(node)
+                        f"np.add({name}, {printer.share(node)}, {name})", printer.comment(node)
                     )
                 else:
                     partial[id(node)] = printer.fresh("")
-                    printer.say(f"{partial[id(node)]} = {self._part(node)}", _rule(node))
+                    printer.say(f"{partial[id(node)]} = {printer.share(node)}", _rule(node))
             elif kind is Kind.VIEW:
                 name = printer.names[id(node)] = printer.fresh(node.name)
-                printer.say(f"{name} = {printer.view(node)}")
+                printer.say(f"{name} = {printer.text(node, '')}")
             else:
-                out = printer.names[id(node)] if id(node) in block.full else self._chunk(node)
+                out = printer.names[id(node)] if id(node) in block.full else self._tile(node)
                 printer.say(printer.text(node, out), printer.comment(node))
         if numbers:
             printer.say(f"return {', '.join(partial[id(x)] for x in numbers)}")
@@ -166,22 +164,8 @@ class _Writer:
         printer.rows = None
         return lines
 
-    def _part(self, node: Node) -> str:
-        """Return the expression of the part of a sum that is due to a chunk."""
-        names = [self.printer.name_of(x) for x in node.args]
-        if node.op == "vdot":
-            flat = [
-                n if len(x.shape) == 1 else f"{n}.reshape(-1)"
-                for n, x in zip(names, node.args, strict=True)
-            ]
-            return f"{flat[0]}.dot({flat[1]})"
-        if node.op == "matmul":
-            return f"np.matmul({names[0]}, {names[1]})"
-        axis = 0 if node.op == "sum of rows" else node.params["axis"]
-        return f"np.add.reduce({names[0]}, {axis})"
-
     def _loop(self, numbers: list[str]) -> None:
-        """Write the calls for all chunks."""
+        """Write the calls for all tiles."""
         printer, step = self.printer, self.block.step
         whole = ", ".join(argument for _, argument, _ in self.parameters)
         last = ", ".join(argument for _, _, argument in self.parameters)

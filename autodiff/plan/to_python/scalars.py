@@ -14,78 +14,21 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.plan.literals import UNPACKED_NUMBERS, literal
 from autodiff.plan.names import Names
+from autodiff.plan.operations import operation_of
 from autodiff.plan.program import CONSTANT, INPUT, LOOP, PICK, Body, Guard, Node, Program, body_of
 from autodiff.plan.to_python.parts import in_parts
 
-__all__ = ["SCALAR", "UNPACKED", "Writer", "is_scalar", "print_scalars"]
+__all__ = ["Writer", "is_scalar", "print_scalars"]
 
 _NESTED = 6
 #: Numbers of a list that are written as text.
 _FEW = 50
 
-UNPACKED = '''def unpacked_numbers(text):
-    """Return the numbers of a list."""
-    return np.frombuffer(zlib.decompress(base64.b85decode(text))).tolist()'''
-
-#: For each operation its expression, of operands that are names or literals.
-_EXPRESSIONS = {
-    "add": "{0} + {1}",
-    "subtract": "{0} - {1}",
-    "multiply": "{0} * {1}",
-    "divide": "{0} / {1}",
-    "negative": "-{0}",
-    "positive": "{0}",
-    "square": "{0} * {0}",
-    "reciprocal": "1.0 / {0}",
-    "absolute": "abs({0})",
-    "fabs": "abs({0})",
-    "less": "{0} < {1}",
-    "less_equal": "{0} <= {1}",
-    "greater": "{0} > {1}",
-    "greater_equal": "{0} >= {1}",
-    "equal": "{0} == {1}",
-    "not_equal": "{0} != {1}",
-    "logical_not": "not {0}",
-    "logical_and": "bool({0} and {1})",
-    "logical_or": "bool({0} or {1})",
-    "isnan": "{0} != {0}",
-    # NaN is passed on, as NumPy does.
-    "maximum": "{0} if {0} >= {1} or {0} != {0} else {1}",
-    "minimum": "{0} if {0} <= {1} or {0} != {0} else {1}",
-    "where": "{1} if {0} else {2}",
-    "relu_vjp": "{0} if {1} > 0.0 or {1} != {1} else 0.5 * {0} if {1} == 0.0 else 0.0 * {0}",
-    "multiply_no_nan": "0.0 if {1} != {1} and {0} == 0.0 else {1}",
-    "vdot": "{0} * {1}",
-    "sum": "{0}",
-    "reshape": "{0}",
-    "broadcast_to": "{0}",
-    "transpose": "{0}",
-}
-#: Those that are a function of the module math, and its name there.
-_MATH = {
-    **{name: name for name in ("exp", "log", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh")},
-    **{name: name for name in ("expm1", "log1p", "log2", "log10", "hypot", "cbrt", "exp2")},
-    **{f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
-    "arctan2": "atan2",
-    "power": "pow",
-    "float_power": "pow",
-    "copysign": "copysign",
-    "degrees": "degrees",
-    "radians": "radians",
-    "rad2deg": "degrees",
-    "deg2rad": "radians",
-}
-
-
-#: Operations on numbers that have an expression.
-SCALAR = frozenset(_EXPRESSIONS) | frozenset(_MATH)
-SCALAR -= {"vdot", "sum", "reshape", "broadcast_to", "transpose"}
-
 
 def is_scalar(program: Program) -> bool:
     """Return whether a program is one of real numbers that plain Python can run."""
-    known = _EXPRESSIONS.keys() | _MATH.keys() | {CONSTANT, LOOP, PICK}
     if any(node.shape or node.dtype != np.float64 for node in program.inputs):
         return False
     inputs = set(map(id, program.inputs))
@@ -93,43 +36,34 @@ def is_scalar(program: Program) -> bool:
     return all(
         not node.shape
         and node.dtype.kind in "fbi"
-        and (node.op in known or id(node) in inputs)
+        and (_is_known(node) or id(node) in inputs)
         and (node.dtype == np.float64 or node.dtype.kind != "f")
         for node in nodes
     )
 
 
+def _is_known(node: Node) -> bool:
+    return operation_of(node).has_numbers or node.op in (CONSTANT, LOOP, PICK)
+
+
 class Writer:
     """Statements for operations on numbers.
 
-    Parameters
-    ----------
-    fresh : callable
-        Returns a name that is not in use.
-    text_of : callable, optional
-        Returns the text of nodes that others write.
-    module : str
-        What stands before the name of a function: of NumPy's ``"np."``, of the module math nothing.
-
-    Attributes
-    ----------
-    lines : list of str
-        The statements.
-    functions : set of str
-        Names of functions of the module math that they use.
-    packed : dict of str to str
-        By name, long lists of numbers.
+    `text_of` returns the text of nodes that others write; `function_of` the name of the function of
+    a node, by default that of the module math.
     """
 
     def __init__(
         self,
         fresh: Callable[[str], str],
         text_of: Callable[[Node], str] | None = None,
-        module: str = "",
+        function_of: Callable[[Node], str] | None = None,
     ) -> None:
-        self.fresh, self._outer, self._module = fresh, text_of, module
+        self.fresh, self._outer, self._function_of = fresh, text_of, function_of
         self.lines: list[str] = []
-        self.functions: set[str] = set()
+        #: Functions of the module math that they use, and the module that has them for NumPy.
+        self.functions: dict[str, str] = {}
+        #: By name, long lists of numbers.
         self.packed: dict[str, str] = {}
         self._texts: dict[int, str] = {}
         self._depths: dict[int, int] = {}
@@ -150,10 +84,10 @@ class Writer:
         """Return the text of a node as an operand."""
         text = self._texts.get(id(node))
         if text is not None:
-            bare = not self._depths.get(id(node)) or node.op in _MATH
-            return text if bare else f"({text})"
+            closed = not self._depths.get(id(node)) or operation_of(node).math
+            return text if closed else f"({text})"
         if node.op == CONSTANT:
-            return _literal(node.function)
+            return literal(_number(node.function))
         if node.op == PICK:
             return self.picked(node)
         assert self._outer is not None
@@ -193,12 +127,13 @@ class Writer:
                 self.decide(decisions.get(id(node), ()))
                 continue
             operands = [self.text_of(x) for x in node.args]
-            if node.op in _MATH:
-                function = f"{self._module}{node.op}" if self._module else _MATH[node.op]
-                self.functions.add(function)
+            row = operation_of(node)
+            if row.math:
+                function = row.math if self._function_of is None else self._function_of(node)
+                self.functions[function] = row.module
                 expression = f"{function}({', '.join(operands)})"
             else:
-                expression = _EXPRESSIONS[node.op].format(*operands)
+                expression = row.python.format(*operands)
             depth = 1 + max([self._depths.get(id(x), 0) for x in node.args], default=0)
             if id(node) in parts and depth < _NESTED and not node.name:
                 # Within the one expression that uses it: a name would take as long as a sum.
@@ -242,8 +177,8 @@ class Writer:
         self.write(body.needed(), body.roots, body.guards)
         for name, x in left:
             if x.op != INPUT:
-                self.say(f"{name}.append({self._bare(x)})")
-        moved = [(name, self._bare(x)) for name, x in zip(carries, body.following, strict=True)]
+                self.say(f"{name}.append({self._alone(x)})")
+        moved = [(name, self._alone(x)) for name, x in zip(carries, body.following, strict=True)]
         self.lines, moved = _in_place(self.lines, moved)
         if moved:
             names, texts = zip(*moved, strict=True)
@@ -252,12 +187,12 @@ class Writer:
         self._indent = before
         self._results[id(node)] = carries, given
 
-    def _bare(self, x: Node) -> str:
+    def _alone(self, x: Node) -> str:
         """Return the text of a node that stands alone."""
         return self._texts.get(id(x)) or self.text_of(x)
 
     def _sources(self, body: Body, args: Any) -> list[tuple[str, str]]:
-        """Return what an iteration takes from lists: the names, and the texts of the lists."""
+        """Return the names that an iteration takes from lists, and the texts of the lists."""
         found: list[tuple[str, str]] = []
         for x, key, numbers in body.lists:
             own = [] if numbers is not None else [next(args) for _ in range(body.count)]
@@ -268,7 +203,7 @@ class Writer:
                 if numbers is None:
                     self.say(f"{text} = [{', '.join(map(self.text_of, own))}]")
                 elif len(numbers) <= _FEW:
-                    self.say(f"{text} = [{', '.join(map(_literal, numbers))}]")
+                    self.say(f"{text} = [{', '.join(map(literal, numbers))}]")
                 else:
                     octets = np.array(numbers).tobytes()
                     self.packed[text] = base64.b85encode(zlib.compress(octets, 1)).decode()
@@ -336,21 +271,30 @@ def print_scalars(
     head = [f'"""{title}"""', ""]
     if writer.packed:
         head += ["import base64", "import zlib", "", "import numpy as np", ""]
-    imported = len(head)
-    if writer.functions:
-        head += [f"from math import {', '.join(sorted(writer.functions))}", ""]
+    start = len(head)
+    by_math, by_numpy = _imports(writer.functions)
+    head += by_math
     if any(line.endswith("return changed") for line in writer.lines):
         head += ["changed = object()  # returned if the function would decide otherwise", ""]
     if writer.packed:
-        head += ["", UNPACKED, "", ""]
+        head += ["", UNPACKED_NUMBERS, "", ""]
         head += [f'{key} = unpacked_numbers("{text}")' for key, text in writer.packed.items()]
     functions = in_parts(writer.lines, ending, parameters)
     source = "\n".join([*head, *functions]) + "\n"
-    if writer.functions:
-        # NumPy has them under the same names.
-        head[imported] = head[imported].replace("math", "numpy", 1)
+    head[start : start + len(by_math)] = by_numpy
     functions[-1] = f"    return {numpy_result(texts)}"
     return source, "\n".join([*head, *functions]) + "\n"
+
+
+def _imports(functions: dict[str, str]) -> tuple[list[str], list[str]]:
+    """Return the lines that import functions from math, and the same functions for NumPy."""
+    if not functions:
+        return [], []
+    modules: dict[str, list[str]] = {}
+    for name in sorted(functions):
+        modules.setdefault(functions[name], []).append(name)
+    by_numpy = [f"from {module} import {', '.join(names)}" for module, names in modules.items()]
+    return [f"from math import {', '.join(sorted(functions))}", ""], [*by_numpy, ""]
 
 
 def _parts(nodes: Iterable[Node], roots: Iterable[Node]) -> set[int]:
@@ -362,17 +306,14 @@ def _parts(nodes: Iterable[Node], roots: Iterable[Node]) -> set[int]:
             # Within the loop they would be computed again and again.
             uses.update(2 * [id(x) for x in node.args])
             continue
+        row = operation_of(node)
         for i, x in enumerate(node.args):
             uses[id(x)] += 1
-            if node.op in _MATH or (
-                node.op != PICK and _EXPRESSIONS[node.op].count(f"{{{i}}}") == 1
-            ):
+            if row.math or row.python.count(f"{{{i}}}") == 1:
                 once.add(id(x))
     return {key for key in once if uses[key] == 1}
 
 
-def _literal(value: Any) -> str:
-    number = value.item() if isinstance(value, np.generic) else value
-    if isinstance(number, float) and not np.isfinite(number):
-        return f'float("{number}")'
-    return f"({number!r})" if number < 0 else repr(number)
+def _number(value: Any) -> Any:
+    """Return a number of Python's own."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,4 +1,4 @@
-"""What a function reads from outside its arguments, and whether it is still what it was.
+"""Guards: whether what a function reads from outside its arguments is still what it was.
 
 A plan holds the numbers of its trace. Arrays and numbers that the function closes over, finds among
 the globals of its module, in containers, in attributes of objects or in modules of the user's are
@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-import autodiff
+from autodiff import errors
 from autodiff.core.constants import fingerprint
 from autodiff.core.pytrees import flatten
 
-__all__ = ["Captured", "held_outside"]
+__all__ = ["Guards", "held_outside"]
 
 _CALLED = (FunctionType, MethodType, functools.partial)
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
 _DEPTH = 4
-_OWN = os.path.dirname(os.path.abspath(autodiff.__file__)) + os.sep
+_OWN = os.path.dirname(os.path.abspath(errors.__file__)) + os.sep
 
 
 def _is_library(module: str) -> bool:
@@ -33,22 +33,17 @@ def _is_library(module: str) -> bool:
     return root in sys.stdlib_module_names or root in ("numpy", "scipy")
 
 
-class Captured:
-    """The numbers that a function reads from outside its arguments.
+class Guards:
+    """The numbers that a function reads from outside its arguments, watched.
 
-    Parameters
-    ----------
-    f : callable
-        The function; those that it calls by name are looked into too.
-    arrays : sequence of array
-        Arrays that are known to have taken part.
+    `arrays` are known to have taken part; functions that it calls by name are looked into too.
 
     Examples
     --------
     >>> scale = np.ones(2)
-    >>> captured = Captured(lambda x: x * scale, [])
+    >>> guards = Guards(lambda x: x * scale, [])
     >>> scale[0] = 5.0
-    >>> captured.changed()
+    >>> guards.changed()
     True
     """
 
@@ -203,7 +198,7 @@ def _contents(cell: Any) -> Any:
 
 
 def _contained(tree: Any) -> tuple[Any, ...]:
-    """Return what tells whether the numbers and arrays of a nested structure have changed."""
+    """Return the state of a nested structure: another if its numbers or arrays have changed."""
     leaves, structure = flatten(tree)
     return (
         structure,

@@ -31,16 +31,8 @@ def placeholder(tape: Tape, value: Any) -> Tensor:
 class Carry:
     """A value that goes from one iteration to the next.
 
-    Parameters
-    ----------
-    inner : Tensor
-        What stands for it within an iteration.
-    first : Tensor or number
-        Its value in the first one.
-    following : Tensor or number
-        Its value in the next one, as a value of this one.
-    last : Tensor
-        What stands for its value after the loop.
+    `inner` stands for it within an iteration; `first` is its value in the first one, `following`
+    that in the next one, as a value of this one; `last` stands for its value after the loop.
     """
 
     __slots__ = ("first", "following", "inner", "last")
@@ -50,15 +42,7 @@ class Carry:
 
 
 class Listed:
-    """A value that each iteration takes from a list.
-
-    Parameters
-    ----------
-    inner : Tensor
-        What stands for it within an iteration.
-    items : list of Tensor or number
-        The list.
-    """
+    """A value that each iteration takes from a list: `inner` stands for it within one."""
 
     __slots__ = ("inner", "items")
 
@@ -67,36 +51,7 @@ class Listed:
 
 
 class Loop:
-    """Steps that are repeated.
-
-    Parameters
-    ----------
-    tape : Tape
-        The tape on which the loop stands in place of its steps.
-    count : int
-        Number of iterations.
-    body : list of Tensor
-        The steps of one.
-    carries : list of Carry
-        What goes from one to the next.
-    sequences : list of Listed
-        What each takes from lists.
-    guards : list of (Tensor, str, object)
-        Decisions that must be the same in each.
-
-    Attributes
-    ----------
-    given : list of (Tensor, list of Tensor)
-        Values of the body, and what stands for them after the loop, one for each iteration.
-    of : Loop or None
-        Of the loop of a backward pass, the one whose values it takes, the last iteration first.
-    rules : list of str
-        For each step the rule that asked for it.
-    values : dict of int to Node
-        By identity of what stands within an iteration, its node in the program of the body.
-    written : Node or None
-        The operation of the program that the loop became.
-    """
+    """Steps that are repeated: the body of one iteration, and how values come into it."""
 
     def __init__(
         self,
@@ -108,11 +63,17 @@ class Loop:
         guards: list[tuple[Tensor, str, Any]],
     ) -> None:
         self.tape, self.count, self.body = tape, count, body
+        #: Guards are decisions that must be the same in each iteration.
         self.carries, self.sequences, self.guards = carries, sequences, guards
+        #: Values of the body, and what stands for them after the loop, one for each iteration.
         self.given: list[tuple[Any, list[Tensor]]] = []
+        #: Of the loop of a backward pass, the one whose values it takes, the last iteration first.
         self.of: Loop | None = None
+        #: For each step the rule that asked for it.
         self.rules: list[str] = [""] * len(body)
+        #: By identity of what stands within an iteration, its node in the program of the body.
         self.values: dict[int, Node] = {}
+        #: The operation of the program that the loop became.
         self.written: Node | None = None
         self._active: set[int] = set()
 

@@ -6,26 +6,21 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.tensor import Tensor
-from autodiff.plan.passes.simplify import Builder
-from autodiff.plan.program import INPUT, LOOP, PICK, Body, Guard, Node, body_of, reachable
+from autodiff.plan.operations import name_of
+from autodiff.plan.program import INPUT, LOOP, PICK, Body, Guard, Node, body_of, operand
 from autodiff.plan.tracing.loop import Loop
 
-__all__ = ["write_loop"]
+__all__ = ["loop_nodes"]
 
 _FLOAT = np.dtype(float)
 
 
-def write_loop(
-    builder: Builder, loop: Loop, known: dict[int, Node], node_of: Callable[[Any], Node]
-) -> None:
-    """Add a loop of a trace to a program."""
-    inner = Builder()
+def loop_nodes(loop: Loop, known: dict[int, Node], node_of: Callable[[Any], Node]) -> list[Node]:
+    """Return the nodes of a loop of a trace: the loop itself, and its results."""
     body = Body(loop.count)
     found: dict[int, Node] = {}
     args: list[Node] = []
-    saved: dict[int, Node] = {}
-    shared: dict[int, Node] = {}
-    origins: list[Tensor] = []
+    outside: dict[int, Node] = {}
     for carry in loop.carries:
         found[id(carry.inner)] = node = _input(carry.inner.value.dtype)
         body.carries.append(node)
@@ -38,63 +33,55 @@ def write_loop(
         else:
             numbers = [float(x) for x in sequence.items]
         body.lists.append((node, id(sequence.inner), numbers))
-    values = {} if loop.of is None else loop.of.values
+    values: dict[int, Node] = {}
+    if loop.of is not None and loop.of.written is not None:
+        values, body.other = loop.of.values, body_of(loop.of.written)
 
-    def operand(x: Any) -> Node:
+    def inner(x: Any) -> Node:
         if type(x) is not Tensor:
-            return inner.constant(x)
-        node = found.get(id(x))
+            return operand(x)
+        node = found.get(id(x)) or outside.get(id(x))
         if node is not None:
             return node
         if id(x) in values:
-            if id(x) not in saved:
-                saved[id(x)] = _input(values[id(x)].dtype)
-                origins.append(x)
-            return saved[id(x)]
-        outer = node_of(x)
-        if outer.op == "constant":
-            return inner.constant(outer.function)
-        if id(outer) not in shared:
-            shared[id(outer)] = _input(outer.dtype)
-            body.shared.append(shared[id(outer)])
+            node = _input(values[id(x)].dtype)
+            assert body.other is not None
+            body.saved.append((node, len(body.other.kept)))
+            body.other.kept.append(values[id(x)])
+        else:
+            outer = node_of(x)
+            node = _input(outer.dtype)
+            body.shared.append(node)
             args.append(outer)
-        return shared[id(outer)]
+        outside[id(x)] = node
+        return node
 
     for x, rule in zip(loop.body, loop.rules, strict=True):
-        made = len(inner.nodes)
-        primitive = x.primitive
-        assert primitive is not None
-        function = primitive.function
-        name = function.__name__ if isinstance(function, np.ufunc) else primitive.name
-        operands = [operand(y) for y in x.operands]
-        found[id(x)] = inner.make(name, operands, x.params or {}, (), x.value.dtype, function)
-        for new in inner.nodes[made:]:
-            new.rule = rule
-    body.following = [operand(carry.following) for carry in loop.carries]
-    body.given = [operand(x) for x, _ in loop.given]
+        assert x.primitive is not None
+        op, operands = name_of(x.primitive), [inner(y) for y in x.operands]
+        node = Node(op, operands, x.params or {}, (), x.value.dtype, x.primitive.function)
+        node.rule = rule
+        found[id(x)] = node
+        body.nodes.append(node)
+    body.following = [inner(carry.following) for carry in loop.carries]
+    body.given = [inner(x) for x, _ in loop.given]
     body.guards = [Guard(found[id(x)], what, outcome) for x, what, outcome in loop.guards]
-    body.nodes = inner.nodes
     loop.values = found
-    if loop.of is not None:
-        other = loop.of.written
-        assert other is not None
-        body.other = body_of(other)
-        needed = reachable(body.roots)
-        for x in origins:
-            if id(saved[id(x)]) in needed:
-                if values[id(x)] not in body.other.kept:
-                    body.other.kept.append(values[id(x)])
-                body.saved.append((saved[id(x)], body.other.kept.index(values[id(x)])))
-        args.append(other)
-    loop.written = written = builder.make(LOOP, args, {"body": body}, (), _FLOAT, None)
+    if loop.of is not None and loop.of.written is not None:
+        args.append(loop.of.written)
+    loop.written = written = Node(LOOP, args, {"body": body}, (), _FLOAT)
+    nodes = [written]
+
+    def pick(place: dict[str, int], x: Tensor, dtype: np.dtype[Any]) -> None:
+        known[id(x)] = node = Node(PICK, [written], place, (), dtype)
+        nodes.append(node)
+
     for number, carry in enumerate(loop.carries):
-        place = {"carry": number}
-        dtype = carry.inner.value.dtype
-        known[id(carry.last)] = builder.make(PICK, [written], place, (), dtype, None)
+        pick({"carry": number}, carry.last, carry.inner.value.dtype)
     for number, (_, results) in enumerate(loop.given):
         for i, x in enumerate(results):
-            place = {"given": number, "at": i}
-            known[id(x)] = builder.make(PICK, [written], place, (), _FLOAT, None)
+            pick({"given": number, "at": i}, x, _FLOAT)
+    return nodes
 
 
 def _input(dtype: np.dtype[Any] = _FLOAT) -> Node:

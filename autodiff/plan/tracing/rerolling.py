@@ -1,4 +1,4 @@
-"""Rolling up: steps of a trace that repeat become a loop.
+"""Loop rerolling: steps of a trace that repeat become a loop.
 
 The steps get codes: the operation, how far back each operand lies if it is near, and the decisions
 that were made. Where the codes repeat with a period, one iteration is kept: near operands are
@@ -13,10 +13,10 @@ import numpy as np
 
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor
-from autodiff.plan.to_python.scalars import SCALAR
+from autodiff.plan.operations import runs_on_numbers
 from autodiff.plan.tracing.loop import Carry, Listed, Loop, placeholder
 
-__all__ = ["SHORTEST", "roll"]
+__all__ = ["SHORTEST", "reroll"]
 
 #: Steps from which a loop is worth it: straight-line code is faster, and up to here short to build.
 SHORTEST = 2000
@@ -35,21 +35,21 @@ _VALUES = (np.float64, np.bool_)
 _NUMBERS = (float, int, bool, np.float64, np.bool_, np.int64)
 
 
-def roll(tape: Tape, nodes: Sequence[Tensor], kept: Sequence[Any]) -> list[Any]:
+def reroll(tape: Tape, nodes: Sequence[Tensor], kept: Sequence[Any]) -> list[Any]:
     """Return the nodes of a trace with loops in place of steps that repeat."""
     if len([x for x in nodes if type(x.value) in _VALUES]) < SHORTEST:
         return list(nodes)
     steps = _Steps(tape, nodes, kept)
-    rolled: list[Any] = []
+    rerolled: list[Any] = []
     done = 0
     for start, period, count in steps.runs():
-        rolled += nodes[done:start]
-        rolled.append(steps.loop(start, period, count))
+        rerolled += nodes[done:start]
+        rerolled.append(steps.loop(start, period, count))
         done = start + period * count
     if done:
-        rolled += nodes[done:]
+        rerolled += nodes[done:]
         tape.guards[:] = [guard for guard in tape.guards if id(guard[0]) not in steps.dropped]
-        return rolled
+        return rerolled
     return list(nodes)
 
 
@@ -81,7 +81,7 @@ class _Steps:
         names, first, which = np.unique(
             np.array([id(x.primitive) for x in nodes]), return_index=True, return_inverse=True
         )
-        plain = np.array([_is_plain(nodes[i].primitive) for i in first])[which]
+        plain = np.array([runs_on_numbers(nodes[i].primitive) for i in first])[which]
         plain &= [x.params is None and type(x.value) in _VALUES for x in nodes]
         counts = np.array([len(xs) for xs in operands])
         plain &= counts <= _SLOTS
@@ -262,15 +262,6 @@ def _lag(q: int, distance: int, period: int) -> tuple[int, int]:
 
 def _worth(period: int, count: int) -> bool:
     return count >= _FEWEST and period * count >= SHORTEST
-
-
-def _is_plain(primitive: Any) -> bool:
-    """Return whether an operation has an expression in plain Python."""
-    if primitive is None:
-        return False
-    function = primitive.function
-    name = function.__name__ if isinstance(function, np.ufunc) else primitive.name
-    return name in SCALAR
 
 
 def _is_number(x: Any) -> bool:

@@ -5,57 +5,43 @@ the functions that users call. So the joint graph of value and gradient is the t
 ``value_and_grad(f)``, and that of any transform its own.
 """
 
-import inspect
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from types import CodeType, FrameType
 from typing import Any
-
-import numpy as np
 
 from autodiff.core.primitive import Primitive
 from autodiff.core.pytrees import Structure, flatten
 from autodiff.core.tape import Form, Tape
 from autodiff.core.tensor import Tensor, leaf
-from autodiff.plan.passes.simplify import Builder
-from autodiff.plan.program import INPUT, Guard, Node, Program, reachable
+from autodiff.graph.trace import call_with_names
+from autodiff.plan.operations import name_of
+from autodiff.plan.program import INPUT, Guard, Node, Program, operand
 from autodiff.plan.tracing.guards import held_outside
 from autodiff.plan.tracing.loop import Loop
-from autodiff.plan.tracing.loop_program import write_loop
+from autodiff.plan.tracing.loop_program import loop_nodes
 from autodiff.plan.tracing.peephole import recognise
-from autodiff.plan.tracing.rerolling import SHORTEST, roll
+from autodiff.plan.tracing.rerolling import SHORTEST, reroll
 
 __all__ = ["Trace", "trace_program"]
 
 
 class Trace:
-    """A call as a program.
+    """A call as a program, the structure of its result, and plain arrays that are no arguments."""
 
-    Parameters
-    ----------
-    program : Program
-        Its operations.
-    structure : Structure
-        The structure of the result, of which the outputs of the program are leaves.
-    captured : list of array
-        Plain arrays that took part in it and are no arguments.
-    """
+    __slots__ = ("outside", "program", "structure")
 
-    __slots__ = ("captured", "program", "structure")
-
-    def __init__(self, program: Program, structure: Structure, captured: list[Any]) -> None:
+    def __init__(self, program: Program, structure: Structure, outside: list[Any]) -> None:
         self.program = program
         self.structure = structure
-        self.captured = captured
+        self.outside = outside
 
 
-class _Listener:
+class _PassObserver:
     """Notes which rule asked for what, and what is the cotangent of what."""
 
-    def __init__(self, tape: Tape, rolling: bool) -> None:
+    def __init__(self, tape: Tape, rerolling: bool) -> None:
         self._tape = tape
-        self._rolling = rolling
+        self._rerolling = rerolling
         self._depth = 0
         self.decided: int | None = None
         self.rules: list[tuple[int, str]] = []
@@ -74,18 +60,18 @@ class _Listener:
         self._depth -= 1
 
     def before_only_pass(self, nodes: Sequence[Tensor], kept: Sequence[Any]) -> Sequence[Any]:
-        """Roll up what repeats, if no other pass was or will be made over it."""
+        """Reroll what repeats, if no other pass was or will be made over it."""
         tape = self._tape
         start = len(tape.nodes) - len(nodes)
         inner = self.rules and self.rules[-1][0] > start
-        if not self._rolling or self._depth or inner or len(nodes) < SHORTEST:
+        if not self._rerolling or self._depth or inner or len(nodes) < SHORTEST:
             return nodes
-        rolled = roll(tape, nodes, kept)
-        if len(rolled) < len(nodes):
-            tape.nodes[start:] = rolled
+        rerolled = reroll(tape, nodes, kept)
+        if len(rerolled) < len(nodes):
+            tape.nodes[start:] = rerolled
             # Values that come of a loop backward are not known: nothing can be decided on them.
             self.decided = len(tape.guards)
-        return rolled
+        return rerolled
 
     def before_rule(self, node: Tensor, primitive: Primitive, adjoint: Any) -> None:
         """Note that what comes is asked for by the rule of a node."""
@@ -105,10 +91,10 @@ def trace_program(
 ) -> Trace:
     """Return the program of a call."""
     try:
-        trace = _trace(f, leaves, names, call, rolling=True)
+        trace = _trace(f, leaves, names, call, rerolling=True)
     except _Unknown:
         trace = None
-    return trace or _trace(f, leaves, names, call, rolling=False)
+    return trace or _trace(f, leaves, names, call, rerolling=False)
 
 
 class _Unknown(Exception):
@@ -120,37 +106,39 @@ def _trace(
     leaves: Sequence[Any],
     names: Sequence[str],
     call: Callable[[Sequence[Any]], Any],
-    rolling: bool,
+    rerolling: bool,
 ) -> Trace:
     tape = Tape(replayable=True)
-    tape.observer = listener = _Listener(tape, rolling)
+    tape.observer = observer = _PassObserver(tape, rerolling)
     inputs = [leaf(tape, x) for x in leaves]
     try:
         with tape:
-            output, local = _with_names(f, tape, lambda: call(inputs))
+            output, variables = call_with_names(f, lambda: call(inputs))
     except Exception as error:
-        if listener.decided is None:
+        if observer.decided is None:
             raise
         raise _Unknown from error
     guards = tape.guards
-    if listener.decided is not None and len(guards) > listener.decided:
+    if observer.decided is not None and len(guards) > observer.decided:
         raise _Unknown
     results, structure = flatten(output)
+    local = {id(x): name for name, x in variables.items() if x.tape is tape}
     for name, node in zip(names, inputs, strict=True):
         local[id(node)] = name
-    for node, adjoint in listener.cotangents:
+    for node, adjoint in observer.cotangents:
         if id(node) in local and type(adjoint) is Tensor:
             local.setdefault(id(adjoint), f"{local[id(node)]}_bar")
     # What the rules made and nobody else holds is not watched.
-    listener.cotangents.clear()
-    captured = _outside(tape)
+    variables.clear()
+    observer.cotangents.clear()
+    outside = _outside(tape)
     recorded: list[Any] = tape.end()
-    if rolling and not listener.rules:
+    if rerolling and not observer.rules:
         tape.guards = guards
         start = len(inputs)
-        recorded[start:] = roll(tape, recorded[start:], results)
-    program = _program(tape, recorded, inputs, results, guards, local, listener.rules)
-    return Trace(program, structure, captured)
+        recorded[start:] = reroll(tape, recorded[start:], results)
+    program = _program(tape, recorded, inputs, results, guards, local, observer.rules)
+    return Trace(program, structure, outside)
 
 
 def _program(
@@ -162,55 +150,41 @@ def _program(
     names: dict[int, str],
     rules: Sequence[tuple[int, str]],
 ) -> Program:
-    builder = Builder()
     known: dict[int, Node] = {}
+    nodes: list[Node] = []
 
     def node_of(x: Any) -> Node:
-        if type(x) is Tensor and x.tape is tape:
-            return known[id(x)]
-        return builder.constant(x)
+        return known[id(x)] if type(x) is Tensor and x.tape is tape else operand(x)
 
     starts = dict(rules)
     rule = ""
     for place, x in enumerate(recorded):
         rule = starts.get(place, rule)
         if type(x) is Loop:
-            made = len(builder.nodes)
-            write_loop(builder, x, known, node_of)
+            made = loop_nodes(x, known, node_of)
             for carry in x.carries:
                 known[id(carry.last)].name = names.get(id(carry.last), "")
-            if x.of is not None:
-                for new in builder.nodes[made:]:
-                    new.rule = "the loop"
+            for new in made if x.of is not None else ():
+                new.rule = "the loop"
+            nodes += made
             continue
         shape, dtype = x.value.shape, x.value.dtype
         if x.primitive is None:
             node = Node(INPUT, (), {}, shape, dtype)
         else:
-            made = len(builder.nodes)
-            function = x.primitive.function
-            node = builder.make(
-                function.__name__ if isinstance(function, np.ufunc) else x.primitive.name,
-                [node_of(operand) for operand in x.operands],
-                x.params or {},
-                shape,
-                dtype,
-                function,
-            )
-            for new in builder.nodes[made:]:
-                new.rule = rule
-        if not node.name and id(x) in names:
-            node.name = names[id(x)]
+            operands = [node_of(y) for y in x.operands]
+            op, function = name_of(x.primitive), x.primitive.function
+            node = Node(op, operands, x.params or {}, shape, dtype, function)
+            node.rule = rule
+            nodes.append(node)
+        node.name = names.get(id(x), "")
         known[id(x)] = node
-    program = Program(
+    return Program(
         [known[id(x)] for x in inputs],
         [node_of(x) for x in results],
         [Guard(known[id(x)], what, outcome) for x, what, outcome in guards],
-        builder.nodes,
+        nodes,
     )
-    needed = reachable(program.roots)
-    program.nodes = [node for node in builder.nodes if id(node) in needed]
-    return program
 
 
 def _outside(tape: Tape) -> list[Any]:
@@ -221,35 +195,3 @@ def _outside(tape: Tape) -> list[Any]:
     counts = Counter(map(id, constants.originals))
     large = {id(x): x for x in constants.originals}
     return found + [x for key, x in large.items() if held_outside(x, counts[key] + 2)]
-
-
-def _with_names(
-    f: Callable[..., Any], tape: Tape, call: Callable[[], Any]
-) -> tuple[Any, dict[int, str]]:
-    """Return the result of a call, and names of tensors of a tape from the variables of `f`.
-
-    They are read from the frame of the first call of `f`, which is kept until it has returned.
-    """
-    code = getattr(inspect.unwrap(f), "__code__", None)
-    names: dict[int, str] = {}
-    if not isinstance(code, CodeType) or sys.getprofile() is not None:
-        return call(), names
-    frames: list[FrameType] = []
-
-    def on_event(frame: FrameType, event: str, arg: Any) -> None:
-        if event == "call" and frame.f_code is code:
-            frames.append(frame)
-            # To be told of every call that follows would double the time.
-            sys.setprofile(None)
-
-    sys.setprofile(on_event)
-    try:
-        result = call()
-    finally:
-        sys.setprofile(None)
-    for frame in frames:
-        for name, value in frame.f_locals.items():
-            if type(value) is Tensor and value.tape is tape:
-                names[id(value)] = name
-        frame.clear()
-    return result, names

@@ -9,7 +9,7 @@ import autodiff
 from autodiff.plan.names import Names
 from autodiff.plan.to_python import parts
 from autodiff.plan.to_python.parts import LONGEST, in_parts
-from autodiff.plan.tracing import rerolling as rolling
+from autodiff.plan.tracing import rerolling
 
 
 def _held_against_eager(f, args, others, argnums, loops):
@@ -205,7 +205,7 @@ def test_a_loop_on_numbers_within_a_program_of_arrays(rng):
 
 
 def test_what_repeats_twice_is_no_loop(monkeypatch):
-    monkeypatch.setattr(rolling, "SHORTEST", 20)
+    monkeypatch.setattr(rerolling, "SHORTEST", 20)
     monkeypatch.setattr("autodiff.plan.tracing.tracing.SHORTEST", 20)
 
     def f(x, w):
@@ -219,7 +219,7 @@ def test_what_repeats_twice_is_no_loop(monkeypatch):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_random_bodies(seed, monkeypatch):
-    monkeypatch.setattr(rolling, "SHORTEST", 40)
+    monkeypatch.setattr(rerolling, "SHORTEST", 40)
     monkeypatch.setattr("autodiff.plan.tracing.tracing.SHORTEST", 40)
     rng = np.random.default_rng(seed)
     steps = [(int(rng.integers(4)), *map(int, rng.integers(0, 4, 2))) for _ in range(7)]

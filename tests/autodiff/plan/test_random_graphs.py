@@ -1,10 +1,10 @@
-"""The random expression graphs of the eager engine, as plans: whole, and in chunks of two rows."""
+"""The random expression graphs of the eager engine, as plans: whole, and in tiles of two rows."""
 
 import numpy as np
 import pytest
 
 import autodiff
-from autodiff.plan.to_numpy import tiling as blocks
+from autodiff.plan.to_numpy import tiling
 from tests.autodiff.test_random_graphs import GRAPHS, function, program
 
 
@@ -31,8 +31,8 @@ def test_a_plan_gives_what_the_eager_graph_gives(number):
 
 @pytest.mark.parametrize("number", range(GRAPHS))
 def test_so_does_one_in_chunks(number, monkeypatch):
-    monkeypatch.setattr(blocks, "CHUNK", 2)
-    monkeypatch.setattr(blocks, "LARGE", 3)
+    monkeypatch.setattr(tiling, "TILE", 2)
+    monkeypatch.setattr(tiling, "LARGE", 3)
     _agree(number)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from autodiff.plan.passes.simplify import Builder
+from autodiff.plan.passes.builder import Builder
 from autodiff.plan.program import Node, constant, is_number
 
 SPECIAL = np.array([0.0, -0.0, 1.0, -2.5, 1e300, -1e-300, np.inf, -np.inf, np.nan, 3.0])

@@ -14,7 +14,7 @@ numba_math = pytest.importorskip(
     "autodiff.plan.to_numba.math", reason="Numba is not installed", exc_type=ImportError
 )
 
-from autodiff.plan.to_numba.fusion import EXPRESSIONS  # noqa: E402
+from autodiff.plan.operations import OPERATIONS  # noqa: E402
 from benchmarks.workloads import WORKLOADS  # noqa: E402
 from benchmarks.workloads.networks import deep  # noqa: E402
 
@@ -65,7 +65,11 @@ def check(f, *args, others=None):
     return compiled
 
 
-UFUNCS = [name for name in EXPRESSIONS if isinstance(getattr(np, name, None), np.ufunc)]
+UFUNCS = [
+    name
+    for name, row in OPERATIONS.items()
+    if row.numba and isinstance(getattr(np, name, None), np.ufunc)
+]
 
 
 @pytest.mark.parametrize("arity", [1, 2])

@@ -1,0 +1,58 @@
+"""Values as source: numbers, arrays, basic indices."""
+
+import base64
+import zlib
+from typing import Any
+
+import numpy as np
+
+__all__ = ["UNPACKED", "UNPACKED_NUMBERS", "array_text", "index_text", "literal"]
+
+UNPACKED = [
+    "import base64, zlib",
+    "",
+    "",
+    "def unpacked(text, dtype):",
+    "    return np.frombuffer(zlib.decompress(base64.b85decode(text)), dtype)",
+    "",
+]
+UNPACKED_NUMBERS = '''def unpacked_numbers(text):
+    """Return the numbers of a list."""
+    return np.frombuffer(zlib.decompress(base64.b85decode(text))).tolist()'''
+
+
+def index_text(index: Any) -> str:
+    """Return a basic index as source."""
+    parts = index if isinstance(index, tuple) else (index,)
+    texts = []
+    for part in parts:
+        if isinstance(part, slice):
+            bounds = ["" if x is None else str(x) for x in (part.start, part.stop)]
+            texts.append(":".join(bounds) + ("" if part.step is None else f":{part.step}"))
+        else:
+            texts.append("..." if part is Ellipsis else repr(None if part is None else int(part)))
+    return ", ".join(texts) + ("," if len(texts) == 1 and isinstance(index, tuple) else "")
+
+
+def literal(value: Any) -> str:
+    """Return a number as source."""
+    if type(value) is bool:
+        return repr(value)
+    if isinstance(value, np.generic) and value.dtype != np.float64:
+        return f"np.{value.dtype.name}({value.item()!r})".replace("np.bool(", "np.bool_(")
+    number = value.item() if isinstance(value, np.generic) else value
+    if isinstance(number, float) and not np.isfinite(number):
+        return f'float("{number}")'
+    return f"({number!r})" if isinstance(number, complex) or number < 0 else repr(number)
+
+
+def array_text(value: np.ndarray[Any, Any]) -> str:
+    """Return a constant array as source."""
+    dtype = "" if value.dtype == np.float64 else f", {value.dtype.str!r}"
+    if not value.size:
+        return f"np.empty({value.shape}{dtype})"
+    if value.size <= 16 and np.all(np.isfinite(value)):
+        return f"np.array({value.tolist()!r}{dtype})"
+    packed = base64.b85encode(zlib.compress(np.ascontiguousarray(value).tobytes())).decode()
+    kind = dtype or ", float"
+    return f'unpacked("{packed}"{kind}).reshape({value.shape})'

@@ -1,0 +1,300 @@
+"""Kernels that Numba compiles: loops over the elements of arrays, and matrix products.
+
+Kernels take pointers; what they are called with is no part of their text, so that steps of the same
+form share one.
+"""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from autodiff.plan.literals import literal
+from autodiff.plan.operations import OPERATIONS, operation_of
+from autodiff.plan.program import CONSTANT, Node
+from autodiff.plan.to_numba.fusion import (
+    Fused,
+    Step,
+    View,
+    is_reduction,
+    layout,
+    operand_types,
+    target,
+)
+
+__all__ = ["LoopKernel", "product_kernel", "type_name"]
+
+#: Terms of a sum that are added in one go: the partial sums are then added.
+_BLOCK = 1024
+_TYPES = {"f8": "float64", "f4": "float32", "i8": "int64", "b1": "bool"}
+
+
+def type_name(node: Node) -> str:
+    """Return the name of the data type of a value."""
+    return _TYPES[node.dtype.str[1:]]
+
+
+class LoopKernel:
+    """The kernel of a loop: `stored` are the identities of the nodes that need memory."""
+
+    def __init__(self, fused: Fused, step: Step, stored: set[int]) -> None:
+        self._fused = fused
+        self._step = step
+        self._stored = stored
+        #: Whose memory the pointers are, in their order.
+        self.roots: list[Node] = []
+        self._pointers: dict[int, str] = {}
+        self._values: dict[Any, str] = {}
+        self._loads: list[tuple[str, View]] = []
+        self._stores: list[tuple[str, View]] = []
+        self._sums: list[tuple[str, View]] = []
+        self._body: list[str] = []
+        self._far: list[str] = []
+        self._angles: list[str] = []
+        self._within = {id(node) for node in step.nodes if not is_reduction(node)}
+        for node in step.nodes:
+            self._write(node)
+
+    def _pointer(self, node: Node) -> str:
+        known = self._pointers.get(id(node))
+        if known is None:
+            known = self._pointers[id(node)] = f"x{len(self.roots)}"
+            self.roots.append(node)
+        return known
+
+    def _operand(self, node: Node, wanted: np.dtype[Any]) -> str:
+        """Return an operand: a local variable or a literal of the wanted type."""
+        value: str
+        view = self._fused.seen(node)
+        root = view.root
+        if root.op == CONSTANT and not isinstance(root.function, np.ndarray):
+            number = wanted.type(root.function)
+            if isinstance(number, np.float32):
+                return f"float32({_number(float(number))})"
+            return _number(number.item() if isinstance(number, np.generic) else number)
+        if id(node) in self._within and self._fused.is_fused(node, self._user):
+            value = self._values[id(node)]
+        else:
+            view = view.broadcast(self._step.shape)
+            key = (id(root), view.strides, view.offset)
+            if key not in self._values:
+                self._values[key] = f"a{len(self._loads)}"
+                self._pointer(root)
+                self._loads.append((self._values[key], view))
+            value = self._values[key]
+        if wanted == node.dtype:
+            return value
+        return f"({value} != 0)" if wanted.kind == "b" else f"{_TYPES[wanted.str[1:]]}({value})"
+
+    def _write(self, node: Node) -> None:
+        self._user = node
+        row = operation_of(node)
+        types = operand_types(node)
+        operands = [self._operand(x, dtype) for x, dtype in zip(node.args, types, strict=True)]
+        name = f"v{len(self._values)}"
+        self._values[id(node)] = name
+        self._body.append(f"{name} = {_expression(node, operands, row.numba)}")
+        self._far.append(f"{name} = {_expression(node, operands, row.far or row.numba)}")
+        if row.far:
+            self._angles.append(operands[0])
+        if is_reduction(node):
+            self._pointer(node)
+            self._sums.append((name, target(node)))
+        elif id(node) in self._stored:
+            self._pointer(node)
+            view = self._fused.seen(node)
+            own = View(node, self._step.shape, _c_strides(self._step.shape), 0)
+            self._stores.append((name, own if node.op == "flat_copy" else view))
+
+    def text(self, name: str) -> str:
+        """Return the source of the kernel under a name."""
+        parameters = ", ".join(self._pointers.values())
+        far = f"{name}_far" if self._angles else ""
+        lines = self._function(name, parameters, self._body, far)
+        if far:
+            lines = [*self._function(far, parameters, self._far, ""), "", "", *lines]
+        return "\n".join(lines)
+
+    def _function(self, name: str, parameters: str, body: list[str], far: str) -> list[str]:
+        views = [view for _, view in (*self._loads, *self._stores, *self._sums)]
+        extents, strides = _merged(self._step.shape, [view.strides for view in views])
+        depth = len(extents)
+        places = {
+            id(view): _index(stride, view.offset)
+            for view, stride in zip(views, strides, strict=True)
+        }
+        inner = {id(v) for v, s in zip(views, strides, strict=True) if not depth or s[-1] == 0}
+        lines = ["@kernel", f"def {name}({parameters}):", "    separate()"]
+        for _, view in self._sums:
+            lines.append(f"    for i in range({view.root.size}):")
+            lines.append(f"        {self._pointers[id(view.root)]}[i] = {_start(view.root)}")
+        if far:
+            lines.append("    far = 0")
+        indent = "    "
+        blocked = (
+            bool(self._sums)
+            and depth
+            and extents[-1] > 2 * _BLOCK
+            and any(id(view) in inner for _, view in self._sums)
+        )
+        for level, extent in enumerate(extents):
+            last = level == depth - 1
+            if last and blocked:
+                lines.append(f"{indent}for start in range(0, {extent}, {_BLOCK}):")
+                indent += "    "
+            if last:
+                lines += [indent + line for line in self._begin_sums(inner)]
+            bounds = f"start, min(start + {_BLOCK}, {extent})" if last and blocked else f"{extent}"
+            lines.append(f"{indent}for i{level} in range({bounds}):")
+            indent += "    "
+        if not depth:
+            lines += [indent + line for line in self._begin_sums(inner)]
+        for value, view in self._loads:
+            pointer = self._pointers[id(view.root)]
+            test = " != 0" if view.root.dtype == bool else ""
+            lines.append(f"{indent}{value} = {pointer}[{places[id(view)]}]{test}")
+        lines += [indent + line for line in body]
+        if far:
+            angles = " | ".join(f"(abs({x}) > HUGE)" for x in dict.fromkeys(self._angles))
+            lines.append(f"{indent}far |= int64({angles})")
+        for value, view in self._stores:
+            lines.append(f"{indent}{self._pointers[id(view.root)]}[{places[id(view)]}] = {value}")
+        for value, view in self._sums:
+            if id(view) not in inner:
+                lines.append(indent + self._taken_in(view, places[id(view)], value))
+            else:
+                lines.append(indent + self._taken_in_local(view, value))
+        outer = indent[4:] if depth else indent
+        for _, view in self._sums:
+            if id(view) in inner:
+                lines.append(outer + self._taken_in(view, places[id(view)], self._local(view)))
+        if far:
+            lines += ["    if far:", f"        {far}({parameters})"]
+        return lines
+
+    def _local(self, view: View) -> str:
+        return f"s_{self._pointers[id(view.root)]}"
+
+    def _begin_sums(self, inner: set[int]) -> list[str]:
+        lines = []
+        for _, view in self._sums:
+            if id(view) in inner:
+                lines.append(f"{self._local(view)} = {_start(view.root)}")
+        return lines
+
+    def _taken_in_local(self, view: View, value: str) -> str:
+        name = self._local(view)
+        if view.root.dtype.kind == "i":
+            return f"{name} += {value}"
+        text = operation_of(view.root).combine
+        wide = f"float64({value})" if view.root.dtype == np.float32 else value
+        return f"{name} = {text.format(name, wide)}"
+
+    def _taken_in(self, view: View, place: str, value: str) -> str:
+        item = f"{self._pointers[id(view.root)]}[{place}]"
+        combine = operation_of(view.root).combine
+        if combine == OPERATIONS["sum"].combine:
+            return f"{item} += {value}"
+        return f"{item} = {combine.format(item, value)}"
+
+
+def _start(node: Node) -> str:
+    """Return the number that a reduction starts from."""
+    return "0" if node.dtype.kind == "i" else operation_of(node).start
+
+
+def _number(value: Any) -> str:
+    """Return a number as source that Numba reads."""
+    if isinstance(value, float) and not np.isfinite(value):
+        return "np.nan" if value != value else "np.inf" if value > 0 else "(-np.inf)"
+    return literal(value)
+
+
+def _expression(node: Node, operands: list[str], text: str) -> str:
+    """Return the expression of an element, of its own type."""
+    if node.dtype != np.float32:
+        return text.format(*operands)
+    if _calls(text):
+        operands = [f"float64({x})" for x in operands]
+    # A literal in the expression has made it float64.
+    return f"float32({text.format(*operands)})"
+
+
+def _calls(text: str) -> bool:
+    """Return whether an expression is made of functions of float64."""
+    return any(part in text for part in ("exp", "log", "sin", "cos", "tan", "sigmoid"))
+
+
+def _c_strides(shape: Sequence[int]) -> tuple[int, ...]:
+    return tuple(prod(shape[i + 1 :]) for i in range(len(shape)))
+
+
+def _merged(
+    shape: Sequence[int], strides: Sequence[Sequence[int]]
+) -> tuple[list[int], list[list[int]]]:
+    """Return as few loops as reach every element, and the strides of each operand in them."""
+    extents: list[int] = []
+    found: list[list[int]] = [[] for _ in strides]
+    for axis, length in enumerate(shape):
+        if length == 1:
+            continue
+        if extents and all(
+            own[-1] == stride[axis] * length for own, stride in zip(found, strides, strict=True)
+        ):
+            extents[-1] *= length
+            for own, stride in zip(found, strides, strict=True):
+                own[-1] = stride[axis]
+            continue
+        extents.append(length)
+        for own, stride in zip(found, strides, strict=True):
+            own.append(stride[axis])
+    return extents, found
+
+
+def _index(strides: Sequence[int], offset: int) -> str:
+    """Return the place of an element, of the variables of the loops."""
+    terms = [
+        f"i{level}" if stride == 1 else f"{stride} * i{level}"
+        for level, stride in enumerate(strides)
+        if stride
+    ]
+    if offset or not terms:
+        terms.append(str(offset))
+    return " + ".join(terms)
+
+
+def product_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
+    """Return the body of the kernel of a matrix product, and whose memory it takes."""
+    x, y = (fused.seen(operand) for operand in node.args)
+    if len(x.shape) == 1:
+        x = View(x.root, (1, *x.shape), (x.shape[0], 1), x.offset)
+    if len(y.shape) == 1:
+        y = View(y.root, (*y.shape, 1), (1, 1), y.offset)
+    m, k, n = x.shape[-2], x.shape[-1], y.shape[-1]
+    orders = (layout(x), layout(y))
+    function = {
+        ("C", "C"): "matrix_product",
+        ("F", "C"): "left_transposed",
+        ("C", "F"): "right_transposed",
+        ("F", "F"): "both_transposed",
+    }[orders]  # type: ignore[index]
+    batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    x, y = x.broadcast((*batch, m, k)), y.broadcast((*batch, k, n))
+    steps = [x.strides[:-2], y.strides[:-2], tuple(s * m * n for s in _c_strides(batch))]
+    extents, strides = _merged(batch, steps)
+    roots = list({id(r): r for r in (x.root, y.root, node)}.values())
+    names = [f"x{[id(r) for r in roots].index(id(r))}" for r in (x.root, y.root, node)]
+    lines = []
+    for level, extent in enumerate(extents):
+        lines.append("    " * (level + 1) + f"for i{level} in range({extent}):")
+    pointers = []
+    for name, stride, offset in zip(names, strides, (x.offset, y.offset, 0), strict=True):
+        place = _index(stride, offset)
+        pointers.append(name if place == "0" else f"moved({name}, {place})")
+    indent = "    " * (len(extents) + 1)
+    if node.size == 0 or k == 0:
+        lines = [f"    for i in range({node.size}):", f"        {names[2]}[i] = 0.0"]
+    else:
+        lines.append(f"{indent}{function}({', '.join(pointers)}, {m}, {k}, {n})")
+    return "\n".join(lines), roots
