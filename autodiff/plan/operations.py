@@ -4,8 +4,7 @@ An operation without a row is called as the function that it is; a universal fun
 elementwise all the same. Tests walk the table: a row that lacks what its kind needs fails there.
 """
 
-import functools
-import string
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -16,7 +15,15 @@ from autodiff.core.primitive import PRIMITIVES, Primitive
 from autodiff.plan.program import CONSTANT, INPUT, LOOP, PICK, Node, Program
 
 __all__ = [
-    *("HELPERS", "MATRIX_VECTOR", "OPERATIONS", "RELU_STEP", "RELU_TIES", "VECTOR_MATRIX"),
+    *(
+        "CALLED",
+        "HELPERS",
+        "MATRIX_VECTOR",
+        "OPERATIONS",
+        "RELU_STEP",
+        "RELU_TIES",
+        "VECTOR_MATRIX",
+    ),
     *("Kind", "Operation", "Takes", "fields_of", "is_basic_index", "is_contiguous", "is_quiet"),
     *("kind_of", "name_of", "operation_of", "reduced_axes", "runs_on_numbers"),
 ]
@@ -152,7 +159,9 @@ _MULTIPLY_NO_NAN_INTO = '''def multiply_no_nan_into(direction, product, out):
         np.copyto(out, product)
         np.copyto(out, 0.0, where=lost)'''
 
-_CALLED, _REDUCED = "{function}({operands}{out})", "({0}, {axis}, None, {out_or_none}{keepdims})"
+#: The statement of most rows: a universal function.
+CALLED = ("{function}({operands}{out})",)
+_REDUCED = "({0}, {axis}, None, {out_or_none}{keepdims})"
 _ADD_TO = "add_to({0}, {1})"
 
 
@@ -215,7 +224,7 @@ def _is_part(node: Node) -> bool:
 
 
 def _ufunc(name: str, **columns: object) -> Operation:
-    columns = {"numpy": (_CALLED,), **columns}
+    columns = {"numpy": CALLED, **columns}
     return Operation(name, Kind.ELEMENTWISE, _is_simple_ufunc, **columns)  # type: ignore[arg-type]
 
 
@@ -470,7 +479,7 @@ _ROWS = (
         "matmul",
         Kind.REDUCTION,
         _is_product,
-        ("{matrix0}.dot({matrix1}{out})", "np.matmul({0}, {1}{out})"),
+        ("{0}{dot}({1}{out})", "np.matmul({0}, {1}{out})"),
         operator="{0} @ {1}",
         share="np.matmul({0}, {1})",
         calm=True,
@@ -521,11 +530,9 @@ HELPERS = sorted(
 )
 
 
-@functools.cache
-def fields_of(text: str) -> tuple[str, ...]:
-    """Return the fields of a text, each once."""
-    found = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
-    return tuple(sorted(found))
+def fields_of(text: str) -> set[str]:
+    """Return the fields of a text."""
+    return set(re.findall(r"\{(\w+)\}", text))
 
 
 def name_of(primitive: Primitive) -> str:
