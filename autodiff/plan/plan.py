@@ -401,7 +401,7 @@ def make_plan(
     fast_math: bool = False,
     donate: bool = False,
     backend: str = "numpy",
-) -> tuple[Plan, list[Any]]:
+) -> tuple[Plan, Any]:
     """Return the plan of a call."""
     leaves, structure = flatten((args, kwargs))
     places = [i for i, x in enumerate(leaves) if is_dynamic(x, whole)]
@@ -441,7 +441,7 @@ def make_plan(
         program = associated(trace.program)
         found = numba_plan(name, program, inputs, values, result, (display, unflatten), donate)
         if isinstance(found, Plan):
-            return found, trace.captured
+            return found, trace
         note = found
     program = with_half_angles(trace.program) if fast_math else trace.program
     title = f"Plan of {name}: {program.operations} operations."
@@ -468,7 +468,7 @@ def make_plan(
         otherwise,
     )
     plan.note = note
-    return plan, trace.captured
+    return plan, trace
 
 
 def is_quiet(program: Program) -> bool:

@@ -6,10 +6,8 @@ the functions that users call. So the joint graph of value and gradient is the t
 """
 
 import inspect
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
@@ -23,6 +21,7 @@ from autodiff.plan.program import INPUT, Guard, Node, Program, reachable
 from autodiff.plan.tracing.guards import held_outside
 from autodiff.plan.tracing.loop import Loop
 from autodiff.plan.tracing.loop_program import write_loop
+from autodiff.plan.tracing.outside import Visited, visits
 from autodiff.plan.tracing.peephole import recognise
 from autodiff.plan.tracing.rerolling import SHORTEST, roll
 
@@ -42,12 +41,15 @@ class Trace:
         Plain arrays that took part in it and are no arguments.
     """
 
-    __slots__ = ("captured", "program", "structure")
+    __slots__ = ("captured", "program", "structure", "visited")
 
-    def __init__(self, program: Program, structure: Structure, captured: list[Any]) -> None:
+    def __init__(
+        self, program: Program, structure: Structure, captured: list[Any], visited: Visited
+    ) -> None:
         self.program = program
         self.structure = structure
         self.captured = captured
+        self.visited = visited
 
 
 class _Listener:
@@ -127,7 +129,7 @@ def _trace(
     inputs = [leaf(tape, x) for x in leaves]
     try:
         with tape:
-            output, local = _with_names(f, tape, lambda: call(inputs))
+            output, local, visited = _with_names(f, tape, lambda: call(inputs))
     except Exception as error:
         if listener.decided is None:
             raise
@@ -150,7 +152,7 @@ def _trace(
         start = len(inputs)
         recorded[start:] = roll(tape, recorded[start:], results)
     program = _program(tape, recorded, inputs, results, guards, local, listener.rules)
-    return Trace(program, structure, captured)
+    return Trace(program, structure, captured, visited)
 
 
 def _program(
@@ -225,31 +227,16 @@ def _outside(tape: Tape) -> list[Any]:
 
 def _with_names(
     f: Callable[..., Any], tape: Tape, call: Callable[[], Any]
-) -> tuple[Any, dict[int, str]]:
-    """Return the result of a call, and names of tensors of a tape from the variables of `f`.
-
-    They are read from the frame of the first call of `f`, which is kept until it has returned.
-    """
+) -> tuple[Any, dict[int, str], Visited]:
+    """Return the result of a call, names of tensors from the variables of `f`, and what ran."""
     code = getattr(inspect.unwrap(f), "__code__", None)
-    names: dict[int, str] = {}
-    if not isinstance(code, CodeType) or sys.getprofile() is not None:
-        return call(), names
-    frames: list[FrameType] = []
-
-    def on_event(frame: FrameType, event: str, arg: Any) -> None:
-        if event == "call" and frame.f_code is code:
-            frames.append(frame)
-            # To be told of every call that follows would double the time.
-            sys.setprofile(None)
-
-    sys.setprofile(on_event)
-    try:
+    with visits(code) as visited:
         result = call()
-    finally:
-        sys.setprofile(None)
-    for frame in frames:
+    names: dict[int, str] = {}
+    for frame in visited.frames:
         for name, value in frame.f_locals.items():
             if type(value) is Tensor and value.tape is tape:
                 names[id(value)] = name
         frame.clear()
-    return result, names
+    visited.frames.clear()
+    return result, names, visited
