@@ -21,6 +21,7 @@ from autodiff.errors import (
     PlanMismatch,
     TraceEnded,
     Undifferentiable,
+    UnwatchableState,
     WrongOrder,
 )
 from autodiff.graph.graph import Graph
@@ -42,6 +43,7 @@ __all__ = [
     "Tensor",
     "TraceEnded",
     "Undifferentiable",
+    "UnwatchableState",
     "WrongGradient",
     "WrongOrder",
     "check_gradients",

@@ -16,10 +16,11 @@ import numpy as np
 
 from autodiff.core.pytrees import flatten
 from autodiff.core.tensor import Tensor
-from autodiff.errors import LostDerivative, PlanMismatch, Undifferentiable
+from autodiff.errors import LostDerivative, PlanMismatch, Undifferentiable, UnwatchableState
 from autodiff.plan.make import is_dynamic, make_plan
 from autodiff.plan.plan import Plan
 from autodiff.plan.tracing.guards import Guards
+from autodiff.plan.tracing.tracing import Trace
 
 __all__ = ["compile"]
 
@@ -39,6 +40,7 @@ def compile(
     fast_math: bool = False,
     donate: bool = False,
     check: bool = True,
+    pure: bool = False,
 ) -> Callable[..., Any]:
     """Return a function that gives what `f` gives, by a plan made on the first call.
 
@@ -65,6 +67,9 @@ def compile(
         those who are done with them by then, and want no new memory on each call.
     check : bool
         Whether the first run of each plan is compared with `f` itself.
+    pure : bool
+        Whether `f` reads nothing from outside its arguments that ever changes. Otherwise all that
+        the code that ran has names for is watched.
 
     Returns
     -------
@@ -80,6 +85,9 @@ def compile(
         on every call, or the plan is wrong.
     ModuleNotFoundError
         If Numba is asked for and not installed.
+    UnwatchableState
+        On the first call of a signature, if `f` reads a file, a stream, an iterator, a generator
+        of random numbers or the like: pass it as an argument, or say ``pure=True``.
     TypeError, ValueError
         On a call, as `f` would.
 
@@ -105,7 +113,7 @@ def compile(
             'pip install "gradscale[fast]"',
             name="numba",
         )
-    compiled = _Compiled(f, check, fast_math=fast_math, donate=donate, backend=backend)
+    compiled = _Compiled(f, check, pure, fast_math=fast_math, donate=donate, backend=backend)
     namespace: dict[str, Any] = {"general": compiled.call, "__name__": __name__}
     exec("def run(*args, **kwargs):\n    return general(args, kwargs)\n", namespace)
     run: FunctionType = namespace["run"]
@@ -121,7 +129,7 @@ class _Variant:
 
     __slots__ = ("direct", "guards", "plan")
 
-    def __init__(self, plan: Plan, guards: Guards) -> None:
+    def __init__(self, plan: Plan, guards: Guards | None) -> None:
         self.plan = plan
         self.guards = guards
         # Whether its arguments are such that calls can go straight to it.
@@ -131,11 +139,12 @@ class _Variant:
 class _Compiled:
     """The plans of one function."""
 
-    def __init__(self, f: Callable[..., Any], check: bool, **options: Any) -> None:
+    def __init__(self, f: Callable[..., Any], check: bool, pure: bool, **options: Any) -> None:
         self.f = f
         self.entry: FunctionType | None = None
         self._options = options
         self._check = check
+        self._pure = pure
         self._variants: OrderedDict[Any, list[_Variant]] = OrderedDict()
         # Whether integer arrays and masks are inputs; otherwise each content is a plan.
         self._integer = True
@@ -151,7 +160,7 @@ class _Compiled:
             variants = self._variants.get(signature, [])
             if variants:
                 self._variants.move_to_end(signature)
-            current = [v for v in variants if not v.guards.changed()]
+            current = [v for v in variants if v.guards is None or not v.guards.changed()]
             if len(current) < len(variants):
                 self._variants[signature] = current
         for variant in current:
@@ -184,15 +193,29 @@ class _Compiled:
     ) -> tuple[_Variant, Any]:
         """Return a new plan, held against the function itself, and its result for the arguments."""
         with _uncollected():
-            plan, outside = make_plan(
+            plan, trace = make_plan(
                 self.f, args, kwargs, expected, integer=self._integer, **self._options
             )
-        variant = _Variant(plan, Guards(self.f, outside))
+        guards = None if self._pure else self._guards(args, kwargs, trace)
+        variant = _Variant(plan, guards)
         if not self._check:
             return variant, expected
         done, result = plan.attempt(leaves)
         _compare(self.f, result if done else None, expected)
         return variant, result
+
+    def _guards(self, args: tuple[Any, ...], kwargs: dict[str, Any], trace: Trace) -> Guards:
+        """Return guards of the state that the trace read, or raise naming what has none."""
+        fixed = [x for x in flatten((args, kwargs))[0] if not is_dynamic(x, self._integer)]
+        guards = Guards(self.f, fixed, trace.outside, trace.visited)
+        if guards.unwatched:
+            name = getattr(self.f, "__name__", "the function")
+            raise UnwatchableState(
+                f"compile: {name} reads {', '.join(guards.unwatched[:3])}: whether that has "
+                "changed can't be seen, so the plan could go stale: pass it as an argument (its "
+                "numbers as arrays), or say pure=True if it never changes"
+            )
+        return guards
 
     def plan(self, *args: Any, **kwargs: Any) -> Plan:
         """Return the plan for arguments, which is made if it is not there."""

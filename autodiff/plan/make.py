@@ -21,7 +21,7 @@ from autodiff.plan.to_numpy.buffers import assign_buffers
 from autodiff.plan.to_numpy.placement import check_placed
 from autodiff.plan.to_numpy.source import print_arrays
 from autodiff.plan.to_python.scalars import is_scalar, print_scalars
-from autodiff.plan.tracing.tracing import trace_program
+from autodiff.plan.tracing.tracing import Trace, trace_program
 
 __all__ = ["is_dynamic", "make_plan"]
 
@@ -61,8 +61,8 @@ def make_plan(
     fast_math: bool = False,
     donate: bool = False,
     backend: str = "numpy",
-) -> tuple[Plan, list[Any]]:
-    """Return the plan of a call."""
+) -> tuple[Plan, Trace]:
+    """Return the plan of a call, and the trace that it was made of."""
     leaves, structure = flatten((args, kwargs))
     places = [i for i, x in enumerate(leaves) if is_dynamic(x, integer)]
     wanted, form = flatten(expected)
@@ -102,7 +102,7 @@ def make_plan(
         program = applied(trace.program, NUMBA_PASSES)
         found = numba_plan(name, program, inputs, values, result, (display, unflatten), donate)
         if isinstance(found, Plan):
-            return found, trace.outside
+            return found, trace
         note = found
     program = applied(trace.program, NUMPY_PASSES[fast_math])
     title = f"Plan of {name}: {program.operations} operations."
@@ -129,7 +129,7 @@ def make_plan(
         numpy_source,
     )
     plan.note = note
-    return plan, trace.outside
+    return plan, trace
 
 
 def applied(program: Program, passes: Sequence[Pass]) -> Program:

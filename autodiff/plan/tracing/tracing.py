@@ -16,7 +16,7 @@ from autodiff.core.tensor import Tensor, leaf
 from autodiff.graph.trace import call_with_names
 from autodiff.plan.operations import name_of
 from autodiff.plan.program import INPUT, Guard, Node, Program, operand
-from autodiff.plan.tracing.guards import held_outside
+from autodiff.plan.tracing.guards import Visited, held_outside
 from autodiff.plan.tracing.loop import Loop
 from autodiff.plan.tracing.loop_program import loop_nodes
 from autodiff.plan.tracing.peephole import recognise
@@ -28,12 +28,15 @@ __all__ = ["Trace", "trace_program"]
 class Trace:
     """A call as a program, the structure of its result, and plain arrays that are no arguments."""
 
-    __slots__ = ("outside", "program", "structure")
+    __slots__ = ("outside", "program", "structure", "visited")
 
-    def __init__(self, program: Program, structure: Structure, outside: list[Any]) -> None:
+    def __init__(
+        self, program: Program, structure: Structure, outside: list[Any], visited: Visited
+    ) -> None:
         self.program = program
         self.structure = structure
         self.outside = outside
+        self.visited = visited
 
 
 class _PassObserver:
@@ -111,9 +114,10 @@ def _trace(
     tape = Tape(replayable=True)
     tape.observer = observer = _PassObserver(tape, rerolling)
     inputs = [leaf(tape, x) for x in leaves]
+    visited = Visited()
     try:
         with tape:
-            output, variables = call_with_names(f, lambda: call(inputs))
+            output, variables = call_with_names(f, lambda: call(inputs), visited.on_event)
     except Exception as error:
         if observer.decided is None:
             raise
@@ -138,7 +142,7 @@ def _trace(
         start = len(inputs)
         recorded[start:] = reroll(tape, recorded[start:], results)
     program = _program(tape, recorded, inputs, results, guards, local, observer.rules)
-    return Trace(program, structure, outside)
+    return Trace(program, structure, outside, visited)
 
 
 def _program(
