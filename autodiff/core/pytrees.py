@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Structure", "dict_keys", "flatten", "structure_of"]
+__all__ = ["Structure", "dict_keys", "flatten", "parts_of", "structure_of"]
 
 _LEAVES = (np.ndarray, np.generic, float, int, complex, str, bytes)
 
@@ -109,6 +109,21 @@ def _called(kind: Callable[..., Any], items: list[Any]) -> Any:
 
 def _called_by_name(kind: Callable[..., Any], names: Sequence[str], items: list[Any]) -> Any:
     return kind(**dict(zip(names, items, strict=True)))
+
+
+def parts_of(tree: Any) -> dict[str, Any] | None:
+    """Return the parts of a container by the step to each, None of a leaf; None is a leaf too."""
+    kind = type(tree)
+    if isinstance(tree, dict):
+        return {f"[{name!r}]": value for name, value in tree.items()}
+    if isinstance(tree, tuple) and hasattr(kind, "_fields"):
+        return {f".{name}": value for name, value in zip(kind._fields, tree, strict=True)}
+    if isinstance(tree, list | tuple):
+        return {f"[{i}]": value for i, value in enumerate(tree)}
+    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+        fields = [field.name for field in dataclasses.fields(tree) if field.init]
+        return {f".{name}": getattr(tree, name) for name in fields}
+    return None
 
 
 def _structure(tree: Any, leaves: list[Any]) -> Structure:
