@@ -84,7 +84,9 @@ DIAGONALS = linear(
     "diagonals",
     _take_diagonals,
     lambda g, out, x, **params: _put_diagonals(g, **params),
-    examples=_DIAGONAL_EXAMPLES, batch=_diagonals_batch)
+    examples=_DIAGONAL_EXAMPLES,
+    batch=_diagonals_batch,
+)
 UNDIAGONALS = linear(
     "undiagonals",
     _put_diagonals,
@@ -92,7 +94,9 @@ UNDIAGONALS = linear(
     examples=[
         (((3,),), {"subscripts": "aa->a", "shape": (3, 3)}),
         (((2, 3),), {"subscripts": "aba->ab", "shape": (2, 3, 2)}),
-    ], batch=_diagonals_batch)
+    ],
+    batch=_diagonals_batch,
+)
 
 
 def _worth_ordering(terms: Sequence[str], lengths: dict[str, int]) -> bool:

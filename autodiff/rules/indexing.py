@@ -184,7 +184,9 @@ SCATTER = linear(
     examples=[
         (((2,),), {"index": slice(1, 3), "shape": (4,)}),
         (((3,),), {"index": (np.array([0, 2, 2]),), "shape": (4,)}),
-    ], batch=_scatter_batch)
+    ],
+    batch=_scatter_batch,
+)
 
 
 def _getitem_vjp(g: Array, out: Array, x: Array, *dynamic: Array, index: Any) -> Array:
@@ -206,7 +208,9 @@ GETITEM = linear(
         (((4, 3, 2),), {"index": (slice(None), np.array([0, 1, 0]), None, np.array([1, 0, 1]))}),
         (((9, 8),), {"index": (slice(None, 2), np.array([-1, 7]))}),
         (((4, 3),), {"index": (np.array([], int),)}),
-    ], batch=_getitem_batch)
+    ],
+    batch=_getitem_batch,
+)
 
 
 def _fixed(part: Any) -> Any:
