@@ -22,7 +22,17 @@ from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, buffer_id, record
 
 __all__ = [
-    *("aligned", "along_axis", "batch_tape", "broadcast", "each", "in_batch", "loop", "of_batch"),
+    *(
+        "aligned",
+        "alike",
+        "along_axis",
+        "batch_tape",
+        "broadcast",
+        "each",
+        "in_batch",
+        "loop",
+        "of_batch",
+    ),
     *("over_operand", "over_axes", "rule_of", "spread", "stacked"),
 ]
 
@@ -108,6 +118,11 @@ def spread(xs: Sequence[Array], on: Sequence[bool]) -> list[Array]:
 def broadcast(primitive: Primitive, xs: list[Array], on: list[bool], params: Params) -> Array:
     """Batch a function of each element."""
     return record(primitive, tuple(aligned(xs, on)), params or None)
+
+
+def alike(primitive: Primitive, xs: list[Array], on: list[bool], params: Params) -> Array:
+    """Batch a function of operands of one shape, whose rules sum over no broadcast axes."""
+    return record(primitive, tuple(spread(aligned(xs, on), on)), params or None)
 
 
 def stacked(*cores: int) -> BatchRule:

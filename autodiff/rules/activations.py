@@ -7,7 +7,7 @@ s (1 - s), that of the rectifier 1, 0, and 1/2 where its argument is 0, as ties 
 
 import numpy as np
 
-from autodiff.core.batching import broadcast
+from autodiff.core.batching import alike, broadcast
 from autodiff.core.primitive import Array, general
 from autodiff.core.tensor import Tensor, record
 
@@ -50,7 +50,7 @@ RELU_VJP = general(
     [lambda h, out, g, x: _relu_vjp(h, x), lambda h, out, g, x: np.zeros_like(x)],
     [lambda g_dot, out, g, x: _relu_vjp(g_dot, x), lambda x_dot, out, g, x: np.zeros_like(out)],
     examples=[(((2, 3), (2, 3)), {}), (((), ()), {})],
-    batch=broadcast,
+    batch=alike,
 )
 RELU = general(
     "relu",

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from autodiff.core.batching import broadcast
+from autodiff.core.batching import alike
 from autodiff.core.primitive import Array, Interval, Primitive, Rule, general, register
 from autodiff.core.tensor import Tensor, record
 
@@ -94,7 +94,7 @@ MULTIPLY_NO_NAN = general(
     examples=[(((2, 3), (2, 3)), {}), (((), (3,)), {})],
     draw=_draw,
     complex=True,
-    batch=broadcast,
+    batch=alike,
 )
 
 

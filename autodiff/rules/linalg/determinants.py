@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.core.batching import stacked
+from autodiff.core.batching import alike, stacked
 from autodiff.core.primitive import Array, Primitive, general, handles
 from autodiff.core.tensor import record
 from autodiff.rules.linalg.matrices import (
@@ -142,7 +142,7 @@ COFACTOR_CHANGE: Primitive = general(
     examples=[(((3, 3), (3, 3)), {}), (((2, 2, 2), (2, 2, 2)), {})],
     complex=True,
     draw=_regular,
-    batch=stacked(2, 2),
+    batch=alike,
 )
 COFACTORS: Primitive = general(
     "cofactors",
