@@ -17,9 +17,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from autodiff.core.batched import Batched
+from autodiff.core.constants import NUMBERS
 from autodiff.core.primitive import Array, BatchRule, Primitive
 from autodiff.core.tape import Tape
-from autodiff.core.tensor import Tensor, buffer_id, record
+from autodiff.core.tensor import Tensor, buffer_id, compute, record
 
 __all__ = [
     *(
@@ -87,9 +88,10 @@ def rule_of(primitive: Primitive) -> BatchRule:
     """Return the batching rule of an entry."""
     if primitive.batch is not None:
         return primitive.batch
+    if primitive.kind == "elementwise":
+        return broadcast
     function = primitive.function
-    each_element = isinstance(function, np.ufunc) and function.signature is None
-    return broadcast if each_element or primitive.kind == "elementwise" else loop
+    return broadcast if isinstance(function, np.ufunc) and not function.signature else loop
 
 
 def aligned(xs: Sequence[Array], on: Sequence[bool], cores: Sequence[int] = ()) -> list[Array]:
@@ -117,6 +119,19 @@ def spread(xs: Sequence[Array], on: Sequence[bool]) -> list[Array]:
 
 def broadcast(primitive: Primitive, xs: list[Array], on: list[bool], params: Params) -> Array:
     """Batch a function of each element."""
+    if len(xs) == 2 and not params:
+        # The cases met most often; they save half of the time of an operation on small arrays.
+        x, y = xs
+        if type(x) is np.ndarray is type(y):
+            ndim, other = x.ndim - on[0], y.ndim - on[1]
+            if (
+                ndim == other
+                or (ndim < other and on[1] > on[0])
+                or (ndim > other and on[0] > on[1])
+            ):
+                return compute(primitive, xs, None)
+        elif (type(x) is np.ndarray and type(y) in NUMBERS) or type(x) in NUMBERS:
+            return record(primitive, (x, y))
     return record(primitive, tuple(aligned(xs, on)), params or None)
 
 
