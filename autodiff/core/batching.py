@@ -59,7 +59,7 @@ def of_batch(tape: Tape, x: Any, size: int) -> Array:
         return x.value.array
     x = x if type(x) is Tensor else np.asarray(x)
     wide = np.broadcast_to(x, (size, *np.shape(x)))
-    return wide if type(wide) is Tensor else np.array(wide)
+    return np.array(wide) if isinstance(wide, np.ndarray) else wide
 
 
 def _record(
@@ -122,7 +122,7 @@ def broadcast(primitive: Primitive, xs: list[Array], on: list[bool], params: Par
     if len(xs) == 2 and not params:
         # The cases met most often; they save half of the time of an operation on small arrays.
         x, y = xs
-        if type(x) is np.ndarray is type(y):
+        if type(x) is np.ndarray and type(y) is np.ndarray:
             ndim, other = x.ndim - on[0], y.ndim - on[1]
             if (
                 ndim == other

@@ -13,7 +13,7 @@ from autodiff.graph.trace import check_result
 
 __all__ = ["vmap"]
 
-Axis = int | None
+Axis = int | np.integer[Any] | None
 
 
 def vmap(
@@ -109,7 +109,7 @@ def _check_axes(axes: Any, what: str) -> None:
             f"vmap: {what} holds {axes!r}; an int, None, or tuples, lists and dicts of them is "
             "expected"
         )
-    for part in parts.values():
+    for part in parts[1]:
         _check_axes(part, what)
 
 
@@ -128,20 +128,18 @@ def _spread(axes: Any, structure: Structure, what: str, path: str) -> list[Axis]
     """Return the axis of each leaf, of axes that are given for a structure or its outer part."""
     if axes is None or isinstance(axes, int | np.integer):
         return [axes] * structure.count
-    parts = parts_of(axes) or {}
-    if structure.is_leaf or list(parts) != list(structure.keys):
-        if not structure.is_leaf and set(parts) == set(structure.keys):
-            parts = {key: parts[key] for key in structure.keys}
-        else:
-            expected = "one int or None" if structure.is_leaf else ", ".join(structure.keys)
-            raise TypeError(
-                f"{what}: for {path} the parts {', '.join(parts)} arrived; expected "
-                f"{expected or 'none'}, as there"
-            )
+    keys, values = parts_of(axes) or ([], [])
+    parts = dict(zip(keys, values, strict=True))
+    if structure.is_leaf or set(parts) != set(structure.keys):
+        expected = "one int or None" if structure.is_leaf else ", ".join(structure.keys)
+        raise TypeError(
+            f"{what}: for {path} the parts {', '.join(parts)} arrived; expected "
+            f"{expected or 'none'}, as there"
+        )
     return [
         axis
-        for (key, part), child in zip(parts.items(), structure.children, strict=True)
-        for axis in _spread(part, child, what, path + key)
+        for key, child in zip(structure.keys, structure.children, strict=True)
+        for axis in _spread(parts[key], child, what, path + key)
     ]
 
 
@@ -156,7 +154,7 @@ def _argument_paths(structure: Structure) -> list[str]:
     ]
 
 
-def _with_axis_first(x: Any, axis: int, what: str) -> Any:
+def _with_axis_first(x: Any, axis: Any, what: str) -> Any:
     """Return an argument with the axis that is mapped in front."""
     if type(x) is np.ndarray and x.dtype == object:
         x = assembled(x)
@@ -203,7 +201,7 @@ def _size(
             f"vmap: the mapped axes of the arguments of {name} have different lengths: "
             f"{'; '.join(lengths)}"
         )
-    return next(iter(lengths.values()))
+    return int(next(iter(lengths.values())))
 
 
 def _placed(tape: Any, x: Any, axis: Axis, size: int, what: str) -> Any:
@@ -223,4 +221,4 @@ def _placed(tape: Any, x: Any, axis: Axis, size: int, what: str) -> Any:
             f"{what} has shape {array.shape[1:]} for each element: out_axes={axis} is beyond the "
             f"{ndim} axes that it then has"
         )
-    return np.moveaxis(array, 0, axis) if axis % ndim else array
+    return np.moveaxis(array, 0, int(axis)) if axis % ndim else array

@@ -210,6 +210,7 @@ def _block(
     if not math.prod(shape):
         return np.zeros(shape, like.dtype if like is not None else float)
     first = parts[0]
+    chosen: Any
     if type(first) is list:
         # Passes of one direction each.
         chosen = [part[0] for part in parts[start : start + count]]
