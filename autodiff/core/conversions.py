@@ -28,6 +28,12 @@ class Conversions:
 
         NumPy asks for it where it does not dispatch: ``np.array([t, u])``, ``np.asarray(t)``.
         """
+        if self.tape.batch is not None and self.dtype.kind in "biu":
+            raise LostDerivative(
+                "vmap: a mask or position that differs between the elements of the batch cannot "
+                "become a plain array, such as the index of one: map over the array too, with "
+                "np.broadcast_to(array, (n, *array.shape)), or use np.where"
+            )
         if self.dtype.kind in "biu":
             raise LostDerivative(
                 "a mask or position that is computed from tensors cannot become a plain array, "

@@ -1,7 +1,7 @@
 """The tape: the nodes of one trace, in the order in which they were computed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, NoReturn, Protocol
 
@@ -57,8 +57,8 @@ class Tape:
     """
 
     __slots__ = (
-        *("append", "careful", "constants", "copied", "ended", "guards", "level", "nodes"),
-        *("observer", "replayable", "scattered", "written"),
+        *("append", "batch", "careful", "constants", "copied", "ended", "guards", "level"),
+        *("nodes", "observer", "replayable", "scattered", "written"),
     )
 
     def __init__(self, replayable: bool = False, brief: bool = False) -> None:
@@ -76,8 +76,11 @@ class Tape:
         self.copied = self.constants.copied
         #: Whether the trace has ended; its tensors can be used no more.
         self.ended = False
-        #: Whether operations may take no fast path: complex numbers are about, or the trace ended.
+        #: Whether operations may take no fast path: complex numbers are about, the trace ended, or
+        #: its tensors stand for the elements of a batch.
         self.careful = False
+        #: Of such tensors, what computes an operation for all elements at once.
+        self.batch: Callable[..., Any] | None = None
         #: Whether NumPy has made an array of objects of tensors, as ``np.array([t, u])`` does.
         self.scattered = False
         self.observer: PassObserver | None = None

@@ -295,5 +295,6 @@ def in_dtype(direction: Any, dtype: np.dtype[Any]) -> Any:
 
 def primal_dtype(value: Any) -> np.dtype[Any]:
     """Return the data type of a value, tensors of outer traces included."""
-    dtype: np.dtype[Any] = np.result_type(primal(value))
+    value = primal(value)
+    dtype: np.dtype[Any] = value.dtype if hasattr(value, "dtype") else np.result_type(value)
     return dtype

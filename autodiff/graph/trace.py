@@ -155,7 +155,7 @@ def as_primal(x: Any, what: str) -> Any:
     Traceback (most recent call last):
     TypeError: grad: argument 0 is an int; a derivative needs a floating-point number, such as 3.0
     """
-    if type(x) is Tensor:
+    if type(x) is Tensor and x.dtype.kind in "fc":
         return x
     if isinstance(x, float) and not isinstance(x, np.generic):
         return np.float64(x)

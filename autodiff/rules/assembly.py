@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.batching import spread
 from autodiff.core.primitive import Array, linear
 from autodiff.core.tensor import Tensor, record
 
@@ -19,10 +20,16 @@ def _assemble_transpose(g: Array, out: Array, *items: Array, shape: Any, argnum:
     return g[tuple(int(i) for i in np.unravel_index(argnum, shape))]
 
 
+def _assemble_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    joined = np.stack(spread(xs, on), axis=1)
+    return np.reshape(joined, (joined.shape[0], *params["shape"]))
+
+
 ASSEMBLE = linear(
     "assemble",
     _assemble,
     _assemble_transpose,
     variadic=True,
     examples=[(((), (), (), ()), {"shape": (2, 2)}), (((), ()), {"shape": (2,)})],
+    batch=_assemble_batch,
 )

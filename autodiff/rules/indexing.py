@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.core.batching import loop
 from autodiff.core.primitive import Array, handles, linear, refuses
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.operands import as_array, as_decided, guarded
@@ -98,6 +99,84 @@ def _add_back(g: Array, *dynamic: Array, index: Any, shape: tuple[int, ...]) -> 
     return result
 
 
+def _batched_index(
+    x_ndim: int, index: Any, dynamic: Sequence[Array], on: Sequence[bool], size: int
+) -> tuple[Any, tuple[Array, ...], int, int, int]:
+    """Return the index of a batch, its tensors, and how the axes of what it takes are arranged.
+
+    The last three numbers are where NumPy puts the axis of the batch; how many axes of the parts
+    that are broadcast together follow it; and where these belong in the result of one element.
+    """
+    parts = index if isinstance(index, tuple) else (index,)
+    flags, tensors = iter(on), iter(dynamic)
+    slots = [next(flags) if i is _SLOT else None for i in parts]
+    arrays = [next(tensors) if i is _SLOT else i for i in parts]
+    axes = [
+        1 if x.dtype.kind == "b" else np.ndim(x) - bool(mine)
+        for x, mine in zip(arrays, slots, strict=True)
+        if hasattr(x, "dtype")
+    ]
+    most = max(axes, default=0)
+    # Integers are broadcast together with arrays, if there are any.
+    together = [
+        i for i, x in enumerate(arrays) if hasattr(x, "dtype") or (axes and isinstance(x, int))
+    ]
+    apart = bool(together) and together[-1] - together[0] >= len(together)
+    if not any(on):
+        # The same places of each element: a slice goes before the index.
+        return (slice(None), *parts), tuple(dynamic), most if apart else 0, 0, 0
+    moved = tuple(
+        np.reshape(x, (size, *(1,) * (most + 1 - np.ndim(x)), *x.shape[1:])) if mine else x
+        for x, mine in zip(dynamic, on, strict=True)
+    )
+    place = 0
+    if not apart:
+        used = sum(
+            np.ndim(x) if hasattr(x, "dtype") and x.dtype.kind == "b" else 1
+            for x in arrays
+            if x is not None and x is not Ellipsis
+        )
+        place = sum(x_ndim - used if i is Ellipsis else 1 for i in parts[: together[0]])
+    before = np.reshape(np.arange(size), (size, *(1,) * most))
+    return (before, *parts), moved, 0, most, place
+
+
+def _getitem_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    if any(mine and x.dtype.kind == "b" for x, mine in zip(xs[1:], on[1:], strict=True)):
+        return loop(primitive, xs, on, params)
+    (x, *dynamic), (mine, *own) = xs, on
+    size = next(i.shape[0] for i, batched in zip(xs, on, strict=True) if batched)
+    index, moved, axis, axes, place = _batched_index(
+        np.ndim(x) - mine, params["index"], dynamic, own, size
+    )
+    if not mine:
+        x = np.broadcast_to(x, (size, *np.shape(x)))
+    out = record(primitive, (x, *moved), {"index": index})
+    if axis:
+        return np.moveaxis(out, axis, 0)
+    if place:
+        return np.moveaxis(out, range(1, 1 + axes), range(1 + place, 1 + place + axes))
+    return out
+
+
+def _scatter_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    if any(mine and x.dtype.kind == "b" for x, mine in zip(xs[1:], on[1:], strict=True)):
+        return loop(primitive, xs, on, params)
+    (g, *dynamic), (mine, *own) = xs, on
+    size = next(i.shape[0] for i, batched in zip(xs, on, strict=True) if batched)
+    shape = params["shape"]
+    index, moved, axis, axes, place = _batched_index(
+        len(shape), params["index"], dynamic, own, size
+    )
+    if not mine:
+        g = np.broadcast_to(g, (size, *np.shape(g)))
+    if axis:
+        g = np.moveaxis(g, 0, axis)
+    if place:
+        g = np.moveaxis(g, range(1 + place, 1 + place + axes), range(1, 1 + axes))
+    return record(primitive, (g, *moved), {"index": index, "shape": (size, *shape)})
+
+
 SCATTER = linear(
     "scatter",
     _add_back,
@@ -106,6 +185,7 @@ SCATTER = linear(
         (((2,),), {"index": slice(1, 3), "shape": (4,)}),
         (((3,),), {"index": (np.array([0, 2, 2]),), "shape": (4,)}),
     ],
+    batch=_scatter_batch,
 )
 
 
@@ -129,6 +209,7 @@ GETITEM = linear(
         (((9, 8),), {"index": (slice(None, 2), np.array([-1, 7]))}),
         (((4, 3),), {"index": (np.array([], int),)}),
     ],
+    batch=_getitem_batch,
 )
 
 

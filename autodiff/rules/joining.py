@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.core.batching import along_axis
 from autodiff.core.primitive import Array, handles, linear
 from autodiff.core.tensor import record
 from autodiff.rules.indexing import take
@@ -29,6 +30,7 @@ CONCATENATE = linear(
     _concatenate_transpose,
     variadic=True,
     examples=[(((2, 3), (1, 3)), {"axis": 0}), (((2, 3), (2, 0), (2, 1)), {"axis": 1})],
+    batch=along_axis,
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.batching import stacked
 from autodiff.core.primitive import Array, general, handles
 from autodiff.core.tensor import record
 from autodiff.rules.linalg.matrices import (
@@ -68,6 +69,7 @@ CHOLESKY = general(
     ],
     complex=True,
     draw=_positive_definite,
+    batch=stacked(2),
 )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from autodiff.core.batching import aligned, stacked
 from autodiff.core.primitive import PRIMITIVES, Array, general, handles
 from autodiff.core.tensor import record
 from autodiff.rules.elementwise_rules import unbroadcast
@@ -42,6 +43,7 @@ INV = general(
     examples=[(((1, 1),), {}), (((3, 3),), {}), (((2, 1, 3, 3),), {}), (((0, 0),), {})],
     complex=True,
     draw=_regular,
+    batch=stacked(2),
 )
 
 
@@ -76,6 +78,22 @@ def _solve_jvps(x_dots: Sequence[Any], out: Array, a: Array, b: Array) -> Array:
     return _solved(a, -moved if b_dot is None else b_dot - moved, vector)
 
 
+def _solve_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    """Batch systems of equations; a matrix that all elements share is factorised once."""
+    (a, b), (left, right) = xs, on
+    vector = np.ndim(b) - right == 1
+    if not left and np.ndim(a) == 2:
+        if vector:
+            return np.swapaxes(np.linalg.solve(a, np.swapaxes(b, 0, 1)), 0, 1)
+        if np.ndim(b) == 3:
+            size, n, k = b.shape
+            sides = np.reshape(np.swapaxes(b, 0, 1), (n, size * k))
+            return np.swapaxes(np.reshape(np.linalg.solve(a, sides), (n, size, k)), 0, 1)
+    a, b = aligned((a, b[..., None] if vector else b), on, (2, 2))
+    out = np.linalg.solve(a, b)
+    return out[..., 0] if vector else out
+
+
 SOLVE = PRIMITIVES["solve"] = replace(
     general(
         "solve",
@@ -100,6 +118,7 @@ SOLVE = PRIMITIVES["solve"] = replace(
     ),
     # A system is factorised once for both operands, not once for each.
     joint=(_solve_vjps, _solve_jvps),
+    batch=_solve_batch,
 )
 
 
@@ -150,6 +169,7 @@ PINV = general(
         (((3, 3),), {"rcond": 1e-15, "hermitian": True}),
     ],
     complex=True,
+    batch=stacked(2),
 )
 
 
