@@ -122,7 +122,7 @@ class LoopKernel:
         extents, strides = _merged(self._step.shape, [view.strides for view in views])
         depth = len(extents)
         places = {
-            id(view): _index(stride, view.offset)
+            id(view): _unsigned(_index(stride, view.offset))
             for view, stride in zip(views, strides, strict=True)
         }
         inner = {id(v) for v, s in zip(views, strides, strict=True) if not depth or s[-1] == 0}
@@ -251,6 +251,11 @@ def _merged(
         for own, stride in zip(found, strides, strict=True):
             own.append(stride[axis])
     return extents, found
+
+
+def _unsigned(place: str) -> str:
+    """Return a place as Numba uses it without asking whether it counts from the end."""
+    return place if place.isdecimal() else f"uint64({place})"
 
 
 def _index(strides: Sequence[int], offset: int) -> str:

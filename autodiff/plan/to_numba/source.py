@@ -254,7 +254,7 @@ class _Module:
 
 _RESERVED = (
     *("compiled", "contiguous", "kernel", "separate", "select", "signature"),
-    *("add_to", "HUGE", "make", "math", "float32", "float64", "int64", "sigmoid"),
+    *("add_to", "HUGE", "make", "math", "float32", "float64", "int64", "uint64", "sigmoid"),
     *("r", "i", "run", "changed"),
 )
 
@@ -332,7 +332,7 @@ def _head(module: _Module, title: str, functions: Sequence[str]) -> list[str]:
     if "math." in all_text:
         lines += ["import math", ""]
     lines += ["import numpy as np", ""]
-    plain = [n for n in ("float32", "float64", "int64") if f"{n}(" in all_text]
+    plain = [n for n in ("float32", "float64", "int64", "uint64") if f"{n}(" in all_text]
     if plain:
         lines.append(f"from numba import {', '.join(plain)}")
     lines.append(f"from autodiff.plan.to_numba.math import {', '.join(used)}")
