@@ -1,9 +1,9 @@
 """The check of steps and their memory: each loop finds what it reads, where it reads it.
 
-The invariant: of what a loop writes, its operations read only the element that this turn of the loop
-has computed (`Fused.is_fused`: the value itself, of the shape of the loop). A view of it (transposed,
-reversed, strided, one element), a broadcast of it or a sum is read by a later step. And no two
-values that a step reads or writes share memory, unless both are only read.
+The invariant: of what a loop writes, its operations read only the element that this turn of the
+loop has computed (`Fused.is_fused`: the value itself, of the shape of the loop). A view of it
+(transposed, reversed, strided, one element), a broadcast of it or a sum is read by a later step.
+And no two values that a step reads or writes share memory, unless both are only read.
 """
 
 from collections.abc import Mapping

@@ -22,7 +22,7 @@ class NumbaPlan(Plan):
     """A plan whose operations Numba compiled: called, pickled and shown as any other."""
 
     backend = "numba"
-    #: Whether ``run`` itself looks at shapes and data types, and whether it has no memory of its own.
+    #: Whether ``run`` itself compares shapes and types, and whether it has no memory of its own.
     checks_shapes = False
     is_free = False
 
