@@ -299,9 +299,9 @@ def product_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
         place = _index(stride, offset)
         part = f"{name}[{place} : {place} + {prod(size)}]".replace("[0 : 0 + ", "[:")
         if order == "C":
-            matrices.append(f"{part}.reshape({size})")
+            matrices.append(f"shaped({part}, {size})")
         else:
-            matrices.append(f"{part}.reshape({size[::-1]}).T")
+            matrices.append(f"shaped({part}, {size[::-1]}).T")
     indent = "    " * (len(extents) + 1)
     lines.append(f"{indent}np.dot({', '.join(matrices)})")
     return "\n".join(lines), roots

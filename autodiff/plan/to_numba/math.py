@@ -17,7 +17,10 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils
+from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic
+from numba.np import arrayobj
 
 __all__ = [
     "HUGE",
@@ -32,6 +35,7 @@ __all__ = [
     "log1p",
     "select",
     "separate",
+    "shaped",
     "sigmoid",
     "signature",
     "sin",
@@ -93,6 +97,28 @@ def separate(context):
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+@intrinsic
+def shaped(context, x, shape):
+    """Return a contiguous array in another shape, of the same owner.
+
+    Numba's `reshape` calls a function that looks for strides: 25 ns, of which a call of `mlp` would
+    spend 0.9 µs (a tenth).
+    """
+    result = x.copy(ndim=len(shape))
+
+    def generate(context, builder, signature, args):
+        old = arrayobj.make_array(signature.args[0])(context, builder, args[0])
+        new = arrayobj.make_array(signature.return_type)(context, builder)
+        lengths = cgutils.unpack_tuple(builder, args[1])
+        strides = [old.itemsize]
+        for length in lengths[:0:-1]:
+            strides.insert(0, builder.mul(strides[0], length))
+        arrayobj.populate_array(new, old.data, lengths, strides, old.itemsize, old.meminfo)
+        return impl_ret_borrowed(context, builder, signature.return_type, new._getvalue())
+
+    return result(x, shape), generate
 
 
 @intrinsic

@@ -248,7 +248,7 @@ class _Module:
 
 
 _RESERVED = (
-    *("compiled", "contiguous", "kernel", "separate", "select", "signature"),
+    *("compiled", "contiguous", "kernel", "separate", "select", "shaped", "signature"),
     *("add_to", "HUGE", "make", "math", "float32", "float64", "int64", "uint64", "sigmoid"),
     *("r", "i", "run", "changed"),
 )
@@ -444,7 +444,7 @@ class _Together(_Writer):
             taken[id(root)] = name = module.shown(root)
             parameters[name] = _type(root.dtype, len(root.shape))
             if len(root.shape) > 1:
-                flat.append(f"    {name} = {name}.ravel()")
+                flat.append(f"    {name} = shaped({name}, ({root.size},))")
 
         if first:
             for x in self._given:
