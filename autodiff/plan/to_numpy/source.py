@@ -24,9 +24,12 @@ def print_arrays(
     title: str,
     *,
     donate: bool = False,
+    kinds: Sequence[type] = (),
 ) -> tuple[str, dict[str, Any]]:
-    """Return the source of a program, and what it needs beside it."""
+    """Return the source of a program, and what it needs beside it; `kinds` are those of inputs."""
     printer = Printer(program, buffers, inputs)
+    pairs = zip(program.inputs, kinds, strict=False)
+    printer.take_numbers([x for x, kind in pairs if kind in (float, complex)])
     printer.allocate(units)
     printer.within = _used_once(units, program)
     guards: dict[int, list[Guard]] = {}
@@ -61,7 +64,8 @@ def print_arrays(
         printer.write(unit)
         decide(unit)
     texts = _results(program, buffers, printer, donate)
-    printer.say(f"return {result(texts)}")
+    exact = [x.shape == () and kind_of(x).owns_memory for x in program.outputs]
+    printer.say(f"return {result(texts, exact)}")
     lines = [f'"""{title}"""', "", "import numpy as np"]
     for module, imported in printer.imports.items():
         lines.append(f"from {module} import {', '.join(sorted(imported))}")

@@ -270,7 +270,9 @@ def print_scalars(
     ending = f"return {result(texts)}"
     head = [f'"""{title}"""', ""]
     if writer.packed:
-        head += ["import base64", "import zlib", "", "import numpy as np", ""]
+        head += ["import base64", "import zlib", ""]
+    if writer.packed or "np." in f"{ending} {numpy_result(texts)}":
+        head += ["import numpy as np", ""]
     start = len(head)
     by_math, by_numpy = _imports(writer.functions)
     head += by_math

@@ -360,15 +360,12 @@ def test_threads_with_other_shapes_do_not_mix():
     assert not wrong
 
 
-@pytest.mark.parametrize("backend", ["numpy", "numba"])
-def test_threads_with_many_shapes_at_a_short_switch_interval(backend, monkeypatch):
-    if backend == "numba":
-        pytest.importorskip("numba")
+def test_threads_with_many_shapes_at_a_short_switch_interval(monkeypatch):
     monkeypatch.setattr(module, "_KEPT", 3)
     f = autodiff.value_and_grad(lambda w, x: np.sum(np.tanh(x @ w) ** 2))
-    step = autodiff.compile(f, backend=backend)
+    step = autodiff.compile(f)
     points = [(np.ones(n), np.ones((m, n))) for n, m in ((3, 4), (5, 2), (7, 7), (2, 2))]
-    points += [] if backend == "numba" else [(np.ones(n), np.ones((1, n))) for n in range(8, 12)]
+    points += [(np.ones(n), np.ones((1, n))) for n in range(8, 12)]
     expected = [f(*x)[1] for x in points]
     wrong = []
 
