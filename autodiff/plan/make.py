@@ -107,7 +107,9 @@ def make_plan(
 
     name = getattr(f, "__name__", "a function")
     note = ""
-    if backend == "numba":
+    if backend == "numba" and any(guard.what == "value" for guard in trace.program.guards):
+        note = "numbers that became plain values decide it"
+    elif backend == "numba":
         # late: Numba takes a second to import, and need not be installed.
         from autodiff.plan.to_numba.plan import numba_plan
 

@@ -111,7 +111,9 @@ class Printer:
         value = node.function
         if node.shape == () and not isinstance(value, np.ndarray):
             # Among other types NumPy's number is none of Python's, which takes theirs.
-            strong = self._mixed and isinstance(value, np.float64 | np.complex128)
+            # And Python's complex numbers do not know NumPy's floats.
+            numpys = isinstance(value, np.float64 | np.complex128)
+            strong = numpys if self._mixed else node.dtype.kind == "c"
             text = literal(value)
             return self.fixed(f"np.{node.dtype.name}({text})", "c") if strong else text
         name = self.fresh("k")
