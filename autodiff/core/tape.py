@@ -53,15 +53,17 @@ class Tape:
     """The nodes of one trace, each after everything it was computed from.
 
     A `replayable` record serves for other inputs too: comparisons are nodes, and branches taken on
-    them guards; otherwise both are plain. `brief` is as in `Constants`.
+    them guards; otherwise both are plain. `brief` is as in `Constants`. Of a call that is `known`
+    to work nothing is refused: what becomes a plain value is none that anybody differentiates, and
+    a guard too.
     """
 
     __slots__ = (
-        *("append", "batch", "careful", "constants", "copied", "ended", "guards", "level"),
+        *("append", "batch", "careful", "constants", "copied", "ended", "guards", "known", "level"),
         *("nodes", "observer", "replayable", "scattered", "written"),
     )
 
-    def __init__(self, replayable: bool = False, brief: bool = False) -> None:
+    def __init__(self, replayable: bool = False, brief: bool = False, known: bool = False) -> None:
         self.nodes: list[Node] = []
         #: Puts a node on the tape.
         self.append = self.nodes.append
@@ -72,6 +74,7 @@ class Tape:
         self.written: dict[int, int] = {}
         self.level = next(_levels)
         self.replayable = replayable
+        self.known = known
         self.constants = Constants(brief)
         self.copied = self.constants.copied
         #: Whether the trace has ended; its tensors can be used no more.

@@ -15,7 +15,7 @@ import numpy as np
 
 from autodiff.core.batched import innermost
 from autodiff.core.constants import NUMBERS
-from autodiff.core.conversions import Conversions
+from autodiff.core.conversions import Conversions, plain_value
 from autodiff.core.messages import (
     complex_objects,
     explained,
@@ -282,6 +282,8 @@ class Tensor(Conversions, ArrayMethods):
         )
 
     def __hash__(self) -> int:
+        if self.tape.known:
+            return hash(plain_value(self, self.value.item()))
         # By identity a number would not be found in ``{0.5: ...}``; by value a cache would give
         # one tensor the result, and the derivative, of another.
         raise LostDerivative(
@@ -433,7 +435,7 @@ def record(
     if arrays and not discrete:
         operands = tuple([x if type(x) is Tensor else _taken(x, tape, primitive) for x in operands])
     values = [x.value if type(x) is Tensor and x.tape is tape else x for x in operands]
-    if tape.careful and not primitive.complex:
+    if tape.careful and not primitive.complex and not tape.known:
         _refuse_complex(primitive, values)
     if discrete:
         return compute(primitive, values, params)

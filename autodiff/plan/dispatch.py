@@ -4,12 +4,12 @@ import functools
 import gc
 import hashlib
 import importlib.util
-import itertools
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, Literal
 
 import numpy as np
@@ -28,9 +28,11 @@ Backend = Literal["numpy", "numba"]
 #: Plans that are kept for each function; the one that was not used for longest goes first.
 _KEPT = 32
 _VARIANTS = 8
-#: Exchanges of the entry after which nobody can still be in an old one.
-_REMEMBERED = 8
-_generation = itertools.count()
+#: End of the names of what the code of an entry has as constants.
+_TAG = "_of_entry"
+#: What the code of all entries may call: no plan's own, so that it never changes.
+_SHARED = {name: f for name, f in vars(math).items() if callable(f)}
+_SHARED |= {"ndarray": np.ndarray, "errstate": np.errstate, "np": np, "__name__": __name__}
 
 
 def compile(
@@ -114,7 +116,7 @@ def compile(
             name="numba",
         )
     compiled = _Compiled(f, check, pure, fast_math=fast_math, donate=donate, backend=backend)
-    namespace: dict[str, Any] = {"general": compiled.call, "__name__": __name__}
+    namespace: dict[str, Any] = {**_SHARED, "general": compiled.call}
     exec("def run(*args, **kwargs):\n    return general(args, kwargs)\n", namespace)
     run: FunctionType = namespace["run"]
     compiled.entry = run
@@ -127,13 +129,14 @@ def compile(
 class _Variant:
     """One plan, and what it was made for beyond the signature."""
 
-    __slots__ = ("direct", "guards", "plan")
+    __slots__ = ("code", "direct", "guards", "plan")
 
     def __init__(self, plan: Plan, guards: Guards | None) -> None:
         self.plan = plan
         self.guards = guards
-        # Whether its arguments are such that calls can go straight to it.
+        # Whether its arguments are such that calls can go straight to it, by which code.
         self.direct = True
+        self.code: CodeType | None = None
 
 
 class _Compiled:
@@ -148,7 +151,6 @@ class _Compiled:
         self._variants: OrderedDict[Any, list[_Variant]] = OrderedDict()
         # Whether integer arrays and masks are inputs; otherwise each content is a plan.
         self._integer = True
-        self._generations: list[set[str]] = []
         self._lock = threading.RLock()
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -239,25 +241,30 @@ class _Compiled:
         entry = self.entry
         if kwargs or not variant.direct or entry is None:
             return
-        if entry.__globals__.get("variant") is variant:
-            return
-        with self._lock:
-            # Names of its own: another thread may be between the check and the plan of the last.
+        if variant.code is None:
             changed = variant.guards.changed if variant.guards else None
-            source = variant.plan.entry(self.f, args, changed, f"_{next(_generation)}")
+            source = variant.plan.entry(self.f, args, changed, _TAG)
             if source is None:
                 variant.direct = False
                 return
-            text, names = source
-            namespace = entry.__globals__
-            namespace.update(names, variant=variant)
-            self._generations.append(set(names))
-            if len(self._generations) > _REMEMBERED:
-                for name in self._generations.pop(0).difference(*self._generations):
-                    del namespace[name]
-            made: dict[str, Any] = {}
-            exec(text, namespace, made)
-            entry.__code__ = made["run"].__code__.replace(co_name=entry.__name__)
+            variant.code = _entry_code(*source).replace(co_name=entry.__name__)
+        entry.__code__ = variant.code
+
+
+def _entry_code(text: str, names: dict[str, Any]) -> CodeType:
+    """Return the code of an entry, which holds what it needs as constants.
+
+    A thread that runs it keeps all that, whatever becomes of the plan; globals could be taken away.
+    """
+    own = {name: value for name, value in names.items() if name not in _SHARED}
+    head, body = text.split("\n", 1)
+    lines = [f'    {name} = "<{name}>"' for name in own]
+    made: dict[str, Any] = {}
+    exec("\n".join([head, *lines, body]), made)
+    code: CodeType = made["run"].__code__
+    values = {f"<{name}>": value for name, value in own.items()}
+    constants = [values.get(x, x) if type(x) is str else x for x in code.co_consts]
+    return code.replace(co_consts=tuple(constants))
 
 
 @contextmanager

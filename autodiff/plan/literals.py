@@ -23,6 +23,8 @@ UNPACKED_NUMBERS = '''def unpacked_numbers(text):
 
 def index_text(index: Any) -> str:
     """Return a basic index as source."""
+    if index == ():
+        return "()"
     parts = index if isinstance(index, tuple) else (index,)
     texts = []
     for part in parts:

@@ -84,18 +84,32 @@ def make_plan(
     if trace.structure != form:
         raise TypeError("compile: the function returned another structure when it was traced")
     display, unflatten = _display(form)
-    kinds = [type(x) for x in wanted]
+    kinds, shapes = [type(x) for x in wanted], [np.shape(x) for x in wanted]
 
-    def result(texts: Sequence[str]) -> str:
-        converted = [
-            f"{kind.__name__}({text})" if kind in (float, complex) else text
-            for kind, text in zip(kinds, texts, strict=True)
-        ]
-        return display(converted)
+    def result(texts: Sequence[str], exact: Sequence[bool] = ()) -> str:
+        return display(
+            [
+                x if known and issubclass(kind, np.generic) else _typed(kind, x, shape)
+                for kind, x, shape, known in zip(
+                    kinds, texts, shapes, exact or [False] * len(texts), strict=True
+                )
+            ]
+        )
+
+    def number_result(texts: Sequence[str]) -> str:
+        plain = [kind in (float, complex) for kind in kinds]
+        return display(
+            [
+                x if python else _typed(kind, x, ())
+                for kind, x, python in zip(kinds, texts, plain, strict=True)
+            ]
+        )
 
     name = getattr(f, "__name__", "a function")
     note = ""
-    if backend == "numba":
+    if backend == "numba" and any(guard.what == "value" for guard in trace.program.guards):
+        note = "numbers that became plain values decide it"
+    elif backend == "numba":
         # late: Numba takes a second to import, and need not be installed.
         from autodiff.plan.to_numba.plan import numba_plan
 
@@ -109,14 +123,21 @@ def make_plan(
     constants: dict[str, Any] = {}
     numpy_source, peak_bytes = "", 0
     if is_scalar(program):
-        source, numpy_source = print_scalars(program, inputs, display, result, title)
+        source, numpy_source = print_scalars(program, inputs, number_result, result, title)
     else:
         units = tiling.group(program)
         buffers = assign_buffers(units, program, donate=donate)
         check_placed(units, buffers, program)
         peak_bytes = buffers.peak_bytes
         source, constants = print_arrays(
-            program, units, buffers, inputs, result, title, donate=donate
+            program,
+            units,
+            buffers,
+            inputs,
+            result,
+            title,
+            donate=donate,
+            kinds=[type(leaves[i]) for i in places],
         )
     plan = Plan(
         source,
@@ -130,6 +151,15 @@ def make_plan(
     )
     plan.note = note
     return plan, trace
+
+
+def _typed(kind: type, text: str, shape: tuple[int, ...]) -> str:
+    """Return the source of a result as what the function itself returns: of which number type."""
+    if kind in (float, complex, int, bool):
+        return f"{kind.__name__}({text})"
+    if issubclass(kind, np.generic):
+        return f"np.{kind.__name__}({text})"
+    return f"np.array({text})" if kind is np.ndarray and not shape else text
 
 
 def applied(program: Program, passes: Sequence[Pass]) -> Program:

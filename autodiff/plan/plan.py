@@ -2,7 +2,6 @@
 
 import builtins
 import inspect
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -156,7 +155,8 @@ class Plan:
     ) -> tuple[str, dict[str, Any]] | None:
         """Return the source of a function ``run`` that checks its arguments and runs the plan.
 
-        It falls back to ``general(args, kwargs)`` where the plan is not for them.
+        It falls back to ``general(args, kwargs)`` where the plan is not for them; besides the
+        names returned it needs those of the module math, ``ndarray`` and ``errstate``.
 
         Parameters
         ----------
@@ -175,7 +175,7 @@ class Plan:
             The source and names that it needs; None if an argument is anything but an array, a
             float, or a plain dict, list or tuple of them.
         """
-        names: dict[str, Any] = {"ndarray": np.ndarray}
+        names: dict[str, Any] = {}
         parameters = _plain_parameters(f, len(args), tag)
         arguments = parameters or [f"a{i}" for i in range(len(args))]
         conditions: list[str] = []
@@ -191,9 +191,9 @@ class Plan:
             names[f"changed{tag}"] = changed
             conditions.append(f"not changed{tag}()")
         condition = " and ".join(conditions) or "True"
-        if self._numpy_source and given == parameters and self._fits_within(parameters):
-            body = self._scalar_entry(parameters)
-            names |= {name: f for name, f in vars(math).items() if callable(f)}
+        alone = self._numpy_source and given == parameters and tag not in self.source
+        if alone and self._fits_within(given):
+            body = self._scalar_entry(given)
         elif self._numpy_source:
             body = self._scalar_call(given, tag)
             names |= {
@@ -204,7 +204,6 @@ class Plan:
         else:
             body = self._array_entry(given, tag)
             names |= {
-                "errstate": np.errstate,
                 f"pop{tag}": self._idle.pop,
                 f"push{tag}": self._idle.append,
                 f"make{tag}": self._make,
@@ -314,7 +313,7 @@ def _unpack(
         return True
     items: Iterable[tuple[Any, Any]]
     if type(x) is dict and all(type(key) is str for key in x):
-        names[keys := f"keys_{len(names)}{tag}"] = dict.fromkeys(x).keys()
+        names[keys := f"keys_{len(names)}{tag}"] = frozenset(x)
         conditions += [f"type({expression}) is dict", f"{expression}.keys() == {keys}"]
         items = x.items()
     elif type(x) in (list, tuple):

@@ -31,7 +31,7 @@ def _folded(builder: Builder, function: Any, args: Args, shape: Shape, dtype: DT
         return None
     with np.errstate(all="ignore"):
         value = function(*[np.float64(x.function) for x in args])
-    return builder.number(float(value), shape)
+    return builder.number(float(value) if shape else np.float64(value), shape)
 
 
 def _unsigned(builder: Builder, x: Node) -> Node | None:

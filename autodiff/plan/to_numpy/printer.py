@@ -39,6 +39,7 @@ __all__ = ["FIELDS", "Printer"]
 _FEW = 8
 #: Elements up to which a matrix is filled before a row is added.
 _SMALL = 8192
+_DOUBLE = (np.dtype(float), np.dtype(complex))
 _HELPER_NAMES = [text[4 : text.index("(")] for text in HELPERS if text.startswith("def ")]
 
 
@@ -68,8 +69,34 @@ class Printer:
         self.within: set[int] = set()
         self._steps: Writer | None = None
         self.rows: Block | None = None
+        #: Names of the inputs that may be numbers of Python's.
+        self._given: dict[int, str] = {}
+        nodes = [*program.inputs, *program.nodes]
+        self._mixed = any(x.dtype.kind in "fc" and x.dtype not in _DOUBLE for x in nodes)
         for node, name in zip(program.inputs, inputs, strict=True):
             self.names[id(node)] = self.fresh(name)
+
+    def take_numbers(self, numbers: Sequence[Node]) -> None:
+        """Write that inputs become NumPy's numbers, as in eager functions; loops take them raw."""
+        loops = any(x.op == LOOP for x in self.program.nodes)
+        for node in numbers:
+            given = name = self.names[id(node)]
+            if loops:
+                self._given[id(node)] = given
+                name = self.names[id(node)] = self.fresh(given)
+            self.say(f"{name} = np.{node.dtype.name}({given})")
+
+    def _given_name(self, node: Node) -> str:
+        """Return the name of an operand of a loop over numbers."""
+        return self._given.get(id(node)) or self.name_of(node)
+
+    def numpy_name(self, node: Node) -> str:
+        """Return the name of a value that has the methods of arrays."""
+        text = self.name_of(node)
+        number = node.op == CONSTANT and not isinstance(node.function, np.ndarray | np.generic)
+        if not node.shape and node.dtype in _DOUBLE and (number or node.op == PICK):
+            return f"np.{node.dtype.name}({text})"
+        return text
 
     def name_of(self, node: Node) -> str:
         """Return the name of the value of a node."""
@@ -83,7 +110,12 @@ class Printer:
         """Return the name of a constant array, or a number as source."""
         value = node.function
         if node.shape == () and not isinstance(value, np.ndarray):
-            return literal(value)
+            # Among other types NumPy's number is none of Python's, which takes theirs.
+            # And Python's complex numbers do not know NumPy's floats.
+            numpys = isinstance(value, np.float64 | np.complex128)
+            strong = numpys if self._mixed else node.dtype.kind == "c"
+            text = literal(value)
+            return self.fixed(f"np.{node.dtype.name}({text})", "c") if strong else text
         name = self.fresh("k")
         self._static.add(id(node))
         if is_number(node):
@@ -350,7 +382,7 @@ class Printer:
     def _write_loop(self, node: Node) -> None:
         """Write the loop over steps on numbers, or a result of one."""
         if self._steps is None:
-            self._steps = Writer(self.fresh, self.name_of, self.number_function)
+            self._steps = Writer(self.fresh, self._given_name, self.number_function)
         steps = self._steps
         if node.op == PICK:
             self.names[id(node)] = steps.picked(node)
@@ -367,6 +399,8 @@ class Printer:
         if node.op in (LOOP, PICK):
             return self._write_loop(node)
         names = [self.name_of(x) for x in node.args]
+        if not isinstance(node.function, np.ufunc) and node.dtype in _DOUBLE:
+            names = [self.numpy_name(x) for x in node.args]
         params = node.params
         operator = operation_of(node).operator
         if operator and not params:
@@ -491,7 +525,7 @@ def _parsed(text: str) -> tuple[str, list[_Field]]:
 
 
 def _operand(place: int) -> _Field:
-    return lambda p, node, out: p.name_of(node.args[place])
+    return lambda p, node, out: p.numpy_name(node.args[place])
 
 
 #: Those fields, for the tests of the table.

@@ -4,13 +4,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from autodiff.plan.literals import UNPACKED
 from autodiff.plan.operations import HELPERS, kind_of
-from autodiff.plan.program import Guard, Node, Program
+from autodiff.plan.program import Guard, Node, Program, constant
 from autodiff.plan.to_numpy.buffers import Buffers
 from autodiff.plan.to_numpy.printer import Printer
 from autodiff.plan.to_numpy.tile_source import write_block
 from autodiff.plan.to_numpy.tiling import Block
+from autodiff.plan.to_python.scalars import value_test
 
 __all__ = ["print_arrays"]
 
@@ -24,15 +27,19 @@ def print_arrays(
     title: str,
     *,
     donate: bool = False,
+    kinds: Sequence[type] = (),
 ) -> tuple[str, dict[str, Any]]:
-    """Return the source of a program, and what it needs beside it."""
+    """Return the source of a program, and what it needs beside it; `kinds` are those of inputs."""
     printer = Printer(program, buffers, inputs)
+    pairs = zip(program.inputs, kinds, strict=False)
+    printer.take_numbers([x for x, kind in pairs if kind in (float, complex)])
     printer.allocate(units)
     printer.within = _used_once(units, program)
     guards: dict[int, list[Guard]] = {}
     for guard in program.guards:
         guards.setdefault(id(guard.node), []).append(guard)
     backward = False
+    held: list[Node] = []  # so that no other node gets the identity of one
 
     def decide(node: Node) -> None:
         for guard in guards.pop(id(node), ()):
@@ -41,6 +48,12 @@ def print_arrays(
                 printer.say(f"if bool({name}) is not {guard.outcome}:")
             elif guard.what == "index":
                 printer.say(f"if int({name}) != {guard.outcome}:")
+            elif guard.what == "value" and not node.shape:
+                printer.say(f"if {value_test(guard, name)}:")
+            elif guard.what == "value":
+                array = np.frombuffer(guard.outcome, node.dtype).reshape(node.shape)
+                held.append(constant(array))
+                printer.say(f"if not np.array_equal({name}, {printer.name_of(held[-1])}):")
             else:
                 printer.say(f"if {name}.shape != {guard.outcome}:")
             printer.say("    return changed")
@@ -61,7 +74,8 @@ def print_arrays(
         printer.write(unit)
         decide(unit)
     texts = _results(program, buffers, printer, donate)
-    printer.say(f"return {result(texts)}")
+    exact = [x.shape == () and kind_of(x).owns_memory for x in program.outputs]
+    printer.say(f"return {result(texts, exact)}")
     lines = [f'"""{title}"""', "", "import numpy as np"]
     for module, imported in printer.imports.items():
         lines.append(f"from {module} import {', '.join(sorted(imported))}")

@@ -20,7 +20,7 @@ from autodiff.plan.operations import operation_of
 from autodiff.plan.program import CONSTANT, INPUT, LOOP, PICK, Body, Guard, Node, Program, body_of
 from autodiff.plan.to_python.parts import in_parts
 
-__all__ = ["Writer", "is_scalar", "print_scalars"]
+__all__ = ["Writer", "is_scalar", "print_scalars", "value_test"]
 
 _NESTED = 6
 #: Numbers of a list that are written as text.
@@ -103,6 +103,10 @@ class Writer:
     def decide(self, guards: Iterable[Guard]) -> None:
         """Write that the function ends if it would decide otherwise."""
         for guard in guards:
+            if guard.what == "value":
+                self.say(f"if {value_test(guard, self.text_of(guard.node))}:")
+                self.say("    return changed")
+                continue
             convert = "bool" if guard.what == "bool" else "int"
             self.say(f"if {convert}({self.text_of(guard.node)}) != {guard.outcome}:")
             self.say("    return changed")
@@ -216,6 +220,14 @@ class Writer:
         return found
 
 
+def value_test(guard: Guard, text: str) -> str:
+    """Return the condition that a number is another than when the function was traced."""
+    value = np.frombuffer(guard.outcome, guard.node.dtype)[0].item()
+    if not value or value != value:
+        return f"str({text}) != {str(value)!r}"  # 0.0 is not -0.0, and NaN is itself
+    return f"{text} != {literal(value)}"
+
+
 def _in_place(
     lines: list[str], moved: list[tuple[str, str]]
 ) -> tuple[list[str], list[tuple[str, str]]]:
@@ -270,7 +282,9 @@ def print_scalars(
     ending = f"return {result(texts)}"
     head = [f'"""{title}"""', ""]
     if writer.packed:
-        head += ["import base64", "import zlib", "", "import numpy as np", ""]
+        head += ["import base64", "import zlib", ""]
+    if writer.packed or "np." in f"{ending} {numpy_result(texts)}":
+        head += ["import numpy as np", ""]
     start = len(head)
     by_math, by_numpy = _imports(writer.functions)
     head += by_math

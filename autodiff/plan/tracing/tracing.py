@@ -111,7 +111,7 @@ def _trace(
     call: Callable[[Sequence[Any]], Any],
     rerolling: bool,
 ) -> Trace:
-    tape = Tape(replayable=True)
+    tape = Tape(replayable=True, known=True)
     tape.observer = observer = _PassObserver(tape, rerolling)
     inputs = [leaf(tape, x) for x in leaves]
     visited = Visited()

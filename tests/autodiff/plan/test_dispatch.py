@@ -1,6 +1,7 @@
 """How a call finds its plan, and every way in which a plan could be wrong without a word."""
 
 import pickle
+import sys
 import threading
 from types import ModuleType, SimpleNamespace
 from typing import NamedTuple
@@ -356,6 +357,39 @@ def test_threads_with_other_shapes_do_not_mix():
         thread.start()
     for thread in threads:
         thread.join()
+    assert not wrong
+
+
+def test_threads_with_many_shapes_at_a_short_switch_interval(monkeypatch):
+    monkeypatch.setattr(module, "_KEPT", 3)
+    f = autodiff.value_and_grad(lambda w, x: np.sum(np.tanh(x @ w) ** 2))
+    step = autodiff.compile(f)
+    points = [(np.ones(n), np.ones((m, n))) for n, m in ((3, 4), (5, 2), (7, 7), (2, 2))]
+    points += [(np.ones(n), np.ones((1, n))) for n in range(8, 12)]
+    expected = [f(*x)[1] for x in points]
+    wrong = []
+
+    def work(k):
+        draw = np.random.default_rng(k)
+        for i in draw.integers(4 if k else len(points), size=400 if k else 30):
+            try:
+                if not np.allclose(step(*points[i])[1], expected[i]):
+                    wrong.append(i)
+            except Exception as error:
+                wrong.append(error)
+
+    for x in points[:4]:
+        step(*x)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
     assert not wrong
 
 
