@@ -34,9 +34,7 @@ def _concatenate_transposes(g: Array, out: Array, *arrays: Array, axis: int) -> 
     return [g[cut] for cut in _cuts(arrays, axis)]
 
 
-def _concatenate_tangents(
-    x_dots: Sequence[Any], out: Array, *arrays: Array, axis: int
-) -> Array:
+def _concatenate_tangents(x_dots: Sequence[Any], out: Array, *arrays: Array, axis: int) -> Array:
     pairs = zip(arrays, x_dots, strict=True)
     return np.concatenate([np.zeros_like(x) if d is None else d for x, d in pairs], axis)
 
