@@ -126,10 +126,10 @@ SOLVE_TRIANGULAR = PRIMITIVES["solve_triangular"] = replace(
     general(
         "solve_triangular",
         solve_triangular,
-        [lambda *args, lower: _solve_vjps(*args, lower)[0], _solve_vjp_side],
+        [lambda *args, lower: _solve_vjps(*args, lower=lower)[0], _solve_vjp_side],
         [
-            lambda a_dot, *args, lower: _solve_jvps((a_dot, None), *args, lower),
-            lambda b_dot, *args, lower: _solve_jvps((None, b_dot), *args, lower),
+            lambda a_dot, *args, lower: _solve_jvps((a_dot, None), *args, lower=lower),
+            lambda b_dot, *args, lower: _solve_jvps((None, b_dot), *args, lower=lower),
         ],
         examples=[
             *((shapes, {"lower": True}) for shapes in _SOLVE_SHAPES),
