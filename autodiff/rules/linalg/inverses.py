@@ -126,10 +126,10 @@ SOLVE_TRIANGULAR = PRIMITIVES["solve_triangular"] = replace(
     general(
         "solve_triangular",
         solve_triangular,
-        [lambda *args, lower: _solve_vjps(*args, lower=lower)[0], _solve_vjp_side],
+        [lambda g, out, a, b, lower: _solve_vjps(g, out, a, b, lower)[0], _solve_vjp_side],
         [
-            lambda a_dot, *args, lower: _solve_jvps((a_dot, None), *args, lower=lower),
-            lambda b_dot, *args, lower: _solve_jvps((None, b_dot), *args, lower=lower),
+            lambda a_dot, out, a, b, lower: _solve_jvps((a_dot, None), out, a, b, lower),
+            lambda b_dot, out, a, b, lower: _solve_jvps((None, b_dot), out, a, b, lower),
         ],
         examples=[
             *((shapes, {"lower": True}) for shapes in _SOLVE_SHAPES),
