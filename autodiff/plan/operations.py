@@ -223,6 +223,11 @@ def _is_part(node: Node) -> bool:
     return basic and _has_axes(node)
 
 
+def _is_rolled(node: Node) -> bool:
+    """Return whether elements are shifted along one axis."""
+    return bool(node.shape) and type(node.params["axis"]) is type(node.params["shift"]) is int
+
+
 def _ufunc(name: str, **columns: object) -> Operation:
     columns = {"numpy": CALLED, **columns}
     return Operation(name, Kind.ELEMENTWISE, _is_simple_ufunc, **columns)  # type: ignore[arg-type]
@@ -484,6 +489,19 @@ _ROWS = (
         share="np.matmul({0}, {1})",
         calm=True,
     ),
+    # Two copies: np.roll finds out about axes each time, 20 times as long for a few elements.
+    Operation(
+        "roll",
+        Kind.REDUCTION,
+        _is_rolled,
+        (
+            "{to}[{rolled_to}], {to}[{kept_to}] = {0}[{rolled}], {0}[{kept}]",
+            "np.roll({0}, {shift}, {axis})",
+        ),
+        function="np.roll",
+        tiles=False,
+        calm=True,
+    ),
     _call("scatter", numba="{0}", combine=_ADD_TO),
     _call(VECTOR_MATRIX, numba="{0} * {1}", combine=_ADD_TO),
     _call(MATRIX_VECTOR, numba="{0} * {1}", combine=_ADD_TO),
@@ -513,7 +531,6 @@ _ROWS = (
     _view("getitem", _is_part, "{0}[{index}]"),
     # Calls.
     _call("flip", function="np.flip"),
-    _call("roll", function="np.roll"),
     _call("cumsum", function="np.cumsum"),
     _call("cumprod", function="np.cumprod"),
     _call("inv", function="np.linalg.inv"),

@@ -1,7 +1,9 @@
 """Rules of indexing: taking elements is linear, and its transpose adds them back in place."""
 
+import math
 import operator
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -45,20 +47,48 @@ def _repeats(index: Any) -> bool:
 
 
 def _positions(shape: tuple[int, ...], index: Any, count: int) -> Array:
-    """Return the positions in the flattened array that an index takes."""
-    size = int(np.prod(shape, dtype=int))
-    if 2 * count >= size:
+    """Return the positions in the flattened array that an index takes, in its order."""
+    size = math.prod(shape)
+    shares = None
+    if 2 * count < size:
+        shares = _shares(shape, index if isinstance(index, tuple) else (index,))
+    if shares is None:
+        # Of a small table this is the fastest.
         return np.arange(size).reshape(shape)[index].reshape(-1)
-    # Few of many: each axis tells its share, without memory for all elements.
-    total = np.zeros(1, int)
-    step = size
-    for axis, length in enumerate(shape):
-        step //= length
-        ones = [1] * len(shape)
-        ones[axis] = length
-        share = np.broadcast_to(np.arange(0, length * step, step).reshape(ones), shape)
-        total = total + share[index].reshape(-1)
-    return total
+    return reduce(operator.add, shares).reshape(-1)
+
+
+def _shares(shape: tuple[int, ...], index: tuple[Any, ...]) -> list[Array] | None:
+    """Return what each axis adds to positions, to be broadcast: no memory for all elements.
+
+    None where masks, new axes, or slices between arrays make the result another one.
+    """
+    if any(i is Ellipsis for i in index):
+        place = next(k for k, i in enumerate(index) if i is Ellipsis)
+        hidden = len(shape) - len(index) + 1
+        index = (*index[:place], *(slice(None),) * hidden, *index[place + 1 :])
+    index = (*index, *(slice(None),) * (len(shape) - len(index)))
+    chosen = [k for k, i in enumerate(index) if not isinstance(i, slice)]
+    arrays = [np.asarray(index[k]) for k in chosen]
+    if (
+        not chosen
+        or any(i.dtype.kind not in "iu" for i in arrays)
+        or chosen[-1] - chosen[0] + 1 != len(chosen)
+    ):
+        return None
+    ndim = max(i.ndim for i in arrays)
+    # Axes of the result that follow the share of an axis.
+    behind, step, shares = 0, 1, []
+    for k in range(len(shape) - 1, -1, -1):
+        length, part = shape[k], index[k]
+        if isinstance(part, slice):
+            places = np.arange(length)[part]
+        else:
+            places = np.asarray(part, int) % length
+        shares.append((places * step).reshape(places.shape + (1,) * behind))
+        step *= length
+        behind += 1 if isinstance(part, slice) else ndim if k == chosen[0] else 0
+    return shares
 
 
 def accumulate_at(total: Array, g: Array, index: Any, *dynamic: Array) -> None:

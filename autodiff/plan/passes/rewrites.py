@@ -13,6 +13,8 @@ from autodiff.plan.passes.builder import Builder, rewrites
 from autodiff.plan.program import Node, is_number
 
 _FLOAT = np.dtype(float)
+#: Operations whose results are never -0.0.
+_NEVER_NEGATIVE_ZERO = ("absolute", "cosh", "exp", "exp2", "fabs", "square")
 #: Longest last axis along which NumPy's sums are slow; longest sum that need not be pairwise.
 _SHORT, _LONG = 128, 4096
 Args = tuple[Node, ...]
@@ -48,6 +50,17 @@ def _unsigned(builder: Builder, x: Node) -> Node | None:
             return None
         return builder.make(x.op, args, {}, x.shape, x.dtype, x.function)
     return None
+
+
+def _is_zero(x: Node, sign: float) -> bool:
+    return is_number(x, 0.0) and math.copysign(1.0, float(x.function)) == sign
+
+
+def _adds_nothing(zero: Node, x: Node, shape: Shape, dtype: DType) -> bool:
+    """Return whether a zero can be left out of a sum: -0.0 + 0.0 is 0.0, all else stays itself."""
+    if not _same(x, shape, dtype) or dtype.kind != "f":
+        return False
+    return _is_zero(zero, -1.0) or (_is_zero(zero, 1.0) and x.op in _NEVER_NEGATIVE_ZERO)
 
 
 def _is_exact(x: Node, y: Node) -> bool:
@@ -98,6 +111,9 @@ def _add(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DTyp
         two = builder.number(2.0)
         return builder.make("multiply", (x, two), {}, shape, dtype, np.multiply)
     for term, other in ((y, x), (x, y)):
+        if _adds_nothing(term, other, shape, dtype):
+            return other
+    for term, other in ((y, x), (x, y)):
         positive = _unsigned(builder, term)
         if positive is not None:
             return builder.make("subtract", (other, positive), {}, shape, dtype, np.subtract)
@@ -109,6 +125,8 @@ def _subtract(
     builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
 ) -> Node | None:
     x, y = args
+    if _is_zero(y, 1.0) and _same(x, shape, dtype) and dtype.kind == "f":
+        return x
     positive = _unsigned(builder, y)
     if positive is not None:
         return builder.make("add", (x, positive), {}, shape, dtype, np.add)
@@ -272,3 +290,31 @@ def _reshape(
     if is_number(x) and dtype == _FLOAT:
         return builder.number(x.function, shape)
     return None
+
+
+@rewrites("roll")
+def _roll(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType) -> Node | None:
+    """Return shifts along one axis each, by less than its length."""
+    (x,) = args
+    shift, axis = params["shift"], params["axis"]
+    if axis is None:
+        if not shape:
+            return x
+        flat = builder.make("reshape", args, {"shape": (x.size,)}, (x.size,), dtype, np.reshape)
+        together = int(np.sum(shift))
+        rolled = builder.make(
+            "roll", (flat,), {"shift": together, "axis": 0}, flat.shape, dtype, np.roll
+        )
+        return builder.make("reshape", (rolled,), {"shape": shape}, shape, dtype, np.reshape)
+    if type(shift) is int and type(axis) is int:
+        axis %= len(shape)
+        normal = shift % shape[axis] if shape[axis] else 0
+        if not normal:
+            return x
+        if (normal, axis) == (shift, params["axis"]):
+            return None
+        shift = normal
+    for each, along in np.broadcast(shift, axis):
+        params = {"shift": int(each), "axis": int(along)}
+        x = builder.make("roll", (x,), params, shape, dtype, np.roll)
+    return x

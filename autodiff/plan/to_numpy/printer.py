@@ -403,7 +403,8 @@ class Printer:
             names = [self.numpy_name(x) for x in node.args]
         params = node.params
         operator = operation_of(node).operator
-        if operator and not params:
+        # Python's own operator would make a complex number of Python's of a number of NumPy's.
+        if operator and not params and not any(isinstance(x.function, complex) for x in node.args):
             return self._assign(node, operator.format(*names))
         if node.op == "getitem" and len(names) == 1:
             return self._assign(node, f"{names[0]}[{self._index(params['index'])}]")
@@ -483,6 +484,16 @@ def _reversed(node: Node) -> str | None:
     return ".T" if axes == tuple(range(len(axes)))[::-1] else None
 
 
+def _part(node: Node, source: bool, rolled: bool) -> str:
+    """Return the index of what comes round the end of a rolled axis, or of the rest, in either."""
+    axis = int(node.params["axis"]) % len(node.shape)
+    length = node.shape[axis]
+    shift = node.params["shift"] % length if length else 0
+    border = length - shift if source else shift
+    part = f"{border}:" if rolled is source else f":{border}"
+    return ":, " * axis + part
+
+
 _Field = Callable[[Printer, Node, str], str | None]
 #: The fields of `numpy` and `share`; those that return None cannot be had there.
 _FIELDS: dict[str, _Field] = {
@@ -503,6 +514,11 @@ _FIELDS: dict[str, _Field] = {
     "dot": lambda p, node, out: _dot(p, node),
     "all": lambda p, node, out: p.all_axes(node),
     "axis": lambda p, node, out: str(_axis(node)),
+    "shift": lambda p, node, out: str(node.params["shift"]),
+    "rolled": lambda p, node, out: _part(node, True, True),
+    "kept": lambda p, node, out: _part(node, True, False),
+    "rolled_to": lambda p, node, out: _part(node, False, True),
+    "kept_to": lambda p, node, out: _part(node, False, False),
     "keepdims": lambda p, node, out: ", True" if node.params.get("keepdims") else "",
     # Arrays that stand ready: ones for each row, a mask, and memory of the shape of the result.
     "ones": lambda p, node, out: _ones(p, node.args[0].shape[0]),
