@@ -8,7 +8,6 @@ differentiation of pseudo-inverses and nonlinear least squares problems whose va
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from math import prod
 from typing import Any
 
@@ -114,17 +113,20 @@ _SOLVE_JOINT: Any = (_solve_vjps, _solve_jvps)
 def _solve_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
     """Batch systems of equations; a matrix that all elements share is factorised once."""
     (a, b), (left, right) = xs, on
-    solve = partial(solve_triangular, **params) if params else np.linalg.solve
+
+    def solved(a: Array, b: Array) -> Array:
+        return solve_triangular(a, b, **params) if params else np.linalg.solve(a, b)
+
     vector = np.ndim(b) - right == 1
     if not left and np.ndim(a) == 2:
         if vector:
-            return np.swapaxes(solve(a, np.swapaxes(b, 0, 1)), 0, 1)
+            return np.swapaxes(solved(a, np.swapaxes(b, 0, 1)), 0, 1)
         if np.ndim(b) == 3:
             size, n, k = b.shape
             sides = np.reshape(np.swapaxes(b, 0, 1), (n, size * k))
-            return np.swapaxes(np.reshape(solve(a, sides), (n, size, k)), 0, 1)
+            return np.swapaxes(np.reshape(solved(a, sides), (n, size, k)), 0, 1)
     a, b = aligned((a, b[..., None] if vector else b), on, (2, 2))
-    out = solve(a, b)
+    out = solved(a, b)
     return out[..., 0] if vector else out
 
 
