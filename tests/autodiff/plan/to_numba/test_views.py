@@ -136,7 +136,7 @@ def test_arguments_of_other_types_and_shapes_after_one_another(rng):
     compiled = autodiff.compile(loss, backend="numba")
     arguments = [
         (np.ones((2, 3)), np.ones(3)),
-        (np.ones((2, 3), np.float32), np.ones(3)),
+        (np.ones((2, 3), np.float32), np.ones(3, np.float32)),
         (np.ones((3, 2, 3)), np.ones((1, 3))),
         (np.ones((2, 3), ">f8"), np.ones(3)),
         (np.ones((0, 3)), np.ones(3)),
