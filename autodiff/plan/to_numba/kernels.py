@@ -23,12 +23,17 @@ from autodiff.plan.to_numba.fusion import (
     target,
 )
 
-__all__ = ["TYPES", "LoopKernel", "product_kernel", "type_name"]
+__all__ = ["LoopKernel", "is_known", "product_kernel", "type_name"]
 
 #: Terms of a sum that are added in one go: the partial sums are then added.
 _BLOCK = 1024
 #: The data types that kernels take, by the end of their text.
 TYPES = {"f8": "float64", "f4": "float32", "i8": "int64", "b1": "bool"}
+
+
+def is_known(dtype: np.dtype[Any]) -> bool:
+    """Return whether kernels take arrays of a data type."""
+    return dtype.isnative and dtype.str[1:] in TYPES
 
 
 def type_name(dtype: np.dtype[Any]) -> str:

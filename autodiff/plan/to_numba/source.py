@@ -14,7 +14,7 @@ from autodiff.plan.literals import UNPACKED, array_text, literal
 from autodiff.plan.names import Names
 from autodiff.plan.program import CONSTANT, Guard, Node, Program
 from autodiff.plan.to_numba.fusion import Fused, Step
-from autodiff.plan.to_numba.kernels import TYPES, LoopKernel, product_kernel, type_name
+from autodiff.plan.to_numba.kernels import LoopKernel, is_known, product_kernel, type_name
 from autodiff.plan.to_numba.placement import check_fused
 
 __all__ = ["MOST_KERNELS", "NotCompiled", "Printed", "print_kernels"]
@@ -269,8 +269,9 @@ def _parts(steps: Sequence[Step]) -> list[Step | list[Step]]:
 
 def _empty(shape: Any, dtype: np.dtype[Any]) -> str:
     """Return the source of an array without contents."""
-    kind = {"f": f"np.float{8 * dtype.itemsize}", "i": "np.int64", "b": "np.bool_"}
-    named = kind[dtype.kind] if dtype.str[1:] in TYPES else repr(dtype.str)
+    named = repr(dtype.str)
+    if is_known(dtype):
+        named = "np.bool_" if dtype.kind == "b" else f"np.{type_name(dtype)}"
     return f"np.empty({shape})" if dtype == np.float64 else f"np.empty({shape}, {named})"
 
 
@@ -378,8 +379,8 @@ class _Together(_Writer):
     def __init__(self, module: _Module) -> None:
         super().__init__(module)
         self._given = [x for x in module.program.inputs if x.shape]
-        self.checks_shapes = all(x.dtype.str[1:] in TYPES for x in self._given)
-        self._given = [x for x in self._given if x.dtype.str[1:] in TYPES]
+        self.checks_shapes = all(is_known(x.dtype) for x in self._given)
+        self._given = [x for x in self._given if is_known(x.dtype)]
 
     def statements(self) -> list[str]:
         """Return the statements."""
@@ -480,7 +481,7 @@ class _OneByOne(_Writer):
         module = self.module
         lines: list[str] = []
         flat: dict[int, str] = {}
-        given = [x for x in module.program.inputs if x.shape and x.dtype.str[1:] in TYPES]
+        given = [x for x in module.program.inputs if x.shape and is_known(x.dtype)]
         if given:
             module.used.add("contiguous")
             names = ", ".join(module.names[id(x)] for x in given)
