@@ -29,7 +29,7 @@ class Conversions:
         NumPy asks for it where it does not dispatch: ``np.array([t, u])``, ``np.asarray(t)``.
         """
         if self.dtype.kind in "biu":
-            if self.tape.known:
+            if self.tape.known and self.primitive is not None:
                 return _plain_array(self, dtype)
             raise LostDerivative(
                 "a mask or position that is computed from tensors cannot become a plain array, "

@@ -28,6 +28,9 @@ Backend = Literal["numpy", "numba"]
 #: Plans that are kept for each function; the one that was not used for longest goes first.
 _KEPT = 32
 _VARIANTS = 8
+#: Kinds of leaves that are tried in turn as none of the inputs, if a trace is refused.
+_FIXED = ("", "i", "n", "in", "ina")
+_REFUSED = (LostDerivative, Undifferentiable, IndexError)
 #: End of the names of what the code of an entry has as constants.
 _TAG = "_of_entry"
 #: What the code of all entries may call: no plan's own, so that it never changes.
@@ -149,13 +152,14 @@ class _Compiled:
         self._check = check
         self._pure = pure
         self._variants: OrderedDict[Any, list[_Variant]] = OrderedDict()
-        # Whether integer arrays and masks are inputs; otherwise each content is a plan.
-        self._integer = True
+        # Which kinds of leaves are no inputs, so that each content is a plan: as of `is_dynamic`.
+        self._fixed = ""
         self._lock = threading.RLock()
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Return the result for arguments, by a plan that is there or a new one."""
-        signature, leaves = _signature(args, kwargs, self._integer)
+        fixed = self._fixed
+        signature, leaves = _signature(args, kwargs, fixed)
         if signature is None:
             return self.f(*args, **kwargs)
         with self._lock:
@@ -172,15 +176,24 @@ class _Compiled:
                 return result
         with _uncollected():
             expected = self.f(*args, **kwargs)
-        try:
-            variant, result = self._new(args, kwargs, leaves, expected)
-        except (LostDerivative, Undifferentiable, IndexError):
-            if len(leaves) == len(_signature(args, kwargs, False)[1]):
-                raise
-            # Integers or a mask must be plain arrays somewhere: as in ``table[labels]``.
-            self._integer = False
-            signature, leaves = _signature(args, kwargs, False)
-            variant, result = self._new(args, kwargs, leaves, expected)
+        refused: Exception | None = None
+        for kinds in _FIXED[_FIXED.index(fixed) :]:
+            if refused is not None:
+                count = len(leaves)
+                signature, leaves = _signature(args, kwargs, kinds)
+                if len(leaves) == count:
+                    continue
+            try:
+                variant, result = self._new(args, kwargs, leaves, expected, kinds)
+            except _REFUSED as error:
+                # The function itself ran: something must be plain there, as in ``table[labels]``.
+                refused = refused or error
+                continue
+            self._fixed = kinds
+            break
+        else:
+            assert refused is not None
+            raise refused
         with self._lock:
             kept = self._variants.setdefault(signature, [])
             kept.insert(0, variant)
@@ -191,14 +204,17 @@ class _Compiled:
         return result
 
     def _new(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], leaves: list[Any], expected: Any
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        leaves: list[Any],
+        expected: Any,
+        fixed: str,
     ) -> tuple[_Variant, Any]:
         """Return a new plan, held against the function itself, and its result for the arguments."""
         with _uncollected():
-            plan, trace = make_plan(
-                self.f, args, kwargs, expected, integer=self._integer, **self._options
-            )
-        guards = None if self._pure else self._guards(args, kwargs, trace)
+            plan, trace = make_plan(self.f, args, kwargs, expected, fixed=fixed, **self._options)
+        guards = None if self._pure else self._guards(args, kwargs, trace, fixed)
         variant = _Variant(plan, guards)
         if not self._check:
             return variant, expected
@@ -206,10 +222,13 @@ class _Compiled:
         _compare(self.f, result if done else None, expected)
         return variant, result
 
-    def _guards(self, args: tuple[Any, ...], kwargs: dict[str, Any], trace: Trace) -> Guards:
+    def _guards(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], trace: Trace, fixed: str
+    ) -> Guards:
         """Return guards of the state that the trace read, or raise naming what has none."""
-        fixed = [x for x in flatten((args, kwargs))[0] if not is_dynamic(x, self._integer)]
-        guards = Guards(self.f, fixed, trace.outside, trace.visited)
+        leaves = flatten((args, kwargs))[0]
+        others = [x for x in leaves if not is_dynamic(x, fixed)]
+        guards = Guards(self.f, others, trace.outside, trace.visited)
         if guards.unwatched:
             name = getattr(self.f, "__name__", "the function")
             raise UnwatchableState(
@@ -221,10 +240,10 @@ class _Compiled:
 
     def plan(self, *args: Any, **kwargs: Any) -> Plan:
         """Return the plan for arguments, which is made if it is not there."""
-        signature, _ = _signature(args, kwargs, self._integer)
+        signature, _ = _signature(args, kwargs, self._fixed)
         if not self._variants.get(signature):
             self.call(args, kwargs)
-            signature, _ = _signature(args, kwargs, self._integer)
+            signature, _ = _signature(args, kwargs, self._fixed)
         return self._variants[signature][0].plan
 
     def all_plans(self) -> dict[Any, Plan]:
@@ -279,21 +298,19 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _signature(
-    args: tuple[Any, ...], kwargs: dict[str, Any], integer: bool
-) -> tuple[Any, list[Any]]:
+def _signature(args: tuple[Any, ...], kwargs: dict[str, Any], fixed: str) -> tuple[Any, list[Any]]:
     """Return the signature that a plan is for, and the leaves that it takes."""
     leaves, structure = flatten((args, kwargs))
     parts: list[Any] = []
     dynamic: list[Any] = []
     for x in leaves:
-        if type(x) is np.ndarray and x.dtype.kind in "fc":
+        if type(x) is np.ndarray and x.dtype.kind in "fc" and not fixed:
             dynamic.append(x)
             parts.append((x.shape, x.dtype))
         elif type(x) is Tensor:
             # Someone differentiates through the call: it is recorded as what it is.
             return None, []
-        elif is_dynamic(x, integer):
+        elif is_dynamic(x, fixed):
             dynamic.append(x)
             parts.append((type(x), x.shape, x.dtype) if isinstance(x, np.ndarray) else type(x))
         else:
@@ -310,7 +327,8 @@ def _fixed(x: Any) -> Any:
         hash(x)
     except TypeError:
         return _Same(x)
-    return (type(x), x)
+    # 0.0 is not -0.0, and NaN is itself.
+    return (type(x), repr(x) if isinstance(x, float | complex | np.inexact) else x)
 
 
 class _Same:

@@ -42,13 +42,20 @@ NUMBA_PASSES = (simplify, reassociate)
 CHECK_EVERY_PASS = False
 
 
-def is_dynamic(x: Any, integer: bool) -> bool:
-    """Return whether a leaf of the arguments is an input of a plan."""
-    if isinstance(x, np.ndarray):
-        return x.dtype.kind in "fc" or (integer and x.dtype.kind in "iub" and x.ndim > 0)
-    if isinstance(x, np.generic):
-        return x.dtype.kind in "fc"
-    return isinstance(x, float | complex)
+def is_dynamic(x: Any, fixed: str) -> bool:
+    """Return whether a leaf of the arguments is an input of a plan.
+
+    `fixed` has the first letters of the kinds that are not: integer arrays, numbers, arrays.
+    """
+    if isinstance(x, np.ndarray) and x.ndim:
+        return "a" not in fixed if x.dtype.kind in "fc" else _may_index(x) and "i" not in fixed
+    if isinstance(x, np.generic | np.ndarray):
+        return x.dtype.kind in "fc" and "n" not in fixed
+    return isinstance(x, float | complex) and "n" not in fixed
+
+
+def _may_index(x: np.ndarray[Any, Any]) -> bool:
+    return x.dtype.kind in "iub"
 
 
 def make_plan(
@@ -57,14 +64,14 @@ def make_plan(
     kwargs: dict[str, Any],
     expected: Any,
     *,
-    integer: bool = True,
+    fixed: str = "",
     fast_math: bool = False,
     donate: bool = False,
     backend: str = "numpy",
 ) -> tuple[Plan, Trace]:
     """Return the plan of a call, and the trace that it was made of."""
     leaves, structure = flatten((args, kwargs))
-    places = [i for i, x in enumerate(leaves) if is_dynamic(x, integer)]
+    places = [i for i, x in enumerate(leaves) if is_dynamic(x, fixed)]
     wanted, form = flatten(expected)
 
     def call(tensors: Sequence[Any]) -> Any:
