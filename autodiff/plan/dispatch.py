@@ -16,8 +16,9 @@ import numpy as np
 
 from autodiff.core.pytrees import flatten
 from autodiff.core.tensor import Tensor
-from autodiff.errors import LostDerivative, PlanMismatch, Undifferentiable, UnwatchableState
-from autodiff.plan.make import is_dynamic, make_plan
+from autodiff.errors import LostDerivative, Undifferentiable, UnwatchableState
+from autodiff.plan.first_run import first_run
+from autodiff.plan.make import inputs_of, is_dynamic, make_plan, unrolled
 from autodiff.plan.plan import Plan
 from autodiff.plan.tracing.guards import Guards
 from autodiff.plan.tracing.tracing import Trace
@@ -71,7 +72,8 @@ def compile(
         Whether results may lie in the plan's own memory, which the next call writes over: for
         those who are done with them by then, and want no new memory on each call.
     check : bool
-        Whether the first run of each plan is compared with `f` itself.
+        Whether the first run of each plan is compared with `f` itself, at the arguments and at
+        second ones nearby: the first call takes two runs of `f` more.
     pure : bool
         Whether `f` reads nothing from outside its arguments that ever changes. Otherwise all that
         the code that ran has names for is watched.
@@ -218,9 +220,9 @@ class _Compiled:
         variant = _Variant(plan, guards)
         if not self._check:
             return variant, expected
-        done, result = plan.attempt(leaves)
-        _compare(self.f, result if done else None, expected)
-        return variant, result
+        inputs, again, _ = inputs_of(self.f, args, kwargs, fixed)
+        program_of = functools.partial(unrolled, self.f, args, kwargs, fixed)
+        return variant, first_run(self.f, plan, program_of, inputs, expected, again)
 
     def _guards(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], trace: Trace, fixed: str
@@ -344,45 +346,3 @@ class _Same:
 
     def __hash__(self) -> int:
         return id(self._x)
-
-
-def _compare(f: Callable[..., Any], result: Any, expected: Any) -> None:
-    """Raise if a plan and the function itself gave different results."""
-    found, structure = flatten(result)
-    wanted, form = flatten(expected)
-    name = getattr(f, "__name__", "the function")
-    advice = (
-        "if the function draws random numbers, counts its calls or reads what changes between "
-        "them, give these as arguments or leave it uncompiled; if it does not, please report it, "
-        "and use check=False or the function itself meanwhile"
-    )
-    if structure != form:
-        raise PlanMismatch(f"compile: the plan of {name} gives other parts than it does: {advice}")
-    for x, y, path in zip(found, wanted, form.paths("result"), strict=True):
-        if np.shape(x) != np.shape(y) or np.result_type(x) != np.result_type(y):
-            raise PlanMismatch(
-                f"compile: {path} of the plan of {name} is {np.result_type(x)}{np.shape(x)}, not "
-                f"{np.result_type(y)}{np.shape(y)}: {advice}"
-            )
-        error = distance(x, y)
-        if not error <= 1.0:
-            raise PlanMismatch(
-                f"compile: {path} of the plan of {name} differs from the function by "
-                f"{error:.2g} times the tolerance: {advice}"
-            )
-
-
-def distance(x: Any, y: Any) -> float:
-    """Return the largest difference of two arrays, in units of what rounding may make of it."""
-    x, y = np.asarray(x), np.asarray(y)
-    if x.dtype.kind not in "fc":
-        return 0.0 if np.array_equal(x, y) else np.inf
-    finite = np.isfinite(y)
-    if not np.array_equal(x[~finite], y[~finite], equal_nan=True):
-        return np.inf
-    if not np.any(finite):
-        return 0.0
-    scale = float(np.max(np.abs(y[finite])))
-    difference = float(np.max(np.abs(x[finite] - y[finite])))
-    unit = 1e5 * float(np.finfo(y.dtype).eps) * scale + float(np.finfo(y.dtype).tiny)
-    return difference / unit

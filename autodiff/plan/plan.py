@@ -82,6 +82,10 @@ class Plan:
         run: Callable[..., Any] = namespace["run"]
         return run
 
+    def instance(self) -> Callable[..., Any]:
+        """Return the function that the next call runs."""
+        return self._idle[-1]
+
     def _careful(self, leaves: Sequence[Any]) -> Any:
         """Return the result where Python raised: infinite or NaN, as NumPy has it."""
         if self._careful_run is None:

@@ -91,10 +91,11 @@ def trace_program(
     leaves: Sequence[Any],
     names: Sequence[str],
     call: Callable[[Sequence[Any]], Any],
+    rerolling: bool = True,
 ) -> Trace:
     """Return the program of a call."""
     try:
-        trace = _trace(f, leaves, names, call, rerolling=True)
+        trace = _trace(f, leaves, names, call, rerolling)
     except _Unknown:
         trace = None
     return trace or _trace(f, leaves, names, call, rerolling=False)
