@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from autodiff.core.primitive import Primitive
 from autodiff.core.pytrees import Structure, flatten
 from autodiff.core.tape import Form, Tape
@@ -173,7 +175,8 @@ def _program(
                 new.rule = "the loop"
             nodes += made
             continue
-        shape, dtype = x.value.shape, x.value.dtype
+        value = np.bool_(x.value) if type(x.value) is bool else x.value  # of np.allclose
+        shape, dtype = value.shape, value.dtype
         if x.primitive is None:
             node = Node(INPUT, (), {}, shape, dtype)
         else:
