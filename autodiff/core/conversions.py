@@ -35,7 +35,7 @@ class Conversions:
                 "np.broadcast_to(array, (n, *array.shape)), or use np.where"
             )
         if self.dtype.kind in "biu":
-            if self.tape.known:
+            if self.tape.known and self.primitive is not None:
                 return _plain_array(self, dtype)
             raise LostDerivative(
                 "a mask or position that is computed from tensors cannot become a plain array, "

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["UNPACKED", "UNPACKED_NUMBERS", "array_text", "index_text", "literal"]
+__all__ = ["LARGE", "UNPACKED", "UNPACKED_NUMBERS", "array_text", "index_text", "literal"]
 
+#: Bytes from which a constant array is handed to a plan, not printed.
+LARGE = 4096
 UNPACKED = [
     "import base64, zlib",
     "",

@@ -23,7 +23,7 @@ from autodiff.plan.to_numpy.source import print_arrays
 from autodiff.plan.to_python.scalars import is_scalar, print_scalars
 from autodiff.plan.tracing.tracing import Trace, trace_program
 
-__all__ = ["is_dynamic", "make_plan"]
+__all__ = ["inputs_of", "is_dynamic", "make_plan", "unrolled"]
 
 Pass = Callable[[Program], Program]
 
@@ -42,13 +42,20 @@ NUMBA_PASSES = (simplify, reassociate)
 CHECK_EVERY_PASS = False
 
 
-def is_dynamic(x: Any, integer: bool) -> bool:
-    """Return whether a leaf of the arguments is an input of a plan."""
-    if isinstance(x, np.ndarray):
-        return x.dtype.kind in "fc" or (integer and x.dtype.kind in "iub" and x.ndim > 0)
-    if isinstance(x, np.generic):
-        return x.dtype.kind in "fc"
-    return isinstance(x, float | complex)
+def is_dynamic(x: Any, fixed: str) -> bool:
+    """Return whether a leaf of the arguments is an input of a plan.
+
+    `fixed` has the first letters of the kinds that are not: integer arrays, numbers, arrays.
+    """
+    if isinstance(x, np.ndarray) and x.ndim:
+        return "a" not in fixed if x.dtype.kind in "fc" else _may_index(x) and "i" not in fixed
+    if isinstance(x, np.generic | np.ndarray):
+        return x.dtype.kind in "fc" and "n" not in fixed
+    return isinstance(x, float | complex) and "n" not in fixed
+
+
+def _may_index(x: np.ndarray[Any, Any]) -> bool:
+    return x.dtype.kind in "iub"
 
 
 def make_plan(
@@ -57,29 +64,15 @@ def make_plan(
     kwargs: dict[str, Any],
     expected: Any,
     *,
-    integer: bool = True,
+    fixed: str = "",
     fast_math: bool = False,
     donate: bool = False,
     backend: str = "numpy",
 ) -> tuple[Plan, Trace]:
     """Return the plan of a call, and the trace that it was made of."""
-    leaves, structure = flatten((args, kwargs))
-    places = [i for i, x in enumerate(leaves) if is_dynamic(x, integer)]
     wanted, form = flatten(expected)
-
-    def call(tensors: Sequence[Any]) -> Any:
-        filled = list(leaves)
-        for place, x in zip(places, tensors, strict=True):
-            filled[place] = x
-        positional, named = structure.unflatten(filled)
-        return f(*positional, **named)
-
-    names = _input_names(f, structure, args, kwargs)
-    values = [
-        x if isinstance(x, np.ndarray) and x.dtype.kind in "iub" else as_primal(x, "compile")
-        for x in (leaves[i] for i in places)
-    ]
-    inputs = [names[i] for i in places]
+    leaves, call, inputs = inputs_of(f, args, kwargs, fixed)
+    values = _primals(leaves)
     trace = trace_program(f, values, inputs, call)
     if trace.structure != form:
         raise TypeError("compile: the function returned another structure when it was traced")
@@ -137,7 +130,7 @@ def make_plan(
             result,
             title,
             donate=donate,
-            kinds=[type(leaves[i]) for i in places],
+            kinds=[type(x) for x in leaves],
         )
     plan = Plan(
         source,
@@ -146,11 +139,44 @@ def make_plan(
         program.operations,
         is_quiet(program),
         unflatten,
-        len(places),
+        len(leaves),
         numpy_source,
     )
     plan.note = note
     return plan, trace
+
+
+def inputs_of(
+    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], fixed: str
+) -> tuple[list[Any], Callable[[Sequence[Any]], Any], list[str]]:
+    """Return the leaves that are inputs, the function of them, and their names."""
+    leaves, structure = flatten((args, kwargs))
+    places = [i for i, x in enumerate(leaves) if is_dynamic(x, fixed)]
+
+    def call(given: Sequence[Any]) -> Any:
+        filled = list(leaves)
+        for place, x in zip(places, given, strict=True):
+            filled[place] = x
+        positional, named = structure.unflatten(filled)
+        return f(*positional, **named)
+
+    names = _input_names(f, structure, args, kwargs)
+    return [leaves[i] for i in places], call, [names[i] for i in places]
+
+
+def unrolled(
+    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], fixed: str
+) -> Program:
+    """Return the program of a call as it was traced, each operation by itself."""
+    leaves, call, names = inputs_of(f, args, kwargs, fixed)
+    return trace_program(f, _primals(leaves), names, call, rerolling=False).program
+
+
+def _primals(leaves: Sequence[Any]) -> list[Any]:
+    return [
+        x if isinstance(x, np.ndarray) and x.dtype.kind in "iub" else as_primal(x, "compile")
+        for x in leaves
+    ]
 
 
 def _typed(kind: type, text: str, shape: tuple[int, ...]) -> str:

@@ -28,6 +28,9 @@ class Plan:
         Bytes of its buffers, known before anything runs. What it returns comes on top.
     operations : int
         Number of its operations.
+    constants : dict
+        What `source` needs beside it, by name: large arrays, functions of the user's own. Pasted
+        source runs where these names are set before it.
     backend : str
         What runs it: ``"numpy"`` or ``"numba"``.
     note : str
@@ -54,7 +57,7 @@ class Plan:
         self._numpy_source = numpy_source
         self.peak_bytes = peak_bytes
         self.operations = operations
-        self._constants = constants
+        self.constants = constants
         self._quiet = quiet
         self._unflatten = unflatten
         self._begin()
@@ -69,7 +72,7 @@ class Plan:
 
     def _make(self) -> Callable[..., Any]:
         """Return the function with buffers of its own."""
-        namespace: dict[str, Any] = dict(self._constants)
+        namespace: dict[str, Any] = dict(self.constants)
         if self._changed is not None:
             exec(self._code, namespace)
             namespace["changed"] = self._changed
@@ -79,10 +82,14 @@ class Plan:
         run: Callable[..., Any] = namespace["run"]
         return run
 
+    def instance(self) -> Callable[..., Any]:
+        """Return the function that the next call runs."""
+        return self._idle[-1]
+
     def _careful(self, leaves: Sequence[Any]) -> Any:
         """Return the result where Python raised: infinite or NaN, as NumPy has it."""
         if self._careful_run is None:
-            namespace: dict[str, Any] = {**self._constants, "changed": self._changed}
+            namespace: dict[str, Any] = {**self.constants, "changed": self._changed}
             exec(builtins.compile(self._numpy_source, "<plan>", "exec"), namespace)
             namespace["changed"] = self._changed
             self._careful_run = namespace["run"]

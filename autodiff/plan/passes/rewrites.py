@@ -33,7 +33,9 @@ def _folded(builder: Builder, function: Any, args: Args, shape: Shape, dtype: DT
         return None
     with np.errstate(all="ignore"):
         value = function(*[np.float64(x.function) for x in args])
-    return builder.number(float(value) if shape else np.float64(value), shape)
+    # NumPy's number stays one: among other types it counts.
+    strong = not shape and any(isinstance(x.function, np.generic) for x in args)
+    return builder.number(np.float64(value) if strong else float(value), shape)
 
 
 def _unsigned(builder: Builder, x: Node) -> Node | None:

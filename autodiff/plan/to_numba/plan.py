@@ -28,7 +28,7 @@ class NumbaPlan(Plan):
 
     def _begin(self) -> None:
         # Compiled once; each thread that runs it at the same time gets memory of its own.
-        self._namespace: dict[str, Any] = dict(self._constants)
+        self._namespace: dict[str, Any] = dict(self.constants)
         exec(builtins.compile(self.source, "<plan>", "exec"), self._namespace)
         self._idle = [self._namespace["run"]]
         self._changed = self._namespace.get("changed", self)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.primitive import PRIMITIVES
-from autodiff.plan.literals import UNPACKED_NUMBERS, array_text, index_text, literal
+from autodiff.plan.literals import LARGE, UNPACKED_NUMBERS, array_text, index_text, literal
 from autodiff.plan.names import Names
 from autodiff.plan.operations import (
     CALLED,
@@ -120,6 +120,13 @@ class Printer:
         self._static.add(id(node))
         if is_number(node):
             self.header.append(f"{name} = np.full({node.shape}, {literal(value)})")
+        elif value.nbytes > LARGE:
+            self.constants[name] = value
+            self.header.append(
+                f"# {name}: array of shape {value.shape}, {value.dtype}: plan.constants[{name!r}]; "
+                f'{name} = np.load("constants.npz")[{name!r}] after '
+                'np.savez("constants.npz", **plan.constants)'
+            )
         else:
             self.header.append(f"{name} = {array_text(np.asarray(value))}")
         return name

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from autodiff.core.primitive import Primitive
 from autodiff.core.pytrees import Structure, flatten
 from autodiff.core.tape import Form, Tape
@@ -91,10 +93,11 @@ def trace_program(
     leaves: Sequence[Any],
     names: Sequence[str],
     call: Callable[[Sequence[Any]], Any],
+    rerolling: bool = True,
 ) -> Trace:
     """Return the program of a call."""
     try:
-        trace = _trace(f, leaves, names, call, rerolling=True)
+        trace = _trace(f, leaves, names, call, rerolling)
     except _Unknown:
         trace = None
     return trace or _trace(f, leaves, names, call, rerolling=False)
@@ -172,7 +175,8 @@ def _program(
                 new.rule = "the loop"
             nodes += made
             continue
-        shape, dtype = x.value.shape, x.value.dtype
+        value = np.bool_(x.value) if type(x.value) is bool else x.value  # of np.allclose
+        shape, dtype = value.shape, value.dtype
         if x.primitive is None:
             node = Node(INPUT, (), {}, shape, dtype)
         else:
