@@ -16,11 +16,13 @@ def _concatenate(*arrays: Array, axis: int) -> Array:
     return np.concatenate(arrays, axis=axis)
 
 
-def _concatenate_transpose(g: Array, out: Array, *arrays: Array, axis: int, argnum: int) -> Array:
-    start = sum(np.shape(a)[axis] for a in arrays[:argnum])
-    index = [slice(None)] * len(np.shape(out))
-    index[axis] = slice(start, start + np.shape(arrays[argnum])[axis])
-    return g[tuple(index)]
+def _concatenate_transpose(g: Array, out: Array, *arrays: Array, axis: int) -> list[Array]:
+    before, start, cut = (slice(None),) * axis, 0, []
+    for a in arrays:
+        end = start + np.shape(a)[axis]
+        cut.append(g[(*before, slice(start, end))])
+        start = end
+    return cut
 
 
 CONCATENATE = linear(

@@ -1,0 +1,114 @@
+"""Reads: the cotangents of elements and slices of one array, put together once.
+
+A loop that reads n elements one by one would else add n arrays of n elements.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autodiff.core.tensor import Tensor, record
+from autodiff.rules.assembly import ASSEMBLE
+from autodiff.rules.indexing import SCATTER
+
+__all__ = ["Reads"]
+
+#: Slices up to which each gets an array of its own, which plans compute in one go.
+_FEW = 8
+_INTEGERS = (int, np.integer)
+#: What begins the key of an index that is no place of one element or row.
+_PART = "part"
+
+
+class _Pending:
+    """What waits for one tensor: by index, the index and the sum of its cotangents."""
+
+    __slots__ = ("latest", "parts", "tensor")
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor, self.latest = tensor, tensor
+        self.parts: dict[Any, tuple[Any, Any]] = {}
+
+
+class Reads:
+    """Cotangents that wait until all reads of a tensor have been met."""
+
+    def __init__(self) -> None:
+        #: By identity of the tensor that was read.
+        self.pending: dict[int, _Pending] = {}
+
+    def add(self, x: Tensor, index: Any, g: Any, node: Tensor | None = None) -> None:
+        """Add the cotangent of what an index takes of a tensor, which `node` is."""
+        waiting = self.pending.get(id(x))
+        if waiting is None:
+            waiting = self.pending[id(x)] = _Pending(x)
+        key = _key(index, x.value.shape)
+        known = waiting.parts.get(key)
+        waiting.parts[key] = (index, g if known is None else known[1] + g)
+        waiting.latest = x if node is None else node
+
+    def latest(self, x: Tensor) -> Tensor:
+        """Return the node of the read of a tensor that was met last."""
+        return self.pending[id(x)].latest
+
+    def sources(self) -> list[Tensor]:
+        """Return the tensors for which something waits."""
+        return [waiting.tensor for waiting in self.pending.values()]
+
+    def added(self, x: Tensor, known: Any) -> Any:
+        """Return the cotangent of a tensor with what waits for it, which waits no more."""
+        parts = self.pending.pop(id(x)).parts
+        shape: tuple[int, ...] = x.value.shape
+        numbers = {
+            key: g
+            for key, (_, g) in parts.items()
+            if len(key) == len(shape) and key[:1] != (_PART,)
+        }
+        others = [part for key, part in parts.items() if key not in numbers]
+        if len(numbers) == 1:
+            others += [parts[key] for key in numbers]
+        elif numbers:
+            known = _sum(known, _of_numbers(numbers, shape, x.value.dtype))
+        size, total = math.prod(shape), sum(np.size(g) for _, g in others)
+        if len(others) <= _FEW or 2 * total >= len(others) * size:
+            for index, g in others:
+                known = _sum(known, record(SCATTER, (g,), {"index": index, "shape": shape}))
+            return known
+        positions = np.arange(size).reshape(shape)
+        places = np.concatenate([positions[index].reshape(-1) for index, _ in others])
+        values = np.concatenate([np.reshape(g, (-1,)) for _, g in others])
+        flat = record(SCATTER, (values,), {"index": (places,), "shape": (size,)})
+        return _sum(known, np.reshape(flat, shape))
+
+
+def _sum(known: Any, x_bar: Any) -> Any:
+    return x_bar if known is None else known + x_bar
+
+
+def _of_numbers(numbers: dict[Any, Any], shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return an array of cotangents of elements, each of its own place; of others zero."""
+    size = math.prod(shape)
+    if size > 4 * len(numbers) + 16:
+        values = record(ASSEMBLE, tuple(numbers.values()), {"shape": (len(numbers),)})
+        places = tuple(np.array(axis) for axis in zip(*numbers, strict=True))
+        return record(SCATTER, (values,), {"index": places, "shape": shape})
+    zero = np.zeros((), dtype)[()]
+    items = tuple([numbers.get(place, zero) for place in np.ndindex(*shape)])
+    return record(ASSEMBLE, items, {"shape": shape})
+
+
+def _key(index: Any, shape: tuple[int, ...]) -> Any:
+    """Return what is equal for equal indices: of one element its place."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if all([isinstance(i, _INTEGERS) and not isinstance(i, bool) for i in parts]):
+        return tuple([int(i) + n if i < 0 else int(i) for i, n in zip(parts, shape, strict=False)])
+    found: list[Any] = [_PART]
+    for i in parts:
+        if isinstance(i, slice):
+            found.append((i.start, i.stop, i.step))
+        elif isinstance(i, np.ndarray):
+            found.append((i.dtype.str, i.shape, i.tobytes()))
+        else:
+            found.append(i if i is None or i is Ellipsis else repr(i))
+    return tuple(found)
