@@ -191,7 +191,9 @@ def linear(
         if not variadic:
             # What follows the first argument, such as a computed mask, is linear in nothing.
             return function(x_dot, *xs[1:], **params)
-        return joint_jvp([x_dot if i == argnum else None for i in range(len(xs))], out, *xs, **params)
+        return joint_jvp(
+            [x_dot if i == argnum else None for i in range(len(xs))], out, *xs, **params
+        )
 
     def joint_jvp(x_dots: list[Array], out: Array, *xs: Array, **params: Any) -> Array:
         filled = [

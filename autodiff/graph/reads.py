@@ -10,15 +10,12 @@ import numpy as np
 
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.assembly import ASSEMBLE
-from autodiff.rules.indexing import SCATTER
+from autodiff.rules.indexing import SCATTER, index_key
 
 __all__ = ["Reads"]
 
 #: Slices up to which each gets an array of its own, which plans compute in one go.
 _FEW = 8
-_INTEGERS = (int, np.integer)
-#: What begins the key of an index that is no place of one element or row.
-_PART = "part"
 
 
 class _Pending:
@@ -43,7 +40,7 @@ class Reads:
         waiting = self.pending.get(id(x))
         if waiting is None:
             waiting = self.pending[id(x)] = _Pending(x)
-        key = _key(index, x.value.shape)
+        key = index_key(index, x.value.shape)
         known = waiting.parts.get(key)
         waiting.parts[key] = (index, g if known is None else known[1] + g)
         waiting.latest = x if node is None else node
@@ -60,11 +57,7 @@ class Reads:
         """Return the cotangent of a tensor with what waits for it, which waits no more."""
         parts = self.pending.pop(id(x)).parts
         shape: tuple[int, ...] = x.value.shape
-        numbers = {
-            key: g
-            for key, (_, g) in parts.items()
-            if len(key) == len(shape) and key[:1] != (_PART,)
-        }
+        numbers = {key: g for key, (_, g) in parts.items() if _is_place(key, len(shape))}
         others = [part for key, part in parts.items() if key not in numbers]
         if len(numbers) == 1:
             others += [parts[key] for key in numbers]
@@ -98,17 +91,6 @@ def _of_numbers(numbers: dict[Any, Any], shape: tuple[int, ...], dtype: Any) -> 
     return record(ASSEMBLE, items, {"shape": shape})
 
 
-def _key(index: Any, shape: tuple[int, ...]) -> Any:
-    """Return what is equal for equal indices: of one element its place."""
-    parts = index if isinstance(index, tuple) else (index,)
-    if all([isinstance(i, _INTEGERS) and not isinstance(i, bool) for i in parts]):
-        return tuple([int(i) + n if i < 0 else int(i) for i, n in zip(parts, shape, strict=False)])
-    found: list[Any] = [_PART]
-    for i in parts:
-        if isinstance(i, slice):
-            found.append((i.start, i.stop, i.step))
-        elif isinstance(i, np.ndarray):
-            found.append((i.dtype.str, i.shape, i.tobytes()))
-        else:
-            found.append(i if i is None or i is Ellipsis else repr(i))
-    return tuple(found)
+def _is_place(key: Any, ndim: int) -> bool:
+    """Return whether the key of an index is the place of one element."""
+    return len(key) == ndim and all([type(i) is int for i in key])

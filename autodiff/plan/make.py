@@ -93,6 +93,16 @@ def make_plan(
         ]
         return display(converted)
 
+    def typed(texts: Sequence[str]) -> str:
+        # Of elements of arrays NumPy makes numbers of its own.
+        if not any(isinstance(x, np.ndarray) and x.ndim for x in values):
+            return display(texts)
+        converted = [
+            f"np.{kind.__name__}({text})" if issubclass(kind, np.generic) else text
+            for kind, text in zip(kinds, texts, strict=True)
+        ]
+        return display(converted)
+
     name = getattr(f, "__name__", "a function")
     note = ""
     if backend == "numba":
@@ -108,8 +118,8 @@ def make_plan(
     title = f"Plan of {name}: {program.operations} operations."
     constants: dict[str, Any] = {}
     numpy_source, peak_bytes = "", 0
-    if is_scalar(program):
-        source, numpy_source = print_scalars(program, inputs, display, result, title)
+    if is_scalar(program, elements=True):
+        source, numpy_source = print_scalars(program, inputs, typed, result, title)
     else:
         units = tiling.group(program)
         buffers = assign_buffers(units, program, donate=donate)

@@ -133,7 +133,7 @@ class Plan:
         try:
             if self._numpy_source:
                 try:
-                    result = run(*map(float, leaves))
+                    result = run(*map(_as_number, leaves))
                 except (ArithmeticError, ValueError):
                     result = self._careful(leaves)
             elif self._quiet:
@@ -193,7 +193,7 @@ class Plan:
         condition = " and ".join(conditions) or "True"
         if self._numpy_source and given == parameters and self._fits_within(parameters):
             body = self._scalar_entry(parameters)
-            names |= {name: f for name, f in vars(math).items() if callable(f)}
+            names |= {name: f for name, f in vars(math).items() if callable(f)} | {"np": np}
         elif self._numpy_source:
             body = self._scalar_call(given, tag)
             names |= {
@@ -331,6 +331,11 @@ def _unpack(
         if not _unpack(part, value, tag, conditions, leaves, names):
             return False
     return True
+
+
+def _as_number(x: Any) -> Any:
+    """Return a number as Python's own; an array as it is."""
+    return x if isinstance(x, np.ndarray) and x.ndim else float(x)
 
 
 def _plain_parameters(f: Callable[..., Any], count: int, tag: str) -> list[str] | None:

@@ -11,7 +11,7 @@ from autodiff.core.primitive import Array, handles, linear, refuses
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.operands import as_array, as_decided, guarded
 
-__all__ = ["GETITEM", "SCATTER", "accumulate_at", "getitem", "scattered", "take"]
+__all__ = ["GETITEM", "SCATTER", "accumulate_at", "getitem", "index_key", "scattered", "take"]
 
 
 class _Slot:
@@ -41,6 +41,22 @@ def _repeats(index: Any) -> bool:
     arrays = [i for i in parts if isinstance(i, np.ndarray)]
     # Masks take no element twice, though several of them are broadcast as integer arrays are.
     return len(arrays) > 1 or any(i.dtype.kind != "b" and i.size > 1 for i in arrays)
+
+
+def index_key(index: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """Return what is equal for equal indices: of an element or row its place, not negative."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if all([isinstance(i, int | np.integer) and not isinstance(i, bool) for i in parts]):
+        return tuple([int(i) + n if i < 0 else int(i) for i, n in zip(parts, shape, strict=False)])
+    found: list[Any] = ["part"]
+    for i in parts:
+        if isinstance(i, slice):
+            found.append((i.start, i.stop, i.step))
+        elif isinstance(i, np.ndarray):
+            found.append((i.dtype.str, i.shape, i.tobytes()))
+        else:
+            found.append(repr(i))
+    return tuple(found)
 
 
 def _positions(shape: tuple[int, ...], index: Any, count: int) -> Array:

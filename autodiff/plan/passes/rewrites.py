@@ -272,3 +272,24 @@ def _reshape(
     if is_number(x) and dtype == _FLOAT:
         return builder.number(x.function, shape)
     return None
+
+
+@rewrites("getitem")
+def _getitem(
+    builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
+) -> Node | None:
+    # An element of a row of a matrix: an element of the matrix.
+    x = args[0]
+    if len(args) > 1 or x.op != "getitem" or len(x.args) > 1:
+        return None
+    row, own = (_integers(node_params["index"]) for node_params in (x.params, params))
+    if row is None or own is None:
+        return None
+    return builder.make("getitem", x.args, {"index": row + own}, shape, dtype, x.function)
+
+
+def _integers(index: Any) -> tuple[Any, ...] | None:
+    """Return an index as a tuple if it is made of integers alone."""
+    parts = index if isinstance(index, tuple) else (index,)
+    plain = all([isinstance(i, int | np.integer) and not isinstance(i, bool) for i in parts])
+    return parts if plain else None

@@ -16,11 +16,11 @@ from autodiff.core.tensor import Tensor
 from autodiff.plan.operations import runs_on_numbers
 from autodiff.plan.tracing.loop import Carry, Listed, Loop, placeholder
 
-__all__ = ["SHORTEST", "reroll"]
+__all__ = ["LONGEST_BODY", "SHORTEST", "reroll"]
 
 #: Steps from which a loop is worth it: straight-line code is faster, and up to here short to build.
 SHORTEST = 2000
-_LONGEST_BODY = 1500
+LONGEST_BODY = 1500
 _NEAR = 4096
 _WINDOW = 48
 _FEWEST = 4
@@ -125,7 +125,7 @@ class _Steps:
         i, attempts = 0, _ATTEMPTS
         while i + SHORTEST <= total:
             window = octets[width * i : width * (i + _WINDOW)]
-            end = width * (i + 1 + _LONGEST_BODY + _WINDOW)
+            end = width * (i + 1 + LONGEST_BODY + _WINDOW)
             place = octets.find(window, width * (i + 1), end)
             while place >= 0 and place % width:
                 place = octets.find(window, place + 1, end)

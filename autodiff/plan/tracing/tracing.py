@@ -20,7 +20,8 @@ from autodiff.plan.tracing.guards import held_outside
 from autodiff.plan.tracing.loop import Loop
 from autodiff.plan.tracing.loop_program import loop_nodes
 from autodiff.plan.tracing.peephole import recognise
-from autodiff.plan.tracing.rerolling import SHORTEST, reroll
+from autodiff.plan.tracing.reads import reroll_reads_apart
+from autodiff.plan.tracing.rerolling import SHORTEST
 
 __all__ = ["Trace", "trace_program"]
 
@@ -66,7 +67,7 @@ class _PassObserver:
         inner = self.rules and self.rules[-1][0] > start
         if not self._rerolling or self._depth or inner or len(nodes) < SHORTEST:
             return nodes
-        rerolled = reroll(tape, nodes, kept)
+        rerolled = reroll_reads_apart(tape, nodes, kept)
         if len(rerolled) < len(nodes):
             tape.nodes[start:] = rerolled
             # Values that come of a loop backward are not known: nothing can be decided on them.
@@ -136,7 +137,7 @@ def _trace(
     if rerolling and not observer.rules:
         tape.guards = guards
         start = len(inputs)
-        recorded[start:] = reroll(tape, recorded[start:], results)
+        recorded[start:] = reroll_reads_apart(tape, recorded[start:], results)
     program = _program(tape, recorded, inputs, results, guards, local, observer.rules)
     return Trace(program, structure, outside)
 
