@@ -110,7 +110,7 @@ def pull(
                 # The output, which others hold, would hold all that it was computed from.
                 node.operands = ()
         for x in reads.sources():
-            x.adjoint = reads.added(x, x.adjoint)
+            x.adjoint = reads.added(x, x.adjoint, last=True)
 
 
 def _pull_general(node: Tensor, tape: Tape, wanted: frozenset[int] | None) -> None:
@@ -166,9 +166,9 @@ def pull_recorded(
     reads = Reads()
     pending = reads.pending
 
-    def add_reads(x: Tensor) -> None:
+    def add_reads(x: Tensor, last: bool = True) -> None:
         observe(reads.latest(x), GETITEM, None)
-        adjoints[id(x)] = reads.added(x, adjoints.get(id(x)))
+        adjoints[id(x)] = reads.added(x, adjoints.get(id(x)), last=last)
 
     with np.errstate(divide="ignore", invalid="ignore"):
         for node in reversed(nodes):
@@ -178,7 +178,7 @@ def pull_recorded(
                 node.pull(adjoints, active)
                 continue
             if pending and id(node) in pending:
-                add_reads(node)
+                add_reads(node, last=False)
             g = latest(id(node), None)
             if g is None or id(node) not in active:
                 continue

@@ -10,7 +10,7 @@ import numpy as np
 
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.assembly import ASSEMBLE
-from autodiff.rules.indexing import SCATTER, index_key
+from autodiff.rules.indexing import GETITEM, SCATTER, composed, index_key
 
 __all__ = ["Reads"]
 
@@ -53,10 +53,15 @@ class Reads:
         """Return the tensors for which something waits."""
         return [waiting.tensor for waiting in self.pending.values()]
 
-    def added(self, x: Tensor, known: Any) -> Any:
-        """Return the cotangent of a tensor with what waits for it, which waits no more."""
+    def added(self, x: Tensor, known: Any, *, last: bool = False) -> Any:
+        """Return the cotangent of a tensor with what waits for it, which waits no more.
+
+        Elements of a row or slice go on to the array that it is of, unless the pass ends here.
+        """
         parts = self.pending.pop(id(x)).parts
         shape: tuple[int, ...] = x.value.shape
+        if x.primitive is GETITEM and len(x.operands) == 1 and not last:
+            parts = self._handed_on(x, parts)
         numbers = {key: g for key, (_, g) in parts.items() if _is_place(key, len(shape))}
         others = [part for key, part in parts.items() if key not in numbers]
         if len(numbers) == 1:
@@ -73,6 +78,20 @@ class Reads:
         values = np.concatenate([np.reshape(g, (-1,)) for _, g in others])
         flat = record(SCATTER, (values,), {"index": (places,), "shape": (size,)})
         return _sum(known, np.reshape(flat, shape))
+
+    def _handed_on(self, x: Tensor, parts: dict[Any, Any]) -> dict[Any, Any]:
+        """Hand the elements of a row or slice to the array that it is of; return what is left."""
+        source, left = x.operands[0], {}
+        assert x.params is not None
+        for key, (index, g) in parts.items():
+            place = None
+            if _is_place(key, x.value.ndim):
+                place = composed(x.params["index"], key, source.value.shape)
+            if place is None:
+                left[key] = index, g
+            else:
+                self.add(source, place, g)
+        return left
 
 
 def _sum(known: Any, x_bar: Any) -> Any:

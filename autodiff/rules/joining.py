@@ -8,6 +8,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from autodiff.core.primitive import Array, handles, linear
 from autodiff.core.tensor import record
+from autodiff.rules.assembly import ASSEMBLE
 from autodiff.rules.indexing import take
 from autodiff.rules.operands import as_array, as_decided
 
@@ -86,6 +87,8 @@ def stack(
     if len(shapes) != 1:
         raise ValueError(f"stack: arrays of shapes {sorted(shapes)} arrived; one shape is needed")
     axis = normalize_axis_index(axis, parts[0].ndim + 1)
+    if shapes == {()} and dtype is None:
+        return record(ASSEMBLE, tuple(parts), {"shape": (len(parts),)})
     return _joined([np.expand_dims(a, axis) for a in parts], axis, dtype, casting)
 
 

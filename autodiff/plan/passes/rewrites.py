@@ -11,6 +11,7 @@ import numpy as np
 
 from autodiff.plan.passes.builder import Builder, rewrites
 from autodiff.plan.program import Node, is_number
+from autodiff.rules.indexing import composed
 
 _FLOAT = np.dtype(float)
 #: Longest last axis along which NumPy's sums are slow; longest sum that need not be pairwise.
@@ -278,18 +279,11 @@ def _reshape(
 def _getitem(
     builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
 ) -> Node | None:
-    # An element of a row of a matrix: an element of the matrix.
+    # An element of a row or of a slice: an element of the array.
     x = args[0]
     if len(args) > 1 or x.op != "getitem" or len(x.args) > 1:
         return None
-    row, own = (_integers(node_params["index"]) for node_params in (x.params, params))
-    if row is None or own is None:
+    index = composed(x.params["index"], params["index"], x.args[0].shape)
+    if index is None:
         return None
-    return builder.make("getitem", x.args, {"index": row + own}, shape, dtype, x.function)
-
-
-def _integers(index: Any) -> tuple[Any, ...] | None:
-    """Return an index as a tuple if it is made of integers alone."""
-    parts = index if isinstance(index, tuple) else (index,)
-    plain = all([isinstance(i, int | np.integer) and not isinstance(i, bool) for i in parts])
-    return parts if plain else None
+    return builder.make("getitem", x.args, {"index": index}, shape, dtype, x.function)
