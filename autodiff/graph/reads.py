@@ -16,6 +16,8 @@ __all__ = ["Reads"]
 
 #: Slices up to which each gets an array of its own, which plans compute in one go.
 _FEW = 8
+#: Elements of an array that is put together of numbers though few of them are read.
+_SMALL = 16
 
 
 class _Pending:
@@ -64,11 +66,12 @@ class Reads:
             parts = self._handed_on(x, parts)
         numbers = {key: g for key, (_, g) in parts.items() if _is_place(key, len(shape))}
         others = [part for key, part in parts.items() if key not in numbers]
-        if len(numbers) == 1:
+        size = math.prod(shape)
+        if len(numbers) == 1 and size > _SMALL:
             others += [parts[key] for key in numbers]
         elif numbers:
             known = _sum(known, _of_numbers(numbers, shape, x.value.dtype))
-        size, total = math.prod(shape), sum(np.size(g) for _, g in others)
+        total = sum(np.size(g) for _, g in others)
         if len(others) <= _FEW or 2 * total >= len(others) * size:
             for index, g in others:
                 known = _sum(known, record(SCATTER, (g,), {"index": index, "shape": shape}))
@@ -101,7 +104,7 @@ def _sum(known: Any, x_bar: Any) -> Any:
 def _of_numbers(numbers: dict[Any, Any], shape: tuple[int, ...], dtype: Any) -> Any:
     """Return an array of cotangents of elements, each of its own place; of others zero."""
     size = math.prod(shape)
-    if size > 4 * len(numbers) + 16:
+    if size > 4 * len(numbers) + _SMALL:
         values = record(ASSEMBLE, tuple(numbers.values()), {"shape": (len(numbers),)})
         places = tuple(np.array(axis) for axis in zip(*numbers, strict=True))
         return record(SCATTER, (values,), {"index": places, "shape": shape})

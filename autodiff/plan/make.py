@@ -97,10 +97,13 @@ def make_plan(
         # Of elements of arrays NumPy makes numbers of its own.
         if not any(isinstance(x, np.ndarray) and x.ndim for x in values):
             return display(texts)
-        converted = [
-            f"np.{kind.__name__}({text})" if issubclass(kind, np.generic) else text
-            for kind, text in zip(kinds, texts, strict=True)
-        ]
+        converted = []
+        for x, text in zip(wanted, texts, strict=True):
+            if isinstance(x, np.generic):
+                text = f"np.{type(x).__name__}({text})"
+            elif isinstance(x, np.ndarray) and not x.ndim:
+                text = f"np.array({text})"
+            converted.append(text)
         return display(converted)
 
     name = getattr(f, "__name__", "a function")

@@ -9,10 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from autodiff.core.primitive import Primitive
 from autodiff.core.pytrees import Structure, flatten
 from autodiff.core.tape import Form, Tape
-from autodiff.core.tensor import Tensor, leaf
+from autodiff.core.tensor import Tensor, assembled, leaf
 from autodiff.graph.trace import call_with_names
 from autodiff.plan.operations import name_of
 from autodiff.plan.program import INPUT, Guard, Node, Program, operand
@@ -115,6 +117,11 @@ def _trace(
     try:
         with tape:
             output, variables = call_with_names(f, lambda: call(inputs))
+            results, structure = flatten(output)
+            # What ``np.array([t, u])`` makes of tensors.
+            results = [
+                assembled(x) if type(x) is np.ndarray and x.dtype == object else x for x in results
+            ]
     except Exception as error:
         if observer.decided is None:
             raise
@@ -122,7 +129,6 @@ def _trace(
     guards = tape.guards
     if observer.decided is not None and len(guards) > observer.decided:
         raise _Unknown
-    results, structure = flatten(output)
     local = {id(x): name for name, x in variables.items() if x.tape is tape}
     for name, node in zip(names, inputs, strict=True):
         local[id(node)] = name
