@@ -66,8 +66,10 @@ class _Steps:
             if id(x) in position:
                 self._guards.setdefault(position[id(x)], []).append((what, outcome))
         self._encode()
+        # What joins many values has more operands than slots.
+        needed = [*kept, *(y for x in nodes if len(x.operands) > _SLOTS for y in x.operands)]
         self._kept = np.array(
-            sorted({position[id(x)] for x in kept if id(x) in position}), dtype=np.int64
+            sorted({position[id(x)] for x in needed if id(x) in position}), dtype=np.int64
         )
 
     def _encode(self) -> None:
