@@ -22,6 +22,8 @@ __all__ = ["LONGEST_BODY", "SHORTEST", "reroll"]
 SHORTEST = 2000
 LONGEST_BODY = 1500
 _NEAR = 4096
+#: Iterations from which a value may come: each before the last takes a name more.
+_LONGEST_LAG = 64
 _WINDOW = 48
 _FEWEST = 4
 #: Uses of a value from which it is rather one for all iterations than of one of them.
@@ -184,6 +186,8 @@ class _Steps:
                     continue
                 if self._is_near(start + q, first):
                     lag, row = _lag(q, start + q - first, period)
+                    if lag > _LONGEST_LAG:
+                        return 0
                     lags[row] = max(lag, lags.get(row, 0))
                     continue
                 within = np.flatnonzero((rows[:, q] >= start) & (rows[:, q] < end))
