@@ -188,28 +188,41 @@ def linear(
 ) -> Primitive:
     """Register a function that is linear in its first argument, or in all its like arguments.
 
-    `transpose(x_bar_out, out, x, **params)` is the transposed map, not conjugated, of a cotangent.
+    `transpose(x_bar_out, out, x, **params)` is the transposed map, not conjugated, of a cotangent;
+    of like arguments it gives the list of all cotangents, since n calls of n arguments each would
+    be quadratic.
     """
 
     def jvp(x_dot: Array, out: Array, *xs: Array, argnum: int = 0, **params: Any) -> Array:
         if not variadic:
             # What follows the first argument, such as a computed mask, is linear in nothing.
             return function(x_dot, *xs[1:], **params)
-        return function(
-            *(x_dot if i == argnum else np.zeros_like(x) for i, x in enumerate(xs)), **params
+        return joint_jvp(
+            [x_dot if i == argnum else None for i in range(len(xs))], out, *xs, **params
         )
+
+    def joint_jvp(x_dots: list[Array], out: Array, *xs: Array, **params: Any) -> Array:
+        filled = [
+            np.zeros_like(x) if x_dot is None else x_dot
+            for x, x_dot in zip(xs, x_dots, strict=True)
+        ]
+        return function(*filled, **params)
+
+    def vjp(g: Array, out: Array, *xs: Array, argnum: int, **params: Any) -> Array:
+        return transpose(g, out, *xs, **params)[argnum]
 
     return register(
         Primitive(
             name,
             function,
             "linear",
-            (transpose,),
+            (vjp if variadic else transpose,),
             (jvp,),
             variadic=variadic,
             examples=tuple(examples),
             complex=complex,
             batch=batch,
+            joint=(transpose, joint_jvp) if variadic else None,
         )
     )
 

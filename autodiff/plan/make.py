@@ -93,8 +93,8 @@ def make_plan(
         plain = [kind in (float, complex) for kind in kinds]
         return display(
             [
-                x if python else _typed(kind, x, ())
-                for kind, x, python in zip(kinds, texts, plain, strict=True)
+                x if python else _typed(kind, x, shape)
+                for kind, x, python, shape in zip(kinds, texts, plain, shapes, strict=True)
             ]
         )
 
@@ -115,7 +115,7 @@ def make_plan(
     title = f"Plan of {name}: {program.operations} operations."
     constants: dict[str, Any] = {}
     numpy_source, peak_bytes = "", 0
-    if is_scalar(program):
+    if is_scalar(program, elements=True):
         source, numpy_source = print_scalars(program, inputs, number_result, result, title)
     else:
         units = tiling.group(program)

@@ -25,7 +25,7 @@ __all__ = [
         "VECTOR_MATRIX",
     ),
     *("Kind", "Operation", "Takes", "fields_of", "is_basic_index", "is_contiguous", "is_quiet"),
-    *("kind_of", "name_of", "operation_of", "reduced_axes", "runs_on_numbers"),
+    *("kind_of", "may_show_operand", "name_of", "operation_of", "reduced_axes", "runs_on_numbers"),
 ]
 
 
@@ -97,6 +97,8 @@ class Operation:
     numba: str = ""
     far: str = ""
     takes: Takes = Takes.REALS
+    #: Whether what a call returns is never memory of an operand.
+    own: bool = False
     #: Whether an element takes as long as several sums.
     slow: bool = False
     #: Of a reduction in a loop of Numba's: what it starts from, and takes in one more element.
@@ -268,8 +270,8 @@ _INTEGERS, _LOGICAL, _MASKS = Takes.INTEGERS, Takes.LOGICAL, Takes.MASKS
 _ROWS = (
     Operation(INPUT, Kind.LEAF),
     Operation(CONSTANT, Kind.LEAF),
-    _call(LOOP),
-    _call(PICK),
+    _call(LOOP, own=True),
+    _call(PICK, own=True),
     # Arithmetic.
     _arithmetic("add", "{0} + {1}", takes=_INTEGERS, calm=True, commutes=True, broadcasts=True),
     _arithmetic("subtract", "{0} - {1}", takes=_INTEGERS, calm=True, broadcasts=True),
@@ -502,7 +504,8 @@ _ROWS = (
         tiles=False,
         calm=True,
     ),
-    _call("scatter", numba="{0}", combine=_ADD_TO),
+    _call("scatter", numba="{0}", combine=_ADD_TO, own=True),
+    _call("assemble", own=True),
     _call(VECTOR_MATRIX, numba="{0} * {1}", combine=_ADD_TO),
     _call(MATRIX_VECTOR, numba="{0} * {1}", combine=_ADD_TO),
     # Views.
@@ -581,6 +584,19 @@ def kind_of(node: Node) -> Kind:
         row = OPERATIONS.get(node.op, _UNLISTED)
         kind = node.kind = row.kind if row.fits(node) else Kind.CALL
     return kind
+
+
+def may_show_operand(node: Node) -> bool:
+    """Return whether a result may lie in memory of an operand that the plan does not know of."""
+    if kind_of(node) is not Kind.CALL or operation_of(node).own:
+        return False
+    # An element is a number; with an ellipsis it is an array without axes.
+    return node.op != "getitem" or bool(node.shape) or not _takes_integers(node.params["index"])
+
+
+def _takes_integers(index: object) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return is_basic_index(index) and not any(i is None or i is Ellipsis for i in parts)
 
 
 def reduced_axes(node: Node) -> set[int]:

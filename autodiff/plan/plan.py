@@ -139,7 +139,7 @@ class Plan:
         try:
             if self._numpy_source:
                 try:
-                    result = run(*map(float, leaves))
+                    result = run(*map(_as_number, leaves))
                 except (ArithmeticError, ValueError):
                     result = self._careful(leaves)
             elif self._quiet:
@@ -337,6 +337,11 @@ def _unpack(
         if not _unpack(part, value, tag, conditions, leaves, names):
             return False
     return True
+
+
+def _as_number(x: Any) -> Any:
+    """Return a number as Python's own; an array as it is."""
+    return x if isinstance(x, np.ndarray) and x.ndim else float(x)
 
 
 def _plain_parameters(f: Callable[..., Any], count: int, tag: str) -> list[str] | None:

@@ -8,6 +8,8 @@ from autodiff.core.batching import spread
 from autodiff.core.primitive import Array, linear
 from autodiff.core.tensor import Tensor, record
 
+__all__ = ["ASSEMBLE"]
+
 
 def _assemble(*items: Array, shape: tuple[int, ...]) -> Array:
     # Items may be tensors of an outer trace, which has to record it too.
@@ -16,8 +18,10 @@ def _assemble(*items: Array, shape: tuple[int, ...]) -> Array:
     return np.array(items).reshape(shape)
 
 
-def _assemble_transpose(g: Array, out: Array, *items: Array, shape: Any, argnum: int) -> Array:
-    return g[tuple(int(i) for i in np.unravel_index(argnum, shape))]
+def _assemble_transpose(g: Array, out: Array, *items: Array, shape: Any) -> list[Array]:
+    if type(g) is not Tensor:
+        return list(np.reshape(g, -1))
+    return [g[i] for i in np.ndindex(*shape)]
 
 
 def _assemble_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:

@@ -14,7 +14,16 @@ from autodiff.core.primitive import Array, handles, linear, refuses
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.operands import as_array, as_decided, guarded
 
-__all__ = ["GETITEM", "SCATTER", "accumulate_at", "getitem", "scattered", "take"]
+__all__ = [
+    "GETITEM",
+    "SCATTER",
+    "accumulate_at",
+    "composed",
+    "getitem",
+    "index_key",
+    "scattered",
+    "take",
+]
 
 
 class _Slot:
@@ -44,6 +53,47 @@ def _repeats(index: Any) -> bool:
     arrays = [i for i in parts if isinstance(i, np.ndarray)]
     # Masks take no element twice, though several of them are broadcast as integer arrays are.
     return len(arrays) > 1 or any(i.dtype.kind != "b" and i.size > 1 for i in arrays)
+
+
+def index_key(index: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """Return what is equal for equal indices: of an element or row its place, not negative."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if all(map(_is_integer, parts)):
+        return tuple([int(i) + n if i < 0 else int(i) for i, n in zip(parts, shape, strict=False)])
+    found: list[Any] = ["part"]
+    for i in parts:
+        if isinstance(i, slice):
+            found.append((i.start, i.stop, i.step))
+        elif isinstance(i, np.ndarray):
+            found.append((i.dtype.str, i.shape, i.tobytes()))
+        else:
+            found.append(repr(i))
+    return tuple(found)
+
+
+def composed(index: Any, inner: Any, shape: tuple[int, ...]) -> tuple[Any, ...] | None:
+    """Return the index that takes of an array of a shape what two take one after the other.
+
+    There is one if `index` is made of integers and slices and `inner` of integers, else None.
+    """
+    parts = list(index) if isinstance(index, tuple) else [index]
+    places = list(inner) if isinstance(inner, tuple) else [inner]
+    if not all(map(_is_integer, places)):
+        return None
+    parts += [slice(None)] * (len(shape) - len(parts))
+    found: list[Any] = []
+    for part, length in zip(parts, shape, strict=True):
+        if isinstance(part, slice) and places:
+            found.append(range(length)[part][places.pop(0)])
+        elif isinstance(part, slice) or _is_integer(part):
+            found.append(part)
+        else:
+            return None
+    return None if places else tuple(found)
+
+
+def _is_integer(part: Any) -> bool:
+    return isinstance(part, int | np.integer) and not isinstance(part, bool)
 
 
 def _positions(shape: tuple[int, ...], index: Any, count: int) -> Array:

@@ -1,16 +1,15 @@
 """Rules of functions that join arrays: linear, and a cotangent is cut where they were joined."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from autodiff.core.batching import along_axis
-from autodiff.core.primitive import PRIMITIVES, Array, handles, linear
+from autodiff.core.primitive import Array, handles, linear
 from autodiff.core.tensor import record
+from autodiff.rules.assembly import ASSEMBLE
 from autodiff.rules.indexing import take
 from autodiff.rules.operands import as_array, as_decided
 
@@ -19,37 +18,22 @@ def _concatenate(*arrays: Array, axis: int) -> Array:
     return np.concatenate(arrays, axis=axis)
 
 
-def _cuts(arrays: Sequence[Array], axis: int) -> list[tuple[slice, ...]]:
-    """Return the index of each array in what they were joined to."""
-    ends = accumulate((np.shape(a)[axis] for a in arrays), initial=0)
-    around = (slice(None),) * axis
-    return [(*around, slice(*ends)) for ends in pairwise(ends)]
+def _concatenate_transpose(g: Array, out: Array, *arrays: Array, axis: int) -> list[Array]:
+    before, start, cut = (slice(None),) * axis, 0, []
+    for a in arrays:
+        end = start + np.shape(a)[axis]
+        cut.append(g[(*before, slice(start, end))])
+        start = end
+    return cut
 
 
-def _concatenate_transpose(g: Array, out: Array, *arrays: Array, axis: int, argnum: int) -> Array:
-    return g[_cuts(arrays, axis)[argnum]]
-
-
-def _concatenate_transposes(g: Array, out: Array, *arrays: Array, axis: int) -> list[Array]:
-    """Return the cotangents of all arrays: one by one they would be quadratic in the arrays."""
-    return [g[cut] for cut in _cuts(arrays, axis)]
-
-
-def _concatenate_tangents(x_dots: Sequence[Any], out: Array, *arrays: Array, axis: int) -> Array:
-    pairs = zip(arrays, x_dots, strict=True)
-    return np.concatenate([np.zeros_like(x) if d is None else d for x, d in pairs], axis)
-
-
-CONCATENATE = PRIMITIVES["concatenate"] = replace(
-    linear(
-        "concatenate",
-        _concatenate,
-        _concatenate_transpose,
-        variadic=True,
-        examples=[(((2, 3), (1, 3)), {"axis": 0}), (((2, 3), (2, 0), (2, 1)), {"axis": 1})],
-        batch=along_axis,
-    ),
-    joint=(_concatenate_transposes, _concatenate_tangents),
+CONCATENATE = linear(
+    "concatenate",
+    _concatenate,
+    _concatenate_transpose,
+    variadic=True,
+    examples=[(((2, 3), (1, 3)), {"axis": 0}), (((2, 3), (2, 0), (2, 1)), {"axis": 1})],
+    batch=along_axis,
 )
 
 
@@ -105,6 +89,8 @@ def stack(
     if len(shapes) != 1:
         raise ValueError(f"stack: arrays of shapes {sorted(shapes)} arrived; one shape is needed")
     axis = normalize_axis_index(axis, parts[0].ndim + 1)
+    if shapes == {()} and dtype is None:
+        return record(ASSEMBLE, tuple(parts), {"shape": (len(parts),)})
     return _joined([np.expand_dims(a, axis) for a in parts], axis, dtype, casting)
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.plan.operations import is_basic_index
 from autodiff.plan.passes.builder import Builder, rewrites
 from autodiff.plan.program import Node, is_number
+from autodiff.rules.indexing import GETITEM, composed, index_key
 
 _FLOAT = np.dtype(float)
 #: Operations whose results are never -0.0.
@@ -279,6 +281,10 @@ def _transpose(
         inner = tuple(x.params["axes"])
         together = {"axes": tuple(inner[i] for i in axes)}
         return builder.make("transpose", x.args, together, shape, dtype, np.transpose)
+    if x.op == "assemble":
+        places = np.arange(x.size).reshape(x.shape).transpose(axes).reshape(-1)
+        items = [x.args[i] for i in places]
+        return builder.make("assemble", items, {"shape": shape}, shape, dtype, x.function)
     return builder.number(x.function, shape) if is_number(x) else None
 
 
@@ -291,6 +297,8 @@ def _reshape(
         return x
     if is_number(x) and dtype == _FLOAT:
         return builder.number(x.function, shape)
+    if x.op == "assemble" and x.size == math.prod(shape):
+        return builder.make("assemble", x.args, {"shape": shape}, shape, dtype, x.function)
     return None
 
 
@@ -320,3 +328,31 @@ def _roll(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DTy
         params = {"shift": int(each), "axis": int(along)}
         x = builder.make("roll", (x,), params, shape, dtype, np.roll)
     return x
+
+
+@rewrites("getitem")
+def _getitem(
+    builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
+) -> Node | None:
+    # An element of another look at an array: an element of the array.
+    x = args[0]
+    if len(args) > 1 or len(x.args) != 1:
+        return None
+    own, index = x.args[0].shape, None
+    if x.op == "getitem":
+        index = composed(x.params["index"], params["index"], own)
+    elif x.op in ("reshape", "transpose") and not shape:
+        place = index_key(params["index"], x.shape)
+        if len(place) == len(x.shape) and is_basic_index(place):
+            index = _moved(x, place)
+    if index is None:
+        return None
+    return builder.make("getitem", x.args, {"index": index}, shape, dtype, GETITEM.function)
+
+
+def _moved(x: Node, place: tuple[int, ...]) -> tuple[int, ...]:
+    """Return where an element of a reshaped or transposed array is in that array."""
+    if x.op == "transpose":
+        return tuple([place[x.params["axes"].index(i)] for i in range(len(place))])
+    flat = np.ravel_multi_index(place, x.shape)
+    return tuple(int(i) for i in np.unravel_index(flat, x.args[0].shape))

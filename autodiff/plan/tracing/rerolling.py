@@ -16,12 +16,14 @@ from autodiff.core.tensor import Tensor
 from autodiff.plan.operations import runs_on_numbers
 from autodiff.plan.tracing.loop import Carry, Listed, Loop, placeholder
 
-__all__ = ["SHORTEST", "reroll"]
+__all__ = ["LONGEST_BODY", "SHORTEST", "reroll"]
 
 #: Steps from which a loop is worth it: straight-line code is faster, and up to here short to build.
 SHORTEST = 2000
-_LONGEST_BODY = 1500
+LONGEST_BODY = 1500
 _NEAR = 4096
+#: Iterations from which a value may come: each before the last takes a name more.
+_LONGEST_LAG = 64
 _WINDOW = 48
 _FEWEST = 4
 #: Uses of a value from which it is rather one for all iterations than of one of them.
@@ -66,8 +68,10 @@ class _Steps:
             if id(x) in position:
                 self._guards.setdefault(position[id(x)], []).append((what, outcome))
         self._encode()
+        # What joins many values has more operands than slots.
+        needed = [*kept, *(y for x in nodes if len(x.operands) > _SLOTS for y in x.operands)]
         self._kept = np.array(
-            sorted({position[id(x)] for x in kept if id(x) in position}), dtype=np.int64
+            sorted({position[id(x)] for x in needed if id(x) in position}), dtype=np.int64
         )
 
     def _encode(self) -> None:
@@ -125,7 +129,7 @@ class _Steps:
         i, attempts = 0, _ATTEMPTS
         while i + SHORTEST <= total:
             window = octets[width * i : width * (i + _WINDOW)]
-            end = width * (i + 1 + _LONGEST_BODY + _WINDOW)
+            end = width * (i + 1 + LONGEST_BODY + _WINDOW)
             place = octets.find(window, width * (i + 1), end)
             while place >= 0 and place % width:
                 place = octets.find(window, place + 1, end)
@@ -182,6 +186,8 @@ class _Steps:
                     continue
                 if self._is_near(start + q, first):
                     lag, row = _lag(q, start + q - first, period)
+                    if lag > _LONGEST_LAG:
+                        return 0
                     lags[row] = max(lag, lags.get(row, 0))
                     continue
                 within = np.flatnonzero((rows[:, q] >= start) & (rows[:, q] < end))

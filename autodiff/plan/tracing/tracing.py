@@ -14,7 +14,7 @@ import numpy as np
 from autodiff.core.primitive import Primitive
 from autodiff.core.pytrees import Structure, flatten
 from autodiff.core.tape import Form, Tape
-from autodiff.core.tensor import Tensor, leaf
+from autodiff.core.tensor import Tensor, assembled, leaf
 from autodiff.graph.trace import call_with_names
 from autodiff.plan.operations import name_of
 from autodiff.plan.program import INPUT, Guard, Node, Program, operand
@@ -22,7 +22,8 @@ from autodiff.plan.tracing.guards import Visited, held_outside
 from autodiff.plan.tracing.loop import Loop
 from autodiff.plan.tracing.loop_program import loop_nodes
 from autodiff.plan.tracing.peephole import recognise
-from autodiff.plan.tracing.rerolling import SHORTEST, reroll
+from autodiff.plan.tracing.reads import reroll_reads_apart
+from autodiff.plan.tracing.rerolling import SHORTEST
 
 __all__ = ["Trace", "trace_program"]
 
@@ -71,7 +72,7 @@ class _PassObserver:
         inner = self.rules and self.rules[-1][0] > start
         if not self._rerolling or self._depth or inner or len(nodes) < SHORTEST:
             return nodes
-        rerolled = reroll(tape, nodes, kept)
+        rerolled = reroll_reads_apart(tape, nodes, kept)
         if len(rerolled) < len(nodes):
             tape.nodes[start:] = rerolled
             # Values that come of a loop backward are not known: nothing can be decided on them.
@@ -121,6 +122,11 @@ def _trace(
     try:
         with tape:
             output, variables = call_with_names(f, lambda: call(inputs), visited.on_event)
+            results, structure = flatten(output)
+            # What ``np.array([t, u])`` makes of tensors.
+            results = [
+                assembled(x) if type(x) is np.ndarray and x.dtype == object else x for x in results
+            ]
     except Exception as error:
         if observer.decided is None:
             raise
@@ -128,7 +134,6 @@ def _trace(
     guards = tape.guards
     if observer.decided is not None and len(guards) > observer.decided:
         raise _Unknown
-    results, structure = flatten(output)
     local = {id(x): name for name, x in variables.items() if x.tape is tape}
     for name, node in zip(names, inputs, strict=True):
         local[id(node)] = name
@@ -143,7 +148,7 @@ def _trace(
     if rerolling and not observer.rules:
         tape.guards = guards
         start = len(inputs)
-        recorded[start:] = reroll(tape, recorded[start:], results)
+        recorded[start:] = reroll_reads_apart(tape, recorded[start:], results)
     program = _program(tape, recorded, inputs, results, guards, local, observer.rules)
     return Trace(program, structure, outside, visited)
 
