@@ -219,7 +219,9 @@ def _sum(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DTyp
         if factors and all(_same(f, x.shape, x.dtype) and f.shape for f in factors):
             return builder.make("vdot", factors, {}, (), dtype, np.vdot)
         if x.op == "reshape":
-            return builder.make("sum", x.args, params, shape, dtype, np.sum)
+            # All axes of the operand, which may be others than those of its new shape.
+            everything = {**params, "axis": None, "keepdims": False}
+            return builder.make("sum", x.args, everything, shape, dtype, np.sum)
     if x.op == "negative":
         positive = builder.make("sum", x.args, params, shape, dtype, np.sum)
         return builder.ufunc(np.negative, positive)

@@ -73,8 +73,9 @@ class Printer:
         self._given: dict[int, str] = {}
         nodes = [*program.inputs, *program.nodes]
         self._mixed = any(x.dtype.kind in "fc" and x.dtype not in _DOUBLE for x in nodes)
-        for node, name in zip(program.inputs, inputs, strict=True):
-            self.names[id(node)] = self.fresh(name)
+        self.parameters = [self.fresh(name) for name in inputs]
+        for node, name in zip(program.inputs, self.parameters, strict=True):
+            self.names[id(node)] = name
 
     def take_numbers(self, numbers: Sequence[Node]) -> None:
         """Write that inputs become NumPy's numbers, as in eager functions; loops take them raw."""

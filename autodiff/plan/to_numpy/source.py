@@ -92,7 +92,7 @@ def print_arrays(
     lines += printer.arrays() + printer.header
     for function in printer.functions:
         lines += ["", "", *function]
-    names = ", ".join(printer.names[id(node)] for node in program.inputs)
+    names = ", ".join(printer.parameters)
     lines += ["", "", f"def run({names}):"]
     lines += [f"    {statement}" for statement in printer.statements]
     return "\n".join(lines) + "\n", printer.constants

@@ -127,6 +127,11 @@ def test_types_among_others():
             np.testing.assert_allclose(a, b, rtol=1e-5)
 
 
+def test_a_sum_along_the_axis_of_another_shape_is_one_of_everything():
+    step = autodiff.compile(lambda x: np.sum(np.tile(x, 2), axis=(0,)))
+    assert step(np.arange(6.0)) == step(np.arange(6.0)) == 30.0
+
+
 def test_large_constants_are_arrays_that_pasted_source_is_given(tmp_path):
     table = np.random.default_rng(0).normal(size=(200, 100))
     step = autodiff.compile(lambda x: np.tanh(table @ x))
