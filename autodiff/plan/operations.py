@@ -12,6 +12,7 @@ from enum import Enum
 import numpy as np
 
 from autodiff.core.primitive import PRIMITIVES, Primitive
+from autodiff.plan import printed
 from autodiff.plan.program import CONSTANT, INPUT, LOOP, PICK, Node, Program
 
 __all__ = [
@@ -123,43 +124,6 @@ class Operation:
 RELU_TIES, RELU_STEP = "relu_ties", "relu_step"
 VECTOR_MATRIX, MATRIX_VECTOR = "vector_matrix", "matrix_vector"
 
-_WHERE_INTO = '''def where_into(condition, x, y, out):
-    """Write x where a condition holds and y elsewhere."""
-    np.copyto(out, y)
-    np.copyto(out, x, where=condition)'''
-_RELU_NAMES = """_equal, _multiply, _sign = np.equal, np.multiply, np.sign
-zero = np.array(0.0)
-"""
-_RELU_TIES = '''def relu_ties(x, flat, mask):
-    """Return the derivative of a rectifier if an element is 0 or NaN; nothing otherwise."""
-    squares = flat.dot(flat)
-    if squares == squares and b"\\x01" not in _equal(x, zero, mask).tobytes():
-        return None
-    return np.logical_not(x < zero) - 0.5 * (x == zero)'''
-_RELU_STEP = '''def relu_step(g, h, ties, step, out):
-    """Write the cotangent of the argument of a rectifier, whose result is h."""
-    _multiply(g, _sign(h, step) if ties is None else ties, out)'''
-_RELU_VJP_INTO = '''def relu_vjp_into(g, x, out, mask):
-    """Write the cotangent of the argument of a rectifier: half of it where the argument is 0."""
-    np.equal(x, zero, mask)
-    if np.count_nonzero(mask):
-        out[...] = g * (np.logical_not(x < zero) - 0.5 * mask)
-        return
-    np.less_equal(x, zero, mask)
-    if out is not g:
-        np.copyto(out, g)
-    np.copyto(out, zero, where=mask)'''
-_MULTIPLY_NO_NAN_INTO = '''def multiply_no_nan_into(direction, product, out):
-    """Set a product to zero where it is NaN because a direction of zero met an infinite slope."""
-    flat = product.reshape(-1)
-    squares = flat.dot(flat)
-    if squares == squares:
-        if out is not product:
-            np.copyto(out, product)
-    else:
-        lost = np.isnan(product) & (direction == 0)
-        np.copyto(out, product)
-        np.copyto(out, 0.0, where=lost)'''
 
 #: The statement of most rows: a universal function.
 CALLED = ("{function}({operands}{out})",)
@@ -335,7 +299,7 @@ _ROWS = (
         # Written over what is there already, if that can be.
         ("np.copyto({out_over_last}, {1}, where={0})", "where_into({0}, {1}, {2}, {to})"),
         function="np.where",
-        helpers=(_WHERE_INTO,),
+        helpers=(printed.WHERE_INTO,),
         fills=True,
         keeps=True,
         python="{1} if {0} else {2}",
@@ -349,7 +313,7 @@ _ROWS = (
         RELU_TIES,
         Kind.REDUCTION,
         numpy=("relu_ties({0}, {vector0}, {mask})",),
-        helpers=(_RELU_NAMES, _RELU_TIES),
+        helpers=(printed.RELU_NAMES, printed.RELU_TIES),
         tiles=False,
         calm=True,
     ),
@@ -358,7 +322,7 @@ _ROWS = (
         Kind.ELEMENTWISE,
         _is_alike,
         ("relu_vjp_into({0}, {1}, {to}, {mask})",),
-        helpers=(_RELU_NAMES, _RELU_VJP_INTO),
+        helpers=(printed.RELU_NAMES, printed.RELU_VJP_INTO),
         fills=True,
         python="{0} if {1} > 0.0 or {1} != {1} else 0.5 * {0} if {1} == 0.0 else 0.0 * {0}",
         numba="{0} * select({1} < 0.0, 0.0, select({1} == 0.0, 0.5, 1.0))",
@@ -368,7 +332,7 @@ _ROWS = (
         RELU_STEP,
         Kind.ELEMENTWISE,
         numpy=("relu_step({0}, {1}, {2}, {step}, {to})",),
-        helpers=(_RELU_STEP,),
+        helpers=(printed.RELU_STEP,),
         fills=True,
         # Ties are those of whole arrays.
         tiles=False,
@@ -379,7 +343,7 @@ _ROWS = (
         Kind.ELEMENTWISE,
         _is_alike,
         ("multiply_no_nan_into({0}, {1}, {to})",),
-        helpers=(_MULTIPLY_NO_NAN_INTO,),
+        helpers=(printed.MULTIPLY_NO_NAN_INTO,),
         fills=True,
         keeps=True,
         python="0.0 if {1} != {1} and {0} == 0.0 else {1}",

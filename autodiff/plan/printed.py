@@ -1,0 +1,48 @@
+"""Functions that stand above the statements of printed plans which call them."""
+
+__all__ = [
+    "MULTIPLY_NO_NAN_INTO",
+    "RELU_NAMES",
+    "RELU_STEP",
+    "RELU_TIES",
+    "RELU_VJP_INTO",
+    "WHERE_INTO",
+]
+
+WHERE_INTO = '''def where_into(condition, x, y, out):
+    """Write x where a condition holds and y elsewhere."""
+    np.copyto(out, y)
+    np.copyto(out, x, where=condition)'''
+RELU_NAMES = """_equal, _multiply, _sign = np.equal, np.multiply, np.sign
+zero = np.array(0.0)
+"""
+RELU_TIES = '''def relu_ties(x, flat, mask):
+    """Return the derivative of a rectifier if an element is 0 or NaN; nothing otherwise."""
+    squares = flat.dot(flat)
+    if squares == squares and b"\\x01" not in _equal(x, zero, mask).tobytes():
+        return None
+    return np.logical_not(x < zero) - 0.5 * (x == zero)'''
+RELU_STEP = '''def relu_step(g, h, ties, step, out):
+    """Write the cotangent of the argument of a rectifier, whose result is h."""
+    _multiply(g, _sign(h, step) if ties is None else ties, out)'''
+RELU_VJP_INTO = '''def relu_vjp_into(g, x, out, mask):
+    """Write the cotangent of the argument of a rectifier: half of it where the argument is 0."""
+    np.equal(x, zero, mask)
+    if np.count_nonzero(mask):
+        out[...] = g * (np.logical_not(x < zero) - 0.5 * mask)
+        return
+    np.less_equal(x, zero, mask)
+    if out is not g:
+        np.copyto(out, g)
+    np.copyto(out, zero, where=mask)'''
+MULTIPLY_NO_NAN_INTO = '''def multiply_no_nan_into(direction, product, out):
+    """Set a product to zero where it is NaN because a direction of zero met an infinite slope."""
+    flat = product.reshape(-1)
+    squares = flat.dot(flat)
+    if squares == squares:
+        if out is not product:
+            np.copyto(out, product)
+    else:
+        lost = np.isnan(product) & (direction == 0)
+        np.copyto(out, product)
+        np.copyto(out, 0.0, where=lost)'''
