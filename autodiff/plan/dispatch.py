@@ -142,7 +142,6 @@ class _Entry(functools.partial[Any]):
     It takes 0.1 µs more than the function itself, which could not be pickled.
     """
 
-    __wrapped__: Callable[..., Any]
     options: dict[str, Any]
     plan: Callable[..., Plan]
     plans: Callable[[], dict[Any, Plan]]
