@@ -5,12 +5,11 @@ import gc
 import hashlib
 import importlib.util
 import math
-import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import CodeType, FunctionType, MethodType
+from types import CodeType, FunctionType
 from typing import Any, Literal
 
 import numpy as np
@@ -121,51 +120,15 @@ def compile(
             'pip install "gradscale[fast]"',
             name="numba",
         )
-    options = {"fast_math": fast_math, "donate": donate, "backend": backend}
-    compiled = _Compiled(f, check, pure, **options)
+    compiled = _Compiled(f, check, pure, fast_math=fast_math, donate=donate, backend=backend)
     namespace: dict[str, Any] = {**_SHARED, "general": compiled.call}
     exec("def run(*args, **kwargs):\n    return general(args, kwargs)\n", namespace)
     run: FunctionType = namespace["run"]
     compiled.entry = run
     functools.update_wrapper(run, f)
-    entry = _Entry(run)
-    functools.update_wrapper(entry, f)
-    entry.options = {**options, "check": check, "pure": pure}
-    entry.plan = compiled.plan
-    entry.plans = compiled.all_plans
-    return entry
-
-
-class _Entry(functools.partial[Any]):
-    """A compiled function: calls its entry with no Python in between, and pickles.
-
-    It takes 0.1 µs more than the function itself, which could not be pickled.
-    """
-
-    options: dict[str, Any]
-    plan: Callable[..., Plan]
-    plans: Callable[[], dict[Any, Plan]]
-
-    def __reduce__(self) -> Any:
-        """Return how it is made where it arrives, by name or of its function: it plans anew."""
-        found: Any = sys.modules.get(self.__module__)
-        path = getattr(self, "__qualname__", "")  # instances with __call__ have none
-        for name in path.split("."):
-            found = getattr(found, name, None)
-        if found is self:
-            return path
-        return _compiled_again, (self.__wrapped__, self.options)
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """Return it as a method of what it was decorated in."""
-        return self if instance is None else MethodType(self, instance)
-
-    def __repr__(self) -> str:
-        return f"<compiled {getattr(self, '__qualname__', 'function')}>"
-
-
-def _compiled_again(f: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
-    return compile(f, **options)
+    run.plan = compiled.plan  # type: ignore[attr-defined]
+    run.plans = compiled.all_plans  # type: ignore[attr-defined]
+    return run
 
 
 class _Variant:
