@@ -90,11 +90,14 @@ def make_plan(
         )
 
     def number_result(texts: Sequence[str]) -> str:
-        plain = [kind in (float, complex) for kind in kinds]
+        # Of numbers of Python's alone the results are: np.float64(x) takes as long as a gradient.
+        python = all(type(x) in (float, complex) for x in leaves)
+        own = (float, complex, np.float64, np.complex128) if python else (float, complex)
+        plain = [kind in own for kind in kinds]
         return display(
             [
-                x if python else _typed(kind, x, shape)
-                for kind, x, python, shape in zip(kinds, texts, plain, shapes, strict=True)
+                x if known else _typed(kind, x, shape)
+                for kind, x, known, shape in zip(kinds, texts, plain, shapes, strict=True)
             ]
         )
 

@@ -102,6 +102,15 @@ def _is_users_module(name: str) -> bool:
     return _is_users(file)
 
 
+def _is_users_code(code: types.CodeType, place: dict[str, Any]) -> bool:
+    """Return whether code may be the user's; what a library makes of text is the library's."""
+    if not code.co_filename.startswith("<"):
+        return _is_users(code.co_filename)
+    module = sys.modules.get(str(place.get("__name__")))
+    own = module is not None and vars(module) is place
+    return not own or _is_users_module(module.__name__)  # type: ignore[union-attr]
+
+
 class Visited:
     """The frames of the user's that a trace entered: their code, globals and free variables."""
 
@@ -123,7 +132,7 @@ class Visited:
                 return
             self._skipped.add(key)
             self._kept.append(code)
-            if _is_users(code.co_filename):
+            if _is_users_code(code, frame.f_globals):
                 self.codes[key] = code
                 _, names = self.globals.setdefault(id(frame.f_globals), (frame.f_globals, set()))
                 names.update(code.co_names)
@@ -284,14 +293,15 @@ class _Search:
             if id(f) in self._seen:
                 return
             self._seen[id(f)] = f
-        if not _is_users(f.__code__.co_filename):
+        if not _is_users_code(f.__code__, f.__globals__):
             # Transforms and wrappers of libraries read what they wrap, which is what matters.
             cells = [v for v in map(_cell, f.__closure__ or ()) if callable(v)]
             self._stack += [(v, path) for v in cells if not isinstance(v, type)]
             return
         if self.visited.known and id(f.__code__) not in self.visited.codes:
             return
-        self.contents.append((_code, f, _code(f)))
+        if f.__defaults__ or f.__kwdefaults__:
+            self.contents.append((_defaults, f, _defaults(f)))
         if not self.visited.known:
             _, names = self.visited.globals.setdefault(id(f.__globals__), (f.__globals__, set()))
             names |= _all_names(f.__code__)
@@ -394,7 +404,8 @@ class _Search:
                     continue
                 if type(value) is Tensor:
                     continue
-                self.bindings.append(("item", place, name, value))
+                if not _is_library(value):
+                    self.bindings.append(("item", place, name, value))
                 self.visit(value, name)
             if self.all:
                 for place, _ in list(self.visited.globals.values()):
@@ -424,6 +435,11 @@ class _Search:
             if isinstance(f, types.FunctionType) and id(f.__code__) in wanted:
                 self.visit(f, f.__name__)
         self.globals()
+
+
+def _is_library(value: Any) -> bool:
+    """Return whether a value is a module such as NumPy, whose name nobody gives to another."""
+    return isinstance(value, types.ModuleType) and not _is_users_module(value.__name__)
 
 
 def _is_opaque(x: Any, kind: type) -> bool:
@@ -461,8 +477,8 @@ def _cell(cell: Any) -> Any:
         return _MISSING
 
 
-def _code(f: Any) -> tuple[Any, ...]:
-    return (f.__code__, f.__defaults__, *(f.__kwdefaults__ or {}).items())
+def _defaults(f: Any) -> tuple[Any, ...]:
+    return (f.__defaults__, *(f.__kwdefaults__ or {}).items())
 
 
 def _items(x: Any) -> tuple[Any, ...]:
@@ -542,12 +558,7 @@ def _compiled(
         lines.append(f"    if (now := {now}) is not v{i} and not same(now, v{i}): return True")
     for i, (read, x, value) in enumerate(contents):
         names |= {f"r{i}": read, f"x{i}": x, f"c{i}": value}
-        if read is _code:
-            names[f"d{i}"] = x.__defaults__
-            test = f"x{i}.__code__ is not c{i}[0] or x{i}.__defaults__ is not d{i}"
-            if x.__kwdefaults__:
-                test += f" or not same(r{i}(x{i}), c{i})"
-        elif read is _state and type(x) is np.ndarray and x.nbytes < _SMALL:
+        if read is _state and type(x) is np.ndarray and x.nbytes < _SMALL:
             names |= {f"s{i}": value[0], f"c{i}": value[1]}
             test = f"x{i}.tobytes() != c{i} or x{i}.shape != s{i}"
         elif read is _keys:

@@ -40,7 +40,8 @@ def test_a_number_may_enter_any_function(name, make):
                 zip(found, expected, strict=True) if type(found) is tuple else [(found, expected)]
             )
             for x, y in pairs:
-                assert type(x) is type(y)
+                # Of numbers of Python alone the results are numbers of Python.
+                assert type(x) is type(y) or (make is float and type(x) is float)
                 np.testing.assert_allclose(x, y, rtol=1e-12)
 
 
