@@ -349,7 +349,7 @@ class Printer:
     def _write_loop(self, node: Node) -> None:
         """Write the loop over steps on numbers, or a result of one."""
         if self._steps is None:
-            self._steps = Writer(self.fresh, self.name_of, self.number_function)
+            self._steps = Writer(self.fresh, self.name_of, self.number_function, self._call)
         steps = self._steps
         if node.op == PICK:
             self.names[id(node)] = steps.picked(node)
@@ -372,10 +372,14 @@ class Printer:
             return self._assign(node, operator.format(*names))
         if node.op == "getitem" and len(names) == 1:
             return self._assign(node, f"{names[0]}[{self._index(params['index'])}]")
-        arguments = [*names, *(f"{key}={self._param(value)}" for key, value in params.items())]
+        return self._assign(node, self._call(node, names))
+
+    def _call(self, node: Node, names: Sequence[str]) -> str:
+        """Return the call of the function of an operation of operands."""
         if node.op == "reshape":
-            arguments = [names[0], repr(node.shape)]
-        return self._assign(node, f"{self.function(node)}({', '.join(arguments)})")
+            return f"{self.function(node)}({names[0]}, {node.shape!r})"
+        params = [f"{key}={self._param(value)}" for key, value in node.params.items()]
+        return f"{self.function(node)}({', '.join([*names, *params])})"
 
     def _index(self, index: Any) -> str:
         return index_text(index) if is_basic_index(index) else self._param(index)

@@ -26,6 +26,8 @@ _WINDOW = 48
 _FEWEST = 4
 #: Uses of a value from which it is rather one for all iterations than of one of them.
 _MANY = 24
+#: Iterations ago from which a value comes at most: each takes a variable.
+_FURTHEST = 16
 #: How often a run is cut at what is used after it.
 _ATTEMPTS = 50
 _ABSENT = np.iinfo(np.int64).min
@@ -182,6 +184,8 @@ class _Steps:
                     continue
                 if self._is_near(start + q, first):
                     lag, row = _lag(q, start + q - first, period)
+                    if lag > _FURTHEST:
+                        return 0
                     lags[row] = max(lag, lags.get(row, 0))
                     continue
                 within = np.flatnonzero((rows[:, q] >= start) & (rows[:, q] < end))
