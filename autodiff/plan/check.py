@@ -43,8 +43,13 @@ def check(program: Program) -> Program:
             continue
         if node.op == LOOP:
             body = body_of(node)
-            given = [*(x for x, _, _ in body.lists), *(x for x, _ in body.saved)]
-            check(Program([*body.carries, *given, *body.shared], body.roots, [], body.nodes))
+            check(body.program)
+            for x, following in zip(body.carries, body.following, strict=True):
+                if body.stacks is not None and (x.shape, x.dtype) != (
+                    following.shape,
+                    following.dtype,
+                ):
+                    broken(node, f"goes on with {following} in place of {x}")
         if kind is not Kind.CALL:
             due, dtype = _shape(node, kind), _dtype(node, kind)
             if due != shape:

@@ -9,7 +9,7 @@ position 0.22 µs where by keyword it takes 0.31 and without it 0.30; ``a.dot(b,
 import math
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,16 @@ from autodiff.plan.operations import (
     kind_of,
     operation_of,
 )
-from autodiff.plan.program import CONSTANT, LOOP, PICK, Node, Program, is_number
+from autodiff.plan.program import (
+    CONSTANT,
+    LOOP,
+    PICK,
+    Guard,
+    Node,
+    Program,
+    is_number,
+    loops_on_arrays,
+)
 from autodiff.plan.to_numpy.buffers import Buffers
 from autodiff.plan.to_numpy.tiling import Block
 from autodiff.plan.to_python.scalars import Writer
@@ -65,6 +74,12 @@ class Printer:
         self.within: set[int] = set()
         self._steps: Writer | None = None
         self.rows: Block | None = None
+        #: By identity of a loop on arrays, the names of what it carries and gives.
+        self.results: dict[int, tuple[list[str], list[str]]] = {}
+        #: By identity of its body, the names of the lists of what it saves.
+        self.saved: dict[int, list[str]] = {}
+        #: By identity of a node, the array that the statement writes over.
+        self.over: dict[int, str] = {}
         for node, name in zip(program.inputs, inputs, strict=True):
             self.names[id(node)] = self.fresh(name)
 
@@ -165,7 +180,8 @@ class Printer:
     def allocate(self, units: Sequence[Node | Block]) -> None:
         """Write the lines that make the buffers which are not seen as arrays of one kind only."""
         forms: dict[int, set[Any]] = {}
-        for unit in units:
+        inner = [node for body in loops_on_arrays(units) for node in body.needed()]
+        for unit in (*units, *inner):
             for node in unit.nodes if isinstance(unit, Block) else [unit]:
                 slot = self.buffers.slots.get(id(node))
                 if slot is not None:
@@ -225,6 +241,18 @@ class Printer:
         """Write a statement of the function."""
         self.statements.append(f"{statement}  # {comment}" if comment else statement)
 
+    def decide(self, guards: Iterable[Guard]) -> None:
+        """Write that the function ends if it would decide otherwise."""
+        for guard in guards:
+            name = self.name_of(guard.node)
+            if guard.what == "bool":
+                self.say(f"if bool({name}) is not {guard.outcome}:")
+            elif guard.what == "index":
+                self.say(f"if int({name}) != {guard.outcome}:")
+            else:
+                self.say(f"if {name}.shape != {guard.outcome}:")
+            self.say("    return changed")
+
     def write(self, node: Node) -> None:
         """Write the statement of a node."""
         kind = kind_of(node)
@@ -267,7 +295,9 @@ class Printer:
 
     def _write_into(self, node: Node, placed: bool) -> None:
         """Write a statement whose result goes to a buffer, or to fresh memory for the user."""
-        out = self.place(node) if placed else ""
+        out = self.place(node) if placed else self.over.get(id(node), "")
+        if out and not placed:
+            self.names[id(node)], placed = out, True
         if not placed and operation_of(node).fills:
             out = self.names[id(node)] = self.fresh(node.name)
             kind = "" if node.dtype == np.float64 else f", {node.dtype.str!r}"
@@ -352,7 +382,13 @@ class Printer:
             self._steps = Writer(self.fresh, self.name_of, self.number_function, self._call)
         steps = self._steps
         if node.op == PICK:
-            self.names[id(node)] = steps.picked(node)
+            results = self.results.get(id(node.args[0]))
+            if results is None:
+                self.names[id(node)] = steps.picked(node)
+            elif "carry" in node.params:
+                self.names[id(node)] = results[0][node.params["carry"]]
+            else:
+                self.names[id(node)] = results[1][node.params["given"]]
             return
         steps.loop(node)
         self.statements += steps.lines

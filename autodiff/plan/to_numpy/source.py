@@ -6,8 +6,9 @@ from typing import Any
 
 from autodiff.plan.literals import UNPACKED
 from autodiff.plan.operations import HELPERS, kind_of
-from autodiff.plan.program import Guard, Node, Program
+from autodiff.plan.program import Guard, Node, Program, loops_on_arrays
 from autodiff.plan.to_numpy.buffers import Buffers
+from autodiff.plan.to_numpy.loop_source import write_loop
 from autodiff.plan.to_numpy.printer import Printer
 from autodiff.plan.to_numpy.tile_source import write_block
 from autodiff.plan.to_numpy.tiling import Block
@@ -34,32 +35,24 @@ def print_arrays(
         guards.setdefault(id(guard.node), []).append(guard)
     backward = False
 
-    def decide(node: Node) -> None:
-        for guard in guards.pop(id(node), ()):
-            name = printer.name_of(guard.node)
-            if guard.what == "bool":
-                printer.say(f"if bool({name}) is not {guard.outcome}:")
-            elif guard.what == "index":
-                printer.say(f"if int({name}) != {guard.outcome}:")
-            else:
-                printer.say(f"if {name}.shape != {guard.outcome}:")
-            printer.say("    return changed")
-
     if program.nodes:
         printer.say("# forward")
     for node in program.inputs:
-        decide(node)
+        printer.decide(guards.pop(id(node), ()))
     for unit in units:
         if isinstance(unit, Block):
             write_block(printer, unit)
             for node in unit.nodes:
-                decide(node)
+                printer.decide(guards.pop(id(node), ()))
             continue
         if unit.rule and not backward:
             backward = True
             printer.say("# backward")
-        printer.write(unit)
-        decide(unit)
+        if loops_on_arrays([unit]):
+            write_loop(printer, unit)
+        else:
+            printer.write(unit)
+        printer.decide(guards.pop(id(unit), ()))
     texts = _results(program, buffers, printer, donate)
     printer.say(f"return {result(texts)}")
     lines = [f'"""{title}"""', "", "import numpy as np"]
@@ -92,6 +85,9 @@ def _used_once(units: Sequence[Node | Block], program: Program) -> set[int]:
             uses.update(2 * [id(x) for node in unit.nodes for x in (*node.args, node)])
         else:
             uses.update(map(id, unit.args))
+    for body in loops_on_arrays(units):
+        uses.update(id(x) for x in body.roots for _ in range(2))
+        uses.update(id(x) for node in body.needed() for x in node.args)
     return {key for key, count in uses.items() if count == 1}
 
 

@@ -20,7 +20,7 @@ from autodiff.plan.tracing.guards import held_outside
 from autodiff.plan.tracing.loop import Loop
 from autodiff.plan.tracing.loop_program import loop_nodes
 from autodiff.plan.tracing.peephole import recognise
-from autodiff.plan.tracing.rerolling import SHORTEST, reroll
+from autodiff.plan.tracing.rerolling import reroll
 
 __all__ = ["Trace", "trace_program"]
 
@@ -64,7 +64,7 @@ class _PassObserver:
         tape = self._tape
         start = len(tape.nodes) - len(nodes)
         inner = self.rules and self.rules[-1][0] > start
-        if not self._rerolling or self._depth or inner or len(nodes) < SHORTEST:
+        if not self._rerolling or self._depth or inner:
             return nodes
         rerolled = reroll(tape, nodes, kept)
         if len(rerolled) < len(nodes):

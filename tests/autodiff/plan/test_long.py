@@ -238,7 +238,6 @@ def test_a_loop_on_numbers_within_a_program_of_arrays(rng):
 
 def test_what_repeats_twice_is_no_loop(monkeypatch):
     monkeypatch.setattr(rerolling, "SHORTEST", 20)
-    monkeypatch.setattr("autodiff.plan.tracing.tracing.SHORTEST", 20)
 
     def f(x, w):
         for _ in range(2):
@@ -252,7 +251,6 @@ def test_what_repeats_twice_is_no_loop(monkeypatch):
 @pytest.mark.parametrize("seed", range(6))
 def test_random_bodies(seed, monkeypatch):
     monkeypatch.setattr(rerolling, "SHORTEST", 40)
-    monkeypatch.setattr("autodiff.plan.tracing.tracing.SHORTEST", 40)
     rng = np.random.default_rng(seed)
     steps = [(int(rng.integers(4)), *map(int, rng.integers(0, 4, 2))) for _ in range(7)]
     later = [int(i) for i in rng.integers(0, 60, 2)]
