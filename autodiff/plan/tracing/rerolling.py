@@ -44,14 +44,14 @@ _VALUES = (np.float64, np.bool_)
 _NUMBERS = (float, int, bool, np.float64, np.bool_, np.int64)
 
 
-def reroll(tape: Tape, nodes: Sequence[Tensor], kept: Sequence[Any]) -> list[Any]:
-    """Return the nodes of a trace with loops in place of steps that repeat."""
+def reroll(tape: Tape, nodes: Sequence[Tensor], kept: Sequence[Any], arrays: bool) -> list[Any]:
+    """Return the nodes of a trace with loops in place of steps that repeat, on arrays or not."""
     numbers = len([x for x in nodes if type(x.value) in _VALUES])
-    few = len(nodes) < SHORTEST_OF_ARRAYS or len(nodes) - numbers < _FEWEST_OF_ARRAYS
+    few = not arrays or len(nodes) < SHORTEST_OF_ARRAYS or len(nodes) - numbers < _FEWEST_OF_ARRAYS
     if numbers < SHORTEST and few:
         return list(nodes)
-    ordered, taken = taken_first(nodes, _MANY)
-    steps = _Steps(tape, ordered, kept, taken)
+    ordered, taken = taken_first(nodes, _MANY) if arrays else (list(nodes), set())
+    steps = _Steps(tape, ordered, kept, taken, arrays)
     rerolled: list[Any] = []
     done = 0
     for start, period, count in steps.runs():
@@ -93,9 +93,14 @@ class _Steps:
     """The steps of a trace as numbers."""
 
     def __init__(
-        self, tape: Tape, nodes: Sequence[Tensor], kept: Sequence[Any], taken: set[int]
+        self,
+        tape: Tape,
+        nodes: Sequence[Tensor],
+        kept: Sequence[Any],
+        taken: set[int],
+        arrays: bool,
     ) -> None:
-        self.tape, self.nodes, self._taken = tape, nodes, taken
+        self.tape, self.nodes, self._taken, self._arrays = tape, nodes, taken, arrays
         #: By identity of a value of an iteration: what has those of all, and its place there.
         self.gathered: dict[int, tuple[Tensor, int]] = {}
         self.dropped: set[int] = set()
@@ -144,7 +149,7 @@ class _Steps:
         codes = which.astype(np.int64)
         self._of_arrays = np.zeros(total, bool)
         known: dict[Any, int] = {}
-        for i in np.flatnonzero(~plain).tolist():
+        for i in np.flatnonzero(~plain).tolist() if self._arrays else ():
             kind = signature(nodes[i], self.tape) if counts[i] <= _SLOTS else None
             if kind is not None and id(nodes[i]) not in self._taken:
                 self._of_arrays[i] = plain[i] = True
