@@ -17,6 +17,9 @@ from autodiff.rules.shape import RESHAPE, TRANSPOSE
 __all__ = ["signature", "stacked", "taken_first"]
 
 _PLAIN = (bool, int, float, complex, str, type(None), EllipsisType, np.generic, np.dtype)
+#: Elements from which a step stays by itself: fresh memory in each iteration, and whole arrays in
+#: place of tiles, take longer than the shorter source gains.
+_LARGE = 1 << 15
 _WEAK = (bool, int, float, complex)
 _STRONG = (np.dtype(float), np.dtype(complex))
 
@@ -25,6 +28,8 @@ def signature(node: Tensor, tape: Tape) -> Any:
     """Return what is equal for steps that do the same to operands of the same kinds, or None."""
     primitive, value = node.primitive, node.value
     if primitive is None or primitive.arity < 0 or not isinstance(value, np.ndarray | np.generic):
+        return None
+    if value.size >= _LARGE:
         return None
     kinds: list[Any] = []
     for x in node.operands:

@@ -457,3 +457,15 @@ def test_the_source_is_as_long_for_more_steps(rng):
         plan(*args)
         lengths.append(len(plan.plan(*args).source.splitlines()))
     assert lengths[0] == lengths[1]
+
+
+def test_steps_on_large_arrays_are_tiled_instead(rng):
+    def f(x):
+        for _ in range(_STEPS):
+            x = np.tanh(x) + 0.1 * x
+        return np.sum(x)
+
+    assert _held_against_eager(f, [rng.normal(size=500)]) == 2
+    plan = autodiff.compile(autodiff.grad(f))
+    plan(rng.normal(size=40_000))
+    assert "def block" in plan.plan(rng.normal(size=40_000)).source
