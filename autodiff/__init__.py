@@ -21,10 +21,12 @@ from autodiff.errors import (
     PlanMismatch,
     TraceEnded,
     Undifferentiable,
+    UnwatchableState,
     WrongOrder,
 )
 from autodiff.graph.graph import Graph
 from autodiff.graph.trace import trace
+from autodiff.transforms.batching import vmap
 from autodiff.transforms.checking import WrongGradient, check_gradients
 from autodiff.transforms.custom import checkpoint, custom, stop_gradient
 from autodiff.transforms.gradients import elementwise_grad, grad, jvp, value_and_grad, vjp
@@ -42,6 +44,7 @@ __all__ = [
     "Tensor",
     "TraceEnded",
     "Undifferentiable",
+    "UnwatchableState",
     "WrongGradient",
     "WrongOrder",
     "check_gradients",
@@ -60,6 +63,7 @@ __all__ = [
     "trace",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]
 
 

@@ -6,6 +6,7 @@ __all__ = [
     "PlanMismatch",
     "TraceEnded",
     "Undifferentiable",
+    "UnwatchableState",
     "WrongOrder",
 ]
 
@@ -32,3 +33,7 @@ class BranchChanged(ValueError):
 
 class PlanMismatch(ValueError):
     """The first run of a plan gave other numbers than the function itself."""
+
+
+class UnwatchableState(TypeError):
+    """A function read from outside what cannot be watched, so that its plan could go stale."""

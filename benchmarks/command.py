@@ -83,6 +83,14 @@ def eager(
 @benchmarks.command()
 @options([*_CHOICES, *_SETTINGS])
 @click.option(
+    "--group",
+    type=click.Choice(["tuned", "general"]),
+    default="tuned",
+    show_default=True,
+    help="Workloads to time if none is named: those that have goals, or kinds of code that "
+    "nobody tuned for.",
+)
+@click.option(
     "--fresh",
     is_flag=True,
     help="Take each sample in a process of its own, which has no memory at hand.",
@@ -92,6 +100,7 @@ def compiled(
     candidates: Sequence[str],
     file: Path | None,
     fresh: bool,
+    group: str,
     **settings: Any,
 ) -> int:
     """Time gradients that may be compiled before they run, on one thread.
@@ -108,11 +117,13 @@ def compiled(
     from benchmarks.goals import COMPILED_GOALS, COMPILED_MEANS, FRESH_GOALS
     from benchmarks.results import take_means
     from benchmarks.run import run
-    from benchmarks.workloads import WORKLOADS
+    from benchmarks.workloads import GENERAL, GROUPS, WORKLOADS
 
-    known = dict(WORKLOADS) if fresh else {**WORKLOADS, **dict.fromkeys(PARTS)}
+    parts = {} if fresh else dict.fromkeys(PARTS)
+    known = {**WORKLOADS, **GENERAL, **parts}
     short = {workload.label: name for name, workload in WORKLOADS.items()}
-    names = list(workloads or known)
+    whole_group = {**GROUPS[group], **(parts if group == "tuned" else {})}
+    names = list(workloads or whole_group)
     chosen = [nearest("workload", short.get(name, name), known) for name in names]
     field = _field(candidates, COMPILED)
     functions = [workload for workload in chosen if workload is not None]
@@ -121,7 +132,8 @@ def compiled(
         if fresh:
             return run_fresh(functions, field, goals=FRESH_GOALS, **settings)
         report = run(functions, field, goals=COMPILED_GOALS, imports=False, **settings)
-        take_means(report, COMPILED_MEANS, [w.name for w in functions if w.scalar])
+        untuned = [w.name for w in functions if w.scalar or w.group != "tuned"]
+        take_means(report, COMPILED_MEANS, untuned)
         for name in names:
             if name in PARTS:
                 PARTS[name](report, field, settings["on_stage"])

@@ -17,7 +17,7 @@ from benchmarks.goals import Goals
 from benchmarks.results import Entry, Report, empty_result, timed
 from benchmarks.run import empty_report, with_baseline
 from benchmarks.turns import take_turns
-from benchmarks.workloads import WORKLOADS, Workload
+from benchmarks.workloads import GENERAL, WORKLOADS, Workload
 from compare.measure.session import sample_of
 from compare.measure.timing import Sample, calibrated, time_calls
 from compare.process.executor import Budget, Executor, Outcome
@@ -87,12 +87,16 @@ def _sampler(
     return new_sample
 
 
+def _named(workload: str) -> Workload:
+    return WORKLOADS.get(workload) or GENERAL[workload]
+
+
 def first_check(
     workload: str, candidate: str, sample_s: float
 ) -> tuple[Entry, dict[str, int], int]:
     """Return whether a candidate is right, its threads, and the calls in a sample, 0 if wrong."""
     with loaded([COMPILED[candidate]]) as ((each,), threads):
-        entry, call = checked(WORKLOADS[workload], each)
+        entry, call = checked(_named(workload), each)
         return entry, threads, calibrated(call.run, sample_s) if call else 0
 
 
@@ -105,6 +109,6 @@ def sample(workload: str, candidate: str, loops: int) -> Sample:
     True
     """
     with loaded([COMPILED[candidate]]) as ((each,), _):
-        run = each.candidate.bind(each.module, WORKLOADS[workload]).run
+        run = each.candidate.bind(each.module, _named(workload)).run
         run()
         return Sample(*time_calls(run, loops), loops)

@@ -10,7 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.core.primitive import FUNCTIONS, REFUSED, TUPLES, UFUNC_METHODS, UFUNCS, Primitive
+from autodiff.core.batching import broadcast, loop, rule_of
+from autodiff.core.primitive import (
+    FUNCTIONS,
+    PRIMITIVES,
+    REFUSED,
+    TUPLES,
+    UFUNC_METHODS,
+    UFUNCS,
+    Primitive,
+)
 
 __all__ = ["Row", "page", "rows"]
 
@@ -27,6 +36,8 @@ rule table by `python -m docs_tools.coverage > docs/coverage.md`.
   (Of functions that are made of others it is not listed: they take complex numbers where those do.)
 - **value**: the result is a mask, a position, a shape or piecewise constant: it has no derivative,
   or the derivative zero.
+- In batches (`vmap`, and the passes of `jacobian` and `hessian`) every function works on all
+  elements at once; those under *Loops* below are called once for each.
 - **refused**: raises `NotImplementedError` with the sentence that is quoted.
 """
 
@@ -178,7 +189,21 @@ def page() -> str:
     for title, lines in sections.items():
         parts += [f"## {title}", "", "| function | modes | what to use instead |", "|---|---|---|"]
         parts += [*map(str, lines), ""]
-    return "\n".join(parts) + _TAIL
+    return "\n".join(parts) + _batches() + _TAIL
+
+
+def _batches() -> str:
+    """Return the section on how entries act on batches."""
+    rules = {p.name: rule_of(p) for p in PRIMITIVES.values()}
+    count = sum(rule is broadcast for rule in rules.values())
+    looped = sorted(name for name, rule in rules.items() if rule is loop)
+    return (
+        f"## Loops\n\nOf the {len(rules)} entries of the rule table {count} act on a batch by "
+        f"broadcasting and {len(rules) - count - len(looped)} by a rule of their own. These are "
+        "called for each element in a loop (and so are functions of `autodiff.custom`, and masks "
+        "that differ between elements in an index): "
+        f"{', '.join(f'`{name}`' for name in looped)}.\n\n"
+    )
 
 
 def _short(version: str) -> str:

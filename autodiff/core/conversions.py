@@ -13,9 +13,9 @@ import numpy as np
 from autodiff.core.messages import complex_objects
 from autodiff.errors import LostDerivative
 
-__all__ = ["Conversions"]
+__all__ = ["Conversions", "plain_value"]
 
-_Decision = TypeVar("_Decision", bool, int)
+_Decision = TypeVar("_Decision")
 
 
 class Conversions:
@@ -28,7 +28,15 @@ class Conversions:
 
         NumPy asks for it where it does not dispatch: ``np.array([t, u])``, ``np.asarray(t)``.
         """
+        if self.tape.batch is not None and self.dtype.kind in "biu":
+            raise LostDerivative(
+                "vmap: a mask or position that differs between the elements of the batch cannot "
+                "become a plain array, such as the index of one: map over the array too, with "
+                "np.broadcast_to(array, (n, *array.shape)), or use np.where"
+            )
         if self.dtype.kind in "biu":
+            if self.tape.known and self.primitive is not None:
+                return _plain_array(self, dtype)
             raise LostDerivative(
                 "a mask or position that is computed from tensors cannot become a plain array, "
                 "such as the index of one: make the array it indexes an argument of the traced "
@@ -50,19 +58,25 @@ class Conversions:
         elements.flags.writeable = bool(copy)
         return elements
 
-    def __float__(self) -> NoReturn:
+    def __float__(self: Any) -> float:
+        if self.tape.known:
+            return plain_value(self, float(self.value))
         raise LostDerivative(
             "float() of a tensor would lose its derivative: use the tensor itself; np.exp, "
             "np.sin, ... instead of math.exp, math.sin, ...; np.stack instead of assigning into "
             "a plain array"
         )
 
-    def __int__(self) -> NoReturn:
+    def __int__(self: Any) -> int:
+        if self.tape.known:
+            return int(plain_value(self, self.value.item()))
         raise LostDerivative("int() of a tensor would lose its derivative: use np.floor")
 
     __trunc__ = __int__
 
-    def __complex__(self) -> NoReturn:
+    def __complex__(self: Any) -> complex:
+        if self.tape.known:
+            return plain_value(self, complex(self.value))
         raise LostDerivative("complex() of a tensor would lose its derivative: use the tensor")
 
     def __format__(self: Any, specification: str) -> str:
@@ -103,6 +117,16 @@ def _decided(tensor: Any, what: str, convert: Callable[[Any], _Decision]) -> _De
     if tensor.tape.replayable:
         tensor.tape.guards.append((tensor, what, outcome))
     return outcome
+
+
+def plain_value(tensor: Any, value: _Decision) -> _Decision:
+    """Return the value of a tensor that nobody differentiates as a plain one, and guard it."""
+    tensor.tape.guards.append((tensor, "value", np.asarray(tensor.value).tobytes()))
+    return value
+
+
+def _plain_array(tensor: Any, dtype: Any) -> Any:
+    return np.array(plain_value(tensor, tensor.value), dtype)
 
 
 class _Text(str):

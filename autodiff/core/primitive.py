@@ -33,6 +33,7 @@ __all__ = [
     "UFUNCS",
     "UFUNC_METHODS",
     "UNARY",
+    "BatchRule",
     "Handler",
     "Primitive",
     "discrete",
@@ -48,6 +49,8 @@ Array = Any
 Rule = Callable[..., Array]
 Interval = tuple[float, float]
 Shapes = tuple[tuple[int, ...], ...]
+#: ``rule(primitive, operands, which of them have the axis, params)``; see `core.batching`.
+BatchRule = Callable[["Primitive", list[Array], list[bool], dict[str, Any]], Array]
 #: Operands for the tests: ``draw(rng, *shapes)``.
 Draw = Callable[..., Sequence[Array]]
 
@@ -83,6 +86,8 @@ class Primitive:
     #: Instead of rules for each argument one for all: ``vjp(x_bar_out, out, *operands, **params)``
     #: gives all cotangents, ``jvp(x_dots, ...)`` takes all tangents, None for zero.
     joint: tuple[Rule, Rule] | None = None
+    #: How it acts on a batch, unless on each element or in a loop; see `core.batching`.
+    batch: BatchRule | None = None
     #: Number of arguments if each has a rule of its own, which the passes may call at once;
     #: 0 otherwise, -1 for discrete primitives.
     arity: int = field(init=False)
@@ -179,30 +184,45 @@ def linear(
     variadic: bool = False,
     examples: Sequence[tuple[Shapes, dict[str, Any]]] = (),
     complex: bool = True,
+    batch: BatchRule | None = None,
 ) -> Primitive:
     """Register a function that is linear in its first argument, or in all its like arguments.
 
-    `transpose(x_bar_out, out, x, **params)` is the transposed map, not conjugated, of a cotangent.
+    `transpose(x_bar_out, out, x, **params)` is the transposed map, not conjugated, of a cotangent;
+    of like arguments it gives the list of all cotangents, since n calls of n arguments each would
+    be quadratic.
     """
 
     def jvp(x_dot: Array, out: Array, *xs: Array, argnum: int = 0, **params: Any) -> Array:
         if not variadic:
             # What follows the first argument, such as a computed mask, is linear in nothing.
             return function(x_dot, *xs[1:], **params)
-        return function(
-            *(x_dot if i == argnum else np.zeros_like(x) for i, x in enumerate(xs)), **params
+        return joint_jvp(
+            [x_dot if i == argnum else None for i in range(len(xs))], out, *xs, **params
         )
+
+    def joint_jvp(x_dots: list[Array], out: Array, *xs: Array, **params: Any) -> Array:
+        filled = [
+            np.zeros_like(x) if x_dot is None else x_dot
+            for x, x_dot in zip(xs, x_dots, strict=True)
+        ]
+        return function(*filled, **params)
+
+    def vjp(g: Array, out: Array, *xs: Array, argnum: int, **params: Any) -> Array:
+        return transpose(g, out, *xs, **params)[argnum]
 
     return register(
         Primitive(
             name,
             function,
             "linear",
-            (transpose,),
+            (vjp if variadic else transpose,),
             (jvp,),
             variadic=variadic,
             examples=tuple(examples),
             complex=complex,
+            batch=batch,
+            joint=(transpose, joint_jvp) if variadic else None,
         )
     )
 
@@ -217,6 +237,7 @@ def general(
     examples: Sequence[tuple[Shapes, dict[str, Any]]] = (),
     complex: bool = False,
     draw: Draw | None = None,
+    batch: BatchRule | None = None,
 ) -> Primitive:
     """Register a function by its VJP and its JVP for each argument, as `Primitive` says."""
     return register(
@@ -230,13 +251,16 @@ def general(
             examples=tuple(examples),
             complex=complex,
             draw=draw,
+            batch=batch,
         )
     )
 
 
-def discrete(function: Callable[..., Array], name: str | None = None) -> Primitive:
+def discrete(
+    function: Callable[..., Array], name: str | None = None, batch: BatchRule | None = None
+) -> Primitive:
     """Register a function whose derivative is zero wherever it exists, such as ``np.floor``."""
-    return register(Primitive(name or function.__name__, function, "discrete"))
+    return register(Primitive(name or function.__name__, function, "discrete", batch=batch))
 
 
 def refuses(advice: str, *functions: Callable[..., Any]) -> None:

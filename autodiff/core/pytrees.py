@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Structure", "dict_keys", "flatten", "structure_of"]
+__all__ = ["Structure", "dict_keys", "flatten", "parts_of", "structure_of"]
 
 _LEAVES = (np.ndarray, np.generic, float, int, complex, str, bytes)
 
@@ -111,38 +111,51 @@ def _called_by_name(kind: Callable[..., Any], names: Sequence[str], items: list[
     return kind(**dict(zip(names, items, strict=True)))
 
 
+def parts_of(tree: Any) -> tuple[list[str], list[Any]] | None:
+    """Return the steps to the parts of a container, and the parts; None of what is no container."""
+    kind = type(tree)
+    if isinstance(tree, dict):
+        return [f"[{name!r}]" for name in tree], list(tree.values())
+    if isinstance(tree, tuple) and hasattr(kind, "_fields"):
+        return [f".{name}" for name in kind._fields], list(tree)
+    if isinstance(tree, list | tuple):
+        return [f"[{i}]" for i in range(len(tree))], list(tree)
+    if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
+        names = _field_names(tree)
+        return [f".{name}" for name in names], [getattr(tree, name) for name in names]
+    return None
+
+
+def _field_names(tree: Any) -> list[str]:
+    return [field.name for field in dataclasses.fields(tree) if field.init]
+
+
 def _structure(tree: Any, leaves: list[Any]) -> Structure:
     """Return the structure, and append the leaves to a list."""
-    keys: Sequence[str]
     build: Callable[[list[Any]], Any]
     if isinstance(tree, _LEAVES):
         leaves.append(tree)
         return LEAF
     if tree is None:
         return Structure(_nothing, (), (), 0)
+    parts = parts_of(tree)
+    if parts is None:
+        leaves.append(tree)
+        return LEAF
+    keys, values = parts
     kind = type(tree)
     if isinstance(tree, dict):
-        names = list(tree)
-        keys, values = [f"[{name!r}]" for name in names], list(tree.values())
-
         # A defaultdict or an OrderedDict keeps what it has besides its items.
         empty = copy.copy(tree)
         empty.clear()
-        build = functools.partial(_mapping, empty, tuple(names))
+        build = functools.partial(_mapping, empty, tuple(tree))
     elif isinstance(tree, tuple) and hasattr(kind, "_fields"):
-        keys, values = [f".{name}" for name in kind._fields], list(tree)
         build = functools.partial(_called, kind)
     elif isinstance(tree, list | tuple):
-        keys, values = [f"[{i}]" for i in range(len(tree))], list(tree)
         # Subclasses may be built from anything: their plain type is what can be relied on.
         build = list if isinstance(tree, list) else tuple
-    elif dataclasses.is_dataclass(tree) and not isinstance(tree, type):
-        names = [field.name for field in dataclasses.fields(tree) if field.init]
-        keys, values = [f".{name}" for name in names], [getattr(tree, name) for name in names]
-        build = functools.partial(_called_by_name, kind, tuple(names))
     else:
-        leaves.append(tree)
-        return LEAF
+        build = functools.partial(_called_by_name, kind, tuple(_field_names(tree)))
     before = len(leaves)
     children = tuple([_structure(value, leaves) for value in values])
     return Structure(build, children, tuple(keys), len(leaves) - before)

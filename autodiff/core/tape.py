@@ -1,7 +1,7 @@
 """The tape: the nodes of one trace, in the order in which they were computed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, NoReturn, Protocol
 
@@ -53,15 +53,17 @@ class Tape:
     """The nodes of one trace, each after everything it was computed from.
 
     A `replayable` record serves for other inputs too: comparisons are nodes, and branches taken on
-    them guards; otherwise both are plain. `brief` is as in `Constants`.
+    them guards; otherwise both are plain. `brief` is as in `Constants`. Of a call that is `known`
+    to work nothing is refused: what becomes a plain value is none that anybody differentiates, and
+    a guard too.
     """
 
     __slots__ = (
-        *("append", "careful", "constants", "copied", "ended", "guards", "level", "nodes"),
-        *("observer", "replayable", "scattered", "written"),
+        *("append", "batch", "careful", "constants", "copied", "ended", "guards", "known", "level"),
+        *("nodes", "observer", "replayable", "scattered", "written"),
     )
 
-    def __init__(self, replayable: bool = False, brief: bool = False) -> None:
+    def __init__(self, replayable: bool = False, brief: bool = False, known: bool = False) -> None:
         self.nodes: list[Node] = []
         #: Puts a node on the tape.
         self.append = self.nodes.append
@@ -72,12 +74,16 @@ class Tape:
         self.written: dict[int, int] = {}
         self.level = next(_levels)
         self.replayable = replayable
+        self.known = known
         self.constants = Constants(brief)
         self.copied = self.constants.copied
         #: Whether the trace has ended; its tensors can be used no more.
         self.ended = False
-        #: Whether operations may take no fast path: complex numbers are about, or the trace ended.
+        #: Whether operations may take no fast path: complex numbers are about, the trace ended, or
+        #: its tensors stand for the elements of a batch.
         self.careful = False
+        #: Of such tensors, what computes an operation for all elements at once.
+        self.batch: Callable[..., Any] | None = None
         #: Whether NumPy has made an array of objects of tensors, as ``np.array([t, u])`` does.
         self.scattered = False
         self.observer: PassObserver | None = None

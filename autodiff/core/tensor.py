@@ -13,8 +13,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from autodiff.core.batched import innermost
 from autodiff.core.constants import NUMBERS
-from autodiff.core.conversions import Conversions
+from autodiff.core.conversions import Conversions, plain_value
 from autodiff.core.messages import (
     complex_objects,
     explained,
@@ -281,6 +282,8 @@ class Tensor(Conversions, ArrayMethods):
         )
 
     def __hash__(self) -> int:
+        if self.tape.known:
+            return hash(plain_value(self, self.value.item()))
         # By identity a number would not be found in ``{0.5: ...}``; by value a cache would give
         # one tensor the result, and the derivative, of another.
         raise LostDerivative(
@@ -374,12 +377,15 @@ def _in_place(old: Tensor, new: Any) -> Any:
         )
     new = new.astype(old.dtype, copy=False)
     old.tape.written[owner] = len(old.tape.nodes)
+    if old.tape.batch is not None:
+        # Held, so that its memory, and with it the identity, goes to no other array.
+        old.tape.nodes.append(old)
     return new
 
 
 def buffer_id(x: Tensor) -> int | None:
     """Return the identity of the array that owns the buffer of a tensor and of all its views."""
-    value = primal(x)
+    value = innermost(x)
     if not isinstance(value, np.ndarray):
         return None
     while isinstance(value.base, np.ndarray):
@@ -420,13 +426,16 @@ def record(
             return record(primitive, gathered, params)
     if tape is None:
         return compute(primitive, operands, params)
-    if tape.ended:
-        tape.append(Tensor(None, tape, primitive, (), None))
+    if tape.careful:
+        if tape.ended:
+            tape.append(Tensor(None, tape, primitive, (), None))
+        if tape.batch is not None:
+            return tape.batch(tape, primitive, operands, params)
     discrete = primitive.kind == "discrete" and not tape.replayable
     if arrays and not discrete:
         operands = tuple([x if type(x) is Tensor else _taken(x, tape, primitive) for x in operands])
     values = [x.value if type(x) is Tensor and x.tape is tape else x for x in operands]
-    if tape.careful and not primitive.complex:
+    if tape.careful and not primitive.complex and not tape.known:
         _refuse_complex(primitive, values)
     if discrete:
         return compute(primitive, values, params)

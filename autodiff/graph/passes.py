@@ -16,6 +16,7 @@ import numpy as np
 from autodiff.core.primitive import Primitive
 from autodiff.core.tape import Form, Tape
 from autodiff.core.tensor import Tensor, primal
+from autodiff.graph.reads import Reads
 from autodiff.rules.indexing import GETITEM, accumulate_at
 
 __all__ = [
@@ -39,12 +40,16 @@ def pull(
     """Run the backward pass: adjoints of outputs are there, those of inputs are left."""
     # Adjoints that are arrays of this pass alone, which elements can be added into.
     owned: set[int] = set()
+    reads = Reads()
+    pending = reads.pending
     count = len(nodes)
     latest = nodes.pop if consume else reversed(nodes).__next__  # type: ignore[attr-defined]
     # A partial derivative may be infinite; what comes of it is infinite or NaN without a warning.
     with np.errstate(divide="ignore", invalid="ignore"):
         for _ in range(count):
             node = latest()
+            if pending and id(node) in pending:
+                node.adjoint = reads.added(node, node.adjoint)
             g = node.adjoint
             if g is None:
                 continue
@@ -90,9 +95,13 @@ def pull(
                     if x_bar.dtype is not value.dtype:
                         x_bar = in_dtype(x_bar, value.dtype)
                     x.adjoint = x_bar if x.adjoint is None else x.adjoint + x_bar
-            elif primitive is GETITEM and type(g) is not Tensor and len(operands) == 1:
-                if wanted is None or id(operands[0]) in wanted:
-                    _put_back(operands[0], g, params or {}, owned)
+            elif primitive is GETITEM and len(operands) == 1:
+                x = operands[0]
+                if wanted is None or id(x) in wanted:
+                    if type(g) is Tensor or type(x.adjoint) is Tensor:
+                        reads.add(x, params["index"], g)  # type: ignore[index]
+                    else:
+                        _put_back(x, g, params or {}, owned)
             elif arity >= 0:
                 _pull_general(node, tape, wanted)
             if not keep:
@@ -100,6 +109,8 @@ def pull(
             if consume:
                 # The output, which others hold, would hold all that it was computed from.
                 node.operands = ()
+        for x in reads.sources():
+            x.adjoint = reads.added(x, x.adjoint, last=True)
 
 
 def _pull_general(node: Tensor, tape: Tape, wanted: frozenset[int] | None) -> None:
@@ -152,11 +163,22 @@ def pull_recorded(
                     active.add(id(node))
                     break
     adjoints, latest = seeds, seeds.pop
+    reads = Reads()
+    pending = reads.pending
+
+    def add_reads(x: Tensor, last: bool = True) -> None:
+        observe(reads.latest(x), GETITEM, None)
+        adjoints[id(x)] = reads.added(x, adjoints.get(id(x)), last=last)
+
     with np.errstate(divide="ignore", invalid="ignore"):
         for node in reversed(nodes):
             if type(node) is not Tensor:
+                for x in reads.sources():
+                    add_reads(x)
                 node.pull(adjoints, active)
                 continue
+            if pending and id(node) in pending:
+                add_reads(node, last=False)
             g = latest(id(node), None)
             if g is None or id(node) not in active:
                 continue
@@ -165,6 +187,9 @@ def pull_recorded(
             assert primitive is not None
             observe(node, primitive, g)
             params = node.params or {}
+            if primitive is GETITEM and len(operands) == 1:
+                reads.add(operands[0], params["index"], g, node)
+                continue
             rules = primitive.vjps
             every = primitive.joint[0](g, node, *operands, **params) if primitive.joint else None
             for argnum, x in enumerate(operands):
@@ -181,6 +206,8 @@ def pull_recorded(
                     x_bar = in_dtype(x_bar, x.value.dtype)
                 known = adjoints.get(id(x))
                 adjoints[id(x)] = x_bar if known is None else known + x_bar
+        for x in reads.sources():
+            add_reads(x)
     for node in inputs:
         node.adjoint = adjoints.get(id(node))
 
@@ -194,9 +221,6 @@ def _put_back(x: Tensor, g: Any, params: Mapping[str, Any], owned: set[int]) -> 
     if known is None:
         x.adjoint = np.zeros(np.shape(x.value), primal_dtype(x.value))
         owned.add(id(x))
-    elif type(known) is Tensor:
-        x.adjoint = known + GETITEM.vjps[0](g, None, x.value, **params)
-        return
     elif id(x) not in owned or not isinstance(known, np.ndarray):
         x.adjoint = np.array(known)
         owned.add(id(x))
@@ -240,13 +264,6 @@ def _pushed(
     """Return the tangent of a node from those of its operands."""
     if primitive.joint:
         return primitive.joint[1](x_dots, out, *values, **params)
-    if primitive.kind == "linear" and primitive.variadic:
-        # One call for all: n calls of n arguments each would be quadratic.
-        filled = [
-            np.zeros_like(x) if x_dot is None else x_dot
-            for x, x_dot in zip(values, x_dots, strict=True)
-        ]
-        return primitive.function(*filled, **params)
     out_dot = None
     for argnum, x_dot in enumerate(x_dots):
         if x_dot is not None:
@@ -295,5 +312,6 @@ def in_dtype(direction: Any, dtype: np.dtype[Any]) -> Any:
 
 def primal_dtype(value: Any) -> np.dtype[Any]:
     """Return the data type of a value, tensors of outer traces included."""
-    dtype: np.dtype[Any] = np.result_type(primal(value))
+    value = primal(value)
+    dtype: np.dtype[Any] = value.dtype if hasattr(value, "dtype") else np.result_type(value)
     return dtype

@@ -155,7 +155,7 @@ def as_primal(x: Any, what: str) -> Any:
     Traceback (most recent call last):
     TypeError: grad: argument 0 is an int; a derivative needs a floating-point number, such as 3.0
     """
-    if type(x) is Tensor:
+    if type(x) is Tensor and x.dtype.kind in "fc":
         return x
     if isinstance(x, float) and not isinstance(x, np.generic):
         return np.float64(x)
@@ -281,24 +281,29 @@ def _chosen(
 
 
 def call_with_names(
-    f: Callable[..., Any], call: Callable[[], Any]
+    f: Callable[..., Any],
+    call: Callable[[], Any],
+    visit: Callable[[FrameType, str, Any], None] | None = None,
 ) -> tuple[Any, dict[str, Tensor]]:
     """Return the result of a call, and the tensors in the local variables of `f` by their names.
 
     They are read from the frame of the first call of `f`, which a profile hook of this thread
-    finds. If another profiler runs it is left alone, and there are no names.
+    finds; `visit` gets all events of the hook. If another profiler runs it is left alone, and
+    there are no names.
     """
     code = getattr(inspect.unwrap(f), "__code__", None)
     names: dict[str, Tensor] = {}
-    if not isinstance(code, CodeType) or sys.getprofile() is not None:
+    if sys.getprofile() is not None or (visit is None and not isinstance(code, CodeType)):
         return call(), names
     frames: list[FrameType] = []
 
     def on_event(frame: FrameType, event: str, arg: Any) -> None:
-        if event == "call" and frame.f_code is code:
+        if event == "call" and frame.f_code is code and not frames:
             frames.append(frame)
             # To be told of every call that follows would double the time.
-            sys.setprofile(None)
+            sys.setprofile(visit)
+        if visit is not None:
+            visit(frame, event, arg)
 
     sys.setprofile(on_event)
     try:

@@ -31,16 +31,17 @@ def check(program: Program) -> Program:
     known = {id(x) for x in program.inputs}
     for node in program.nodes:
         kind, shape = kind_of(node), node.shape
-        whole, plain = not shape, node.dtype is _FLOAT
+        alike, real = not shape, node.dtype is _FLOAT
+        others = False
         for x in node.args:
             if id(x) not in known and x.op != CONSTANT:
                 broken(node, f"uses {x} before it is defined")
-            whole = whole or x.shape == shape
-            plain = plain and x.dtype is _FLOAT and (x.shape == shape or not x.shape)
+            if x.shape == shape:
+                alike = True
+            elif x.shape:
+                others = True
+            real = real and x.dtype is _FLOAT
         known.add(id(node))
-        if kind is Kind.ELEMENTWISE and plain and whole and node.function in _REAL:
-            # Nearly all: numbers and arrays of one shape, by a function of floats.
-            continue
         if node.op == LOOP:
             body = body_of(node)
             check(body.program)
@@ -50,10 +51,15 @@ def check(program: Program) -> Program:
                     following.dtype,
                 ):
                     broken(node, f"goes on with {following} in place of {x}")
-        if kind is not Kind.CALL:
-            due, dtype = _shape(node, kind), _dtype(node, kind)
+        if kind is Kind.CALL:
+            continue
+        # Nearly all: numbers and arrays of one shape, and functions that are known to be of floats.
+        if kind is not Kind.ELEMENTWISE or others or not alike:
+            due = _shape(node, kind)
             if due != shape:
                 broken(node, f"has another shape than its operation gives: {due}")
+        if not (real and (kind is Kind.VIEW or node.function in _REAL)):
+            dtype = _dtype(node, kind)
             # Not `in (None, ...)`: to NumPy None is float64.
             if dtype is not None and dtype != node.dtype:
                 broken(node, f"has another data type than its operation gives: {dtype}")
@@ -67,13 +73,13 @@ def _shape(node: Node, kind: Kind) -> tuple[int, ...] | None:
     """Return the shape that an operation gives; of a view that does not fit its operand None."""
     args = node.args
     if kind is Kind.ELEMENTWISE:
-        if all([x.shape == node.shape for x in args]):
-            return node.shape
         return _broadcast(*[x.shape for x in args])
     if kind is Kind.VIEW:
         return _shape_of_view(node)
     if node.op == "matmul":
         x, y = args
+        if len(x.shape) == len(y.shape) == 2:
+            return (x.shape[0], y.shape[1])
         rows = x.shape[-2:-1]
         columns = y.shape[-1:] if len(y.shape) > 1 else ()
         return (*_broadcast(x.shape[:-2], y.shape[:-2]), *rows, *columns)

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["UNPACKED", "UNPACKED_NUMBERS", "array_text", "index_text", "literal"]
+__all__ = ["LARGE", "UNPACKED", "UNPACKED_NUMBERS", "array_text", "index_text", "literal"]
 
+#: Bytes from which a constant array is handed to a plan, not printed.
+LARGE = 4096
 UNPACKED = [
     "import base64, zlib",
     "",
@@ -23,6 +25,8 @@ UNPACKED_NUMBERS = '''def unpacked_numbers(text):
 
 def index_text(index: Any) -> str:
     """Return a basic index as source."""
+    if index == ():
+        return "()"
     parts = index if isinstance(index, tuple) else (index,)
     texts = []
     for part in parts:
@@ -38,12 +42,23 @@ def literal(value: Any) -> str:
     """Return a number as source."""
     if type(value) is bool:
         return repr(value)
-    if isinstance(value, np.generic) and value.dtype != np.float64:
-        return f"np.{value.dtype.name}({value.item()!r})".replace("np.bool(", "np.bool_(")
     number = value.item() if isinstance(value, np.generic) else value
-    if isinstance(number, float) and not np.isfinite(number):
-        return f'float("{number}")'
-    return f"({number!r})" if isinstance(number, complex) or number < 0 else repr(number)
+    if isinstance(value, np.generic) and value.dtype != np.float64:
+        return f"np.{value.dtype.name}({_text(number)})".replace("np.bool(", "np.bool_(")
+    return f"({number!r})" if isinstance(number, int) and number < 0 else _text(number)
+
+
+def _text(number: Any) -> str:
+    """Return a number of Python's as source, those without a literal too."""
+    if isinstance(number, complex):
+        if np.isfinite(number):
+            return repr(number) if number.real else f"({number!r})"
+        return f"complex({_text(number.real)}, {_text(number.imag)})"
+    if isinstance(number, float):
+        if not np.isfinite(number):
+            return f'float("{number}")'
+        return f"({number!r})" if number < 0 else repr(number)
+    return repr(number)
 
 
 def array_text(value: np.ndarray[Any, Any]) -> str:

@@ -21,9 +21,9 @@ from autodiff.plan.to_numpy.buffers import assign_buffers
 from autodiff.plan.to_numpy.placement import check_placed
 from autodiff.plan.to_numpy.source import print_arrays
 from autodiff.plan.to_python.scalars import is_scalar, print_scalars
-from autodiff.plan.tracing.tracing import trace_program
+from autodiff.plan.tracing.tracing import Trace, trace_program
 
-__all__ = ["is_dynamic", "make_plan"]
+__all__ = ["inputs_of", "is_dynamic", "make_plan", "unrolled"]
 
 Pass = Callable[[Program], Program]
 
@@ -44,13 +44,20 @@ MOST_UNROLLED = 5000
 CHECK_EVERY_PASS = False
 
 
-def is_dynamic(x: Any, integer: bool) -> bool:
-    """Return whether a leaf of the arguments is an input of a plan."""
-    if isinstance(x, np.ndarray):
-        return x.dtype.kind in "fc" or (integer and x.dtype.kind in "iub" and x.ndim > 0)
-    if isinstance(x, np.generic):
-        return x.dtype.kind in "fc"
-    return isinstance(x, float | complex)
+def is_dynamic(x: Any, fixed: str) -> bool:
+    """Return whether a leaf of the arguments is an input of a plan.
+
+    `fixed` has the first letters of the kinds that are not: integer arrays, numbers, arrays.
+    """
+    if isinstance(x, np.ndarray) and x.ndim:
+        return "a" not in fixed if x.dtype.kind in "fc" else _may_index(x) and "i" not in fixed
+    if isinstance(x, np.generic | np.ndarray):
+        return x.dtype.kind in "fc" and "n" not in fixed
+    return isinstance(x, float | complex) and "n" not in fixed
+
+
+def _may_index(x: np.ndarray[Any, Any]) -> bool:
+    return x.dtype.kind in "iub"
 
 
 def make_plan(
@@ -59,45 +66,45 @@ def make_plan(
     kwargs: dict[str, Any],
     expected: Any,
     *,
-    integer: bool = True,
+    fixed: str = "",
     fast_math: bool = False,
     donate: bool = False,
     backend: str = "numpy",
-) -> tuple[Plan, list[Any]]:
-    """Return the plan of a call."""
-    leaves, structure = flatten((args, kwargs))
-    places = [i for i, x in enumerate(leaves) if is_dynamic(x, integer)]
+) -> tuple[Plan, Trace]:
+    """Return the plan of a call, and the trace that it was made of."""
     wanted, form = flatten(expected)
-
-    def call(tensors: Sequence[Any]) -> Any:
-        filled = list(leaves)
-        for place, x in zip(places, tensors, strict=True):
-            filled[place] = x
-        positional, named = structure.unflatten(filled)
-        return f(*positional, **named)
-
-    names = _input_names(f, structure, args, kwargs)
-    values = [
-        x if isinstance(x, np.ndarray) and x.dtype.kind in "iub" else as_primal(x, "compile")
-        for x in (leaves[i] for i in places)
-    ]
-    inputs = [names[i] for i in places]
+    leaves, call, inputs = inputs_of(f, args, kwargs, fixed)
+    values = _primals(leaves)
     trace = trace_program(f, values, inputs, call)
     if trace.structure != form:
         raise TypeError("compile: the function returned another structure when it was traced")
     display, unflatten = _display(form)
-    kinds = [type(x) for x in wanted]
+    kinds, shapes = [type(x) for x in wanted], [np.shape(x) for x in wanted]
 
-    def result(texts: Sequence[str]) -> str:
-        converted = [
-            f"{kind.__name__}({text})" if kind in (float, complex) else text
-            for kind, text in zip(kinds, texts, strict=True)
-        ]
-        return display(converted)
+    def result(texts: Sequence[str], exact: Sequence[bool] = ()) -> str:
+        return display(
+            [
+                x if known and issubclass(kind, np.generic) else _typed(kind, x, shape)
+                for kind, x, shape, known in zip(
+                    kinds, texts, shapes, exact or [False] * len(texts), strict=True
+                )
+            ]
+        )
+
+    def number_result(texts: Sequence[str]) -> str:
+        plain = [kind in (float, complex) for kind in kinds]
+        return display(
+            [
+                x if python else _typed(kind, x, shape)
+                for kind, x, python, shape in zip(kinds, texts, plain, shapes, strict=True)
+            ]
+        )
 
     name = getattr(f, "__name__", "a function")
     note = ""
-    if backend == "numba":
+    if backend == "numba" and any(guard.what == "value" for guard in trace.program.guards):
+        note = "numbers that became plain values decide it"
+    elif backend == "numba":
         # late: Numba takes a second to import, and need not be installed.
         from autodiff.plan.to_numba.plan import numba_plan
 
@@ -107,21 +114,28 @@ def make_plan(
         program = applied(unrolled.program, NUMBA_PASSES)
         found = numba_plan(name, program, inputs, values, result, (display, unflatten), donate)
         if isinstance(found, Plan):
-            return found, trace.outside
+            return found, trace
         note = found
     program = applied(trace.program, NUMPY_PASSES[fast_math])
     title = f"Plan of {name}: {program.operations} operations."
     constants: dict[str, Any] = {}
     numpy_source, peak_bytes = "", 0
-    if is_scalar(program):
-        source, numpy_source = print_scalars(program, inputs, display, result, title)
+    if is_scalar(program, elements=True):
+        source, numpy_source = print_scalars(program, inputs, number_result, result, title)
     else:
         units = tiling.group(program)
         buffers = assign_buffers(units, program, donate=donate)
         check_placed(units, buffers, program)
         peak_bytes = buffers.peak_bytes
         source, constants = print_arrays(
-            program, units, buffers, inputs, result, title, donate=donate
+            program,
+            units,
+            buffers,
+            inputs,
+            result,
+            title,
+            donate=donate,
+            kinds=[type(x) for x in leaves],
         )
     plan = Plan(
         source,
@@ -130,11 +144,53 @@ def make_plan(
         program.operations,
         is_quiet(program),
         unflatten,
-        len(places),
+        len(leaves),
         numpy_source,
     )
     plan.note = note
-    return plan, trace.outside
+    return plan, trace
+
+
+def inputs_of(
+    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], fixed: str
+) -> tuple[list[Any], Callable[[Sequence[Any]], Any], list[str]]:
+    """Return the leaves that are inputs, the function of them, and their names."""
+    leaves, structure = flatten((args, kwargs))
+    places = [i for i, x in enumerate(leaves) if is_dynamic(x, fixed)]
+
+    def call(given: Sequence[Any]) -> Any:
+        filled = list(leaves)
+        for place, x in zip(places, given, strict=True):
+            filled[place] = x
+        positional, named = structure.unflatten(filled)
+        return f(*positional, **named)
+
+    names = _input_names(f, structure, args, kwargs)
+    return [leaves[i] for i in places], call, [names[i] for i in places]
+
+
+def unrolled(
+    f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], fixed: str
+) -> Program:
+    """Return the program of a call as it was traced, each operation by itself."""
+    leaves, call, names = inputs_of(f, args, kwargs, fixed)
+    return trace_program(f, _primals(leaves), names, call, "none").program
+
+
+def _primals(leaves: Sequence[Any]) -> list[Any]:
+    return [
+        x if isinstance(x, np.ndarray) and x.dtype.kind in "iub" else as_primal(x, "compile")
+        for x in leaves
+    ]
+
+
+def _typed(kind: type, text: str, shape: tuple[int, ...]) -> str:
+    """Return the source of a result as what the function itself returns: of which number type."""
+    if kind in (float, complex, int, bool):
+        return f"{kind.__name__}({text})"
+    if issubclass(kind, np.generic):
+        return f"np.{kind.__name__}({text})"
+    return f"np.array({text})" if kind is np.ndarray and not shape else text
 
 
 def applied(program: Program, passes: Sequence[Pass]) -> Program:

@@ -4,8 +4,7 @@ An operation without a row is called as the function that it is; a universal fun
 elementwise all the same. Tests walk the table: a row that lacks what its kind needs fails there.
 """
 
-import functools
-import string
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -16,9 +15,17 @@ from autodiff.core.primitive import PRIMITIVES, Primitive
 from autodiff.plan.program import CONSTANT, INPUT, LOOP, PICK, Node, Program
 
 __all__ = [
-    *("HELPERS", "MATRIX_VECTOR", "OPERATIONS", "RELU_STEP", "RELU_TIES", "VECTOR_MATRIX"),
+    *(
+        "CALLED",
+        "HELPERS",
+        "MATRIX_VECTOR",
+        "OPERATIONS",
+        "RELU_STEP",
+        "RELU_TIES",
+        "VECTOR_MATRIX",
+    ),
     *("Kind", "Operation", "Takes", "fields_of", "is_basic_index", "is_contiguous", "is_quiet"),
-    *("kind_of", "name_of", "operation_of", "reduced_axes", "runs_on_numbers"),
+    *("kind_of", "may_show_operand", "name_of", "operation_of", "reduced_axes", "runs_on_numbers"),
 ]
 
 
@@ -90,6 +97,8 @@ class Operation:
     numba: str = ""
     far: str = ""
     takes: Takes = Takes.REALS
+    #: Whether what a call returns is never memory of an operand.
+    own: bool = False
     #: Whether an element takes as long as several sums.
     slow: bool = False
     #: Of a reduction in a loop of Numba's: what it starts from, and takes in one more element.
@@ -152,7 +161,9 @@ _MULTIPLY_NO_NAN_INTO = '''def multiply_no_nan_into(direction, product, out):
         np.copyto(out, product)
         np.copyto(out, 0.0, where=lost)'''
 
-_CALLED, _REDUCED = "{function}({operands}{out})", "({0}, {axis}, None, {out_or_none}{keepdims})"
+#: The statement of most rows: a universal function.
+CALLED = ("{function}({operands}{out})",)
+_REDUCED = "({0}, {axis}, None, {out_or_none}{keepdims})"
 _ADD_TO = "add_to({0}, {1})"
 
 
@@ -214,8 +225,13 @@ def _is_part(node: Node) -> bool:
     return basic and _has_axes(node)
 
 
+def _is_rolled(node: Node) -> bool:
+    """Return whether elements are shifted along one axis."""
+    return bool(node.shape) and type(node.params["axis"]) is type(node.params["shift"]) is int
+
+
 def _ufunc(name: str, **columns: object) -> Operation:
-    columns = {"numpy": (_CALLED,), **columns}
+    columns = {"numpy": CALLED, **columns}
     return Operation(name, Kind.ELEMENTWISE, _is_simple_ufunc, **columns)  # type: ignore[arg-type]
 
 
@@ -254,8 +270,8 @@ _INTEGERS, _LOGICAL, _MASKS = Takes.INTEGERS, Takes.LOGICAL, Takes.MASKS
 _ROWS = (
     Operation(INPUT, Kind.LEAF),
     Operation(CONSTANT, Kind.LEAF),
-    _call(LOOP),
-    _call(PICK),
+    _call(LOOP, own=True),
+    _call(PICK, own=True),
     # Arithmetic.
     _arithmetic("add", "{0} + {1}", takes=_INTEGERS, calm=True, commutes=True, broadcasts=True),
     _arithmetic("subtract", "{0} - {1}", takes=_INTEGERS, calm=True, broadcasts=True),
@@ -470,12 +486,26 @@ _ROWS = (
         "matmul",
         Kind.REDUCTION,
         _is_product,
-        ("{matrix0}.dot({matrix1}{out})", "np.matmul({0}, {1}{out})"),
+        ("{0}{dot}({1}{out})", "np.matmul({0}, {1}{out})"),
         operator="{0} @ {1}",
         share="np.matmul({0}, {1})",
         calm=True,
     ),
-    _call("scatter", numba="{0}", combine=_ADD_TO),
+    # Two copies: np.roll finds out about axes each time, 20 times as long for a few elements.
+    Operation(
+        "roll",
+        Kind.REDUCTION,
+        _is_rolled,
+        (
+            "{to}[{rolled_to}], {to}[{kept_to}] = {0}[{rolled}], {0}[{kept}]",
+            "np.roll({0}, {shift}, {axis})",
+        ),
+        function="np.roll",
+        tiles=False,
+        calm=True,
+    ),
+    _call("scatter", numba="{0}", combine=_ADD_TO, own=True),
+    _call("assemble", own=True),
     _call(VECTOR_MATRIX, numba="{0} * {1}", combine=_ADD_TO),
     _call(MATRIX_VECTOR, numba="{0} * {1}", combine=_ADD_TO),
     # Views.
@@ -504,7 +534,6 @@ _ROWS = (
     _view("getitem", _is_part, "{0}[{index}]"),
     # Calls.
     _call("flip", function="np.flip"),
-    _call("roll", function="np.roll"),
     _call("cumsum", function="np.cumsum"),
     _call("cumprod", function="np.cumprod"),
     _call("inv", function="np.linalg.inv"),
@@ -521,11 +550,9 @@ HELPERS = sorted(
 )
 
 
-@functools.cache
-def fields_of(text: str) -> tuple[str, ...]:
-    """Return the fields of a text, each once."""
-    found = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
-    return tuple(sorted(found))
+def fields_of(text: str) -> set[str]:
+    """Return the fields of a text."""
+    return set(re.findall(r"\{(\w+)\}", text))
 
 
 def name_of(primitive: Primitive) -> str:
@@ -557,6 +584,19 @@ def kind_of(node: Node) -> Kind:
         row = OPERATIONS.get(node.op, _UNLISTED)
         kind = node.kind = row.kind if row.fits(node) else Kind.CALL
     return kind
+
+
+def may_show_operand(node: Node) -> bool:
+    """Return whether a result may lie in memory of an operand that the plan does not know of."""
+    if kind_of(node) is not Kind.CALL or operation_of(node).own:
+        return False
+    # An element is a number; with an ellipsis it is an array without axes.
+    return node.op != "getitem" or bool(node.shape) or not _takes_integers(node.params["index"])
+
+
+def _takes_integers(index: object) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return is_basic_index(index) and not any(i is None or i is Ellipsis for i in parts)
 
 
 def reduced_axes(node: Node) -> set[int]:

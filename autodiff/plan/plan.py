@@ -2,7 +2,6 @@
 
 import builtins
 import inspect
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -29,6 +28,9 @@ class Plan:
         Bytes of its buffers, known before anything runs. What it returns comes on top.
     operations : int
         Number of its operations.
+    constants : dict
+        What `source` needs beside it, by name: large arrays, functions of the user's own. Pasted
+        source runs where these names are set before it.
     backend : str
         What runs it: ``"numpy"`` or ``"numba"``.
     note : str
@@ -55,7 +57,7 @@ class Plan:
         self._numpy_source = numpy_source
         self.peak_bytes = peak_bytes
         self.operations = operations
-        self._constants = constants
+        self.constants = constants
         self._quiet = quiet
         self._unflatten = unflatten
         self._begin()
@@ -70,7 +72,7 @@ class Plan:
 
     def _make(self) -> Callable[..., Any]:
         """Return the function with buffers of its own."""
-        namespace: dict[str, Any] = dict(self._constants)
+        namespace: dict[str, Any] = dict(self.constants)
         if self._changed is not None:
             exec(self._code, namespace)
             namespace["changed"] = self._changed
@@ -80,10 +82,14 @@ class Plan:
         run: Callable[..., Any] = namespace["run"]
         return run
 
+    def instance(self) -> Callable[..., Any]:
+        """Return the function that the next call runs."""
+        return self._idle[-1]
+
     def _careful(self, leaves: Sequence[Any]) -> Any:
         """Return the result where Python raised: infinite or NaN, as NumPy has it."""
         if self._careful_run is None:
-            namespace: dict[str, Any] = {**self._constants, "changed": self._changed}
+            namespace: dict[str, Any] = {**self.constants, "changed": self._changed}
             exec(builtins.compile(self._numpy_source, "<plan>", "exec"), namespace)
             namespace["changed"] = self._changed
             self._careful_run = namespace["run"]
@@ -133,7 +139,7 @@ class Plan:
         try:
             if self._numpy_source:
                 try:
-                    result = run(*map(float, leaves))
+                    result = run(*map(_as_number, leaves))
                 except (ArithmeticError, ValueError):
                     result = self._careful(leaves)
             elif self._quiet:
@@ -156,7 +162,8 @@ class Plan:
     ) -> tuple[str, dict[str, Any]] | None:
         """Return the source of a function ``run`` that checks its arguments and runs the plan.
 
-        It falls back to ``general(args, kwargs)`` where the plan is not for them.
+        It falls back to ``general(args, kwargs)`` where the plan is not for them; besides the
+        names returned it needs those of the module math, ``ndarray`` and ``errstate``.
 
         Parameters
         ----------
@@ -175,7 +182,7 @@ class Plan:
             The source and names that it needs; None if an argument is anything but an array, a
             float, or a plain dict, list or tuple of them.
         """
-        names: dict[str, Any] = {"ndarray": np.ndarray}
+        names: dict[str, Any] = {}
         parameters = _plain_parameters(f, len(args), tag)
         arguments = parameters or [f"a{i}" for i in range(len(args))]
         conditions: list[str] = []
@@ -191,9 +198,9 @@ class Plan:
             names[f"changed{tag}"] = changed
             conditions.append(f"not changed{tag}()")
         condition = " and ".join(conditions) or "True"
-        if self._numpy_source and given == parameters and self._fits_within(parameters):
-            body = self._scalar_entry(parameters)
-            names |= {name: f for name, f in vars(math).items() if callable(f)}
+        alone = self._numpy_source and given == parameters and tag not in self.source
+        if alone and self._fits_within(given):
+            body = self._scalar_entry(given)
         elif self._numpy_source:
             body = self._scalar_call(given, tag)
             names |= {
@@ -204,7 +211,6 @@ class Plan:
         else:
             body = self._array_entry(given, tag)
             names |= {
-                "errstate": np.errstate,
                 f"pop{tag}": self._idle.pop,
                 f"push{tag}": self._idle.append,
                 f"make{tag}": self._make,
@@ -314,7 +320,7 @@ def _unpack(
         return True
     items: Iterable[tuple[Any, Any]]
     if type(x) is dict and all(type(key) is str for key in x):
-        names[keys := f"keys_{len(names)}{tag}"] = dict.fromkeys(x).keys()
+        names[keys := f"keys_{len(names)}{tag}"] = frozenset(x)
         conditions += [f"type({expression}) is dict", f"{expression}.keys() == {keys}"]
         items = x.items()
     elif type(x) in (list, tuple):
@@ -331,6 +337,11 @@ def _unpack(
         if not _unpack(part, value, tag, conditions, leaves, names):
             return False
     return True
+
+
+def _as_number(x: Any) -> Any:
+    """Return a number as Python's own; an array as it is."""
+    return x if isinstance(x, np.ndarray) and x.ndim else float(x)
 
 
 def _plain_parameters(f: Callable[..., Any], count: int, tag: str) -> list[str] | None:

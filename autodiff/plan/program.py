@@ -79,7 +79,8 @@ def constant(value: Any, shape: tuple[int, ...] | None = None) -> Node:
         # Bytes, since 0.0 is not -0.0 and NaN is NaN.
         if value.nbytes <= 1 << 20 and value.tobytes() == first.tobytes() * value.size:
             value = first
-    if isinstance(value, np.generic) and value.dtype == np.float64:
+    if own and isinstance(value, np.generic) and value.dtype == np.float64:
+        # Of no axes it stays NumPy's, whose type counts among others.
         value = float(value)
     return Node(CONSTANT, (), {}, own, dtype, value)
 
@@ -108,7 +109,8 @@ def is_number(node: Node, *values: float) -> bool:
 class Guard:
     """A decision of the user's control flow, and the outcome that the program is for.
 
-    `what` says how the value was converted: ``"bool"``, ``"index"`` or ``"shape"``.
+    `what` says how the value was converted: ``"bool"``, ``"index"`` or ``"shape"``; or that all of
+    it became plain: ``"value"``, whose outcome is its bytes.
     """
 
     node: Node

@@ -7,6 +7,7 @@ s (1 - s), that of the rectifier 1, 0, and 1/2 where its argument is 0, as ties 
 
 import numpy as np
 
+from autodiff.core.batching import alike, broadcast
 from autodiff.core.primitive import Array, general
 from autodiff.core.tensor import Tensor, record
 
@@ -26,6 +27,7 @@ SIGMOID = general(
     [lambda g, out, x: g * (out * (1.0 - out))],
     [lambda x_dot, out, x: x_dot * (out * (1.0 - out))],
     examples=[(((2, 3),), {}), (((),), {})],
+    batch=broadcast,
 )
 
 
@@ -48,6 +50,7 @@ RELU_VJP = general(
     [lambda h, out, g, x: _relu_vjp(h, x), lambda h, out, g, x: np.zeros_like(x)],
     [lambda g_dot, out, g, x: _relu_vjp(g_dot, x), lambda x_dot, out, g, x: np.zeros_like(out)],
     examples=[(((2, 3), (2, 3)), {}), (((), ()), {})],
+    batch=alike,
 )
 RELU = general(
     "relu",
@@ -55,4 +58,5 @@ RELU = general(
     [lambda g, out, x: _relu_vjp(g, x)],
     [lambda x_dot, out, x: _relu_vjp(x_dot, x)],
     examples=[(((2, 3),), {}), (((),), {})],
+    batch=broadcast,
 )

@@ -4,8 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.batching import spread
 from autodiff.core.primitive import Array, linear
 from autodiff.core.tensor import Tensor, record
+
+__all__ = ["ASSEMBLE"]
 
 
 def _assemble(*items: Array, shape: tuple[int, ...]) -> Array:
@@ -15,8 +18,15 @@ def _assemble(*items: Array, shape: tuple[int, ...]) -> Array:
     return np.array(items).reshape(shape)
 
 
-def _assemble_transpose(g: Array, out: Array, *items: Array, shape: Any, argnum: int) -> Array:
-    return g[tuple(int(i) for i in np.unravel_index(argnum, shape))]
+def _assemble_transpose(g: Array, out: Array, *items: Array, shape: Any) -> list[Array]:
+    if type(g) is not Tensor:
+        return list(np.reshape(g, -1))
+    return [g[i] for i in np.ndindex(*shape)]
+
+
+def _assemble_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    joined = np.stack(spread(xs, on), axis=1)
+    return np.reshape(joined, (joined.shape[0], *params["shape"]))
 
 
 ASSEMBLE = linear(
@@ -25,4 +35,5 @@ ASSEMBLE = linear(
     _assemble_transpose,
     variadic=True,
     examples=[(((), (), (), ()), {"shape": (2, 2)}), (((), ()), {"shape": (2,)})],
+    batch=_assemble_batch,
 )

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.batching import broadcast
 from autodiff.core.primitive import TUPLES, Array, discrete, general, handles, linear
 from autodiff.core.tensor import Tensor, record
 
@@ -34,9 +35,19 @@ def _imag(x: Array) -> Array:
 
 
 CONJUGATE = linear("conjugate", np.conjugate, lambda g, out, x: np.conjugate(g), examples=_SHAPES)
-REAL = linear("real", _real, lambda g, out, x: g + 0j if _is_complex(x) else +g, examples=_SHAPES)
+REAL = linear(
+    "real",
+    _real,
+    lambda g, out, x: g + 0j if _is_complex(x) else +g,
+    examples=_SHAPES,
+    batch=broadcast,
+)
 IMAG = linear(
-    "imag", _imag, lambda g, out, x: g * -1j if _is_complex(x) else 0.0 * g, examples=_SHAPES
+    "imag",
+    _imag,
+    lambda g, out, x: g * -1j if _is_complex(x) else 0.0 * g,
+    examples=_SHAPES,
+    batch=broadcast,
 )
 
 
@@ -69,6 +80,7 @@ PHASE = general(
     domain=[(0.1, 3.0)],
     examples=_SHAPES,
     complex=True,
+    batch=broadcast,
 )
 
 
@@ -92,8 +104,8 @@ ABSOLUTE = general(
     complex=True,
 )
 #: Of real numbers: their sign, and 0 or π.
-_REAL_SIGN = discrete(lambda x: np.sign(x), "sign")
-_REAL_ANGLE = discrete(np.angle)
+_REAL_SIGN = discrete(lambda x: np.sign(x), "sign", batch=broadcast)
+_REAL_ANGLE = discrete(np.angle, batch=broadcast)
 
 
 def _sign(x: Array) -> Array:

@@ -7,6 +7,7 @@ the other way round. Each is computed on as many elements as the value itself.
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from autodiff.core.primitive import Array, general, handles
 from autodiff.core.tensor import record
@@ -20,6 +21,22 @@ def _pulled(g: Array, other: Array, length: int, mode: str) -> Array:
         # Only places where the sequence lies inside the other were computed.
         return np.convolve(other, g[::-1], "valid")[::-1]
     return np.convolve(g, other[::-1], "full" if mode == "valid" else "valid")
+
+
+def _convolve_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    """Batch convolutions as products of the windows of the longer sequence with the shorter."""
+    (x, y), (left, right) = xs, on
+    if np.shape(x)[-1] < np.shape(y)[-1]:
+        (x, left), (y, right) = (y, right), (x, left)
+    length = np.shape(y)[-1]
+    if params["mode"] == "full":
+        x = np.pad(x, (*[(0, 0)] * left, (length - 1, length - 1)))
+    windows, turned = sliding_window_view(x, length, np.ndim(x) - 1), y[..., ::-1]
+    if not right:
+        return np.matmul(windows, turned)
+    if not left:
+        return np.matmul(turned, np.swapaxes(windows, 0, 1))
+    return np.matmul(windows, turned[..., None])[..., 0]
 
 
 CONVOLVE = general(
@@ -42,6 +59,7 @@ CONVOLVE = general(
         (((1,), (1,)), {"mode": "full"}),
     ],
     complex=True,
+    batch=_convolve_batch,
 )
 
 

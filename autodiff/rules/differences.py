@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from autodiff.core.batching import along_axis
 from autodiff.core.primitive import Array, handles, linear
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.operands import as_array, as_decided
@@ -31,6 +32,7 @@ DIFF = linear(
         (((2, 3),), {"n": 3, "axis": 1}),
         (((0, 2),), {"n": 1, "axis": 0}),
     ],
+    batch=along_axis,
 )
 
 #: What np.diff was not given.

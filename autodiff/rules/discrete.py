@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.core.primitive import TUPLES, Array, discrete, handles
+from autodiff.core.batching import along_axis, broadcast, over_axes, over_operand
+from autodiff.core.primitive import TUPLES, Array, BatchRule, discrete, handles
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.operands import Axis, guarded
 
@@ -27,7 +28,10 @@ for _ufunc in (
 
 
 def recorded(
-    function: Callable[..., Array], name: str | None = None, shaped: bool = True
+    function: Callable[..., Array],
+    name: str | None = None,
+    shaped: bool = True,
+    batch: BatchRule | None = None,
 ) -> Callable[..., Array]:
     """Return a function that records a computation which has no derivative."""
 
@@ -36,7 +40,7 @@ def recorded(
         known = any(type(x) is Tensor for x in operands)
         return answer(*operands, **params) if known else function(*operands, **params)
 
-    primitive = discrete(compute, name or function.__name__)
+    primitive = discrete(compute, name or function.__name__, batch)
 
     def answer(*operands: Array, **params: Any) -> Array:
         result = record(primitive, operands, params)
@@ -51,21 +55,21 @@ def _with_mask(function: Callable[..., Array]) -> Callable[..., Array]:
     def reduce(a: Array, *where: Array, **params: Any) -> Array:
         return function(a, **params, **({"where": where[0]} if where else {}))
 
-    return recorded(reduce, function.__name__)
+    return recorded(reduce, function.__name__, batch=over_axes)
 
 
-_argmax = recorded(np.argmax)
-_argmin = recorded(np.argmin)
+_argmax = recorded(np.argmax, batch=along_axis)
+_argmin = recorded(np.argmin, batch=along_axis)
 _any = _with_mask(np.any)
 _all = _with_mask(np.all)
-_count_nonzero = recorded(np.count_nonzero)
-_round = recorded(np.round)
-_fix = recorded(np.fix)
-_isclose = recorded(np.isclose)
+_count_nonzero = recorded(np.count_nonzero, batch=over_axes)
+_round = recorded(np.round, batch=broadcast)
+_fix = recorded(np.fix, batch=broadcast)
+_isclose = recorded(np.isclose, batch=broadcast)
 _allclose = recorded(np.allclose)
 _array_equal = recorded(np.array_equal)
 _array_equiv = recorded(np.array_equiv)
-_isin = recorded(np.isin)
+_isin = recorded(np.isin, batch=over_operand(0))
 
 
 TUPLES[np.divmod] = lambda x, y: (np.floor_divide(x, y), np.remainder(x, y))
@@ -156,7 +160,7 @@ def isin(
 
 def _elements(function: Callable[..., Array]) -> None:
     """Register a test of each element."""
-    test = recorded(function)
+    test = recorded(function, batch=broadcast)
 
     @handles(function, derivative=False)
     def answer(x: Array) -> Array:
@@ -169,10 +173,12 @@ for _function in (np.isneginf, np.isposinf, np.iscomplex, np.isreal):
 _unravel_index = recorded(
     lambda indices, *, shape, order: np.stack(np.unravel_index(indices, shape, order)),
     "unravel_index",
+    batch=lambda primitive, xs, on, params: np.moveaxis(record(primitive, tuple(xs), params), 0, 1),
 )
 _ravel_multi_index = recorded(
     lambda *multi_index, **params: np.ravel_multi_index(multi_index, **params),
     "ravel_multi_index",
+    batch=broadcast,
 )
 
 

@@ -43,6 +43,37 @@ def _put_diagonals(g: Array, *, subscripts: str, shape: tuple[int, ...]) -> Arra
     return x_bar
 
 
+def _diagonals_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    source, target = params["subscripts"].split("->")
+    label = _unused(source)
+    return record(
+        primitive,
+        (xs[0],),
+        {
+            "subscripts": f"{label}{source}->{label}{target}",
+            "shape": (xs[0].shape[0], *params["shape"]),
+        },
+    )
+
+
+def _einsum_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    sources, target = params["subscripts"].split("->")
+    label = _unused(sources)
+    terms = [
+        label + term if mine else term for term, mine in zip(sources.split(","), on, strict=True)
+    ]
+    subscripts = f"{','.join(terms)}->{label}{target}"
+    return record(primitive, tuple(xs), {**params, "subscripts": subscripts})
+
+
+def _unused(labels: str) -> str:
+    """Return a letter for the axis of a batch."""
+    free = [letter for letter in ascii_letters if letter not in labels]
+    if not free:
+        raise ValueError(f"einsum: all {len(ascii_letters)} labels are used: vmap needs one more")
+    return free[-1]
+
+
 _DIAGONAL_EXAMPLES: list[Any] = [
     (((3, 3),), {"subscripts": "aa->a", "shape": (3, 3)}),
     (((2, 3, 2),), {"subscripts": "aba->ab", "shape": (2, 3, 2)}),
@@ -54,6 +85,7 @@ DIAGONALS = linear(
     _take_diagonals,
     lambda g, out, x, **params: _put_diagonals(g, **params),
     examples=_DIAGONAL_EXAMPLES,
+    batch=_diagonals_batch,
 )
 UNDIAGONALS = linear(
     "undiagonals",
@@ -63,6 +95,7 @@ UNDIAGONALS = linear(
         (((3,),), {"subscripts": "aa->a", "shape": (3, 3)}),
         (((2, 3),), {"subscripts": "aba->ab", "shape": (2, 3, 2)}),
     ],
+    batch=_diagonals_batch,
 )
 
 
@@ -125,6 +158,7 @@ EINSUM = PRIMITIVES["einsum"] = Primitive(
     jvps=(_einsum_jvp,),
     variadic=True,
     complex=True,
+    batch=_einsum_batch,
     examples=tuple(
         (shapes, {"subscripts": subscripts, "optimize": optimize})
         for subscripts, shapes, optimize in [

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from autodiff.core.batching import alike
 from autodiff.core.primitive import Array, Interval, Primitive, Rule, general, register
 from autodiff.core.tensor import Tensor, record
 
@@ -93,6 +94,7 @@ MULTIPLY_NO_NAN = general(
     examples=[(((2, 3), (2, 3)), {}), (((), (3,)), {})],
     draw=_draw,
     complex=True,
+    batch=alike,
 )
 
 
@@ -177,8 +179,8 @@ def _pushes(partial: Rule | str, singular: bool | Rule) -> Rule:
     product = _product(partial, singular)
 
     def push(x_dot: Array, out: Array, *xs: Array) -> Array:
-        out_dot, shape = product(x_dot, out, *xs), np.shape(out)
-        return out_dot if np.shape(out_dot) == shape else np.broadcast_to(out_dot, shape)
+        out_dot, shape = product(x_dot, out, *xs), out.shape
+        return out_dot if out_dot.shape == shape else np.broadcast_to(out_dot, shape)
 
     return push
 

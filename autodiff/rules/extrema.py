@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.batching import along_axis, over_axes
 from autodiff.core.primitive import Array, Primitive, discrete, general, handles
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.operands import Axis
@@ -49,6 +50,7 @@ MAX, MIN, NANMAX, NANMIN = (
         [_extremum_jvp],
         examples=AXES,
         complex=True,
+        batch=over_axes,
     )
     for function in (np.max, np.min, np.nanmax, np.nanmin)
 )
@@ -139,7 +141,7 @@ def ptp(a: Array, axis: Axis = None, *, keepdims: bool = False) -> Array:
 
 def _position(function: Callable[..., Array]) -> None:
     """Register a function of the position of an extremum of all but NaN."""
-    primitive = discrete(function)
+    primitive = discrete(function, batch=along_axis)
 
     @handles(function, derivative=False)
     def position(a: Array, axis: int | None = None, *, keepdims: bool = False) -> Array:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.batching import broadcast
 from autodiff.core.primitive import TUPLES, Array, discrete, general, refuses
 from autodiff.rules.elementwise_rules import unbroadcast
 from autodiff.rules.parameters import constant
@@ -43,6 +44,7 @@ LDEXP = general(
     ],
     draw=_draw_ldexp,
     examples=[(((), ()), {}), (((3,), (2, 3)), {}), (((2, 3), ()), {}), (((2, 1), (1, 0)), {})],
+    batch=broadcast,
 )
 
 

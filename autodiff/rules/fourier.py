@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from autodiff.core.batching import along_axis
 from autodiff.core.primitive import Array, handles, linear
 from autodiff.core.tensor import record
 
@@ -84,12 +85,27 @@ def _examples(*lengths: int) -> list[Any]:
     return calls
 
 
-FFT = linear("fft", np.fft.fft, _symmetric(np.fft.fft), examples=_examples(4, 3, 6, 1))
-IFFT = linear("ifft", np.fft.ifft, _symmetric(np.fft.ifft), examples=_examples(4, 3, 6, 1))
-RFFT = linear(
-    "rfft", np.fft.rfft, _rfft_transpose, examples=_examples(4, 3, 6, 7, 1, 2), complex=False
+FFT = linear(
+    "fft", np.fft.fft, _symmetric(np.fft.fft), examples=_examples(4, 3, 6, 1), batch=along_axis
 )
-IRFFT = linear("irfft", np.fft.irfft, _irfft_transpose, examples=_examples(6, 7, 3, 4, 9, 1, 2))
+IFFT = linear(
+    "ifft", np.fft.ifft, _symmetric(np.fft.ifft), examples=_examples(4, 3, 6, 1), batch=along_axis
+)
+RFFT = linear(
+    "rfft",
+    np.fft.rfft,
+    _rfft_transpose,
+    examples=_examples(4, 3, 6, 7, 1, 2),
+    complex=False,
+    batch=along_axis,
+)
+IRFFT = linear(
+    "irfft",
+    np.fft.irfft,
+    _irfft_transpose,
+    examples=_examples(6, 7, 3, 4, 9, 1, 2),
+    batch=along_axis,
+)
 
 
 def _checked(a: Array, n: int | None, axis: int, norm: Norm, default: int) -> dict[str, Any]:

@@ -1,17 +1,29 @@
 """Rules of indexing: taking elements is linear, and its transpose adds them back in place."""
 
+import math
 import operator
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.core.batching import loop
 from autodiff.core.primitive import Array, handles, linear, refuses
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.operands import as_array, as_decided, guarded
 
-__all__ = ["GETITEM", "SCATTER", "accumulate_at", "getitem", "scattered", "take"]
+__all__ = [
+    "GETITEM",
+    "SCATTER",
+    "accumulate_at",
+    "composed",
+    "getitem",
+    "index_key",
+    "scattered",
+    "take",
+]
 
 
 class _Slot:
@@ -43,21 +55,90 @@ def _repeats(index: Any) -> bool:
     return len(arrays) > 1 or any(i.dtype.kind != "b" and i.size > 1 for i in arrays)
 
 
+def index_key(index: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """Return what is equal for equal indices: of an element or row its place, not negative."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if all(map(_is_integer, parts)):
+        return tuple([int(i) + n if i < 0 else int(i) for i, n in zip(parts, shape, strict=False)])
+    found: list[Any] = ["part"]
+    for i in parts:
+        if isinstance(i, slice):
+            found.append((i.start, i.stop, i.step))
+        elif isinstance(i, np.ndarray):
+            found.append((i.dtype.str, i.shape, i.tobytes()))
+        else:
+            found.append(repr(i))
+    return tuple(found)
+
+
+def composed(index: Any, inner: Any, shape: tuple[int, ...]) -> tuple[Any, ...] | None:
+    """Return the index that takes of an array of a shape what two take one after the other.
+
+    There is one if `index` is made of integers and slices and `inner` of integers, else None.
+    """
+    parts = list(index) if isinstance(index, tuple) else [index]
+    places = list(inner) if isinstance(inner, tuple) else [inner]
+    if not all(map(_is_integer, places)):
+        return None
+    parts += [slice(None)] * (len(shape) - len(parts))
+    found: list[Any] = []
+    for part, length in zip(parts, shape, strict=True):
+        if isinstance(part, slice) and places:
+            found.append(range(length)[part][places.pop(0)])
+        elif isinstance(part, slice) or _is_integer(part):
+            found.append(part)
+        else:
+            return None
+    return None if places else tuple(found)
+
+
+def _is_integer(part: Any) -> bool:
+    return isinstance(part, int | np.integer) and not isinstance(part, bool)
+
+
 def _positions(shape: tuple[int, ...], index: Any, count: int) -> Array:
-    """Return the positions in the flattened array that an index takes."""
-    size = int(np.prod(shape, dtype=int))
-    if 2 * count >= size:
+    """Return the positions in the flattened array that an index takes, in its order."""
+    size = math.prod(shape)
+    shares = None
+    if 2 * count < size:
+        shares = _shares(shape, index if isinstance(index, tuple) else (index,))
+    if shares is None:
+        # Of a small table this is the fastest.
         return np.arange(size).reshape(shape)[index].reshape(-1)
-    # Few of many: each axis tells its share, without memory for all elements.
-    total = np.zeros(1, int)
-    step = size
-    for axis, length in enumerate(shape):
-        step //= length
-        ones = [1] * len(shape)
-        ones[axis] = length
-        share = np.broadcast_to(np.arange(0, length * step, step).reshape(ones), shape)
-        total = total + share[index].reshape(-1)
-    return total
+    return reduce(operator.add, shares).reshape(-1)
+
+
+def _shares(shape: tuple[int, ...], index: tuple[Any, ...]) -> list[Array] | None:
+    """Return what each axis adds to positions, to be broadcast: no memory for all elements.
+
+    None where masks, new axes, or slices between arrays make the result another one.
+    """
+    if any(i is Ellipsis for i in index):
+        place = next(k for k, i in enumerate(index) if i is Ellipsis)
+        hidden = len(shape) - len(index) + 1
+        index = (*index[:place], *(slice(None),) * hidden, *index[place + 1 :])
+    index = (*index, *(slice(None),) * (len(shape) - len(index)))
+    chosen = [k for k, i in enumerate(index) if not isinstance(i, slice)]
+    arrays = [np.asarray(index[k]) for k in chosen]
+    if (
+        not chosen
+        or any(i.dtype.kind not in "iu" for i in arrays)
+        or chosen[-1] - chosen[0] + 1 != len(chosen)
+    ):
+        return None
+    ndim = max(i.ndim for i in arrays)
+    # Axes of the result that follow the share of an axis.
+    behind, step, shares = 0, 1, []
+    for k in range(len(shape) - 1, -1, -1):
+        length, part = shape[k], index[k]
+        if isinstance(part, slice):
+            places = np.arange(length)[part]
+        else:
+            places = np.asarray(part, int) % length
+        shares.append((places * step).reshape(places.shape + (1,) * behind))
+        step *= length
+        behind += 1 if isinstance(part, slice) else ndim if k == chosen[0] else 0
+    return shares
 
 
 def accumulate_at(total: Array, g: Array, index: Any, *dynamic: Array) -> None:
@@ -98,6 +179,84 @@ def _add_back(g: Array, *dynamic: Array, index: Any, shape: tuple[int, ...]) -> 
     return result
 
 
+def _batched_index(
+    x_ndim: int, index: Any, dynamic: Sequence[Array], on: Sequence[bool], size: int
+) -> tuple[Any, tuple[Array, ...], int, int, int]:
+    """Return the index of a batch, its tensors, and how the axes of what it takes are arranged.
+
+    The last three numbers are where NumPy puts the axis of the batch; how many axes of the parts
+    that are broadcast together follow it; and where these belong in the result of one element.
+    """
+    parts = index if isinstance(index, tuple) else (index,)
+    flags, tensors = iter(on), iter(dynamic)
+    slots = [next(flags) if i is _SLOT else None for i in parts]
+    arrays = [next(tensors) if i is _SLOT else i for i in parts]
+    axes = [
+        1 if x.dtype.kind == "b" else np.ndim(x) - bool(mine)
+        for x, mine in zip(arrays, slots, strict=True)
+        if hasattr(x, "dtype")
+    ]
+    most = max(axes, default=0)
+    # Integers are broadcast together with arrays, if there are any.
+    together = [
+        i for i, x in enumerate(arrays) if hasattr(x, "dtype") or (axes and isinstance(x, int))
+    ]
+    apart = bool(together) and together[-1] - together[0] >= len(together)
+    if not any(on):
+        # The same places of each element: a slice goes before the index.
+        return (slice(None), *parts), tuple(dynamic), most if apart else 0, 0, 0
+    moved = tuple(
+        np.reshape(x, (size, *(1,) * (most + 1 - np.ndim(x)), *x.shape[1:])) if mine else x
+        for x, mine in zip(dynamic, on, strict=True)
+    )
+    place = 0
+    if not apart:
+        used = sum(
+            np.ndim(x) if hasattr(x, "dtype") and x.dtype.kind == "b" else 1
+            for x in arrays
+            if x is not None and x is not Ellipsis
+        )
+        place = sum(x_ndim - used if i is Ellipsis else 1 for i in parts[: together[0]])
+    before = np.reshape(np.arange(size), (size, *(1,) * most))
+    return (before, *parts), moved, 0, most, place
+
+
+def _getitem_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    if any(mine and x.dtype.kind == "b" for x, mine in zip(xs[1:], on[1:], strict=True)):
+        return loop(primitive, xs, on, params)
+    (x, *dynamic), (mine, *own) = xs, on
+    size = next(i.shape[0] for i, batched in zip(xs, on, strict=True) if batched)
+    index, moved, axis, axes, place = _batched_index(
+        np.ndim(x) - mine, params["index"], dynamic, own, size
+    )
+    if not mine:
+        x = np.broadcast_to(x, (size, *np.shape(x)))
+    out = record(primitive, (x, *moved), {"index": index})
+    if axis:
+        return np.moveaxis(out, axis, 0)
+    if place:
+        return np.moveaxis(out, range(1, 1 + axes), range(1 + place, 1 + place + axes))
+    return out
+
+
+def _scatter_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    if any(mine and x.dtype.kind == "b" for x, mine in zip(xs[1:], on[1:], strict=True)):
+        return loop(primitive, xs, on, params)
+    (g, *dynamic), (mine, *own) = xs, on
+    size = next(i.shape[0] for i, batched in zip(xs, on, strict=True) if batched)
+    shape = params["shape"]
+    index, moved, axis, axes, place = _batched_index(
+        len(shape), params["index"], dynamic, own, size
+    )
+    if not mine:
+        g = np.broadcast_to(g, (size, *np.shape(g)))
+    if axis:
+        g = np.moveaxis(g, 0, axis)
+    if place:
+        g = np.moveaxis(g, range(1 + place, 1 + place + axes), range(1, 1 + axes))
+    return record(primitive, (g, *moved), {"index": index, "shape": (size, *shape)})
+
+
 SCATTER = linear(
     "scatter",
     _add_back,
@@ -106,6 +265,7 @@ SCATTER = linear(
         (((2,),), {"index": slice(1, 3), "shape": (4,)}),
         (((3,),), {"index": (np.array([0, 2, 2]),), "shape": (4,)}),
     ],
+    batch=_scatter_batch,
 )
 
 
@@ -129,6 +289,7 @@ GETITEM = linear(
         (((9, 8),), {"index": (slice(None, 2), np.array([-1, 7]))}),
         (((4, 3),), {"index": (np.array([], int),)}),
     ],
+    batch=_getitem_batch,
 )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.core.batching import over_operand
 from autodiff.core.primitive import Array, general, handles
 from autodiff.core.tensor import record
 from autodiff.errors import Undifferentiable
@@ -21,7 +22,7 @@ def _left_knots(x: Array, xp: Array) -> Array:
     return np.clip(np.searchsorted(xp, x, "right") - 1, 0, max(len(xp) - 2, 0))
 
 
-_knots = recorded(_left_knots, "knots")
+_knots = recorded(_left_knots, "knots", batch=over_operand(0))
 
 
 def _pieces(x: Array, xp: Array, fp: Array) -> tuple[Array, Array, Array, Array]:
@@ -98,6 +99,7 @@ INTERP = general(
         (((0,), (2,), (2,)), {}),
     ],
     draw=_draw,
+    batch=over_operand(0),
 )
 
 

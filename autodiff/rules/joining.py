@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.core.batching import along_axis
 from autodiff.core.primitive import Array, handles, linear
 from autodiff.core.tensor import record
+from autodiff.rules.assembly import ASSEMBLE
 from autodiff.rules.indexing import take
 from autodiff.rules.operands import as_array, as_decided
 
@@ -16,11 +18,13 @@ def _concatenate(*arrays: Array, axis: int) -> Array:
     return np.concatenate(arrays, axis=axis)
 
 
-def _concatenate_transpose(g: Array, out: Array, *arrays: Array, axis: int, argnum: int) -> Array:
-    start = sum(np.shape(a)[axis] for a in arrays[:argnum])
-    index = [slice(None)] * len(np.shape(out))
-    index[axis] = slice(start, start + np.shape(arrays[argnum])[axis])
-    return g[tuple(index)]
+def _concatenate_transpose(g: Array, out: Array, *arrays: Array, axis: int) -> list[Array]:
+    before, start, cut = (slice(None),) * axis, 0, []
+    for a in arrays:
+        end = start + np.shape(a)[axis]
+        cut.append(g[(*before, slice(start, end))])
+        start = end
+    return cut
 
 
 CONCATENATE = linear(
@@ -29,6 +33,7 @@ CONCATENATE = linear(
     _concatenate_transpose,
     variadic=True,
     examples=[(((2, 3), (1, 3)), {"axis": 0}), (((2, 3), (2, 0), (2, 1)), {"axis": 1})],
+    batch=along_axis,
 )
 
 
@@ -84,6 +89,8 @@ def stack(
     if len(shapes) != 1:
         raise ValueError(f"stack: arrays of shapes {sorted(shapes)} arrived; one shape is needed")
     axis = normalize_axis_index(axis, parts[0].ndim + 1)
+    if shapes == {()} and dtype is None:
+        return record(ASSEMBLE, tuple(parts), {"shape": (len(parts),)})
     return _joined([np.expand_dims(a, axis) for a in parts], axis, dtype, casting)
 
 

@@ -7,6 +7,7 @@ least length among all slopes that the function has around that point.
 
 import numpy as np
 
+from autodiff.core.batching import broadcast
 from autodiff.core.primitive import Array, general
 from autodiff.core.tensor import Tensor, record
 
@@ -34,6 +35,7 @@ SQUARED_MODULUS = general(
     [lambda x_dot, out, x: 2.0 * real_part(conjugate(x) * x_dot)],
     examples=[(((2, 3),), {}), (((),), {})],
     complex=True,
+    batch=broadcast,
 )
 
 
@@ -58,6 +60,7 @@ ROOT = general(
     [lambda x_dot, out, x: x_dot * _root_slope(out)],
     domain=[(0.1, 3.0)],
     examples=[(((2, 3),), {}), (((),), {})],
+    batch=broadcast,
 )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from numpy.lib.stride_tricks import sliding_window_view
 
+from autodiff.core.batching import along_axis, over_axes
 from autodiff.core.primitive import Array, handles, linear
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.operands import as_decided
@@ -17,7 +18,19 @@ FLIP = linear(
     np.flip,
     lambda g, out, x, *, axis: np.flip(g, axis),
     examples=[(((2, 3),), {"axis": None}), (((2, 3),), {"axis": 1})],
+    batch=over_axes,
 )
+
+
+def _roll_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    x = xs[0]
+    if params["axis"] is not None and np.ndim(x) > 1:
+        return along_axis(primitive, xs, on, params)
+    flat = np.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
+    shift = params["shift"]
+    return np.reshape(np.roll(flat, sum(shift) if isinstance(shift, tuple) else shift, 1), x.shape)
+
+
 ROLL = linear(
     "roll",
     np.roll,
@@ -28,6 +41,7 @@ ROLL = linear(
         (((5,),), {"shift": 2, "axis": None}),
         (((2, 3),), {"shift": (1, 2), "axis": (0, 1)}),
     ],
+    batch=_roll_batch,
 )
 
 
@@ -99,6 +113,17 @@ def _overlap_add(
     return total
 
 
+def _overlap_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    shape = (xs[0].shape[0], *params["shape"])
+    axis = tuple(i + 1 for i in params["axis"])
+    return record(primitive, (xs[0],), {**params, "axis": axis, "shape": shape})
+
+
+def _windows_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    axis = tuple(i + 1 for i in params["axis"])
+    return record(primitive, (xs[0],), {**params, "axis": axis})
+
+
 WINDOWS = linear(
     "sliding_window_view",
     _windows,
@@ -112,12 +137,14 @@ WINDOWS = linear(
         (((3, 4),), {"window_shape": (2,), "axis": (1,)}),
         (((6,),), {"window_shape": (2, 3), "axis": (0, 0)}),
     ],
+    batch=_windows_batch,
 )
 OVERLAP_ADD = linear(
     "overlap_add",
     _overlap_add,
     lambda g, out, x, *, window_shape, axis, shape: sliding_window_view(g, window_shape, axis),
     examples=[(((4, 2),), {"window_shape": (2,), "axis": (0,), "shape": (5,)})],
+    batch=_overlap_batch,
 )
 
 

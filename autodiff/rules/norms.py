@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.core.batching import over_axes
 from autodiff.core.primitive import Array, general, handles
 from autodiff.core.tensor import Tensor, record
 from autodiff.errors import Undifferentiable
@@ -57,6 +58,7 @@ POWER_NORM = general(
         (((2, 3),), {"ord": 0.5, "axis": (0,), "keepdims": True}),
         (((2, 3, 2),), {"ord": -1.5, "axis": (0, 2), "keepdims": False}),
     ],
+    batch=over_axes,
 )
 
 

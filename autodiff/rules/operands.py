@@ -49,6 +49,9 @@ def as_decided(x: Any) -> Any:
 
 def guarded(x: Array) -> Array:
     """Return a result whose shape is decided by numbers, guarded if the graph will run again."""
-    if type(x) is Tensor and x.tape.replayable:
-        x.tape.guards.append((x, "shape", x.shape))
+    within = x
+    while type(within) is Tensor and within.tape.batch is not None:
+        within = within.value.array
+    if type(within) is Tensor and within.tape.replayable:
+        within.tape.guards.append((within, "shape", within.shape))
     return x

@@ -22,6 +22,10 @@ def _inside(x: Array, widths: Pairs) -> Array:
     return x[index]
 
 
+def _pad_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    return record(primitive, (xs[0],), {"pad_width": ((0, 0), *params["pad_width"])})
+
+
 PAD = linear(
     "pad",
     np.pad,
@@ -30,6 +34,7 @@ PAD = linear(
         (((2, 3),), {"pad_width": ((1, 2), (0, 3))}),
         (((0,),), {"pad_width": ((1, 1),)}),
     ],
+    batch=_pad_batch,
 )
 
 

@@ -7,12 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
-from autodiff.core.primitive import Array, discrete, linear
+from autodiff.core.batching import spread
+from autodiff.core.primitive import Array, BatchRule, discrete, linear
 from autodiff.core.tensor import Tensor, record
 
 
-def positional(name: str) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
+def positional(
+    name: str, batch: BatchRule | None = None
+) -> Callable[[Callable[..., Array]], Callable[..., Array]]:
     """Return a decorator for functions whose results are positions, counts or weights of steps."""
 
     def decorate(function: Callable[..., Array]) -> Callable[..., Array]:
@@ -21,7 +25,7 @@ def positional(name: str) -> Callable[[Callable[..., Array]], Callable[..., Arra
                 return record(primitive, xs, params)
             return function(*xs, **params)
 
-        primitive = discrete(call, name)
+        primitive = discrete(call, name, batch)
         return call
 
     return decorate
@@ -64,6 +68,17 @@ def _put_back_transpose(
     return pick(g, _at(positions, dynamic), axis)
 
 
+def _at_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    """Batch elements picked or put back, the same for all or each at positions of its own."""
+    if params["positions"] is not None:
+        xs, on = [*xs, params["positions"]], [*on, False]
+    (x, positions) = spread(xs, on)
+    axis = normalize_axis_index(params["axis"], np.ndim(x) - 1) + 1
+    if isinstance(positions, np.ndarray):
+        return record(primitive, (x,), {**params, "positions": positions, "axis": axis})
+    return record(primitive, (x, positions), {**params, "positions": None, "axis": axis})
+
+
 _EXAMPLE = np.array([[2, 0], [2, 1]])
 
 PICK = linear(
@@ -74,6 +89,7 @@ PICK = linear(
         (((2, 3),), {"positions": _EXAMPLE, "axis": 1}),
         (((3, 2),), {"positions": _EXAMPLE, "axis": -2}),
     ],
+    batch=_at_batch,
 )
 PUT_BACK = linear(
     "put_back",
@@ -83,6 +99,7 @@ PUT_BACK = linear(
         (((2, 2),), {"positions": _EXAMPLE, "axis": 1, "length": 3}),
         (((2, 2),), {"positions": _EXAMPLE, "axis": 0, "length": 4}),
     ],
+    batch=_at_batch,
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from autodiff.core.batching import aligned, stacked
 from autodiff.core.primitive import Array, general, handles, linear
 from autodiff.core.tensor import matrix_product, record
 from autodiff.rules.elementwise_rules import unbroadcast
@@ -68,6 +69,35 @@ def _matmul_vjp_right(g: Array, out: Array, x: Array, y: Array) -> Array:
     return unbroadcast(np.matmul(np.swapaxes(x, -1, -2), g), y_shape)
 
 
+def _matmul_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    """Batch products of matrices; what all elements share is multiplied by all at once."""
+    (x, y), (left, right) = xs, on
+    x_ndim, y_ndim = np.ndim(x) - left, np.ndim(y) - right
+    if not right and y_ndim <= 2:
+        # One product of all rows, not one for each element.
+        return np.matmul(x, y) if x_ndim == 1 or y_ndim == 1 else _rows_times(x, y)
+    if not left and y_ndim == 1 and x_ndim <= 2:
+        return np.matmul(y, x if x_ndim == 1 else np.swapaxes(x, 0, 1))
+    x = np.expand_dims(x, -2) if x_ndim == 1 else x
+    y = np.expand_dims(y, -1) if y_ndim == 1 else y
+    out = np.matmul(*aligned((x, y), on, (2, 2)))
+    out = out[..., 0] if y_ndim == 1 else out
+    if x_ndim > 1:
+        return out
+    return out[..., 0] if y_ndim == 1 else out[..., 0, :]
+
+
+def _rows_times(x: Array, y: Array) -> Array:
+    shape = np.shape(x)
+    return np.reshape(np.matmul(_flat(x), y), (*shape[:-1], np.shape(y)[1]))
+
+
+def _trace_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    ndim = np.ndim(xs[0]) - 1
+    axis1, axis2 = (i + 1 for i in normalize_axis_tuple((params["axis1"], params["axis2"]), ndim))
+    return np.trace(xs[0], params["offset"], axis1, axis2)
+
+
 MATMUL = general(
     "matmul",
     np.matmul,
@@ -90,6 +120,7 @@ MATMUL = general(
         (((0, 2, 3), (3, 4)), {}),
     ],
     complex=True,
+    batch=_matmul_batch,
 )
 
 VECDOT = general(
@@ -106,6 +137,7 @@ VECDOT = general(
     ],
     examples=[(((3,), (3,)), {}), (((2, 1, 3), (4, 3)), {}), (((2, 0), (0,)), {})],
     complex=True,
+    batch=stacked(1, 1),
 )
 
 
@@ -137,6 +169,7 @@ if hasattr(np, "matvec"):
         ],
         examples=[(((2, 3), (3,)), {}), (((4, 2, 3), (3,)), {}), (((2, 3), (4, 1, 3)), {})],
         complex=True,
+        batch=stacked(2, 1),
     )
     general(
         "vecmat",
@@ -148,6 +181,7 @@ if hasattr(np, "matvec"):
         ],
         examples=[(((2,), (2, 3)), {}), (((2,), (4, 2, 3)), {}), (((4, 1, 2), (2, 3)), {})],
         complex=True,
+        batch=stacked(1, 2),
     )
 
 
@@ -169,6 +203,7 @@ CROSS = general(
     ],
     examples=[(((3,), (3,)), {}), (((2, 3), (3,)), {}), (((4, 1, 3), (2, 3)), {})],
     complex=True,
+    batch=stacked(1, 1),
 )
 
 
@@ -191,6 +226,7 @@ TRACE = linear(
         (((2, 3, 4),), {"offset": 1, "axis1": 0, "axis2": 2}),
         (((2, 3, 4, 3),), {"offset": 1, "axis1": 3, "axis2": 0}),
     ],
+    batch=_trace_batch,
 )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.batching import over_operand
 from autodiff.core.primitive import Array, handles
 from autodiff.rules.operands import Axis
 from autodiff.rules.picking import pick, positional
@@ -100,7 +101,7 @@ def _stable(rows: Array, ranks: Array, order: Array) -> Array:
     return places
 
 
-@positional("positions_of_ranks")
+@positional("positions_of_ranks", over_operand(0))
 def _places(rows: Array, ranks: Array, *, skip_nan: bool) -> Array:
     """Return the positions of the elements of some ranks along the last axis.
 
@@ -241,7 +242,7 @@ _answer(np.nanquantile, 1, skip_nan=True)
 _answer(np.nanpercentile, 100, skip_nan=True)
 
 
-@positional("ranks_of_median")
+@positional("ranks_of_median", over_operand(0))
 def _middle(n: Array) -> Array:
     """Return the ranks of the one or two elements in the middle."""
     if np.any(n == 0):

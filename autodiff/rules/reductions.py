@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from autodiff.core.batching import over_axes
 from autodiff.core.primitive import Array, fast_path, general, handles, linear
 from autodiff.core.tensor import Tensor, record
 from autodiff.errors import LostDerivative
@@ -118,6 +119,7 @@ SUM = linear(
     _sum,
     _sum_transpose,
     examples=[*AXES, (((0, 3),), {"axis": 0, "keepdims": False})],
+    batch=over_axes,
 )
 
 
@@ -132,7 +134,7 @@ def _mean_transpose(g: Array, out: Array, x: Array, *, axis: Axis, keepdims: boo
 
 
 #: Of floating-point numbers; other means are a sum and a quotient.
-MEAN = linear("mean", _mean, _mean_transpose, examples=AXES)
+MEAN = linear("mean", _mean, _mean_transpose, examples=AXES, batch=over_axes)
 
 
 #: Arguments of a reduction of all elements; nobody writes into them.
@@ -193,6 +195,7 @@ PROD = general(
     [_prod_jvp],
     examples=[*AXES, (((3,),), {"axis": (), "keepdims": False})],
     complex=True,
+    batch=over_axes,
 )
 
 

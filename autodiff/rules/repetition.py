@@ -13,6 +13,13 @@ from autodiff.rules.indexing import take
 from autodiff.rules.operands import as_array, as_decided
 from autodiff.rules.shape import reshape
 
+
+def _broadcast_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    x, shape = xs[0], params["shape"]
+    ones = (1,) * (len(shape) + 1 - np.ndim(x))
+    return np.broadcast_to(np.reshape(x, (x.shape[0], *ones, *x.shape[1:])), (x.shape[0], *shape))
+
+
 BROADCAST = linear(
     "broadcast_to",
     np.broadcast_to,
@@ -22,6 +29,7 @@ BROADCAST = linear(
         (((),), {"shape": (2,)}),
         (((1,),), {"shape": (0,)}),
     ],
+    batch=_broadcast_batch,
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.core.batching import along_axis
 from autodiff.core.primitive import Array, general, handles, linear
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.picking import pick, positional
@@ -33,6 +34,7 @@ CUMSUM = linear(
     np.cumsum,
     _cumsum_transpose,
     examples=[(((4,),), {"axis": 0}), (((2, 3),), {"axis": 1})],
+    batch=along_axis,
 )
 
 
@@ -100,6 +102,7 @@ RECURRENCE = general(
         (((0,), (0,)), {"axis": 0}),
     ],
     complex=True,
+    batch=along_axis,
 )
 
 
@@ -123,6 +126,7 @@ CUMPROD = general(
         (((0, 2),), {"axis": 0}),
     ],
     complex=True,
+    batch=along_axis,
 )
 
 
@@ -197,7 +201,7 @@ def cumulative_prod(
     return _cumulative(CUMPROD, x, axis, dtype, include_initial, 1.0)
 
 
-@positional("position_of_running_extremum")
+@positional("position_of_running_extremum", batch=along_axis)
 def _running(x: Array, *, axis: int, largest: bool) -> Array:
     """Return the positions that first reach the running extremum; a NaN is the last one."""
     x = np.moveaxis(x, axis, -1)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.batching import broadcast
 from autodiff.core.primitive import TUPLES, Array, general, handles
 from autodiff.core.tensor import Tensor, buffer_id, record
 from autodiff.rules.elementwise_rules import unbroadcast
@@ -27,6 +28,7 @@ WHERE = general(
     domain=[(-2.0, 2.0)] * 3,
     examples=[(((2, 3), (3,), ()), {}), (((3, 1), (3, 2), (2,)), {})],
     complex=True,
+    batch=broadcast,
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from autodiff.core.batching import broadcast
 from autodiff.core.primitive import Array, discrete, handles, linear
 from autodiff.core.tensor import primal, record
 from autodiff.errors import LostDerivative
@@ -20,6 +21,14 @@ def _astype(x: Array, *, dtype: Any) -> Array:
     return x.astype(dtype)
 
 
+def _reshape_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    return np.reshape(xs[0], (xs[0].shape[0], *params["shape"]))
+
+
+def _transpose_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    return np.transpose(xs[0], (0, *(axis + 1 for axis in params["axes"])))
+
+
 RESHAPE = linear(
     "reshape",
     np.reshape,
@@ -29,12 +38,14 @@ RESHAPE = linear(
         (((),), {"shape": (1, 1)}),
         (((0, 2),), {"shape": (2, 0, 3)}),
     ],
+    batch=_reshape_batch,
 )
 TRANSPOSE = linear(
     "transpose",
     np.transpose,
     lambda g, out, x, *, axes: np.transpose(g, tuple(int(i) for i in np.argsort(axes))),
     examples=[(((2, 3, 4),), {"axes": (2, 0, 1)})],
+    batch=_transpose_batch,
 )
 #: A real copy: in-place operators on it must leave the original alone.
 COPY = linear(
@@ -42,6 +53,7 @@ COPY = linear(
     np.copy,
     lambda g, out, x, *, order: g,
     examples=[(((2, 3),), {"order": "K"}), (((),), {"order": "C"})],
+    batch=broadcast,
 )
 # Between real and complex the core takes the real part of a cotangent, as the transpose asks for.
 ASTYPE = linear(
@@ -50,9 +62,10 @@ ASTYPE = linear(
     lambda g, out, x, *, dtype: g if g.dtype.kind != x.dtype.kind else g.astype(x.dtype),
     examples=[(((3,),), {"dtype": np.dtype("float64")})],
     complex=False,
+    batch=broadcast,
 )
 #: Of masks and positions, which have no derivative.
-CAST = discrete(_astype, "cast")
+CAST = discrete(_astype, "cast", batch=broadcast)
 
 
 def _read(x: Array, *, order: str) -> Array:

@@ -9,18 +9,21 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.core.batching import along_axis, over_operand
 from autodiff.core.primitive import Array, general, handles
 from autodiff.core.tensor import record
 from autodiff.rules.discrete import recorded
 from autodiff.rules.indexing import scattered
 from autodiff.rules.operands import as_array, as_decided
 
-_argsort = recorded(np.argsort)
-_argpartition = recorded(np.argpartition)
+_argsort = recorded(np.argsort, batch=along_axis)
+_argpartition = recorded(np.argpartition, batch=along_axis)
 _lexsort = recorded(lambda *keys, axis: np.lexsort(keys, axis=axis), "lexsort")
-_digitize = recorded(np.digitize)
+_digitize = recorded(np.digitize, batch=over_operand(0))
 _searchsorted = recorded(
-    lambda a, v, *sorter, side: np.searchsorted(a, v, side, *sorter), "searchsorted"
+    lambda a, v, *sorter, side: np.searchsorted(a, v, side, *sorter),
+    "searchsorted",
+    batch=over_operand(1),
 )
 _nonzero = recorded(np.argwhere, "nonzero", shaped=False)
 
@@ -96,6 +99,7 @@ PARTITION = general(
     ],
     examples=[(((5,),), {"kth": 2, "axis": 0}), (((3, 4),), {"kth": (1, 2), "axis": 1})],
     complex=True,
+    batch=along_axis,
 )
 
 

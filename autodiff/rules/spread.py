@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.batching import over_axes
 from autodiff.core.primitive import Array, general, handles
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.magnitude import conjugate, real_part, root, squared
@@ -52,6 +53,7 @@ VAR = general(
         (((2, 3),), {"axis": -1, "ddof": 0.5, "keepdims": True}),
     ],
     complex=True,
+    batch=over_axes,
 )
 
 

@@ -188,12 +188,21 @@ def _bin_weights(w: Array, *, places: Array, minlength: int) -> Array:
     return np.bincount(places, w, minlength)
 
 
+def _bincount_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    w, places = xs[0], params["places"]
+    size, length = w.shape[0], max(int(np.max(places, initial=-1)) + 1, params["minlength"])
+    every = np.ravel(np.arange(size)[:, None] * length + places)
+    flat = {"places": every, "minlength": size * length}
+    return np.reshape(record(primitive, (np.ravel(w),), flat), (size, length))
+
+
 BINCOUNT = linear(
     "bincount",
     _bin_weights,
     lambda g, out, w, *, places, minlength: g[places],
     examples=[(((4,),), {"places": np.array([1, 0, 1, 4]), "minlength": 2})],
     complex=False,
+    batch=_bincount_batch,
 )
 
 

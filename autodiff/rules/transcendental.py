@@ -13,6 +13,7 @@ import math
 
 import numpy as np
 
+from autodiff.core.batching import broadcast
 from autodiff.core.primitive import Array, general, handles
 from autodiff.core.tensor import Tensor, record
 
@@ -61,6 +62,7 @@ SINC = general(
         (((5,),), {"order": 2}),
     ],
     complex=True,
+    batch=broadcast,
 )
 
 
@@ -84,6 +86,7 @@ I0 = general(
     [lambda g, out, x: g * _i1(x)],
     [lambda x_dot, out, x: x_dot * _i1(x)],
     examples=[(((),), {}), (((0,),), {}), (((2, 3),), {})],
+    batch=broadcast,
 )
 
 

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
+from autodiff.core.batching import over_axes, spread
 from autodiff.core.primitive import REFUSED, UFUNC_METHODS, Array, general
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.extrema import MAX, MIN, NANMAX, NANMIN, reduced
@@ -51,7 +53,7 @@ def _log_of_sum(ufunc: np.ufunc, power: np.ufunc) -> Answer:
     def jvp(x_dot: Array, out: Array, x: Array, *, axis: Axis, keepdims: bool) -> Array:
         return np.sum(x_dot * share(out, x, axis, keepdims), axis=axis, keepdims=keepdims)
 
-    primitive = general(name, function, [vjp], [jvp], examples=AXES)
+    primitive = general(name, function, [vjp], [jvp], examples=AXES, batch=over_axes)
 
     def reduce(
         array: Array,
@@ -82,7 +84,15 @@ def _discrete(ufunc: np.ufunc, method: str) -> Answer:
     """Return the answer to a method of a function of masks or integers."""
     function = getattr(ufunc, method)
 
-    @positional(f"{ufunc.__name__}.{method}")
+    def batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+        inner, xs = params["params"], spread(xs, on)
+        ndim = np.ndim(xs[0]) - 1
+        axis = inner["axis"]
+        axes = normalize_axis_tuple(range(ndim) if axis is None else axis, ndim)
+        moved = tuple(i + 1 for i in axes) if method == "reduce" else axes[0] + 1
+        return record(primitive, tuple(xs), {"params": {**inner, "axis": moved}})
+
+    @positional(f"{ufunc.__name__}.{method}", batch)
     def call(array: Array, *mask: Array, params: dict[str, Any]) -> Array:
         return function(array, **({"where": mask[0]} if mask else {}), **params)
 

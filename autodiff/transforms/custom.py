@@ -6,10 +6,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from autodiff.core.batched import innermost
+from autodiff.core.batching import batch_tape, broadcast, each, in_batch, of_batch
 from autodiff.core.constants import is_plain
 from autodiff.core.primitive import Primitive, discrete
 from autodiff.core.pytrees import Structure, flatten
-from autodiff.core.tensor import Tensor, assembled, primal, record
+from autodiff.core.tensor import Tensor, assembled, record
 from autodiff.errors import LostDerivative, Undifferentiable
 from autodiff.transforms.call import Call
 
@@ -74,14 +76,24 @@ def custom(
 
     def vjp(g: Any, out: Any, *args: Any, argnum: int, **kwargs: Any) -> Any:
         rule = rules["vjps"].get(argnum) or missing("vjps", argnum)
-        lent, kept = _lent(out), [_lent(x) for x in args]
-        x_bar = rule(lent, *kept, **kwargs)(_copied(g))
-        return _of_shape(x_bar, args[argnum], f"vjp of {name}", argnum)
+
+        def pull(g: Any, out: Any, *args: Any) -> Any:
+            lent, kept = _lent(out), [_lent(x) for x in args]
+            x_bar = rule(lent, *kept, **kwargs)(_copied(g))
+            return _of_shape(x_bar, args[argnum], f"vjp of {name}", argnum)
+
+        # Rules of a user need not know of batches.
+        return each(pull, (g, out, *args), name)
 
     def jvp(x_dot: Any, out: Any, *args: Any, argnum: int, **kwargs: Any) -> Any:
         rule = rules["jvps"].get(argnum) or missing("jvps", argnum)
-        lent, kept = _lent(out), [_lent(x) for x in args]
-        return _of_shape(rule(_copied(x_dot), lent, *kept, **kwargs), out, f"jvp of {name}", argnum)
+
+        def push(x_dot: Any, out: Any, *args: Any) -> Any:
+            lent, kept = _lent(out), [_lent(x) for x in args]
+            out_dot = rule(_copied(x_dot), lent, *kept, **kwargs)
+            return _of_shape(out_dot, out, f"jvp of {name}", argnum)
+
+        return each(push, (x_dot, out, *args), name)
 
     @functools.wraps(f)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -184,7 +196,7 @@ def _stopped(x: Any) -> Any:
     )
 
 
-_STOP = discrete(_stopped, "stop_gradient")
+_STOP = discrete(_stopped, "stop_gradient", broadcast)
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -275,7 +287,7 @@ def _recomputed(f: Callable[..., Any], tensors: Sequence[Tensor], name: str) -> 
 
     def again(out: Any, xs: tuple[Any, ...]) -> Call:
         call = Call(f, xs, {}, range(len(xs)), "checkpoint")
-        before, now = primal(out), primal(call.value)
+        before, now = innermost(out), innermost(call.value)
         # The same operations on arrays that lie elsewhere in memory may be rounded differently.
         rtol = float(np.finfo(now.dtype).eps) ** 0.5 if now.dtype.kind in "fc" else 0.0
         if not np.allclose(now, before, rtol, 1e-12, equal_nan=True):
@@ -292,5 +304,21 @@ def _recomputed(f: Callable[..., Any], tensors: Sequence[Tensor], name: str) -> 
     def push(x_dots: Sequence[Any], out: Any, *xs: Any) -> Any:
         return again(out, xs).push(x_dots)[0]
 
-    primitive = Primitive(f"checkpoint({name})", value, "general", complex=True, joint=(pull, push))
+    def batch(_: Primitive, xs: list[Any], on: list[bool], params: Any) -> Any:
+        """Recompute the function of the batch, not each element."""
+        size = next(x.shape[0] for x, mine in zip(xs, on, strict=True) if mine)
+
+        def every(*arrays: Any) -> Any:
+            tape = batch_tape()
+            with tape:
+                operands = [in_batch(tape, x) if i else x for x, i in zip(arrays, on, strict=True)]
+                out = of_batch(tape, f(*operands), size)
+            tape.end()
+            return out
+
+        return _recomputed(every, xs, name)
+
+    primitive = Primitive(
+        f"checkpoint({name})", value, "general", complex=True, joint=(pull, push), batch=batch
+    )
     return record(primitive, tuple(tensors))

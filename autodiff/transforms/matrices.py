@@ -1,11 +1,14 @@
 """Whole matrices of derivatives: Jacobians and Hessians, and Hessians times vectors."""
 
 import functools
+import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
+from autodiff.core.batching import batch_tape, in_batch, of_batch
 from autodiff.core.tensor import Tensor
 from autodiff.graph.passes import primal_dtype
 from autodiff.transforms.call import Call, argument_numbers
@@ -26,8 +29,9 @@ def jacobian(
 ) -> Callable[..., Any]:
     """Return a function that computes the Jacobian of `f`.
 
-    The function is traced once. Then there is one pass for each element of the arguments (forward
-    mode) or of the result (reverse mode), whichever are fewer.
+    The function is traced once. Then the basis vectors of the arguments (forward mode) or of the
+    result (reverse mode), whichever are fewer, go through it together in one pass: in several, of
+    as many as keep the largest array below 64 MB, if that would need more memory.
 
     Parameters
     ----------
@@ -100,56 +104,128 @@ def _check_numbers(call: Call, holomorphic: bool) -> None:
         )
 
 
-def _basis(shape: tuple[int, ...], dtype: np.dtype[Any], place: tuple[int, ...]) -> Any:
-    direction = np.zeros(shape, dtype)
-    direction[place] = 1.0
-    return direction[()]
+#: Bytes up to which the largest value of a pass may grow; more basis vectors go in several passes.
+_MOST = 1 << 26
+
+
+def _chunks(call: Call, count: int) -> list[range]:
+    """Return the numbers of the basis vectors that go through the passes together."""
+    largest = max((_nbytes(x) for x in call.nodes), default=1)
+    step = max(1, min(count, _MOST // max(largest, 1)))
+    return [range(start, min(start + step, count)) for start in range(0, count, step)]
+
+
+def _nbytes(x: Any) -> int:
+    value = x.value
+    return value.nbytes if type(value) is np.ndarray else 8 * int(np.size(value))
+
+
+def _basis(chunk: range, start: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    """Return those basis vectors of a chunk that belong to one array, stacked; None if none do.
+
+    The elements of the array are counted from `start`.
+    """
+    size = math.prod(shape)
+    if chunk.stop <= start or chunk.start >= start + size:
+        return None
+    basis = np.zeros((len(chunk), size), dtype)
+    first, last = max(chunk.start, start), min(chunk.stop, start + size)
+    numbers = np.arange(first, last)
+    basis[numbers - chunk.start, numbers - start] = 1.0
+    return np.reshape(basis, (len(chunk), *shape))
+
+
+def _passed(
+    run: Callable[[list[Any]], list[Any]], bases: list[Any], others: list[Any], count: int
+) -> list[Any]:
+    """Return what passes make of stacked directions, of all in one pass."""
+    if count == 1:
+        found = run([o if b is None else b[0][()] for b, o in zip(bases, others, strict=True)])
+        return [[x] for x in found]
+    tape = batch_tape()
+    found = run([o if b is None else in_batch(tape, b) for b, o in zip(bases, others, strict=True)])
+    every = [of_batch(tape, x, count) for x in found]
+    tape.end()
+    return every
 
 
 def _columns(call: Call) -> list[list[Any]]:
-    """Return the blocks by output and input, from one forward pass for each input element."""
-    blocks: list[list[Any]] = [[] for _ in call.outputs]
-    for i, x in enumerate(call.inputs):
-        tangents: list[Any] = [None] * len(call.inputs)
-        passes = []
-        for place in np.ndindex(x.shape):
-            tangents[i] = _basis(x.shape, x.dtype, place)
-            passes.append(call.push(tangents))
-        for block, value, number in zip(blocks, call.values, range(len(blocks)), strict=True):
-            shape = np.shape(value)
-            block.append(_joined([p[number] for p in passes], len(shape), shape + x.shape))
-    return blocks
-
-
-def _rows(call: Call) -> list[list[Any]]:
-    """Return the blocks by output and input, from one backward pass for each output element."""
+    """Return the blocks by output and input, by forward passes of the elements of the inputs."""
+    inputs = call.inputs
+    starts = [*itertools.accumulate((x.size for x in inputs), initial=0)]
+    found: list[list[Any]] = [[] for _ in call.outputs]
+    for chunk in _chunks(call, starts[-1]):
+        bases = [
+            _basis(chunk, start, x.shape, x.dtype) for start, x in zip(starts, inputs, strict=False)
+        ]
+        passed = _passed(call.push, bases, [None] * len(inputs), len(chunk))
+        for parts, every in zip(found, passed, strict=True):
+            parts.append(every)
     blocks: list[list[Any]] = []
-    values = call.values
-    for i, value in enumerate(values):
-        shape, dtype = np.shape(value), primal_dtype(value)
-        cotangents = [np.zeros(np.shape(v), primal_dtype(v))[()] for v in values]
-        passes = []
-        for place in np.ndindex(shape):
-            cotangents[i] = _basis(shape, dtype if dtype.kind in "fc" else np.dtype(float), place)
-            passes.append(call.pull(cotangents))
+    for value, parts in zip(call.values, found, strict=True):
+        shape = np.shape(value)
         blocks.append(
             [
-                _joined([p[j] for p in passes], 0, shape + x.shape, x)
-                for j, x in enumerate(call.inputs)
+                _block(parts, start, x.size, len(shape), shape + x.shape)
+                for start, x in zip(starts, inputs, strict=False)
             ]
         )
     return blocks
 
 
-def _joined(parts: list[Any], axis: int, shape: tuple[int, ...], like: Tensor | None = None) -> Any:
-    """Return the results of all passes as one array; of one number as that number."""
-    if shape == ():
-        return parts[0]
-    if not parts:
+def _rows(call: Call) -> list[list[Any]]:
+    """Return the blocks by output and input, by backward passes of the elements of the outputs."""
+    values = call.values
+    kinds = [primal_dtype(v) for v in values]
+    dtypes = [kind if kind.kind in "fc" else np.dtype(float) for kind in kinds]
+    nothing = [np.zeros(np.shape(v), d)[()] for v, d in zip(values, dtypes, strict=True)]
+    starts = [*itertools.accumulate((int(np.size(v)) for v in values), initial=0)]
+    found: list[list[Any]] = [[] for _ in call.inputs]
+    for chunk in _chunks(call, starts[-1]):
+        bases = [
+            _basis(chunk, start, np.shape(v), d)
+            for start, v, d in zip(starts, values, dtypes, strict=False)
+        ]
+        passed = _passed(call.pull, bases, nothing, len(chunk))
+        for parts, every in zip(found, passed, strict=True):
+            parts.append(every)
+    return [
+        [
+            _block(parts, start, int(np.size(value)), 0, np.shape(value) + x.shape, x)
+            for x, parts in zip(call.inputs, found, strict=True)
+        ]
+        for start, value in zip(starts, values, strict=False)
+    ]
+
+
+def _block(
+    parts: list[Any],
+    start: int,
+    count: int,
+    axis: int,
+    shape: tuple[int, ...],
+    like: Tensor | None = None,
+) -> Any:
+    """Return the results of some of the passes as one array; of one number as that number."""
+    if not math.prod(shape):
         return np.zeros(shape, like.dtype if like is not None else float)
-    if not any([type(part) is Tensor for part in parts]):
-        return np.stack(parts, axis).reshape(shape)
-    return np.reshape(np.stack(parts, axis), shape)
+    first = parts[0]
+    chosen: Any
+    if type(first) is list:
+        # Passes of one direction each.
+        chosen = [part[0] for part in parts[start : start + count]]
+        if shape == ():
+            return chosen[0]
+        return np.reshape(np.stack(chosen, axis), shape)
+    every = first if len(parts) == 1 else np.concatenate([_stacked(p) for p in parts])
+    chosen = every if count == every.shape[0] else every[start : start + count]
+    if shape == ():
+        return chosen[0]
+    return np.reshape(np.moveaxis(chosen, 0, axis) if axis else chosen, shape)
+
+
+def _stacked(part: Any) -> Any:
+    return np.stack(part) if type(part) is list else part
 
 
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:

@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.workloads import Workload
 from compare.problems.problem import Gradients
 
-__all__ = ["BoundCall", "Implementation", "bound"]
+__all__ = ["BoundCall", "Implementation", "bound", "bound_matrix", "tuned_only"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,17 @@ class Implementation:
 def bound(workload: Workload, run: Callable[[], Any], *, rows: bool = False) -> BoundCall:
     """Return a call that gives value and gradients, by name or in order, maybe vectors as rows."""
     return BoundCall(run, partial(_read, workload, rows))
+
+
+def bound_matrix(workload: Workload, run: Callable[[], Any]) -> BoundCall:
+    """Return a call that gives the matrix of derivatives by the one argument, and no value."""
+    return BoundCall(run, lambda matrix: _read(workload, False, (0.0, (matrix,))))
+
+
+def tuned_only(workload: Workload) -> None:
+    """Raise for workloads on which a library of this size is not timed."""
+    if workload.group != "tuned":
+        raise NotImplementedError("timed on the tuned workloads only")
 
 
 def _read(workload: Workload, rows: bool, result: tuple[Any, Any]) -> tuple[Any, Gradients]:

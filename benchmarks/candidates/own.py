@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.candidates.implementation import BoundCall, Implementation, bound
+from benchmarks.candidates.implementation import BoundCall, Implementation, bound, bound_matrix
 from benchmarks.workloads import Workload
 
 __all__ = [
@@ -36,9 +36,23 @@ def _by_hand_out(numpy: Any, workload: Workload) -> BoundCall:
     return bound(workload, partial(workload.best(*inputs), *inputs))
 
 
+def _differentiated(autodiff: Any, workload: Workload) -> Any:
+    """Return the function that computes value and gradients, or the matrix of derivatives."""
+    function, argnums = partial(workload.function, np), workload.argnums
+    if workload.derivative == "gradient":
+        return autodiff.value_and_grad(function, argnums)
+    return getattr(autodiff, workload.derivative)(function, *argnums)
+
+
+def _bound(workload: Workload, function: Any) -> BoundCall:
+    run = partial(function, *workload.inputs.values())
+    return (
+        bound(workload, run) if workload.derivative == "gradient" else bound_matrix(workload, run)
+    )
+
+
 def _eager(autodiff: Any, workload: Workload) -> BoundCall:
-    both = autodiff.value_and_grad(partial(workload.function, np), workload.argnums)
-    return bound(workload, partial(both, *workload.inputs.values()))
+    return _bound(workload, _differentiated(autodiff, workload))
 
 
 def _in_parts(autodiff: Any, workload: Workload) -> BoundCall:
@@ -55,13 +69,11 @@ def _graph(autodiff: Any, workload: Workload) -> BoundCall:
 
 def compiled(autodiff: Any, workload: Workload, **options: Any) -> Any:
     """Return the function that computes value and gradients by a plan."""
-    both = autodiff.value_and_grad(partial(workload.function, np), workload.argnums)
-    return autodiff.compile(both, **options)
+    return autodiff.compile(_differentiated(autodiff, workload), **options)
 
 
 def _plan(autodiff: Any, workload: Workload, **options: Any) -> BoundCall:
-    run = compiled(autodiff, workload, **options)
-    return bound(workload, partial(run, *workload.inputs.values()))
+    return _bound(workload, compiled(autodiff, workload, **options))
 
 
 def _plan_out(autodiff: Any, workload: Workload) -> BoundCall:

@@ -13,7 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.candidates.implementation import BoundCall, Implementation, bound
+from benchmarks.candidates.implementation import (
+    BoundCall,
+    Implementation,
+    bound,
+    bound_matrix,
+    tuned_only,
+)
 from benchmarks.workloads import Workload
 from compare.engines.peers import jax as jax_engine
 from compare.engines.peers import torch as torch_engine
@@ -33,12 +39,15 @@ __all__ = [
 
 
 def _autograd(autograd: Any, workload: Workload) -> BoundCall:
+    tuned_only(workload)
     function = partial(workload.function, importlib.import_module("autograd.numpy"))
     both = autograd.value_and_grad(function, workload.argnums)
     return bound(workload, partial(both, *workload.inputs.values()))
 
 
 def _mygrad(mygrad: Any, workload: Workload) -> BoundCall:
+    tuned_only(workload)
+
     def tensors() -> list[Any]:
         wrt = set(workload.wrt)
         return [mygrad.tensor(x) if name in wrt else x for name, x in workload.inputs.items()]
@@ -139,6 +148,11 @@ def _torch(torch: Any, workload: Workload) -> BoundCall:
         ]
 
     function = workload.idiom("torch")
+    if workload.derivative != "gradient":
+        transform = {"jacobian": torch.func.jacfwd, "hessian": torch.func.hessian}
+        matrix = transform[workload.derivative](partial(function, torch), *workload.argnums)
+        plain = [torch.tensor(x, dtype=torch.float64) for x in workload.inputs.values()]
+        return bound_matrix(workload, partial(matrix, *plain))
     argnums, scalar, fixed = workload.argnums, workload.scalar, tensors()
 
     def run() -> Any:
@@ -164,7 +178,10 @@ def _torch_session(module: str) -> Iterator[Any]:
 
 
 def _jax_gradient(jax: Any, workload: Workload) -> Callable[..., Any]:
-    function = partial(workload.function, jax.numpy)
+    function = partial(workload.idiom("jax"), jax.numpy)
+    if workload.derivative != "gradient":
+        transform = {"jacobian": jax.jacfwd, "hessian": jax.hessian}[workload.derivative]
+        return transform(function, *workload.argnums)  # type: ignore[no-any-return]
     return jax.value_and_grad(function, workload.argnums)  # type: ignore[no-any-return]
 
 
@@ -180,7 +197,8 @@ def _jax(jax: Any, workload: Workload, both: Callable[..., Any] | None = None) -
     if workload.scalar:
         return bound(workload, of_floats)
     arguments = [jax.numpy.asarray(x) for x in inputs]
-    return bound(workload, lambda: jax.block_until_ready(both(*arguments)))
+    as_bound = bound if workload.derivative == "gradient" else bound_matrix
+    return as_bound(workload, lambda: jax.block_until_ready(both(*arguments)))
 
 
 def _jax_jit(jax: Any, workload: Workload) -> BoundCall:

@@ -2,14 +2,15 @@
 
 from benchmarks.workloads.chain import chain
 from benchmarks.workloads.elementwise import elementwise
+from benchmarks.workloads.general import GENERAL
 from benchmarks.workloads.mixture import mixture
 from benchmarks.workloads.networks import deep, mlp, notes, single
 from benchmarks.workloads.scalars import circuit, neuron
 from benchmarks.workloads.workload import Workload
 
-__all__ = ["EAGER_WORKLOADS", "WORKLOADS", "Workload"]
+__all__ = ["EAGER_WORKLOADS", "GENERAL", "GROUPS", "WORKLOADS", "Workload"]
 
-#: Every workload by name, in the order in which they are timed.
+#: Every tuned workload by name, in the order in which they are timed.
 WORKLOADS: dict[str, Workload] = {
     workload.name: workload
     for workload in (
@@ -26,6 +27,9 @@ WORKLOADS: dict[str, Workload] = {
         mixture(),
     )
 }
+
+#: Every workload by its name, by the name of its group.
+GROUPS: dict[str, dict[str, Workload]] = {"tuned": WORKLOADS, "general": GENERAL}
 
 #: Names of those that time differentiation as the function runs.
 EAGER_WORKLOADS = ("chain", "notes", "mlp")

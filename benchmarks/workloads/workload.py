@@ -35,6 +35,12 @@ class Workload:
     draw: Callable[[np.random.Generator], Inputs]
     #: Arguments that the gradient is taken with respect to.
     wrt: tuple[str, ...]
+    #: The workloads that it is timed with: ``"tuned"``, which plans were made for and have goals,
+    #: or ``"general"``, kinds of code that nobody tuned for.
+    group: str = "tuned"
+    #: ``"gradient"``; or ``"jacobian"`` or ``"hessian"``, of one argument: `hand` gives that in
+    #: place of the gradient, and 0.0 as the value, which is not asked for.
+    derivative: str = "gradient"
     #: Short name in the tables of the compiled benchmark, such as ``"W3a"``.
     label: str = ""
     #: ``best(*inputs)`` allocates buffers for arguments of these shapes, and returns a function

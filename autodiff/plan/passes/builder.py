@@ -1,16 +1,20 @@
 """Building a program: each distinct node once, in the shortest form that is known of it."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from autodiff.core.primitive import PRIMITIVES
 from autodiff.plan.operations import OPERATIONS
 from autodiff.plan.program import CONSTANT, Node, constant, is_number
 
 __all__ = ["REWRITES", "Builder", "Rewrite", "rewrites"]
 
 _FLOAT = np.dtype(float)
+#: Bytes up to which what comes of small constants is kept in their place.
+_LARGEST = 1 << 16
 #: ``rewrite(builder, args, params, shape, dtype)`` returns the node to use instead, or None.
 Rewrite = Callable[..., Node | None]
 #: The rewrite of each operation that has one.
@@ -98,6 +102,10 @@ class Builder:
                 assert found.shape == shape, (op, found, shape)
                 assert found.dtype == dtype, (op, found, dtype)
                 return found
+        if args and all([x.op == CONSTANT for x in args]):
+            value = _evaluated(op, args, params, shape, dtype, function)
+            if value is not None:
+                return self.constant(value) if value.shape else self.number(value[()])
         identities = tuple(map(id, args))
         if row is not None and row.commutes:
             identities = tuple(sorted(identities))
@@ -107,6 +115,35 @@ class Builder:
             known = self._known[key] = Node(op, args, params, shape, dtype, function)
             self.nodes.append(known)
         return known
+
+
+def _evaluated(
+    op: str,
+    args: tuple[Node, ...],
+    params: dict[str, Any],
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    function: Any,
+) -> Any:
+    """Return the value of an operation on constants, as an array that nobody else holds.
+
+    None if it is large where its operands are not, or of a function that may depend on more.
+    """
+    known = PRIMITIVES.get(op)
+    if not isinstance(function, np.ufunc) and (known is None or known.function is not function):
+        return None
+    held = sum(x.nbytes for x in args if isinstance(x.function, np.ndarray))
+    if math.prod(shape) * dtype.itemsize > max(held, _LARGEST):
+        return None
+    operands = [
+        np.full(x.shape, x.function, x.dtype)
+        if x.shape and not isinstance(x.function, np.ndarray)
+        else x.function
+        for x in args
+    ]
+    with np.errstate(all="ignore"):
+        value = np.array(function(*operands, **params))
+    return value if value.shape == shape and value.dtype == dtype else None
 
 
 def _frozen(value: Any) -> Any:

@@ -9,10 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.plan.operations import is_basic_index
 from autodiff.plan.passes.builder import Builder, rewrites
 from autodiff.plan.program import Node, is_number
+from autodiff.rules.indexing import GETITEM, composed, index_key
 
 _FLOAT = np.dtype(float)
+#: Operations whose results are never -0.0.
+_NEVER_NEGATIVE_ZERO = ("absolute", "cosh", "exp", "exp2", "fabs", "square")
 #: Longest last axis along which NumPy's sums are slow; longest sum that need not be pairwise.
 _SHORT, _LONG = 128, 4096
 Args = tuple[Node, ...]
@@ -31,7 +35,9 @@ def _folded(builder: Builder, function: Any, args: Args, shape: Shape, dtype: DT
         return None
     with np.errstate(all="ignore"):
         value = function(*[np.float64(x.function) for x in args])
-    return builder.number(float(value), shape)
+    # NumPy's number stays one: among other types it counts.
+    strong = not shape and any(isinstance(x.function, np.generic) for x in args)
+    return builder.number(np.float64(value) if strong else float(value), shape)
 
 
 def _unsigned(builder: Builder, x: Node) -> Node | None:
@@ -48,6 +54,17 @@ def _unsigned(builder: Builder, x: Node) -> Node | None:
             return None
         return builder.make(x.op, args, {}, x.shape, x.dtype, x.function)
     return None
+
+
+def _is_zero(x: Node, sign: float) -> bool:
+    return is_number(x, 0.0) and math.copysign(1.0, float(x.function)) == sign
+
+
+def _adds_nothing(zero: Node, x: Node, shape: Shape, dtype: DType) -> bool:
+    """Return whether a zero can be left out of a sum: -0.0 + 0.0 is 0.0, all else stays itself."""
+    if not _same(x, shape, dtype) or dtype.kind != "f":
+        return False
+    return _is_zero(zero, -1.0) or (_is_zero(zero, 1.0) and x.op in _NEVER_NEGATIVE_ZERO)
 
 
 def _is_exact(x: Node, y: Node) -> bool:
@@ -98,6 +115,9 @@ def _add(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DTyp
         two = builder.number(2.0)
         return builder.make("multiply", (x, two), {}, shape, dtype, np.multiply)
     for term, other in ((y, x), (x, y)):
+        if _adds_nothing(term, other, shape, dtype):
+            return other
+    for term, other in ((y, x), (x, y)):
         positive = _unsigned(builder, term)
         if positive is not None:
             return builder.make("subtract", (other, positive), {}, shape, dtype, np.subtract)
@@ -109,6 +129,8 @@ def _subtract(
     builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
 ) -> Node | None:
     x, y = args
+    if _is_zero(y, 1.0) and _same(x, shape, dtype) and dtype.kind == "f":
+        return x
     positive = _unsigned(builder, y)
     if positive is not None:
         return builder.make("add", (x, positive), {}, shape, dtype, np.add)
@@ -197,7 +219,9 @@ def _sum(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DTyp
         if factors and all(_same(f, x.shape, x.dtype) and f.shape for f in factors):
             return builder.make("vdot", factors, {}, (), dtype, np.vdot)
         if x.op == "reshape":
-            return builder.make("sum", x.args, params, shape, dtype, np.sum)
+            # All axes of the operand, which may be others than those of its new shape.
+            everything = {**params, "axis": None, "keepdims": False}
+            return builder.make("sum", x.args, everything, shape, dtype, np.sum)
     if x.op == "negative":
         positive = builder.make("sum", x.args, params, shape, dtype, np.sum)
         return builder.ufunc(np.negative, positive)
@@ -259,6 +283,10 @@ def _transpose(
         inner = tuple(x.params["axes"])
         together = {"axes": tuple(inner[i] for i in axes)}
         return builder.make("transpose", x.args, together, shape, dtype, np.transpose)
+    if x.op == "assemble":
+        places = np.arange(x.size).reshape(x.shape).transpose(axes).reshape(-1)
+        items = [x.args[i] for i in places]
+        return builder.make("assemble", items, {"shape": shape}, shape, dtype, x.function)
     return builder.number(x.function, shape) if is_number(x) else None
 
 
@@ -271,4 +299,62 @@ def _reshape(
         return x
     if is_number(x) and dtype == _FLOAT:
         return builder.number(x.function, shape)
+    if x.op == "assemble" and x.size == math.prod(shape):
+        return builder.make("assemble", x.args, {"shape": shape}, shape, dtype, x.function)
     return None
+
+
+@rewrites("roll")
+def _roll(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType) -> Node | None:
+    """Return shifts along one axis each, by less than its length."""
+    (x,) = args
+    shift, axis = params["shift"], params["axis"]
+    if axis is None:
+        if not shape:
+            return x
+        flat = builder.make("reshape", args, {"shape": (x.size,)}, (x.size,), dtype, np.reshape)
+        together = int(np.sum(shift))
+        rolled = builder.make(
+            "roll", (flat,), {"shift": together, "axis": 0}, flat.shape, dtype, np.roll
+        )
+        return builder.make("reshape", (rolled,), {"shape": shape}, shape, dtype, np.reshape)
+    if type(shift) is int and type(axis) is int:
+        axis %= len(shape)
+        normal = shift % shape[axis] if shape[axis] else 0
+        if not normal:
+            return x
+        if (normal, axis) == (shift, params["axis"]):
+            return None
+        shift = normal
+    for each, along in np.broadcast(shift, axis):
+        params = {"shift": int(each), "axis": int(along)}
+        x = builder.make("roll", (x,), params, shape, dtype, np.roll)
+    return x
+
+
+@rewrites("getitem")
+def _getitem(
+    builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
+) -> Node | None:
+    # An element of another look at an array: an element of the array.
+    x = args[0]
+    if len(args) > 1 or len(x.args) != 1:
+        return None
+    own, index = x.args[0].shape, None
+    if x.op == "getitem":
+        index = composed(x.params["index"], params["index"], own)
+    elif x.op in ("reshape", "transpose") and not shape:
+        place = index_key(params["index"], x.shape)
+        if len(place) == len(x.shape) and is_basic_index(place):
+            index = _moved(x, place)
+    if index is None:
+        return None
+    return builder.make("getitem", x.args, {"index": index}, shape, dtype, GETITEM.function)
+
+
+def _moved(x: Node, place: tuple[int, ...]) -> tuple[int, ...]:
+    """Return where an element of a reshaped or transposed array is in that array."""
+    if x.op == "transpose":
+        return tuple([place[x.params["axes"].index(i)] for i in range(len(place))])
+    flat = np.ravel_multi_index(place, x.shape)
+    return tuple(int(i) for i in np.unravel_index(flat, x.args[0].shape))

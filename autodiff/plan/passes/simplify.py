@@ -1,6 +1,8 @@
 """The pass that shortens: shared subexpressions, shorter forms, nothing that nobody needs."""
 
-import autodiff.plan.passes.rewrites  # noqa: F401  (registers what the builder applies)
+# Imported for what they register with the builder.
+import autodiff.plan.passes.contractions
+import autodiff.plan.passes.rewrites  # noqa: F401
 from autodiff.plan.passes.builder import Builder
 from autodiff.plan.program import CONSTANT, LOOP, Body, Guard, Node, Program, body_of, reachable
 

@@ -306,7 +306,9 @@ class Fused:
             weight = 6 if operation_of(node).slow else 1
             if is_reduction(node) or id(node) not in used:
                 last = max(node.args, key=lambda x: order.get(id(self.seen(x).root), -1))
-                if self.is_fused(last, node):
+                # Not the first element, the transpose or a slice of it as well: see `is_fused`.
+                read = [x for x in node.args if self.seen(x).root is last]
+                if read and all(self.is_fused(x, node) for x in read):
                     waiting.setdefault(id(last), []).append(node)
                     need[id(last)] = max(need.get(id(last), 0), least)
                     continue
@@ -322,7 +324,10 @@ class Fused:
             step.nodes.sort(key=lambda node: order[id(node)])
 
     def is_fused(self, x: Node, node: Node) -> bool:
-        """Return whether an operation can take an operand from the same turn of a loop."""
+        """Return whether an operation can take an operand from the same turn of a loop.
+
+        It reads each element where the loop writes it: no view of it, broadcast or sum has this.
+        """
         return (
             self.kind(x) == self.kind(node) == "loop"
             and not is_reduction(x)

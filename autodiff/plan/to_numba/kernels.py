@@ -1,7 +1,7 @@
 """Kernels that Numba compiles: loops over the elements of arrays, and matrix products.
 
-Kernels take pointers; what they are called with is no part of their text, so that steps of the same
-form share one.
+Kernels take arrays of one axis, of which they know the place of each element; what they are called
+with is no part of their text, so that steps of the same form share one.
 """
 
 from collections.abc import Sequence
@@ -23,16 +23,22 @@ from autodiff.plan.to_numba.fusion import (
     target,
 )
 
-__all__ = ["LoopKernel", "product_kernel", "type_name"]
+__all__ = ["LoopKernel", "is_known", "product_kernel", "type_name"]
 
 #: Terms of a sum that are added in one go: the partial sums are then added.
 _BLOCK = 1024
-_TYPES = {"f8": "float64", "f4": "float32", "i8": "int64", "b1": "bool"}
+#: The data types that kernels take, by the end of their text.
+TYPES = {"f8": "float64", "f4": "float32", "i8": "int64", "b1": "bool"}
 
 
-def type_name(node: Node) -> str:
-    """Return the name of the data type of a value."""
-    return _TYPES[node.dtype.str[1:]]
+def is_known(dtype: np.dtype[Any]) -> bool:
+    """Return whether kernels take arrays of a data type."""
+    return dtype.isnative and dtype.str[1:] in TYPES
+
+
+def type_name(dtype: np.dtype[Any]) -> str:
+    """Return the name of a data type."""
+    return TYPES[dtype.str[1:]]
 
 
 class LoopKernel:
@@ -42,9 +48,9 @@ class LoopKernel:
         self._fused = fused
         self._step = step
         self._stored = stored
-        #: Whose memory the pointers are, in their order.
+        #: Whose memory the arrays are, in their order.
         self.roots: list[Node] = []
-        self._pointers: dict[int, str] = {}
+        self._arrays: dict[int, str] = {}
         self._values: dict[Any, str] = {}
         self._loads: list[tuple[str, View]] = []
         self._stores: list[tuple[str, View]] = []
@@ -56,10 +62,10 @@ class LoopKernel:
         for node in step.nodes:
             self._write(node)
 
-    def _pointer(self, node: Node) -> str:
-        known = self._pointers.get(id(node))
+    def _array(self, node: Node) -> str:
+        known = self._arrays.get(id(node))
         if known is None:
-            known = self._pointers[id(node)] = f"x{len(self.roots)}"
+            known = self._arrays[id(node)] = f"x{len(self.roots)}"
             self.roots.append(node)
         return known
 
@@ -80,12 +86,12 @@ class LoopKernel:
             key = (id(root), view.strides, view.offset)
             if key not in self._values:
                 self._values[key] = f"a{len(self._loads)}"
-                self._pointer(root)
+                self._array(root)
                 self._loads.append((self._values[key], view))
             value = self._values[key]
         if wanted == node.dtype:
             return value
-        return f"({value} != 0)" if wanted.kind == "b" else f"{_TYPES[wanted.str[1:]]}({value})"
+        return f"({value} != 0)" if wanted.kind == "b" else f"{TYPES[wanted.str[1:]]}({value})"
 
     def _write(self, node: Node) -> None:
         self._user = node
@@ -99,17 +105,17 @@ class LoopKernel:
         if row.far:
             self._angles.append(operands[0])
         if is_reduction(node):
-            self._pointer(node)
+            self._array(node)
             self._sums.append((name, target(node)))
         elif id(node) in self._stored:
-            self._pointer(node)
+            self._array(node)
             view = self._fused.seen(node)
             own = View(node, self._step.shape, _c_strides(self._step.shape), 0)
             self._stores.append((name, own if node.op == "flat_copy" else view))
 
     def text(self, name: str) -> str:
         """Return the source of the kernel under a name."""
-        parameters = ", ".join(self._pointers.values())
+        parameters = ", ".join(self._arrays.values())
         far = f"{name}_far" if self._angles else ""
         lines = self._function(name, parameters, self._body, far)
         if far:
@@ -121,14 +127,14 @@ class LoopKernel:
         extents, strides = _merged(self._step.shape, [view.strides for view in views])
         depth = len(extents)
         places = {
-            id(view): _index(stride, view.offset)
+            id(view): _unsigned(_index(stride, view.offset))
             for view, stride in zip(views, strides, strict=True)
         }
         inner = {id(v) for v, s in zip(views, strides, strict=True) if not depth or s[-1] == 0}
         lines = ["@kernel", f"def {name}({parameters}):", "    separate()"]
         for _, view in self._sums:
             lines.append(f"    for i in range({view.root.size}):")
-            lines.append(f"        {self._pointers[id(view.root)]}[i] = {_start(view.root)}")
+            lines.append(f"        {self._arrays[id(view.root)]}[i] = {_start(view.root)}")
         if far:
             lines.append("    far = 0")
         indent = "    "
@@ -151,15 +157,15 @@ class LoopKernel:
         if not depth:
             lines += [indent + line for line in self._begin_sums(inner)]
         for value, view in self._loads:
-            pointer = self._pointers[id(view.root)]
+            array = self._arrays[id(view.root)]
             test = " != 0" if view.root.dtype == bool else ""
-            lines.append(f"{indent}{value} = {pointer}[{places[id(view)]}]{test}")
+            lines.append(f"{indent}{value} = {array}[{places[id(view)]}]{test}")
         lines += [indent + line for line in body]
         if far:
             angles = " | ".join(f"(abs({x}) > HUGE)" for x in dict.fromkeys(self._angles))
             lines.append(f"{indent}far |= int64({angles})")
         for value, view in self._stores:
-            lines.append(f"{indent}{self._pointers[id(view.root)]}[{places[id(view)]}] = {value}")
+            lines.append(f"{indent}{self._arrays[id(view.root)]}[{places[id(view)]}] = {value}")
         for value, view in self._sums:
             if id(view) not in inner:
                 lines.append(indent + self._taken_in(view, places[id(view)], value))
@@ -174,7 +180,7 @@ class LoopKernel:
         return lines
 
     def _local(self, view: View) -> str:
-        return f"s_{self._pointers[id(view.root)]}"
+        return f"s_{self._arrays[id(view.root)]}"
 
     def _begin_sums(self, inner: set[int]) -> list[str]:
         lines = []
@@ -192,7 +198,7 @@ class LoopKernel:
         return f"{name} = {text.format(name, wide)}"
 
     def _taken_in(self, view: View, place: str, value: str) -> str:
-        item = f"{self._pointers[id(view.root)]}[{place}]"
+        item = f"{self._arrays[id(view.root)]}[{place}]"
         combine = operation_of(view.root).combine
         if combine == OPERATIONS["sum"].combine:
             return f"{item} += {value}"
@@ -252,6 +258,11 @@ def _merged(
     return extents, found
 
 
+def _unsigned(place: str) -> str:
+    """Return a place as Numba uses it without asking whether it counts from the end."""
+    return place if place.isdecimal() else f"uint64({place})"
+
+
 def _index(strides: Sequence[int], offset: int) -> str:
     """Return the place of an element, of the variables of the loops."""
     terms = [
@@ -272,29 +283,30 @@ def product_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
     if len(y.shape) == 1:
         y = View(y.root, (*y.shape, 1), (1, 1), y.offset)
     m, k, n = x.shape[-2], x.shape[-1], y.shape[-1]
-    orders = (layout(x), layout(y))
-    function = {
-        ("C", "C"): "matrix_product",
-        ("F", "C"): "left_transposed",
-        ("C", "F"): "right_transposed",
-        ("F", "F"): "both_transposed",
-    }[orders]  # type: ignore[index]
+    orders = (layout(x), layout(y), "C")
     batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     x, y = x.broadcast((*batch, m, k)), y.broadcast((*batch, k, n))
     steps = [x.strides[:-2], y.strides[:-2], tuple(s * m * n for s in _c_strides(batch))]
     extents, strides = _merged(batch, steps)
     roots = list({id(r): r for r in (x.root, y.root, node)}.values())
     names = [f"x{[id(r) for r in roots].index(id(r))}" for r in (x.root, y.root, node)]
+    if node.size == 0 or k == 0:
+        return f"    for i in range({node.size}):\n        {names[2]}[i] = 0.0", roots
     lines = []
     for level, extent in enumerate(extents):
         lines.append("    " * (level + 1) + f"for i{level} in range({extent}):")
-    pointers = []
-    for name, stride, offset in zip(names, strides, (x.offset, y.offset, 0), strict=True):
+    matrices = []
+    sizes = ((m, k), (k, n), (m, n))
+    offsets = (x.offset, y.offset, 0)
+    for name, size, order, stride, offset in zip(
+        names, sizes, orders, strides, offsets, strict=True
+    ):
         place = _index(stride, offset)
-        pointers.append(name if place == "0" else f"moved({name}, {place})")
+        part = f"{name}[{place} : {place} + {prod(size)}]".replace("[0 : 0 + ", "[:")
+        if order == "C":
+            matrices.append(f"shaped({part}, {size})")
+        else:
+            matrices.append(f"shaped({part}, {size[::-1]}).T")
     indent = "    " * (len(extents) + 1)
-    if node.size == 0 or k == 0:
-        lines = [f"    for i in range({node.size}):", f"        {names[2]}[i] = 0.0"]
-    else:
-        lines.append(f"{indent}{function}({', '.join(pointers)}, {m}, {k}, {n})")
+    lines.append(f"{indent}np.dot({', '.join(matrices)})")
     return "\n".join(lines), roots

@@ -1,10 +1,16 @@
-"""The check of steps and their memory: each loop finds what it reads, where it reads it."""
+"""The check of steps and their memory: each loop finds what it reads, where it reads it.
+
+The invariant: of what a loop writes, its operations read only the element that this turn of the
+loop has computed (`Fused.is_fused`: the value itself, of the shape of the loop). A view of it
+(transposed, reversed, strided, one element), a broadcast of it or a sum is read by a later step.
+And no two values that a step reads or writes share memory, unless both are only read.
+"""
 
 from collections.abc import Mapping
 
 from autodiff.plan.check import broken
 from autodiff.plan.program import CONSTANT, INPUT, Node
-from autodiff.plan.to_numba.fusion import Fused
+from autodiff.plan.to_numba.fusion import Fused, Step
 
 __all__ = ["check_fused"]
 
@@ -29,6 +35,19 @@ def check_fused(fused: Fused, offsets: Mapping[int, int]) -> None:
                 offset = offsets.get(id(root))
                 if at < place and offset is not None and owner.get(offset, root) is not root:
                     broken(node, f"reads {root} after its memory was given to {owner[offset]}")
+        written: dict[int, Node] = {}
+        read = {offsets[id(r)]: r for r in _read(fused, step) if id(r) in offsets}
         for node in step.nodes:
-            if id(node) in offsets:
-                owner[offsets[id(node)]] = node
+            offset = offsets.get(id(node))
+            if offset is None:
+                continue
+            if read.get(offset, node) is not node:
+                broken(node, f"reads {read[offset]} after its memory was given to {node}")
+            if offset in written:
+                broken(node, f"is written where its step writes {written[offset]}")
+            owner[offset] = written[offset] = node
+
+
+def _read(fused: Fused, step: Step) -> list[Node]:
+    """Return whose memory a step reads."""
+    return [fused.seen(x).root for node in step.nodes for x in node.args]

@@ -4,6 +4,8 @@ import builtins
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from autodiff.plan.operations import is_quiet
 from autodiff.plan.plan import Plan
 from autodiff.plan.program import LOOP, PICK, Program
@@ -15,18 +17,18 @@ __all__ = ["NumbaPlan", "numba_plan"]
 #: Numbers: fewer operations take less time in plain Python than a call of what Numba compiled.
 _FEWEST_SCALARS, _MOST_SCALARS = 30, 1000
 
-#: Arrays that Python looks at in less time than a call takes.
-_FEW = 3
-
 
 class NumbaPlan(Plan):
     """A plan whose operations Numba compiled: called, pickled and shown as any other."""
 
     backend = "numba"
+    #: Whether ``run`` itself compares shapes and types, and whether it has no memory of its own.
+    checks_shapes = False
+    is_free = False
 
     def _begin(self) -> None:
         # Compiled once; each thread that runs it at the same time gets memory of its own.
-        self._namespace: dict[str, Any] = dict(self._constants)
+        self._namespace: dict[str, Any] = dict(self.constants)
         exec(builtins.compile(self.source, "<plan>", "exec"), self._namespace)
         self._idle = [self._namespace["run"]]
         self._changed = self._namespace.get("changed", self)
@@ -47,36 +49,29 @@ class NumbaPlan(Plan):
     ) -> tuple[str, dict[str, Any]] | None:
         """Return the source of a function ``run``, as of `Plan.entry`."""
         found = super().entry(f, args, changed, tag)
-        if found is not None and "make" not in self._namespace:
-            found[1][f"scalar_run{tag}"] = self._namespace["run"]
+        if found is not None:
+            found[1][f"alone{tag}"] = self._namespace["run"]
         return found
 
     def _conditions(
         self, arguments: Sequence[str], args: Sequence[Any], tag: str, names: dict[str, Any]
     ) -> list[str]:
-        arrays = [(a, x) for a, x in zip(arguments, args, strict=True) if type(x) is not float]
-        if len(arrays) < _FEW:
+        if not self.checks_shapes or any(np.ndim(x) == 0 and type(x) is not float for x in args):
             return super()._conditions(arguments, args, tag, names)
-        from autodiff.plan.to_numba.math import alike, forms
-
-        wanted = forms([x for _, x in arrays])
-        names |= {f"alike{tag}": alike, f"wanted{tag}": wanted}
-        together = ", ".join(a for a, _ in arrays)
-        return [
-            *(
-                f"type({a}) is float"
-                for a, x in zip(arguments, args, strict=True)
-                if type(x) is float
-            ),
-            f"alike{tag}(id(arrays_ := ({together})), {len(arrays)}, {wanted.ctypes.data})",
-        ]
+        # Compiled functions look at the rest.
+        kinds = ["float" if type(x) is float else "ndarray" for x in args]
+        return [f"type({a}) is {kind}" for a, kind in zip(arguments, kinds, strict=True)]
 
     def _array_entry(self, arguments: Sequence[str], tag: str) -> list[str]:
-        if "make" in self._namespace:
+        if not self.is_free:
             return super()._array_entry(arguments, tag)
-        # Of numbers: there is no memory to take turns with.
-        call = f"scalar_run{tag}({', '.join(arguments)})"
-        return [f"        return {call if self._unflatten is None else f'unflatten{tag}({call})'}"]
+        # There is no memory to take turns with.
+        done = "result" if self._unflatten is None else f"unflatten{tag}(result)"
+        return [
+            f"        result = alone{tag}({', '.join(arguments)})",
+            f"        if result is not is_changed{tag}:",
+            f"            return {done}",
+        ]
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
@@ -95,15 +90,10 @@ def numba_plan(
     donate: bool,
 ) -> Plan | str:
     """Return the plan of a program, or why it is better left to NumPy."""
-    from autodiff.plan.to_numba.math import layout_is_known
-
-    if not layout_is_known():
-        return "this Python or NumPy keeps its arrays in memory in another way than is known"
     count = len(program.nodes)
     title = f"Plan of {name}: {count} operations, compiled by Numba."
     display, unflatten = form
-    size = 0
-    constants: dict[str, Any] = {}
+    printed = None
     if any(node.op in (LOOP, PICK) for node in program.nodes):
         return "its loops are those of plain Python"
     if is_scalar(program):
@@ -116,19 +106,22 @@ def numba_plan(
         if any(node.dtype.kind == "c" for node in program.inputs):
             return "it computes with complex numbers"
         try:
-            source, constants, size, fused = print_kernels(
-                program, inputs, result, title, donate=donate
-            )
+            printed = print_kernels(program, inputs, result, title, donate=donate)
         except NotCompiled as reason:
             return str(reason)
-        kinds = [step.kind for step in fused.steps]
-        nodes = sum(len(s.nodes) for s in fused.steps if s.kind in ("loop", "product"))
+        source = printed.source
+        steps = printed.fused.steps
+        kinds = [step.kind for step in steps]
+        nodes = sum(len(s.nodes) for s in steps if s.kind in ("loop", "product"))
         if kinds.count("numpy") > nodes / 2:
             return "most of its operations are none that Numba compiles"
     from numba.core.errors import NumbaError
 
-    plan = NumbaPlan(source, constants, size, count, is_quiet(program), unflatten, len(inputs))
+    constants, size = ({}, 0) if printed is None else (printed.constants, printed.size)
     try:
+        plan = NumbaPlan(source, constants, size, count, is_quiet(program), unflatten, len(inputs))
+        plan.is_free = printed is None or printed.is_free
+        plan.checks_shapes = printed is not None and printed.checks_shapes
         plan.attempt(leaves)
     except NumbaError as error:
         return f"Numba refused it: {str(error).splitlines()[0]}"

@@ -8,7 +8,7 @@ buffer that is free and large enough.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from autodiff.plan.operations import Kind, kind_of, operation_of
+from autodiff.plan.operations import Kind, kind_of, may_show_operand, operation_of
 from autodiff.plan.program import Node, Program, loops_on_arrays
 from autodiff.plan.to_numpy.tiling import Block
 
@@ -90,9 +90,10 @@ class _Planner:
                 read += held.get(id(root), ())
             for root in read:
                 last[id(root)] = place
-            if not isinstance(unit, Block) and kind_of(unit) is Kind.CALL:
+            if not isinstance(unit, Block) and may_show_operand(unit):
                 # Its result may show the memory of an operand.
-                held[id(unit)] = list({id(x): x for x in read if kind_of(x).owns_memory}.values())
+                owners = {id(x): x for x in read if x.shape and kind_of(x).owns_memory}
+                held[id(unit)] = list(owners.values())
         for x in program.roots:
             root = self._roots.get(id(x), x)
             for kept in (root, *held.get(id(root), ())):

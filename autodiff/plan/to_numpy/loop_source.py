@@ -4,6 +4,7 @@ from collections import Counter
 
 from autodiff.plan.operations import Kind, kind_of
 from autodiff.plan.program import CONSTANT, INPUT, Body, Guard, Node, body_of
+from autodiff.plan.to_numpy.decisions import decide
 from autodiff.plan.to_numpy.printer import Printer
 
 __all__ = ["write_loop"]
@@ -22,7 +23,7 @@ def write_loop(printer: Printer, node: Node) -> None:
     for x, following in zip(body.carries, body.following, strict=True):
         name = printer.names[id(x)] = printer.fresh(x.name or following.name)
         carries.append(name)
-        first = printer.name_of(next(args))
+        first = printer.numpy_name(next(args))
         printer.say(f"{name} = np.array({first})" if id(x) in totals else f"{name} = {first}")
         if id(x) in totals:
             printer.over[id(following)] = name
@@ -69,10 +70,10 @@ def _write_body(
     for guard in body.guards:
         guards.setdefault(id(guard.node), []).append(guard)
     for x in body.program.inputs:
-        printer.decide(guards.pop(id(x), ()))
+        decide(printer, guards.pop(id(x), ()))
     for x in body.needed():
         printer.write(x)
-        printer.decide(guards.pop(id(x), ()))
+        decide(printer, guards.pop(id(x), ()))
     for name, x in zip(lists, (*body.kept, *body.given), strict=True):
         printer.say(f"{name}.append({_own(printer, x)})")
     moved = [

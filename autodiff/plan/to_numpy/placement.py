@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from autodiff.plan.check import broken
-from autodiff.plan.operations import Kind, kind_of
+from autodiff.plan.operations import may_show_operand
 from autodiff.plan.program import Node, Program, loops_on_arrays
 from autodiff.plan.to_numpy.buffers import Buffers
 from autodiff.plan.to_numpy.tiling import Block
@@ -36,7 +36,7 @@ def check_placed(units: Sequence[Node | Block], buffers: Buffers, program: Progr
                     broken(node, f"writes over {root}, which it reads at other positions")
             if own is not None:
                 owner[own] = node
-            elif kind_of(node) is Kind.CALL:
+            elif may_show_operand(node):
                 held = [roots.get(id(x), x) for x in node.args]
                 held += [each for x in held for each in shown.get(id(x), ())]
                 shown[id(node)] = list({id(x): x for x in held if id(x) in slots}.values())

@@ -6,18 +6,21 @@ position 0.22 µs where by keyword it takes 0.31 and without it 0.30; ``a.dot(b,
 ``np.matmul`` takes 0.85; an operand that is a 0-d array 0.25 where a Python number takes 0.45.
 """
 
+import functools
 import math
+import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from autodiff.core.primitive import PRIMITIVES
-from autodiff.plan.literals import UNPACKED_NUMBERS, array_text, index_text, literal
+from autodiff.plan.literals import LARGE, UNPACKED_NUMBERS, array_text, index_text, literal
 from autodiff.plan.names import Names
 from autodiff.plan.operations import (
+    CALLED,
     HELPERS,
     Kind,
     fields_of,
@@ -29,7 +32,6 @@ from autodiff.plan.program import (
     CONSTANT,
     LOOP,
     PICK,
-    Guard,
     Node,
     Program,
     is_number,
@@ -45,6 +47,7 @@ __all__ = ["FIELDS", "Printer"]
 _FEW = 8
 #: Elements up to which a matrix is filled before a row is added.
 _SMALL = 8192
+_DOUBLE = (np.dtype(float), np.dtype(complex))
 _HELPER_NAMES = [text[4 : text.index("(")] for text in HELPERS if text.startswith("def ")]
 
 
@@ -80,8 +83,38 @@ class Printer:
         self.saved: dict[int, list[str]] = {}
         #: By identity of a node, the array that the statement writes over.
         self.over: dict[int, str] = {}
-        for node, name in zip(program.inputs, inputs, strict=True):
-            self.names[id(node)] = self.fresh(name)
+        #: Constants that decisions are held against: so that no other node gets their identity.
+        self.held: list[Node] = []
+        #: Names of the inputs that may be numbers of Python's.
+        self._given: dict[int, str] = {}
+        inner = [x for body in loops_on_arrays(program.nodes) for x in body.needed()]
+        nodes = [*program.inputs, *program.nodes, *inner]
+        self._mixed = any(x.dtype.kind in "fc" and x.dtype not in _DOUBLE for x in nodes)
+        self.parameters = [self.fresh(name) for name in inputs]
+        for node, name in zip(program.inputs, self.parameters, strict=True):
+            self.names[id(node)] = name
+
+    def take_numbers(self, numbers: Sequence[Node]) -> None:
+        """Write that inputs become NumPy's numbers, as in eager functions; loops take them raw."""
+        loops = any(x.op == LOOP for x in self.program.nodes)
+        for node in numbers:
+            given = name = self.names[id(node)]
+            if loops:
+                self._given[id(node)] = given
+                name = self.names[id(node)] = self.fresh(given)
+            self.say(f"{name} = np.{node.dtype.name}({given})")
+
+    def _given_name(self, node: Node) -> str:
+        """Return the name of an operand of a loop over numbers."""
+        return self._given.get(id(node)) or self.name_of(node)
+
+    def numpy_name(self, node: Node) -> str:
+        """Return the name of a value that has the methods of arrays."""
+        text = self.name_of(node)
+        number = node.op == CONSTANT and not isinstance(node.function, np.ndarray | np.generic)
+        if not node.shape and node.dtype in _DOUBLE and (number or node.op == PICK):
+            return f"np.{node.dtype.name}({text})"
+        return text
 
     def name_of(self, node: Node) -> str:
         """Return the name of the value of a node."""
@@ -95,11 +128,23 @@ class Printer:
         """Return the name of a constant array, or a number as source."""
         value = node.function
         if node.shape == () and not isinstance(value, np.ndarray):
-            return literal(value)
+            # Among other types NumPy's number is none of Python's, which takes theirs.
+            # And Python's complex numbers do not know NumPy's floats.
+            numpys = isinstance(value, np.float64 | np.complex128)
+            strong = numpys if self._mixed else node.dtype.kind == "c"
+            text = literal(value)
+            return self.fixed(f"np.{node.dtype.name}({text})", "c") if strong else text
         name = self.fresh("k")
         self._static.add(id(node))
         if is_number(node):
             self.header.append(f"{name} = np.full({node.shape}, {literal(value)})")
+        elif value.nbytes > LARGE:
+            self.constants[name] = value
+            self.header.append(
+                f"# {name}: array of shape {value.shape}, {value.dtype}: plan.constants[{name!r}]; "
+                f'{name} = np.load("constants.npz")[{name!r}] after '
+                'np.savez("constants.npz", **plan.constants)'
+            )
         else:
             self.header.append(f"{name} = {array_text(np.asarray(value))}")
         return name
@@ -241,18 +286,6 @@ class Printer:
         """Write a statement of the function."""
         self.statements.append(f"{statement}  # {comment}" if comment else statement)
 
-    def decide(self, guards: Iterable[Guard]) -> None:
-        """Write that the function ends if it would decide otherwise."""
-        for guard in guards:
-            name = self.name_of(guard.node)
-            if guard.what == "bool":
-                self.say(f"if bool({name}) is not {guard.outcome}:")
-            elif guard.what == "index":
-                self.say(f"if int({name}) != {guard.outcome}:")
-            else:
-                self.say(f"if {name}.shape != {guard.outcome}:")
-            self.say("    return changed")
-
     def write(self, node: Node) -> None:
         """Write the statement of a node."""
         kind = kind_of(node)
@@ -319,6 +352,10 @@ class Printer:
     def text(self, node: Node, out: str) -> str:
         """Return the text that computes a node, into an array if one is given."""
         row = operation_of(node)
+        if row.numpy is CALLED:
+            # The same as below in a third of the time.
+            operands = [self.operand(x, node) for x in node.args]
+            return f"{self.function(node)}({', '.join(operands)}{out and ', '}{out})"
         for text in row.numpy[:-1]:
             filled = self._filled(text, node, out)
             if filled is not None:
@@ -336,14 +373,14 @@ class Printer:
 
     def _filled(self, text: str, node: Node, out: str) -> str | None:
         """Return a text of the table with its fields filled in; nothing if one cannot be had."""
-        found: dict[str, str] = {}
-        for field in fields_of(text):
-            if not field.isdigit():
-                value = _FIELDS[field](self, node, out)
-                if value is None:
-                    return None
-                found[field] = value
-        return text.format(*map(self.name_of, node.args), **found)
+        pattern, fields = _parsed(text)
+        values: list[str] = []
+        for value_of in fields:
+            value = value_of(self, node, out)
+            if value is None:
+                return None
+            values.append(value)
+        return pattern.format(*values)
 
     def shape(self, node: Node) -> str:
         """Return the shape of a view; within a block, of the rows of a tile."""
@@ -366,12 +403,6 @@ class Printer:
         flat = self.flat(x) if self.rows is None else self.name_of(x) if len(x.shape) == 1 else ""
         return flat or f"{self.name_of(x)}.reshape(-1)"
 
-    def matrix(self, node: Node, place: int) -> str | None:
-        """Return an operand of a product that the method of arrays computes, which is quicker."""
-        if self.rows is not None or any(len(x.shape) > 2 for x in node.args):
-            return None
-        return self.name_of(node.args[place])
-
     def number_function(self, node: Node) -> str:
         """Return the name under which a function of NumPy's is called with a number."""
         return f"np.{node.op}" if hasattr(np, node.op) else self.function(node)
@@ -379,7 +410,8 @@ class Printer:
     def _write_loop(self, node: Node) -> None:
         """Write the loop over steps on numbers, or a result of one."""
         if self._steps is None:
-            self._steps = Writer(self.fresh, self.name_of, self.number_function, self._call)
+            function = self.number_function
+            self._steps = Writer(self.fresh, self._given_name, function, self._call)
         steps = self._steps
         if node.op == PICK:
             results = self.results.get(id(node.args[0]))
@@ -402,9 +434,12 @@ class Printer:
         if node.op in (LOOP, PICK):
             return self._write_loop(node)
         names = [self.name_of(x) for x in node.args]
+        if not isinstance(node.function, np.ufunc) and node.dtype in _DOUBLE:
+            names = [self.numpy_name(x) for x in node.args]
         params = node.params
         operator = operation_of(node).operator
-        if operator and not params:
+        # Python's own operator would make a complex number of Python's of a number of NumPy's.
+        if operator and not params and not any(isinstance(x.function, complex) for x in node.args):
             return self._assign(node, operator.format(*names))
         if node.op == "getitem" and len(names) == 1:
             return self._assign(node, f"{names[0]}[{self._index(params['index'])}]")
@@ -473,6 +508,12 @@ def _mask(printer: Printer, node: Node) -> str:
     return printer.fixed(f"np.empty({x.shape}, bool)", "mask")
 
 
+def _dot(printer: Printer, node: Node) -> str | None:
+    """Return the method of arrays that multiplies matrices, quicker than the function."""
+    x, y = node.args
+    return None if printer.rows is not None or max(len(x.shape), len(y.shape)) > 2 else ".dot"
+
+
 def _ones(printer: Printer, length: int) -> str:
     return printer.fixed(f"np.ones({length})", f"ones_{length}")
 
@@ -482,8 +523,19 @@ def _reversed(node: Node) -> str | None:
     return ".T" if axes == tuple(range(len(axes)))[::-1] else None
 
 
+def _part(node: Node, source: bool, rolled: bool) -> str:
+    """Return the index of what comes round the end of a rolled axis, or of the rest, in either."""
+    axis = int(node.params["axis"]) % len(node.shape)
+    length = node.shape[axis]
+    shift = node.params["shift"] % length if length else 0
+    border = length - shift if source else shift
+    part = f"{border}:" if rolled is source else f":{border}"
+    return ":, " * axis + part
+
+
+_Field = Callable[[Printer, Node, str], str | None]
 #: The fields of `numpy` and `share`; those that return None cannot be had there.
-_FIELDS: dict[str, Callable[[Printer, Node, str], str | None]] = {
+_FIELDS: dict[str, _Field] = {
     "function": lambda p, node, out: p.function(node),
     # Operands of an elementwise operation: numbers as arrays without axes.
     "operands": lambda p, node, out: ", ".join([p.operand(x, node) for x in node.args]),
@@ -498,10 +550,14 @@ _FIELDS: dict[str, Callable[[Printer, Node, str], str | None]] = {
     "flat1": lambda p, node, out: p.flat(node.args[1]),
     "vector0": lambda p, node, out: p.vector(node.args[0]),
     "vector1": lambda p, node, out: p.vector(node.args[1]),
-    "matrix0": lambda p, node, out: p.matrix(node, 0),
-    "matrix1": lambda p, node, out: p.matrix(node, 1),
+    "dot": lambda p, node, out: _dot(p, node),
     "all": lambda p, node, out: p.all_axes(node),
     "axis": lambda p, node, out: str(_axis(node)),
+    "shift": lambda p, node, out: str(node.params["shift"]),
+    "rolled": lambda p, node, out: _part(node, True, True),
+    "kept": lambda p, node, out: _part(node, True, False),
+    "rolled_to": lambda p, node, out: _part(node, False, True),
+    "kept_to": lambda p, node, out: _part(node, False, False),
     "keepdims": lambda p, node, out: ", True" if node.params.get("keepdims") else "",
     # Arrays that stand ready: ones for each row, a mask, and memory of the shape of the result.
     "ones": lambda p, node, out: _ones(p, node.args[0].shape[0]),
@@ -513,5 +569,19 @@ _FIELDS: dict[str, Callable[[Printer, Node, str], str | None]] = {
     "reversed": lambda p, node, out: _reversed(node),
     "index": lambda p, node, out: index_text(node.params["index"]),
 }
+
+
+@functools.cache
+def _parsed(text: str) -> tuple[str, list[_Field]]:
+    """Return a text with its fields numbered, and what fills them; the operands come last."""
+    fields = sorted(fields_of(text), key=lambda field: (field.isdigit(), field))
+    numbered = re.sub(r"\w+(?=\})", lambda match: str(fields.index(match[0])), text)
+    return numbered, [_operand(int(x)) if x.isdigit() else _FIELDS[x] for x in fields]
+
+
+def _operand(place: int) -> _Field:
+    return lambda p, node, out: p.numpy_name(node.args[place])
+
+
 #: Those fields, for the tests of the table.
 FIELDS = frozenset(_FIELDS)

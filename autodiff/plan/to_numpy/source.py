@@ -8,6 +8,7 @@ from autodiff.plan.literals import UNPACKED
 from autodiff.plan.operations import HELPERS, kind_of
 from autodiff.plan.program import Guard, Node, Program, loops_on_arrays
 from autodiff.plan.to_numpy.buffers import Buffers
+from autodiff.plan.to_numpy.decisions import decide
 from autodiff.plan.to_numpy.loop_source import write_loop
 from autodiff.plan.to_numpy.printer import Printer
 from autodiff.plan.to_numpy.tile_source import write_block
@@ -25,25 +26,27 @@ def print_arrays(
     title: str,
     *,
     donate: bool = False,
+    kinds: Sequence[type] = (),
 ) -> tuple[str, dict[str, Any]]:
-    """Return the source of a program, and what it needs beside it."""
+    """Return the source of a program, and what it needs beside it; `kinds` are those of inputs."""
     printer = Printer(program, buffers, inputs)
+    pairs = zip(program.inputs, kinds, strict=False)
+    printer.take_numbers([x for x, kind in pairs if kind in (float, complex)])
     printer.allocate(units)
     printer.within = _used_once(units, program)
     guards: dict[int, list[Guard]] = {}
     for guard in program.guards:
         guards.setdefault(id(guard.node), []).append(guard)
     backward = False
-
     if program.nodes:
         printer.say("# forward")
     for node in program.inputs:
-        printer.decide(guards.pop(id(node), ()))
+        decide(printer, guards.pop(id(node), ()))
     for unit in units:
         if isinstance(unit, Block):
             write_block(printer, unit)
             for node in unit.nodes:
-                printer.decide(guards.pop(id(node), ()))
+                decide(printer, guards.pop(id(node), ()))
             continue
         if unit.rule and not backward:
             backward = True
@@ -52,9 +55,10 @@ def print_arrays(
             write_loop(printer, unit)
         else:
             printer.write(unit)
-        printer.decide(guards.pop(id(unit), ()))
+        decide(printer, guards.pop(id(unit), ()))
     texts = _results(program, buffers, printer, donate)
-    printer.say(f"return {result(texts)}")
+    exact = [x.shape == () and kind_of(x).owns_memory for x in program.outputs]
+    printer.say(f"return {result(texts, exact)}")
     lines = [f'"""{title}"""', "", "import numpy as np"]
     for module, imported in printer.imports.items():
         lines.append(f"from {module} import {', '.join(sorted(imported))}")
@@ -71,7 +75,7 @@ def print_arrays(
     lines += printer.arrays() + printer.header
     for function in printer.functions:
         lines += ["", "", *function]
-    names = ", ".join(printer.names[id(node)] for node in program.inputs)
+    names = ", ".join(printer.parameters)
     lines += ["", "", f"def run({names}):"]
     lines += [f"    {statement}" for statement in printer.statements]
     return "\n".join(lines) + "\n", printer.constants

@@ -11,7 +11,7 @@ __all__ = ["LONGEST", "WHOLE", "in_parts"]
 #: Lines of each of several functions, and of one that is not taken apart.
 LONGEST, WHOLE = 2000, 8000
 _NAME = re.compile(r"(?<![\w.\"])[A-Za-z_]\w*")
-_ASSIGNED = re.compile(r"(\w+) = ")
+_ASSIGNED = re.compile(r"(\w+(?:, \w+)*),? = ")
 
 
 def in_parts(lines: Sequence[str], ending: str, parameters: Sequence[str]) -> list[str]:
@@ -78,4 +78,5 @@ def _split(lines: Sequence[str]) -> list[list[str]]:
 def _assigned(part: Sequence[str]) -> list[str]:
     """Return the names that lines assign, apart from what loops do within themselves."""
     found = [_ASSIGNED.match(line) for line in part]
-    return list(dict.fromkeys(match[1] for match in found if match))
+    names = (match[1].split(", ") for match in found if match)
+    return list(dict.fromkeys(name for several in names for name in several))

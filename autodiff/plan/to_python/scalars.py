@@ -18,33 +18,56 @@ from autodiff.plan.literals import UNPACKED_NUMBERS, literal
 from autodiff.plan.names import Names
 from autodiff.plan.operations import operation_of
 from autodiff.plan.program import CONSTANT, INPUT, LOOP, PICK, Body, Guard, Node, Program, body_of
+from autodiff.plan.to_python.elements import ASSEMBLE, GETITEM, Elements, place_of
 from autodiff.plan.to_python.parts import in_parts
 
-__all__ = ["Writer", "is_scalar", "print_scalars"]
+__all__ = ["Writer", "is_scalar", "print_scalars", "value_test"]
 
 _NESTED = 6
+#: Elements of an array for each that is read, up to which it becomes a list.
+_RARE = 20
 #: Numbers of a list that are written as text.
 _FEW = 50
 
 
-def is_scalar(program: Program) -> bool:
-    """Return whether a program is one of real numbers that plain Python can run."""
-    if any(node.shape or node.dtype != np.float64 for node in program.inputs):
+def is_scalar(program: Program, elements: bool = False) -> bool:
+    """Return whether a program is one of real numbers that plain Python can run.
+
+    With `elements` its numbers may be elements of arrays, and become arrays again as results.
+    """
+    if any(node.dtype != np.float64 for node in program.inputs):
         return False
-    inputs = set(map(id, program.inputs))
-    nodes = [*program.nodes, *program.outputs]
-    return all(
-        not node.shape
-        and node.dtype.kind in "fbi"
-        and (_is_known(node) or id(node) in inputs)
-        and (node.dtype == np.float64 or node.dtype.kind != "f")
-        for node in nodes
-    )
+    arrays = {id(x): 0 for x in program.inputs if x.shape}
+    if arrays and not elements:
+        return False
+    numbers = set(map(id, program.inputs)) - arrays.keys()
+    made: set[int] = set()
+    for node in program.nodes:
+        if node.op == ASSEMBLE and elements and node.shape and node.dtype == np.float64:
+            made.add(id(node))
+        elif node.op == GETITEM and id(node.args[0]) in arrays and place_of(node) is not None:
+            arrays[id(node.args[0])] += 1
+            numbers.add(id(node))
+            continue
+        elif not _is_number(node):
+            return False
+        if any(id(x) not in numbers and not _is_number(x) for x in node.args):
+            return False
+    if any(x.size > _RARE * arrays[id(x)] for x in program.inputs if x.shape):
+        return False
+    return all(id(x) in made or id(x) in numbers or _is_number(x) for x in program.roots)
+
+
+def _is_number(node: Node) -> bool:
+    """Return whether a node that is no input is a number that plain Python can compute."""
+    typed = node.dtype == np.float64 or node.dtype.kind in "bi"
+    return typed and not node.shape and _is_known(node)
 
 
 def _is_known(node: Node) -> bool:
     if node.op == LOOP:
-        return all(map(_is_known, body_of(node).needed()))
+        body = body_of(node)
+        return body.stacks is None and all(map(_is_known, body.needed()))
     return operation_of(node).has_numbers or node.op in (CONSTANT, PICK)
 
 
@@ -76,6 +99,7 @@ class Writer:
         self._lists: dict[int, str] = {}
         self._results: dict[int, tuple[list[str], list[str]]] = {}
         self._indent = ""
+        self.elements = Elements(self)
 
     def name(self, node: Node, text: str) -> None:
         """Set the text of a node."""
@@ -108,6 +132,10 @@ class Writer:
     def decide(self, guards: Iterable[Guard]) -> None:
         """Write that the function ends if it would decide otherwise."""
         for guard in guards:
+            if guard.what == "value":
+                self.say(f"if {value_test(guard, self.text_of(guard.node))}:")
+                self.say("    return changed")
+                continue
             convert = "bool" if guard.what == "bool" else "int"
             self.say(f"if {convert}({self.text_of(guard.node)}) != {guard.outcome}:")
             self.say("    return changed")
@@ -127,8 +155,11 @@ class Writer:
             if node.op == LOOP:
                 self.loop(node)
                 continue
-            if node.op == PICK:
-                self.name(node, self.picked(node))
+            if node.op == ASSEMBLE:
+                self.name(node, self.elements.together(node))
+                continue
+            if node.op in (PICK, GETITEM):
+                self.name(node, self.picked(node) if node.op == PICK else self.elements.one(node))
                 self.decide(decisions.get(id(node), ()))
                 continue
             operands = [self.text_of(x) for x in node.args]
@@ -209,7 +240,7 @@ class Writer:
             else:
                 self._lists[key] = text = self.fresh("each")
                 if numbers is None:
-                    self.say(f"{text} = [{', '.join(map(self.text_of, own))}]")
+                    self.say(f"{text} = {self.elements.listed(own)}")
                 elif len(numbers) <= _FEW:
                     self.say(f"{text} = [{', '.join(map(literal, numbers))}]")
                 else:
@@ -222,6 +253,14 @@ class Writer:
             found.append((self.fresh(""), f"reversed({self._saved[id(body.other)][number]})"))
             self.name(x, found[-1][0])
         return found
+
+
+def value_test(guard: Guard, text: str) -> str:
+    """Return the condition that a number is another than when the function was traced."""
+    value = np.frombuffer(guard.outcome, guard.node.dtype)[0].item()
+    if not value or value != value:
+        return f"str({text}) != {str(value)!r}"  # 0.0 is not -0.0, and NaN is itself
+    return f"{text} != {literal(value)}"
 
 
 def _in_place(
@@ -270,15 +309,21 @@ def print_scalars(
         writer.name(node, name)
     if program.nodes:
         writer.say("# forward")
+    for node in program.inputs:
+        if node.size and node.shape:
+            writer.elements.read(node)
     own = set(map(id, program.inputs))
     writer.decide(guard for guard in program.guards if id(guard.node) in own)
     others = [guard for guard in program.guards if id(guard.node) not in own]
     writer.write(program.nodes, program.roots, others)
-    texts = [writer.text_of(node) for node in program.outputs]
+    texts = writer.elements.results(program)
     ending = f"return {result(texts)}"
     head = [f'"""{title}"""', ""]
     if writer.packed:
-        head += ["import base64", "import zlib", "", "import numpy as np", ""]
+        head += ["import base64", "import zlib", ""]
+    arrays = any(node.shape for node in (*program.inputs, *program.outputs))
+    if writer.packed or arrays or "np." in f"{ending} {numpy_result(texts)}":
+        head += ["import numpy as np", ""]
     start = len(head)
     by_math, by_numpy = _imports(writer.functions)
     head += by_math
@@ -290,6 +335,7 @@ def print_scalars(
     functions = in_parts(writer.lines, ending, parameters)
     source = "\n".join([*head, *functions]) + "\n"
     head[start : start + len(by_math)] = by_numpy
+    functions = writer.elements.as_numpy(functions)
     functions[-1] = f"    return {numpy_result(texts)}"
     return source, "\n".join([*head, *functions]) + "\n"
 

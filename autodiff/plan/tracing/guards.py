@@ -1,16 +1,32 @@
-"""Guards: whether what a function reads from outside its arguments is still what it was.
+"""What a traced function read from outside its arguments, and whether it is still what it was.
 
-A plan holds the numbers of its trace. Arrays and numbers that the function closes over, finds among
-the globals of its module, in containers, in attributes of objects or in modules of the user's are
-compared on every call; if one has changed, the function is traced again. What it reads from files,
-clocks and the like cannot be seen here.
+A plan holds the numbers of its trace. What these came from is found by where the function ran: each
+Python frame that the trace entered names globals, cells and attributes, and what these lead to is
+watched, by binding (is the name still bound to that object?) and by content (are the items of that
+container, the bytes of that array what they were?). What has no content that can be read, such as
+a file or a pandas frame, is named, for the error that refuses it.
 """
 
+import array
+import collections
+import contextvars
+import datetime
+import decimal
+import enum
+import fractions
 import functools
+import io
 import os
+import pathlib
+import random
+import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from types import CodeType, FunctionType, MethodType, ModuleType
+import sysconfig
+import threading
+import types
+import uuid
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,196 +34,533 @@ import numpy as np
 from autodiff import errors
 from autodiff.core.constants import fingerprint
 from autodiff.core.pytrees import flatten
+from autodiff.core.tensor import Tensor
 
-__all__ = ["Guards", "held_outside"]
+__all__ = ["Guards", "Visited", "held_outside"]
 
-_CALLED = (FunctionType, MethodType, functools.partial)
+#: What a name was bound to that was bound to nothing.
+_MISSING = type("_Missing", (), {"__repr__": lambda self: "nothing"})()
+#: Immutable values: watched by what they are bound to.
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
-_DEPTH = 4
-_OWN = os.path.dirname(os.path.abspath(errors.__file__)) + os.sep
+_IMMUTABLE = (
+    *_PLAIN,
+    *(type(Ellipsis), type(NotImplemented), range, slice, types.CodeType, np.dtype, np.ufunc),
+    *(types.BuiltinFunctionType, types.GenericAlias, types.UnionType, re.Pattern, enum.Enum),
+    *(decimal.Decimal, fractions.Fraction, datetime.date, datetime.time, datetime.timedelta),
+    *(datetime.tzinfo, pathlib.PurePath, uuid.UUID, types.MethodWrapperType),
+    *(types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType),
+    *(type(threading.Lock()), type(threading.RLock())),
+)
+#: Names whose code reads attributes or globals that no name in the code tells.
+_COMPUTED = frozenset(
+    {"getattr", "hasattr", "vars", "__dict__", "globals", "locals", "eval", "exec", "attrgetter"}
+    | {"asdict", "astuple", "fields", "replace", "__getattribute__", "methodcaller", "__slots__"}
+)
+#: Modules of Python's whose classes hold what they are given; others (loggers) know too much.
+_HOLDERS = ("collections", "configparser", "functools", "weakref")
+_FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial, functools.partialmethod)
+_WRAPPERS = (staticmethod, classmethod)
+_BYTES = (bytearray, memoryview, array.array)
+_SMALL = 4096
 
 
-def _is_library(module: str) -> bool:
-    """Return whether a module is one of Python's or NumPy's, which hold nothing of the user's."""
-    root = module.split(".")[0]
-    return root in sys.stdlib_module_names or root in ("numpy", "scipy")
+def _folder(path: str) -> str:
+    return os.path.realpath(path) + os.sep
+
+
+_OWN = _folder(os.path.dirname(errors.__file__))
+_STANDARD = _folder(sysconfig.get_path("stdlib"))
+_INSTALLED = tuple({_folder(sysconfig.get_path(key)) for key in ("purelib", "platlib")})
+#: Installed packages whose modules hold nothing of the user's.
+_LIBRARIES = ("numpy", "scipy", "numba", "autodiff", "pandas", "jax", "jaxlib")
+
+
+@functools.cache
+def _is_users(file: str) -> bool:
+    """Return whether the code of a file may be the user's: not Python's, NumPy's or our own."""
+    if file.startswith("<frozen"):
+        return False
+    path = os.path.realpath(file)
+    if path.startswith(_OWN):
+        return False
+    for folder in _INSTALLED:
+        if path.startswith(folder):
+            return path[len(folder) :].split(os.sep)[0] not in _LIBRARIES
+    return not path.startswith(_STANDARD)
+
+
+@functools.cache
+def _is_users_module(name: str) -> bool:
+    """Return whether a class of a module may be the user's."""
+    module = sys.modules.get(name)
+    file = getattr(module, "__file__", None)
+    if module is None or name == "__main__":
+        return True
+    if file is None:
+        origin = getattr(getattr(module, "__spec__", None), "origin", None)
+        return name not in sys.builtin_module_names and origin not in ("built-in", "frozen")
+    return _is_users(file)
+
+
+class Visited:
+    """The frames of the user's that a trace entered: their code, globals and free variables."""
+
+    def __init__(self) -> None:
+        self.codes: dict[int, types.CodeType] = {}
+        self.globals: dict[int, tuple[dict[str, Any], set[str]]] = {}
+        #: Whether frames will be known: not where somebody else profiles.
+        self.known = sys.getprofile() is None
+        self.opened = False
+        self._skipped: set[int] = set()
+        self._kept: list[types.CodeType] = []
+
+    def on_event(self, frame: types.FrameType, event: str, arg: Any) -> None:
+        """Note a frame that is entered; for `sys.setprofile`."""
+        if event == "call":
+            code = frame.f_code
+            key = id(code)
+            if key in self._skipped:
+                return
+            self._skipped.add(key)
+            self._kept.append(code)
+            if _is_users(code.co_filename):
+                self.codes[key] = code
+                _, names = self.globals.setdefault(id(frame.f_globals), (frame.f_globals, set()))
+                names.update(code.co_names)
+        elif event == "c_call" and arg is open:
+            self.opened = True
 
 
 class Guards:
-    """The numbers that a function reads from outside its arguments, watched.
+    """What a function read from outside, to be compared with what is there later.
 
-    `arrays` are known to have taken part; functions that it calls by name are looked into too.
+    Parameters
+    ----------
+    f : callable
+        The function.
+    args : sequence
+        Arguments that a plan takes as they are: objects and functions among them are looked into.
+    arrays : sequence of array
+        Arrays that are known to have taken part.
+    visited : Visited
+        The frames that the trace entered.
+
+    Attributes
+    ----------
+    unwatched : list of str
+        What was read and can't be watched, by how it is reached.
 
     Examples
     --------
     >>> scale = np.ones(2)
-    >>> guards = Guards(lambda x: x * scale, [])
+    >>> f = lambda x: x * scale
+    >>> visited = Visited()
+    >>> sys.setprofile(visited.on_event)
+    >>> y = f(np.ones(2))
+    >>> sys.setprofile(None)
+    >>> guards = Guards(f, (), [], visited)
     >>> scale[0] = 5.0
     >>> guards.changed()
     True
     """
 
-    def __init__(self, f: Callable[..., Any], arrays: Sequence[Any]) -> None:
-        search = _Search()
-        search.arrays = {id(x): x for x in arrays}
-        search.function(f, _DEPTH)
-        self._reads = search.reads
-        self._arrays = [(x, _state(x)) for x in search.arrays.values()]
+    def __init__(
+        self, f: Any, args: Sequence[Any], arrays: Sequence[Any], visited: Visited
+    ) -> None:
+        search = _Search(visited)
+        for x in arrays:
+            search.visit(x, "an array")
+        search.visit(f, getattr(f, "__name__", "the function"))
+        for i, x in enumerate(flatten(list(args))[0]):
+            if not isinstance(x, np.ndarray) or x.dtype.hasobject:
+                search.visit(x, f"argument {i}")
+        search.globals()
+        search.unreached()
+        if visited.opened:
+            search.unwatched.append("a file that the function opens")
+        self.unwatched = search.unwatched
+        self._bindings = search.bindings
+        self._contents = search.contents
+        self.changed = _compiled(search.bindings, search.contents)
 
-    def __bool__(self) -> bool:
-        return bool(self._reads or self._arrays)
-
-    def changed(self) -> bool:
-        """Return whether any of it is no longer what it was."""
-        for read, value in self._reads:
-            now = read()
-            if now is not value and (type(now) is not type(value) or not _equal(now, value)):
-                return True
-        return any([_state(x) != state for x, state in self._arrays])
-
-
-def _equal(now: Any, value: Any) -> bool:
-    # An array or a function is itself or another; of numbers NaN is itself.
-    if isinstance(value, tuple):
-        return bool(now == value)
-    if isinstance(value, _PLAIN):
-        return bool(now == value or (now != now and value != value))
-    return False
-
-
-def _state(x: Any) -> Any:
-    """Return bytes or a number that tell whether an array has changed."""
-    if x.nbytes < 4096:
-        return x.tobytes()
-    return fingerprint(x if x.flags.c_contiguous else np.ascontiguousarray(x))
+    def __len__(self) -> int:
+        return len(self._bindings) + len(self._contents)
 
 
 class _Search:
-    """Looks for what a function reads, through the functions that it calls by name."""
+    """Looks for what can change, from what the code that ran has names for."""
 
-    def __init__(self) -> None:
-        #: Functions that return what is read now, and what it was.
-        self.reads: list[tuple[Callable[[], Any], Any]] = []
-        self.arrays: dict[int, Any] = {}
-        self._seen: set[int] = set()
+    def __init__(self, visited: Visited) -> None:
+        self.visited = visited
+        self.names: set[str] = set()
+        for code in visited.codes.values():
+            self.names.update(code.co_names)
+        #: Whether all attributes are looked into: the code asks for some by computed names.
+        self.all = not visited.known or not self.names.isdisjoint(_COMPUTED)
+        #: Name, place and value: what ``place[name]`` or ``place.name`` was.
+        self.bindings: list[tuple[str, Any, Any, Any]] = []
+        #: A function that reads what is there now, its operand, and what it read.
+        self.contents: list[tuple[Callable[[Any], Any], Any, Any]] = []
+        self.unwatched: list[str] = []
+        self._seen: dict[int, Any] = {}
+        self._stack: list[tuple[Any, str]] = []
 
-    def function(self, f: Any, depth: int) -> None:
-        """Add what a function reads."""
-        if id(f) in self._seen or depth < 0:
+    def visit(self, x: Any, path: str) -> None:
+        """Look into a value and what it leads to."""
+        self._stack.append((x, path))
+        while self._stack:
+            value, where = self._stack.pop()
+            if isinstance(value, _IMMUTABLE) or id(value) in self._seen:
+                continue
+            self._seen[id(value)] = value
+            self._look(value, where)
+
+    def _look(self, x: Any, path: str) -> None:
+        if type(x) is Tensor:
             return
-        self._seen.add(id(f))
-        if isinstance(f, functools.partial):
-            for value in (f.func, *f.args, *f.keywords.values()):
-                self.value(None, value, depth, ())
+        if isinstance(x, np.ndarray):
+            self._array(x, path)
+        elif isinstance(x, _FUNCTIONS):
+            self._function(x, path)
+        elif isinstance(x, _WRAPPERS):
+            self._stack.append((x.__func__, path))
+        elif isinstance(x, property):
+            self._stack += [(g, path) for g in (x.fget,) if g is not None]
+        elif isinstance(x, types.ModuleType):
+            self._module(x, path)
+        elif isinstance(x, type):
+            self._class(x, path)
+        elif isinstance(x, dict | list | tuple | set | frozenset | collections.deque):
+            self._container(x, path)
+            if type(x).__module__ != "builtins":
+                self._object(x, path, known=True)
+        elif isinstance(x, _BYTES) or type(x).__module__ in ("ctypes", "_ctypes", "mmap"):
+            self.contents.append((bytes, x, bytes(x)))
+        elif isinstance(x, types.MappingProxyType):
+            self.contents.append((_items, x, _items(x)))
+            self._stack += [(v, f"{path}[{k!r}]") for k, v in x.items()]
+        elif type(x).__module__.split(".")[0] == "pandas" and hasattr(x, "to_numpy"):
+            self.contents.append((_frame, x, _frame(x)))
+        elif isinstance(x, contextvars.ContextVar):
+            self.contents.append((_context_value, x, _context_value(x)))
+            self._stack.append((_context_value(x), path))
+        elif isinstance(x, weakref.ref):
+            self.contents.append((_target, x, _target(x)))
+            self._stack.append((_target(x), path))
+        elif type(x).__module__.split(".")[0] not in ("jax", "jaxlib"):  # those are immutable
+            self._object(x, path)
+
+    def _array(self, x: Any, path: str) -> None:
+        if x.dtype.hasobject:
+            self.contents.append((_elements, x, _elements(x)))
+            self._stack += [(v, f"an element of {path}") for v in x.reshape(-1).tolist()]
+        else:
+            self.contents.append((_state, x, _state(x)))
+        if type(x) is not np.ndarray:
+            self._object(x, path, known=True)
+
+    def _container(self, x: Any, path: str) -> None:
+        if isinstance(x, dict):
+            self.contents.append((_items, x, _items(x)))
+            self._stack += [(k, f"a key of {path}") for k in x if not isinstance(k, _IMMUTABLE)]
+            items: Any = [(v, f"{path}[{k!r}]") for k, v in x.items()]
+        else:
+            if not isinstance(x, tuple | frozenset):
+                self.contents.append((tuple, x, tuple(x)))
+            items = [(v, f"{path}[{i}]") for i, v in enumerate(x)]
+        self._stack += [(v, p) for v, p in items if not isinstance(v, _IMMUTABLE)]
+
+    def _function(self, f: Any, path: str) -> None:
+        if isinstance(f, functools.partial | functools.partialmethod):
+            self._stack += [(v, path) for v in (f.func, *f.args, *f.keywords.values())]
+            self.contents.append((_items, f.keywords, _items(f.keywords)))
             return
-        if isinstance(f, MethodType):
-            self.value(None, f.__self__, depth, ())
+        if isinstance(f, types.MethodType):
+            self._stack.append((f.__self__, f"{path}.__self__"))
             f = f.__func__
-        if not isinstance(f, FunctionType):
-            # An object that is called.
-            self.value(None, f, depth, ())
+            if not isinstance(f, types.FunctionType):
+                self._stack.append((f, path))
+                return
+            if id(f) in self._seen:
+                return
+            self._seen[id(f)] = f
+        if not _is_users(f.__code__.co_filename):
+            # Transforms and wrappers of libraries read what they wrap, which is what matters.
+            cells = [v for v in map(_cell, f.__closure__ or ()) if callable(v)]
+            self._stack += [(v, path) for v in cells if not isinstance(v, type)]
             return
-        cells = [
-            (functools.partial(_contents, cell), _contents(cell)) for cell in f.__closure__ or ()
-        ]
-        own = f.__code__.co_filename.startswith(_OWN)
-        if own or (f.__module__ != "__main__" and _is_library(f.__module__ or "")):
-            # Transforms read what they wrap, which is what matters here.
-            for _, value in cells:
-                if isinstance(value, _CALLED):
-                    self.function(value, depth)
+        if self.visited.known and id(f.__code__) not in self.visited.codes:
             return
-        names = _names(f.__code__)
-        for read, value in cells:
-            self.value(read, value, depth, names)
+        self.contents.append((_code, f, _code(f)))
+        if not self.visited.known:
+            _, names = self.visited.globals.setdefault(id(f.__globals__), (f.__globals__, set()))
+            names |= _all_names(f.__code__)
+            self.names |= names
+        for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
+            self.contents.append((_cell, cell, value := _cell(cell)))
+            self._stack.append((value, name))
         for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
-            self.value(None, value, depth, names)
-        for name in names:
-            if name in f.__globals__:
-                read = functools.partial(f.__globals__.get, name)
-                self.value(read, f.__globals__[name], depth, names)
+            self._stack.append((value, f"a default of {path}"))
+        if f.__dict__:
+            self._attributes(f.__dict__, path)
+        elif self.all or "__dict__" in self.names:
+            self.contents.append((_items, f.__dict__, ()))
 
-    def value(
-        self, read: Callable[[], Any] | None, value: Any, depth: int, names: Iterable[str]
+    def _module(self, module: Any, path: str) -> None:
+        if module is os and not self.names.isdisjoint({"environ", "getenv"}):
+            self.contents.append((_items, os.environ, _items(os.environ)))
+        if not _is_users_module(module.__name__):
+            return
+        self._attributes(vars(module), path, only_named=True)
+
+    def _class(self, x: type, path: str) -> None:
+        for base in x.__mro__:
+            if base is object or (id(base) in self._seen and base is not x):
+                continue
+            self._seen[id(base)] = base
+            if _is_users_module(base.__module__):
+                self._attributes(base.__dict__, base.__name__, only_named=not self.all)
+                meta = type(base)
+                if meta is not type:
+                    self._stack.append((meta, meta.__name__))
+
+    def _object(self, x: Any, path: str, known: bool = False) -> None:
+        """Look into an instance: its attributes, slots and class."""
+        kind = type(x)
+        users = _is_users_module(kind.__module__)
+        if _is_opaque(x, kind):
+            if not known:
+                self.unwatched.append(f"{path}, a {kind.__module__}.{kind.__qualname__}")
+            return
+        if users:
+            self._stack.append((kind, kind.__name__))
+        attributes = getattr(x, "__dict__", None)
+        everything = self.all or not users
+        if isinstance(attributes, dict):
+            root = kind.__module__.split(".")[0]
+            if not users and root in sys.stdlib_module_names and root not in _HOLDERS:
+                everything = self.all
+            self._attributes(attributes, path, only_named=not everything, appear=True)
+        for base in kind.__mro__:
+            slots = base.__dict__.get("__slots__", ())
+            for slot in (slots,) if isinstance(slots, str) else slots:
+                private = slot.startswith("__") and not slot.endswith("__")
+                name = f"_{base.__name__.lstrip('_')}{slot}" if private else slot
+                if slot not in ("__dict__", "__weakref__") and (everything or name in self.names):
+                    value = getattr(x, name, _MISSING)
+                    self.bindings.append(("attribute", x, name, value))
+                    self._stack.append((value, f"{path}.{name}"))
+
+    def _attributes(
+        self,
+        place: Mapping[str, Any],
+        path: str,
+        only_named: bool = False,
+        appear: bool = False,
     ) -> None:
-        """Add one value that is read, if it can change.
+        """Watch what names are bound to in the dict of an object, module or class."""
+        chosen = self.names & place.keys() if only_named else [n for n in place if type(n) is str]
+        for name in chosen:
+            if name.startswith("__") and name.endswith("__") and name not in self.names:
+                continue
+            value = place[name]
+            if type(value) is Tensor:
+                continue
+            self.bindings.append(("item", place, name, value))
+            if not isinstance(value, _IMMUTABLE):
+                self._stack.append((value, f"{path}.{name}"))
+        if appear:
+            self.contents.append((_keys, place, frozenset(place)))
 
-        `read` returns it anew; `names` are those that the code may ask of a module.
-        """
-        if isinstance(value, np.ndarray):
-            if value.dtype.kind in "fiubc":
-                self.arrays[id(value)] = value
-        elif isinstance(value, _CALLED):
-            self.function(value, depth - 1)
-        elif isinstance(value, ModuleType):
-            self._module(value, depth, names)
-            return
-        elif isinstance(value, dict | list | tuple):
-            self._container(value)
-            return
-        elif isinstance(value, type):
-            return
-        elif not isinstance(value, _PLAIN):
-            self._object(value, depth)
-            return
-        if read is not None:
-            self.reads.append((read, value))
+    def globals(self) -> None:
+        """Look into what the code that ran calls by name."""
+        done: set[tuple[int, str]] = set()
+        while True:
+            pending = [
+                (place, name)
+                for key, (place, names) in self.visited.globals.items()
+                for name in names
+                if (key, name) not in done
+            ]
+            if not pending:
+                return
+            for place, name in pending:
+                done.add((id(place), name))
+                value = place.get(name, _MISSING)
+                if name in sys.modules:
+                    # It may be imported within the function.
+                    self.visit(sys.modules[name], name)
+                if value is _MISSING:
+                    continue
+                if type(value) is Tensor:
+                    continue
+                self.bindings.append(("item", place, name, value))
+                self.visit(value, name)
+            if self.all:
+                for place, _ in list(self.visited.globals.values()):
+                    self._computed_globals(place)
 
-    def _module(self, module: ModuleType, depth: int, names: Iterable[str]) -> None:
-        """Add the numbers and arrays of a module of the user's that the code has names for."""
-        if _is_library(module.__name__) or module.__name__.split(".")[0] == "autodiff":
+    def _computed_globals(self, place: dict[str, Any]) -> None:
+        """Watch the plain numbers of a module that ``globals()[name]`` may read."""
+        if self.names.isdisjoint({"globals", "vars", "eval", "exec"}):
             return
-        for name in names:
-            value = vars(module).get(name)
-            if value is not None and isinstance(value, (*_PLAIN, np.ndarray, *_CALLED)):
-                self.value(functools.partial(vars(module).get, name), value, depth - 1, ())
+        for name, value in place.items():
+            holds = isinstance(value, float | int | complex | np.ndarray | list | dict | tuple)
+            if holds and not name.startswith("__"):
+                self.bindings.append(("item", place, name, value))
+                self.visit(value, name)
 
-    def _container(self, value: Any) -> None:
-        """Add the numbers and arrays in a nested structure, as one."""
-        if id(value) not in self._seen:
-            self._seen.add(id(value))
-            self.reads.append((functools.partial(_contained, value), _contained(value)))
-
-    def _object(self, value: Any, depth: int) -> None:
-        """Add the attributes of an object."""
-        attributes = getattr(value, "__dict__", None)
-        if id(value) in self._seen or depth < 0 or not isinstance(attributes, dict):
+    def unreached(self) -> None:
+        """Look into closures that ran and that nothing so far led to."""
+        codes = [c for c in self.visited.codes.values() if c.co_freevars]
+        reached = {id(f.__code__) for f in self._seen.values() if isinstance(f, types.FunctionType)}
+        missing = [c for c in codes if id(c) not in reached]
+        if not missing:
             return
-        self._seen.add(id(value))
-        for name, x in list(attributes.items()):
-            self.value(functools.partial(attributes.get, name), x, depth - 1, ())
-        for name, x in list(vars(type(value)).items()):
-            if isinstance(x, (*_PLAIN, np.ndarray)) and not name.startswith("__"):
-                self.value(functools.partial(getattr, type(value), name), x, depth - 1, ())
+        import gc
+
+        wanted = set(map(id, missing))
+        for f in gc.get_referrers(*missing):
+            if isinstance(f, types.FunctionType) and id(f.__code__) in wanted:
+                self.visit(f, f.__name__)
+        self.globals()
 
 
-def _names(code: CodeType) -> set[str]:
-    """Return the names that code and the functions within it may read from the module."""
+def _is_opaque(x: Any, kind: type) -> bool:
+    """Return whether an instance holds what cannot be read: of C, a stream, an iterator."""
+    root = kind.__module__.split(".")[0]
+    if hasattr(kind, "__get__"):  # a descriptor
+        return False
+    if root in ("pandas", "polars", "torch", "h5py", "sqlite3") or isinstance(
+        x, io.IOBase | random.Random | np.random.Generator | np.random.RandomState
+    ):
+        return True
+    if isinstance(x, types.GeneratorType | types.CoroutineType):
+        return True
+    if hasattr(kind, "__next__") and not hasattr(x, "__dict__"):
+        return True
+    if hasattr(x, "__dict__") or any("__slots__" in vars(base) for base in kind.__mro__[:-1]):
+        return False
+    if callable(x) and not kind.__flags__ & (1 << 9):
+        return hasattr(x, "__wrapped__")  # a cache hides what it wraps
+    return not _is_users_module(kind.__module__) or bool(kind.__flags__ & (1 << 9))
+
+
+def _all_names(code: types.CodeType) -> set[str]:
     names = set(code.co_names)
     for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            names |= _names(inner)
+        if isinstance(inner, types.CodeType):
+            names |= _all_names(inner)
     return names
 
 
-def _contents(cell: Any) -> Any:
+def _cell(cell: Any) -> Any:
     try:
         return cell.cell_contents
     except ValueError:
-        return None
+        return _MISSING
 
 
-def _contained(tree: Any) -> tuple[Any, ...]:
-    """Return the state of a nested structure: another if its numbers or arrays have changed."""
-    leaves, structure = flatten(tree)
-    return (
-        structure,
-        *[(id(x), _state(x)) if isinstance(x, np.ndarray) else _identified(x) for x in leaves],
-    )
+def _code(f: Any) -> tuple[Any, ...]:
+    return (f.__code__, f.__defaults__, *(f.__kwdefaults__ or {}).items())
 
 
-def _identified(x: Any) -> Any:
-    return (type(x), x) if isinstance(x, _PLAIN) else id(x)
+def _items(x: Any) -> tuple[Any, ...]:
+    return (*x, *x.values())
+
+
+def _keys(x: Any) -> Any:
+    return frozenset(x)
+
+
+def _elements(x: Any) -> tuple[Any, ...]:
+    return (x.shape, *x.reshape(-1).tolist())
+
+
+def _target(x: Any) -> Any:
+    return x()
+
+
+def _context_value(x: Any) -> Any:
+    return x.get(_MISSING)
+
+
+def _state(x: Any) -> Any:
+    """Return what tells whether an array has changed: shape, and bytes or a number of them."""
+    if isinstance(x, np.ma.MaskedArray):
+        return (x.shape, np.ma.getdata(x).tobytes(), np.ma.getmaskarray(x).tobytes())
+    if x.nbytes < _SMALL:
+        return (x.shape, x.tobytes())
+    return (x.shape, fingerprint(x if x.flags.c_contiguous else np.ascontiguousarray(x)))
+
+
+def _frame(x: Any) -> Any:
+    """Return the content of a pandas object: labels and values."""
+    labels = [tuple(getattr(x, name)) for name in ("index", "columns") if hasattr(x, name)]
+    values = x.to_numpy()
+    return (type(x), *labels, _elements(values) if values.dtype.hasobject else _state(values))
+
+
+def _same(now: Any, then: Any) -> bool:
+    """Return whether a value is the one that was: itself, or an equal number or text."""
+    if now is then:
+        return True
+    if type(now) is not type(then):
+        return False
+    if isinstance(then, tuple):
+        return len(now) == len(then) and all(map(_same, now, then))
+    if isinstance(then, float | complex | np.inexact):
+        # 0.0 is not -0.0, and NaN is itself.
+        return repr(now) == repr(then)
+    if isinstance(then, frozenset):
+        return bool(now == then)
+    return isinstance(then, _IMMUTABLE) and bool(now == then)
+
+
+def _compiled(
+    bindings: Sequence[tuple[str, Any, Any, Any]],
+    contents: Sequence[tuple[Callable[[Any], Any], Any, Any]],
+) -> Callable[[], bool]:
+    """Return a function that tells whether anything has changed: 30 ns a binding."""
+    names: dict[str, Any] = {"same": _same, "MISSING": _MISSING}
+    lines = []
+    places: dict[int, str] = {}
+    done: set[tuple[int, str]] = set()
+    for i, (kind, place, name, value) in enumerate(bindings):
+        if (id(place), name) in done:
+            continue
+        done.add((id(place), name))
+        if id(place) not in places:
+            places[id(place)] = f"p{i}"
+            names[f"p{i}"] = place if kind == "attribute" else place.get
+        names[f"v{i}"] = value
+        where = places[id(place)]
+        if kind == "attribute":
+            now = f"getattr({where}, {name!r}, MISSING)"
+        else:
+            now = f"{where}({name!r})" if value is not _MISSING else f"{where}({name!r}, MISSING)"
+        lines.append(f"    if (now := {now}) is not v{i} and not same(now, v{i}): return True")
+    for i, (read, x, value) in enumerate(contents):
+        names |= {f"r{i}": read, f"x{i}": x, f"c{i}": value}
+        if read is _code:
+            names[f"d{i}"] = x.__defaults__
+            test = f"x{i}.__code__ is not c{i}[0] or x{i}.__defaults__ is not d{i}"
+            if x.__kwdefaults__:
+                test += f" or not same(r{i}(x{i}), c{i})"
+        elif read is _state and type(x) is np.ndarray and x.nbytes < _SMALL:
+            names |= {f"s{i}": value[0], f"c{i}": value[1]}
+            test = f"x{i}.tobytes() != c{i} or x{i}.shape != s{i}"
+        elif read is _keys:
+            test = f"x{i}.keys() != c{i}"
+        elif read is _cell:
+            test = f"(now := r{i}(x{i})) is not c{i} and not same(now, c{i})"
+        else:
+            test = f"not same(r{i}(x{i}), c{i})"
+        lines.append(f"    if {test}: return True")
+    source = "def changed():\n" + "\n".join(lines) + "\n    return False\n"
+    exec(source, names)
+    changed: Callable[[], bool] = names["changed"]
+    return changed
 
 
 def held_outside(x: Any, own: int) -> bool:

@@ -20,21 +20,21 @@ from autodiff.rules.indexing import GETITEM
 from autodiff.rules.joining import CONCATENATE
 from autodiff.rules.shape import RESHAPE
 
-__all__ = ["reroll"]
+__all__ = ["LONGEST_BODY", "SHORTEST", "reroll"]
 
 #: Steps from which a loop is worth it: straight-line code is faster, and up to here short to build.
 SHORTEST = 2000
 #: The same where there are arrays among them, and the iterations.
 SHORTEST_OF_ARRAYS = 128
 _FEWEST_OF_ARRAYS = 32
-_LONGEST_BODY = 1500
+LONGEST_BODY = 1500
 _NEAR = 4096
+#: Iterations from which a value may come: each before the last takes a name more.
+_LONGEST_LAG = 64
 _WINDOW = 48
 _FEWEST = 4
 #: Uses of a value from which it is rather one for all iterations than of one of them.
 _MANY = 24
-#: Iterations ago from which a value comes at most: each takes a variable.
-_FURTHEST = 16
 #: How often a run is cut at what is used after it.
 _ATTEMPTS = 50
 _ABSENT = np.iinfo(np.int64).min
@@ -186,7 +186,7 @@ class _Steps:
         shortest = min(SHORTEST, SHORTEST_OF_ARRAYS)
         while i + shortest <= total:
             window = octets[width * i : width * (i + _WINDOW)]
-            end = width * (i + 1 + _LONGEST_BODY + _WINDOW)
+            end = width * (i + 1 + LONGEST_BODY + _WINDOW)
             place = octets.find(window, width * (i + 1), end)
             while place >= 0 and place % width:
                 place = octets.find(window, place + 1, end)
@@ -250,7 +250,7 @@ class _Steps:
                     continue
                 if self._is_near(start + q, first):
                     lag, row = _lag(q, start + q - first, period)
-                    if lag > _FURTHEST:
+                    if lag > _LONGEST_LAG:
                         return 0
                     lags[row] = max(lag, lags.get(row, 0))
                     continue

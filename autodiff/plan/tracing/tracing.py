@@ -9,18 +9,20 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+import numpy as np
+
 from autodiff.core.primitive import Primitive
 from autodiff.core.pytrees import Structure, flatten
 from autodiff.core.tape import Form, Tape
-from autodiff.core.tensor import Tensor, leaf
+from autodiff.core.tensor import Tensor, assembled, leaf
 from autodiff.graph.trace import call_with_names
 from autodiff.plan.operations import name_of
 from autodiff.plan.program import INPUT, Guard, Node, Program, operand
-from autodiff.plan.tracing.guards import held_outside
+from autodiff.plan.tracing.guards import Visited, held_outside
 from autodiff.plan.tracing.loop import Loop
 from autodiff.plan.tracing.loop_program import loop_nodes
 from autodiff.plan.tracing.peephole import recognise
-from autodiff.plan.tracing.rerolling import reroll
+from autodiff.plan.tracing.reads import reroll_reads_apart
 
 __all__ = ["Trace", "trace_program"]
 
@@ -31,12 +33,15 @@ Loops = Literal["any", "numbers", "none"]
 class Trace:
     """A call as a program, the structure of its result, and plain arrays that are no arguments."""
 
-    __slots__ = ("outside", "program", "structure")
+    __slots__ = ("outside", "program", "structure", "visited")
 
-    def __init__(self, program: Program, structure: Structure, outside: list[Any]) -> None:
+    def __init__(
+        self, program: Program, structure: Structure, outside: list[Any], visited: Visited
+    ) -> None:
         self.program = program
         self.structure = structure
         self.outside = outside
+        self.visited = visited
 
 
 class _PassObserver:
@@ -69,7 +74,7 @@ class _PassObserver:
         inner = self.rules and self.rules[-1][0] > start
         if self._loops == "none" or self._depth or inner:
             return nodes
-        rerolled = reroll(tape, nodes, kept, self._loops == "any")
+        rerolled = reroll_reads_apart(tape, nodes, kept, self._loops == "any")
         if len(rerolled) < len(nodes):
             tape.nodes[start:] = rerolled
             # Values that come of a loop backward are not known: nothing can be decided on them.
@@ -112,12 +117,18 @@ def _trace(
     call: Callable[[Sequence[Any]], Any],
     loops: Loops,
 ) -> Trace:
-    tape = Tape(replayable=True)
+    tape = Tape(replayable=True, known=True)
     tape.observer = observer = _PassObserver(tape, loops)
     inputs = [leaf(tape, x) for x in leaves]
+    visited = Visited()
     try:
         with tape:
-            output, variables = call_with_names(f, lambda: call(inputs))
+            output, variables = call_with_names(f, lambda: call(inputs), visited.on_event)
+            results, structure = flatten(output)
+            # What ``np.array([t, u])`` makes of tensors.
+            results = [
+                assembled(x) if type(x) is np.ndarray and x.dtype == object else x for x in results
+            ]
     except Exception as error:
         if observer.decided is None:
             raise
@@ -125,7 +136,6 @@ def _trace(
     guards = tape.guards
     if observer.decided is not None and len(guards) > observer.decided:
         raise _Unknown
-    results, structure = flatten(output)
     local = {id(x): name for name, x in variables.items() if x.tape is tape}
     for name, node in zip(names, inputs, strict=True):
         local[id(node)] = name
@@ -140,9 +150,10 @@ def _trace(
     if loops != "none" and not observer.rules:
         tape.guards = guards
         start = len(inputs)
-        recorded[start:] = reroll(tape, recorded[start:], results, loops == "any")
+        steps = recorded[start:]
+        recorded[start:] = reroll_reads_apart(tape, steps, results, loops == "any")
     program = _program(tape, recorded, inputs, results, guards, local, observer.rules)
-    return Trace(program, structure, outside)
+    return Trace(program, structure, outside, visited)
 
 
 def _program(
@@ -172,7 +183,8 @@ def _program(
                 new.rule = "the loop"
             nodes += made
             continue
-        shape, dtype = x.value.shape, x.value.dtype
+        value = np.bool_(x.value) if type(x.value) is bool else x.value  # of np.allclose
+        shape, dtype = value.shape, value.dtype
         if x.primitive is None:
             node = Node(INPUT, (), {}, shape, dtype)
         else:

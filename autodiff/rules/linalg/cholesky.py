@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.batching import stacked
 from autodiff.core.primitive import Array, general, handles
 from autodiff.core.tensor import record
 from autodiff.rules.linalg.matrices import (
@@ -17,6 +18,7 @@ from autodiff.rules.linalg.matrices import (
     transposed,
     triangle_share,
 )
+from autodiff.rules.linalg.triangular import solve_triangular
 
 
 def _lower_half(x: Array) -> Array:
@@ -35,16 +37,16 @@ def _cholesky_vjp(g: Array, out: Array, a: Array, *, upper: bool) -> Array:
     factor, factor_bar = (dagger(out), transposed(g)) if upper else (out, conj(g))
     # The factor is lower triangular: what stands above the diagonal of its cotangent is lost.
     inner = _lower_half(np.matmul(dagger(factor), factor_bar))
-    half = dagger(np.linalg.solve(dagger(factor), dagger(inner)))
-    a_bar = np.linalg.solve(dagger(factor), half)
+    half = dagger(solve_triangular(dagger(factor), dagger(inner), lower=False))
+    a_bar = solve_triangular(dagger(factor), half, lower=False)
     return triangle_share(a, upper) * symmetrised(conj(a_bar))
 
 
 def _cholesky_jvp(a_dot: Array, out: Array, a: Array, *, upper: bool) -> Array:
     factor = dagger(out) if upper else out
     direction = symmetrised(triangle_share(a, upper) * a_dot)
-    half = dagger(np.linalg.solve(factor, direction))
-    factor_dot = np.matmul(factor, _lower_half(np.linalg.solve(factor, half)))
+    half = dagger(solve_triangular(factor, direction, lower=True))
+    factor_dot = np.matmul(factor, _lower_half(solve_triangular(factor, half, lower=True)))
     return dagger(factor_dot) if upper else factor_dot
 
 
@@ -68,6 +70,7 @@ CHOLESKY = general(
     ],
     complex=True,
     draw=_positive_definite,
+    batch=stacked(2),
 )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.batching import alike, stacked
 from autodiff.core.primitive import Array, Primitive, general, handles
 from autodiff.core.tensor import record
 from autodiff.rules.linalg.matrices import (
@@ -141,6 +142,7 @@ COFACTOR_CHANGE: Primitive = general(
     examples=[(((3, 3), (3, 3)), {}), (((2, 2, 2), (2, 2, 2)), {})],
     complex=True,
     draw=_regular,
+    batch=alike,
 )
 COFACTORS: Primitive = general(
     "cofactors",
@@ -150,6 +152,7 @@ COFACTORS: Primitive = general(
     examples=[(((3, 3),), {}), (((2, 1, 2, 2),), {}), (((1, 1),), {})],
     complex=True,
     draw=_regular,
+    batch=stacked(2),
 )
 DET = general(
     "det",
@@ -159,6 +162,7 @@ DET = general(
     examples=[(((1, 1),), {}), (((3, 3),), {}), (((2, 1, 4, 4),), {}), (((0, 0),), {})],
     complex=True,
     draw=_regular,
+    batch=stacked(2),
 )
 
 
@@ -194,6 +198,7 @@ SLOGDET = general(
     examples=[(((1, 1),), {}), (((3, 3),), {}), (((2, 1, 4, 4),), {})],
     complex=True,
     draw=_regular,
+    batch=stacked(2),
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.batching import stacked
 from autodiff.core.primitive import Array, general, handles
 from autodiff.core.tensor import record
 from autodiff.rules.linalg.matrices import (
@@ -92,6 +93,7 @@ EIGH = general(
     ],
     complex=True,
     draw=_separated,
+    batch=stacked(2),
 )
 
 
@@ -134,6 +136,7 @@ EIG = general(
     ],
     complex=True,
     draw=_separated,
+    batch=stacked(2),
 )
 
 

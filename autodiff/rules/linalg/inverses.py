@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from autodiff.core.batching import aligned, stacked
 from autodiff.core.primitive import PRIMITIVES, Array, general, handles
 from autodiff.core.tensor import record
 from autodiff.rules.elementwise_rules import unbroadcast
@@ -26,6 +27,7 @@ from autodiff.rules.linalg.matrices import (
     transposed,
     triangle_share,
 )
+from autodiff.rules.linalg.triangular import lower_or_upper, solve_triangular
 
 
 def _regular(rng: Any, *shapes: tuple[int, ...]) -> list[Array]:
@@ -42,38 +44,90 @@ INV = general(
     examples=[(((1, 1),), {}), (((3, 3),), {}), (((2, 1, 3, 3),), {}), (((0, 0),), {})],
     complex=True,
     draw=_regular,
+    batch=stacked(2),
 )
 
 
-def _solved(a: Array, side: Array, vector: bool) -> Array:
+def _solved(a: Array, side: Array, vector: bool, lower: bool | None) -> Array:
     """Return solutions for right-hand sides that are vectors, stacks of them too, or matrices."""
-    return np.linalg.solve(a, side[..., None])[..., 0] if vector else np.linalg.solve(a, side)
+    side = side[..., None] if vector else side
+    x = np.linalg.solve(a, side) if lower is None else solve_triangular(a, side, lower=lower)
+    return x[..., 0] if vector else x
 
 
-def _solve_vjps(g: Array, out: Array, a: Array, b: Array) -> tuple[Array, Array]:
+def _solve_vjps(
+    g: Array, out: Array, a: Array, b: Array, lower: bool | None = None
+) -> tuple[Array, Array]:
     """Return both cotangents: that of the matrix is made of that of the right-hand side."""
     vector = np.ndim(b) == 1
-    b_bar = _solved(transposed(a), g, vector)
+    b_bar = _solved(transposed(a), g, vector, None if lower is None else not lower)
     if vector:
         a_bar = -b_bar[..., :, None] * out[..., None, :]
     else:
         a_bar = -np.matmul(b_bar, transposed(out))
+    a_bar = _triangle(a_bar, lower)
     return unbroadcast(a_bar, np.shape(a)), unbroadcast(b_bar, np.shape(b))
 
 
-def _solve_vjp_side(g: Array, out: Array, a: Array, b: Array) -> Array:
-    return unbroadcast(_solved(transposed(a), g, np.ndim(b) == 1), np.shape(b))
+def _solve_vjp_side(g: Array, out: Array, a: Array, b: Array, lower: bool | None = None) -> Array:
+    x_bar = _solved(transposed(a), g, np.ndim(b) == 1, None if lower is None else not lower)
+    return unbroadcast(x_bar, np.shape(b))
 
 
-def _solve_jvps(x_dots: Sequence[Any], out: Array, a: Array, b: Array) -> Array:
+def _solve_jvps(
+    x_dots: Sequence[Any], out: Array, a: Array, b: Array, lower: bool | None = None
+) -> Array:
     """Return the tangent: the solution of one system, whichever operands move."""
     a_dot, b_dot = x_dots
-    if a_dot is None:
-        direction: Any = b_dot
-        return np.linalg.solve(a, direction)
     vector = np.ndim(b) == 1
+    if a_dot is None:
+        # A vector for a stack of matrices has as many solutions.
+        if lower is None:
+            return np.linalg.solve(a, b_dot)
+        return solve_triangular(a, b_dot, lower=lower)
+    a_dot = _triangle(a_dot, lower)
     moved = np.matmul(a_dot, out[..., None])[..., 0] if vector else np.matmul(a_dot, out)
-    return _solved(a, -moved if b_dot is None else b_dot - moved, vector)
+    return _solved(a, -moved if b_dot is None else b_dot - moved, vector, lower)
+
+
+def _triangle(x: Array, lower: bool | None) -> Array:
+    """Return the part of matrices that a system reads."""
+    if lower is None:
+        return x
+    return np.tril(x) if lower else np.triu(x)
+
+
+_SOLVE_SHAPES: list[Any] = [
+    ((3, 3), (3,)),
+    ((3, 3), (3, 2)),
+    ((4, 3, 3), (3,)),
+    ((4, 3, 3), (3, 2)),
+    ((3, 3), (4, 3, 2)),
+    ((4, 1, 3, 3), (5, 3, 1)),
+    ((3, 3), (3, 0)),
+    ((0, 0), (0, 2)),
+]
+_SOLVE_JOINT: Any = (_solve_vjps, _solve_jvps)
+
+
+def _solve_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
+    """Batch systems of equations; a matrix that all elements share is factorised once."""
+    (a, b), (left, right) = xs, on
+
+    def solved(a: Array, b: Array) -> Array:
+        return solve_triangular(a, b, **params) if params else np.linalg.solve(a, b)
+
+    vector = np.ndim(b) - right == 1
+    if not left and np.ndim(a) == 2:
+        if vector:
+            return np.swapaxes(solved(a, np.swapaxes(b, 0, 1)), 0, 1)
+        if np.ndim(b) == 3:
+            size, n, k = b.shape
+            sides = np.reshape(np.swapaxes(b, 0, 1), (n, size * k))
+            return np.swapaxes(np.reshape(solved(a, sides), (n, size, k)), 0, 1)
+    a, b = aligned((a, b[..., None] if vector else b), on, (2, 2))
+    out = solved(a, b)
+    return out[..., 0] if vector else out
 
 
 SOLVE = PRIMITIVES["solve"] = replace(
@@ -85,21 +139,33 @@ SOLVE = PRIMITIVES["solve"] = replace(
             lambda a_dot, *args: _solve_jvps((a_dot, None), *args),
             lambda b_dot, *args: _solve_jvps((None, b_dot), *args),
         ],
-        examples=[
-            (((3, 3), (3,)), {}),
-            (((3, 3), (3, 2)), {}),
-            (((4, 3, 3), (3,)), {}),
-            (((4, 3, 3), (3, 2)), {}),
-            (((3, 3), (4, 3, 2)), {}),
-            (((4, 1, 3, 3), (5, 3, 1)), {}),
-            (((3, 3), (3, 0)), {}),
-            (((0, 0), (0, 2)), {}),
-        ],
+        examples=[(shapes, {}) for shapes in _SOLVE_SHAPES],
         complex=True,
         draw=_regular,
     ),
     # A system is factorised once for both operands, not once for each.
-    joint=(_solve_vjps, _solve_jvps),
+    joint=_SOLVE_JOINT,
+    batch=_solve_batch,
+)
+SOLVE_TRIANGULAR = PRIMITIVES["solve_triangular"] = replace(
+    general(
+        "solve_triangular",
+        solve_triangular,
+        [lambda g, out, a, b, lower: _solve_vjps(g, out, a, b, lower)[0], _solve_vjp_side],
+        [
+            lambda a_dot, out, a, b, lower: _solve_jvps((a_dot, None), out, a, b, lower),
+            lambda b_dot, out, a, b, lower: _solve_jvps((None, b_dot), out, a, b, lower),
+        ],
+        examples=[
+            *((shapes, {"lower": True}) for shapes in _SOLVE_SHAPES),
+            (((9, 9), (9, 2)), {"lower": False}),
+            (((2, 9, 9), (9,)), {"lower": False}),
+        ],
+        complex=True,
+        draw=_regular,
+    ),
+    joint=_SOLVE_JOINT,
+    batch=_solve_batch,
 )
 
 
@@ -150,6 +216,7 @@ PINV = general(
         (((3, 3),), {"rcond": 1e-15, "hermitian": True}),
     ],
     complex=True,
+    batch=stacked(2),
 )
 
 
@@ -162,6 +229,9 @@ def inv(a: Array) -> Array:
 @handles(np.linalg.solve)
 def solve(a: Array, b: Array) -> Array:
     """Return the solution of ``a @ x = b``; `b` with one axis is a vector, else matrices."""
+    lower = lower_or_upper(a)
+    if lower is not None:
+        return record(SOLVE_TRIANGULAR, (a, b), {"lower": lower})
     return record(SOLVE, (a, b))
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from autodiff.core.batching import stacked
 from autodiff.core.primitive import PRIMITIVES, Array, discrete
 from autodiff.core.tensor import Tensor, record
 from autodiff.errors import LostDerivative
@@ -110,7 +111,7 @@ def _coincide(x: Array, *, relative: float) -> Array:
     return np.abs(x[..., None, :] - x[..., :, None]) <= relative * largest
 
 
-_COINCIDE = discrete(recorded("coincide")(_coincide), "coincide")
+_COINCIDE = discrete(recorded("coincide")(_coincide), "coincide", batch=stacked(1))
 
 
 def reciprocal_gaps(x: Array, gaps: Array, size: int) -> Array:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.batching import stacked
 from autodiff.core.primitive import Array, discrete
 from autodiff.core.tensor import record
 from autodiff.rules.linalg.matrices import recorded
@@ -37,7 +38,9 @@ def _real_elements(v: Array, *, rows: tuple[int, ...] | None) -> Array:
     return (places == largest) & (size > np.sqrt(np.finfo(size.dtype).eps))
 
 
-_REAL_ELEMENTS = discrete(recorded("real elements")(_real_elements), "real elements")
+_REAL_ELEMENTS = discrete(
+    recorded("real elements")(_real_elements), "real elements", batch=stacked(2)
+)
 
 
 def _pivots(v: Array, rows: tuple[int, ...] | None) -> tuple[Array, Array]:

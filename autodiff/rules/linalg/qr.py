@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.batching import stacked
 from autodiff.core.primitive import Array, general, handles
 from autodiff.core.tensor import record
 from autodiff.rules.linalg.matrices import (
@@ -76,6 +77,7 @@ QR = general(
         (((0, 3, 2),), {}),
     ],
     complex=True,
+    batch=stacked(2),
 )
 
 

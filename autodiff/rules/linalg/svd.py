@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.batching import stacked
 from autodiff.core.primitive import Array, discrete, general, handles
 from autodiff.core.tensor import record
 from autodiff.rules.linalg.matrices import (
@@ -153,6 +154,7 @@ SVD = general(
     ],
     complex=True,
     draw=_separated,
+    batch=stacked(2),
 )
 
 

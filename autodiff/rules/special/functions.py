@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.special as sp
 
+from autodiff.core.batching import broadcast, over_axes
 from autodiff.core.primitive import Array, discrete, general
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.elementwise_rules import unbroadcast
@@ -46,7 +47,7 @@ def _largest(x: Array, *, axis: Axis) -> Array:
 
 
 #: The shift of exponents takes no part in a derivative, in which it cancels.
-_LARGEST = discrete(_largest, "special.largest")
+_LARGEST = discrete(_largest, "special.largest", batch=over_axes)
 
 
 def _share(part: Array, total: Array) -> Array:
@@ -100,7 +101,7 @@ def _sign_of_sum(a: Array, b: Array | None = None, *, axis: Axis, keepdims: bool
     return sp.logsumexp(a, axis=axis, b=b, keepdims=keepdims, return_sign=True)[1]
 
 
-_SIGN_OF_SUM = discrete(_sign_of_sum, "special.sign_of_sum")
+_SIGN_OF_SUM = discrete(_sign_of_sum, "special.sign_of_sum", batch=over_axes)
 
 
 def _logsumexp_vjp(
@@ -143,6 +144,7 @@ LOGSUMEXP = general(
         (((2, 3), (2, 3)), {"axis": 0, "keepdims": False, "absolute": True}),
         (((3,), (3,)), {"axis": None, "keepdims": False, "absolute": False}),
     ],
+    batch=over_axes,
 )
 
 
@@ -207,6 +209,7 @@ SOFTMAX = general(
     [lambda g, out, x, *, axis: out * (g - np.sum(g * out, axis=axis, keepdims=True))],
     [lambda x_dot, out, x, *, axis: out * (x_dot - np.sum(x_dot * out, axis=axis, keepdims=True))],
     examples=_AXES,
+    batch=over_axes,
 )
 LOG_SOFTMAX = general(
     "special.log_softmax",
@@ -218,6 +221,7 @@ LOG_SOFTMAX = general(
         )
     ],
     examples=_AXES,
+    batch=over_axes,
 )
 
 
@@ -287,6 +291,7 @@ def _spherical(name: str, before: float, after: float) -> Any:
         ],
         examples=[(((), ()), {}), (((3,), (2, 3)), {}), (((2, 3), ()), {})],
         complex=True,
+        batch=broadcast,
     )
 
     def spherical(n: Array, z: Array, derivative: bool = False) -> Array:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import scipy.special as sp
 
+from autodiff.core.batching import broadcast
 from autodiff.core.primitive import TUPLES, Array, Primitive, Rule, general
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.elementwise_rules import unbroadcast
@@ -46,6 +47,7 @@ def _result(
         [jvp(i) for i in range(len(partials))],
         domain=domain,
         examples=[(s, {}) for s in shapes],
+        batch=broadcast,
     )
     return entry
 

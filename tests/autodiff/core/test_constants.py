@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autodiff import grad, trace
-from autodiff.core.constants import Constants
+from autodiff.core.constants import Constants, fingerprint
 
 
 @pytest.mark.parametrize(
@@ -77,3 +79,24 @@ def test_what_cannot_change_is_not_copied():
 def test_what_is_no_number_is_refused(x):
     with pytest.raises(TypeError, match="multiply: a tensor and a"):
         Constants(brief=False).take(x, "multiply")
+
+
+@given(
+    st.sampled_from([64, 509, 510, 1018, 1527, 2036, 521 * 2]),
+    st.integers(8, 80),
+    st.sampled_from([np.float64, np.float32, np.int64, bool]),
+    st.integers(0, 1),
+    st.randoms(use_true_random=False),
+)
+@settings(deadline=None)
+def test_rows_and_columns_that_are_exchanged_are_noticed(columns, rows, dtype, axis, random):
+    values = np.random.default_rng(random.randrange(1000)).normal(size=(rows, columns))
+    x = (values > 0 if dtype is bool else values * 1000).astype(dtype)
+    before = fingerprint(x)
+    assert fingerprint(x.copy()) == before
+    i, j = random.sample(range(x.shape[axis]), 2)
+    order = np.arange(x.shape[axis])
+    order[[i, j]] = j, i
+    moved = np.ascontiguousarray(np.take(x, order, axis))
+    if not np.array_equal(moved, x):
+        assert fingerprint(moved) != before

@@ -1,6 +1,8 @@
 """How a call finds its plan, and every way in which a plan could be wrong without a word."""
 
+import inspect
 import pickle
+import sys
 import threading
 from types import ModuleType, SimpleNamespace
 from typing import NamedTuple
@@ -201,9 +203,11 @@ def _outer(x):
 
 
 def test_a_function_that_draws_random_numbers_is_refused(rng):
-    plan = autodiff.compile(autodiff.grad(lambda x: np.sum(x * rng.normal(size=3))))
+    f = autodiff.grad(lambda x: np.sum(x * rng.normal(size=3)))
+    with pytest.raises(autodiff.UnwatchableState, match=r"rng, a numpy.random._generator.Gen"):
+        autodiff.compile(f)(np.ones(3))
     with pytest.raises(autodiff.PlanMismatch, match="draws random numbers"):
-        plan(np.ones(3))
+        autodiff.compile(f, pure=True)(np.ones(3))
 
 
 def test_a_wrong_plan_is_caught(monkeypatch):
@@ -293,7 +297,7 @@ def test_nested_arguments_go_straight_to_their_plan(rng, monkeypatch):
     data = [rng.normal(size=(4, 3)), rng.normal(size=4)]
     for _ in range(2):
         plan(p, data)
-    monkeypatch.setitem(plan.__globals__, "general", None)  # the general way
+    monkeypatch.setitem(plan.func.__globals__, "general", None)  # the general way
     turned = {"inner": {"b": 2 * p["inner"]["b"]}, "w": -p["w"]}
     value, gradient = plan(turned, [data[0] + 1, data[1]])
     expected, wanted = both(turned, [data[0] + 1, data[1]])
@@ -357,6 +361,39 @@ def test_threads_with_other_shapes_do_not_mix():
     assert not wrong
 
 
+def test_threads_with_many_shapes_at_a_short_switch_interval(monkeypatch):
+    monkeypatch.setattr(module, "_KEPT", 3)
+    f = autodiff.value_and_grad(lambda w, x: np.sum(np.tanh(x @ w) ** 2))
+    step = autodiff.compile(f)
+    points = [(np.ones(n), np.ones((m, n))) for n, m in ((3, 4), (5, 2), (7, 7), (2, 2))]
+    points += [(np.ones(n), np.ones((1, n))) for n in range(8, 12)]
+    expected = [f(*x)[1] for x in points]
+    wrong = []
+
+    def work(k):
+        draw = np.random.default_rng(k)
+        for i in draw.integers(4 if k else len(points), size=400 if k else 30):
+            try:
+                if not np.allclose(step(*points[i])[1], expected[i]):
+                    wrong.append(i)
+            except Exception as error:
+                wrong.append(error)
+
+    for x in points[:4]:
+        step(*x)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not wrong
+
+
 def test_threads_do_not_share_buffers():
     f = autodiff.value_and_grad(lambda x: np.sum(np.sin(x) * np.exp(x)))
     plan = autodiff.compile(f)
@@ -378,6 +415,48 @@ def test_threads_do_not_share_buffers():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@autodiff.compile
+def _decorated(x):
+    return np.sum(np.sin(x))
+
+
+class _Scaled:
+    def __init__(self, scale):
+        self.scale = scale
+
+    @autodiff.compile
+    def loss(self, x):
+        return self.scale * np.sum(x * x)
+
+
+def test_a_compiled_function_pickles_and_plans_anew(rng):
+    w, x = rng.normal(size=3), rng.normal(size=(4, 3))
+    step = autodiff.compile(_loss, fast_math=True)
+    step(w, x)
+    arrived = pickle.loads(pickle.dumps(step))
+    assert not arrived.plans()
+    assert arrived.options == step.options
+    _same(arrived(w, x), _loss(w, x))
+    assert pickle.loads(pickle.dumps(_decorated)) is _decorated
+    assert _decorated(x) == pytest.approx(np.sum(np.sin(x)))
+    assert step.__name__ == "_loss"
+    assert list(inspect.signature(step).parameters) == ["w", "x"]
+
+
+def test_a_compiled_method_is_bound():
+    model, x = _Scaled(2.0), np.ones(3)
+    assert model.loss(x) == model.loss(x) == 6.0
+    model.scale = 3.0
+    assert model.loss(x) == 9.0
+
+
+def test_a_compiled_function_arrives_in_another_process():
+    cloudpickle = pytest.importorskip("cloudpickle")
+    step = autodiff.compile(autodiff.grad(lambda x: np.sum(x**3)))
+    step(np.ones(2))
+    np.testing.assert_allclose(pickle.loads(cloudpickle.dumps(step))(np.ones(2)), [3.0, 3.0])
 
 
 def test_a_plan_is_pickled_and_pasted(rng):

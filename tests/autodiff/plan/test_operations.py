@@ -39,17 +39,17 @@ def test_a_row_has_what_its_kind_needs(row):
 @pytest.mark.parametrize("row", ROWS)
 def test_texts_have_fields_that_are_known(row):
     for text in (*row.numpy, row.share):
-        assert set(fields_of(text)) <= FIELDS | OPERANDS
+        assert fields_of(text) <= FIELDS | OPERANDS
     for text in (row.python, row.numba, row.far, row.operator):
-        assert set(fields_of(text)) <= OPERANDS
-    assert set(fields_of(row.combine)) <= {"0", "1"}
+        assert fields_of(text) <= OPERANDS
+    assert fields_of(row.combine) <= {"0", "1"}
 
 
 @pytest.mark.parametrize("row", PLACED)
 def test_a_statement_writes_where_it_is_told(row):
     into = {"out", "named_out", "out_or_none", "to", "out_over_last"}
     scalar = row.name in ("vdot", "relu_ties")
-    assert scalar or any(into & set(fields_of(text)) for text in row.numpy)
+    assert scalar or any(into & fields_of(text) for text in row.numpy)
     assert row.fills is (row.numpy[-1].count("{to}") == 1)
 
 

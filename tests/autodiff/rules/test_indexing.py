@@ -2,6 +2,7 @@
 
 import operator
 import pickle
+import tracemalloc
 
 import hypothesis.extra.numpy as hnp
 import numpy as np
@@ -341,3 +342,48 @@ def test_any_index_gives_numpys_elements_and_their_transpose(case, fortran):
     graph = trace(lambda x: x[index] * 1.0, x)
     np.testing.assert_array_equal(graph.forward(x), x[index])
     np.testing.assert_allclose(graph.backward(weights)["x"], expected, atol=1e-14)
+
+
+_FEW = [np.array([3, -1, 3]), np.array([[0, 5], [5, -6]]), np.array([7])]
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        *((i,) for i in _FEW),
+        *((slice(None), i) for i in _FEW),
+        *((slice(None, None, -3), i, slice(1, 4)) for i in _FEW),
+        *((Ellipsis, i % 4) for i in _FEW),
+        *((i, np.array([[1], [-2]])) for i in _FEW[:1]),
+        *((2, i, slice(None)) for i in _FEW),
+        *((i, slice(None), 1) for i in _FEW),
+        *((i, None) for i in _FEW),
+        (np.array([0, 0]), slice(2, 2)),
+        (np.arange(11) % 3 == 0, np.array([1, 2, 2, 1])),
+    ],
+    ids=str,
+)
+def test_elements_are_added_back_where_they_were_taken(index, rng):
+    """Against NumPy's own sum over repeated places, in an array of which few elements are taken."""
+    x = rng.normal(size=(11, 12, 13))
+    weights = rng.normal(size=x[index].shape)
+    expected = np.zeros(x.shape)
+    np.add.at(expected, index, weights)
+    x_bar = autodiff.grad(lambda x: np.sum(weights * x[index]))(x)
+    np.testing.assert_allclose(x_bar, expected, rtol=1e-13)
+
+
+def test_rows_of_a_table_are_added_back_without_memory_for_the_table():
+    """Positions of the elements taken, not of all elements."""
+    rows = np.array([7, 7, 199_999])
+    weights = np.ones((3, 8))
+    total = np.zeros((200_000, 8))
+    tracemalloc.start()
+    try:
+        accumulate_at(total, weights, (rows,))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20_000
+    assert total[7].tolist() == [2.0] * 8
+    assert np.sum(total) == 24.0

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff
+from autodiff.plan.literals import literal
 from autodiff.plan.passes.builder import Builder
 from autodiff.plan.program import Node, constant, is_number
 
@@ -26,6 +27,9 @@ FUNCTIONS = {
     "sums along short axes": lambda x: np.sum(x.reshape(5, 2), axis=1) * np.ones(5),
     "a choice": lambda x: np.where(x > 0, x, -x),
     "zeros": lambda x: x * 0.0 + (x - x),
+    "a zero more": lambda x: (x + 0.0) * (x + -0.0) + (np.square(x) + 0.0) - 0.0,
+    "a zero less": lambda x: (x - 0.0) * (0.0 - x) + (x - -0.0),
+    "a negative zero more": lambda x: -0.0 + x,
     "ones that are not one": lambda x: x * np.full(10, 1.0) * np.full(10, -1.0),
 }
 
@@ -75,3 +79,75 @@ def test_one_that_gives_another_shape_is_kept():
     plan = autodiff.compile(lambda x: x * np.ones((4, 1)))
     assert plan(np.arange(3.0)).shape == (4, 3)
     np.testing.assert_array_equal(plan(np.arange(3.0)), np.tile(np.arange(3.0), (4, 1)))
+
+
+@pytest.mark.parametrize(
+    ("f", "operations"),
+    [
+        (lambda x: x - 0.0, 0),
+        (lambda x: x + -0.0, 0),
+        (lambda x: np.exp(x) + 0.0, 1),
+        (lambda x: x + 0.0, 1),
+        (lambda x: x * 0.0, 1),
+    ],
+)
+def test_zeros_are_left_out_only_where_nothing_changes(f, operations):
+    """A sum with 0.0 turns -0.0 around; a product with it is NaN where a value is infinite."""
+    assert autodiff.compile(f).plan(np.ones(3)).operations == operations
+
+
+def test_operations_on_constants_are_done_when_the_plan_is_made():
+    """Zeros of the backward pass that become arrays, and calls on arrays of the plan's own."""
+    builder = Builder()
+    numbers = builder.constant(np.arange(6.0).reshape(2, 3))
+    turned = builder.make(
+        "transpose", (numbers,), {"axes": (1, 0)}, (3, 2), numbers.dtype, np.transpose
+    )
+    np.testing.assert_array_equal(turned.function, np.arange(6.0).reshape(2, 3).T)
+    assert not np.shares_memory(turned.function, numbers.function)
+    assert builder.ufunc(np.sin, turned).op == "constant"
+    assert builder.nodes == []
+    large = builder.number(1.0, (1000, 1000))
+    assert builder.ufunc(np.arctan, large).op == "arctan"
+
+
+def test_a_function_of_the_users_own_is_never_folded():
+    calls = []
+    noisy = autodiff.custom(
+        lambda x: calls.append(0) or 2.0 * x, vjps={0: lambda out, x: lambda g: 2.0 * g}
+    )
+    compiled = autodiff.compile(lambda x: x + noisy(np.float64(3.0) + 0.0 * x))
+    compiled(np.ones(3))
+    before = len(calls)
+    compiled(np.ones(3))
+    assert len(calls) > before
+
+
+def test_numbers_of_numpy_stay_that_beside_complex_ones():
+    """Python's operator made a complex number of 0j and a float of NumPy's, without methods."""
+
+    def f(x, y):
+        return np.sum(np.cos(np.real(np.sum(x * y))))
+
+    x, y = np.array([1 + 2j, 3 - 1j]), np.array([0.5j, 1 + 1j])
+    both = autodiff.value_and_grad(f, (0, 1))
+    value, bars = autodiff.compile(both)(x, y)
+    expected, wanted = both(x, y)
+    assert value == pytest.approx(expected, rel=1e-14)
+    np.testing.assert_allclose(bars, wanted, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.float32("nan"),
+        np.complex128(complex("nan+infj")),
+        complex("-inf-1j"),
+        np.float32(-2.5),
+        -1j,
+    ],
+)
+def test_a_number_of_any_kind_has_a_source(value):
+    found = eval(literal(value), {"np": np})
+    assert type(found) is type(value)
+    np.testing.assert_array_equal(found, value)

@@ -151,13 +151,12 @@ def test_workloads(name):
     check(both, *inputs, others=[x + 0.01 * np.cos(x) for x in inputs])
 
 
-def test_a_deep_network_runs_from_a_table():
+def test_a_deep_network_shares_its_kernels():
     workload = deep(30)
     both = autodiff.value_and_grad(partial(workload.function, np), workload.argnums)
     inputs = list(workload.inputs.values())
     compiled = check(both, *inputs)
     source = compiled.plan(*inputs).source
-    assert "table_steps_1" in source
     # As many kernels as for few layers.
     assert source.count("def loop_") + source.count("def product_") < 20
 
@@ -257,7 +256,7 @@ def test_pieces_that_numba_cannot_do_run_in_numpy(rng):
     a, x = 3.0 * np.eye(4) + rng.normal(size=(4, 4)), rng.normal(size=4)
     compiled = check(autodiff.value_and_grad(loss, (0, 1)), a, x)
     source = compiled.plan(a, x).source
-    assert "steps_2(p)" in source
+    assert "steps_2(" in source
 
 
 def test_what_is_not_for_numba_gets_a_plan_for_numpy(rng):
@@ -340,16 +339,3 @@ def test_without_numba_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install \"gradscale\[fast\]\""):
         autodiff.compile(np.sum, backend="numba")
-
-
-def test_an_unknown_layout_of_memory_is_left_alone(monkeypatch):
-    from autodiff.plan.to_numba import math as numba_math
-
-    assert numba_math.layout_is_known()
-    monkeypatch.setattr(numba_math, "_SHAPE", numba_math._DTYPE)
-    monkeypatch.setattr(numba_math, "_DTYPE", numba_math._NDIM)
-    assert not numba_math.layout_is_known()
-    plan = autodiff.compile(autodiff.grad(lambda x: np.sum(np.tanh(x))), backend="numba")
-    plan(np.ones((8, 8)))
-    assert plan.plan(np.ones((8, 8))).backend == "numpy"
-    assert "in memory" in plan.plan(np.ones((8, 8))).note

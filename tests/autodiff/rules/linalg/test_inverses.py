@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff
+from autodiff.rules.linalg.triangular import lower_or_upper, solve_triangular
 
 N, STACK = (3, 3), (4, 1, 3, 3)
 
@@ -161,3 +162,59 @@ def test_float32_is_kept(call, rng):
 def test_what_is_refused(call, error, message, rng):
     with pytest.raises(error, match=message):
         autodiff.grad(lambda x: np.sum(call(x)))(rng.normal(size=(2, 3)))
+
+
+FACTORS = {
+    "lower": lambda k: np.linalg.cholesky(k),
+    "lower turned": lambda k: np.linalg.cholesky(k).T,
+    "upper": lambda k: np.linalg.cholesky(k, upper=True),
+    "upper turned": lambda k: np.swapaxes(np.linalg.cholesky(k, upper=True), 0, 1),
+    "conjugated": lambda k: np.conj(np.linalg.cholesky(k)),
+}
+
+
+@pytest.mark.parametrize("name", FACTORS)
+@pytest.mark.parametrize("n", [1, 3, 20])
+def test_a_factor_of_cholesky_is_solved_as_a_triangle(name, n, rng):
+    """One triangle is read, forward and backward, and the numbers are those of any system."""
+    x, b = rng.normal(size=(n, n)), rng.normal(size=(n, 2))
+
+    def f(x, b):
+        return np.sum(np.sin(np.linalg.solve(FACTORS[name](x @ x.T + n * np.eye(n)), b)))
+
+    graph = autodiff.trace(f, x, b)
+    ops = [node.primitive.name for node in graph.nodes if node.primitive is not None]
+    assert "solve_triangular" in ops
+    assert "solve" not in ops
+    general = autodiff.value_and_grad(
+        lambda x, b: np.sum(
+            np.sin(np.linalg.solve(1.0 * FACTORS[name](x @ x.T + n * np.eye(n)), b))
+        ),
+        (0, 1),
+    )(x, b)
+    for way in (lambda f: f, autodiff.compile):
+        value, bars = way(autodiff.value_and_grad(f, (0, 1)))(x, b)
+        np.testing.assert_allclose(value, f(x, b), rtol=1e-12)
+        for x_bar, expected in zip(bars, general[1], strict=True):
+            np.testing.assert_allclose(x_bar, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_which_triangle_is_known_through_turns_of_matrices_only(rng):
+    """An axis of the stack that was exchanged with rows leaves no triangle."""
+    found = []
+
+    def f(x):
+        factors = np.linalg.cholesky(x @ np.swapaxes(x, 1, 2) + 3 * np.eye(3))
+        turns = [(0, 1, 2), (0, 2, 1), (1, 0, 2), (2, 1, 0)]
+        found.extend(lower_or_upper(np.transpose(factors, turn)) for turn in turns)
+        found.extend([lower_or_upper(factors[0]), lower_or_upper(2.0 * factors)])
+        return np.sum(factors)
+
+    autodiff.grad(f)(rng.normal(size=(3, 3, 3)))
+    assert found == [True, False, None, None, None, None]
+
+
+def test_a_triangle_that_is_singular_is_refused_as_any_matrix():
+    for a in (np.zeros((3, 3)), np.zeros((2, 3, 3)), np.zeros((20, 20))):
+        with pytest.raises(np.linalg.LinAlgError, match="Singular"):
+            solve_triangular(a, np.ones(a.shape[-1]), lower=True)

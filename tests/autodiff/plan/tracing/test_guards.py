@@ -1,0 +1,112 @@
+"""State outside a compiled function: noticed when it changes, or refused by name."""
+
+import itertools
+import random
+import sqlite3
+import sys
+import tempfile
+import types
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import autodiff
+from autodiff.plan.tracing.guards import Guards, Visited
+from tests.fuzz.stale import HOLDERS, INNERMOST, ROOTS, Program, check
+
+X = np.ones(2)
+
+
+@pytest.mark.parametrize("name", HOLDERS)
+def test_a_change_in_place_and_by_binding_is_noticed(name):
+    for root, level in itertools.product(ROOTS, (-1, 0, 1)):
+        program = Program(root, (name,), "number", level, 2.0, 5.0)
+        assert check(program) in ("right", "invalid"), program
+
+
+@pytest.mark.parametrize("name", INNERMOST)
+def test_a_change_of_contents_is_noticed(name):
+    for root in ROOTS:
+        assert check(Program(root, (), name, 0, 2.0, 5.0)) == "right"
+
+
+@given(
+    st.sampled_from(ROOTS),
+    st.lists(st.sampled_from(list(HOLDERS)), max_size=3),
+    st.sampled_from(list(INNERMOST)),
+    st.integers(-1, 3),
+)
+@settings(max_examples=300, deadline=None)
+def test_nothing_hidden_goes_stale(root, holders, innermost, level):
+    program = Program(root, tuple(holders), innermost, min(level, len(holders)), 2.0, 5.0)
+    assert check(program) in ("right", "refused", "invalid"), program
+
+
+def _opens(x):
+    with open(__file__) as file:
+        return np.sum(x) * len(file.read())
+
+
+STREAM = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
+GENERATOR = np.random.default_rng(0)
+PYTHON_RANDOM = random.Random(0)
+COUNT = itertools.count(1.0)
+ITERATOR = iter([1.0] * 99)
+DATABASE = sqlite3.connect(":memory:")
+
+UNWATCHED = {
+    "a stream": (lambda x: np.sum(x) * STREAM.readable(), "STREAM, a _io"),
+    "a file that is opened": (_opens, "a file that the function opens"),
+    "NumPy's generator": (lambda x: np.sum(x) * GENERATOR.normal(), "GENERATOR, a numpy.random"),
+    "Python's generator": (lambda x: np.sum(x) * PYTHON_RANDOM.random(), "PYTHON_RANDOM, a random"),
+    "a counter": (lambda x: np.sum(x) * next(COUNT), "COUNT, a itertools.count"),
+    "an iterator": (lambda x: np.sum(x) * next(ITERATOR), "ITERATOR, a builtins.list_iterator"),
+    "a database": (lambda x: np.sum(x) * DATABASE.total_changes, "DATABASE, a sqlite3.Connection"),
+}
+
+
+@pytest.mark.parametrize("name", UNWATCHED)
+def test_what_cannot_be_watched_is_refused_by_name(name):
+    f, words = UNWATCHED[name]
+    with pytest.raises(autodiff.UnwatchableState, match=words) as refused:
+        autodiff.compile(autodiff.grad(f))(X)
+    assert "pass it as an argument" in str(refused.value)
+    assert "pure=True" in str(refused.value)
+
+
+def test_pure_takes_the_responsibility():
+    step = autodiff.compile(autodiff.grad(lambda x: np.sum(x) * STREAM.readable()), pure=True)
+    np.testing.assert_array_equal(step(X), X)
+    scale = [2.0]
+    step = autodiff.compile(autodiff.grad(lambda x: np.sum(x) * scale[0]), pure=True)
+    step(X)
+    scale[0] = 5.0
+    np.testing.assert_array_equal(step(X), 2 * X)
+
+
+def test_what_code_names_in_a_branch_not_taken_is_no_reason_to_look_further():
+    unused = types.SimpleNamespace(rng=GENERATOR)
+
+    def f(x):
+        return np.sum(x) if x.ndim else unused
+
+    assert autodiff.compile(autodiff.grad(f))(X).tolist() == [1.0, 1.0]
+
+
+def test_the_guards_are_those_of_what_ran():
+    scale = np.ones(2)
+
+    def f(x):
+        return x * scale
+
+    visited = Visited()
+    sys.setprofile(visited.on_event)
+    f(X)
+    sys.setprofile(None)
+    guards = Guards(f, (), [], visited)
+    assert not guards.changed()
+    assert len(guards) == 3  # the cell, the array in it, and the code of the function
+    scale[0] = 5.0
+    assert guards.changed()
