@@ -462,12 +462,20 @@ class Printer:
         if isinstance(value, tuple) and all(isinstance(x, bool | int | str) for x in value):
             return repr(value)
         name = self.fresh("p")
-        self.constants[name] = value
         if isinstance(value, np.dtype):
             self.header.append(f"{name} = np.dtype({value.str!r})")
+        elif _has_text(value):
+            self.header.append(f"{name} = ({', '.join(map(array_text, value))},)")
         else:
+            self.constants[name] = value
             self.header.append(f"# {name}: {_brief(value)}")
         return name
+
+
+def _has_text(value: Any) -> bool:
+    """Return whether a parameter is arrays of places, not too large to be written."""
+    arrays = isinstance(value, tuple) and all(isinstance(x, np.ndarray) for x in value)
+    return arrays and all(x.dtype.kind in "bi" and x.nbytes <= LARGE for x in value)
 
 
 def _brief(value: Any) -> str:
