@@ -44,8 +44,13 @@ def check(program: Program) -> Program:
         known.add(id(node))
         if node.op == LOOP:
             body = body_of(node)
-            given = [*(x for x, _, _ in body.lists), *(x for x, _ in body.saved)]
-            check(Program([*body.carries, *given, *body.shared], body.roots, [], body.nodes))
+            check(body.program)
+            for x, following in zip(body.carries, body.following, strict=True):
+                if body.stacks is not None and (x.shape, x.dtype) != (
+                    following.shape,
+                    following.dtype,
+                ):
+                    broken(node, f"goes on with {following} in place of {x}")
         if kind is Kind.CALL:
             continue
         # Nearly all: numbers and arrays of one shape, and functions that are known to be of floats.

@@ -15,7 +15,7 @@ from autodiff.plan.passes.reassociate import reassociate
 from autodiff.plan.passes.relu import relu_by_result
 from autodiff.plan.passes.simplify import simplify
 from autodiff.plan.plan import Plan
-from autodiff.plan.program import Program
+from autodiff.plan.program import Program, loops_on_arrays
 from autodiff.plan.to_numpy import tiling
 from autodiff.plan.to_numpy.buffers import assign_buffers
 from autodiff.plan.to_numpy.placement import check_placed
@@ -38,6 +38,8 @@ PASSES: tuple[Pass, ...] = (simplify, half_angles, reassociate, relu)
 #: Of these: with and without `fast_math`; and those whose operations have a loop of Numba's.
 NUMPY_PASSES = {True: PASSES, False: (simplify, reassociate, relu)}
 NUMBA_PASSES = (simplify, reassociate)
+#: Operations up to which Numba gets those of loops on arrays one by one: it takes long for each.
+MOST_UNROLLED = 5000
 #: Whether a program is checked after each of them, as the tests do, not after the last alone.
 CHECK_EVERY_PASS = False
 
@@ -109,7 +111,10 @@ def make_plan(
         # late: Numba takes a second to import, and need not be installed.
         from autodiff.plan.to_numba.plan import numba_plan
 
-        program = applied(trace.program, NUMBA_PASSES)
+        unrolled = trace
+        if loops_on_arrays(trace.program.nodes) and trace.program.operations <= MOST_UNROLLED:
+            unrolled = trace_program(f, values, inputs, call, "numbers")
+        program = applied(unrolled.program, NUMBA_PASSES)
         found = numba_plan(name, program, inputs, values, result, (display, unflatten), donate)
         if isinstance(found, Plan):
             return found, trace
@@ -172,7 +177,7 @@ def unrolled(
 ) -> Program:
     """Return the program of a call as it was traced, each operation by itself."""
     leaves, call, names = inputs_of(f, args, kwargs, fixed)
-    return trace_program(f, _primals(leaves), names, call, rerolling=False).program
+    return trace_program(f, _primals(leaves), names, call, "none").program
 
 
 def _primals(leaves: Sequence[Any]) -> list[Any]:

@@ -234,8 +234,8 @@ _INTEGERS, _LOGICAL, _MASKS = Takes.INTEGERS, Takes.LOGICAL, Takes.MASKS
 _ROWS = (
     Operation(INPUT, Kind.LEAF),
     Operation(CONSTANT, Kind.LEAF),
-    _call(LOOP, own=True),
-    _call(PICK, own=True),
+    _call(LOOP),
+    _call(PICK),
     # Arithmetic.
     _arithmetic("add", "{0} + {1}", takes=_INTEGERS, calm=True, commutes=True, broadcasts=True),
     _arithmetic("subtract", "{0} - {1}", takes=_INTEGERS, calm=True, broadcasts=True),

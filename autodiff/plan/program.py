@@ -8,7 +8,7 @@ import numpy as np
 
 __all__ = [
     *("CONSTANT", "INPUT", "LOOP", "PICK", "Body", "Guard", "Node", "Program", "body_of"),
-    *("constant", "is_number", "operand", "reachable"),
+    *("constant", "is_number", "loops_on_arrays", "operand", "reachable"),
 ]
 
 _FLOAT = np.dtype(float)
@@ -170,6 +170,9 @@ class Body:
     #: Inputs that come from lists, what identifies the list, and its numbers; if these are
     #: computed, operands of the loop stand for them.
     lists: list[tuple[Node, int, list[float] | None]] = field(default_factory=list)
+    #: Inputs that come from the first axis of an array, an operand of the loop, and whether they
+    #: start at its end; nothing for a loop on numbers, whose results are lists, not arrays.
+    stacks: list[tuple[Node, bool]] | None = None
     #: Inputs that are the same for all iterations.
     shared: list[Node] = field(default_factory=list)
     #: Inputs that the other loop saved, whose last is the first, and their number there.
@@ -188,6 +191,14 @@ class Body:
         """The values that the operations are for."""
         return [*self.following, *self.given, *self.kept, *(guard.node for guard in self.guards)]
 
+    @property
+    def program(self) -> Program:
+        """One iteration as a program."""
+        given = [*(x for x, _, _ in self.lists), *(x for x, _ in self.stacks or ())]
+        inputs = [*self.carries, *given, *(x for x, _ in self.saved), *self.shared]
+        outputs = [*self.following, *self.given, *self.kept]
+        return Program(inputs, outputs, self.guards, self.needed())
+
     def needed(self) -> list[Node]:
         """Return the operations that are needed."""
         found = reachable(self.roots)
@@ -199,3 +210,9 @@ def body_of(node: Node) -> Body:
     body = node.params["body"]
     assert isinstance(body, Body)
     return body
+
+
+def loops_on_arrays(nodes: Iterable[Any]) -> list[Body]:
+    """Return the bodies of the loops on arrays among nodes."""
+    bodies = [body_of(x) for x in nodes if isinstance(x, Node) and x.op == LOOP]
+    return [body for body in bodies if body.stacks is not None]

@@ -62,8 +62,9 @@ class _Built:
         old, inner = body_of(node), _Built()
         places = iter(node.args)
         own = len(old.carries) + old.count * sum(numbers is None for _, _, numbers in old.lists)
+        own += len(old.stacks or ())
         args = [self.of(next(places)) for _ in range(own)]
-        body = Body(old.count, old.carries, lists=old.lists)
+        body = Body(old.count, old.carries, lists=old.lists, stacks=old.stacks)
         shared: dict[int, Node] = {}
         for x in old.shared:
             outer = self.of(next(places))

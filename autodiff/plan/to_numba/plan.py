@@ -95,7 +95,7 @@ def numba_plan(
     display, unflatten = form
     printed = None
     if any(node.op in (LOOP, PICK) for node in program.nodes):
-        return "its loops of numbers are plain Python arithmetic"
+        return "its loops are those of plain Python"
     if is_scalar(program):
         if program.guards:
             return "numbers that decide branches are plain Python arithmetic"

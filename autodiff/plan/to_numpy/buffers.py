@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autodiff.plan.operations import Kind, kind_of, may_show_operand, operation_of
-from autodiff.plan.program import Node, Program
+from autodiff.plan.program import Node, Program, loops_on_arrays
 from autodiff.plan.to_numpy.tiling import Block
 
 __all__ = ["Buffers", "assign_buffers"]
@@ -38,8 +38,20 @@ class Buffers:
 def assign_buffers(
     units: Sequence[Node | Block], program: Program, *, donate: bool = False
 ) -> Buffers:
-    """Return where the values of a program lie."""
-    return _Planner(units, program, donate).buffers
+    """Return where the values of a program lie, those of its loops too."""
+    buffers = _Planner(units, program, donate).buffers
+    for body in loops_on_arrays(units):
+        inner = body.program
+        roots = _roots(inner.nodes)
+        # An iteration leaves memory of its own: the next one writes over all other.
+        inner.outputs += [roots[id(x)] for x in inner.outputs if id(x) in roots]
+        own = _Planner(inner.nodes, inner, False).buffers
+        first = len(buffers.sizes)
+        buffers.sizes += own.sizes
+        buffers.slots.update({key: first + slot for key, slot in own.slots.items()})
+        buffers.roots.update(own.roots)
+        buffers.outputs |= own.outputs
+    return buffers
 
 
 class _Planner:
@@ -80,7 +92,8 @@ class _Planner:
                 last[id(root)] = place
             if not isinstance(unit, Block) and may_show_operand(unit):
                 # Its result may show the memory of an operand.
-                held[id(unit)] = [x for x in read if x.shape and kind_of(x).owns_memory]
+                owners = {id(x): x for x in read if x.shape and kind_of(x).owns_memory}
+                held[id(unit)] = list(owners.values())
         for x in program.roots:
             root = self._roots.get(id(x), x)
             for kept in (root, *held.get(id(root), ())):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from autodiff.plan.check import broken
 from autodiff.plan.operations import may_show_operand
-from autodiff.plan.program import Node, Program
+from autodiff.plan.program import Node, Program, loops_on_arrays
 from autodiff.plan.to_numpy.buffers import Buffers
 from autodiff.plan.to_numpy.tiling import Block
 
@@ -13,6 +13,8 @@ __all__ = ["check_placed"]
 
 def check_placed(units: Sequence[Node | Block], buffers: Buffers, program: Program) -> None:
     """Raise if a value is read where another has been written, or is about to be."""
+    for body in loops_on_arrays(units):
+        check_placed(body.needed(), buffers, body.program)
     owner: dict[int, Node] = {}
     #: Whose memory the result of a call may be.
     shown: dict[int, list[Node]] = {}
@@ -37,7 +39,7 @@ def check_placed(units: Sequence[Node | Block], buffers: Buffers, program: Progr
             elif may_show_operand(node):
                 held = [roots.get(id(x), x) for x in node.args]
                 held += [each for x in held for each in shown.get(id(x), ())]
-                shown[id(node)] = [x for x in held if id(x) in slots]
+                shown[id(node)] = list({id(x): x for x in held if id(x) in slots}.values())
     for x in program.outputs:
         root = roots.get(id(x), x)
         _check_shown(x, [root, *shown.get(id(root), ())], slots, owner)

@@ -28,7 +28,15 @@ from autodiff.plan.operations import (
     kind_of,
     operation_of,
 )
-from autodiff.plan.program import CONSTANT, LOOP, PICK, Node, Program, is_number
+from autodiff.plan.program import (
+    CONSTANT,
+    LOOP,
+    PICK,
+    Node,
+    Program,
+    is_number,
+    loops_on_arrays,
+)
 from autodiff.plan.to_numpy.buffers import Buffers
 from autodiff.plan.to_numpy.tiling import Block
 from autodiff.plan.to_python.scalars import Writer
@@ -69,9 +77,18 @@ class Printer:
         self.within: set[int] = set()
         self._steps: Writer | None = None
         self.rows: Block | None = None
+        #: By identity of a loop on arrays, the names of what it carries and gives.
+        self.results: dict[int, tuple[list[str], list[str]]] = {}
+        #: By identity of its body, the names of the lists of what it saves.
+        self.saved: dict[int, list[str]] = {}
+        #: By identity of a node, the array that the statement writes over.
+        self.over: dict[int, str] = {}
+        #: Constants that decisions are held against: so that no other node gets their identity.
+        self.held: list[Node] = []
         #: Names of the inputs that may be numbers of Python's.
         self._given: dict[int, str] = {}
-        nodes = [*program.inputs, *program.nodes]
+        inner = [x for body in loops_on_arrays(program.nodes) for x in body.needed()]
+        nodes = [*program.inputs, *program.nodes, *inner]
         self._mixed = any(x.dtype.kind in "fc" and x.dtype not in _DOUBLE for x in nodes)
         self.parameters = [self.fresh(name) for name in inputs]
         for node, name in zip(program.inputs, self.parameters, strict=True):
@@ -208,7 +225,8 @@ class Printer:
     def allocate(self, units: Sequence[Node | Block]) -> None:
         """Write the lines that make the buffers which are not seen as arrays of one kind only."""
         forms: dict[int, set[Any]] = {}
-        for unit in units:
+        inner = [node for body in loops_on_arrays(units) for node in body.needed()]
+        for unit in (*units, *inner):
             for node in unit.nodes if isinstance(unit, Block) else [unit]:
                 slot = self.buffers.slots.get(id(node))
                 if slot is not None:
@@ -310,7 +328,9 @@ class Printer:
 
     def _write_into(self, node: Node, placed: bool) -> None:
         """Write a statement whose result goes to a buffer, or to fresh memory for the user."""
-        out = self.place(node) if placed else ""
+        out = self.place(node) if placed else self.over.get(id(node), "")
+        if out and not placed:
+            self.names[id(node)], placed = out, True
         if not placed and operation_of(node).fills:
             out = self.names[id(node)] = self.fresh(node.name)
             kind = "" if node.dtype == np.float64 else f", {node.dtype.str!r}"
@@ -390,10 +410,17 @@ class Printer:
     def _write_loop(self, node: Node) -> None:
         """Write the loop over steps on numbers, or a result of one."""
         if self._steps is None:
-            self._steps = Writer(self.fresh, self._given_name, self.number_function)
+            function = self.number_function
+            self._steps = Writer(self.fresh, self._given_name, function, self._call)
         steps = self._steps
         if node.op == PICK:
-            self.names[id(node)] = steps.picked(node)
+            results = self.results.get(id(node.args[0]))
+            if results is None:
+                self.names[id(node)] = steps.picked(node)
+            elif "carry" in node.params:
+                self.names[id(node)] = results[0][node.params["carry"]]
+            else:
+                self.names[id(node)] = results[1][node.params["given"]]
             return
         steps.loop(node)
         self.statements += steps.lines
@@ -416,10 +443,14 @@ class Printer:
             return self._assign(node, operator.format(*names))
         if node.op == "getitem" and len(names) == 1:
             return self._assign(node, f"{names[0]}[{self._index(params['index'])}]")
-        arguments = [*names, *(f"{key}={self._param(value)}" for key, value in params.items())]
+        return self._assign(node, self._call(node, names))
+
+    def _call(self, node: Node, names: Sequence[str]) -> str:
+        """Return the call of the function of an operation of operands."""
         if node.op == "reshape":
-            arguments = [names[0], repr(node.shape)]
-        return self._assign(node, f"{self.function(node)}({', '.join(arguments)})")
+            return f"{self.function(node)}({names[0]}, {node.shape!r})"
+        params = [f"{key}={self._param(value)}" for key, value in node.params.items()]
+        return f"{self.function(node)}({', '.join([*names, *params])})"
 
     def _index(self, index: Any) -> str:
         return index_text(index) if is_basic_index(index) else self._param(index)
@@ -431,12 +462,20 @@ class Printer:
         if isinstance(value, tuple) and all(isinstance(x, bool | int | str) for x in value):
             return repr(value)
         name = self.fresh("p")
-        self.constants[name] = value
         if isinstance(value, np.dtype):
             self.header.append(f"{name} = np.dtype({value.str!r})")
+        elif _has_text(value):
+            self.header.append(f"{name} = ({', '.join(map(array_text, value))},)")
         else:
+            self.constants[name] = value
             self.header.append(f"# {name}: {_brief(value)}")
         return name
+
+
+def _has_text(value: Any) -> bool:
+    """Return whether a parameter is arrays of places, not too large to be written."""
+    arrays = isinstance(value, tuple) and all(isinstance(x, np.ndarray) for x in value)
+    return arrays and all(x.dtype.kind in "bi" and x.nbytes <= LARGE for x in value)
 
 
 def _brief(value: Any) -> str:

@@ -4,16 +4,15 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from autodiff.plan.literals import UNPACKED
 from autodiff.plan.operations import HELPERS, kind_of
-from autodiff.plan.program import Guard, Node, Program, constant
+from autodiff.plan.program import Guard, Node, Program, loops_on_arrays
 from autodiff.plan.to_numpy.buffers import Buffers
+from autodiff.plan.to_numpy.decisions import decide
+from autodiff.plan.to_numpy.loop_source import write_loop
 from autodiff.plan.to_numpy.printer import Printer
 from autodiff.plan.to_numpy.tile_source import write_block
 from autodiff.plan.to_numpy.tiling import Block
-from autodiff.plan.to_python.scalars import value_test
 
 __all__ = ["print_arrays"]
 
@@ -39,40 +38,24 @@ def print_arrays(
     for guard in program.guards:
         guards.setdefault(id(guard.node), []).append(guard)
     backward = False
-    held: list[Node] = []  # so that no other node gets the identity of one
-
-    def decide(node: Node) -> None:
-        for guard in guards.pop(id(node), ()):
-            name = printer.name_of(guard.node)
-            if guard.what == "bool":
-                printer.say(f"if bool({name}) is not {guard.outcome}:")
-            elif guard.what == "index":
-                printer.say(f"if int({name}) != {guard.outcome}:")
-            elif guard.what == "value" and not node.shape:
-                printer.say(f"if {value_test(guard, name)}:")
-            elif guard.what == "value":
-                array = np.frombuffer(guard.outcome, node.dtype).reshape(node.shape)
-                held.append(constant(array))
-                printer.say(f"if not np.array_equal({name}, {printer.name_of(held[-1])}):")
-            else:
-                printer.say(f"if {name}.shape != {guard.outcome}:")
-            printer.say("    return changed")
-
     if program.nodes:
         printer.say("# forward")
     for node in program.inputs:
-        decide(node)
+        decide(printer, guards.pop(id(node), ()))
     for unit in units:
         if isinstance(unit, Block):
             write_block(printer, unit)
             for node in unit.nodes:
-                decide(node)
+                decide(printer, guards.pop(id(node), ()))
             continue
         if unit.rule and not backward:
             backward = True
             printer.say("# backward")
-        printer.write(unit)
-        decide(unit)
+        if loops_on_arrays([unit]):
+            write_loop(printer, unit)
+        else:
+            printer.write(unit)
+        decide(printer, guards.pop(id(unit), ()))
     texts = _results(program, buffers, printer, donate)
     exact = [x.shape == () and kind_of(x).owns_memory for x in program.outputs]
     printer.say(f"return {result(texts, exact)}")
@@ -106,6 +89,9 @@ def _used_once(units: Sequence[Node | Block], program: Program) -> set[int]:
             uses.update(2 * [id(x) for node in unit.nodes for x in (*node.args, node)])
         else:
             uses.update(map(id, unit.args))
+    for body in loops_on_arrays(units):
+        uses.update(id(x) for x in body.roots for _ in range(2))
+        uses.update(id(x) for node in body.needed() for x in node.args)
     return {key for key, count in uses.items() if count == 1}
 
 

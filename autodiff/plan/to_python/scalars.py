@@ -65,14 +65,18 @@ def _is_number(node: Node) -> bool:
 
 
 def _is_known(node: Node) -> bool:
-    return operation_of(node).has_numbers or node.op in (CONSTANT, LOOP, PICK)
+    if node.op == LOOP:
+        body = body_of(node)
+        return body.stacks is None and all(map(_is_known, body.needed()))
+    return operation_of(node).has_numbers or node.op in (CONSTANT, PICK)
 
 
 class Writer:
     """Statements for operations on numbers.
 
     `text_of` returns the text of nodes that others write; `function_of` the name of the function of
-    a node, by default that of the module math.
+    a node, by default that of the module math; `call_of` the call of an operation that plain Python
+    has not, of operands.
     """
 
     def __init__(
@@ -80,8 +84,10 @@ class Writer:
         fresh: Callable[[str], str],
         text_of: Callable[[Node], str] | None = None,
         function_of: Callable[[Node], str] | None = None,
+        call_of: Callable[[Node, Sequence[str]], str] | None = None,
     ) -> None:
         self.fresh, self._outer, self._function_of = fresh, text_of, function_of
+        self._call_of = call_of
         self.lines: list[str] = []
         #: Functions of the module math that they use, and the module that has them for NumPy.
         self.functions: dict[str, str] = {}
@@ -162,6 +168,9 @@ class Writer:
                 function = row.math if self._function_of is None else self._function_of(node)
                 self.functions[function] = row.module
                 expression = f"{function}({', '.join(operands)})"
+            elif not row.python:
+                assert self._call_of is not None
+                expression = self._call_of(node, operands)
             else:
                 expression = row.python.format(*operands)
             depth = 1 + max([self._depths.get(id(x), 0) for x in node.args], default=0)

@@ -18,9 +18,7 @@ from autodiff.graph.passes import pull_recorded
 from autodiff.plan.program import Node
 from autodiff.plan.tracing.peephole import recognise
 
-__all__ = ["Carry", "Listed", "Loop", "placeholder"]
-
-_ZERO = np.float64(0.0)
+__all__ = ["Carry", "Listed", "Loop", "Stacked", "placeholder"]
 
 
 def placeholder(tape: Tape, value: Any) -> Tensor:
@@ -50,6 +48,15 @@ class Listed:
         self.inner, self.items = inner, items
 
 
+class Stacked:
+    """A value that each iteration takes from an array: the next of its first axis, or the last."""
+
+    __slots__ = ("backward", "inner", "source")
+
+    def __init__(self, inner: Tensor, source: Any, backward: bool = False) -> None:
+        self.inner, self.source, self.backward = inner, source, backward
+
+
 class Loop:
     """Steps that are repeated: the body of one iteration, and how values come into it."""
 
@@ -61,10 +68,15 @@ class Loop:
         carries: list[Carry],
         sequences: list[Listed],
         guards: list[tuple[Tensor, str, Any]],
+        stacks: list[Stacked] | None = None,
     ) -> None:
         self.tape, self.count, self.body = tape, count, body
         #: Guards are decisions that must be the same in each iteration.
         self.carries, self.sequences, self.guards = carries, sequences, guards
+        #: Of a loop on arrays, which has no lists; nothing for one on numbers alone.
+        self.stacks = stacks
+        #: Values of the body, and what stands for them after the loop in one array.
+        self.gathered: list[tuple[Any, Tensor]] = []
         #: Values of the body, and what stands for them after the loop, one for each iteration.
         self.given: list[tuple[Any, list[Tensor]]] = []
         #: Of the loop of a backward pass, the one whose values it takes, the last iteration first.
@@ -89,16 +101,21 @@ class Loop:
             for sequence in self.sequences:
                 if any(id(x) in active for x in sequence.items):
                     found.add(id(sequence.inner))
+            for stack in self.stacks or ():
+                if id(stack.source) in active:
+                    found.add(id(stack.inner))
             for node in self.body:
                 assert node.primitive is not None
                 if node.primitive.arity >= 0 and any(id(x) in found for x in node.operands):
                     found.add(id(node))
         self._active = found
         active.update(id(c.last) for c in self.carries if id(c.inner) in found)
+        active.update(id(given) for x, given in self.gathered if id(x) in found)
 
     def pull(self, adjoints: dict[int, Any], active: set[int]) -> None:
         """Hand the adjoints of the results to what the loop uses: by a loop that is recorded."""
-        if not any(id(c.last) in adjoints for c in self.carries):
+        wanted = [*(c.last for c in self.carries), *(given for _, given in self.gathered)]
+        if not any(id(x) in adjoints for x in wanted):
             return
         tape = self.tape
         start = len(tape.nodes)
@@ -109,18 +126,28 @@ class Loop:
 
         carried = [c for c in self.carries if id(c.inner) in self._active]
         sequences = [s for s in self.sequences if id(s.inner) in self._active]
+        stacks = [s for s in self.stacks or () if id(s.inner) in self._active]
         shared = self._shared(active)
-        cotangents = [placeholder(tape, np.float64(1.0)) for _ in carried]
+        cotangents = [_cotangent(c.inner) for c in carried]
         seeds: dict[int, Any] = {}
+
+        def seed(x: Any, g: Tensor) -> None:
+            seeds[id(x)] = seeds[id(x)] + g if id(x) in seeds else g
+
         for carry, g in zip(carried, cotangents, strict=True):
-            key = id(carry.following)
-            seeds[key] = seeds[key] + g if key in seeds else g
-        inputs = [*(c.inner for c in carried), *(s.inner for s in sequences), *shared]
+            seed(carry.following, g)
+        taken = [Stacked(s.inner, s.source, not s.backward) for s in self.stacks or ()]
+        for x, given in self.gathered:
+            if id(given) in adjoints:
+                taken.append(Stacked(_cotangent(x), adjoints.pop(id(given)), True))
+                seed(x, taken[-1].inner)
+        listed: list[Listed | Stacked] = [*sequences, *stacks]
+        inputs = [*(c.inner for c in carried), *(s.inner for s in listed), *shared]
         pull_recorded(self.body, inputs, seeds, recognise(self.body), observe)
         found = [x.adjoint for x in inputs]
         for x in inputs:
             x.adjoint = None
-        sums = [placeholder(tape, np.float64(1.0)) for _ in shared]
+        sums = [_cotangent(x) for x in shared]
         totals = [
             s if x_bar is None else s + x_bar
             for s, x_bar in zip(sums, found[len(inputs) - len(shared) :], strict=True)
@@ -128,41 +155,74 @@ class Loop:
         back = Loop(tape, self.count, tape.nodes[start:], [], [], [])
         del tape.nodes[start:]
         back.of = self
+        back.stacks = None if self.stacks is None else taken
         _name_rules(back.rules, rules)
-        unknown = np.float64(np.nan)
         for carry, g, x_bar in zip(carried, cotangents, found, strict=False):
-            first = adjoints.pop(id(carry.last), _ZERO)
-            last = placeholder(tape, unknown)
-            back.carries.append(Carry(g, first, _ZERO if x_bar is None else x_bar, last))
+            first = adjoints.pop(id(carry.last), None)
+            zero = _zero(g)
+            following = zero if x_bar is None else x_bar
+            back.carries.append(
+                Carry(g, zero if first is None else first, following, _unknown(tape, g))
+            )
         for x, s, total in zip(shared, sums, totals, strict=True):
-            last = placeholder(tape, unknown)
-            back.carries.append(Carry(s, adjoints.get(id(x), _ZERO), total, last))
-        for x_bar in found[len(carried) : len(carried) + len(sequences)]:
-            if x_bar is not None:
-                results = [placeholder(tape, unknown) for _ in range(self.count)]
-                back.given.append((x_bar, results))
+            first = adjoints.get(id(x))
+            back.carries.append(
+                Carry(s, _zero(s) if first is None else first, total, _unknown(tape, s))
+            )
+        results: list[Any] = []
+        for each, x_bar in zip(listed, found[len(carried) :], strict=False):
+            if x_bar is None:
+                results.append(None)
+            elif isinstance(each, Listed):
+                results.append([_unknown(tape, each.inner) for _ in range(self.count)])
+                back.given.append((x_bar, results[-1]))
+            else:
+                results.append(_unknown(tape, each.inner, self.count))
+                back.gathered.append((x_bar, results[-1]))
         back.sequences = [Listed(s.inner, s.items[::-1]) for s in self.sequences]
         tape.append(back)
         for x, carry in zip(shared, back.carries[len(carried) :], strict=True):
             adjoints[id(x)] = carry.last
         for carry, pulled in zip(carried, back.carries, strict=False):
             _add(adjoints, active, carry.first, pulled.last)
-        given = iter(back.given)
-        for sequence, x_bar in zip(sequences, found[len(carried) :], strict=False):
-            if x_bar is not None:
-                for x, pulled_item in zip(sequence.items, reversed(next(given)[1]), strict=True):
+        for each, x_bar in zip(listed, results, strict=True):
+            if x_bar is None:
+                continue
+            if isinstance(each, Stacked):
+                # In the order of what it is the cotangent of.
+                in_order = np.flip(x_bar, 0) if each.backward else x_bar
+                _add(adjoints, active, each.source, in_order)
+            else:
+                for x, pulled_item in zip(each.items, reversed(x_bar), strict=True):
                     _add(adjoints, active, x, pulled_item)
 
     def _shared(self, active: set[int]) -> list[Tensor]:
         """Return the active tensors from outside that all iterations use."""
         inside = {id(x) for x in self.body}
         inside |= {id(c.inner) for c in self.carries} | {id(s.inner) for s in self.sequences}
+        inside |= {id(s.inner) for s in self.stacks or ()}
         found: dict[int, Tensor] = {}
         for node in self.body:
             for x in node.operands:
                 if id(x) in active and id(x) not in inside:
                     found[id(x)] = x
         return list(found.values())
+
+
+def _zero(x: Tensor) -> Any:
+    """Return the zero of the shape of a value."""
+    return np.zeros(x.value.shape, x.value.dtype)[()]
+
+
+def _cotangent(x: Tensor) -> Tensor:
+    """Return what stands for the cotangent of a value within an iteration."""
+    return placeholder(x.tape, np.ones(x.value.shape, x.value.dtype)[()])
+
+
+def _unknown(tape: Tape, x: Tensor, *count: int) -> Tensor:
+    """Return what stands for values like one that are not known in the trace."""
+    value = np.full((*count, *x.value.shape), np.nan).astype(x.value.dtype)[()]
+    return placeholder(tape, value)
 
 
 def _add(adjoints: dict[int, Any], active: set[int], x: Any, x_bar: Any) -> None:

@@ -10,7 +10,8 @@ from autodiff.core.primitive import PRIMITIVES
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor
 from autodiff.plan.operations import is_basic_index
-from autodiff.plan.tracing.rerolling import LONGEST_BODY, SHORTEST, reroll
+from autodiff.plan.tracing import rerolling
+from autodiff.plan.tracing.rerolling import LONGEST_BODY, reroll
 from autodiff.rules.indexing import index_key
 
 __all__ = ["reroll_reads_apart"]
@@ -18,23 +19,33 @@ __all__ = ["reroll_reads_apart"]
 _GETITEM = PRIMITIVES["getitem"]
 
 
-def reroll_reads_apart(tape: Tape, nodes: Sequence[Tensor], kept: Sequence[Any]) -> list[Any]:
+def reroll_reads_apart(
+    tape: Tape, nodes: Sequence[Tensor], kept: Sequence[Any], arrays: bool
+) -> list[Any]:
     """Return the nodes of a trace with loops in place of steps that repeat.
 
-    Where there are loops, reads stand right behind what is read, those of one element once.
+    Where there are loops on numbers, reads stand right behind what is read, those of one element
+    once. Where there are none, and `arrays`, loops are made of the nodes as they are.
     """
-    if len(nodes) < SHORTEST:
-        return list(nodes)
+    if len(nodes) >= rerolling.SHORTEST:
+        rerolled = _reads_apart(tape, nodes, kept)
+        if len(rerolled) < len(nodes):
+            return rerolled
+    return reroll(tape, nodes, kept, True) if arrays else list(nodes)
+
+
+def _reads_apart(tape: Tape, nodes: Sequence[Tensor], kept: Sequence[Any]) -> list[Any]:
+    """Return the nodes with loops on numbers, without the reads; or all as they are."""
     behind, first = _reads(nodes)
     if not first:
-        return reroll(tape, nodes, kept)
+        return reroll(tape, nodes, kept, False)
     apart = {id(x) for reads in behind.values() for x in reads}
     steps = [x for x in nodes if id(x) not in apart]
     before = [x.operands for x in steps]
     for x in steps:
         if any([id(y) in first for y in x.operands]):
             x.operands = tuple([first.get(id(y), y) for y in x.operands])
-    rerolled = reroll(tape, steps, kept)
+    rerolled = reroll(tape, steps, kept, False)
     if len(rerolled) == len(steps):
         for x, operands in zip(steps, before, strict=True):
             x.operands = operands

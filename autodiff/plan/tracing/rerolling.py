@@ -14,12 +14,19 @@ import numpy as np
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor
 from autodiff.plan.operations import runs_on_numbers
-from autodiff.plan.tracing.loop import Carry, Listed, Loop, placeholder
+from autodiff.plan.tracing.elements import signature, stacked, taken_first
+from autodiff.plan.tracing.loop import Carry, Listed, Loop, Stacked, placeholder
+from autodiff.rules.indexing import GETITEM
+from autodiff.rules.joining import CONCATENATE
+from autodiff.rules.shape import RESHAPE
 
 __all__ = ["LONGEST_BODY", "SHORTEST", "reroll"]
 
 #: Steps from which a loop is worth it: straight-line code is faster, and up to here short to build.
 SHORTEST = 2000
+#: The same where there are arrays among them, and the iterations.
+SHORTEST_OF_ARRAYS = 128
+_FEWEST_OF_ARRAYS = 32
 LONGEST_BODY = 1500
 _NEAR = 4096
 #: Iterations from which a value may come: each before the last takes a name more.
@@ -37,29 +44,65 @@ _VALUES = (np.float64, np.bool_)
 _NUMBERS = (float, int, bool, np.float64, np.bool_, np.int64)
 
 
-def reroll(tape: Tape, nodes: Sequence[Tensor], kept: Sequence[Any]) -> list[Any]:
-    """Return the nodes of a trace with loops in place of steps that repeat."""
-    if len([x for x in nodes if type(x.value) in _VALUES]) < SHORTEST:
+def reroll(tape: Tape, nodes: Sequence[Tensor], kept: Sequence[Any], arrays: bool) -> list[Any]:
+    """Return the nodes of a trace with loops in place of steps that repeat, on arrays or not."""
+    numbers = len([x for x in nodes if type(x.value) in _VALUES])
+    few = not arrays or len(nodes) < SHORTEST_OF_ARRAYS or len(nodes) - numbers < _FEWEST_OF_ARRAYS
+    if numbers < SHORTEST and few:
         return list(nodes)
-    steps = _Steps(tape, nodes, kept)
+    ordered, taken = taken_first(nodes, _MANY) if arrays else (list(nodes), set())
+    steps = _Steps(tape, ordered, kept, taken, arrays)
     rerolled: list[Any] = []
     done = 0
     for start, period, count in steps.runs():
-        rerolled += nodes[done:start]
-        rerolled.append(steps.loop(start, period, count))
+        rerolled += ordered[done:start]
+        rerolled += steps.loop(start, period, count)
         done = start + period * count
     if done:
-        rerolled += nodes[done:]
+        rerolled += ordered[done:]
+        _join(rerolled, steps.gathered)
         tape.guards[:] = [guard for guard in tape.guards if id(guard[0]) not in steps.dropped]
         return rerolled
     return list(nodes)
 
 
+def _join(nodes: Sequence[Any], gathered: dict[int, tuple[Tensor, int]]) -> None:
+    """Let what joins the values of successive iterations take them from the array that has all."""
+    if not gathered:
+        return
+    for node in nodes:
+        if type(node) is not Tensor or node.primitive is not CONCATENATE:
+            continue
+        parts = []
+        for row in node.operands:
+            if type(row) is not Tensor or row.primitive is not RESHAPE:
+                break
+            (x,) = row.operands
+            if id(x) not in gathered or row.value.shape != (1, *x.value.shape):
+                break
+            parts.append(gathered[id(x)])
+        if len(parts) < len(node.operands) or node.params != {"axis": 0}:
+            continue
+        source, first = parts[0]
+        if all(s is source and i == first + k for k, (s, i) in enumerate(parts)):
+            node.primitive, node.operands = GETITEM, (source,)
+            node.params = {"index": slice(first, first + len(parts))}
+
+
 class _Steps:
     """The steps of a trace as numbers."""
 
-    def __init__(self, tape: Tape, nodes: Sequence[Tensor], kept: Sequence[Any]) -> None:
-        self.tape, self.nodes = tape, nodes
+    def __init__(
+        self,
+        tape: Tape,
+        nodes: Sequence[Tensor],
+        kept: Sequence[Any],
+        taken: set[int],
+        arrays: bool,
+    ) -> None:
+        self.tape, self.nodes, self._taken, self._arrays = tape, nodes, taken, arrays
+        #: By identity of a value of an iteration: what has those of all, and its place there.
+        self.gathered: dict[int, tuple[Tensor, int]] = {}
         self.dropped: set[int] = set()
         position = {id(x): i for i, x in enumerate(nodes)}
         self.position = position
@@ -68,10 +111,8 @@ class _Steps:
             if id(x) in position:
                 self._guards.setdefault(position[id(x)], []).append((what, outcome))
         self._encode()
-        # What joins many values has more operands than slots.
-        needed = [*kept, *(y for x in nodes if len(x.operands) > _SLOTS for y in x.operands)]
         self._kept = np.array(
-            sorted({position[id(x)] for x in needed if id(x) in position}), dtype=np.int64
+            sorted({position[id(x)] for x in kept if id(x) in position}), dtype=np.int64
         )
 
     def _encode(self) -> None:
@@ -104,21 +145,36 @@ class _Steps:
             self._places[-1][counts <= slot] = _ABSENT
         used = np.concatenate(self._places)
         self._many = np.bincount(used[used >= 0], minlength=total) > _MANY
+        self._many |= np.array([id(x) in self._taken for x in nodes])
         codes = which.astype(np.int64)
+        self._of_arrays = np.zeros(total, bool)
+        known: dict[Any, int] = {}
+        for i in np.flatnonzero(~plain).tolist() if self._arrays else ():
+            kind = signature(nodes[i], self.tape) if counts[i] <= _SLOTS else None
+            if kind is not None and id(nodes[i]) not in self._taken:
+                self._of_arrays[i] = plain[i] = True
+                codes[i] = len(names) + known.setdefault(kind, len(known))
         at = np.arange(total)
         for places in self._places:
             distance = at - places
             near = (places >= 0) & (distance <= _NEAR) & ~self._many[np.maximum(places, 0)]
             # Absent, from outside, far, and near.
-            kind = np.where(places == _ABSENT, 0, np.where(places < 0, 1, 2))
-            codes = codes * (_NEAR + 4) + np.where(near, distance + 2, kind)
-        table: dict[str, int] = {}
+            where_from = np.where(places == _ABSENT, 0, np.where(places < 0, 1, 2))
+            codes = codes * (_NEAR + 4) + np.where(near, distance + 2, where_from)
+        table: dict[tuple[int, str], int] = {}
+        others_than = (len(names) + len(known)) * (_NEAR + 4) ** _SLOTS
         for i, decisions in self._guards.items():
-            codes[i] += (
-                table.setdefault(str(decisions), 1 + len(table)) * (_NEAR + 4) ** 3 * len(names)
-            )
+            key = int(codes[i]), str(decisions)
+            codes[i] = others_than + table.setdefault(key, len(table))
             plain[i] &= all(what == "bool" for what, _ in decisions)
         codes[~plain] = -1 - at[~plain]
+        further = [
+            (i, position[id(x)])
+            for i in np.flatnonzero(counts > _SLOTS).tolist()
+            for x in operands[i][len(self._places) :]
+            if id(x) in position
+        ]
+        self._further = np.array(further, dtype=np.int64).reshape(-1, 2).T
         self._codes = codes
 
     def runs(self) -> list[tuple[int, int, int]]:
@@ -127,7 +183,8 @@ class _Steps:
         total = len(self._codes)
         found: list[tuple[int, int, int]] = []
         i, attempts = 0, _ATTEMPTS
-        while i + SHORTEST <= total:
+        shortest = min(SHORTEST, SHORTEST_OF_ARRAYS)
+        while i + shortest <= total:
             window = octets[width * i : width * (i + _WINDOW)]
             end = width * (i + 1 + LONGEST_BODY + _WINDOW)
             place = octets.find(window, width * (i + 1), end)
@@ -139,15 +196,15 @@ class _Steps:
             period = place // width - i
             length = self._periodic(i, period)
             count, checked = length // period, 0
-            while _worth(period, count):
+            while self._worth(i, period, count):
                 checked = self._checked(i, period, count)
                 if checked == count:
                     break
                 count = checked
-            if _worth(period, count):
+            if self._worth(i, period, count):
                 found.append((i, period, count))
                 i += period * count
-            elif length < SHORTEST:
+            elif length < shortest:
                 i += 1
             elif attempts:
                 # What is used later is in the way: past it.
@@ -156,6 +213,12 @@ class _Steps:
             else:
                 i += max(1, length - _WINDOW - period)
         return found
+
+    def _worth(self, start: int, period: int, count: int) -> bool:
+        """Return whether so many iterations are worth a loop."""
+        if self._of_arrays[start : start + period].any():
+            return count >= _FEWEST_OF_ARRAYS and period * count >= SHORTEST_OF_ARRAYS
+        return count >= _FEWEST and period * count >= SHORTEST
 
     def _periodic(self, start: int, period: int) -> int:
         """Return for how many steps the codes repeat."""
@@ -177,6 +240,7 @@ class _Steps:
     def _checked(self, start: int, period: int, count: int) -> int:
         """Return how many iterations can be a loop, of which more are ruled out."""
         end = start + period * count
+        of_arrays = self._of_arrays[start : start + period].any()
         lags: dict[int, int] = {}
         for places in self._places:
             rows = places[start:end].reshape(count, period)
@@ -193,32 +257,69 @@ class _Steps:
                 within = np.flatnonzero((rows[:, q] >= start) & (rows[:, q] < end))
                 if len(within):
                     return int(within[0])
+                varies = np.any(rows[:, q] != first)
+                if varies and not of_arrays and first >= 0 and self._is_taken(rows[:, q]):
+                    return 0
+        if of_arrays:
+            return count if self._starts_alike(start, period, lags) else 0
+        for x in self._used_later(start, period, count, lags):
+            return (x - start) // period
+        return count
+
+    def _is_taken(self, places: Any) -> bool:
+        """Return whether there are elements of an array among operands."""
+        return any(id(self.nodes[place]) in self._taken for place in places if place >= 0)
+
+    def _starts_alike(self, start: int, period: int, lags: dict[int, int]) -> bool:
+        """Return whether what the first iterations take is as what the later ones do."""
+        for row, most in lags.items():
+            last = self.nodes[start + row].value
+            for lag in range(1, most + 1):
+                place = start - lag * period + row
+                first = self.nodes[place].value if place >= 0 else None
+                if (
+                    not isinstance(first, np.ndarray | np.generic)
+                    or first.shape != last.shape
+                    or first.dtype != last.dtype
+                ):
+                    return False
+        return True
+
+    def _used_later(self, start: int, period: int, count: int, lags: dict[int, int]) -> list[int]:
+        """Return the steps that are used after a run, apart from the last that are handed on."""
+        end = start + period * count
         later = [places[end:] for places in self._places]
-        used = np.unique(np.concatenate([*later, self._kept]))
+        used = np.unique(np.concatenate([*later, self._kept, self._others_later(end)]))
         used = used[(used >= start) & (used < end)]
         last = {
             start + (count - lag) * period + row
             for row, most in lags.items()
             for lag in range(1, most + 1)
         }
-        for x in used:
-            if int(x) not in last:
-                return (int(x) - start) // period
-        return count
+        return [int(x) for x in used if int(x) not in last]
 
-    def loop(self, start: int, period: int, count: int) -> Loop:
-        """Return the loop of a run."""
+    def _others_later(self, end: int) -> Any:
+        """Return what operations of many operands use after a run."""
+        return self._further[1][np.searchsorted(self._further[0], end) :]
+
+    def loop(self, start: int, period: int, count: int) -> list[Any]:
+        """Return the loop of a run, after what it takes and before what is taken from it."""
         nodes, tape = self.nodes, self.tape
         template = start + period * (count - 1)
         end = start + period * count
+        of_arrays = bool(self._of_arrays[start : start + period].any())
+        before: list[Any] = []
+        stacks: dict[Any, Stacked] = {}
+        lags: dict[int, int] = {}
         body = [
-            Tensor(x.value, tape, x.primitive, (), None)
+            Tensor(x.value, tape, x.primitive, (), x.params)
             for x in nodes[template : template + period]
         ]
         carries: dict[tuple[int, int], Carry] = {}
         sequences: dict[Any, Listed] = {}
 
         def carried(row: int, lag: int) -> Tensor:
+            lags[row] = max(lag, lags.get(row, 0))
             if (row, lag) not in carries:
                 following = body[row] if lag == 1 else carried(row, lag - 1)
                 last = nodes[end - lag * period + row]
@@ -237,8 +338,17 @@ class _Steps:
             if np.all(column == first):
                 return nodes[start + q].operands[slot]
             key = column.tobytes()
+            if of_arrays and key in stacks:
+                return stacks[key].inner
             if key not in sequences:
                 items = [x.operands[slot] for x in nodes[start + q : end : period]]
+                if of_arrays:
+                    source, same = stacked(items, tape, before)
+                    if same:
+                        return source
+                    value = source.value if type(source) is Tensor else source
+                    stacks[key] = Stacked(placeholder(tape, value[-1]), source)
+                    return stacks[key].inner
                 if all(type(x) is not Tensor for x in items):
                     items = [float(x) for x in items]
                     if all(x == items[0] for x in items) and items[0] != 0.0:
@@ -252,22 +362,39 @@ class _Steps:
             count_operands = len(nodes[template + q].operands)
             node.operands = tuple([operand(p, q) for p in self._places[:count_operands]])
             guards += [(node, what, o) for what, o in self._guards.get(template + q, ())]
+        loop = Loop(tape, count, body, list(carries.values()), list(sequences.values()), guards)
+        after: list[Any] = []
+        if of_arrays:
+            loop.stacks = list(stacks.values())
+            after = self._gathered(loop, start, period, lags)
         for carry in carries.values():
             # It is what the loop gives now, and must not hold the steps that it came from.
             carry.last.operands = ()
         if guards:
             self.dropped |= {id(x) for x in nodes[start:end]}
-        return Loop(tape, count, body, list(carries.values()), list(sequences.values()), guards)
+        return [*before, loop, *after]
+
+    def _gathered(self, loop: Loop, start: int, period: int, lags: dict[int, int]) -> list[Tensor]:
+        """Return the steps that are used later, as elements of the arrays that have all of them."""
+        arrays: dict[int, Tensor] = {}
+        found = []
+        for place in self._used_later(start, period, loop.count, lags):
+            at, row = divmod(place - start, period)
+            if row not in arrays:
+                values = [x.value for x in self.nodes[start + row :: period][: loop.count]]
+                arrays[row] = placeholder(self.tape, np.stack(values))
+                loop.gathered.append((loop.body[row], arrays[row]))
+            x = self.nodes[place]
+            x.primitive, x.operands, x.params = GETITEM, (arrays[row],), {"index": at}
+            self.gathered[id(x)] = arrays[row], at
+            found.append(x)
+        return found
 
 
 def _lag(q: int, distance: int, period: int) -> tuple[int, int]:
     """Return from how many iterations ago an operand comes, and from which step."""
     lag = -((q - distance) // period)
     return lag, q - distance + lag * period
-
-
-def _worth(period: int, count: int) -> bool:
-    return count >= _FEWEST and period * count >= SHORTEST
 
 
 def _is_number(x: Any) -> bool:

@@ -7,7 +7,7 @@ the functions that users call. So the joint graph of value and gradient is the t
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,9 +23,11 @@ from autodiff.plan.tracing.loop import Loop
 from autodiff.plan.tracing.loop_program import loop_nodes
 from autodiff.plan.tracing.peephole import recognise
 from autodiff.plan.tracing.reads import reroll_reads_apart
-from autodiff.plan.tracing.rerolling import SHORTEST
 
 __all__ = ["Trace", "trace_program"]
+
+#: What loops are made of: steps on numbers, on arrays too, or nothing.
+Loops = Literal["any", "numbers", "none"]
 
 
 class Trace:
@@ -45,9 +47,9 @@ class Trace:
 class _PassObserver:
     """Notes which rule asked for what, and what is the cotangent of what."""
 
-    def __init__(self, tape: Tape, rerolling: bool) -> None:
+    def __init__(self, tape: Tape, loops: Loops) -> None:
         self._tape = tape
-        self._rerolling = rerolling
+        self._loops = loops
         self._depth = 0
         self.decided: int | None = None
         self.rules: list[tuple[int, str]] = []
@@ -70,9 +72,9 @@ class _PassObserver:
         tape = self._tape
         start = len(tape.nodes) - len(nodes)
         inner = self.rules and self.rules[-1][0] > start
-        if not self._rerolling or self._depth or inner or len(nodes) < SHORTEST:
+        if self._loops == "none" or self._depth or inner:
             return nodes
-        rerolled = reroll_reads_apart(tape, nodes, kept)
+        rerolled = reroll_reads_apart(tape, nodes, kept, self._loops == "any")
         if len(rerolled) < len(nodes):
             tape.nodes[start:] = rerolled
             # Values that come of a loop backward are not known: nothing can be decided on them.
@@ -94,14 +96,14 @@ def trace_program(
     leaves: Sequence[Any],
     names: Sequence[str],
     call: Callable[[Sequence[Any]], Any],
-    rerolling: bool = True,
+    loops: Loops = "any",
 ) -> Trace:
-    """Return the program of a call."""
+    """Return the program of a call, with loops of numbers or any where steps repeat."""
     try:
-        trace = _trace(f, leaves, names, call, rerolling)
+        trace = _trace(f, leaves, names, call, loops)
     except _Unknown:
         trace = None
-    return trace or _trace(f, leaves, names, call, rerolling=False)
+    return trace or _trace(f, leaves, names, call, "none")
 
 
 class _Unknown(Exception):
@@ -113,10 +115,10 @@ def _trace(
     leaves: Sequence[Any],
     names: Sequence[str],
     call: Callable[[Sequence[Any]], Any],
-    rerolling: bool,
+    loops: Loops,
 ) -> Trace:
     tape = Tape(replayable=True, known=True)
-    tape.observer = observer = _PassObserver(tape, rerolling)
+    tape.observer = observer = _PassObserver(tape, loops)
     inputs = [leaf(tape, x) for x in leaves]
     visited = Visited()
     try:
@@ -145,10 +147,11 @@ def _trace(
     observer.cotangents.clear()
     outside = _outside(tape)
     recorded: list[Any] = tape.end()
-    if rerolling and not observer.rules:
+    if loops != "none" and not observer.rules:
         tape.guards = guards
         start = len(inputs)
-        recorded[start:] = reroll_reads_apart(tape, recorded[start:], results)
+        steps = recorded[start:]
+        recorded[start:] = reroll_reads_apart(tape, steps, results, loops == "any")
     program = _program(tape, recorded, inputs, results, guards, local, observer.rules)
     return Trace(program, structure, outside, visited)
 

@@ -1,0 +1,187 @@
+"""What the steps of a loop on arrays are told by, and arrays whose rows they take."""
+
+from collections import Counter
+from collections.abc import Sequence
+from types import EllipsisType
+from typing import Any
+
+import numpy as np
+
+from autodiff.core.tape import Tape
+from autodiff.core.tensor import Tensor
+from autodiff.plan.operations import is_basic_index
+from autodiff.rules.indexing import GETITEM
+from autodiff.rules.joining import CONCATENATE
+from autodiff.rules.shape import RESHAPE, TRANSPOSE
+
+__all__ = ["signature", "stacked", "taken_first"]
+
+_PLAIN = (bool, int, float, complex, str, type(None), EllipsisType, np.generic, np.dtype)
+#: Elements from which a step stays by itself: fresh memory in each iteration, and whole arrays in
+#: place of tiles, take longer than the shorter source gains.
+_LARGE = 1 << 15
+_WEAK = (bool, int, float, complex)
+_STRONG = (np.dtype(float), np.dtype(complex))
+
+
+def signature(node: Tensor, tape: Tape) -> Any:
+    """Return what is equal for steps that do the same to operands of the same kinds, or None."""
+    primitive, value = node.primitive, node.value
+    if primitive is None or primitive.arity < 0 or not isinstance(value, np.ndarray | np.generic):
+        return None
+    if value.size >= _LARGE:
+        return None
+    kinds: list[Any] = []
+    for x in node.operands:
+        if type(x) is not Tensor:
+            kinds.append((type(x), getattr(x, "shape", ()), getattr(x, "dtype", None)))
+            if type(x) in _WEAK and value.dtype not in _STRONG:
+                # In an array it would impose its type.
+                kinds.append(repr(x))
+        elif x.tape is tape and isinstance(x.value, np.ndarray | np.generic):
+            kinds.append((x.value.shape, x.value.dtype))
+        else:
+            return None
+    try:
+        params = _frozen(node.params)
+    except TypeError:
+        return None
+    return id(primitive), value.shape, value.dtype, tuple(kinds), params
+
+
+def _frozen(value: Any) -> Any:
+    """Return something hashable that is equal for equal parameters only, or raise TypeError."""
+    if isinstance(value, dict):
+        return tuple((key, _frozen(x)) for key, x in value.items())
+    if isinstance(value, tuple | list):
+        return (type(value), *map(_frozen, value))
+    if isinstance(value, slice):
+        return (slice, _frozen(value.start), _frozen(value.stop), _frozen(value.step))
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiubc":
+        return (np.ndarray, value.dtype, value.shape, value.tobytes())
+    if isinstance(value, _PLAIN):
+        # Text, since 0.0 is not -0.0 and NaN is NaN.
+        return type(value), repr(value)
+    raise TypeError
+
+
+def taken_first(nodes: Sequence[Tensor], many: int) -> tuple[list[Tensor], set[int]]:
+    """Return nodes with the many elements that are taken of an array right after that array.
+
+    Steps that take theirs themselves are then as those that got them from a list. The identities
+    of these elements are returned too.
+    """
+
+    def takes(x: Tensor) -> bool:
+        return (
+            x.primitive is GETITEM
+            and len(x.operands) == 1
+            and type(x.operands[0]) is Tensor
+            and _has_number(x.params["index"])  # type: ignore[index]
+        )
+
+    counts = Counter(id(x.operands[0]) for x in nodes if takes(x))
+    moved = [x for x in nodes if takes(x) and counts[id(x.operands[0])] > many]
+    if not moved:
+        return list(nodes), set()
+    taken = set(map(id, moved))
+    known = set(map(id, nodes))
+    following: dict[int, list[Tensor]] = {}
+    ordered: list[Tensor] = []
+    for x in moved:
+        source = id(x.operands[0])
+        if source in known:
+            following.setdefault(source, []).append(x)
+        else:
+            ordered.append(x)
+    stack = [x for x in reversed(nodes) if id(x) not in taken]
+    stack += reversed(ordered)
+    ordered = []
+    while stack:
+        x = stack.pop()
+        ordered.append(x)
+        stack += reversed(following.get(id(x), ()))
+    return ordered, taken
+
+
+def _has_number(index: Any) -> bool:
+    parts = index if isinstance(index, tuple) else (index,)
+    return is_basic_index(index) and any(isinstance(i, int | np.integer) for i in parts)
+
+
+def stacked(items: Sequence[Any], tape: Tape, made: list[Tensor]) -> tuple[Any, bool]:
+    """Return the array that has items as its rows, or the item if all are the same, and whether.
+
+    The nodes that make it are added to others.
+    """
+    first = items[0]
+    if type(first) is not Tensor:
+        values = [np.asarray(x) for x in items]
+        octets = values[0].tobytes()
+        if all(x.tobytes() == octets for x in values[1:]):
+            return first, True
+        return np.stack(values), False
+    if all(x is first for x in items):
+        return first, True
+    rows = _rows(items)
+    if rows is not None:
+        index, axis, same = rows
+        if same:
+            return first, True
+        source = first.operands[0]
+        made.append(Tensor(source.value[index], tape, GETITEM, (source,), {"index": index}))
+        if axis:
+            axes = (axis, *(i for i in range(made[-1].value.ndim) if i != axis))
+            value = made[-1].value.transpose(axes)
+            made.append(Tensor(value, tape, TRANSPOSE, (made[-1],), {"axes": axes}))
+        return made[-1], False
+    parts = []
+    for x in items:
+        shape = (1, *x.value.shape)
+        parts.append(Tensor(np.reshape(x.value, shape), tape, RESHAPE, (x,), {"shape": shape}))
+    value = np.concatenate([x.value for x in parts])
+    made += parts
+    made.append(Tensor(value, tape, CONCATENATE, tuple(parts), {"axis": 0}))
+    return made[-1], False
+
+
+def _rows(items: Sequence[Tensor]) -> tuple[Any, int, bool] | None:
+    """Return how items are taken of one array in steps of one axis, if they are.
+
+    That is an index that takes all of them, the axis along which they then lie, and whether all are
+    the same one.
+    """
+    first = items[0]
+    indices = []
+    for x in items:
+        if x.primitive is not GETITEM or len(x.operands) != 1:
+            return None
+        if x.operands[0] is not first.operands[0]:
+            return None
+        index = x.params["index"]  # type: ignore[index]
+        if not is_basic_index(index):
+            return None
+        indices.append(index if isinstance(index, tuple) else (index,))
+    template = indices[0]
+    if any(len(index) != len(template) for index in indices):
+        return None
+    changing = [
+        i for i, part in enumerate(template) if any(index[i] != part for index in indices[1:])
+    ]
+    if not changing:
+        return template, 0, True
+    if len(changing) > 1 or None in template or Ellipsis in template:
+        return None
+    (place,) = changing
+    numbers = [index[place] for index in indices]
+    if not all(isinstance(i, int | np.integer) for i in numbers):
+        return None
+    length = first.operands[0].value.shape[place]
+    begin, second = int(numbers[0]) % length, int(numbers[1]) % length
+    step = second - begin
+    if any(int(i) % length != begin + k * step for k, i in enumerate(numbers)):
+        return None
+    end: int | None = begin + step * len(numbers)
+    part = slice(begin, None if end is not None and end < 0 else end, step)
+    axis = sum(isinstance(i, slice) for i in template[:place])
+    return (*template[:place], part, *template[place + 1 :]), axis, False
