@@ -244,6 +244,9 @@ class _Module:
             ]
             text, comment = "r", ""
         out = self.names.get(id(node)) if node.shape else None
+        if out is None and id(node) not in self.slices:
+            # Only its shape is needed, which has been looked at.
+            return lines or [text]
         return [*lines, f"{out or self.array(node)}[...] = {text}{comment}"]
 
 

@@ -339,3 +339,17 @@ def test_without_numba_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install \"gradscale\[fast\]\""):
         autodiff.compile(np.sum, backend="numba")
+
+
+def test_a_value_of_which_only_the_shape_is_needed_has_no_memory():
+    def f(a):
+        d = np.diag(a, 1)
+        return np.sum(np.exp2(np.piecewise(d, [d < 0, d >= 0], [lambda t: t**2, lambda t: t**3])))
+
+    x = np.outer([0.3, -0.7, 1.2], [0.3, -0.7, 1.2])
+    step = autodiff.compile(autodiff.value_and_grad(f), backend="numba")
+    for y in (x, 1.1 * x):
+        value, gradient = autodiff.value_and_grad(f)(y)
+        found, slopes = step(y)
+        np.testing.assert_allclose(found, value, rtol=1e-13)
+        np.testing.assert_allclose(slopes, gradient, rtol=1e-13)
