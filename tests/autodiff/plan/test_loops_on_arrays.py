@@ -469,3 +469,51 @@ def test_steps_on_large_arrays_are_tiled_instead(rng):
     plan = autodiff.compile(autodiff.grad(f))
     plan(rng.normal(size=40_000))
     assert "def block" in plan.plan(rng.normal(size=40_000)).source
+
+
+def _step_size(w, h, rate, _):
+    for _ in range(_STEPS):
+        h = h - rate * np.tanh(w @ h)
+    return np.sum(h**2)
+
+
+def _sum_from_a_number(w, h, rate, _):
+    total = 0.0
+    for _ in range(_STEPS):
+        h = h - rate * np.tanh(w @ h)
+        total = total * 0.9 + np.sum(h)
+    return total
+
+
+def _plain_value_between(w, h, rate, _):
+    for t in range(2 * _STEPS):
+        h = np.tanh(w @ h) + rate
+        if t == _STEPS:
+            h = h * float(np.sign(np.sum(w**2)))
+    return np.sum(h**2)
+
+
+def _after_one_of_numbers(w, h, rate, x):
+    s = x[0]
+    for _ in range(1200):
+        s = np.sin(s * x[1]) + rate * x[2]
+    for _ in range(_STEPS):
+        h = np.tanh(w @ h) * s
+    return np.sum(h)
+
+
+@pytest.mark.parametrize(
+    "f", [_step_size, _sum_from_a_number, _plain_value_between, _after_one_of_numbers]
+)
+def test_loops_with_numbers_of_pythons(f, rng):
+    args = [*_arrays(rng, (_SIZE, _SIZE), _SIZE), 0.1, *_arrays(rng, 3)]
+    eager = autodiff.value_and_grad(f, (0, 1, 2))
+    plan = autodiff.compile(eager)
+    for given in (args, args, [args[0] * 0.7, args[1], 0.3, args[3]], args):
+        found, wanted = plan(*given), eager(*given)
+        assert [type(x) for x in (found[0], *found[1])] == [
+            type(x) for x in (wanted[0], *wanted[1])
+        ]
+        for x, y in zip(_leaves(found), _leaves(wanted), strict=True):
+            np.testing.assert_allclose(x, y, 1e-9, 1e-12)
+    assert _loops(plan, args)
