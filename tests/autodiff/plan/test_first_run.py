@@ -93,3 +93,15 @@ def test_roundings_of_a_sum_that_cancels_are_those_of_its_terms():
     assert first_run.distance(1.0 + 1e-6, 1.0) > 1.0
     assert first_run.distance(1.0 + 1e-13, 1.0) < 1.0
     assert isinstance(program.plan(x), Plan)
+
+
+def test_the_first_result_of_a_plan_that_donates_is_that_of_its_arguments():
+    def loss(w, x):
+        return np.sum(np.tanh(x @ w) ** 2)
+
+    gradient = autodiff.value_and_grad(loss)
+    w, x = np.linspace(0, 1, 3), np.ones((4, 3))
+    for found, expected in zip(
+        autodiff.compile(gradient, donate=True)(w, x), gradient(w, x), strict=True
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
