@@ -1,10 +1,10 @@
 """State outside a compiled function: noticed when it changes, or refused by name."""
 
+import io
 import itertools
 import random
 import sqlite3
 import sys
-import tempfile
 import types
 
 import numpy as np
@@ -49,7 +49,7 @@ def _opens(x):
         return np.sum(x) * len(file.read())
 
 
-STREAM = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
+STREAM = io.BytesIO()
 GENERATOR = np.random.default_rng(0)
 PYTHON_RANDOM = random.Random(0)
 COUNT = itertools.count(1.0)
