@@ -93,7 +93,7 @@ def make_plan(
 
     def number_result(texts: Sequence[str]) -> str:
         # Of numbers of Python's alone the results are: np.float64(x) takes as long as a gradient.
-        python = all(type(x) in (float, complex) for x in leaves)
+        python = bool(leaves) and all(type(x) in (float, complex) for x in leaves)
         own = (float, complex, np.float64, np.complex128) if python else (float, complex)
         plain = [kind in own for kind in kinds]
         return display(
