@@ -26,7 +26,7 @@ __all__ = ["LONGEST_BODY", "SHORTEST", "reroll"]
 SHORTEST = 2000
 #: The same where there are arrays among them, and the iterations.
 SHORTEST_OF_ARRAYS = 128
-_FEWEST_OF_ARRAYS = 32
+_FEWEST_OF_ARRAYS = 1000  # fewer are quicker to run one by one: 64 layers of a network half
 LONGEST_BODY = 1500
 _NEAR = 4096
 #: Iterations from which a value may come: each before the last takes a name more.

@@ -12,6 +12,11 @@ import autodiff
 _SIZE, _STEPS = 4, 60
 
 
+@pytest.fixture(autouse=True)
+def _short_loops(monkeypatch):
+    monkeypatch.setattr("autodiff.plan.tracing.rerolling._FEWEST_OF_ARRAYS", 32)
+
+
 def _leaves(tree):
     if isinstance(tree, list | tuple):
         return [x for part in tree for x in _leaves(part)]
