@@ -169,6 +169,12 @@ def distance(x: Any, y: Any) -> float:
     x, y = np.asarray(x), np.asarray(y)
     if x.dtype.kind not in "fc":
         return 0.0 if np.array_equal(x, y) else np.inf
+    if np.array_equal(x, y):
+        return 0.0
+    with np.errstate(all="ignore"):
+        largest = _largest(np.subtract(x, y))
+    if np.isfinite(largest):
+        return largest / _unit(y)
     finite = np.isfinite(y)
     if not np.array_equal(x[~finite], y[~finite], equal_nan=True):
         return np.inf
@@ -177,12 +183,22 @@ def distance(x: Any, y: Any) -> float:
     return float(np.max(np.abs(x[finite] - y[finite]))) / _unit(y)
 
 
+def _largest(x: Any) -> float:
+    """Return the largest absolute value, or NaN; of a large array without one of absolute ones."""
+    if not x.size:
+        return 0.0
+    if x.dtype.kind == "c":
+        return float(np.max(np.abs(x)))
+    return float(np.maximum(np.max(x), -np.min(x)))
+
+
 def _unit(y: np.ndarray[Any, Any]) -> float:
     """Return the difference from an array that needs no closer look."""
     if y.dtype.kind not in "fc":
         return 1.0
-    finite = y[np.isfinite(y)]
-    scale = float(np.max(np.abs(finite))) if finite.size else 0.0
+    scale = _largest(y)
+    if not np.isfinite(scale):
+        scale = _largest(y[np.isfinite(y)])
     units = _UNITS.get(y.dtype, _FEW_UNITS)
     return units * float(np.finfo(y.dtype).eps) * scale + float(np.finfo(y.dtype).tiny)
 
