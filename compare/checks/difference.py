@@ -1,7 +1,7 @@
 """The difference of two gradients: names, shapes, types, then element by element."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,10 @@ from compare.checks.diagnosis import diagnosis
 from compare.checks.tolerance import Tolerance
 from compare.checks.ulp import ulps_text
 
-__all__ = ["Difference", "compare_gradients", "entry_name", "structure_error"]
+__all__ = ["VALUE", "Difference", "compare_gradients", "entry_name", "structure_error"]
+
+#: Key of the value beside the names of arguments: no argument can be called so.
+VALUE = "the value"
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,15 @@ class Difference:
         Largest error that still counts as agreement.
     message : str
         Why the gradients do not agree; empty if they do.
+    remark : str
+        Why an error that is large beside the gradient is rounding; empty where none is.
     """
 
     max_error: float
     at: str
     tolerance: float
     message: str
+    remark: str = ""
 
     @property
     def agrees(self) -> bool:
@@ -52,30 +58,63 @@ def compare_gradients(
     reference: Mapping[str, Any],
     tolerance: Tolerance,
     inputs: Mapping[str, Any] | None = None,
+    terms: Callable[[], Mapping[str, float]] | None = None,
 ) -> Difference:
     """Return the difference of a value and its gradients from a reference.
+
+    `terms` gives the size of the terms that cancel in each (`checks.rounding.terms_of`); it is
+    called where the gradients would not agree without.
 
     Notes
     -----
     An entry may be off by ``relative * max(|a|, |b|) + of_largest * max|reference|``, whatever
     the size of the problem. The value is compared as well; where terms cancel, it may be off by
     `of_largest` of the largest ``|x_i g_i|``, which is what rounding one input to `of_largest`
-    does to it.
+    does to it. Where the terms that cancel in a gradient are larger than what is left of them, as
+    at a minimum, an entry may be off by `of_terms` of these terms.
     """
     failed = structure_error(value, gradients, reference, inputs)
     if failed:
         return Difference(float("nan"), "", tolerance.relative, failed)
     largest = max((_largest(x_bar) for x_bar in reference.values()), default=0.0)
-    floor = (
-        tolerance.of_largest * largest + tolerance.of_value * abs(float(reference_value))
-    ) / tolerance.relative
-    moved = tolerance.of_largest * _moved_by_rounding(reference, inputs) / tolerance.relative
+    sizes = dict.fromkeys(reference, largest)
+    sizes[VALUE] = _moved_by_rounding(reference, inputs)
+    floors = {name: tolerance.of_largest * size for name, size in sizes.items()}
+    result = {VALUE: value, **gradients}
+    expected = {VALUE: reference_value, **reference}
+    found = _compared(result, expected, floors, tolerance, inputs)
+    if found.agrees or terms is None or not np.isfinite(found.max_error):
+        return found
+    cancelling = terms()
+    rounded = {n: max(f, tolerance.of_terms * cancelling.get(n, 0.0)) for n, f in floors.items()}
+    within = _compared(result, expected, rounded, tolerance, inputs)
+    if not within.agrees:
+        return found
+    name = VALUE if found.at == "value" else found.at.split("[")[0]
+    least = max(sizes[name], float(np.finfo(float).tiny))
+    return replace(
+        within,
+        remark=f"within rounding: the terms that cancel in {name} are "
+        f"{cancelling[name] / least:.0e} × the result",
+    )
+
+
+def _compared(
+    result: Mapping[str, Any],
+    reference: Mapping[str, Any],
+    floors: Mapping[str, float],
+    tolerance: Tolerance,
+    inputs: Mapping[str, Any] | None,
+) -> Difference:
+    """Return the difference of values and gradients, each with the error that rounding leaves."""
+    of_value = tolerance.of_value * abs(float(reference[VALUE]))
     worst, message = (0.0, ""), ""
-    pairs = {"value": (value, reference_value, moved)}
-    pairs |= {name: (gradients[name], reference[name], floor) for name in reference}
-    for name, (given, expected, name_floor) in pairs.items():
-        error, entry = _worst_entry(given, expected, name_floor)
-        at = entry_name(name, entry)
+    gradients = {name: x_bar for name, x_bar in reference.items() if name != VALUE}
+    for name in reference:
+        given, expected = result[name], reference[name]
+        floor = floors[name] + of_value * (name != VALUE)
+        error, entry = _worst_entry(given, expected, floor / tolerance.relative)
+        at = entry_name("value" if name == VALUE else name, entry)
         if not np.isfinite(error):
             return Difference(error, at, tolerance.relative, _not_finite(at, given, entry, inputs))
         if error > worst[0] or not worst[1]:
@@ -86,7 +125,7 @@ def compare_gradients(
                     f"{at} is {float(a)!r}, the reference {float(b)!r}: an error of {error:.3g}, "
                     f"more than {tolerance.relative:g} ({ulps_text(a, b)})"
                 )
-                if name != "value" and (cause := diagnosis(name, gradients, reference)):
+                if name != VALUE and (cause := diagnosis(name, result, gradients)):
                     message += f"; {cause}"
     return Difference(*worst, tolerance.relative, message)
 

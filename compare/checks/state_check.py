@@ -15,6 +15,7 @@ import numpy as np
 
 from compare.checks.difference import Difference, compare_gradients
 from compare.checks.reference import tolerance_between
+from compare.checks.rounding import terms_of
 from compare.checks.tolerance import Tolerance
 from compare.engines.engine import Engine
 from compare.problems.problem import Case, Inputs
@@ -24,9 +25,11 @@ __all__ = [
     "WRONG_AT_SECOND_INPUTS",
     "Observed",
     "Result",
-    "check_state",
+    "digest",
     "input_digests",
     "judge",
+    "judge_job",
+    "moved_inputs",
     "observe",
     "observe_engine",
     "result_of",
@@ -99,13 +102,18 @@ def with_second_inputs(case: Case) -> Case:
     other = Case(case.problem, case.size, case.seed + 1)
     if input_digests(other.inputs) != input_digests(case.inputs):
         return other
-    rng = np.random.default_rng(case.seed)
-    moved = {name: _moved(value, rng) for name, value in case.inputs.items()}
+    moved = moved_inputs(case, case.seed)
 
     def inputs(size: int, rng: np.random.Generator) -> Inputs:
         return dict(moved)
 
     return Case(dataclasses.replace(case.problem, inputs=inputs), case.size, case.seed)
+
+
+def moved_inputs(case: Case, seed: int) -> Inputs:
+    """Return the inputs of a case with every entry moved a little."""
+    rng = np.random.default_rng(seed)
+    return {name: _moved(value, rng) for name, value in case.inputs.items()}
 
 
 def _moved(value: Any, rng: np.random.Generator) -> Any:
@@ -138,6 +146,15 @@ def result_of(returned: Any) -> Result:
     )
 
 
+def digest(result: Any) -> bytes:
+    """Return a digest of value and gradients, by which a difference of one bit is noticed."""
+    found = hashlib.blake2b()
+    for name, part in sorted(_parts(result_of(result)).items()):
+        found.update(name.encode())
+        found.update(_bits(part))
+    return found.digest()
+
+
 def _kept(result: Result) -> Result:
     """Return a copy of a result, which no later call can change."""
     value, gradients = result
@@ -145,7 +162,10 @@ def _kept(result: Result) -> Result:
 
 
 def _copied(part: Any) -> Any:
-    return part.copy() if isinstance(part, np.ndarray) else part
+    """Return a copy of an array; of a subclass the numbers alone, which any process can read."""
+    if isinstance(part, np.ma.MaskedArray):
+        return part.copy()
+    return np.array(part, subok=False) if isinstance(part, np.ndarray) else part
 
 
 def observe(
@@ -270,26 +290,32 @@ def judge(
     tolerance: Tolerance,
 ) -> dict[str, Any]:
     """Return the verdict on the observations, as columns of a table."""
-    difference = compare_gradients(*observed.result, *reference, tolerance, case.inputs)
+    difference = compare_gradients(
+        *observed.result, *reference, tolerance, case.inputs, lambda: terms_of(case, against)
+    )
     columns = {"max_error": difference.max_error, "max_error_at": difference.at}
     if observed.failed:
         return {"status": "error", "message": observed.failed}
     if observed.complaint or not difference.agrees:
         message = observed.complaint or difference.message
         return {"status": "mismatch", "message": message, **columns}
-    remark = observed.remark
-    if observed.at_second_inputs is not None:
-        remark = ""
-        if reference_at_second_inputs is None or not _finite(reference_at_second_inputs):
-            remark = f"not checked at other inputs: {against} has no finite gradient there"
-        else:
-            # Of the inputs only their types and sizes matter, which are those of the others too.
-            there = compare_gradients(
-                *observed.at_second_inputs, *reference_at_second_inputs, tolerance, case.inputs
-            )
-            if not there.agrees:
-                return {"status": "mismatch", "message": _at_others(there), **columns}
-    return {"status": "ok", "message": remark, **columns}
+    remarks = [difference.remark]
+    if observed.at_second_inputs is None:
+        remarks.append(observed.remark)
+    elif reference_at_second_inputs is None or not _finite(reference_at_second_inputs):
+        remarks.append(f"not checked at other inputs: {against} has no finite gradient there")
+    else:
+        second = with_second_inputs(case)
+        there = compare_gradients(
+            *observed.at_second_inputs,
+            *reference_at_second_inputs,
+            tolerance,
+            second.inputs,
+            lambda: terms_of(second, against),
+        )
+        if not there.agrees:
+            return {"status": "mismatch", "message": _at_others(there), **columns}
+    return {"status": "ok", "message": "; ".join(filter(None, remarks)), **columns}
 
 
 def _finite(result: Result) -> bool:
@@ -300,21 +326,17 @@ def _at_others(there: Difference) -> str:
     return f"{WRONG_AT_SECOND_INPUTS}: {there.message}"
 
 
-def check_state(
+def judge_job(
+    report: Report,
     case: Case,
     engine: Engine,
-    run: Callable[[Mapping[str, Any]], Any],
-    first: Any,
-    before: Mapping[str, bytes],
+    observed: Observed,
     against: str,
     reference: Result,
-    reference_at_second_inputs: Result | None = None,
-    *,
-    threads: int = 1,
-    first_run_s: float = 0.0,
+    reference_at_second_inputs: Result | None,
 ) -> dict[str, Any]:
-    """Return the verdict on an engine that has been run once: its result, and its hidden state."""
-    observed = observe(case, run, first, before, threads, first_run_s)
+    """Return the verdict on an engine's observations: a job for a worker that is not its own."""
+    report("check", {})
     tolerance = tolerance_between(engine, against, case)
     verdict = judge(case, observed, against, reference, reference_at_second_inputs, tolerance)
     return {**verdict, "reference": against}

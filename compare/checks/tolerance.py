@@ -9,7 +9,8 @@ __all__ = ["TOLERANCES", "TRAINING_TOLERANCE", "Tolerance", "widest"]
 class Tolerance:
     """Bound on the difference of an entry.
 
-    ``|a - b| <= relative * max(|a|, |b|) + of_largest * max|reference| + of_value * |f|``
+    ``|a - b| <= relative * max(|a|, |b|) + of_largest * max|reference| + of_value * |f|``, or
+    ``relative * max(|a|, |b|) + of_terms * max|terms| + of_value * |f|`` where that is more
 
     Parameters
     ----------
@@ -17,6 +18,8 @@ class Tolerance:
         Part relative to the entry.
     of_largest : float
         Part relative to the largest entry of the reference gradient.
+    of_terms : float
+        Part relative to the terms that cancel in it (`compare.checks.rounding`).
     of_value : float
         Part relative to the value of the function.
     reason : str
@@ -25,6 +28,7 @@ class Tolerance:
 
     relative: float
     of_largest: float
+    of_terms: float
     of_value: float
     reason: str
 
@@ -38,21 +42,25 @@ TOLERANCES: dict[str, Tolerance] = {
     "exact": Tolerance(
         1e-9,
         1e-12,
+        1e-13,
         0.0,
         "float64 has 16 digits; sums of a few thousand terms in another order, and cancellation "
         "in closed forms, cost up to six of them. An entry may be as wrong as 1e-12 of the "
-        "largest, since it is then the rounding of terms of that size",
+        "largest, since it is then the rounding of terms of that size; and as 450 roundings of the "
+        "terms that cancel in it, of which a formula may have more than the graph",
     ),
     "float32": Tolerance(
         1e-4,
         1e-6,
+        4e-6,
         0.0,
         "float32 has 7 digits: sums and cancellation may cost three of them, and an entry may be "
-        "as wrong as 8 roundings of the largest. It holds where an argument is float32, for both "
-        "sides compute with it",
+        "as wrong as 8 roundings of the largest, or 32 of the terms that cancel in it. It holds "
+        "where an argument is float32, for both sides compute with it",
     ),
     "finite-differences": Tolerance(
         1e-5,
+        1e-6,
         1e-6,
         1e-9,
         "a central difference with step h = 6e-6 has truncation h**2 = 4e-11 times the third "

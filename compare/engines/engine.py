@@ -43,6 +43,10 @@ def _as_it_is(threads: int) -> Mapping[str, str]:
     return {}
 
 
+#: Names in the column ``engine`` of samples.parquet that are no engines.
+_RESERVED = ("control", "primal")
+
+
 @dataclass(frozen=True)
 class Engine:
     """A way to compute gradients.
@@ -76,3 +80,10 @@ class Engine:
     refuses: Callable[[Case], str] = _everything
     configure: Callable[[int], int | None] = _nothing
     environment: Callable[[int], Mapping[str, str]] = _as_it_is
+
+    def __post_init__(self) -> None:
+        if not self.name.strip() or not self.name.isprintable() or self.name in _RESERVED:
+            raise ValueError(
+                f"an engine called {self.name!r} arrived; expected printable text other than "
+                f"{', '.join(_RESERVED)}, which stand for what is timed beside the engines"
+            )

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from compare.checks.reference import reference_name
-from compare.checks.state_check import unchecked_reason
+from compare.checks.difference import compare_gradients
+from compare.checks.reference import reference_name, tolerance_of
+from compare.checks.state_check import Observed, Result, digest, unchecked_reason
 from compare.engines.engine import Engine
 from compare.measure import jobs
 from compare.measure.rounds import Lost
@@ -23,6 +24,8 @@ Row = dict[str, Any]
 
 #: A sample may take this many times what it took before, on top of the time budget.
 _SLOWER = 10
+#: Times that a call may take longer on new inputs: caches of the processor make it up to 2.
+_REMEMBERS = 4.0
 
 
 class MeasuredProcess:
@@ -37,7 +40,7 @@ class MeasuredProcess:
     ) -> None:
         self._session, self._imports, self._preparation = session, imports, preparation
         self._environment = environment
-        self._loops, self._sample_s = 1, 0.0
+        self._loops, self._sample_s, self._turn = 1, 0.0, 0
         self.worker: Worker | None = None
 
     def start(self) -> None:
@@ -75,7 +78,8 @@ class MeasuredProcess:
     def sample(self) -> Sample:
         """Return the next sample, or raise `Lost`."""
         if not self._session.fresh:
-            job = (jobs.sample, self._loops)
+            job = (jobs.sample, self._loops, True, self._turn)
+            self._turn += 1
             return sample_of(self.job(*job, stage="sampling", limit_s=self._limit_s))
         try:
             self.start()
@@ -110,6 +114,9 @@ class Candidate(MeasuredProcess):
             self.refusal, self.failed = "", f"{type(error).__name__}: {error}"
         preparation = (jobs.prepare, without_inputs(case), engine, session.threads)
         super().__init__(session, engine.imports, preparation, environment)
+        #: The results that were checked, at the inputs in turn, and their digests.
+        self._results: list[Result] = []
+        self._digests: list[bytes] = []
 
     def ready(self) -> bool:
         """Prepare and check; a candidate that is not ready has a row that says why."""
@@ -129,28 +136,70 @@ class Candidate(MeasuredProcess):
             message = f"the reference {against} ended as {reference.status}: {reference.message}"
             self.ends(Outcome("error", None, message, "check"))
             return False
-        checked = self.job(
-            jobs.check,
-            without_inputs(self.case),
-            self.engine,
-            self._session.threads,
-            against,
-            reference.result,
-            self._at_second_inputs(against),
-            stage="check",
-        )
-        if checked.status != "ok":
-            self.ends(checked)
-            return False
-        self.row |= checked.result
-        if self.row["status"] != "ok":
-            self.ends()
+        if not self._agrees(against, reference.result):
             return False
         calibrated = self.calibrate()
         if calibrated.status != "ok":
             self.ends(calibrated)
             return False
+        return self._forgets()
+
+    def _agrees(self, against: str, reference: Result) -> bool:
+        """Hold the engine against its reference, at both inputs, in a process of neither."""
+        case = without_inputs(self.case)
+        observed = self.job(jobs.observed, case, self._session.threads, stage="check")
+        if observed.status != "ok":
+            self.ends(observed)
+            return False
+        seen: Observed = observed.result
+        second = self._at_second_inputs(against)
+        judged = self._session.judge(case, self.engine, seen, against, reference, second)
+        if judged.status != "ok":
+            self.ends(judged)
+            return False
+        self.row |= judged.result
+        if self.row["status"] != "ok":
+            self.ends()
+            return False
+        self._results = [seen.result, *filter(None, [seen.at_second_inputs])]
+        self._digests = [digest(result) for result in self._results]
         return True
+
+    def _forgets(self) -> bool:
+        """Whether a call takes as long on inputs that the engine has never seen."""
+        if self._session.fresh or unchecked_reason(self.case, self.row["first_run_s"] or 0.0):
+            return True
+        job = (jobs.slower_on_new_inputs, without_inputs(self.case), self._loops)
+        found = self.job(*job, stage="new inputs", limit_s=self._limit_s)
+        # Who refuses other inputs has been remarked on by the state check.
+        if found.status != "ok" or found.result < _REMEMBERS:
+            return True
+        message = (
+            f"a call takes {found.result:.1f} × as long on new inputs as on those it has seen: "
+            "it remembers results"
+        )
+        self.ends(Outcome("mismatch", None, message, "new inputs"))
+        return False
+
+    def sample(self) -> Sample:
+        """Return the next sample, or raise `Lost`, also where its result is not the checked one."""
+        sample = super().sample()
+        if sample.digest == self._digests[sample.place] or self.worker is None:
+            return sample
+        kept = self.job(jobs.sampled_result, stage="check")
+        tolerance = tolerance_of(self.engine, self.case)
+        expected = self._results[sample.place]
+        # Threads and alignment may change the order of a sum, and so the last bits.
+        if kept.status == "ok":
+            value, gradients = kept.result
+            difference = compare_gradients(value, gradients, *expected, tolerance)
+            if difference.agrees:
+                return sample
+            message = (
+                f"a result while it was timed is not the one that was checked: {difference.message}"
+            )
+            kept = Outcome("mismatch", None, message, "sampling")
+        raise Lost(kept)
 
     def _at_second_inputs(self, against: str) -> Any:
         """Return the reference at other inputs; None where the engine is not run there."""

@@ -6,15 +6,27 @@ next is held here.
 
 import dataclasses
 import gc
+import random
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from compare.checks.state_check import Result, check_state, input_digests
+import numpy as np
+
+from compare.checks.state_check import (
+    Observed,
+    Result,
+    digest,
+    input_digests,
+    moved_inputs,
+    observe,
+    result_of,
+    with_second_inputs,
+)
 from compare.engines.engine import Engine, Prepared
 from compare.measure.calibration import calibration_workload
 from compare.measure.memory import PeakMemory, allocated_bytes
-from compare.measure.timing import SAMPLE_S, Sample, calibrated, time_calls
+from compare.measure.timing import SAMPLE_S, Sample, calibrated, time_calls, timed_result
 from compare.problems.problem import Case
 from compare.process.jobs import Report
 from compare.process.threads import pinned_cores, threads_read
@@ -22,16 +34,23 @@ from compare.process.threads import pinned_cores, threads_read
 __all__ = [
     "allocated",
     "calibrate",
-    "check",
+    "observed",
     "prepare",
     "prepare_calibration",
     "prepare_primal",
     "sample",
     "sample_calibration",
+    "sampled_result",
+    "slower_on_new_inputs",
 ]
 
 #: A call that lasts this long is a sample, and is no mishap of the clock.
 _LONG_S = 20 * SAMPLE_S
+#: Calls on new inputs, each its own, and the entries that these may have together: they must be
+#: made, and should stay in the caches of the processor as the usual inputs do.
+_NEW_CALLS, _NEW_ENTRIES, _NEW_ATTEMPTS = 64, 200_000, 3
+
+Inputs = Mapping[str, Any]
 
 
 @dataclasses.dataclass
@@ -39,6 +58,9 @@ class _Held:
     """The prepared function of this process, kept from one job to the next."""
 
     run: Callable[[], Any] = lambda: None
+    #: The inputs that samples take in turns, and the result of a call of the last sample.
+    inputs: tuple[Inputs, ...] = ()
+    sampled: Any = None
     #: The prepared function, its first result with the time that took, and digests of the inputs
     #: from before it was prepared.
     prepared_run: Callable[[Any], Any] = lambda inputs: None
@@ -76,8 +98,13 @@ def prepare(report: Report, case: Case, engine: Engine, threads: int) -> dict[st
     peak_bytes = memory.above_start()
     report("threads", {"first_run_s": first_run_s, "peak_bytes": peak_bytes})
     _held.prepared_run, _held.first_run_s = prepared.run, first_run_s
-    _held.run = lambda: prepared.run(inputs)
+    _held.inputs, _held.run = (inputs,), _bound(prepared.run, inputs)
     return {"threads_read": threads_read(configured)}
+
+
+def _bound(run: Callable[[Inputs], Any], inputs: Inputs) -> Callable[[], Any]:
+    """Return the prepared function at some inputs."""
+    return lambda: run(inputs)
 
 
 def prepare_primal(report: Report, case: Case) -> dict[str, Any]:
@@ -94,29 +121,14 @@ def prepare_calibration(report: Report) -> None:
     calibration_workload()
 
 
-def check(
-    report: Report,
-    case: Case,
-    engine: Engine,
-    threads: int,
-    against: str,
-    reference: Result,
-    at_second_inputs: Result | None,
-) -> dict[str, Any]:
-    """Return the columns of the state check: the engine against a reference, at both inputs."""
+def observed(report: Report, case: Case, threads: int) -> Observed:
+    """Return the behaviour of the engine after its first run; who judges it is elsewhere."""
     first, _held.first = _held.first, None
-    return check_state(
-        case,
-        engine,
-        _held.prepared_run,
-        first,
-        _held.before,
-        against,
-        reference,
-        at_second_inputs,
-        threads=threads,
-        first_run_s=_held.first_run_s,
-    )
+    run = _held.prepared_run
+    found = observe(case, run, first, _held.before, threads, _held.first_run_s)
+    if found.at_second_inputs is not None:
+        _held.inputs = (case.inputs, with_second_inputs(case).inputs)
+    return found
 
 
 def calibrate(report: Report) -> tuple[int, float]:
@@ -136,16 +148,39 @@ def calibrate(report: Report) -> tuple[int, float]:
     return loops, sample_s
 
 
-def sample(report: Report, loops: int, warm: bool = True) -> Sample:
-    """Return one sample."""
+def sample(report: Report, loops: int, warm: bool = True, turn: int = 0) -> Sample:
+    """Return one sample; samples take the inputs in turns."""
     idle_processor_s = time.process_time() - _held.waiting_since_s if warm else 0.0
+    _held.sampled, run, place = None, _held.run, 0
+    if _held.inputs:
+        place = turn % len(_held.inputs)
+        run = _bound(_held.prepared_run, _held.inputs[place])
     if warm:
         gc.collect()
         if loops > 1:
-            _held.run()  # collecting emptied what Python keeps for reuse
-    seconds, processor_s = time_calls(_held.run, loops)
+            run()  # collecting emptied what Python keeps for reuse
+    # Nobody knows beforehand which of the calls will be looked at.
+    seconds, processor_s, _held.sampled = timed_result(run, loops, random.randrange(loops))
+    found = digest(_held.sampled) if _held.inputs else b""
     _held.waiting_since_s = time.process_time()
-    return Sample(seconds, processor_s, loops, idle_processor_s)
+    return Sample(seconds, processor_s, loops, idle_processor_s, place, found)
+
+
+def sampled_result(report: Report) -> Result:
+    """Return the result of that call of the last sample which was looked at."""
+    return result_of(_held.sampled)
+
+
+def slower_on_new_inputs(report: Report, case: Case, loops: int) -> float:
+    """Return how many times longer a call takes on inputs that it has never seen."""
+    entries = sum(int(np.size(value)) for value in case.inputs.values())
+    count = max(1, min(loops, _NEW_CALLS, _NEW_ENTRIES // max(entries, 1)))
+    run, ratios = _held.prepared_run, []
+    for attempt in range(_NEW_ATTEMPTS):
+        new = iter([moved_inputs(case, attempt * count + k) for k in range(count)])
+        new_s = time_calls(lambda new=new: run(next(new)), count)[0]  # type: ignore[misc]
+        ratios.append(new_s / max(time_calls(_held.run, count)[0], 1e-9))
+    return min(ratios)
 
 
 def sample_calibration(report: Report) -> Sample:

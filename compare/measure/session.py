@@ -5,7 +5,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from compare.checks.reference import compute_reference, reference_gradient
-from compare.checks.state_check import with_second_inputs
+from compare.checks.state_check import judge_job, with_second_inputs
+from compare.engines.engine import Engine
 from compare.measure import jobs
 from compare.measure.rounds import Limits, Lost
 from compare.measure.timing import Sample
@@ -82,6 +83,10 @@ class MeasurementSession:
             job = (_at_second_inputs, without_inputs(case), name)
             references[key] = self._executor.call(*job, budget=self.budget)
         return references[key]
+
+    def judge(self, case: Case, engine: Engine, *observed: Any) -> Outcome:
+        """Return the verdict on an engine's observations, found in the process of references."""
+        return self._executor.run(judge_job, case, engine, *observed, budget=self.budget)
 
     def _references_of(self, case: Case) -> dict[str, Outcome]:
         """Return the references of a case, and release those of the last one."""

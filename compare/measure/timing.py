@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["SAMPLE_S", "Sample", "calibrated", "time_calls"]
+__all__ = ["SAMPLE_S", "Sample", "calibrated", "time_calls", "timed_result"]
 
 #: A sample lasts at least this long, so that the clock's resolution and a single interruption
 #: weigh little.
@@ -27,6 +27,9 @@ class Sample:
     loops: int = 1
     #: Processor time that the process took while it should have waited for its turn, in s.
     idle_processor_s: float = 0.0
+    #: Which of the inputs it was taken at, and the digest of the result of one of its calls.
+    place: int = 0
+    digest: bytes = b""
 
 
 def calibrated(
@@ -66,11 +69,22 @@ def time_calls(
     >>> 0 < seconds < 1
     True
     """
-    all_but_one = range(loops - 1)
+    return timed_result(run, loops, loops - 1, clock)[:2]
+
+
+def timed_result(
+    run: Callable[[], Any],
+    loops: int,
+    at: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> tuple[float, float, Any]:
+    """Return wall time and processor time of one call, from many, and the result of number `at`."""
+    before, after = range(at), range(loops - 1 - at)
     processor_start, start = time.process_time(), clock()
-    for _ in all_but_one:
+    for _ in before:
         run()
     result = run()
+    for _ in after:
+        run()
     end, processor_end = clock(), time.process_time()
-    del result
-    return (end - start) / loops, (processor_end - processor_start) / loops
+    return (end - start) / loops, (processor_end - processor_start) / loops, result

@@ -22,7 +22,7 @@ from typing import IO, Any, Literal
 import cloudpickle
 
 from compare.process.guard import new_mark, package_environment
-from compare.process.ipc import read_message, write_message
+from compare.process.ipc import read_message, valid_unicode, write_message
 from compare.process.jobs import call
 from compare.process.processes import MARK, ProcessTree, end_marked
 from compare.process.threads import THREAD_VARIABLES, pin
@@ -34,6 +34,8 @@ TIMED_STAGES = frozenset({"build", "compile", "first run"})
 #: Limit for every other stage: importing, drawing inputs, computing the reference.
 _UNTIMED_LIMIT_S = 120.0
 _POLL_S = 0.02
+#: Time that a process which has closed its pipe has to end, in s.
+_DYING_S = 5.0
 #: Processor time that a cell may take on each thread, relative to its wall time, and on top in s:
 #: a library that ends its threads a little late is not to blame.
 _PROCESSOR_SLACK = 1.25
@@ -101,12 +103,16 @@ class Outcome:
         Largest resident memory of the process tree that the parent saw while the engine worked.
     """
 
-    status: Literal["ok", "timeout", "memory", "crashed", "unsupported", "error"]
+    status: Literal["ok", "mismatch", "timeout", "memory", "crashed", "unsupported", "error"]
     result: Any = None
     message: str = ""
     stage: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
     peak_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        # The name of a file that is not Unicode may stand in it.
+        object.__setattr__(self, "message", valid_unicode(self.message))
 
 
 class Worker:
@@ -156,10 +162,11 @@ class Worker:
         try:
             while (answer := read_message(self._stdout)) is not None:
                 self._messages.put(answer)
-        except Exception as error:
-            # The result is of a type that this process cannot load.
+        except BaseException as error:  # whatever reading a result may raise, SystemExit too
             message = f"its result cannot be read: {type(error).__name__}: {error}"
             self._messages.put(("error", message))
+            # Nobody reads its answers any more: the next job needs another process.
+            self._tree.kill()
         self._messages.put(None)
 
     @property
@@ -243,7 +250,11 @@ class Worker:
 
     def _death(self) -> str:
         """Return the reason why the process ended, with its last words."""
-        code = self._process.wait()
+        try:
+            code = self._process.wait(_DYING_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return "its process closed the pipe of its answers"
         if code < 0:
             with contextlib.suppress(ValueError):
                 return f"its process was ended by {signal.Signals(-code).name}"
@@ -320,29 +331,39 @@ class Executor:
 
     def __init__(self, threads: int = 1) -> None:
         self._threads = threads
-        self._worker: Worker | None = None
+        self._workers: dict[str, Worker] = {}
 
     def __enter__(self) -> "Executor":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._worker is not None:
-            self._worker.close()
+        for worker in self._workers.values():
+            worker.close()
 
     def run(
-        self, function: Callable[..., Any], *args: Any, budget: Budget, stage: str = "start"
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        budget: Budget,
+        stage: str = "start",
+        of: str = "",
     ) -> Outcome:
-        """Return the outcome of ``function(report, *args)``, in a worker kept for the next."""
-        return self._kept().run((function, *args), budget, stage=stage)
+        """Return the outcome of ``function(report, *args)``, in a worker kept for the next.
+
+        Jobs `of` one engine share a worker with no other: what an engine changes in its process
+        (search paths, limits, functions of NumPy) reaches nobody else.
+        """
+        return self._kept(of).run((function, *args), budget, stage=stage)
 
     def call(self, function: Callable[..., Any], *args: Any, budget: Budget) -> Outcome:
         """Return the outcome of ``function(*args)`` under the time budget, in the same worker."""
         return self.run(call, function, *args, budget=budget)
 
-    def _kept(self) -> Worker:
+    def _kept(self, of: str) -> Worker:
         """Return the worker for jobs without a clock, a new one if the last was killed."""
-        if self._worker is None or not self._worker.alive:
-            if self._worker is not None:
-                self._worker.close()
-            self._worker = Worker(self._threads)
-        return self._worker
+        worker = self._workers.get(of)
+        if worker is None or not worker.alive:
+            if worker is not None:
+                worker.close()
+            worker = self._workers[of] = Worker(self._threads)
+        return worker

@@ -1,16 +1,33 @@
-"""Messages between processes: pickles with their length in front."""
+"""Messages between processes: pickles behind a mark and their length."""
 
 import pickle
 from typing import IO, Any
 
-__all__ = ["read_message", "write_message"]
+__all__ = ["NoMessage", "read_message", "valid_unicode", "write_message"]
 
+#: Begins every message, so that bytes that somebody else wrote into the pipe are not taken for one.
+_MARK = b"gradscale message"
 _LENGTH_BYTES = 8
+
+
+class NoMessage(Exception):
+    """What arrived in the pipe is not a message; nothing that follows can be read."""
+
+
+def valid_unicode(text: str) -> str:
+    r"""Return a text that can be encoded: what stands for no character is escaped.
+
+    Examples
+    --------
+    >>> valid_unicode("caf" + chr(0xDCE9) + ".txt")
+    'caf\\udce9.txt'
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def write_message(stream: IO[bytes], payload: bytes) -> None:
     """Write one message."""
-    stream.write(len(payload).to_bytes(_LENGTH_BYTES, "big"))
+    stream.write(_MARK + len(payload).to_bytes(_LENGTH_BYTES, "big"))
     stream.write(payload)
     stream.flush()
 
@@ -18,10 +35,12 @@ def write_message(stream: IO[bytes], payload: bytes) -> None:
 def read_message(stream: IO[bytes]) -> Any:
     """Return the next message, or None when the other process has closed the pipe."""
     try:
-        header = stream.read(_LENGTH_BYTES)
-        if len(header) < _LENGTH_BYTES:
+        header = stream.read(len(_MARK) + _LENGTH_BYTES)
+        if not header.startswith(_MARK[: len(header)]):
+            raise NoMessage("bytes that are no answer arrived in the pipe of its process")
+        if len(header) < len(_MARK) + _LENGTH_BYTES:
             return None
-        length = int.from_bytes(header, "big")
+        length = int.from_bytes(header[len(_MARK) :], "big")
         payload = stream.read(length)
     except (OSError, ValueError):
         return None

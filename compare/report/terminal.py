@@ -80,7 +80,7 @@ def print_agreement(agreement: pd.DataFrame, console: Console) -> None:
     if pairs.empty:
         console.print("No engines were compared.")
         return
-    console.print(Text("Largest relative error", style="bold"))
+    console.print(Text("Largest relative difference", style="bold"))
     for engines in _fitting(pairs, console.width):
         console.print(_errors(pairs, engines))
 
@@ -90,7 +90,7 @@ def print_exactness(truth: pd.DataFrame, console: Console) -> None:
     known = frames.complete(truth, TRUTH_COLUMNS)
     if known.empty:
         return
-    console.print(Text("Largest error in ULPs of the true gradient", style="bold"))
+    console.print(Text("Largest distance from the true gradient, in ULPs", style="bold"))
     pairs = known.assign(max_error=known["ulp_max"])
     for engines in _fitting(pairs, console.width):
         console.print(_errors(pairs, engines, ulp_text))

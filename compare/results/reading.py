@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from compare.process.ipc import valid_unicode
 from compare.results.fields import read_field
 from compare.results.schema import RESULT_COLUMNS, RETIRED, SCHEMA_VERSION, Column
 
@@ -120,15 +121,18 @@ def as_frame(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column]) -> pd
     return pd.DataFrame(
         {
             column.name: pd.Series(
-                [
-                    missing[column.dtype] if row.get(column.name) is None else row[column.name]
-                    for row in rows
-                ],
+                [_cell(row.get(column.name), missing[column.dtype]) for row in rows],
                 dtype=_DTYPES[column.dtype],
             )
             for column in columns
         }
     )
+
+
+def _cell(value: Any, missing: Any) -> Any:
+    if value is None:
+        return missing
+    return valid_unicode(value) if isinstance(value, str) else value
 
 
 def _read_text(path: Path) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from compare.checks.difference import entry_name, structure_error
 from compare.checks.reference import reference_name, tolerance_between
-from compare.checks.state_check import WRONG_AT_SECOND_INPUTS, Observed, judge, observe_engine
+from compare.checks.state_check import WRONG_AT_SECOND_INPUTS, Observed, judge_job, observe_engine
 from compare.engines import chosen_engines, get_engine
 from compare.engines.engine import Engine
 from compare.problems.own import own_problem
@@ -54,7 +54,9 @@ def verify_cases(
 
             def gradient(engine: Engine, case: Case = case, known: Any = outcomes) -> Outcome:
                 if engine.name not in known:
-                    known[engine.name] = executor.run(observe_engine, case, engine, budget=budget)
+                    known[engine.name] = executor.run(
+                        observe_engine, case, engine, budget=budget, of=engine.name
+                    )
                 outcome: Outcome = known[engine.name]
                 return outcome
 
@@ -68,7 +70,7 @@ def verify_cases(
                 if refusal:
                     judged: dict[str, Any] = {"status": "unsupported", "message": refusal}
                 else:
-                    judged = _judge(case, engine, gradient(engine), against, gradient)
+                    judged = _judge(case, engine, gradient, against, executor, budget)
                     if judged["status"] in ("mismatch", "error"):
                         judged = _revised(judged, case, engine, gradient(engine), against, truth)
                 rows.append(
@@ -91,11 +93,13 @@ def verify_cases(
 def _judge(
     case: Case,
     engine: Engine,
-    outcome: Outcome,
-    against: str,
     gradient: Callable[[Engine], Outcome],
+    against: str,
+    executor: Executor,
+    budget: Budget,
 ) -> dict[str, Any]:
     """Return the status, error and message of one engine against its reference."""
+    outcome = gradient(engine)
     if outcome.status != "ok":
         return {"status": outcome.status, "message": outcome.message}
     reference = gradient(get_engine(against))
@@ -104,10 +108,15 @@ def _judge(
             "status": "error",
             "message": f"the reference {against} ended as {reference.status}: {reference.message}",
         }
-    tolerance = tolerance_between(engine, against, case)
     seen: Observed = reference.result
-    verdict = judge(case, outcome.result, against, seen.result, seen.at_second_inputs, tolerance)
-    return {**verdict, "tolerance": tolerance.relative}
+    results = (seen.result, seen.at_second_inputs)
+    verdict = executor.run(
+        judge_job, case, engine, outcome.result, against, *results, budget=budget
+    )
+    if verdict.status != "ok":
+        return {"status": "error", "message": f"it could not be judged: {verdict.message}"}
+    columns = {key: value for key, value in verdict.result.items() if key != "reference"}
+    return {**columns, "tolerance": tolerance_between(engine, against, case).relative}
 
 
 def _revised(

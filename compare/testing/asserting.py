@@ -1,5 +1,6 @@
 """`assert_gradients_agree`: one call that raises where gradients do not agree."""
 
+import functools
 import inspect
 import math
 import os
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from compare.checks.difference import Difference, compare_gradients
+from compare.checks.rounding import terms_of
 from compare.checks.tolerance import TOLERANCES, Tolerance, widest
 from compare.engines.engine import Engine
 from compare.problems.own import own_problem
@@ -146,8 +148,9 @@ def assert_gradients_agree(
     if gradient is not None:
         gradients.insert(0, given_gradient(case, gradient, args, base))
     _check_independence(case, gradients, skipped)
+    terms = functools.cache(lambda: terms_of(case))
     pairs = {
-        (a.name, b.name): difference_between(a, b, case.inputs, atol)
+        (a.name, b.name): difference_between(a, b, case.inputs, atol, terms)
         for a, b in combinations(gradients, 2)
     }
     if all(difference.agrees for difference in pairs.values()):
@@ -162,12 +165,16 @@ def assert_gradients_agree(
 
 
 def difference_between(
-    a: NamedGradient, b: NamedGradient, inputs: Mapping[str, Any], atol: float | None
+    a: NamedGradient,
+    b: NamedGradient,
+    inputs: Mapping[str, Any],
+    atol: float | None,
+    terms: Callable[[], Mapping[str, float]] | None = None,
 ) -> Difference:
     """Return the difference of two gradients, the second one being the reference."""
     reference = b.by_argument if atol is None else _without_near(a.by_argument, b.by_argument, atol)
     tolerance = widest(a.tolerance, b.tolerance)
-    return compare_gradients(a.value, a.by_argument, b.value, reference, tolerance, inputs)
+    return compare_gradients(a.value, a.by_argument, b.value, reference, tolerance, inputs, terms)
 
 
 def _without_near(

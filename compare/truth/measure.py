@@ -8,6 +8,7 @@ import numpy as np
 
 from compare.checks.difference import Difference, compare_gradients, structure_error
 from compare.checks.reference import reference_name, tolerance_between, tolerance_of
+from compare.checks.rounding import terms_of
 from compare.checks.state_check import Result, observe_engine
 from compare.engines import get_engine
 from compare.engines.engine import Engine
@@ -115,7 +116,9 @@ def measure_errors(
             def outcome(engine: Engine, case: Case = case, known: Found = known) -> Outcome:
                 key = (case.problem.name, case.size, engine.name)
                 if key not in known:
-                    known[key] = executor.run(observe_engine, case, engine, budget=budget)
+                    known[key] = executor.run(
+                        observe_engine, case, engine, budget=budget, of=engine.name
+                    )
                 return known[key]
 
             for engine in engines:
@@ -191,6 +194,7 @@ def _judged(
     errors = ulp_errors(value, gradients, truth, case.inputs)
     difference = difference_from_truth(case, engine, result, truth)
     remarks = [f"{truth.entries} entries at random"] * truth.sampled
+    remarks += [difference.remark] * bool(difference.remark)
     if errors.other_slopes:
         remarks.append(
             f"{errors.other_slopes} entries at a kink, where it chose another of the slopes"
@@ -212,7 +216,9 @@ def difference_from_truth(case: Case, engine: Engine, result: Result, truth: Tru
     value, gradients = result
     true_value, reference = as_reference(truth, gradients)
     tolerance = tolerance_of(engine, case)
-    found = compare_gradients(value, gradients, true_value, reference, tolerance, case.inputs)
+    found = compare_gradients(
+        value, gradients, true_value, reference, tolerance, case.inputs, lambda: terms_of(case)
+    )
     return dataclasses.replace(found, message=found.message.replace("the reference", "the truth"))
 
 
@@ -231,12 +237,20 @@ def _against_another(
     tolerance = tolerance_between(engine, against, case)
     value, gradients = result
     other_value, reference = other.result.result
-    difference = compare_gradients(value, gradients, other_value, reference, tolerance, case.inputs)
+    difference = compare_gradients(
+        value,
+        gradients,
+        other_value,
+        reference,
+        tolerance,
+        case.inputs,
+        lambda: terms_of(case, against),
+    )
     return {
         "against": against,
         "max_error": difference.max_error,
         "status": "ok" if difference.agrees else "mismatch",
-        "message": difference.message or reason,
+        "message": difference.message or "; ".join(filter(None, (reason, difference.remark))),
     }
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compare.checks.reference import reference_gradient, reference_name
-from compare.checks.state_check import check_state, input_digests, observe, with_second_inputs
+from compare.checks.state_check import input_digests, judge_job, observe, with_second_inputs
 from compare.engines import get_engine
 from compare.problems import PROBLEMS
 from compare.problems.own import own_problem
@@ -17,10 +17,15 @@ def checked(case, engine, **more):
     run = engine.prepare(case).run
     at_second_inputs = reference_gradient(with_second_inputs(case), against)
     first = run(case.inputs)
-    return check_state(
-        case, engine, run, first, before, against, reference_gradient(case, against),
-        at_second_inputs, **more,
-    )  # fmt: skip
+    return judge_job(
+        lambda stage, metadata: None,
+        case,
+        engine,
+        observe(case, run, first, before, **more),
+        against,
+        reference_gradient(case, against),
+        at_second_inputs,
+    )
 
 
 OURS = ["expanded", "shared", "adjoint", "matrix", "graph", "graph-compiled", "hand-written"]
