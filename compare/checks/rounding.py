@@ -69,16 +69,17 @@ def _moved_graph(case: Case) -> tuple[list[Any], Any]:
     function, inputs = case.problem.function, case.inputs
     wrt = [inputs[name] for name in case.wrt]
 
-    def everything(*xs: Any) -> Any:
+    def everything(one: Any, *xs: Any) -> Any:
+        # The factor 1 makes every cotangent depend on an input, so that all are recorded.
         def loss(*ys: Any) -> Any:
-            return function(**{**inputs, **dict(zip(case.wrt, ys, strict=True))})
+            return one * function(**{**inputs, **dict(zip(case.wrt, ys, strict=True))})
 
         value, gradients = autodiff.value_and_grad(loss, argnums=tuple(range(len(xs))))(*xs)
         return np.concatenate([np.reshape(part, -1) for part in (value, *gradients)])
 
-    graph = autodiff.trace(everything, *wrt)
+    graph = autodiff.trace(everything, 1.0, *wrt)
     splits = np.cumsum([1, *(np.size(x) for x in wrt)])[:-1]
-    leaves = {id(node): x for node, x in zip(graph.inputs.values(), wrt, strict=True)}
+    leaves = {id(n): x for n, x in zip(graph.inputs.values(), (1.0, *wrt), strict=True)}
 
     def run(move: Callable[[Any], Any]) -> list[Any]:
         values: dict[int, Any] = {}

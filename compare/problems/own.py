@@ -9,7 +9,10 @@ import numpy as np
 
 from compare.problems.problem import Inputs, Problem
 
-__all__ = ["checked", "named_arguments", "own_problem", "value_of"]
+__all__ = ["OWN", "checked", "named_arguments", "own_problem", "value_of"]
+
+#: Family of a user's own function.
+OWN = "own"
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -29,7 +32,7 @@ def own_problem(
     value_of(function, inputs, name)
     return Problem(
         name=name,
-        family="own",
+        family=OWN,
         function=function,
         wrt=chosen,
         inputs=lambda size, rng: dict(inputs),

@@ -156,6 +156,7 @@ class Worker:
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         self._tree = ProcessTree(self._process.pid)
         self._messages: queue.Queue[Any] = queue.Queue()
+        self._readable = True
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
@@ -164,15 +165,16 @@ class Worker:
                 self._messages.put(answer)
         except BaseException as error:  # whatever reading a result may raise, SystemExit too
             message = f"its result cannot be read: {type(error).__name__}: {error}"
-            self._messages.put(("error", message))
             # Nobody reads its answers any more: the next job needs another process.
+            self._readable = False
             self._tree.kill()
+            self._messages.put(("error", message))
         self._messages.put(None)
 
     @property
     def alive(self) -> bool:
         """Whether the process can take a job."""
-        return self._process.poll() is None
+        return self._readable and self._process.poll() is None
 
     def run(
         self,

@@ -22,6 +22,7 @@ from rich.progress import (
 
 from compare.engines.engine import Engine
 from compare.measure.sweep import Ended, sweep
+from compare.problems.own import OWN
 from compare.problems.problem import Case, Problem
 from compare.process.executor import Budget
 from compare.results.identity import fingerprint
@@ -74,6 +75,8 @@ _OUTPUTS = (
 #: Requested settings that run.json repeats for the report.
 _SHOWN = ("quick", "budget_s", "budget_bytes", "seed", "threads", "mode")
 _REPORTS = ("report.html", "report.md")
+#: Statuses of a cell whose engine failed: not refusals, and not budgets that ended.
+_FAILED = ("error", "crashed")
 
 
 def verify_problems(
@@ -125,8 +128,10 @@ def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
             cell = (row["problem"], row["size"], row["engine"])
             samples.add(cell, ended.samples, previous.run)
             append_row(folder / "results.csv", row)
-        with console.status("the swell, the collapse, and the two-layer network trained twice"):
-            _finish(settings, metadata)
+        # A report of somebody's own function is about that function, not about our networks.
+        if any(problem.family != OWN for problem in settings.problems):
+            with console.status("the swell, the collapse, and the two-layer network trained twice"):
+                _finish(settings, metadata)
     except KeyboardInterrupt:
         interrupted = True
         console.print("interrupted: the report shows what was finished; --resume goes on")
@@ -137,7 +142,7 @@ def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
     page = report_folder(folder, console)
     if settings.parquet:
         write_parquet(folder / "results.parquet", read_results(folder / "results.csv"))
-    return page, _agreed(settings), interrupted
+    return page, _sound(settings, console), interrupted
 
 
 def _fingerprints(settings: Settings) -> dict[Cell, str]:
@@ -220,8 +225,8 @@ def _digest_of_verification(settings: Settings) -> str:
     return digest.hexdigest()[:16]
 
 
-def _agreed(settings: Settings) -> bool:
-    """Return whether no engine of a run differed from its reference."""
+def _sound(settings: Settings, console: Console) -> bool:
+    """Return whether a run measured something and no engine was wrong or failed; say which did."""
     folder = settings.folder
     frames = [
         read_table(folder / name, columns)
@@ -232,8 +237,15 @@ def _agreed(settings: Settings) -> bool:
     # of the table, not a wrong engine.
     exact = {engine.name for engine in settings.engines if engine.tolerance == "exact"}
     rows = read_results(folder / "results.csv")
+    failed = rows[rows["status"].isin(_FAILED)].drop_duplicates(["problem", "engine", "message"])
+    for row in failed.to_dict("records"):
+        text = f"{row['engine']} on {row['problem']}, {row['label']}: {row['message']}"
+        console.print(text, style="red", markup=False, highlight=False)
+    if not (rows["status"] == "ok").any():
+        console.print("Nothing was measured: no engine gave a gradient that is right.")
+        return False
     frames.append(rows[rows["engine"].isin(exact)])
-    return not any((frame["status"] == "mismatch").any() for frame in frames)
+    return failed.empty and not any((frame["status"] == "mismatch").any() for frame in frames)
 
 
 def _finish(settings: Settings, metadata: dict[str, Any]) -> None:

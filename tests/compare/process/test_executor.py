@@ -147,3 +147,67 @@ def test_a_budget_must_be_positive(seconds):
         Budget(seconds, GIB)
     with pytest.raises(ValueError, match="positive number of bytes"):
         Budget(1.0, 0)
+
+
+class Odd(np.ndarray):
+    """An array whose pickle ends whoever reads it."""
+
+    def __reduce__(self):
+        return exec, ("raise SystemExit('from the result')",)
+
+
+def odd(report):
+    return np.ones(3).view(Odd)
+
+
+def into_the_pipe(report):
+    for number in range(3, 12):
+        try:
+            os.write(number, b"\xff" * 64)
+        except OSError:
+            continue
+
+
+def closing_the_pipe(report):
+    for number in range(3, 12):
+        try:
+            os.close(number)
+        except OSError:
+            continue
+    time.sleep(600)
+
+
+@pytest.mark.parametrize(
+    ("job", "words"),
+    [
+        (odd, "its result cannot be read: SystemExit: from the result"),
+        (into_the_pipe, "bytes that are no answer arrived in the pipe"),
+        (closing_the_pipe, "its process"),
+    ],
+)
+def test_an_answer_that_cannot_be_read_ends_the_job_and_the_next_one_runs(job, words):
+    with Executor() as executor:
+        begin = time.monotonic()
+        outcome = executor.run(job, budget=Budget(2.0, GIB))
+        assert outcome.status in ("error", "crashed")
+        assert words in outcome.message
+        assert executor.call(abs, -3, budget=Budget(20.0, GIB)).result == 3
+        assert time.monotonic() - begin < 60
+
+
+def test_an_array_of_a_class_of_its_own_is_an_array():
+    class Own(np.ndarray):
+        def __reduce__(self):
+            return exec, ("raise SystemExit",)
+
+    def run(inputs):
+        return inputs["x"] ** 2, {"x": np.asarray(2 * inputs["x"]).view(Own)}
+
+    assert measure(lambda case: Prepared(run), 5.0).status == "ok"
+
+
+def test_a_message_that_is_no_unicode_is_escaped():
+    def refusing(case):
+        raise ValueError("cannot open caf" + chr(0xDCE9))
+
+    assert measure(refusing).message == "ValueError: cannot open caf\\udce9"

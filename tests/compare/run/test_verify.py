@@ -132,3 +132,30 @@ def test_a_reference_that_has_no_answer_accuses_nobody():
     )
     assert frame["status"].tolist() == ["ok"], frame.to_string()
     assert "finite-differences" in frame["message"][0]
+
+
+def test_what_one_engine_changes_in_its_process_reaches_no_other(arguments):
+    def prepare(case):
+        import sys
+
+        run = get_engine("graph").prepare(case).run
+
+        def contaminating(inputs):
+            result = run(inputs)
+            np.tanh = np.sin
+            sys.path[:] = []
+            sys.setrecursionlimit(60)
+            return result
+
+        return Prepared(contaminating)
+
+    bad = dataclasses.replace(get_engine("graph"), name="bad", prepare=prepare)
+    frame = compare.verify(loss, *arguments, engines=[bad, "graph", "adjoint"])
+    rows = frame.set_index("engine")["status"]
+    assert rows["graph"] == rows["adjoint"] == "ok"
+
+
+@pytest.mark.parametrize("name", ["control", "primal", "", "a\nb"])
+def test_reserved_names_of_engines_are_refused(name):
+    with pytest.raises(ValueError, match="an engine called"):
+        dataclasses.replace(get_engine("graph"), name=name)

@@ -1,0 +1,168 @@
+"""Engines that are right while they are checked and cheat while they are timed."""
+
+import os
+import time
+
+import numpy as np
+import pytest
+
+from compare.engines.engine import Engine, Prepared
+from compare.measure.interleaved import InterleavedBatch
+from compare.measure.session import MeasurementSession
+from compare.problems.own import own_problem
+from compare.process.executor import Budget
+
+_GIB = 1024**3
+
+
+def loss(x):
+    return np.sum(np.sin(x) ** 2)
+
+
+def honest(inputs):
+    x = inputs["x"]
+    for _ in range(20):  # as long as a small network takes
+        gradient = 2.0 * np.sin(x) * np.cos(x)
+    return np.sum(np.sin(x) ** 2), {"x": gradient}
+
+
+def memo_by_bytes(case):
+    known = {}
+
+    def run(inputs):
+        key = inputs["x"].tobytes()
+        if key not in known:
+            known[key] = honest(inputs)
+        value, gradients = known[key]
+        return value, {"x": gradients["x"].copy()}
+
+    return run
+
+
+def memo_by_identity(case):
+    known = {}
+
+    def run(inputs):
+        found = known.get(id(inputs["x"]))
+        if found is None:
+            found = known[id(inputs["x"])] = (inputs["x"], honest(inputs))
+        return found[1][0], {"x": found[1][1]["x"].copy()}
+
+    return run
+
+
+def memo_of_the_last(case):
+    known = [None, None]
+
+    def run(inputs):
+        if known[0] is None or not np.array_equal(known[0], inputs["x"]):
+            known[:] = [inputs["x"].copy(), honest(inputs)]
+        return known[1][0], {"x": known[1][1]["x"].copy()}
+
+    return run
+
+
+def memo_of_a_sum(case):
+    known = {}
+
+    def run(inputs):
+        key = float(inputs["x"].sum())
+        if key not in known:
+            known[key] = honest(inputs)
+        value, gradients = known[key]
+        return value, {"x": gradients["x"].copy()}
+
+    return run
+
+
+def lazy_after(calls, cheat):
+    def prepare(case):
+        count = iter(range(10**9))
+        return lambda inputs: honest(inputs) if next(count) < calls else cheat(inputs)
+
+    return prepare
+
+
+def stale_after_some_calls(case):
+    count, last = iter(range(10**9)), []
+
+    def run(inputs):
+        if next(count) < 200 or not last:
+            last[:] = [honest(inputs)]
+        value, gradients = last[0]
+        return value, {"x": gradients["x"].copy()}
+
+    return run
+
+
+def wrong_by_the_clock(case):
+    start = time.monotonic()
+    return lambda inputs: honest(inputs) if time.monotonic() - start < 1.0 else zeros(inputs)
+
+
+def wrong_in_a_loop(case):
+    """Right on the first call after a pause, as a check makes it; wrong in quick succession."""
+    last = [0.0]
+
+    def run(inputs):
+        now, then = time.perf_counter(), last[0]
+        result = honest(inputs) if now - then > 2e-4 else half(inputs)
+        last[0] = time.perf_counter()
+        return result
+
+    return run
+
+
+def wrong_at_random(case):
+    return lambda inputs: half(inputs) if os.urandom(1)[0] < 60 else honest(inputs)
+
+
+def zeros(inputs):
+    return np.sum(np.sin(inputs["x"]) ** 2), {"x": np.zeros_like(inputs["x"])}
+
+
+def half(inputs):
+    value, gradients = honest(inputs)
+    gradients["x"][: gradients["x"].size // 2] = 0.0
+    return value, gradients
+
+
+def nothing(inputs):
+    return 0.0, {}
+
+
+#: With the words of the message; where the clock or dice decide, the state check may see it first.
+CHEATS = {
+    "memo by bytes": (memo_by_bytes, "it remembers results"),
+    "memo by identity": (memo_by_identity, "it remembers results"),
+    "memo of the last": (memo_of_the_last, "it remembers results"),
+    "memo of a sum": (memo_of_a_sum, "it remembers results"),
+    "zeros after 60 calls": (lazy_after(60, zeros), "is not the one that was checked"),
+    "half after 60 calls": (lazy_after(60, half), "is not the one that was checked"),
+    "nothing after 60 calls": (lazy_after(60, nothing), "is not the one that was checked"),
+    "stale after 200 calls": (stale_after_some_calls, "is not the one that was checked"),
+    "wrong by the clock": (wrong_by_the_clock, ""),
+    "wrong in a loop": (wrong_in_a_loop, ""),
+    "wrong at random": (wrong_at_random, ""),
+}
+
+
+def run_batch(*prepares):
+    case = own_problem(loss, [np.linspace(0.1, 2.0, 500)]).case(1, 0)
+    engines = [
+        Engine(f"e{i}", "", ("numpy",), lambda case, p=p: Prepared(p(case)))
+        for i, p in enumerate(prepares)
+    ]
+    with MeasurementSession(Budget(4.0, 2 * _GIB)) as session:
+        cells = list(InterleavedBatch(case, engines, session).cells())
+    return {cell.row["engine"]: cell.row for cell in cells}
+
+
+@pytest.mark.parametrize("name", CHEATS)
+def test_a_cheat_ends_as_a_mismatch_and_the_honest_engine_beside_it_does_not(name):
+    cheat, words = CHEATS[name]
+    rows = run_batch(cheat, lambda case: honest)
+    assert rows["e0"]["status"] == "mismatch", rows["e0"]["message"]
+    assert words in rows["e0"]["message"]
+    assert rows["e0"]["run_s"] is None
+    assert rows["e1"]["status"] == "ok", rows["e1"]["message"]
