@@ -125,7 +125,7 @@ def trace(
     shapes = {name: tuple(map(int, v)) for name, v in given.items() if _is_shape(v)}
     inputs = {name: dag.symbols(name, shape) for name, shape in shapes.items()}
     values = {
-        name: SymbolicArray(dag, inputs[name], named=True)
+        name: SymbolicArray(dag, inputs[name].copy(), named=True)
         if name in inputs
         else _constant(name, value)
         for name, value in given.items()

@@ -5,7 +5,15 @@ shorter: the logistic function, softmax and log-sum-exp (also in their overflow-
 inner products, Euclidean norms.
 """
 
-from symdiff.matrix.construct.arithmetic import add, divide, multiply, negate, sigmoid, subtract
+from symdiff.matrix.construct.arithmetic import (
+    add,
+    as_number,
+    divide,
+    multiply,
+    negate,
+    sigmoid,
+    subtract,
+)
 from symdiff.matrix.construct.functions import elementwise, power
 from symdiff.matrix.construct.movement import broadcast, make, reshape, spread
 from symdiff.matrix.construct.products import dot, inverse, matmul, outer, swap, transpose
@@ -13,6 +21,7 @@ from symdiff.matrix.construct.reductions import count, total, unbroadcast
 
 __all__ = [
     "add",
+    "as_number",
     "broadcast",
     "count",
     "divide",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from symdiff.matrix.construct import make, matmul, reshape, transpose, unbroadcast
+from symdiff.matrix.construct import broadcast, make, matmul, reshape, transpose, unbroadcast
 from symdiff.matrix.emitter import ATOMIC, Code, Emitter, numpy_call
 from symdiff.matrix.form import ATOM, Piece, Typesetter, function_form
 from symdiff.matrix.node import Node
@@ -117,16 +117,16 @@ def _index_adjoint(node: Node, bar: Node) -> Adjoints:
 
 
 def _scatter_form(setter: Typesetter, node: Node) -> Piece:
-    parts = []
-    for arg, index in zip(node.args, node.params[1], strict=True):
-        where = f"[{_indexed(setter, index)}]"
-        parts.append(
-            setter.full(setter.piece(arg)) + (f"_{{{where}}}" if setter.style.latex else where)
-        )
+    """Return zeros in which something is put at indices."""
+    arrow = r" \leftarrow " if setter.style.latex else " ← "
+    parts = [
+        f"[{_indexed(setter, index)}]{arrow}{setter.full(setter.piece(arg))}"
+        for arg, index in zip(node.args, node.params[1], strict=True)
+    ]
     if len(parts) > 6:
         dots = r"\dots" if setter.style.latex else "…"
         parts = [*parts[:3], dots, parts[-1]]
-    name = r"\operatorname{scatter}" if setter.style.latex else "scatter"
+    name = r"\operatorname{put}" if setter.style.latex else "put"
     return Piece(f"{name}{setter.style.left}{', '.join(parts)}{setter.style.right}", ATOM)
 
 
@@ -154,6 +154,31 @@ def _scatter_source(emitter: Emitter, node: Node) -> Code:
         else:
             emitter.lines.append(f"{name}[{where}] {'' if assigned else '+'}= {text}")
     return Code(name)
+
+
+def _put_form(setter: Typesetter, node: Node) -> Piece:
+    """Return an array in which something is put at an index."""
+    whole, part = (setter.full(setter.piece(arg)) for arg in node.args)
+    arrow = r" \leftarrow " if setter.style.latex else " ← "
+    where = f"[{_indexed(setter, node.params[0])}]"
+    name = r"\operatorname{put}" if setter.style.latex else "put"
+    inside = f"{whole}; {where}{arrow}{part}"
+    return Piece(f"{name}{setter.style.left}{inside}{setter.style.right}", ATOM)
+
+
+def _put_source(emitter: Emitter, node: Node) -> Code:
+    whole, part = (emitter.text(arg) for arg in node.args)
+    index = ", ".join(_entry(entry, emitter.array) for entry in node.params[0])
+    name = emitter.assign("whole", f"np.array({whole}, dtype=float)")
+    emitter.lines.append(f"{name}[{index}] = {part}")
+    return Code(name)
+
+
+def _put_adjoint(node: Node, bar: Node) -> Adjoints:
+    """Return the adjoint with 0 where something was put, and what it has there."""
+    taken = make("index", bar, params=node.params)
+    zero = broadcast(bar.graph.number(0), taken.shape)
+    return [make("put", bar, zero, params=node.params), taken]
 
 
 # Joining ------------------------------------------------------------------------------------------
@@ -275,6 +300,15 @@ register(
             for arg, index in zip(node.args, node.params[1], strict=True)
         ],
         "linear; its transpose is index",
+        "free",
+    ),
+    Rule(
+        "put",
+        lambda args, params: args[0].shape,
+        _put_form,
+        _put_source,
+        _put_adjoint,
+        "linear; an entry that is overwritten has no adjoint",
         "free",
     ),
     Rule(
