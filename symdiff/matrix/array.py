@@ -311,6 +311,10 @@ def _call_ufunc(
         return whole.overwrite(construct.add(whole.node, added), "add.at")
     if method == "reduce" and ufunc is np.add:
         return MatrixArray(FUNCTIONS[np.sum](graph, *inputs, **{"axis": 0, **kwargs}))
+    if method == "reduce" and ufunc is np.logaddexp:
+        exponentials = MatrixArray(construct.elementwise("exp", as_node(graph, inputs[0])))
+        summed = FUNCTIONS[np.sum](graph, exponentials, **{"axis": 0, **kwargs})
+        return MatrixArray(construct.elementwise("log", summed))
     if kwargs:
         refuse(f"{name}({next(iter(kwargs))}=...)", "leave the keyword out")
     operands = [as_node(graph, value) for value in inputs]

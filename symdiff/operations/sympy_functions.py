@@ -27,9 +27,11 @@ __all__ = [
     "Log2",
     "Log10",
     "LogAddExp",
+    "LogSumExp",
     "Maximum",
     "Minimum",
     "Opaque",
+    "PseudoInverse",
     "Sigmoid",
     "Sign",
     "Step",
@@ -177,6 +179,18 @@ class LogAddExp(Opaque):
     """``log(exp(x) + exp(y))`` without overflow."""
 
     numeric = staticmethod(lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)))
+
+
+class LogSumExp(Opaque):
+    """``log(exp(x) + exp(y) + ...)`` without overflow."""
+
+    numeric = staticmethod(lambda *xs: sympy.log(sympy.Add(*map(sympy.exp, xs))))
+
+
+class PseudoInverse(Opaque):
+    """``1/x``, and 0 at 0: how the derivative of a length is written."""
+
+    numeric = staticmethod(lambda x: 1 / x if x else sympy.S.Zero)
 
 
 class Where(sympy.Function):  # type: ignore[misc]

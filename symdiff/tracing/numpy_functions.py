@@ -197,6 +197,7 @@ REDUCTIONS: dict[np.ufunc, Callable[..., SymbolicArray]] = {
     np.multiply: _prod,
     np.maximum: _max,
     np.minimum: _min,
+    np.logaddexp: _reduction(lambda dag, *args: dag.log_sum_exp(args)),
 }
 
 UFUNC_PRODUCTS: dict[np.ufunc, Callable[..., Any]] = {

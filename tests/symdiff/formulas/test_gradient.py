@@ -111,6 +111,9 @@ def _operations_of(source):
     texts = [(node, ast.unparse(node)) for node in nodes]
     outer = [node for node, text in texts if text.startswith("np.outer")]
     products = sum(len(node.args[0].elts) * len(node.args[1].elts) for node in outer)
+    products += 2 * sum(
+        isinstance(n, ast.Call) and t.startswith("sigmoid(") for n, t in texts
+    )  # each runs three
     return products + sum(1 for _, text in texts if not text.startswith(("np.array", "np.outer")))
 
 
