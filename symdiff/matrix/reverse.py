@@ -71,7 +71,28 @@ def _together(parts: Sequence[_Part]) -> _Part:
             mask = other.mask
             if mask is not None and mask.op == "logical_not" and mask.args[0] is one.mask:
                 return _Part(construct.make("where", mask.args[0], one.value, other.value))
-    return _Part(_gathered([part.masked() for part in parts]))
+    mask = parts[0].mask
+    for part in parts[1:]:
+        mask = _either(mask, part.mask)
+    return _Part(_gathered([part.masked() for part in parts]), mask)
+
+
+def _either(a: Node | None, b: Node | None) -> Node | None:
+    """Return the condition that one of two masks holds at least; None if that is always so."""
+    if a is None or b is None or a is b:
+        return a if a is b else None
+    for one, other in ((a, b), (b, a)):
+        if one.op == "logical_not" and one.args[0] is other:
+            return None
+        whole = one
+        while whole.op == "logical_and":
+            if other in whole.args:
+                return other
+            whole = whole.args[0]
+    if a.op == b.op == "logical_and" and a.args[0] is b.args[0]:
+        rest = _either(a.args[1], b.args[1])
+        return a.args[0] if rest is None else _both(a.args[0], rest)
+    return construct.make("logical_or", a, b)
 
 
 def _both(mask: Node | None, condition: Node) -> Node:
