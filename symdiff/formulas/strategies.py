@@ -10,6 +10,7 @@ from symdiff.errors import nearest
 from symdiff.formulas.gradient import Gradient
 from symdiff.matrix import MatrixGradient, matrix_gradient
 from symdiff.strategies import DERIVATIONS
+from symdiff.tracing.structures import leaves
 from symdiff.tracing.trace import Expression, trace
 
 __all__ = ["STRATEGIES", "derive_entries", "gradient"]
@@ -22,9 +23,11 @@ def _selected(
     symbolic = ", ".join(traced.inputs) or "none"
     if wrt is None:
         return list(traced.inputs)
-    names = [wrt] if isinstance(wrt, str) else list(wrt)
-    for name in names:
-        if name in traced.inputs:
+    chosen = [wrt] if isinstance(wrt, str) else list(wrt)
+    names = []
+    for name in chosen:
+        if name in traced.inputs or name in traced.structures:
+            names += [name] if name in traced.inputs else leaves(traced.structures[name])
             continue
         if name in given:
             raise ValueError(
@@ -57,7 +60,7 @@ def derive_entries(
         )
     symbols = [node for name in names for node in traced.inputs[name].ravel().tolist()]
     parts = DERIVATIONS[strategy](traced.dag, int(traced.nodes), symbols)
-    return Gradient(strategy, traced.inputs, names, parts)
+    return Gradient(strategy, traced.inputs, names, parts, traced.structures)
 
 
 #: Each derives the gradient of a function, given ``wrt`` and ``inputs`` as `gradient` is.
@@ -115,7 +118,8 @@ def gradient(
         More arguments of `f`: for those called ``wrt``, ``strategy`` or ``inputs``.
     **arguments
         Each argument of `f` by name: a shape (tuple of ints, ``()`` for a scalar) becomes symbols,
-        an array or a number stays a constant.
+        an array or a number stays a constant. Lists, tuples, dicts, named tuples and dataclasses
+        may hold them: the gradient then takes and gives the same structures.
 
     Returns
     -------
@@ -141,6 +145,9 @@ def gradient(
     x[0]*exp(w[0]*x[0] + w[1]*x[1])
     >>> g(w=[0, 0], x=[1, 2])
     {'w': array([1., 2.])}
+    >>> g = gradient(lambda p: np.sum(p["w"] ** 2) * p["b"], p={"w": (2,), "b": ()})
+    >>> g(p={"w": [1, 2], "b": 3})
+    {'p': {'w': array([ 6., 12.]), 'b': 5.0}}
     """
     if strategy not in STRATEGIES:
         raise ValueError(

@@ -80,6 +80,11 @@ class Absolute(Opaque):
 
     numeric = sympy.Abs
 
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        """Typeset the application between bars, raised to a power if `exp` is given."""
+        text = rf"\left|{{{printer._print(self.args[0])}}}\right|"
+        return f"{text}^{{{exp}}}" if exp else text
+
 
 class Sign(Opaque):
     """The sign: -1, 0 or 1; its derivative is 0 everywhere."""

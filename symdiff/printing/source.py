@@ -291,6 +291,7 @@ def _header(functions: dict[str, Operation], scalars: str) -> list[str]:
 
 def _allocate(name: str, taken: set[str]) -> str:
     """Return a Python name like `name` that nothing else has, and take it."""
+    name = re.sub(r"\W+", "_", name).rstrip("_") or "v"
     while name in taken or keyword.iskeyword(name):
         name += "_"
     taken.add(name)
@@ -353,7 +354,7 @@ def print_source(
             entry = "_".join([parameters[name], *map(str, index)])
             texts[int(node)] = _allocate(entry, taken) if index else parameters[name]
     for named, line in names.items():
-        texts[named] = _allocate(re.sub(r"\W+", "_", line).rstrip("_"), taken)
+        texts[named] = _allocate(line, taken)
     roots = [value, *(node for nodes in partials.values() for node in nodes.ravel().tolist())]
     guards = guards_of(dag, roots) if scalars == "float" else {}
     writer = _Writer(dag, texts, taken, scalars, guards)

@@ -286,9 +286,9 @@ def test_maximum_passes_on_what_is_not_a_number():
 def test_latex():
     g = gradient(lambda w1, alpha: np.sum(alpha * np.tanh(w1)), w1=(2, 3), alpha=())
     text = g.latex()
-    assert "w1_{0,2}" in text
+    assert "{w_1}_{0,2}" in text
     assert r"\alpha" in text
-    assert r"v_{1} &= " in text
+    assert r"v_1 &= " in text
     assert "… and" not in text
     assert "… and 17 more lines" in g.latex(max_lines=3) or "more lines" in g.latex(max_lines=3)
     assert g.latex(max_lines=None).count("&=") == len(g.lets) + 1 + 7

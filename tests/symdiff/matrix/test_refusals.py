@@ -72,10 +72,10 @@ ARGUMENTS = {
     "missing": ({}, TypeError, "needs its argument X"),
     "unknown": ({"X": (2,), "Z": (2,)}, TypeError, "has no argument 'Z'"),
     "negative": ({"X": (-1,)}, ValueError, "negative length"),
-    "float length": ({"X": (1.5,)}, TypeError, "a tuple of numbers and names"),
+    "float length": ({"X": ("n", 1.5)}, TypeError, "a shape, such as"),
     "bad name": ({"X": ("a b",)}, ValueError, "no identifier"),
     "code": ({"X": ("__import__('os')",)}, ValueError, "no identifier"),
-    "text": ({"X": "N"}, TypeError, "a shape, an array or a number"),
+    "text": ({"X": "N"}, TypeError, "an array or a number"),
 }
 
 
