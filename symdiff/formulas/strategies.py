@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, overload
 
-from symdiff.errors import nearest
+from symdiff.errors import Untraceable, nearest
 from symdiff.formulas.gradient import Gradient
 from symdiff.matrix import MatrixGradient, matrix_gradient
 from symdiff.strategies import DERIVATIONS
-from symdiff.tracing.structures import leaves
+from symdiff.tracing.structures import in_numbers, is_shape, leaves, name_leaves
 from symdiff.tracing.trace import Expression, trace
 
 __all__ = ["STRATEGIES", "derive_entries", "gradient"]
@@ -68,6 +69,27 @@ STRATEGIES: dict[str, Callable[..., Gradient | MatrixGradient]] = {
     **{name: functools.partial(derive_entries, name) for name in DERIVATIONS},
     "matrix": matrix_gradient,
 }
+
+
+_SMALL = 20_000  # entries of arguments up to which another strategy is tried for an advice
+
+
+def _who_can(f: Callable[..., Any], strategy: str, given: Mapping[str, Any]) -> str:
+    """Return the advice to use another strategy, where that traces the function."""
+    shapes = [leaf for leaf in name_leaves(given)[0].values() if is_shape(leaf)]
+    names = sorted({str(n) for shape in shapes for n in shape if not isinstance(n, int)})
+    sizes = {name: 3 + k for k, name in enumerate(names)}
+    if sum(math.prod(sizes.get(str(n), n) for n in shape) for shape in shapes) > _SMALL:
+        return ""
+    try:
+        if strategy == "matrix":
+            trace(f, inputs=in_numbers(given, sizes))
+            lengths = " with numbers as lengths" if names else ""
+            return f"; use strategy='shared'{lengths}, which derives this function"
+        matrix_gradient(f, inputs=given)
+    except Exception:  # whatever the function does: this strategy does not help either
+        return ""
+    return "; use strategy='matrix', which derives this function"
 
 
 @overload
@@ -154,4 +176,9 @@ def gradient(
             f"there is no strategy {strategy!r}.{nearest(str(strategy), STRATEGIES)} "
             f"Known strategies: {', '.join(STRATEGIES)}"
         )
-    return STRATEGIES[strategy](f, wrt=wrt, inputs={**(inputs or {}), **arguments})
+    given = {**(inputs or {}), **arguments}
+    try:
+        return STRATEGIES[strategy](f, wrt=wrt, inputs=given)
+    except Untraceable as error:
+        error.args = (f"{error}{_who_can(f, strategy, given)}",)
+        raise

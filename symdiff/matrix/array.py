@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
+from symdiff.errors import KNOWN, name_of
 from symdiff.matrix import construct
 from symdiff.matrix.construct import as_number
 from symdiff.matrix.indexing import take_index
@@ -17,7 +17,7 @@ from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import shown
 from symdiff.matrix.table import RULES
 from symdiff.matrix.writing import check_order, scattered, written
-from symdiff.operations.table import OPERATIONS, row_of
+from symdiff.operations.table import row_of
 from symdiff.tracing.traced import TracedArray, add_methods
 
 __all__ = ["FUNCTIONS", "UFUNCS", "VIEWS", "MatrixArray", "as_node"]
@@ -282,13 +282,9 @@ class MatrixArray(TracedArray):
         return np.transpose(self, order)
 
 
-def _unknown(name: str) -> NoReturn:
+def _unknown(function: Any) -> NoReturn:
     """Refuse a function that no table has."""
-    scipy = {row.scipy for row in OPERATIONS.values() if row.name in RULES} - {""}
-    known = sorted({f.__name__ for f in (*UFUNCS, *FUNCTIONS)} | scipy)
-    close = difflib.get_close_matches(name.split(".")[-1], known, n=1)
-    hint = f"did you mean np.{close[0]}? " if close else ""
-    refuse(name, f"{hint}known are {', '.join(known)}")
+    refuse(name_of(function), KNOWN)
 
 
 def _call_ufunc(
@@ -326,7 +322,7 @@ def _call_ufunc(
         return MatrixArray(UFUNCS[ufunc](*operands))
     row = row_of(ufunc)
     if row is None or not row.scipy or row.name not in RULES:
-        _unknown(name)
+        _unknown(ufunc)
     return MatrixArray(construct.elementwise(row.name, *operands))
 
 
@@ -336,11 +332,10 @@ def _call_function(
     """Return a NumPy function that was called with a traced matrix."""
     graph = array.node.graph
     note_locals(graph)
-    module = func.__module__ or "numpy"
-    name = f"{'np.linalg' if 'linalg' in module else 'np'}.{func.__name__}"
+    name = name_of(func)
     entry = FUNCTIONS.get(func)
     if entry is None:
-        _unknown(f"{module}.{func.__name__}")
+        _unknown(func)
     given = {key: v for key, v in kwargs.items() if v is not None and v is not np._NoValue}
     target = given.pop("out", None)
     if target is not None and not isinstance(target, MatrixArray):

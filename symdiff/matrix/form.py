@@ -226,6 +226,8 @@ class Typesetter:
     def under(self, piece: Piece) -> Piece:
         """Return the reciprocal of the formula of a scalar."""
         piece = self.scalar(piece)
+        if not piece.number:
+            return Piece("", ATOM, Fraction(1), (), ("0",))
         return Piece("", ATOM, 1 / piece.number, piece.below, piece.above)
 
     def sum(self, a: Piece, b: Piece, negative: bool = False) -> Piece:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.errors import Untraceable
-from symdiff.operations.table import OPERATIONS, UFUNCS, row_of
+from symdiff.errors import KNOWN, Untraceable, name_of
+from symdiff.operations.table import OPERATIONS, row_of
 from symdiff.store.dag import Dag, Nodes
 from symdiff.tracing import products
 from symdiff.tracing.array import SymbolicArray, map_nodes, nodes_of, note_variables, traced_in
@@ -398,22 +398,14 @@ def _check_keywords(name: str, kwargs: dict[str, Any]) -> None:
             raise Untraceable(f"{name}({key}=...): not traceable; {instead}")
 
 
-def _not_known(name: str) -> str:
+def _not_known(function: Any) -> str:
     """Return the message for a function that no table has."""
-    known = sorted(
-        {f.__name__ for f in (*UFUNCS, *FUNCTIONS, *STRUCTURAL)}
-        | {row.scipy for row in OPERATIONS.values() if row.scipy}
-    )
-    return (
-        f"{name}: not known to the symbolic tracer; write it with supported functions: "
-        f"{', '.join(known)}"
-    )
+    return f"{name_of(function)}: not known to the symbolic tracer; {KNOWN}"
 
 
 def call(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Return a NumPy function of arguments of which one at least is traced."""
-    module = getattr(function, "__module__", "numpy")
-    name = f"{module}.{function.__name__}"
+    name = name_of(function)
     if function in _LIKE and not np.issubdtype(kwargs.get("dtype") or float, np.floating):
         shape = np.shape(args[0]) if kwargs.get("shape") is None else kwargs["shape"]
         return function(np.empty(shape), *args[1:], **kwargs)  # numbers, such as a mask
@@ -429,7 +421,7 @@ def call(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         return _write(function, *args, **kwargs)
     if function in STRUCTURAL:
         return _move(function, args, kwargs)
-    raise Untraceable(_not_known(name))
+    raise Untraceable(_not_known(function))
 
 
 def _call_function(_: SymbolicArray, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -481,7 +473,7 @@ def _elementwise(ufunc: np.ufunc, dag: Dag, operands: list[Nodes]) -> SymbolicAr
         arrays = (SymbolicArray(dag, operand) for operand in operands)
         product: SymbolicArray = UFUNC_PRODUCTS[ufunc](*arrays)
         return product
-    raise Untraceable(_not_known(f"numpy.{ufunc.__name__}"))
+    raise Untraceable(_not_known(ufunc))
 
 
 SymbolicArray.call_ufunc = _call_ufunc

@@ -17,7 +17,16 @@ from typing import Any
 import numpy as np
 import sympy
 
-__all__ = ["Leaf", "Structures", "fill", "is_shape", "leaves", "name_leaves", "take"]
+__all__ = [
+    "Leaf",
+    "Structures",
+    "fill",
+    "in_numbers",
+    "is_shape",
+    "leaves",
+    "name_leaves",
+    "take",
+]
 
 _Path = tuple[tuple[str, bool], ...]  # how an entry is written, and whether that is a name
 
@@ -134,6 +143,15 @@ def name_leaves(given: Mapping[str, Any]) -> tuple[dict[str, Any], Structures]:
         if not isinstance(template, Leaf):
             structures[name] = template
     return found, structures
+
+
+def in_numbers(given: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
+    """Return arguments with numbers in place of the names of lengths."""
+
+    def sized(_: _Path, leaf: Any) -> Any:
+        return tuple(sizes.get(str(n), n) for n in leaf) if is_shape(leaf) else leaf
+
+    return {name: _map(sized, value, ()) for name, value in given.items()}
 
 
 def leaves(template: Any) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from symdiff.matrix.construct.movement import broadcast, make
@@ -199,7 +200,7 @@ def multiply(a: Node, b: Node) -> Node:
         return divide(a, b.args[1])
     if a.number is not None and b.op == "divide":
         n, divisor = b.args[0].number, b.args[1].number
-        if divisor is not None and (a.number / divisor).is_integer():
+        if divisor and (a.number / divisor).is_integer():
             return multiply(a.graph.number(a.number / divisor), b.args[0])
         if n is not None:
             return divide(a.graph.number(a.number * n), b.args[1])
@@ -305,6 +306,9 @@ def divide(a: Node, b: Node) -> Node:
     if b.number is not None:
         if b.number == 1:
             return as_number(a)
+        if b.number == 0 and a.number is not None:
+            infinite = math.copysign(math.inf, a.number)
+            return a.graph.number(infinite if a.number else math.nan)
         if a.number is not None and b.number:
             quotient = a.number / b.number
             if quotient.is_integer() or not float(a.number).is_integer():
