@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable
+from typing import Any
 
-__all__ = ["ExpressionTooLarge", "Unparsable", "Untraceable", "nearest"]
+import numpy as np
+
+__all__ = ["KNOWN", "ExpressionTooLarge", "Unparsable", "Untraceable", "name_of", "nearest"]
+
+KNOWN = "the functions that are known stand in docs/functions.md"
 
 
 class Untraceable(NotImplementedError, TypeError):
@@ -19,7 +25,7 @@ class Untraceable(NotImplementedError, TypeError):
     ...     trace(lambda x: np.fft.fft(x), x=(4,))
     ... except Untraceable as error:
     ...     print(str(error).split(":")[0])
-    numpy.fft.fft
+    np.fft.fft
     """
 
 
@@ -84,6 +90,25 @@ class Unparsable(ValueError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+def name_of(function: Any) -> str:
+    """Return the name of a function as users write it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> name_of(np.exp), name_of(np.linalg.det)
+    ('np.exp', 'np.linalg.det')
+    """
+    name: str = function.__name__
+    special = sys.modules.get("scipy.special")
+    if getattr(np, name, None) is function:
+        return f"np.{name}"
+    if special is not None and getattr(special, name, None) is function:
+        return f"scipy.special.{name}"
+    module = getattr(function, "__module__", None) or ""
+    return f"{module}.{name}".replace("numpy.", "np.", 1) if module else name
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -12,16 +12,19 @@ import numpy.typing as npt
 from symdiff.errors import nearest
 from symdiff.operations.sympy_conversion import Expr, definitions, shaped, symbol, to_sympy
 from symdiff.printing.formulas import Formulas
-from symdiff.printing.latex import line_latex, name_latex, typeset
-from symdiff.printing.recursion import call_deep
+from symdiff.printing.latex import plain, typeset
+from symdiff.printing.names import indexed, spell
 from symdiff.printing.running import as_floats, compile_source
 from symdiff.printing.source import print_source
 from symdiff.store.dag import Nodes
 from symdiff.store.op_counts import tree_counts
 from symdiff.strategies import Derivation
 from symdiff.strategies.expanded import check_size
+from symdiff.tracing.structures import Structures, fill, leaves, take
 
 __all__ = ["Entries"]
+
+_LINE, _PRINTED = 3_000, 12_000  # operations of a printed line, and of all lines together
 
 
 class Entries(Formulas):
@@ -33,14 +36,22 @@ class Entries(Formulas):
         inputs: Mapping[str, Nodes],
         nodes: Mapping[str, Nodes],
         parts: Derivation,
+        structures: Structures | None = None,
     ) -> None:
         self.strategy = strategy
+        self._structures = structures or {}
         self._parts = parts
         self._inputs = dict(inputs)
         self._nodes = dict(nodes)
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = ("strategy", "_parts", "_inputs", "_nodes")  # the rest can be made again
+        kept = (
+            "strategy",
+            "_parts",
+            "_inputs",
+            "_nodes",
+            "_structures",
+        )  # the rest can be made again
         return {key: self.__dict__[key] for key in kept}
 
     # Formulas ---------------------------------------------------------------------------------
@@ -75,7 +86,7 @@ class Entries(Formulas):
     @property
     def partials(self) -> dict[str, Any]:
         """By argument one SymPy expression, or an object array of them in its shape."""
-        return self._written_out[1]
+        return self._grouped(self._written_out[1])
 
     @cached_property
     def lets(self) -> list[tuple[Expr, Expr]]:
@@ -92,7 +103,21 @@ class Entries(Formulas):
     @property
     def partial_forms(self) -> dict[str, Any]:
         """The partials in terms of `lets`, as in `partials`."""
-        return self._in_lets[1]
+        return self._grouped(self._in_lets[1])
+
+    def _grouped(self, flat: Mapping[str, Any]) -> dict[str, Any]:
+        """Return by argument what is there by array: in a structure as that of the argument."""
+        if not self._structures:
+            return dict(flat)
+        owner = {name: whole for whole, part in self._structures.items() for name in leaves(part)}
+        result: dict[str, Any] = {}
+        for name, entry in flat.items():
+            whole = owner.get(name)
+            if whole is None:
+                result[name] = entry
+            elif whole not in result:
+                result[whole] = fill(self._structures[whole], flat)
+        return result
 
     def _first_equations(
         self, lefts: Sequence[str], results: Sequence[int], latex: bool, most: int | None
@@ -105,16 +130,44 @@ class Entries(Formulas):
         count = len(names) + len(results)
         shown = count if most is None else min(count, most)
         lets = list(names)[:shown]
-        forms = definitions(dag, names, lets) if lets else []
-        forms += to_sympy(dag, results[: shown - len(lets)], names)
-        lines = list(names.values())
-        if latex:
-            lefts = [*map(line_latex, lines), *lefts]
-            rights = typeset(forms, set(lines))
-        else:
-            lefts = [*lines, *lefts]
-            rights = call_deep(lambda: [f"{form}" for form in forms])
-        return list(zip(lefts, rights, strict=False)), count - shown
+        roots = results[: shown - len(lets)]
+        sizes = self._too_large(lets, roots)
+        kept = [node for node in lets if node not in sizes]
+        forms = definitions(dag, names, kept) if kept else []
+        forms += to_sympy(dag, [root for root in roots if root not in sizes], names)
+        texts = iter(typeset(forms, self._spelled) if latex else plain(forms))
+        dots = r"\text{{… ({:,} operations)}}" if latex else "… ({:,} operations)"
+        rights = [
+            dots.format(sizes[node]) if node in sizes else next(texts) for node in (*lets, *roots)
+        ]
+        lines = [self._spelled[line] if latex else line for line in names.values()]
+        return list(zip([*lines, *lefts], rights, strict=False)), count - shown
+
+    def _too_large(self, lets: Sequence[int], roots: Sequence[int]) -> dict[int, int]:
+        """Return the lines that are too long to be printed, and their operations."""
+        dag, names = self._parts.dag, self._parts.names
+        counts = tree_counts(dag, dag.reachable([*lets, *roots]), names)
+        found: dict[int, int] = {}
+        left = _PRINTED
+        for node in (*lets, *roots):
+            size = 0 if node in names and node in roots else counts[node]
+            if size > min(left, _LINE):
+                found[node] = size
+            else:
+                left -= size
+        return found
+
+    @cached_property
+    def _spelled(self) -> dict[str, str]:
+        """How the entries of arguments and the lines are written in LaTeX, by name."""
+        dag, lines = self._parts.dag, list(self._parts.names.values())
+        stems = spell([*self._inputs, *lines])
+        entries = {}
+        for name, nodes in self._inputs.items():
+            for index, node in np.ndenumerate(nodes):
+                text = indexed(stems[name], ",".join(map(str, index))) if index else stems[name]
+                entries[dag.symbol_name(int(node))] = text
+        return entries | {line: stems[line] for line in lines}
 
     def _label(self, latex: bool) -> str:
         """Return the name of the value, which no argument has."""
@@ -126,9 +179,9 @@ class Entries(Formulas):
         """Return the names of the entries of some arguments."""
         dag = self._parts.dag
         return [
-            name_latex(name, index) if latex else dag.symbol_name(int(node))
+            self._spelled[dag.symbol_name(node)] if latex else dag.symbol_name(node)
             for name in names
-            for index, node in np.ndenumerate(self._inputs[name])
+            for node in self._inputs[name].ravel().tolist()
         ]
 
     # Size -------------------------------------------------------------------------------------
@@ -219,8 +272,8 @@ class Entries(Formulas):
         >>> g.value_and_gradient(w=[1, 2])
         (5.0, {'w': array([2., 4.])})
         """
-        self._check_names(inputs)
-        values = [self._numbers(name, inputs[name]) for name in self._inputs]
+        flat = self._flat(inputs)
+        values = [self._numbers(name, flat[name]) for name in self._inputs]
         try:
             value, found = self._on_floats(*values)
         except (ArithmeticError, ValueError):
@@ -228,23 +281,35 @@ class Entries(Formulas):
             # that on its scalars, at about a tenth of the speed.
             with np.errstate(all="ignore"):
                 value, found = self._on_scalars(*values)
-        return float(value), {
+        entries = {
             name: entry if self._nodes[name].shape else float(entry)
             for name, entry in found.items()
         }
+        return float(value), self._grouped(entries) if self._structures else entries
 
-    def _check_names(self, inputs: Mapping[str, Any]) -> None:
-        """Refuse arguments that are missing or unknown."""
-        known = ", ".join(self._inputs)
-        for name in inputs:
-            if name not in self._inputs:
+    def _flat(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the values of the arguments by array; refuse what is missing or unknown."""
+        if inputs.keys() == self._inputs.keys() and not self._structures:
+            return inputs
+        inside = {name for part in self._structures.values() for name in leaves(part)}
+        known = [name for name in self._inputs if name not in inside] + list(self._structures)
+        flat: dict[str, Any] = {}
+        for name, value in inputs.items():
+            if name in self._structures:
+                flat |= take(self._structures[name], value, name)
+            elif name in known:
+                flat[name] = value
+            else:
                 raise TypeError(
-                    f"unknown argument {name!r}.{nearest(name, self._inputs)} "
-                    f"The symbolic arguments are {known}; constants are part of the formula"
+                    f"unknown argument {name!r}.{nearest(name, known)} The symbolic arguments are "
+                    f"{', '.join(known)}; constants are part of the formula"
                 )
-        missing = [name for name in self._inputs if name not in inputs]
+        missing = [name for name in known if name not in inputs]
         if missing:
-            raise TypeError(f"missing argument {', '.join(missing)}: the formula needs {known}")
+            raise TypeError(
+                f"missing argument {', '.join(missing)}: the formula needs {', '.join(known)}"
+            )
+        return flat
 
     def _numbers(self, name: str, value: Any) -> npt.NDArray[np.float64]:
         """Return an input as a float64 array of the shape that was traced."""

@@ -20,6 +20,7 @@ from symdiff.store.op_counts import shared_operations, tree_operations
 from symdiff.strategies import DERIVATIONS, Derivation
 from symdiff.text.reading import read_file
 from symdiff.text.saving import Saved, write_text
+from symdiff.tracing.structures import Structures, leaves
 
 __all__ = ["Gradient", "Operations"]
 
@@ -75,14 +76,19 @@ class Gradient(Entries):
     """
 
     def __init__(
-        self, strategy: str, inputs: Mapping[str, Nodes], wrt: Sequence[str], parts: Derivation
+        self,
+        strategy: str,
+        inputs: Mapping[str, Nodes],
+        wrt: Sequence[str],
+        parts: Derivation,
+        structures: Structures | None = None,
     ) -> None:
         ends = np.cumsum([0, *(inputs[name].size for name in wrt)]).tolist()
         nodes = {
             name: np.array(parts.partials[start:end], dtype=np.int64).reshape(inputs[name].shape)
             for name, start, end in zip(wrt, ends[:-1], ends[1:], strict=True)
         }
-        super().__init__(strategy, inputs, nodes, parts)
+        super().__init__(strategy, inputs, nodes, parts, structures)
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name}={nodes.shape}" for name, nodes in self._inputs.items())
@@ -214,7 +220,12 @@ class Gradient(Entries):
             wrt += [name for name in new.inputs if name not in self._inputs]
         symbols = [node for name in wrt for node in new.inputs[name].ravel().tolist()]
         parts = DERIVATIONS[self.strategy](new.dag, new.roots[0], symbols)
-        return Gradient(self.strategy, new.inputs, wrt, parts)
+        whole = {
+            name: structure
+            for name, structure in self._structures.items()
+            if new.inputs.keys() >= set(leaves(structure))
+        }
+        return Gradient(self.strategy, new.inputs, wrt, parts, whole)
 
     def simplify(self) -> Gradient:
         """Return the gradient with value and partials as SymPy simplifies them.
@@ -239,9 +250,10 @@ class Gradient(Entries):
         """
         parts = self._parts
         new = simplified(parts.dag, [parts.value, *parts.partials], self._inputs)
-        names = {} if self.strategy == "expanded" else name_lines(new.dag, new.roots)
-        simpler = Derivation(new.dag, new.roots[0], new.roots[1:], names)
-        return Gradient(self.strategy, new.inputs, list(self._nodes), simpler)
+        lines = {} if self.strategy == "expanded" else name_lines(new.dag, new.roots)
+        simpler = Derivation(new.dag, new.roots[0], new.roots[1:], lines)
+        names = list(self._nodes)
+        return Gradient(self.strategy, new.inputs, names, simpler, self._structures)
 
     # Files --------------------------------------------------------------------------------------
 
@@ -275,6 +287,11 @@ class Gradient(Entries):
         >>> Gradient.load(path)(x=3)
         {'x': 6.0}
         """
+        if self._structures:
+            raise NotImplementedError(
+                f"save: the argument {next(iter(self._structures))!r} holds several arrays, and a "
+                "file has arrays only; derive with an argument for each of them, and save that"
+            )
         parts = self._parts
         text = write_text(
             Saved(

@@ -75,7 +75,11 @@ class Hessian(Formulas):
         upper = matrix[np.triu_indices(len(symbols))].tolist()
         names = {} if self.strategy == "expanded" else name_lines(dag, [value, *upper])
         self._entries = Entries(
-            self.strategy, first._inputs, nodes, Derivation(dag, value, roots, names)
+            self.strategy,
+            first._inputs,
+            nodes,
+            Derivation(dag, value, roots, names),
+            first._structures,
         )
 
     def __repr__(self) -> str:

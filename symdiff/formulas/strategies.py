@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, overload
 
-from symdiff.errors import nearest
+from symdiff.errors import Untraceable, nearest
 from symdiff.formulas.gradient import Gradient
 from symdiff.matrix import MatrixGradient, matrix_gradient
 from symdiff.strategies import DERIVATIONS
+from symdiff.tracing.structures import in_numbers, is_shape, leaves, name_leaves
 from symdiff.tracing.trace import Expression, trace
 
 __all__ = ["STRATEGIES", "derive_entries", "gradient"]
@@ -22,9 +24,11 @@ def _selected(
     symbolic = ", ".join(traced.inputs) or "none"
     if wrt is None:
         return list(traced.inputs)
-    names = [wrt] if isinstance(wrt, str) else list(wrt)
-    for name in names:
-        if name in traced.inputs:
+    chosen = [wrt] if isinstance(wrt, str) else list(wrt)
+    names = []
+    for name in chosen:
+        if name in traced.inputs or name in traced.structures:
+            names += [name] if name in traced.inputs else leaves(traced.structures[name])
             continue
         if name in given:
             raise ValueError(
@@ -57,7 +61,7 @@ def derive_entries(
         )
     symbols = [node for name in names for node in traced.inputs[name].ravel().tolist()]
     parts = DERIVATIONS[strategy](traced.dag, int(traced.nodes), symbols)
-    return Gradient(strategy, traced.inputs, names, parts)
+    return Gradient(strategy, traced.inputs, names, parts, traced.structures)
 
 
 #: Each derives the gradient of a function, given ``wrt`` and ``inputs`` as `gradient` is.
@@ -65,6 +69,27 @@ STRATEGIES: dict[str, Callable[..., Gradient | MatrixGradient]] = {
     **{name: functools.partial(derive_entries, name) for name in DERIVATIONS},
     "matrix": matrix_gradient,
 }
+
+
+_SMALL = 20_000  # entries of arguments up to which another strategy is tried for an advice
+
+
+def _who_can(f: Callable[..., Any], strategy: str, given: Mapping[str, Any]) -> str:
+    """Return the advice to use another strategy, where that traces the function."""
+    shapes = [leaf for leaf in name_leaves(given)[0].values() if is_shape(leaf)]
+    names = sorted({str(n) for shape in shapes for n in shape if not isinstance(n, int)})
+    sizes = {name: 3 + k for k, name in enumerate(names)}
+    if sum(math.prod(sizes.get(str(n), n) for n in shape) for shape in shapes) > _SMALL:
+        return ""
+    try:
+        if strategy == "matrix":
+            trace(f, inputs=in_numbers(given, sizes))
+            lengths = " with numbers as lengths" if names else ""
+            return f"; use strategy='shared'{lengths}, which derives this function"
+        matrix_gradient(f, inputs=given)
+    except Exception:  # whatever the function does: this strategy does not help either
+        return ""
+    return "; use strategy='matrix', which derives this function"
 
 
 @overload
@@ -115,7 +140,8 @@ def gradient(
         More arguments of `f`: for those called ``wrt``, ``strategy`` or ``inputs``.
     **arguments
         Each argument of `f` by name: a shape (tuple of ints, ``()`` for a scalar) becomes symbols,
-        an array or a number stays a constant.
+        an array or a number stays a constant. Lists, tuples, dicts, named tuples and dataclasses
+        may hold them: the gradient then takes and gives the same structures.
 
     Returns
     -------
@@ -141,10 +167,18 @@ def gradient(
     x[0]*exp(w[0]*x[0] + w[1]*x[1])
     >>> g(w=[0, 0], x=[1, 2])
     {'w': array([1., 2.])}
+    >>> g = gradient(lambda p: np.sum(p["w"] ** 2) * p["b"], p={"w": (2,), "b": ()})
+    >>> g(p={"w": [1, 2], "b": 3})
+    {'p': {'w': array([ 6., 12.]), 'b': 5.0}}
     """
     if strategy not in STRATEGIES:
         raise ValueError(
             f"there is no strategy {strategy!r}.{nearest(str(strategy), STRATEGIES)} "
             f"Known strategies: {', '.join(STRATEGIES)}"
         )
-    return STRATEGIES[strategy](f, wrt=wrt, inputs={**(inputs or {}), **arguments})
+    given = {**(inputs or {}), **arguments}
+    try:
+        return STRATEGIES[strategy](f, wrt=wrt, inputs=given)
+    except Untraceable as error:
+        error.args = (f"{error}{_who_can(f, strategy, given)}",)
+        raise

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
+from symdiff.errors import KNOWN, name_of
 from symdiff.matrix import construct
+from symdiff.matrix.construct import as_number
 from symdiff.matrix.indexing import take_index
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import shown
 from symdiff.matrix.table import RULES
-from symdiff.operations.table import OPERATIONS, row_of
+from symdiff.matrix.writing import check_order, scattered, written
+from symdiff.operations.table import row_of
 from symdiff.tracing.traced import TracedArray, add_methods
 
-__all__ = ["FUNCTIONS", "UFUNCS", "MatrixArray", "as_node"]
+__all__ = ["FUNCTIONS", "UFUNCS", "VIEWS", "MatrixArray", "as_node"]
 
 _PACKAGE = "symdiff."
 _MANY = 1000  # local variables, above which a frame is not searched for names
@@ -28,6 +30,8 @@ _MANY = 1000  # local variables, above which a frame is not searched for names
 UFUNCS: dict[np.ufunc, Callable[..., Node]] = {}
 #: What computes a NumPy function from the graph and its arguments; filled there, too.
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+#: Those of which NumPy's result is a view of the first argument.
+VIEWS: set[Any] = set()
 
 
 def note_locals(graph: Graph) -> None:
@@ -55,7 +59,7 @@ def note_locals(graph: Graph) -> None:
             continue
         for name, value in variables.items():
             if type(value) is MatrixArray:
-                index = value.node.index
+                index = value._node.index
                 if index not in names:
                     names[index] = name
 
@@ -92,12 +96,68 @@ class MatrixArray(TracedArray):
     ----------
     node : Node
         What it stands for.
+    base : MatrixArray, optional
+        The array of which it is a view.
+    view : callable, optional
+        Takes the node of the base and returns that of the view.
+
+    Notes
+    -----
+    Nodes never change; what an array stands for does, when it is written into. A view is made again
+    from its base where that has changed, and what is written into a view goes into its base.
     """
 
-    __slots__ = ("node",)
+    __slots__ = ("_base", "_node", "_seen", "_view")
 
-    def __init__(self, node: Node) -> None:
-        self.node = node
+    def __init__(
+        self,
+        node: Node,
+        base: MatrixArray | None = None,
+        view: Callable[[Node], Node] | None = None,
+    ) -> None:
+        self._node = node
+        self._base = base
+        self._view = view
+        self._seen = None if base is None else base.node
+
+    @property
+    def node(self) -> Node:
+        """What it stands for now."""
+        if self._base is not None and self._view is not None:
+            now = self._base.node
+            if now is not self._seen:
+                check_order(now.shape, self._view, "read after the array was changed in place")
+                self._node, self._seen = self._view(now), now
+        return self._node
+
+    def overwrite(self, new: Node, name: str) -> MatrixArray:
+        """Write a node of the same shape into this array and those of which it is a view."""
+        shape = self.node.shape
+        if new.shape != shape:
+            raise ValueError(
+                f"np.{name}: a result of shape {shown(new.shape)} is to be written in place into "
+                f"an array of shape {shown(shape)}; use the returned array"
+            )
+        if self._base is None or self._view is None:
+            self._node = new
+        else:
+            self._base.overwrite(written(self._base.node, self._view, new), name)
+        return self
+
+    def update(self, operation: Callable[..., Any], other: Any) -> MatrixArray:
+        """Return an in-place operator: what it wrote into this array, or a new scalar."""
+        result: MatrixArray = operation(self, other)
+        if not self.ndim and self._base is None:
+            return result  # as a number of NumPy's, which nothing changes
+        return self.overwrite(as_number(result.node), operation.__name__)
+
+    def copy(self, order: str = "C") -> MatrixArray:
+        """Return a copy, which keeps its values when this array is written into."""
+        return MatrixArray(self.node)
+
+    def fill(self, value: Any) -> None:
+        """Write one value into every entry."""
+        self[...] = value
 
     def __repr__(self) -> str:
         return f"MatrixArray({self.node.op}, {shown(self.node.shape)})"
@@ -105,8 +165,8 @@ class MatrixArray(TracedArray):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         raise TypeError(
             "a traced matrix cannot become a NumPy array: it holds no numbers. Leave out np.array "
-            "and np.asarray; join traced values with np.stack or np.concatenate; write np.where "
-            "in place of an assignment to an entry"
+            "and np.asarray; join traced values with np.stack or np.concatenate; entries are "
+            "assigned to those of a traced array: np.zeros_like(x) or x.copy() in place of np.zeros"
         )
 
     # Shape --------------------------------------------------------------------------------
@@ -133,12 +193,16 @@ class MatrixArray(TracedArray):
     @property
     def T(self) -> MatrixArray:  # noqa: N802 - NumPy's name
         """The array with its axes reversed."""
-        return MatrixArray(construct.transpose(self.node))
+        return self.viewed(construct.transpose)
 
     @property
     def mT(self) -> MatrixArray:  # noqa: N802 - NumPy's name
         """The array with its last two axes swapped."""
-        return MatrixArray(construct.swap(self.node))
+        return self.viewed(construct.swap)
+
+    def viewed(self, view: Callable[[Node], Node]) -> MatrixArray:
+        """Return a view of this array, given as what it makes of a node."""
+        return MatrixArray(view(self.node), self, view)
 
     def __len__(self) -> int:
         if not self.node.shape:
@@ -160,13 +224,34 @@ class MatrixArray(TracedArray):
                 "a traced value cannot be an index: which entry it selects is not known; "
                 "use np.where"
             )
-        return MatrixArray(take_index(self.node, index))
+        if any(isinstance(entry, (list, np.ndarray)) for entry in entries):
+            return MatrixArray(take_index(self.node, index))  # a copy, as in NumPy
+        taken = self.viewed(lambda node: take_index(node, index))
+        if taken.ndim or any(entry is Ellipsis for entry in entries):
+            return taken
+        return MatrixArray(taken.node)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise TypeError(
-            "traced matrices cannot be assigned to; use np.where to replace entries, or np.stack "
-            "and np.concatenate to build an array"
-        )
+        node, new = self.node, as_number(as_node(self.node.graph, value))
+        if isinstance(index, MatrixArray):
+            mask = index.node
+            if not mask.truth or mask.shape != node.shape or any(n != 1 for n in new.shape):
+                raise TypeError(
+                    "a traced value cannot be an index: which entries it selects is not known. "
+                    "One value can be assigned where a condition of the array's shape holds; else "
+                    "use np.where"
+                )
+            scalar = construct.reshape(new, ())
+            self.overwrite(construct.make("where", mask, scalar, node), "copyto")
+            return
+        entries = index if isinstance(index, tuple) else (index,)
+        if any(isinstance(entry, MatrixArray) for entry in entries):
+            raise TypeError(
+                "a traced value cannot be an index: which entry it selects is not known; "
+                "use np.where"
+            )
+        note_locals(node.graph)
+        self.overwrite(written(node, lambda whole: take_index(whole, index), new), "copyto")
 
     def no_number(self, kind: str) -> str:
         """Return the message for code that wants a number of a kind: the reason, and the cure."""
@@ -179,6 +264,10 @@ class MatrixArray(TracedArray):
     def item(self) -> MatrixArray:
         """Return the only element as a traced scalar."""
         return MatrixArray(construct.reshape(self.node, ()))
+
+    def flatten(self) -> MatrixArray:
+        """Return a copy of the elements along one axis."""
+        return MatrixArray(FUNCTIONS[np.ravel](self.node.graph, self))
 
     def reshape(self, *shape: Any, **kwargs: Any) -> Any:
         """Return the elements in another shape."""
@@ -193,13 +282,9 @@ class MatrixArray(TracedArray):
         return np.transpose(self, order)
 
 
-def _unknown(name: str) -> NoReturn:
+def _unknown(function: Any) -> NoReturn:
     """Refuse a function that no table has."""
-    scipy = {row.scipy for row in OPERATIONS.values() if row.name in RULES} - {""}
-    known = sorted({f.__name__ for f in (*UFUNCS, *FUNCTIONS)} | scipy)
-    close = difflib.get_close_matches(name.split(".")[-1], known, n=1)
-    hint = f"did you mean np.{close[0]}? " if close else ""
-    refuse(name, f"{hint}known are {', '.join(known)}")
+    refuse(name_of(function), KNOWN)
 
 
 def _call_ufunc(
@@ -210,8 +295,22 @@ def _call_ufunc(
     note_locals(graph)
     name = f"np.{ufunc.__name__}"
     kwargs = {k: v for k, v in kwargs.items() if v is not None and not (k == "where" and v is True)}
+    target, *others = kwargs.get("out") or (None,)
+    if isinstance(target, MatrixArray) and not others:
+        kwargs.pop("out")
+        result = _call_ufunc(target, ufunc, method, inputs, kwargs)
+        return target.overwrite(as_number(result.node), ufunc.__name__)
+    if method == "at" and ufunc is np.add and isinstance(inputs[0], MatrixArray):
+        whole: MatrixArray = inputs[0]
+        index, value = inputs[1:]
+        added = scattered(whole.node, index, as_number(as_node(graph, value)))
+        return whole.overwrite(construct.add(whole.node, added), "add.at")
     if method == "reduce" and ufunc is np.add:
         return MatrixArray(FUNCTIONS[np.sum](graph, *inputs, **{"axis": 0, **kwargs}))
+    if method == "reduce" and ufunc is np.logaddexp:
+        exponentials = MatrixArray(construct.elementwise("exp", as_node(graph, inputs[0])))
+        summed = FUNCTIONS[np.sum](graph, exponentials, **{"axis": 0, **kwargs})
+        return MatrixArray(construct.elementwise("log", summed))
     if kwargs:
         refuse(f"{name}({next(iter(kwargs))}=...)", "leave the keyword out")
     operands = [as_node(graph, value) for value in inputs]
@@ -223,7 +322,7 @@ def _call_ufunc(
         return MatrixArray(UFUNCS[ufunc](*operands))
     row = row_of(ufunc)
     if row is None or not row.scipy or row.name not in RULES:
-        _unknown(name)
+        _unknown(ufunc)
     return MatrixArray(construct.elementwise(row.name, *operands))
 
 
@@ -233,19 +332,27 @@ def _call_function(
     """Return a NumPy function that was called with a traced matrix."""
     graph = array.node.graph
     note_locals(graph)
-    module = func.__module__ or "numpy"
-    name = f"{'np.linalg' if 'linalg' in module else 'np'}.{func.__name__}"
+    name = name_of(func)
     entry = FUNCTIONS.get(func)
     if entry is None:
-        _unknown(f"{module}.{func.__name__}")
+        _unknown(func)
     given = {key: v for key, v in kwargs.items() if v is not None and v is not np._NoValue}
+    target = given.pop("out", None)
+    if target is not None and not isinstance(target, MatrixArray):
+        given["out"] = target
     try:
+        if func in VIEWS and args and isinstance(args[0], MatrixArray):
+            return args[0].viewed(
+                lambda node: entry(node.graph, MatrixArray(node), *args[1:], **given)
+            )
         result = entry(graph, *args, **given)
     except TypeError as error:
         if "unexpected keyword argument" not in str(error):
             raise
         keyword = str(error).split("'")[-2]
         refuse(f"{name}({keyword}=...)", "leave the keyword out")
+    if target is not None:
+        return target.overwrite(as_number(result), func.__name__)
     return MatrixArray(result) if isinstance(result, Node) else result
 
 
@@ -256,4 +363,3 @@ _METHODS = (
     "argmax argmin sort"
 )
 add_methods(MatrixArray, _METHODS.split())
-MatrixArray.flatten = MatrixArray.ravel  # type: ignore[attr-defined]

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from symdiff.matrix.node import Node
 from symdiff.matrix.shapes import Shape
+from symdiff.printing.names import indexed, spelled
 
 __all__ = [
     "ATOM",
@@ -92,10 +93,19 @@ class Typesetter:
         How inputs and named intermediates are written, by index of their node.
     rules : mapping of str to Rule
         How each operation is written.
+    constant : str
+        What the names of constant arrays begin with.
     """
 
-    def __init__(self, latex: bool, names: Mapping[int, str], rules: Mapping[str, _Rule]) -> None:
+    def __init__(
+        self,
+        latex: bool,
+        names: Mapping[int, str],
+        rules: Mapping[str, _Rule],
+        constant: str = "C",
+    ) -> None:
         self.style = _LATEX if latex else _TEXT
+        self._constant = constant
         self.names = names
         self.rules = rules
         self._pieces: dict[int, Piece] = {}
@@ -137,7 +147,7 @@ class Typesetter:
         size = abs(piece.number)
         above = [] if size.numerator == 1 else [self._numeral(size.numerator)]
         below = [] if size.denominator == 1 else [self._numeral(size.denominator)]
-        if size.denominator > 10**6:  # no fraction that a person would write
+        if size.denominator > 10**6 or size.numerator > 2**53:  # none that a person would write
             above, below = [self._numeral(float(size))], []
         above += piece.above
         below += piece.below
@@ -152,7 +162,7 @@ class Typesetter:
 
     def _numeral(self, value: float) -> str:
         """Return a number as text."""
-        text = f"{value:.6g}" if isinstance(value, float) else str(value)
+        text = repr(value)
         if "e" in text and self.style.latex:
             mantissa, exponent = text.split("e")
             return rf"{mantissa} \cdot 10^{{{int(exponent)}}}"
@@ -216,6 +226,8 @@ class Typesetter:
     def under(self, piece: Piece) -> Piece:
         """Return the reciprocal of the formula of a scalar."""
         piece = self.scalar(piece)
+        if not piece.number:
+            return Piece("", ATOM, Fraction(1), (), ("0",))
         return Piece("", ATOM, 1 / piece.number, piece.below, piece.above)
 
     def sum(self, a: Piece, b: Piece, negative: bool = False) -> Piece:
@@ -255,8 +267,11 @@ class Typesetter:
 
     def repeated(self, piece: Piece, have: Shape, shape: Shape) -> Piece:
         """Return a formula of one shape repeated to another, by products with ones."""
-        if have == shape or all(n == 1 for n in have) or len(shape) > 2:
+        if have == shape or all(n == 1 for n in have):
             return piece
+        if len(shape) > 2:  # NumPy's rule is left for axes of length 1; what is missing is written
+            missing = len(shape) - len(have)
+            return self.taken(piece, ["None"] * missing + [":"] * len(have)) if missing else piece
         one = Piece(self.style.one, ATOM)
         if len(have) == 1:
             row = self.transposed(piece)
@@ -264,6 +279,19 @@ class Typesetter:
         if have[0] == 1:
             return self.product(one, piece)
         return self.product(piece, self.transposed(one))
+
+    def taken(self, piece: Piece, index: Sequence[str]) -> Piece:
+        """Return what an index takes from a formula, as NumPy writes it."""
+        base = self.enclosed(piece, ATOM)
+        if not self.style.latex:
+            return Piece(f"{base}[{', '.join(index)}]", ATOM)
+        entries = (rf"\mathrm{{{e}}}" if e == "None" else e for e in index)
+        return Piece(indexed(base, f"[{', '.join(entries)}]"), ATOM)
+
+    def constant(self, place: int) -> str:
+        """Return the name of a constant array."""
+        name = f"{self._constant}{place + 1}"
+        return spelled(name) if self.style.latex else name
 
     def choice(self, cases: Sequence[tuple[str, str]]) -> Piece:
         """Return a choice by cases: value and condition of each."""

@@ -14,7 +14,7 @@ from symdiff.errors import nearest
 from symdiff.matrix.entrywise import Entrywise
 from symdiff.matrix.form import Typesetter
 from symdiff.matrix.lets import choose_lets, name_lets, source_lines
-from symdiff.matrix.node import Node, reachable
+from symdiff.matrix.node import Node, constants_of, reachable
 from symdiff.matrix.reverse import accumulate
 from symdiff.matrix.shapes import Shape, shown
 from symdiff.matrix.size import MatrixOperations, measure
@@ -24,10 +24,12 @@ from symdiff.matrix.table import RULES
 from symdiff.matrix.trace import MatrixTrace, trace_matrices
 from symdiff.printing.formulas import Formulas
 from symdiff.printing.running import as_floats, compile_source
+from symdiff.tracing.structures import fill, leaves, take
 
 __all__ = ["MatrixGradient", "matrix_gradient"]
 
 Floats = npt.NDArray[np.float64]
+_ENTRIES = 16  # of a constant array that are written out in a formula
 
 
 class MatrixGradient(Entrywise, Formulas):
@@ -58,11 +60,11 @@ class MatrixGradient(Entrywise, Formulas):
 
     def __init__(self, traced: MatrixTrace, wrt: Sequence[str]) -> None:
         self._inputs = traced.inputs
-        self._lists = traced.lists
+        self._structures = traced.structures
         self._examples = traced.examples
         self._graph = traced.graph
         self._value = traced.value
-        paths = [path for name in wrt for path in traced.lists.get(name, [name])]
+        paths = list(dict.fromkeys(path for name in wrt for path in _arrays_of(name, traced)))
         sources = [traced.inputs[path] for path in paths]
         found, self._primals = accumulate(traced.value, sources)
         self._gradients = dict(zip(paths, found, strict=True))
@@ -95,9 +97,9 @@ class MatrixGradient(Entrywise, Formulas):
     @property
     def _taken(self) -> list[str]:
         """Names that no intermediate gets."""
-        entries = [re.sub(r"\[(\d+)\]", r"_\1", name) for name in self._inputs]
+        entries = [re.sub(r"\W+", "_", name).rstrip("_") for name in self._inputs]
         printed = [n.params[0] for n in reachable(self._roots) if n.op in ("length", "eye")]
-        return [*entries, *self._lists, *(n for n in printed if isinstance(n, str))]
+        return [*entries, *self._structures, *(n for n in printed if isinstance(n, str))]
 
     # SymPy ------------------------------------------------------------------------------------
 
@@ -137,10 +139,10 @@ class MatrixGradient(Entrywise, Formulas):
         return self._grouped({n: self._converted.form(g) for n, g in self._gradients.items()})
 
     def _grouped(self, flat: Mapping[str, Any]) -> dict[str, Any]:
-        """Return by argument what is there by input: a list for a list."""
+        """Return by argument what is there by input: in a structure as that of the argument."""
+        known = self._structures
         return {
-            name: [flat[path] for path in self._lists[name]] if name in self._lists else flat[name]
-            for name in self._wrt
+            name: fill(known[name], flat) if name in known else flat[name] for name in self._wrt
         }
 
     # Size -------------------------------------------------------------------------------------
@@ -159,9 +161,15 @@ class MatrixGradient(Entrywise, Formulas):
 
     def _equations(self, latex: bool, most: int | None) -> tuple[list[tuple[str, str]], int]:
         names = display_names(self._inputs, self._lets, latex)
-        setter = Typesetter(latex, names, RULES)
+        used = {*self._inputs, *self._lets.values()}
+        stems = ("C", "K", "constant", "array")
+        setter = Typesetter(latex, names, RULES, next(s for s in stems if f"{s}1" not in used))
         nodes = self._graph.nodes
-        rows = [(names[index], setter.write(nodes[index])) for index in self._lets]
+        arrays = self._graph.arrays
+        rows = [
+            (setter.constant(k), _constant(arrays[k], latex)) for k in constants_of(self._roots)
+        ]
+        rows += [(names[index], setter.write(nodes[index])) for index in self._lets]
         spelled = set(names.values())
         label = next((n for n in ("L", "f") if n not in spelled), r"\mathrm{value}")
         label = label if latex or label != r"\mathrm{value}" else "value"
@@ -224,7 +232,7 @@ class MatrixGradient(Entrywise, Formulas):
     def _arguments(self, inputs: Mapping[str, Any]) -> list[Floats]:
         """Return arrays in the order of the source, checked."""
         flat = inputs
-        if self._lists or inputs.keys() != self._inputs.keys():
+        if self._structures or inputs.keys() != self._inputs.keys():
             flat = self._flat(inputs)
         lengths: dict[str, tuple[int, str]] = {}
         result = []
@@ -240,28 +248,32 @@ class MatrixGradient(Entrywise, Formulas):
     def _flat(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments by input, those from when the gradient was made among them."""
         flat: dict[str, Any] = dict(self._examples)
-        known = [n for n in self._inputs if "[" not in n] + list(self._lists)
+        inside = {path for part in self._structures.values() for path in leaves(part)}
+        known = [n for n in self._inputs if n not in inside] + list(self._structures)
         for name, value in inputs.items():
             if name not in known:
                 raise TypeError(
                     f"unknown argument {name!r}.{nearest(name, known)} The symbolic arguments are "
                     f"{', '.join(known)}; numbers are part of the formula"
                 )
-            if name not in self._lists:
+            if name in self._structures:
+                flat.update(take(self._structures[name], value, name))
+            else:
                 flat[name] = value
-                continue
-            paths = self._lists[name]
-            if len(value) != len(paths):
-                raise ValueError(
-                    f"argument {name!r}: {len(value)} entries arrived, {len(paths)} were traced"
-                )
-            flat.update(zip(paths, value, strict=True))
         missing = [n for n in self._inputs if n not in flat]
         if missing:
             raise TypeError(
                 f"missing argument {', '.join(missing[:5])}: the formula needs {', '.join(known)}"
             )
         return flat
+
+
+def _constant(values: npt.NDArray[Any], latex: bool) -> str:
+    """Return a constant array as text: its entries, or its shape if they are many."""
+    if values.size > _ENTRIES:
+        text = f"constants of shape {values.shape}"
+        return rf"\text{{{text}}}" if latex else text
+    return str(values.tolist())
 
 
 def _check_shape(
@@ -287,16 +299,21 @@ def _check_shape(
             )
 
 
+def _arrays_of(name: str, traced: MatrixTrace) -> list[str]:
+    """Return the inputs of which an argument is made."""
+    return leaves(traced.structures[name]) if name in traced.structures else [name]
+
+
 def _selected(wrt: str | Iterable[str] | None, traced: MatrixTrace) -> list[str]:
     """Return the arguments to differentiate by, checked."""
-    flat = [name for name in traced.inputs if "[" not in name]
-    known = [*flat, *traced.lists]
+    owner = {path: name for name in traced.structures for path in _arrays_of(name, traced)}
+    known = [*traced.inputs, *traced.structures]
     if wrt is None:
-        order = list(dict.fromkeys(name.partition("[")[0] for name in traced.inputs))
+        order = list(dict.fromkeys(owner.get(path, path) for path in traced.inputs))
         shapes = [
             name
             for name in order
-            if not any(path in traced.examples for path in traced.lists.get(name, [name]))
+            if not any(path in traced.examples for path in _arrays_of(name, traced))
         ]
         return shapes or order
     names = [wrt] if isinstance(wrt, str) else list(wrt)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from symdiff.matrix.shapes import Length, Shape, shown
 
-__all__ = ["Graph", "Node", "depends", "reachable"]
+__all__ = ["Graph", "Node", "constants_of", "depends", "reachable"]
 
 _CONDITIONS = frozenset(
     {"greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "step"}
@@ -190,6 +190,25 @@ def reachable(roots: Iterable[Node | None]) -> list[Node]:
             found[node.index] = node
             stack.extend(node.args)
     return [found[index] for index in sorted(found)]
+
+
+def constants_of(roots: Iterable[Node | None]) -> list[int]:
+    """Return the places of the constant arrays on which some nodes depend."""
+    found = set()
+    for node in reachable(roots):
+        if node.op == "array":
+            found.add(node.params[0])
+        for index in _indices(node):
+            found.update(e[1] for e in index if isinstance(e, tuple) and e[0] == "array")
+    return sorted(found)
+
+
+def _indices(node: Node) -> Sequence[tuple[Any, ...]]:
+    """Return the indices among the parameters of a node."""
+    if node.op in ("index", "put"):
+        return (node.params[0],)
+    indices: Sequence[tuple[Any, ...]] = node.params[1] if node.op == "scatter" else ()
+    return indices
 
 
 def depends(nodes: Sequence[Node], sources: Iterable[Node]) -> set[int]:

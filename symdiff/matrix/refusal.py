@@ -11,7 +11,4 @@ __all__ = ["refuse"]
 
 def refuse(what: str, instead: str = "write it with matrix products and sums") -> NoReturn:
     """Refuse a function or a way to call it."""
-    raise Untraceable(
-        f"{what}: strategy='matrix' has no rule for it; {instead}, "
-        "or use strategy='shared' with numbers as lengths"
-    )
+    raise Untraceable(f"{what}: strategy='matrix' has no rule for it; {instead}")

@@ -25,6 +25,10 @@ _HELPERS = {
     "step": '''def step(z):
     """Return 1 where z > 0, 1/2 where z = 0, else 0: a tie is shared evenly."""
     return z > 0 if np.all(z) else np.heaviside(z, 0.5)''',
+    "sigmoid": '''def sigmoid(z):
+    """Return 1 / (1 + exp(-z)), without overflow."""
+    e = np.exp(-np.abs(z))
+    return np.where(z < 0, e, 1.0) / (1.0 + e)''',
     "reciprocal": '''def reciprocal(z):
     """Return 1 / z, and 0 where z = 0."""
     return np.divide(1.0, z, out=np.zeros_like(z), where=z != 0)''',

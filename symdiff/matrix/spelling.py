@@ -1,68 +1,14 @@
-"""How names are written: indices, bars, Greek letters, capitals for matrices."""
+"""How inputs and intermediates of matrix formulas are written: capitals for matrices."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 
-from sympy.core.alphabets import greeks
-
 from symdiff.matrix.node import Node
+from symdiff.printing.names import spell
 
 __all__ = ["display_names"]
-
-
-def _parts(name: str) -> tuple[str, str, bool]:
-    """Return the stem of a name, its number, and whether it is an adjoint."""
-    bar = name.endswith("_bar") and len(name) > 4
-    base = name.removesuffix("_bar") if bar else name
-    match = re.fullmatch(r"(.*?[^\d_])_?(\d*)", base) or re.fullmatch(r"(.*)()", base)
-    assert match is not None
-    return match[1], match[2], bar
-
-
-def _letter(stem: str, latex: bool) -> str:
-    """Return a stem as text: Greek letters by their sign, words upright."""
-    short = {"lam": "lambda"}.get(stem, stem)
-    if short.lower() in greeks and short.isascii():
-        if latex:
-            return f"\\{short}"
-        size = "SMALL" if short.islower() else "CAPITAL"
-        spelled = {"lambda": "LAMDA"}.get(short.lower(), short.upper())
-        return unicodedata.lookup(f"GREEK {size} LETTER {spelled}")
-    if len(stem) == 1 or not latex:
-        return stem
-    head, _, tail = stem.partition("_")
-    if len(head) == 1 and tail:
-        inside = tail.replace("_", r"\_")
-        if len(tail) == 1:
-            return f"{head}_{tail}"
-        return rf"{head}_{{\mathrm{{{inside}}}}}"
-    escaped = stem.replace("_", r"\_")
-    return rf"\mathrm{{{escaped}}}"
-
-
-def written(name: str, latex: bool) -> str:
-    """Return a name as LaTeX or text, its number as an index."""
-    entry = re.fullmatch(r"(.*)\[(\d+)\]", name)
-    if entry:
-        base = written(entry[1], latex)
-        return f"{{{base}}}_{{[{entry[2]}]}}" if latex else f"{base}[{entry[2]}]"
-    stem, number, bar = _parts(name)
-    letter = _letter(stem, latex)
-    if bar and latex:
-        letter = rf"\bar{{{letter}}}"
-    elif bar and len(letter) == 1:
-        letter = f"{letter}\N{COMBINING MACRON}"
-    elif bar:
-        return f"{letter}{number}_bar"
-    if not number:
-        return letter
-    if latex:
-        whole = f"{{{letter}}}" if "_" in letter else letter
-        return f"{whole}_{{{number}}}" if len(number) > 1 else f"{whole}_{number}"
-    return f"{letter}{number}"
 
 
 def display_names(
@@ -70,7 +16,7 @@ def display_names(
 ) -> dict[int, str]:
     """Return how inputs and intermediates are written."""
     taken = {*inputs, *lets.values()}
-    result = {}
+    names = {}
     for name, node in inputs.items():
         capital = name[0].upper() + name[1:]
         if re.fullmatch(r"[wb][a-z]", name):  # wq, the weights of the queries
@@ -80,7 +26,7 @@ def display_names(
         if node.ndim >= 2 and single and capital not in taken:
             taken.add(capital)
             name = capital
-        result[node.index] = written(name, latex)
-    for index, name in lets.items():
-        result[index] = written(name, latex)
-    return result
+        names[node.index] = name
+    names |= lets
+    written = spell(names.values(), latex)
+    return {index: written[name] for index, name in names.items()}

@@ -14,6 +14,7 @@ from symdiff.matrix.array import MatrixArray, as_node
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.shapes import Shape, shown
 from symdiff.tracing.binding import call_traced, check_argument
+from symdiff.tracing.structures import Leaf, Structures, fill, is_shape, name_leaves
 
 __all__ = ["MatrixTrace", "trace_matrices"]
 
@@ -30,8 +31,8 @@ class MatrixTrace:
         The symbolic arguments by name, ``ws[0]`` for the first entry of a list.
     value : Node
         What the function returned.
-    lists : dict of str to list of str
-        For each argument that is a list, its entries in `inputs`.
+    structures : dict of str to object
+        The arguments that hold several arrays, with the names of these in `inputs` as leaves.
     examples : dict of str to numpy.ndarray
         The inputs that were given as arrays.
     """
@@ -39,14 +40,12 @@ class MatrixTrace:
     graph: Graph
     inputs: dict[str, Node]
     value: Node
-    lists: dict[str, list[str]] = field(default_factory=dict)
+    structures: Structures = field(default_factory=dict)
     examples: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
 
 
-def _as_shape(name: str, value: Any) -> Shape | None:
-    """Return a tuple of lengths as a shape, checked; None for anything else."""
-    if not isinstance(value, tuple):
-        return None
+def _as_shape(name: str, value: tuple[Any, ...]) -> Shape:
+    """Return a tuple of lengths as a shape, checked."""
     lengths: list[int | str] = []
     for n in value:
         if isinstance(n, sympy.Symbol):
@@ -58,49 +57,41 @@ def _as_shape(name: str, value: Any) -> Shape | None:
                 message = f"argument {name!r}: the length {n!r} is no identifier"
                 raise ValueError(message) from None
             lengths.append(n)
-        elif isinstance(n, (int, np.integer)) and not isinstance(n, bool):
+        else:
             if n < 0:
                 raise ValueError(f"argument {name!r}: the shape {value} has a negative length")
             lengths.append(int(n))
-        else:
-            raise TypeError(
-                f"argument {name!r}: a shape is a tuple of numbers and names, such as ('N', 3); "
-                f"{n!r} is neither"
-            )
     return tuple(lengths)
 
 
 class _Inputs:
-    """The inputs of a trace, as they are made of arguments."""
+    """The inputs of a trace, as they are made of the leaves of arguments."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.nodes: dict[str, Node] = {}
-        self.lists: dict[str, list[str]] = {}
         self.examples: dict[str, npt.NDArray[Any]] = {}
 
-    def take(self, name: str, value: Any) -> Any:
-        """Return the traced array, list or constant that the function gets for an argument."""
-        if isinstance(value, list) and value and not all(np.isscalar(v) for v in value):
-            paths = [f"{name}[{k}]" for k in range(len(value))]
-            self.lists[name] = paths
-            return [self.take(path, entry) for path, entry in zip(paths, value, strict=True)]
-        shape = _as_shape(name, value)
-        if shape is None:
-            if isinstance(value, (bool, int, float)):
-                return value
+    def take(self, name: str, value: Any, inside: bool) -> Any:
+        """Return the traced array or constant that the function gets for a leaf."""
+        if is_shape(value):
+            shape = _as_shape(name, value)
+        elif isinstance(value, (bool, int, float)):
+            return value
+        elif inside and (value is None or isinstance(value, str) or callable(value)):
+            return value  # a setting
+        else:
             array = np.asarray(value)
             if array.dtype.kind not in "biuf":
                 raise TypeError(
-                    f"argument {name!r}: a shape, an array or a number is expected, "
-                    f"not {array.dtype} ({type(value).__name__})"
+                    f"argument {name!r}: a shape, such as ('N', 3), an array or a number is "
+                    f"expected, not {array.dtype} ({type(value).__name__})"
                 )
             if array.dtype.kind != "f":
                 return array
             shape = array.shape
             self.examples[name] = array.astype(np.float64)
-        node = self.graph.input(name, shape)
-        self.nodes[name] = node
+        self.nodes[name] = node = self.graph.input(name, shape)
         return MatrixArray(node)
 
 
@@ -108,10 +99,11 @@ def trace_matrices(f: Callable[..., Any], given: Mapping[str, Any]) -> MatrixTra
     """Return the operations of a plain NumPy function on matrices."""
     graph = Graph()
     inputs = _Inputs(graph)
-    values: dict[str, Any] = {}
-    for name, value in given.items():
+    for name in given:
         check_argument(name)
-        values[name] = inputs.take(name, value)
+    leaves, structures = name_leaves(given)
+    flat = {name: inputs.take(name, value, name not in given) for name, value in leaves.items()}
+    values = {name: fill(structures.get(name, Leaf(name)), flat) for name in given}
     result = call_traced(f, values, "=('N', 'd') for a matrix, or an array", "traced matrix")
     if isinstance(result, (list, tuple, dict)):
         raise TypeError(
@@ -123,4 +115,6 @@ def trace_matrices(f: Callable[..., Any], given: Mapping[str, Any]) -> MatrixTra
             f"gradient: the function returned an array of shape {shown(node.shape)}, a scalar is "
             "needed; sum it (np.sum) or select one entry"
         )
-    return MatrixTrace(graph, inputs.nodes, node, inputs.lists, inputs.examples)
+    symbolic = {name: Leaf(name) if name in inputs.nodes else Leaf(None) for name in leaves}
+    kept = {name: fill(template, symbolic) for name, template in structures.items()}
+    return MatrixTrace(graph, inputs.nodes, node, kept, inputs.examples)

@@ -45,6 +45,23 @@ def _root(dag: Dag, x: int) -> int:
     return dag.apply("sqrt", x)
 
 
+def _half_reciprocal(dag: Dag, n: int, x: int) -> Partials:
+    """Return 1/(2 n) for the square root n; for a length, which may be 0, half its inverse."""
+    if dag.is_sum_of_squares(x):
+        return (dag.divide(dag.apply("pinv", n), dag.number(2)),)
+    return (_reciprocal(dag, dag.multiply(dag.number(2), n)),)
+
+
+def _of_hypot(dag: Dag, n: int, *args: int) -> Partials:
+    """Return the partials of a length, 0 where it is 0."""
+    return tuple(dag.multiply(arg, dag.apply("pinv", n)) for arg in args)
+
+
+def _of_logsumexp(dag: Dag, n: int, *args: int) -> Partials:
+    """Return the softmax of the arguments."""
+    return tuple(dag.apply("exp", dag.subtract(arg, n)) for arg in args)
+
+
 def _extreme(dag: Dag, n: int, *args: int) -> Partials:
     """Return the even share of each argument that ties for the largest or smallest."""
     ties = [dag.choose(dag.compare("eq", arg, n), ONE, ZERO) for arg in args]
@@ -116,7 +133,8 @@ def _exactly(choose: Callable[..., Number]) -> Callable[..., Number]:
 
 def _sigmoid(x: Any) -> Any:
     """Return the logistic function."""
-    return 1 / (1 + np.exp(-x))
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-x))
 
 
 def _of_all(ufunc: np.ufunc) -> Callable[..., Any]:
@@ -131,6 +149,17 @@ def _erf(x: Any) -> Any:
     return scipy.special.erf(x)
 
 
+def _pinv(x: Any) -> Any:
+    """Return 1/x, and 0 at 0."""
+    return np.where(x == 0, 0.0, 1.0 / np.where(x == 0, 1.0, x))
+
+
+_C_LOGADDEXP = """static double logaddexp(double a, double b)
+{
+    return a != b ? fmax(a, b) + log1p(exp(-fabs(a - b))) : a + 0.6931471805599453;
+}"""
+
+
 # Rows -------------------------------------------------------------------------------------------
 
 ROWS = (
@@ -138,7 +167,7 @@ ROWS = (
         "sqrt",
         np.sqrt,
         (_POSITIVE,),
-        lambda dag, n, x: (_reciprocal(dag, dag.multiply(dag.number(2), n)),),
+        _half_reciprocal,
         sympy.sqrt,
         singular=True,
         at={0: 0, 1: 1},
@@ -200,9 +229,10 @@ ROWS = (
         latex=r"\sigma",
         evaluate=_sigmoid,
         at={0: Fraction(1, 2)},
-        count=3,  # an exponential, a sum and a division, as Python has it
-        math="",
-        numpy="",
+        count=3,  # an exponential, a sum and a division
+        helper="""def sigmoid(x):
+    return 1.0 / (1.0 + exp(-x)) if x > -709.0 else exp(x)""",
+        helper_needs=("exp",),
         c_helper="""static double sigmoid(double x)
 {
     return 1.0 / (1.0 + exp(-x));
@@ -222,9 +252,43 @@ ROWS = (
         helper="""def logaddexp(a, b):
     return max(a, b) + log1p(exp(-abs(a - b))) if a != b else a + 0.6931471805599453""",
         helper_needs=("exp", "log1p"),
-        c_helper="""static double logaddexp(double a, double b)
+        c_helper=_C_LOGADDEXP,
+    ),
+    function(
+        "logsumexp",
+        None,
+        (_REAL, _REAL),
+        _of_logsumexp,
+        fn.LogSumExp,
+        arity=(2, None),
+        evaluate=_of_all(np.logaddexp),
+        commutes=True,
+        helper="""def logsumexp(*values):
+    largest = max(values)
+    if largest - largest != 0.0:
+        return sum(values) if largest != largest else largest
+    return largest + log(sum([exp(value - largest) for value in values]))""",
+        helper_needs=("exp", "log"),
+        c="logaddexp",
+        c_helper=_C_LOGADDEXP,
+    ),
+    function(
+        "pinv",  # 1/x, and 0 at 0: the derivative of a length, which has none at 0
+        None,
+        (_POSITIVE,),
+        lambda dag, n, x: (dag.negate(_reciprocal(dag, dag.square(x))),),
+        fn.PseudoInverse,
+        exact=lambda x: fold(Fraction(1) / x) if x else 0,
+        evaluate=_pinv,
+        singular=True,
+        parse=(),
+        helper="""def pinv(x):
+    return 1.0 / x if x else 0.0""",
+        numpy_helper="""def pinv(x):
+    return np.float64(1.0) / x if x else np.float64(0.0)""",
+        c_helper="""static double pinv(double x)
 {
-    return a != b ? fmax(a, b) + log1p(exp(-fabs(a - b))) : a + 0.6931471805599453;
+    return x != 0.0 ? 1.0 / x : 0.0;
 }""",
     ),
     function(
@@ -288,7 +352,7 @@ ROWS = (
         "hypot",
         np.hypot,
         (_REAL, _POSITIVE),
-        lambda dag, n, x, y: (dag.divide(x, n), dag.divide(y, n)),
+        _of_hypot,
         fn.Hypot,
         commutes=True,
     ),

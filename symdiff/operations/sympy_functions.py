@@ -27,9 +27,11 @@ __all__ = [
     "Log2",
     "Log10",
     "LogAddExp",
+    "LogSumExp",
     "Maximum",
     "Minimum",
     "Opaque",
+    "PseudoInverse",
     "Sigmoid",
     "Sign",
     "Step",
@@ -77,6 +79,11 @@ class Absolute(Opaque):
     """The absolute value; its derivative is 0 at 0."""
 
     numeric = sympy.Abs
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        """Typeset the application between bars, raised to a power if `exp` is given."""
+        text = rf"\left|{{{printer._print(self.args[0])}}}\right|"
+        return f"{text}^{{{exp}}}" if exp else text
 
 
 class Sign(Opaque):
@@ -177,6 +184,18 @@ class LogAddExp(Opaque):
     """``log(exp(x) + exp(y))`` without overflow."""
 
     numeric = staticmethod(lambda x, y: sympy.log(sympy.exp(x) + sympy.exp(y)))
+
+
+class LogSumExp(Opaque):
+    """``log(exp(x) + exp(y) + ...)`` without overflow."""
+
+    numeric = staticmethod(lambda *xs: sympy.log(sympy.Add(*map(sympy.exp, xs))))
+
+
+class PseudoInverse(Opaque):
+    """``1/x``, and 0 at 0: how the derivative of a length is written."""
+
+    numeric = staticmethod(lambda x: 1 / x if x else sympy.S.Zero)
 
 
 class Where(sympy.Function):  # type: ignore[misc]

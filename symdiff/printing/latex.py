@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sympy.core.alphabets import greeks
 from sympy.printing.latex import LatexPrinter
+from sympy.printing.str import StrPrinter
 
 from symdiff.operations.sympy_conversion import Expr
+from symdiff.printing.names import spelled
 from symdiff.printing.recursion import call_deep
 
-__all__ = ["aligned", "line_latex", "name_latex", "symbol_names", "typeset"]
+__all__ = ["aligned", "name_latex", "plain", "symbol_names", "typeset"]
 
 
 def name_latex(name: str, index: tuple[int, ...] = ()) -> str:
@@ -22,35 +22,9 @@ def name_latex(name: str, index: tuple[int, ...] = ()) -> str:
     Examples
     --------
     >>> print(name_latex("w1", (0, 2)), name_latex("alpha"), name_latex("step_size"))
-    w1_{0,2} \alpha \mathrm{step\_size}
+    {w_1}_{0,2} \alpha \mathrm{step\_size}
     """
-    if name in greeks:
-        text = f"\\{name}"
-    elif re.fullmatch(r"[A-Za-z]\d*", name):
-        text = name
-    else:
-        escaped = name.replace("_", r"\_")
-        text = f"\\mathrm{{{escaped}}}"
-    return f"{text}_{{{','.join(map(str, index))}}}" if index else text
-
-
-def line_latex(name: str) -> str:
-    r"""Return the name of a line as LaTeX.
-
-    Examples
-    --------
-    >>> print(line_latex("v12"), line_latex("h[0]"), line_latex("h_bar[0,1]"), line_latex("delta1"))
-    v_{12} h_{0} \bar{h}_{0,1} \delta_{1}
-    """
-    stem, _, index = name.rstrip("]").partition("[")
-    bar = stem.endswith("_bar")
-    stem = stem.removesuffix("_bar")
-    letters = stem.rstrip("0123456789")
-    if not index and letters and not letters.endswith("_"):
-        stem, index = letters, stem[len(letters) :]
-    text = name_latex(stem)
-    text = f"\\bar{{{text}}}" if bar else text
-    return f"{text}_{{{index}}}" if index else text
+    return spelled(f"{name}[{','.join(map(str, index))}]" if index else name)
 
 
 def symbol_names(symbols: Mapping[str, Any], lets: Iterable[tuple[Expr, Expr]]) -> dict[Expr, str]:
@@ -61,45 +35,69 @@ def symbol_names(symbols: Mapping[str, Any], lets: Iterable[tuple[Expr, Expr]]) 
     >>> import sympy
     >>> x, v = sympy.symbols("x v1", real=True)
     >>> symbol_names({"x": np.array(x, dtype=object)}, [(v, x**2)])
-    {x: 'x', v1: 'v_{1}'}
+    {x: 'x', v1: 'v_1'}
     """
     names = {
         array[index]: name_latex(name, index)
         for name, array in symbols.items()
         for index in np.ndindex(array.shape)
     }
-    for symbol, _ in lets:
-        stem = symbol.name.rstrip("0123456789")
-        stem_latex = stem if len(stem) == 1 else name_latex(stem)
-        names[symbol] = f"{stem_latex}_{{{symbol.name[len(stem) :]}}}"
-    return names
+    return names | {symbol: spelled(symbol.name) for symbol, _ in lets}
 
 
-class _SymbolPrinter(LatexPrinter):  # type: ignore[misc]
-    """A printer which knows entries of arguments, and lines, by the names of their symbols."""
+def _digits(value: Expr) -> str:
+    """Return a number with all its digits, as Python writes it."""
+    return repr(float(value))
 
-    def __init__(self, lines: Container[str]) -> None:
+
+class _Typesetter(LatexPrinter):  # type: ignore[misc]
+    """A printer which knows symbols by the names that are written for them."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
         super().__init__({"mul_symbol": None})
-        self._lines = lines
+        self._names = names
 
     def _print_Symbol(self, symbol: Expr, style: str = "plain") -> str:  # noqa: N802 - SymPy's
         """Typeset a symbol."""
-        if symbol.name in self._lines:
-            return line_latex(symbol.name)
-        name, _, index = symbol.name.rstrip("]").partition("[")
-        return name_latex(name, tuple(map(int, index.split(","))) if index else ())
+        return self._names.get(symbol.name) or spelled(symbol.name)
+
+    def _print_Float(self, number: Expr) -> str:  # noqa: N802 - SymPy's
+        """Typeset a number, with all its digits."""
+        mantissa, e, exponent = _digits(number).partition("e")
+        return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if e else mantissa
 
 
-def typeset(formulas: Sequence[Expr], lines: Container[str]) -> list[str]:
-    """Return expressions as LaTeX; `lines` are the names of symbols that stand for lines.
+class _Writer(StrPrinter):  # type: ignore[misc]
+    """A printer of text."""
+
+    def _print_Float(self, number: Expr) -> str:  # noqa: N802 - SymPy's
+        """Write a number, with all its digits."""
+        return _digits(number)
+
+
+def typeset(formulas: Sequence[Expr], names: Mapping[str, str]) -> list[str]:
+    """Return expressions as LaTeX; `names` tells how symbols are written.
 
     Examples
     --------
     >>> import sympy
-    >>> typeset([sympy.Symbol("v1") ** 2, sympy.Symbol("w1") + 1], {"v1"})
-    ['v_{1}^{2}', 'w1 + 1']
+    >>> typeset([sympy.Symbol("v1") ** 2, sympy.Symbol("w1") + 1], {"v1": "v"})
+    ['v^{2}', 'w_1 + 1']
     """
-    printer = _SymbolPrinter(lines)
+    printer = _Typesetter(names)
+    return call_deep(lambda: [printer.doprint(formula) for formula in formulas])
+
+
+def plain(formulas: Sequence[Expr]) -> list[str]:
+    """Return expressions as text, numbers with all their digits.
+
+    Examples
+    --------
+    >>> import sympy
+    >>> plain([sympy.Symbol("x") * 0.30000000000000004])
+    ['0.30000000000000004*x']
+    """
+    printer = _Writer()
     return call_deep(lambda: [printer.doprint(formula) for formula in formulas])
 
 

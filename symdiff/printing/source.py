@@ -17,6 +17,7 @@ import numpy as np
 
 from symdiff.operations.operation import Operation
 from symdiff.operations.table import OPERATIONS, RELATIONS
+from symdiff.printing.guards import Guard, guards_of
 from symdiff.printing.infix import ATOM, COMPARE, POWER, PRODUCT, SUM, UNARY
 from symdiff.store.dag import Dag, Nodes
 from symdiff.store.exact import Number
@@ -30,6 +31,7 @@ _TERMS = 50  # its compiler recurses once for each term of a sum
 
 # A power with an exponent that is no whole number is a call as well.
 _POW = replace(OPERATIONS["pow"], python="pow", math="pow", numpy="power")
+_RAISING = frozenset(row.name for row in OPERATIONS.values() if row.singular) - {"sigmoid", "pinv"}
 _FUNCTIONS = frozenset(row.python for row in OPERATIONS.values() if row.math or row.helper)
 
 
@@ -40,6 +42,7 @@ class _Fragment(NamedTuple):
     binding: int
     depth: int
     lasting: bool = True  # False if it uses a name that was assigned for this one place
+    raises: bool = False  # whether plain floats may raise where NumPy goes on
 
 
 def _literal(number: Number) -> str:
@@ -60,29 +63,66 @@ def _enclose(fragment: _Fragment, binding: int) -> str:
 class _Writer:
     """Statements for nodes, and the functions that they call."""
 
-    def __init__(self, dag: Dag, names: dict[int, str], taken: set[str], scalars: str) -> None:
+    def __init__(
+        self,
+        dag: Dag,
+        names: dict[int, str],
+        taken: set[str],
+        scalars: str,
+        guards: Mapping[int, Guard],
+    ) -> None:
         self.dag = dag
         self.names = names
+        self.guards = guards
         self.taken = taken
         self.scalars = scalars
         self.lines: list[str] = []
         self.functions: dict[str, Operation] = {}  # by name
         self._fragments: dict[int, _Fragment] = {}
         self._assigned = 0
+        self._defined: set[int] = set()
 
-    def assign(self, text: str) -> str:
-        """Return a new name to which the text is assigned."""
+    def assign(self, node: int, text: str, raises: bool) -> str:
+        """Return a new name to which the text, a piece of a node, is assigned."""
         self._assigned += 1
         name = f"r{self._assigned}"
         while name in self.taken:
             name += "_"
-        self.lines.append(f"{name} = {text}")
+        self._write(node, name, text, raises)
         return name
 
+    def _write(self, node: int, name: str, text: str, raises: bool) -> None:
+        """Write a line; one that a choice may not need only where the choice needs it."""
+        guard = self.guards.get(node) if raises else None
+        if guard:
+            ordered = sorted(guard, key=lambda known: (len(self.guards[known[0]]), *known))
+            words = []
+            for condition, holds in ordered:
+                self.define_below(condition)
+                written = _enclose(self._expression(condition), ATOM)
+                words.append(written if holds else f"not {written}")
+            text = f"{text} if {' and '.join(words)} else 0.0"
+        self.lines.append(f"{name} = {text}")
+
+    def define_below(self, node: int) -> None:
+        """Write the lines of named nodes on which a node depends, if they are not there yet."""
+        waiting, found = [node], {node}
+        while waiting:
+            for arg in self.dag.args[waiting.pop()]:
+                if arg not in found and arg not in self._defined:
+                    found.add(arg)
+                    waiting.append(arg)
+        for below in sorted(found):
+            if below in self.names and self.dag.args[below]:
+                self.define(below)
+
     def define(self, node: int) -> None:
-        """Write the line of a node that has a name."""
-        text = self._expression(node).text
-        self.lines.append(f"{self.names[node]} = {text}")
+        """Write the line of a node that has a name, once."""
+        if node in self._defined:
+            return
+        self._defined.add(node)
+        fragment = self._expression(node)
+        self._write(node, self.names[node], fragment.text, fragment.raises)
         self._fragments[node] = _Fragment(self.names[node], ATOM, 0)
 
     def expression(self, root: int) -> str:
@@ -112,9 +152,12 @@ class _Writer:
             args = results[len(results) - count :]
             del results[len(results) - count :]
             fragment = self._render(node, args)
+            raises = self.dag.ops[node] in _RAISING or any([arg.raises for arg in args])
+            fragment = fragment._replace(raises=raises)
             lasting = fragment.lasting and all([arg.lasting for arg in args])
             if fragment.depth > _DEPTH:
-                fragment, lasting = _Fragment(self.assign(fragment.text), ATOM, 0), False
+                name = self.assign(node, fragment.text, raises)
+                fragment, lasting = _Fragment(name, ATOM, 0), False
             if lasting:
                 fragments[node] = fragment
             elif fragment.lasting:
@@ -129,9 +172,9 @@ class _Writer:
         if not args:
             return self._leaf(node)
         if op == "add":
-            return self._sum(args, depth)
+            return self._sum(node, args, depth)
         if op == "mul":
-            return self._product(args, depth)
+            return self._product(node, args, depth)
         if op == "neg":
             return _negative(args[0], depth)
         if op == "div":
@@ -139,8 +182,6 @@ class _Writer:
             return _Fragment(text, PRODUCT, depth)
         if op == "pow":
             return self._power(node, args, depth)
-        if op == "sigmoid":
-            return self._sigmoid(args[0], depth)
         if op in ("where", "choice"):
             condition, a, b = (_enclose(arg, COMPARE) for arg in args)
             return _Fragment(f"({a} if {condition} else {b})", ATOM, depth)
@@ -169,7 +210,7 @@ class _Writer:
             return _Fragment(f"np.float64({text})", ATOM, 0)
         return _Fragment(text, UNARY if text.startswith("-") else ATOM, 0)
 
-    def _sum(self, args: list[_Fragment], depth: int) -> _Fragment:
+    def _sum(self, node: int, args: list[_Fragment], depth: int) -> _Fragment:
         """Return a sum; a long one in pieces."""
         text, lasting = "", True
         for position, arg in enumerate(args):
@@ -181,15 +222,16 @@ class _Writer:
             else:
                 text += f" + {term}"
             if position % _TERMS == _TERMS - 1 and position + 1 < len(args):
-                text, lasting = self.assign(text), False
+                raises = any([known.raises for known in args])
+                text, lasting = self.assign(node, text, raises), False
         return _Fragment(text, SUM, depth, lasting)
 
-    def _product(self, args: list[_Fragment], depth: int) -> _Fragment:
+    def _product(self, node: int, args: list[_Fragment], depth: int) -> _Fragment:
         """Return a product; a long one in pieces."""
         lasting = True
         while len(args) > _TERMS:
-            piece = _times(args[:_TERMS])
-            args = [_Fragment(self.assign(piece), ATOM, 0), *args[_TERMS:]]
+            piece = self.assign(node, _times(args[:_TERMS]), any([arg.raises for arg in args]))
+            args = [_Fragment(piece, ATOM, 0), *args[_TERMS:]]
             lasting = False
         return _Fragment(_times(args), PRODUCT, depth, lasting)
 
@@ -203,11 +245,6 @@ class _Writer:
             return _Fragment(f"{_enclose(args[0], ATOM)}**{n}", POWER, depth)
         name = self._function(_POW)
         return _Fragment(f"{name}({args[0].text}, {args[1].text})", ATOM, depth)
-
-    def _sigmoid(self, arg: _Fragment, depth: int) -> _Fragment:
-        """Return a sigmoid, as it is written by hand."""
-        exp = self._function(OPERATIONS["exp"])
-        return _Fragment(f"1.0 / (1.0 + {exp}({_negative(arg, depth).text}))", PRODUCT, depth)
 
 
 def _times(factors: list[_Fragment]) -> str:
@@ -254,6 +291,7 @@ def _header(functions: dict[str, Operation], scalars: str) -> list[str]:
 
 def _allocate(name: str, taken: set[str]) -> str:
     """Return a Python name like `name` that nothing else has, and take it."""
+    name = re.sub(r"\W+", "_", name).rstrip("_") or "v"
     while name in taken or keyword.iskeyword(name):
         name += "_"
     taken.add(name)
@@ -316,8 +354,10 @@ def print_source(
             entry = "_".join([parameters[name], *map(str, index)])
             texts[int(node)] = _allocate(entry, taken) if index else parameters[name]
     for named, line in names.items():
-        texts[named] = _allocate(re.sub(r"\W+", "_", line).rstrip("_"), taken)
-    writer = _Writer(dag, texts, taken, scalars)
+        texts[named] = _allocate(line, taken)
+    roots = [value, *(node for nodes in partials.values() for node in nodes.ravel().tolist())]
+    guards = guards_of(dag, roots) if scalars == "float" else {}
+    writer = _Writer(dag, texts, taken, scalars, guards)
     for name, nodes in inputs.items():
         parameter = parameters[name]
         if not nodes.shape:

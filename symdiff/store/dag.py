@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -116,11 +117,10 @@ class Dag(NodeStore):
             return self.negate(self.divide(x, self.args[y][0]))
         if ops[y] == "div" and self.args[y][0] == ONE:
             return self.multiply(x, self.args[y][1])
-        if ops[y] == "add" and len(self.args[y]) == 2 and ONE in self.args[y]:
-            other = sum(self.args[y]) - ONE
-            if ops[other] == "exp":
-                sigmoid = self.apply("sigmoid", self.negate(self.args[other][0]))
-                return self.multiply(x, sigmoid)
+        if ops[y] == "add":
+            stable = self._over_exponentials(x, y)
+            if stable is not None:
+                return stable
         return self.node("div", x, y)
 
     def power(self, base: int, exponent: int) -> int:
@@ -142,6 +142,10 @@ class Dag(NodeStore):
             if self.ops[base] == "neg":
                 positive = self.power(self.args[base][0], exponent)
                 return self.negate(positive) if n % 2 else positive
+            if n > 0 and n % 2 == 0 and self.ops[base] == "sqrt":
+                below = self.args[base][0]
+                if self.is_sum_of_squares(below):
+                    return self.power(below, self.number(n // 2))
         if n < 0:
             return self.divide(ONE, self.power(base, self.number(-n)))
         if n == Fraction(1, 2):
@@ -159,7 +163,123 @@ class Dag(NodeStore):
             value = fold_function([self.data[arg] for arg in args]) if fold_function else None
             if value is not None:
                 return self.number(value)
+        if function in ("log", "log1p"):
+            stable = self._log(function, args[0])
+            if stable is not None:
+                return stable
         return self.node(function, *args)
+
+    # Sums of squares and of exponentials --------------------------------------------------------
+
+    def is_sum_of_squares(self, node: int) -> bool:
+        """Return whether a node is never negative and has the derivative 0 wherever it is 0.
+
+        Then its square root is a length, and the square of that is smooth.
+        """
+        stack, several = [node], False
+        while stack:
+            op, args = self.ops[part := stack.pop()], self.args[part]
+            numbers = [self.data[arg] for arg in args if self.ops[arg] == "number"]
+            if op == "add" and not numbers:
+                stack.extend(args)
+            elif op == "mul" and all(n > 0 for n in numbers):
+                stack.extend([arg for arg in args if self.ops[arg] != "number"])
+            elif op == "div" and numbers and self.ops[args[1]] == "number" and numbers[0] > 0:
+                stack.append(args[0])
+            elif op != "pow" or not numbers or numbers[-1] != 2:
+                return False
+            several = True
+        return several
+
+    def _exponents(self, total: int) -> list[int] | None:
+        """Return the exponents of a sum of exponentials and positive numbers, else None.
+
+        None as well where the largest exponent was taken off: such a sum overflows nowhere.
+        """
+        found, shifts = [], []
+        stack = [total]
+        while stack:
+            op, args = self.ops[term := stack.pop()], self.args[term]
+            if op == "add":
+                stack.extend(reversed(args))
+            elif op == "exp":
+                found.append(args[0])
+                shifts.append(self._shift(args[0]))
+            elif op == "number" and self.data[term] > 0:
+                found.append(self.apply("log", term))
+                shifts.append(None)
+            elif op == "mul" and len(args) == 2 and self.ops[args[1]] == "exp":
+                if self.ops[args[0]] != "number" or self.data[args[0]] <= 0:
+                    return None
+                exponent = self.args[args[1]][0]
+                found.append(self.add(self.apply("log", args[0]), exponent))
+                shifts.append(self._shift(exponent))
+            else:
+                return None
+        return None if shifts[0] is not None and len(set(shifts)) == 1 else found
+
+    def _shift(self, exponent: int) -> int | None:
+        """Return the maximum that is taken off an exponent, if one is."""
+        args = self.args[exponent]
+        if self.ops[exponent] == "add" and self.ops[args[-1]] == "neg":
+            taken = self.args[args[-1]][0]
+            return taken if self.ops[taken] == "maximum" else None
+        return None
+
+    def log_sum_exp(self, exponents: Sequence[int]) -> int:
+        """Return the logarithm of a sum of exponentials, without overflow."""
+        if len(exponents) < 2:
+            return exponents[0] if exponents else self.number(-math.inf)
+        name = "logaddexp" if len(exponents) == 2 else "logsumexp"
+        return self.apply(name, *exponents)
+
+    def _over_exponentials(self, x: int, y: int) -> int | None:
+        """Return x / y as a logistic function or a softmax, if y is such a sum; else None."""
+        ops, args = self.ops, self.args
+        if len(args[y]) == 2 and ONE in args[y]:
+            other = sum(args[y]) - ONE
+            if ops[other] == "exp":
+                if x == other:
+                    return self.apply("sigmoid", args[other][0])
+                return self.multiply(x, self.apply("sigmoid", self.negate(args[other][0])))
+        if ops[x] != "exp":
+            return None
+        exponents = self._exponents(y)
+        if exponents is None or args[x][0] not in exponents:
+            return None
+        if len(exponents) == 2:
+            a, b = exponents
+            return self.apply("sigmoid", self.subtract(*((a, b) if a == args[x][0] else (b, a))))
+        return self.apply("exp", self.subtract(args[x][0], self.log_sum_exp(exponents)))
+
+    def _log(self, function: str, x: int) -> int | None:
+        """Return the logarithm of x, or of 1 + x, where it has a form without overflow."""
+        ops, args = self.ops, self.args
+        if function == "log1p":
+            if ops[x] == "neg" and ops[args[x][0]] == "sigmoid":
+                return self.negate(self.apply("logaddexp", ZERO, args[args[x][0]][0]))
+            exponents = self._exponents(x) if ops[x] in ("exp", "add") else None
+            return None if exponents is None else self.log_sum_exp([ZERO, *exponents])
+        if ops[x] == "exp":
+            return args[x][0]
+        if ops[x] == "sigmoid":
+            return self.negate(self.apply("logaddexp", ZERO, self.negate(args[x][0])))
+        if ops[x] == "div":
+            above, below = args[x]
+            if ops[above] == "exp" or ops[below] == "exp":
+                return self.subtract(self.apply("log", above), self.apply("log", below))
+            if ops[below] == "number" and self.data[below] > 0 and ops[above] == "add":
+                exponents = self._exponents(above)
+                if exponents is not None:
+                    return self.subtract(self.log_sum_exp(exponents), self.apply("log", below))
+        if ops[x] in ("add", "mul"):
+            for one, other in (args[x], args[x][::-1]) if len(args[x]) == 2 else ():
+                if one == ONE and ops[other] == "neg" and ops[args[other][0]] == "sigmoid":
+                    return self.negate(self.apply("logaddexp", ZERO, args[args[other][0]][0]))
+            exponents = self._exponents(x)
+            if exponents is not None:
+                return self.log_sum_exp(exponents)
+        return None
 
     # Choices ------------------------------------------------------------------------------------
 

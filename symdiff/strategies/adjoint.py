@@ -37,6 +37,40 @@ def _both(dag: Dag, mask: int | None, condition: int) -> int:
     return condition if mask is None else dag.choose(mask, condition, dag.boolean(False))
 
 
+def _negated(dag: Dag, condition: int) -> int:
+    """Return the condition that one does not hold."""
+    return dag.choose(condition, dag.boolean(False), dag.boolean(True))
+
+
+def _implies(dag: Dag, a: int, b: int) -> bool:
+    """Return whether a condition was made of another one by "and"."""
+    false = dag.boolean(False)
+    while a != b and dag.ops[a] == "choice" and dag.args[a][2] == false:
+        if dag.args[a][1] == b:
+            return True
+        a = dag.args[a][0]
+    return a == b
+
+
+def _either(dag: Dag, a: int | None, b: int | None) -> int | None:
+    """Return the condition that one of two masks holds at least; None if that is always so."""
+    if a is None or b is None or a == b:
+        return a if a == b else None
+    false = dag.boolean(False)
+    for one, other in ((a, b), (b, a)):
+        if _implies(dag, one, other):
+            return other
+        if dag.ops[one] == "choice":
+            p, q, rest = dag.args[one]
+            if (q, rest) == (false, dag.boolean(True)) and p == other:  # not p, or p
+                return None
+            if rest == false and dag.ops[other] == "choice":
+                p_too, r, rest_too = dag.args[other]
+                if p == p_too and rest_too == false and _negated(dag, q) == r:
+                    return p  # p and q, or p and not q
+    return dag.choose(a, dag.boolean(True), b)
+
+
 class _Adjoints:
     """The contributions to the adjoint of each node, and the condition under which they count."""
 
@@ -58,8 +92,10 @@ class _Adjoints:
                 self.masks[node] = mask
         else:
             terms.append(term)
-            if self.masks.get(node) != mask:
-                self.masks.pop(node, None)
+            known = self.masks.pop(node, None)
+            either = _either(self.dag, known, mask)
+            if either is not None:
+                self.masks[node] = either
 
 
 def reverse(
@@ -112,7 +148,7 @@ def reverse(
                 share = dag.choose(condition, outer, ZERO)
                 give(a, share, ONE, _both(dag, mask, condition))
             if active[b]:
-                otherwise = dag.choose(condition, dag.boolean(False), dag.boolean(True))
+                otherwise = _negated(dag, condition)
                 share = dag.choose(condition, ZERO, outer)
                 give(b, share, ONE, _both(dag, mask, otherwise))
         elif args[node]:

@@ -71,5 +71,6 @@ def call_traced(f: Callable[..., Any], given: Mapping[str, Any], example: str, k
             raise
         raise TypeError(
             f"a {kind} was assigned to an entry of a NumPy array, or made part of one by "
-            "np.array; use np.where to replace entries, np.stack or np.concatenate to build one"
+            "np.array; assign to a traced array (np.zeros_like(x) or x.copy()), use np.where to "
+            "replace entries, or build an array with np.stack or np.concatenate"
         ) from error

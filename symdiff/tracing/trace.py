@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ from symdiff.store.dag import Dag, Nodes
 from symdiff.tracing import numpy_functions  # noqa: F401  (answers NumPy for traced arrays)
 from symdiff.tracing.array import SymbolicArray, nodes_of
 from symdiff.tracing.binding import call_traced, check_argument
+from symdiff.tracing.structures import Leaf, Structures, fill, is_shape, name_leaves
 
 __all__ = ["Expression", "trace"]
 
@@ -31,6 +32,8 @@ class Expression:
         For each symbolic argument the nodes of its symbols, 0-d for a scalar.
     nodes : numpy.ndarray
         The nodes of the result, 0-d for a scalar.
+    structures : dict of str to object
+        The arguments that hold several arrays, with the names of these in `inputs` as leaves.
 
     Examples
     --------
@@ -42,6 +45,7 @@ class Expression:
     dag: Dag
     inputs: dict[str, Nodes]
     nodes: Nodes
+    structures: Structures = field(default_factory=dict)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -63,15 +67,10 @@ class Expression:
         return shaped(formulas, self.nodes.shape) if self.nodes.ndim else formulas[0]
 
 
-def _is_shape(value: Any) -> bool:
-    """Return whether an input is a shape: a tuple of integers."""
-    return isinstance(value, tuple) and all(
-        isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in value
-    )
-
-
-def _constant(name: str, value: Any) -> Any:
-    """Return an input that stays a constant, checked to be real numbers."""
+def _constant(name: str, value: Any, inside: bool) -> Any:
+    """Return an input that stays a constant: real numbers, or any setting in a structure."""
+    if inside and (value is None or isinstance(value, str) or callable(value)):
+        return value
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise TypeError(
@@ -79,6 +78,19 @@ def _constant(name: str, value: Any) -> Any:
             f"not {array.dtype} ({type(value).__name__})"
         )
     return value if isinstance(value, (int, float)) else array
+
+
+def _lengths(name: str, shape: tuple[Any, ...]) -> tuple[int, ...]:
+    """Return a shape whose lengths are numbers, checked."""
+    named = [n for n in shape if not isinstance(n, (int, np.integer))]
+    if named:
+        raise TypeError(
+            f"argument {name!r}: the shape {shape} has the name {str(named[0])!r} as a length, "
+            "which strategy='matrix' takes; give numbers here"
+        )
+    if any(n < 0 for n in shape):
+        raise ValueError(f"argument {name!r}: the shape {shape} has a negative length")
+    return tuple(map(int, shape))
 
 
 def trace(
@@ -95,7 +107,8 @@ def trace(
         and ``strategy``).
     **arguments
         Each argument of `f` by name: a shape (tuple of ints, ``()`` for a scalar) becomes symbols,
-        an array or a number stays a constant.
+        an array or a number stays a constant. Lists, tuples, dicts, named tuples and dataclasses
+        may hold them.
 
     Returns
     -------
@@ -117,19 +130,19 @@ def trace(
     tanh(w[0]*x[0] + w[1]*x[1])
     """
     given = {**(inputs or {}), **arguments}
-    for name, value in given.items():
+    for name in given:
         check_argument(name)
-        if _is_shape(value) and any(n < 0 for n in value):
-            raise ValueError(f"argument {name!r}: the shape {value} has a negative length")
+    leaves, structures = name_leaves(given)
+    shapes = {name: _lengths(name, v) for name, v in leaves.items() if is_shape(v)}
     dag = Dag()
-    shapes = {name: tuple(map(int, v)) for name, v in given.items() if _is_shape(v)}
     inputs = {name: dag.symbols(name, shape) for name, shape in shapes.items()}
-    values = {
-        name: SymbolicArray(dag, inputs[name], named=True)
+    flat = {
+        name: SymbolicArray(dag, inputs[name].copy(), named=True)
         if name in inputs
-        else _constant(name, value)
-        for name, value in given.items()
+        else _constant(name, value, name not in given)
+        for name, value in leaves.items()
     }
+    values = {name: fill(structures.get(name, Leaf(name)), flat) for name in given}
     result = call_traced(f, values, "=() for a scalar, or a constant", "traced value")
     if isinstance(result, (list, tuple)) and any(isinstance(r, SymbolicArray) for r in result):
         raise TypeError(
@@ -139,4 +152,6 @@ def trace(
     nodes = nodes_of(dag, result)
     roots = [dag.numeric(node) for node in nodes.ravel().tolist()]
     dag, roots = flatten(dag, roots)
-    return Expression(dag, inputs, np.array(roots, dtype=np.int64).reshape(nodes.shape))
+    symbolic = {name: Leaf(name) if name in inputs else Leaf(None) for name in leaves}
+    kept = {name: fill(template, symbolic) for name, template in structures.items()}
+    return Expression(dag, inputs, np.array(roots, dtype=np.int64).reshape(nodes.shape), kept)

@@ -5,7 +5,16 @@ shorter: the logistic function, softmax and log-sum-exp (also in their overflow-
 inner products, Euclidean norms.
 """
 
-from symdiff.matrix.construct.arithmetic import add, divide, multiply, negate, sigmoid, subtract
+from symdiff.matrix.construct.arithmetic import (
+    add,
+    as_number,
+    divide,
+    is_sum_of_squares,
+    multiply,
+    negate,
+    sigmoid,
+    subtract,
+)
 from symdiff.matrix.construct.functions import elementwise, power
 from symdiff.matrix.construct.movement import broadcast, make, reshape, spread
 from symdiff.matrix.construct.products import dot, inverse, matmul, outer, swap, transpose
@@ -13,12 +22,14 @@ from symdiff.matrix.construct.reductions import count, total, unbroadcast
 
 __all__ = [
     "add",
+    "as_number",
     "broadcast",
     "count",
     "divide",
     "dot",
     "elementwise",
     "inverse",
+    "is_sum_of_squares",
     "make",
     "matmul",
     "multiply",

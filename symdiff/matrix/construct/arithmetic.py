@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from symdiff.matrix.construct.movement import broadcast, make
 from symdiff.matrix.node import Node
 from symdiff.matrix.shapes import broadcast_shapes
 
-__all__ = ["add", "as_number", "divide", "multiply", "negate", "sigmoid", "subtract", "unshifted"]
+__all__ = [
+    "add",
+    "as_number",
+    "divide",
+    "exponents",
+    "is_sum_of_squares",
+    "log_sum_exp",
+    "multiply",
+    "negate",
+    "one_or_all",
+    "sigmoid",
+    "square",
+    "subtract",
+    "unshifted",
+]
 
 
 def _loosened(a: Node, b: Node) -> tuple[Node, Node]:
@@ -173,7 +188,7 @@ def multiply(a: Node, b: Node) -> Node:
     if a.op == "negate":
         return negate(multiply(a.args[0], b))
     if a is b:
-        return make("square", a)
+        return square(a)
     if a.shape == () and b.op == "broadcast":
         return broadcast(multiply(a, b.args[0]), b.shape)
     if a.shape == () and b.op == "multiply" and b.args[0].shape == ():
@@ -185,7 +200,7 @@ def multiply(a: Node, b: Node) -> Node:
         return divide(a, b.args[1])
     if a.number is not None and b.op == "divide":
         n, divisor = b.args[0].number, b.args[1].number
-        if divisor is not None and (a.number / divisor).is_integer():
+        if divisor and (a.number / divisor).is_integer():
             return multiply(a.graph.number(a.number / divisor), b.args[0])
         if n is not None:
             return divide(a.graph.number(a.number * n), b.args[1])
@@ -195,22 +210,94 @@ def multiply(a: Node, b: Node) -> Node:
     return make("multiply", a, b)
 
 
-def _softmax_axis(a: Node, b: Node) -> int | None:
-    """Return the axis over which a / b is a softmax, or None."""
-    if a.op != "exp" or b.op != "sum" or b.args[0] is not a or len(b.params[0]) != 1:
+def square(a: Node) -> Node:
+    """Return the square of each element; that of a length is smooth."""
+    if a.op == "norm":
+        return make("sumsquares", a.args[0], params=a.params)
+    if a.op == "sqrt" and is_sum_of_squares(a.args[0]):
+        return a.args[0]
+    return make("square", a)
+
+
+def is_sum_of_squares(node: Node) -> bool:
+    """Return whether a node is never negative and has the derivative 0 wherever it is 0."""
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        op, args = part.op, part.args
+        if op in ("sumsquares", "square"):
+            continue
+        if op == "divide" and (args[1].op == "length" or (args[1].number or 0) > 0):
+            stack.append(args[0])
+        elif op in ("multiply", "inner"):
+            stack += [arg for arg in args if not _is_positive(arg)]
+        elif op in ("add", "sum", "reshape", "transpose", "broadcast", "index"):
+            stack += args
+        else:
+            return False
+    return True
+
+
+def _is_positive(node: Node) -> bool:
+    """Return whether a node is made of positive numbers."""
+    if node.op == "array":
+        return bool((node.graph.arrays[node.params[0]] > 0).all())
+    return (node.number or 0) > 0
+
+
+Axes = int | tuple[int, ...]
+
+
+def _softmax_axis(a: Node, b: Node) -> Axes | None:
+    """Return the axis, or the axes, over which a / b is a softmax, or None."""
+    if a.op != "exp" or b.op != "sum" or b.args[0] is not a:
         return None
-    axis: int = b.params[0][0]
-    return axis if b.params[1] or a.ndim == 1 else None
+    axes: tuple[int, ...] = b.params[0]
+    return one_or_all(axes) if b.params[1] or a.ndim == len(axes) else None
 
 
-def unshifted(v: Node, axis: int) -> tuple[Node, Node | None]:
-    """Return u and m for v = u - m with m constant along an axis, else v and None."""
+def one_or_all(axes: tuple[int, ...]) -> Axes:
+    """Return a single axis as a number."""
+    return axes[0] if len(axes) == 1 else axes
+
+
+def unshifted(v: Node, axis: Axes) -> tuple[Node, Node | None]:
+    """Return u and m for v = u - m with m constant along axes, else v and None."""
     if v.op == "subtract" and v.args[0].shape == v.shape:
         u, m = v.args
-        along = axis - (v.ndim - m.ndim)
-        if along < 0 or m.shape[along] == 1:
+        along = [k - (v.ndim - m.ndim) for k in (axis if isinstance(axis, tuple) else (axis,))]
+        if all(k < 0 or m.shape[k] == 1 for k in along):
             return u, m
     return v, None
+
+
+def exponents(total: Node) -> list[Node] | None:
+    """Return the exponents of a sum of exponentials and positive numbers, else None."""
+    found, stack = [], [total]
+    while stack:
+        term = stack.pop()
+        if term.op == "add":
+            stack += reversed(term.args)
+        elif term.op == "exp":
+            found.append(term.args[0])
+        elif term.op == "multiply" and (term.args[0].number or 0) > 0 and term.args[1].op == "exp":
+            found.append(add(make("log", term.args[0]), term.args[1].args[0]))
+        elif (term.number or 0) > 0:
+            found.append(term.graph.number(0) if term.number == 1 else make("log", term))
+        else:
+            return None
+    return found
+
+
+def log_sum_exp(terms: list[Node]) -> Node:
+    """Return the logarithm of a sum of exponentials of each element, without overflow."""
+    whole = terms[0]
+    for term in terms[1:]:
+        if term.number == 0 or whole.number == 0:
+            whole = make("softplus", whole if term.number == 0 else term)
+        else:
+            whole = make("logaddexp", whole, term)
+    return whole
 
 
 def divide(a: Node, b: Node) -> Node:
@@ -219,6 +306,9 @@ def divide(a: Node, b: Node) -> Node:
     if b.number is not None:
         if b.number == 1:
             return as_number(a)
+        if b.number == 0 and a.number is not None:
+            infinite = math.copysign(math.inf, a.number)
+            return a.graph.number(infinite if a.number else math.nan)
         if a.number is not None and b.number:
             quotient = a.number / b.number
             if quotient.is_integer() or not float(a.number).is_integer():
@@ -231,14 +321,16 @@ def divide(a: Node, b: Node) -> Node:
         return negate(divide(a.args[0], b))
     if a.op == "broadcast" and b.shape == ():
         return broadcast(divide(a.args[0], b), a.shape)
-    if a.number == 1 and b.op == "add":
+    if b.op == "add":
         for one, other in (b.args, b.args[::-1]):
-            if one.number == 1 and other.op == "exp":
-                return sigmoid(negate(other.args[0]))
-    if a.op == "exp" and b.op == "add":
-        for one, other in (b.args, b.args[::-1]):
-            if one.number == 1 and other is a:
+            if one.number == 1 and other is a and a.op == "exp":
                 return sigmoid(a.args[0])
+            if one.number == 1 and other.op == "exp":
+                return multiply(a, sigmoid(negate(other.args[0])))
+    if a.op == "exp" and b.op == "add":
+        terms = exponents(b)
+        if terms is not None and a.args[0] in terms:
+            return make("exp", subtract(a.args[0], log_sum_exp(terms)))
     if b.op == "divide" and b.args[0].number == 1 and _keeps(b, a):
         return multiply(a, b.args[1])
     axis = _softmax_axis(a, b)

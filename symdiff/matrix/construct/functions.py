@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from symdiff.matrix.construct.arithmetic import as_number, divide, negate, subtract, unshifted
+from symdiff.matrix.construct.arithmetic import (
+    as_number,
+    divide,
+    exponents,
+    log_sum_exp,
+    negate,
+    one_or_all,
+    square,
+    subtract,
+    unshifted,
+)
 from symdiff.matrix.construct.movement import make, reshape
 from symdiff.matrix.node import Node
 
@@ -20,11 +30,21 @@ def power(x: Node, exponent: Node) -> Node:
         return as_number(x)
     if n == 2:
         return elementwise("square", x)
+    if n > 2 and n % 2 == 0 and x.op in ("norm", "sqrt"):
+        squared = square(x)
+        if squared.op != "square":
+            return power(squared, n_half(exponent))
     if n == 0.5:
         return elementwise("sqrt", x)
     if n == -1:
         return divide(x.graph.number(1), x)
     return make("power", x, exponent)
+
+
+def n_half(exponent: Node) -> Node:
+    """Return half of a number."""
+    assert exponent.number is not None
+    return exponent.graph.number(exponent.number / 2)
 
 
 def elementwise(op: str, *args: Node) -> Node:
@@ -34,6 +54,8 @@ def elementwise(op: str, *args: Node) -> Node:
         return x.graph.number(x.number**2)
     if op == "square" and x.op == "negate":
         x, args = x.args[0], x.args
+    if op == "square":
+        return square(x)
     if op == "sqrt" and x.op == "sumsquares":
         a, (axes, keepdims) = x.args[0], x.params
         return make("norm", a, params=(axes, keepdims))
@@ -45,6 +67,8 @@ def elementwise(op: str, *args: Node) -> Node:
         return _log(x)
     if op == "log1p" and x.op == "exp":
         return make("softplus", x.args[0])
+    if op == "log1p" and x.op == "negate" and x.args[0].op == "sigmoid":
+        return negate(make("softplus", x.args[0].args[0]))
     if op == "logaddexp":
         for a, b in (args, args[::-1]):
             if a.number == 0:
@@ -54,17 +78,25 @@ def elementwise(op: str, *args: Node) -> Node:
 
 def _log(x: Node) -> Node:
     """Return log(x), with the logarithms of determinants, sums of exponentials, and softmax."""
-    if x.op == "sum" and x.args[0].op == "exp" and len(x.params[0]) == 1:
-        (axis,), keepdims = x.params
-        u, shift = unshifted(x.args[0].args[0], axis)
-        whole = make("logsumexp", u, params=(axis, keepdims))
+    if x.op == "sum" and x.args[0].op == "exp":
+        axes, keepdims = x.params
+        u, shift = unshifted(x.args[0].args[0], axes)
+        whole = make("logsumexp", u, params=(one_or_all(axes), keepdims))
         if shift is None:
             return whole
-        along = axis - (u.ndim - shift.ndim)
-        if not keepdims and along >= 0:
-            shape = shift.shape[:along] + shift.shape[along + 1 :]
-            shift = reshape(shift, shape)
+        along = [axis - (u.ndim - shift.ndim) for axis in axes]
+        if not keepdims:
+            kept = tuple(n for k, n in enumerate(shift.shape) if k not in along)
+            shift = reshape(shift, kept)
         return subtract(whole, shift)
+    if x.op == "divide" and x.args[0].op == "sum" and x.args[0].args[0].op == "exp":
+        n = x.args[1]
+        if n.op == "length" or (n.number or 0) > 0:
+            return subtract(_log(x.args[0]), make("log", n))
+    if x.op == "index" and x.args[0].op == "softmax":
+        return make("index", _log(x.args[0]), params=x.params)
+    if x.op == "exp":
+        return x.args[0]
     if x.op == "softmax":
         return subtract(x.args[0], make("logsumexp", x.args[0], params=(x.params[0], True)))
     if x.op == "det":
@@ -73,8 +105,8 @@ def _log(x: Node) -> Node:
         return negate(make("softplus", negate(x.args[0])))
     if x.op == "subtract" and x.args[0].number == 1 and x.args[1].op == "sigmoid":
         return negate(make("softplus", x.args[1].args[0]))
-    if x.op == "add":
-        for one, other in (x.args, x.args[::-1]):
-            if one.number == 1 and other.op == "exp":
-                return make("softplus", other.args[0])
+    if x.op in ("add", "multiply"):
+        terms = exponents(x)
+        if terms is not None:
+            return log_sum_exp(terms)
     return make("log", x)

@@ -33,6 +33,10 @@ def reshape(a: Node, shape: Shape) -> Node:
         return reshape(a.args[0], shape)
     if a.op == "broadcast" and a.args[0].shape == ():
         return broadcast(a.args[0], shape)
+    if a.op == "negate" and shape:
+        return make("negate", reshape(a.args[0], shape))
+    if a.op == "multiply" and a.args[0].shape == () and not a.args[1].truth and shape:
+        return make("multiply", a.args[0], reshape(a.args[1], shape))
     if a.op in ("sum", "norm", "sumsquares", "max", "min", "logsumexp"):
         axes = axes_of(a.params)
         kept = tuple(n for k, n in enumerate(a.args[0].shape) if k not in axes)

@@ -17,6 +17,8 @@ def matmul(a: Node, b: Node) -> Node:
         return negate(matmul(a.args[0], b))
     if b.op == "negate":
         return negate(matmul(a, b.args[0]))
+    if a is b and a.ndim == 1:
+        return dot(a, b)
     for one, other in ((a, b), (b, a)):
         if one.op == "eye" and other.ndim <= 2:
             return other

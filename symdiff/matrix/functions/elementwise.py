@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from symdiff.matrix import construct, rules  # noqa: F401  (rules fills RULES)
-from symdiff.matrix.array import FUNCTIONS, UFUNCS, as_node
+from symdiff.matrix.array import FUNCTIONS, UFUNCS, MatrixArray, as_node
 from symdiff.matrix.construct import make
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
+from symdiff.matrix.shapes import is_concrete, shown
 from symdiff.matrix.table import RULES
 from symdiff.operations.table import UFUNCS as TABLE
 
@@ -39,11 +40,23 @@ def _clip(
     return node if high is None else construct.elementwise("minimum", node, as_node(graph, high))
 
 
-def _filled(value: float) -> Callable[..., Node]:
-    def filled(graph: Graph, a: Any) -> Node:
-        return construct.broadcast(graph.number(value), as_node(graph, a).shape)
+def _filled(value: float) -> Callable[..., Any]:
+    def filled(graph: Graph, a: Any, dtype: Any = None) -> Any:
+        shape = as_node(graph, a).shape
+        if dtype is not None and not np.issubdtype(dtype, np.floating):
+            if not is_concrete(shape):
+                refuse(f"a mask of shape {shown(shape)}", "compare, as in x > 0")
+            return np.full(shape, value, dtype)  # numbers, such as a mask
+        return construct.broadcast(graph.number(value), shape)
 
     return filled
+
+
+def _copyto(graph: Graph, dst: Any, src: Any) -> None:
+    """Write into a traced array."""
+    if not isinstance(dst, MatrixArray):
+        refuse("np.copyto into an array of numbers", "write into np.zeros_like(x) or x.copy()")
+    dst[...] = src
 
 
 UFUNCS.update(
@@ -97,6 +110,8 @@ FUNCTIONS.update(
         np.clip: _clip,
         np.zeros_like: _filled(0.0),
         np.ones_like: _filled(1.0),
+        np.empty_like: _filled(0.0),
+        np.copyto: _copyto,
         np.full_like: lambda graph, a, fill_value: construct.broadcast(
             as_node(graph, fill_value), as_node(graph, a).shape
         ),

@@ -9,7 +9,6 @@ import numpy as np
 from symdiff.matrix import construct
 from symdiff.matrix.array import FUNCTIONS, MatrixArray, as_node
 from symdiff.matrix.construct import make
-from symdiff.matrix.indexing import take_index
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import normalise_axes
@@ -43,8 +42,9 @@ def _split(graph: Graph, ary: Any, indices_or_sections: Any, axis: int = 0) -> l
     else:
         ends = [int(k) for k in indices_or_sections]
     before = (slice(None),) * axis
+    whole = ary if isinstance(ary, MatrixArray) else MatrixArray(node)
     return [
-        MatrixArray(take_index(node, (*before, slice(start, end))))
+        whole[(*before, slice(start, end))]
         for start, end in zip([0, *ends], [*ends, n], strict=True)
     ]
 

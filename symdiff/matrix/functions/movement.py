@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.matrix import construct
-from symdiff.matrix.array import FUNCTIONS, MatrixArray, as_node
+from symdiff.matrix.array import FUNCTIONS, VIEWS, MatrixArray, as_node
 from symdiff.matrix.construct import make
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
@@ -90,6 +90,17 @@ def _diag(graph: Graph, a: Any) -> Node:
     return make("diagonal" if a.ndim == 2 else "diag", a)
 
 
+def _fill_diagonal(graph: Graph, a: Any, val: Any) -> None:
+    """Write a value, or one for each row, into the diagonal of a traced matrix."""
+    if not isinstance(a, MatrixArray):
+        refuse("np.fill_diagonal of an array of numbers", "write into np.zeros_like(x) or x.copy()")
+    node, value = a.node, construct.as_number(as_node(graph, val))
+    if node.ndim != 2 or node.shape[0] != node.shape[1]:
+        refuse(f"np.fill_diagonal of an array of shape {shown(node.shape)}", "take a square matrix")
+    on = make("not_equal", graph.eye(node.shape[0]), graph.number(0))
+    a.overwrite(make("where", on, value, node), "fill_diagonal")
+
+
 def _triangle(op: str) -> Callable[..., Node]:
     def triangle(graph: Graph, m: Any, k: int = 0) -> Node:
         node = as_node(graph, m)
@@ -113,10 +124,25 @@ FUNCTIONS.update(
         np.squeeze: _squeeze,
         np.diag: _diag,
         np.diagonal: lambda graph, a: make("diagonal", as_node(graph, a)),
+        np.fill_diagonal: _fill_diagonal,
         np.tril: _triangle("tril"),
         np.triu: _triangle("triu"),
         np.shape: lambda graph, a: MatrixArray(as_node(graph, a)).shape,
         np.ndim: lambda graph, a: as_node(graph, a).ndim,
         np.size: lambda graph, a: MatrixArray(as_node(graph, a)).size,
+    }
+)
+VIEWS.update(
+    {
+        np.reshape,
+        np.ravel,
+        np.broadcast_to,
+        np.transpose,
+        np.matrix_transpose,
+        np.swapaxes,
+        np.moveaxis,
+        np.expand_dims,
+        np.squeeze,
+        np.diagonal,
     }
 )

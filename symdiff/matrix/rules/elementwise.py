@@ -8,6 +8,7 @@ from typing import Any
 from symdiff.matrix.construct import (
     divide,
     elementwise,
+    make,
     multiply,
     negate,
     power,
@@ -113,7 +114,11 @@ def _power_adjoint(node: Node, bar: Node) -> Adjoints:
     by_x = multiply(bar, multiply(n, power(x, lower)))
     if n.number is not None:
         return [unbroadcast(by_x, x.shape), None]
-    return fitted((by_x, x), (multiply(bar, multiply(node, elementwise("log", x))), n))
+    slope = multiply(node, elementwise("log", x))
+    if x.number is None:  # 0**n stays 0 next to a positive n, and 0 log(0) is not a number
+        zero = n.graph.number(0)
+        slope = make("where", make("equal", node, zero), zero, slope)
+    return fitted((by_x, x), (multiply(bar, slope), n))
 
 
 def _power_form(setter: Typesetter, node: Node) -> Piece:

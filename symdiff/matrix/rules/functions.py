@@ -9,13 +9,14 @@ from symdiff.matrix.construct import (
     add,
     divide,
     elementwise,
+    is_sum_of_squares,
     make,
     multiply,
     negate,
     sigmoid,
     subtract,
 )
-from symdiff.matrix.emitter import MULTIPLIED, POWERED, Code, Emitter, numpy_call
+from symdiff.matrix.emitter import Code, Emitter, numpy_call
 from symdiff.matrix.form import lifted_form
 from symdiff.matrix.node import Node
 from symdiff.matrix.rules.elementwise import common_shape, fitted, one, scaled
@@ -38,7 +39,7 @@ def _function(op: str, slope: _Slope | None, name: str = "", numpy: str = "") ->
     """Return the rule of a function of one operand; its names if they are not those of `op`."""
     return Rule(
         op,
-        shape=lambda args, params: args[0].shape,
+        shape=common_shape,
         form=lifted_form(name or op),
         source=numpy_call(numpy or op),
         adjoint=None if slope is None else (lambda node, bar: [slope(bar, node, node.args[0])]),
@@ -53,13 +54,14 @@ def _erf_slope(bar: Node, y: Node, x: Node) -> Node:
 
 
 def _sigmoid_source(emitter: Emitter, node: Node) -> Code:
-    """Return 1 / (1 + exp(-z))."""
-    (z,) = node.args
-    if z.op == "negate" and z.index not in emitter.names:
-        exponent = emitter.text(z.args[0])
-    else:
-        exponent = f"-{emitter.text(z, POWERED)}"
-    return Code(f"1 / (1 + np.exp({exponent}))", MULTIPLIED)
+    return Code(f"{emitter.helper('sigmoid')}({emitter.text(node.args[0])})")
+
+
+def _sqrt_slope(bar: Node, y: Node, x: Node) -> Node:
+    """Return the adjoint over 2 y; where y is a length, 0 where that is 0."""
+    if is_sum_of_squares(x):
+        return multiply(scaled(0.5, bar), make("reciprocal", y))
+    return divide(bar, scaled(2, y))
 
 
 register(
@@ -67,7 +69,7 @@ register(
     _function("expm1", lambda g, y, x: multiply(g, make("exp", x))),
     _function("log", lambda g, y, x: divide(g, x)),
     _function("log1p", lambda g, y, x: divide(g, add(one(x), x))),
-    _function("sqrt", lambda g, y, x: divide(g, scaled(2, y))),
+    _function("sqrt", _sqrt_slope),
     _function("cbrt", lambda g, y, x: divide(g, scaled(3, elementwise("square", y)))),
     _function("tanh", lambda g, y, x: multiply(g, _one_minus_square(y))),
     _function("sin", lambda g, y, x: multiply(g, make("cos", x))),

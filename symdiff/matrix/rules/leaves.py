@@ -9,6 +9,7 @@ from symdiff.matrix.emitter import ATOMIC, SIGNED, Code, Emitter
 from symdiff.matrix.form import ATOM, Piece, Typesetter
 from symdiff.matrix.node import Node
 from symdiff.matrix.table import Rule, register
+from symdiff.printing.names import spelled
 
 
 def _number_form(_: Typesetter, node: Node) -> Piece:
@@ -36,13 +37,12 @@ def _input_form(_: Typesetter, node: Node) -> Piece:
 
 def _array_form(setter: Typesetter, node: Node) -> Piece:
     """Return the name of a constant array."""
-    name = f"C_{{{node.params[0] + 1}}}" if setter.style.latex else f"C{node.params[0] + 1}"
-    return Piece(name, ATOM)
+    return Piece(setter.constant(node.params[0]), ATOM)
 
 
-def _length_form(_: Typesetter, node: Node) -> Piece:
+def _length_form(setter: Typesetter, node: Node) -> Piece:
     """Return a length as a scalar factor."""
-    return Piece("", ATOM, Fraction(1), (str(node.params[0]),))
+    return Piece("", ATOM, Fraction(1), (spelled(str(node.params[0]), setter.style.latex),))
 
 
 def _leaf(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from symdiff.matrix.construct import make, matmul, reshape, transpose, unbroadcast
+from symdiff.matrix.construct import broadcast, make, matmul, reshape, transpose, unbroadcast
 from symdiff.matrix.emitter import ATOMIC, Code, Emitter, numpy_call
 from symdiff.matrix.form import ATOM, Piece, Typesetter, function_form
 from symdiff.matrix.node import Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Shape, is_concrete, shown
 from symdiff.matrix.table import Adjoints, Rule, register
+from symdiff.printing.names import spelled
 
 
 def _transpose_form(setter: Typesetter, node: Node) -> Piece:
@@ -19,7 +20,9 @@ def _transpose_form(setter: Typesetter, node: Node) -> Piece:
     axes = node.params[0]
     swapped = (*range(a.ndim - 2), a.ndim - 1, a.ndim - 2)
     if axes != swapped:
-        return setter.call("transpose", setter.piece(a))
+        order = ",".join(map(str, axes))
+        latex = rf"\operatorname{{transpose}}_{{{order}}}"
+        return setter.call(f"transpose[{order}]", setter.piece(a), latex=latex)
     if a.op == "inv" and a.index not in setter.names:
         return setter.raised(setter.piece(a.args[0]), r"-\top", "⁻ᵀ")
     return setter.transposed(setter.piece(a))
@@ -48,17 +51,38 @@ def _without_ones(shape: Shape) -> list[int | str]:
     return [n for n in shape if n != 1]
 
 
+def _sized(setter: Typesetter, name: str, piece: Piece, shape: Shape) -> Piece:
+    """Return a function whose result has a shape that is written with it."""
+    lengths = [spelled(str(n), setter.style.latex) for n in shape]
+    size = f"({', '.join(lengths)}{',' if len(shape) == 1 else ''})"
+    return setter.call(f"{name}[{size}]", piece, latex=rf"\operatorname{{{name}}}_{{{size}}}")
+
+
 def _reshape_form(setter: Typesetter, node: Node) -> Piece:
     """Return the operand where only axes of length 1 change, else a call."""
     (a,) = node.args
     piece = setter.piece(a)
     if _without_ones(a.shape) != _without_ones(node.shape):
-        latex = rf"\operatorname{{reshape}}_{{{shown(node.shape)}}}"
-        return setter.call("reshape", piece, latex=latex)
+        return _sized(setter, "reshape", piece, node.shape)
     if max(a.ndim, node.ndim) > 2:
-        return piece
+        return setter.taken(piece, _ones_changed(a.shape, node.shape))
     row, was_row = (len(s) == 2 and s[0] == 1 and s[1] != 1 for s in (node.shape, a.shape))
     return setter.transposed(piece) if row != was_row else piece
+
+
+def _ones_changed(before: Shape, after: Shape) -> list[str]:
+    """Return the index that adds and drops axes of length 1."""
+    index, left = [], list(after)
+    for n in before:
+        while left and left[0] != n and left[0] == 1:
+            index.append("None")
+            left.pop(0)
+        if left and left[0] == n:
+            index.append(":")
+            left.pop(0)
+        else:
+            index.append("0")
+    return index + ["None"] * len(left)
 
 
 def _reshape_source(emitter: Emitter, node: Node) -> Code:
@@ -70,6 +94,8 @@ def _broadcast_form(setter: Typesetter, node: Node) -> Piece:
     (a,) = node.args
     piece = setter.piece(a)
     if any(n != 1 for n in a.shape):
+        if node.ndim > 2:
+            return _sized(setter, "broadcast", piece, node.shape)
         return setter.lifted(a, node.shape)
     one = Piece(setter.style.one, ATOM)
     if len(node.shape) == 2:
@@ -97,14 +123,12 @@ def _entry(entry: Any, name: Any) -> str:
 
 
 def _indexed(setter: Typesetter, index: Sequence[Any]) -> str:
-    return ", ".join(_entry(entry, lambda place: f"C{place + 1}") for entry in index)
+    return ", ".join(_entry(entry, setter.constant) for entry in index)
 
 
 def _index_form(setter: Typesetter, node: Node) -> Piece:
-    base = setter.enclosed(setter.piece(node.args[0]), ATOM)
-    index = _indexed(setter, node.params[0])
-    text = f"{{{base}}}_{{[{index}]}}" if setter.style.latex else f"{base}[{index}]"
-    return Piece(text, ATOM)
+    index = [_entry(entry, setter.constant) for entry in node.params[0]]
+    return setter.taken(setter.piece(node.args[0]), index)
 
 
 def _index_source(emitter: Emitter, node: Node) -> Code:
@@ -117,16 +141,16 @@ def _index_adjoint(node: Node, bar: Node) -> Adjoints:
 
 
 def _scatter_form(setter: Typesetter, node: Node) -> Piece:
-    parts = []
-    for arg, index in zip(node.args, node.params[1], strict=True):
-        where = f"[{_indexed(setter, index)}]"
-        parts.append(
-            setter.full(setter.piece(arg)) + (f"_{{{where}}}" if setter.style.latex else where)
-        )
+    """Return zeros in which something is put at indices."""
+    arrow = r" \leftarrow " if setter.style.latex else " ← "
+    parts = [
+        f"[{_indexed(setter, index)}]{arrow}{setter.full(setter.piece(arg))}"
+        for arg, index in zip(node.args, node.params[1], strict=True)
+    ]
     if len(parts) > 6:
         dots = r"\dots" if setter.style.latex else "…"
         parts = [*parts[:3], dots, parts[-1]]
-    name = r"\operatorname{scatter}" if setter.style.latex else "scatter"
+    name = r"\operatorname{put}" if setter.style.latex else "put"
     return Piece(f"{name}{setter.style.left}{', '.join(parts)}{setter.style.right}", ATOM)
 
 
@@ -154,6 +178,31 @@ def _scatter_source(emitter: Emitter, node: Node) -> Code:
         else:
             emitter.lines.append(f"{name}[{where}] {'' if assigned else '+'}= {text}")
     return Code(name)
+
+
+def _put_form(setter: Typesetter, node: Node) -> Piece:
+    """Return an array in which something is put at an index."""
+    whole, part = (setter.full(setter.piece(arg)) for arg in node.args)
+    arrow = r" \leftarrow " if setter.style.latex else " ← "
+    where = f"[{_indexed(setter, node.params[0])}]"
+    name = r"\operatorname{put}" if setter.style.latex else "put"
+    inside = f"{whole}; {where}{arrow}{part}"
+    return Piece(f"{name}{setter.style.left}{inside}{setter.style.right}", ATOM)
+
+
+def _put_source(emitter: Emitter, node: Node) -> Code:
+    whole, part = (emitter.text(arg) for arg in node.args)
+    index = ", ".join(_entry(entry, emitter.array) for entry in node.params[0])
+    name = emitter.assign("whole", f"np.array({whole}, dtype=float)")
+    emitter.lines.append(f"{name}[{index}] = {part}")
+    return Code(name)
+
+
+def _put_adjoint(node: Node, bar: Node) -> Adjoints:
+    """Return the adjoint with 0 where something was put, and what it has there."""
+    taken = make("index", bar, params=node.params)
+    zero = broadcast(bar.graph.number(0), taken.shape)
+    return [make("put", bar, zero, params=node.params), taken]
 
 
 # Joining ------------------------------------------------------------------------------------------
@@ -194,9 +243,13 @@ def _concatenate_adjoint(node: Node, bar: Node) -> Adjoints:
 
 
 def _concatenate_form(setter: Typesetter, node: Node) -> Piece:
-    parts = [setter.full(setter.piece(arg)) for arg in node.args]
-    joint = "; " if node.params[0] == 0 else ", "
-    return Piece(f"[{joint.join(parts)}]", ATOM)
+    axis = node.params[0]
+    pieces = [setter.piece(arg) for arg in node.args]
+    if axis > 1:
+        latex = rf"\operatorname{{concatenate}}_{axis}"
+        return setter.call(f"concatenate[{axis}]", *pieces, latex=latex)
+    joint = "; " if axis == 0 else ", "
+    return Piece(f"[{joint.join(map(setter.full, pieces))}]", ATOM)
 
 
 def _concatenate_source(emitter: Emitter, node: Node) -> Code:
@@ -215,12 +268,22 @@ def _diagonal_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
     return (shape[0],)
 
 
+def _triangle_form(op: str) -> Callable[[Typesetter, Node], Piece]:
+    """Return the form of a triangular part, with the diagonal it starts from if not the main."""
+
+    def form(setter: Typesetter, node: Node) -> Piece:
+        (k,) = node.params
+        return setter.call(op, setter.piece(node.args[0]), *([Piece(str(k), ATOM)] if k else []))
+
+    return form
+
+
 def _triangle(op: str) -> Rule:
     """Return the rule of a triangular part; its parameter is the diagonal it starts from."""
     return Rule(
         op,
         lambda args, params: args[0].shape,
-        function_form(op),
+        _triangle_form(op),
         lambda emitter, node: Code(f"np.{op}({emitter.text(node.args[0])}, {node.params[0]})"),
         lambda node, bar: [make(op, bar, params=node.params)],
         "linear and its own transpose",
@@ -275,6 +338,15 @@ register(
             for arg, index in zip(node.args, node.params[1], strict=True)
         ],
         "linear; its transpose is index",
+        "free",
+    ),
+    Rule(
+        "put",
+        lambda args, params: args[0].shape,
+        _put_form,
+        _put_source,
+        _put_adjoint,
+        "linear; an entry that is overwritten has no adjoint",
         "free",
     ),
     Rule(

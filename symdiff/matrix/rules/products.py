@@ -20,6 +20,7 @@ from symdiff.matrix.form import ATOM, PRODUCT, Piece, Typesetter
 from symdiff.matrix.node import Node
 from symdiff.matrix.shapes import Shape, broadcast_shapes, shown
 from symdiff.matrix.table import Adjoints, Rule, register
+from symdiff.printing.names import indexed
 
 
 def _matmul_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
@@ -152,8 +153,9 @@ def _einsum_form(setter: Typesetter, node: Node) -> Piece:
     factors = []
     for arg, letters in zip(node.args, inputs, strict=True):
         body = setter.enclosed(setter.piece(arg), ATOM)
-        index = f"_{{{letters}}}" if setter.style.latex else f"[{letters}]"
-        factors.append(body + (index if letters else ""))
+        if letters:
+            body = indexed(body, letters) if setter.style.latex else f"{body}[{letters}]"
+        factors.append(body)
     sign = r"\sum" if setter.style.latex else "Σ"
     summed = f"{sign}_{{{' '.join(free)}}} " if setter.style.latex else f"{sign}_{''.join(free)} "
     body = (summed if free else "") + " ".join(factors)

@@ -43,7 +43,7 @@ def _summed(
     if len(shape) == 1:
         return setter.product(row, piece)
     if len(shape) > 2:
-        return _along(setter, "sum", axes, piece)
+        return _along(setter, "sum", axes, piece, len(shape) if kept else 0)
     if len(axes) == 2:
         return setter.product(setter.product(row, piece), one)
     if tuple(axes) == (1,):
@@ -51,10 +51,18 @@ def _summed(
     return setter.product(row, piece) if kept else setter.product(setter.transposed(piece), one)
 
 
-def _along(setter: Typesetter, name: str, axes: Sequence[int], *pieces: Piece) -> Piece:
-    """Return a function along axes that matrix notation has no sign for."""
+def _along(
+    setter: Typesetter, name: str, axes: Sequence[int], piece: Piece, kept: int = 0
+) -> Piece:
+    """Return a function along axes that matrix notation has no sign for.
+
+    `kept` is the number of axes of the result if those of the reduction are kept in it.
+    """
     which = ",".join(map(str, axes))
-    return setter.call(f"{name}[{which}]", *pieces, latex=f"{operator_name(name)}_{{{which}}}")
+    result = setter.call(f"{name}[{which}]", piece, latex=f"{operator_name(name)}_{{{which}}}")
+    if kept > 2:
+        return setter.taken(result, ["None" if k in axes else ":" for k in range(kept)])
+    return setter.transposed(result) if kept == 2 and tuple(axes) == (0,) else result
 
 
 def _sum_form(setter: Typesetter, node: Node) -> Piece:
@@ -83,7 +91,8 @@ def _squares_form(setter: Typesetter, node: Node) -> Piece:
 def _norm_form(setter: Typesetter, node: Node) -> Piece:
     if _everything(node):
         return Piece(_norm(setter, node), ATOM)
-    return _along(setter, "norm", axes_of(node.params), setter.piece(node.args[0]))
+    kept = node.args[0].ndim if node.params[1] else 0
+    return _along(setter, "norm", axes_of(node.params), setter.piece(node.args[0]), kept)
 
 
 def _named(name: str) -> Callable[[Typesetter, Node], Piece]:
@@ -91,7 +100,8 @@ def _named(name: str) -> Callable[[Typesetter, Node], Piece]:
         piece = setter.piece(node.args[0])
         if _everything(node):
             return setter.call(name, piece)
-        return _along(setter, name, axes_of(node.params), piece)
+        kept = node.args[0].ndim if node.params[1] else 0
+        return _along(setter, name, axes_of(node.params), piece, kept)
 
     return form
 

@@ -45,6 +45,7 @@ _OF_ADJOINTS = {"step", "reciprocal", "scatter"}
 def test_every_adjoint_rule_is_held_against_numbers():
     with_rule = {op for op, rule in RULES.items() if rule.adjoint is not None}
     checked = set(_differentiated()) | {"broadcast", "outer", "softmax", "diagonal", "erf"}
+    checked.add("put")  # tests/symdiff/formulas/test_writing.py
     assert with_rule - checked <= _OF_ADJOINTS
 
 
@@ -77,7 +78,7 @@ def test_the_error_function(rng):
     assert "import numpy as np\nimport scipy.special\n" in g.source
     assert r"\operatorname{erf}\left(" in g.latex()
     assert "Lambda(x, erf(x))" in str(g.value)
-    with pytest.raises(Untraceable, match=r"np\.gamma.*known are .*, erf, "):
+    with pytest.raises(Untraceable, match=r"scipy\.special\.gamma.*functions\.md"):
         matrix_gradient(lambda x: np.sum(scipy.special.gamma(x)), x=("N",))
 
 

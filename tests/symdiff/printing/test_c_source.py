@@ -1,11 +1,8 @@
 """Gradients as C: compiled, called, and held against the same formulas in Python."""
 
-import ctypes
-import itertools
 import keyword
 import re
 import shutil
-import subprocess
 
 import numpy as np
 import pytest
@@ -16,36 +13,6 @@ from symdiff.strategies import DERIVATIONS
 
 COMPILER = shutil.which("gcc") or shutil.which("clang") or shutil.which("cc")
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler here")
-STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wshadow", "-pedantic", "-Werror", "-O1"]
-POINTER = ctypes.POINTER(ctypes.c_double)
-
-
-@pytest.fixture
-def compiled(tmp_path):
-    """Return a function that computes value and gradient by the C source of a gradient."""
-
-    counter = itertools.count()
-
-    def compile_gradient(g):
-        stem = tmp_path / f"gradient{next(counter)}"
-        source, library = stem.with_suffix(".c"), stem.with_suffix(".so")
-        source.write_text(g.code(language="c"), encoding="ascii")
-        command = [COMPILER, *STRICT, "-shared", "-fPIC", str(source), "-o", str(library), "-lm"]
-        subprocess.run(command, check=True, capture_output=True)
-        function = ctypes.CDLL(str(library)).value_and_gradient
-        function.restype = None
-
-        def call(**point):
-            entered = [np.ascontiguousarray(value, dtype=float) for value in point.values()]
-            results = {name: np.full(np.shape(point[name]), -7.0) for name in g.partials}
-            value = np.empty(())
-            arrays = [*entered, value, *results.values()]
-            function(*(array.ctypes.data_as(POINTER) for array in arrays))
-            return float(value), results
-
-        return call
-
-    return compile_gradient
 
 
 def check(compiled, g, **point):

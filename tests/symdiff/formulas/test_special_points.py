@@ -1,0 +1,230 @@
+"""Points where a formula as written is infinite or no number: every strategy gives the right one.
+
+At the origin of a norm, behind a guard, where an exponential overflows; the pasted source and the C
+source give the same.
+"""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from symdiff import STRATEGIES, gradient
+from symdiff.strategies import DERIVATIONS
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+ZEROS = [0.0, 0.0, 0.0]
+BIG = [1000.0, -1000.0, 0.0]
+
+
+def softmax(x):
+    return np.exp(x) / np.sum(np.exp(x))
+
+
+def cross_entropy(x):
+    y = np.array([0.0, 1.0, 1.0])
+    p = 1 / (1 + np.exp(-x))
+    return -np.sum(y * np.log(p) + (1 - y) * np.log(1 - p))
+
+
+#: The function, a point, the gradient there.
+CASES = {
+    "half a squared norm": (lambda x: 0.5 * np.linalg.norm(x) ** 2, ZEROS, ZEROS),
+    "norm": (lambda x: np.linalg.norm(x), ZEROS, ZEROS),
+    "sqrtsum": (lambda x: np.sqrt(np.sum(x**2)), ZEROS, ZEROS),
+    "root of 1 + a squared norm": (lambda x: np.sqrt(1 + np.linalg.norm(x) ** 2), ZEROS, ZEROS),
+    "norm4": (lambda x: np.linalg.norm(x) ** 4, ZEROS, ZEROS),
+    "norm3": (lambda x: np.linalg.norm(x) ** 3, ZEROS, ZEROS),
+    "norm times norm": (lambda x: np.linalg.norm(x) * np.linalg.norm(x), ZEROS, ZEROS),
+    "cosine of a norm": (lambda x: np.cos(np.linalg.norm(x)), ZEROS, ZEROS),
+    "huber": (
+        lambda x: np.where(
+            np.linalg.norm(x) < 1, 0.5 * np.linalg.norm(x) ** 2, np.linalg.norm(x) - 0.5
+        ),
+        ZEROS,
+        ZEROS,
+    ),
+    "rownorm": (
+        lambda x: np.sum(np.linalg.norm(x.reshape(1, 3) - np.zeros((2, 3)), axis=1)),
+        ZEROS,
+        ZEROS,
+    ),
+    "rownorm2": (
+        lambda x: np.sum(np.sqrt(np.sum((x[None, :] - np.zeros((2, 3))) ** 2, axis=-1))),
+        ZEROS,
+        ZEROS,
+    ),
+    "std": (lambda x: np.std(x), [2.0, 2.0, 2.0], ZEROS),
+    "rms": (lambda x: np.sqrt(np.mean(x**2)), ZEROS, ZEROS),
+    "root of e @ e": (lambda x: np.sqrt(x @ x), ZEROS, ZEROS),
+    "roots of squares": (lambda x: np.sum(np.sqrt(x**2)), ZEROS, ZEROS),
+    "weighted squares": (lambda x: np.sqrt(np.sum(np.array([1.0, 2, 3]) * x**2)), ZEROS, ZEROS),
+    "length of two": (lambda x: np.sqrt(x[0] ** 2 + x[1] ** 2) + x[2], ZEROS, [0, 0, 1]),
+    "where sqrt": (lambda x: np.sum(np.where(x > 0, np.sqrt(x), 0.0)), [-1, 0, 4], [0, 0, 0.25]),
+    "where log": (lambda x: np.sum(np.where(x > 0, x * np.log(x), 0.0)), [-1, 0, 1], [0, 0, 1]),
+    "where div": (
+        lambda x: np.sum(np.where(x != 0, np.sin(x) / x, 1.0)),
+        [0, 0, np.pi],
+        [0, 0, -1 / np.pi],
+    ),
+    "where div2": (lambda x: np.where(x[1] > 0, x[0] / x[1], 0.0) + x[2], [1, 0, 4], [0, 0, 1]),
+    "where outer": (
+        lambda x: np.sum(np.where(x > 0, np.sqrt(x) * x[2], 0.0)),
+        [-1, 1, 4],
+        [0, 2, 4],
+    ),
+    "where T": (
+        lambda x: np.sum(
+            np.where(np.outer(x, np.ones(2)) > 0, np.sqrt(np.outer(x, np.ones(2))), 0.0)
+        ),
+        [-1, 0, 4],
+        [0, 0, 0.5],
+    ),
+    "where mm": (
+        lambda x: np.sum(np.where(x > 0, np.log(x @ np.eye(3) * 1.0), 0.0)),
+        [-1, 0, 4],
+        [0, 0, 0.25],
+    ),
+    "nested": (
+        lambda x: np.sum(np.where(x > -5, np.where(x > 0, np.sqrt(x) * x, 1.0), x)),
+        [-1, 0, 4],
+        [0, 0, 3],
+    ),
+    "where pow": (lambda x: np.sum(np.where(x > 0, x**0.5, x)), [-1, 0, 4], [1, 1, 0.25]),
+    "where exp": (lambda x: np.sum(np.where(x < 10, np.exp(x), x)), [1000, 0, 1], [1, 1, np.e]),
+    "where sum": (lambda x: np.where(np.sum(x) > 0, np.log(np.sum(x)), 0.0), [-1, 0, 0], [0, 0, 0]),
+    "where norm": (lambda x: np.where(x[0] > 0, 1 / np.linalg.norm(x), 0.0), ZEROS, ZEROS),
+    "where T2": (
+        lambda x: np.sum(
+            np.where(x[:, None] * np.ones(2) > 0, (np.sqrt(x[None, :] * np.ones((2, 1)))).T, 0.0)
+        ),
+        [-1, 0, 4],
+        [0, 0, 0.5],
+    ),
+    "x*logx both": (
+        lambda x: np.sum(np.where(x > 0, np.log(x), np.log(-x))),
+        [-1, 2, 4],
+        [-1, 0.5, 0.25],
+    ),
+    "lse": (lambda x: np.log(np.sum(np.exp(x))), BIG, [1, 0, 0]),
+    "lse m": (lambda x: np.log(np.sum(np.exp(x - np.max(x)))) + np.max(x), BIG, [1, 0, 0]),
+    "lse mean": (lambda x: np.log(np.mean(np.exp(x))), BIG, [1, 0, 0]),
+    "lse loop": (lambda x: np.log(np.exp(x[0]) + np.exp(x[1]) + np.exp(x[2])), BIG, [1, 0, 0]),
+    "lse 2d": (lambda x: np.log(np.sum(np.exp(np.outer(x, np.ones(2))))), BIG, [1, 0, 0]),
+    "softmax": (lambda x: np.sum(softmax(x) * np.arange(3.0)), BIG, [0, 0, 0]),
+    "softmax safe": (
+        lambda x: np.sum(np.exp(x - x.max()) / np.sum(np.exp(x - x.max())) * np.arange(3.0)),
+        BIG,
+        [0, 0, 0],
+    ),
+    "logsoftmax": (lambda x: -np.log(softmax(x))[1], BIG, [1, -1, 0]),
+    "logsoftmax safe": (
+        lambda x: -np.log(np.exp(x - x.max()) / np.sum(np.exp(x - x.max())))[1],
+        BIG,
+        [1, -1, 0],
+    ),
+    "entropy": (lambda x: -np.sum(softmax(x) * np.log(softmax(x))), BIG, [0, 0, 0]),
+    "softplus": (lambda x: np.sum(np.log(1 + np.exp(x))), BIG, [1, 0, 0.5]),
+    "softplus1p": (lambda x: np.sum(np.log1p(np.exp(x))), BIG, [1, 0, 0.5]),
+    "logsig": (lambda x: np.sum(np.log(1 / (1 + np.exp(-x)))), BIG, [0, 1, 0.5]),
+    "logsig-": (lambda x: -np.sum(np.log(1 + np.exp(-x))), BIG, [0, 1, 0.5]),
+    "sig": (lambda x: np.sum(1 / (1 + np.exp(-x))), BIG, [0, 0, 0.25]),
+    "sig2": (lambda x: np.sum(np.exp(x) / (1 + np.exp(x))), BIG, [0, 0, 0.25]),
+    "bce": (cross_entropy, BIG, [1, -1, -0.5]),
+    "bce1p": (lambda x: -np.sum(np.log1p(-1 / (1 + np.exp(-x)))), BIG, [1, 0, 0.5]),
+    "bce mean": (
+        lambda x: (
+            -np.mean(
+                np.where(
+                    np.array([True, False, True]),
+                    np.log(1 / (1 + np.exp(-x))),
+                    np.log(1 - 1 / (1 + np.exp(-x))),
+                )
+            )
+        ),
+        BIG,
+        [0, 0, -0.5 / 3],
+    ),
+    "lae": (lambda x: np.logaddexp(x[0], x[1]) + np.logaddexp(0, x[2]), BIG, [1, 0, 0.5]),
+    "lae red": (lambda x: np.logaddexp.reduce(x), BIG, [1, 0, 0]),
+    "lse rows": (
+        lambda x: np.sum(np.log(np.sum(np.exp(x[:, None] * np.ones(2)), axis=1))),
+        BIG,
+        [1, 1, 1],
+    ),
+    "tanh sp": (lambda x: np.sum(x * np.tanh(np.log(1 + np.exp(x)))), BIG, [1, 0, 0.6]),
+    "xent idx": (lambda x: -(x - np.log(np.sum(np.exp(x))))[2], BIG, [1, 0, -1]),
+}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("name", CASES)
+def test_the_right_derivative_at_special_points(name, strategy):
+    f, x, right = CASES[name]
+    x = np.array(x)
+    g = gradient(f, strategy=strategy, x=x.shape)
+    value, found = g.value_and_gradient(x=x)
+    assert np.isfinite(value)
+    np.testing.assert_allclose(found["x"], right, atol=1e-12)
+    space = {}
+    exec(g.source, space)
+    pasted_value, pasted = space["value_and_gradient"](x)
+    assert pasted_value == pytest.approx(value, rel=1e-14)
+    np.testing.assert_allclose(pasted["x"], right, atol=1e-12)
+
+
+@pytest.mark.skipif(not any(map(shutil.which, ("gcc", "clang", "cc"))), reason="no C compiler")
+@pytest.mark.parametrize("name", CASES)
+def test_c_gives_the_same(name, compiled):
+    f, x, right = CASES[name]
+    g = gradient(f, strategy="adjoint", x=(3,))
+    value, found = compiled(g)(x=np.array(x))
+    assert value == pytest.approx(g.value_and_gradient(x=x)[0], rel=1e-14)
+    np.testing.assert_allclose(found["x"], right, atol=1e-12)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_power_by_its_exponent_at_zero(strategy):
+    g = gradient(lambda x, n: np.sum(x**n), strategy=strategy, x=(3,), n=())
+    found = g(x=[0.0, 2.0, 1.0], n=2.0)
+    assert found["n"] == pytest.approx(4 * np.log(2))
+    np.testing.assert_array_equal(found["x"], [0.0, 4.0, 2.0])
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_sigmoids_do_not_warn(strategy):
+    g = gradient(lambda z: np.sum(1 / (1 + np.exp(-z))), strategy=strategy, z=(4,))
+    with np.errstate(all="raise", under="ignore"):
+        found = g(z=np.array([-800.0, 1.0, 800.0, -710.0]))["z"]
+    s = 1 / (1 + np.exp(-1.0))
+    np.testing.assert_allclose(found, [0.0, s * (1 - s), 0.0, 0.0], atol=1e-300)
+
+
+@pytest.mark.parametrize("strategy", DERIVATIONS)
+def test_second_derivatives_are_right_where_the_function_is_smooth(strategy):
+    g = gradient(lambda x: np.linalg.norm(x) ** 2, strategy=strategy, x=(2,))
+    np.testing.assert_array_equal(g.hessian()(x=[0.0, 0.0])["x"]["x"], 2 * np.eye(2))
+    h = gradient(lambda x: np.linalg.norm(x), strategy=strategy, x=(2,)).hessian()
+    assert np.isnan(h(x=[0.0, 0.0])["x"]["x"]).all()  # there is none
+
+
+def test_guards_that_use_one_another():
+    """Conditions of a guard that are computed within another guard, and lines out of order."""
+
+    def f(x, y):
+        root = np.sqrt(y - 1)
+        ratio = x / (x - y)
+        inner = np.where(root > np.tanh(x), np.log(root) * ratio + ratio**2, root * ratio)
+        return np.where((y > 1) & (x != y), inner + root, x) + np.where(y > 1, root * root, 0.0)
+
+    for strategy in DERIVATIONS:
+        g = gradient(f, strategy=strategy, x=(), y=())
+        space = {}
+        exec(g.source, space)
+        for x, y in ((1.0, 0.5), (2.0, 2.0), (0.3, 3.0), (5.0, 1.0)):
+            value, found = space["value_and_gradient"](x, y)
+            assert np.isfinite([value, found["x"]]).all()
+            expected_value, expected = g.value_and_gradient(x=x, y=y)
+            assert value == pytest.approx(expected_value)
+            assert found == pytest.approx(expected, nan_ok=True)
