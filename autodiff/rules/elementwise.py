@@ -21,6 +21,7 @@ import math
 import numpy as np
 
 from autodiff.core.primitive import Array, Rule
+from autodiff.rules.complex_numbers import sign_of
 from autodiff.rules.elementwise_rules import (
     FIRST,
     NEGATIVE,
@@ -213,7 +214,7 @@ elementwise(np.cbrt, lambda out, x: 1.0 / (3.0 * out * out), domain=[_POSITIVE],
 elementwise(
     np.reciprocal, lambda out, x: -out * out, domain=[_POSITIVE], complex=True, singular=True
 )
-elementwise(np.fabs, lambda out, x: np.sign(x), domain=[_POSITIVE])
+elementwise(np.fabs, lambda out, x: sign_of(x), domain=[_POSITIVE])
 
 elementwise(np.exp, lambda out, x: out, complex=True)
 elementwise(np.exp2, lambda out, x: out * _LOG2, complex=True, singular=True)
@@ -288,7 +289,7 @@ elementwise(np.fmax, _larger_or_number, _swapped(_larger_or_number), complex=Tru
 elementwise(np.fmin, _smaller_or_number, _swapped(_smaller_or_number), complex=True)
 elementwise(
     np.copysign,
-    lambda out, x, y: np.copysign(np.sign(x), y),
+    lambda out, x, y: np.copysign(sign_of(x), y),
     lambda out, x, y: np.zeros_like(out),
     domain=[_POSITIVE],
 )
