@@ -35,6 +35,8 @@ __all__ = ["settled"]
 
 #: In place of a derivative that does not exist: what changes with it is none either.
 _MARK = 1.2345678e6
+#: What a mark leaves where it cancels.
+_NOISE = 1e-12
 #: In place of slopes that are 0 by convention, beside their kinks: marks must pass them.
 _SLOPE = 0.61
 #: Share of the numbers that a cotangent is the sum of up to which it is rounding: a few digits.
@@ -310,7 +312,9 @@ def _agreeing(x: Any, plain: Any, marked: Any) -> Any:
         return x
     plain = np.zeros_like(marked) if plain is None else plain
     x = np.zeros_like(marked) if x is None else x
-    return in_dtype(np.where(np.equal(plain, marked), x, np.nan), primal_dtype(x))
+    # Not "up to": what is NaN in one of them is not known to agree.
+    agree = np.abs(marked - plain) <= _NOISE
+    return in_dtype(np.where(agree, x, np.nan), primal_dtype(x))
 
 
 def _primitive(node: Tensor) -> Primitive:
@@ -323,7 +327,12 @@ def _computed(node: Tensor, values: Sequence[Any]) -> Any:
 
 
 def _key(x: Any) -> Any:
-    plain = type(x) in NUMBERS or type(x) in (bool, str, tuple, type(None))
+    """Return something hashable that equal numbers and parameters have in common."""
+    if type(x) is tuple:
+        return tuple(map(_key, x))
+    if type(x) is slice:
+        return slice, x.start, x.stop, x.step
+    plain = type(x) in NUMBERS or type(x) in (bool, str, type(None))
     return (type(x), x) if plain else id(x)
 
 
