@@ -23,11 +23,12 @@ import numpy as np
 from autodiff.core.constants import NUMBERS
 from autodiff.core.primitive import Primitive
 from autodiff.core.tape import Tape
-from autodiff.core.tensor import Tensor, compute
+from autodiff.core.tensor import Tensor, compute, leaf, record
 from autodiff.errors import Undifferentiable
-from autodiff.graph.passes import in_dtype, primal_dtype, push, pushed
+from autodiff.graph.passes import in_dtype, primal_dtype, pull, push, pushed
 from autodiff.rules.elementwise_rules import unbroadcast
 from autodiff.rules.kinks import KINKS, LIMIT, Kink, at_kink, holds, note, noting, outer_tape
+from autodiff.rules.linalg.repeated import SPECTRA, near, note_repeated
 from autodiff.rules.magnitude import conjugate
 from autodiff.rules.reductions import expanded
 
@@ -89,7 +90,7 @@ class _Limit:
     node: Tensor
     bend: _Bend
     kink: Kink
-    argnum: int
+    place: int
     #: The backward pass that made it.
     turn: int
     #: Whether further derivatives are none.
@@ -113,6 +114,8 @@ class _Tape:
         self.undefined = False
         self.bends: dict[int, _Bend] = {}
         self.limits: list[_Limit] = []
+        #: Decompositions with repeated values.
+        self.spectra: list[Tensor] = []
         self._beside: dict[int, Any] | None = None
         self._find()
 
@@ -128,6 +131,7 @@ class _Tape:
         """Find the kinks that the limits on the tape are of."""
         present = set(map(id, self.nodes))
         found = [node for node in self.tape.limits if id(node) in present]
+        self.spectra = [node for node in found if node.primitive in SPECTRA]
         bent = [node.operands[2] if node.primitive is LIMIT else node for node in found]
         chosen = {id(x): x for x in bent if self.own(x) and x.primitive in KINKS}
         if not chosen:
@@ -201,7 +205,7 @@ class _Tape:
         """Decide where limits exist. Of equal kinks in one pass it is that of their sum."""
 
         def key(limit: _Limit) -> tuple[int, int, int]:
-            return limit.turn, limit.bend.number, limit.argnum
+            return limit.turn, limit.bend.number, limit.place
 
         for _, equal in groupby(sorted(self.limits, key=key), key):
             group = list(equal)
@@ -278,9 +282,20 @@ def settled(
     nodes: Sequence[Tensor],
     tape: Tape,
     inputs: Sequence[Tensor],
-    backward: Callable[[], list[Any]],
+    seed: Callable[[], None],
 ) -> list[Any]:
-    """Return the adjoints of inputs that a pass leaves, with limits in the place of conventions."""
+    """Return the adjoints of inputs that a pass leaves, with limits in the place of conventions.
+
+    `seed` puts their adjoints on the outputs.
+    """
+
+    def backward() -> list[Any]:
+        for node in nodes:
+            node.adjoint = None
+        seed()
+        pull(nodes, tape)
+        return [x.adjoint for x in inputs]
+
     before = [(node, node.primitive, node.value) for node in nodes]
     try:
         ours = _Tape(nodes, tape, inputs)
@@ -291,6 +306,12 @@ def settled(
         with noting(nodes):
             if ours.bends:
                 ours.settle()
+            for node in nodes:
+                node.adjoint = None
+            seed()
+            seeds = {id(node): node.adjoint for node in nodes if node.adjoint is not None}
+            for node in ours.spectra:
+                node.primitive = _apart(node, ours, seeds)
             adjoints = backward()
             if ours.undefined:
                 ours.first = False
@@ -378,7 +399,7 @@ def _moving_limit(limit: _Limit, k: int) -> Primitive:
         zeros = map(np.zeros_like, operands[3:])
         turned = [zero if d is None else d for zero, d in zip(zeros, rest, strict=True)]
         if limit.kink.kind == "length":
-            turn = conjugate(np.broadcast_to(turned[limit.argnum], np.shape(operands[2])))
+            turn = conjugate(np.broadcast_to(turned[limit.place], np.shape(operands[2])))
         elif limit.kink.kind == "tie":
             turn = _sign(limit, 0) * (turned[0] - turned[1])
         else:
@@ -390,7 +411,7 @@ def _moving_limit(limit: _Limit, k: int) -> Primitive:
 
 def _sign(limit: _Limit, argnum: int) -> float:
     """Return how the cotangent of one operand of a tie changes with another operand."""
-    return limit.kink.share * (1.0 if limit.argnum == argnum else -1.0)
+    return limit.kink.share * (1.0 if limit.place == argnum else -1.0)
 
 
 def _strict(bend: _Bend, tape: _Tape) -> Primitive:
@@ -426,7 +447,7 @@ def _settled(limit: _Limit, tape: _Tape) -> Primitive:
         for i, x in enumerate(xs):
             if kink.kind == "tie":
                 turn = limit.rate * _sign(limit, i) * bend.gathered(h)
-            elif kink.kind == "length" and i == limit.argnum:
+            elif kink.kind == "length" and i == limit.place:
                 turn = limit.rate * conjugate(bend.gathered(h))
             else:
                 turn = np.zeros_like(marks)
@@ -434,3 +455,64 @@ def _settled(limit: _Limit, tape: _Tape) -> Primitive:
         return results
 
     return _form(_primitive(limit.node), vjp=vjp)
+
+
+def _apart(node: Tensor, tape: _Tape, seeds: Mapping[int, Any]) -> Primitive:
+    """Return a decomposition whose rule has the limits where values are repeated."""
+    primitive = _primitive(node)
+    spectrum, params = SPECTRA[primitive], node.params or {}
+    values = tape.values(node)
+    directions = spectrum.directions(node.value, *values, **params)
+    rates = _rates(node, tape, seeds, directions)
+    if _depth(node.value) > 1:
+        # What stands for the limit can be differentiated once.
+        rates = [np.where(np.equal(rate, 0), 0.0, np.nan) for rate in rates]
+
+    def vjp(g: Any, out: Any, a: Any, **params: Any) -> Any:
+        return spectrum.vjp(g, rates, out, a, **params)
+
+    return replace(primitive, vjps=(vjp,))
+
+
+def _depth(x: Any) -> int:
+    """Return how many traces record a value."""
+    depth = 0
+    while type(x) is Tensor:
+        depth += x.tape.batch is None
+        x = x.value if x.tape.batch is None else x.value.array
+    return depth
+
+
+def _rates(
+    node: Tensor, tape: _Tape, seeds: Mapping[int, Any], directions: Sequence[Any]
+) -> list[Any]:
+    """Return the derivatives of the cotangent of a node along directions of its value.
+
+    What follows it is traced again, for forward passes over a backward one.
+    """
+    outer, inner = Tape(), Tape()
+    moving = leaf(outer, node.value)
+    start = leaf(inner, moving)
+    again: dict[int, Tensor] = {id(node): start}
+    for x in tape.nodes:
+        if any([id(y) in again for y in x.operands]) and id(x) not in again:
+            operands = [again.get(id(y), y.value) if tape.own(y) else y for y in x.operands]
+            twin = record(_primitive(x), tuple(operands), x.params)
+            again[id(x)] = twin
+            if twin.primitive in SPECTRA:
+                values = SPECTRA[twin.primitive].values
+                note_repeated(twin, near(values(twin, *twin.operands, **(twin.params or {}))))
+
+    def seed() -> None:
+        for x in tape.nodes:
+            if id(x) in again and id(x) in seeds:
+                again[id(x)].adjoint = seeds[id(x)]
+
+    g = settled(inner.nodes, inner, [start], seed)[0]
+    found = []
+    for direction in directions:
+        rate = None
+        if type(g) is Tensor and g.tape is outer:
+            rate = push(outer.nodes, outer, {id(moving): direction}, [g])[0]
+        found.append(np.zeros_like(node.value) if rate is None else rate)
+    return found

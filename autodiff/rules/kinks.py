@@ -103,7 +103,16 @@ def _x_bar(x_bar: Array, *others: Array, **params: Any) -> Array:
 
 #: ``LIMIT(x_bar, g, out, *operands)`` is `x_bar`, what a rule made of the others at a kink. It is
 #: in no registry: it stands on tapes of eager calls only.
-LIMIT = Primitive("limit", _x_bar, "general", complex=True, batch=broadcast)
+LIMIT = Primitive(
+    "limit",
+    _x_bar,
+    "general",
+    (lambda g, out, *xs, argnum, **params: np.zeros_like(xs[argnum]) if argnum else g,),
+    (lambda x_dot, out, *xs, argnum, **params: np.zeros_like(out) if argnum else x_dot,),
+    variadic=True,
+    complex=True,
+    batch=broadcast,
+)
 
 
 def outer_tape(x: Any) -> Tape | None:
@@ -154,7 +163,7 @@ def _noting(primitive: Primitive, kink: Kink, params: dict[str, Any]) -> Primiti
                 x_bar = unbroadcast(x_bar, np.shape(xs[argnum]))
             else:
                 x_bar = rule(g, out, *xs, **own)
-            return note(record(LIMIT, (x_bar, g, out, *xs), {**params, "argnum": argnum}))
+            return note(record(LIMIT, (x_bar, g, out, *xs), {**params, "place": argnum}))
 
         return vjp
 

@@ -250,17 +250,13 @@ class Call:
     def _pull_settled(self, cotangents: Sequence[Any]) -> list[Any]:
         """Return the cotangents of the inputs where derivatives are limits."""
 
-        def backward() -> list[Any]:
-            for node in self.nodes:
-                node.adjoint = None
+        def seed() -> None:
             for x, g in zip(self.outputs, cotangents, strict=True):
                 if type(x) is Tensor and x.tape is self.tape:
                     g = in_dtype(g if hasattr(g, "dtype") else np.asarray(g)[()], x.dtype)
                     x.adjoint = g if x.adjoint is None else x.adjoint + g
-            pull(self.nodes, self.tape)
-            return [x.adjoint for x in self.inputs]
 
-        adjoints = settled(self.nodes, self.tape, self.inputs, backward)
+        adjoints = settled(self.nodes, self.tape, self.inputs, seed)
         for x, x_bar in zip(self.inputs, adjoints, strict=True):
             x.adjoint = x_bar
         return self._gradients({id(x.value) for x in self.inputs} | set(map(id, cotangents)))
