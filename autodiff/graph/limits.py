@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.batched import innermost
 from autodiff.core.constants import NUMBERS
 from autodiff.core.primitive import Primitive
 from autodiff.core.tape import Tape
@@ -464,6 +465,10 @@ def _apart(node: Tensor, tape: _Tape, seeds: Mapping[int, Any]) -> Primitive:
     values = tape.values(node)
     directions = spectrum.directions(node.value, *values, **params)
     rates = _rates(node, tape, seeds, directions)
+    turned = _outcome(node, tape, seeds, spectrum.turned(node.value, *values, **params))
+    if turned:
+        # Another choice of vectors gives another result.
+        rates = [rate + np.nan for rate in rates]
     if _depth(node.value) > 1:
         # What stands for the limit can be differentiated once.
         rates = [np.where(np.equal(rate, 0), 0.0, np.nan) for rate in rates]
@@ -472,6 +477,23 @@ def _apart(node: Tensor, tape: _Tape, seeds: Mapping[int, Any]) -> Primitive:
         return spectrum.vjp(g, rates, out, a, **params)
 
     return replace(primitive, vjps=(vjp,))
+
+
+def _outcome(node: Tensor, tape: _Tape, seeds: Mapping[int, Any], value: Any) -> bool:
+    """Return whether what is differentiated is another if a node has another value."""
+    values: dict[int, Any] = {id(node): value}
+    change, largest = np.float64(0.0), 0.0
+    for x in tape.nodes:
+        if id(x) not in values and any([id(y) in values for y in x.operands]):
+            values[id(x)] = _computed(x, tape.values(x, values))
+            plain = np.abs(innermost(x.value))
+            largest = max(largest, float(np.max(plain, initial=0.0, where=np.isfinite(plain))))
+        if id(x) in values and id(x) in seeds:
+            change = change + np.sum(seeds[id(x)] * (values[id(x)] - x.value))
+            largest = largest * float(np.max(np.abs(innermost(seeds[id(x)])), initial=1.0))
+    # Half of the digits: the difference is either rounding or of the size of the numbers.
+    eps = np.finfo(primal_dtype(node.value)).eps
+    return holds(np.logical_not(np.abs(change) <= np.sqrt(eps) * largest))
 
 
 def _depth(x: Any) -> int:

@@ -37,6 +37,7 @@ from autodiff.rules.linalg.repeated import (
     near,
     note_repeated,
     quotients,
+    rotation,
 )
 
 
@@ -86,6 +87,13 @@ def _directions(out: Array, a: Array, **params: Any) -> list[Array]:
     w, v = unpack(out, _shapes(a))
     r = amounts(w)
     return [pack([x, np.zeros_like(v)], np.ndim(a) - 2) for x in (r + 0 * w, (r > 0) + 0 * w)]
+
+
+def _other_vectors(out: Array, a: Array, **params: Any) -> Array:
+    w, v = unpack(out, _shapes(a))
+    v = np.matmul(v, rotation(w, np.shape(w)[-1]))
+    length = np.sqrt(np.sum(real(v * conj(v)), axis=-2, keepdims=True))
+    return pack([w, v / length], np.ndim(a) - 2)
 
 
 def _in_pairs(numerators: list[Array], scale: Array, w: Array) -> Array:
@@ -207,9 +215,14 @@ EIG = general(
 
 
 SPECTRA[EIGH] = Spectrum(
-    lambda out, a, **params: real(unpack(out, _shapes(a))[0]), _directions, _eigh_vjp_repeated
+    lambda out, a, **params: real(unpack(out, _shapes(a))[0]),
+    _directions,
+    _other_vectors,
+    _eigh_vjp_repeated,
 )
-SPECTRA[EIG] = Spectrum(lambda out, a: unpack(out, _shapes(a))[0], _directions, _eig_vjp_repeated)
+SPECTRA[EIG] = Spectrum(
+    lambda out, a: unpack(out, _shapes(a))[0], _directions, _other_vectors, _eig_vjp_repeated
+)
 
 
 @cache

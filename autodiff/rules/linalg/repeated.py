@@ -23,7 +23,7 @@ from autodiff.core.primitive import Array, Primitive, discrete
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.linalg.matrices import recorded
 
-__all__ = ["SPECTRA", "Spectrum", "amounts", "near", "note_repeated", "quotients"]
+__all__ = ["SPECTRA", "Spectrum", "amounts", "near", "note_repeated", "quotients", "rotation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Spectrum:
     values: Callable[..., Array]
     #: ``directions(out, a, **params)``: two tangents of the packed result.
     directions: Callable[..., Sequence[Array]]
+    #: ``turned(out, a, **params)``: the packed result with other vectors that serve as well.
+    turned: Callable[..., Array]
     #: ``vjp(g, rates, out, a, **params)``, with the rates of the cotangent along both.
     vjp: Callable[..., Array]
 
@@ -114,6 +116,27 @@ def quotients(
     limit = (rates[0] - mean * rates[1]) / np.where(close, moved, 1.0)
     left = np.abs(numerator - limit * gaps)
     rounding = 64 * size * float(np.finfo(np.result_type(gaps)).eps)
+    # Values that are zero but for rounding have cotangents that are too.
+    scale = np.max(scale, axis=(-2, -1), keepdims=True)
     fits = left <= rounding * scale + 1e-6 * np.abs(limit * gaps)
     quotient = np.where(equal, np.nan, numerator / np.where(equal, 1.0, gaps))
     return np.where(close, np.where(fits, limit, quotient), quotient)
+
+
+def _turn(x: Array, *, relative: float) -> Array:
+    """Return orthogonal matrices that turn the space of each group of equal values."""
+    n = x.shape[-1]
+    places = np.arange(n)
+    skew = np.cos(places[:, None] * 1.3 + places * 0.7) * (places[:, None] < places)
+    skew = _near(x, relative=relative) * (skew - skew.T)
+    unit = np.eye(n)
+    # Cayley's form of a rotation, which keeps to the groups as they are blocks.
+    return np.linalg.solve(unit + skew, unit - skew)
+
+
+_TURN = discrete(recorded("turn")(_turn), "turn", batch=stacked(1))
+
+
+def rotation(x: Array, size: int) -> Array:
+    """Return matrices that turn the vectors of values that are equal but for rounding."""
+    return record(_TURN, (x,), {"relative": size * float(np.finfo(np.result_type(x)).eps)})

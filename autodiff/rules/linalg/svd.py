@@ -38,6 +38,7 @@ from autodiff.rules.linalg.repeated import (
     near,
     note_repeated,
     quotients,
+    rotation,
 )
 
 
@@ -181,6 +182,20 @@ def _directions(out: Array, a: Array, **params: Any) -> list[Array]:
     ]
 
 
+def _other_vectors(out: Array, a: Array, *, full_matrices: bool, hermitian: bool) -> Array:
+    u, s, v = unpack(out, _shapes(a, full_matrices))
+    values = _values(out, a, full_matrices=full_matrices, hermitian=hermitian)
+    size, k = max(np.shape(a)[-2:]), np.shape(s)[-1]
+    turn = rotation(real(s), size)
+    # Vectors of the value 0 turn apart, which a change of sign of one of them is enough for.
+    signs = 1.0 - 2.0 * near(values, size)[..., -1, :-1]
+    u_parts, v_parts = [u[..., :k], u[..., k:]], [v[..., :k], v[..., k:]]
+    u_parts[0] = np.matmul(u_parts[0], turn) * signs[..., None, :]
+    v_parts[0] = np.matmul(v_parts[0], turn)
+    turned = [np.concatenate(u_parts, axis=-1), s, np.concatenate(v_parts, axis=-1)]
+    return pack(turned, np.ndim(a) - 2)
+
+
 def _svd_vjp_repeated(
     g: Array,
     rates: Sequence[Array],
@@ -297,7 +312,7 @@ SVD = general(
 )
 
 
-SPECTRA[SVD] = Spectrum(_values, _directions, _svd_vjp_repeated)
+SPECTRA[SVD] = Spectrum(_values, _directions, _other_vectors, _svd_vjp_repeated)
 
 
 @recorded("matrix_rank")
