@@ -284,17 +284,18 @@ def settled(
     tape: Tape,
     inputs: Sequence[Tensor],
     seed: Callable[[], None],
+    keep: bool = False,
 ) -> list[Any]:
     """Return the adjoints of inputs that a pass leaves, with limits in the place of conventions.
 
-    `seed` puts their adjoints on the outputs.
+    `seed` puts their adjoints on the outputs; those of other nodes are kept if told so.
     """
 
     def backward() -> list[Any]:
         for node in nodes:
             node.adjoint = None
         seed()
-        pull(nodes, tape)
+        pull(nodes, tape, keep=keep)
         return [x.adjoint for x in inputs]
 
     before = [(node, node.primitive, node.value) for node in nodes]
@@ -497,10 +498,10 @@ def _outcome(node: Tensor, tape: _Tape, seeds: Mapping[int, Any], value: Any) ->
 
 
 def _depth(x: Any) -> int:
-    """Return how many traces record a value."""
+    """Return how many derivatives may still be taken of a value: not those of plans."""
     depth = 0
     while type(x) is Tensor:
-        depth += x.tape.batch is None
+        depth += x.tape.batch is None and not x.tape.known
         x = x.value if x.tape.batch is None else x.value.array
     return depth
 
@@ -515,19 +516,19 @@ def _rates(
     outer, inner = Tape(), Tape()
     moving = leaf(outer, node.value)
     start = leaf(inner, moving)
-    again: dict[int, Tensor] = {id(node): start}
+    again: dict[int, Any] = {id(node): start}
     for x in tape.nodes:
         if any([id(y) in again for y in x.operands]) and id(x) not in again:
             operands = [again.get(id(y), y.value) if tape.own(y) else y for y in x.operands]
             twin = record(_primitive(x), tuple(operands), x.params)
             again[id(x)] = twin
-            if twin.primitive in SPECTRA:
+            if type(twin) is Tensor and twin.primitive in SPECTRA:
                 values = SPECTRA[twin.primitive].values
                 note_repeated(twin, near(values(twin, *twin.operands, **(twin.params or {}))))
 
     def seed() -> None:
         for x in tape.nodes:
-            if id(x) in again and id(x) in seeds:
+            if id(x) in seeds and type(again.get(id(x))) is Tensor:
                 again[id(x)].adjoint = seeds[id(x)]
 
     g = settled(inner.nodes, inner, [start], seed)[0]

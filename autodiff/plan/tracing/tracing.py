@@ -24,6 +24,7 @@ from autodiff.plan.tracing.loop_program import loop_nodes
 from autodiff.plan.tracing.peephole import recognise
 from autodiff.plan.tracing.reads import reroll_reads_apart
 from autodiff.rules.kinks import KINKS, holds
+from autodiff.rules.linalg.repeated import SPECTRA, near
 
 __all__ = ["Trace", "trace_program"]
 
@@ -61,16 +62,23 @@ class _PassObserver:
     def before_passes(self, nodes: Sequence[Tensor]) -> dict[int, Form]:
         """Look for known forms among the nodes that will be differentiated.
 
-        Where nodes that were before are differentiated again, with what that made, none may be at
-        a kink: the derivative of its slope is none, or a limit.
+        None may be a decomposition with repeated values. Where nodes that were before are
+        differentiated again, with what that made, none may be at a kink. There the derivative is a
+        limit, or none.
         """
         last = id(nodes[-1]) if nodes else 0
         for node in nodes:
-            kink = KINKS.get(node.primitive) if type(node) is Tensor else None  # type: ignore[arg-type]
-            if kink is None or self._bent.setdefault(id(node), last) == last:
+            primitive = node.primitive if type(node) is Tensor else None
+            params = (node.params or {}) if primitive is not None else {}
+            if primitive in SPECTRA:
+                values = SPECTRA[primitive].values(node, *node.operands, **params)
+                limit = holds(near(values))
+            elif primitive in KINKS and self._bent.setdefault(id(node), last) != last:
+                limit = holds(KINKS[primitive].at(node, *node.operands, **params))
+            else:
                 continue
-            if holds(kink.at(node, *node.operands, **(node.params or {}))):
-                raise _Kink
+            if limit:
+                raise _LimitReached
         return recognise(nodes)
 
     def before_function(self) -> None:
@@ -119,13 +127,13 @@ def trace_program(
                 return _trace(f, leaves, names, call, loops, apart)
             except _Unknown:
                 return _trace(f, leaves, names, call, "none", apart)
-        except _Kink:
+        except _LimitReached:
             continue
     raise AssertionError("tapes apart find limits")
 
 
-class _Kink(Exception):
-    """A slope is differentiated at its kink, of which passes on one tape find no limit."""
+class _LimitReached(Exception):
+    """A derivative is a limit, which passes on one tape do not find."""
 
 
 class _Unknown(Exception):
@@ -155,7 +163,7 @@ def _trace(
                 assembled(x) if type(x) is np.ndarray and x.dtype == object else x for x in results
             ]
     except Exception as error:
-        if observer.decided is None or isinstance(error, _Kink):
+        if observer.decided is None or isinstance(error, _LimitReached):
             raise
         raise _Unknown from error
     guards = tape.guards
