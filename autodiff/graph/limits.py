@@ -337,7 +337,8 @@ def _agreeing(x: Any, plain: Any, marked: Any) -> Any:
     x = np.zeros_like(marked) if x is None else x
     # Not "up to": what is NaN in one of them is not known to agree.
     agree = np.abs(marked - plain) <= _NOISE
-    return in_dtype(np.where(agree, x, np.nan), primal_dtype(x))
+    # A factor, so that the derivatives of what is NaN are too.
+    return in_dtype(x * np.where(agree, 1.0, np.nan), primal_dtype(x))
 
 
 def _primitive(node: Tensor) -> Primitive:

@@ -112,7 +112,7 @@ _MOST = 1 << 26
 def _chunks(call: Call, count: int) -> list[range]:
     """Return the numbers of the basis vectors that go through the passes together."""
     largest = max((_nbytes(x) for x in call.nodes), default=1)
-    step = 1 if call.tape.limits else max(1, min(count, _MOST // max(largest, 1)))
+    step = 1 if call.has_limits() else max(1, min(count, _MOST // max(largest, 1)))
     return [range(start, min(start + step, count)) for start in range(0, count, step)]
 
 
