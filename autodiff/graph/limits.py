@@ -322,23 +322,24 @@ def settled(
                     node.value = beside.get(id(node), node.value)
                 plain = backward()
                 ours.mark = _MARK
-                adjoints = list(map(_agreeing, adjoints, plain, backward()))
+                marked = backward()
+                adjoints = list(map(_agreeing, adjoints, plain, marked, inputs))
     finally:
         for node, primitive, value in before:
             node.primitive, node.value = primitive, value
     return adjoints
 
 
-def _agreeing(x: Any, plain: Any, marked: Any) -> Any:
-    """Return an adjoint where it does not depend on marks, NaN elsewhere."""
+def _agreeing(x: Any, plain: Any, marked: Any, of: Tensor) -> Any:
+    """Return the adjoint of a node where it does not depend on marks, NaN elsewhere."""
     if marked is None:
         return x
     plain = np.zeros_like(marked) if plain is None else plain
-    x = np.zeros_like(marked) if x is None else x
     # Not "up to": what is NaN in one of them is not known to agree.
     agree = np.abs(marked - plain) <= _NOISE
-    # A factor, so that the derivatives of what is NaN are too.
-    return in_dtype(x * np.where(agree, 1.0, np.nan), primal_dtype(x))
+    # A factor, and of the value too, so that the derivatives of what is NaN are NaN.
+    x = (0.0 if x is None else x) + 0.0 * of.value
+    return in_dtype(x * np.where(agree, 1.0, np.nan), of.dtype)
 
 
 def _primitive(node: Tensor) -> Primitive:
