@@ -29,7 +29,7 @@ from autodiff.errors import Undifferentiable
 from autodiff.graph.passes import in_dtype, primal_dtype, pull, push, pushed
 from autodiff.rules.elementwise_rules import unbroadcast
 from autodiff.rules.kinks import KINKS, LIMIT, Kink, at_kink, holds, note, noting, outer_tape
-from autodiff.rules.linalg.repeated import SPECTRA, near, note_repeated
+from autodiff.rules.linalg.repeated import SPECTRA, note_repeated
 from autodiff.rules.magnitude import conjugate
 from autodiff.rules.reductions import expanded
 
@@ -526,7 +526,7 @@ def _rates(
             again[id(x)] = twin
             if type(twin) is Tensor and twin.primitive in SPECTRA:
                 values = SPECTRA[twin.primitive].values
-                note_repeated(twin, near(values(twin, *twin.operands, **(twin.params or {}))))
+                note_repeated(twin, values(twin, *twin.operands, **(twin.params or {})))
 
     def seed() -> None:
         for x in tape.nodes:

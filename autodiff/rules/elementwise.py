@@ -5,7 +5,8 @@ Source of the formulas: NIST Digital Library of Mathematical Functions, sections
 in terms of the result where that is cheaper and loses none.
 
 Conventions at points without a derivative: abs has 0 at 0, and so has hypot at the origin; equal
-arguments of maximum and minimum share the cotangent evenly; the derivative of 0**0 is 0; where an
+arguments of maximum and minimum share the cotangent evenly (what the derivatives of these slopes
+are, `kinks` knows); the derivative of 0**0 is 0; where an
 argument is NaN, maximum and minimum pass the cotangent on to it as they pass on the NaN.
 
 Two rules trade digits for speed. 1 - tanh² has an absolute error of 1e-16, and so no relative

@@ -240,13 +240,13 @@ def eigh(a: Array, UPLO: str = "L") -> Any:
     """Return eigenvalues, ascending, and eigenvectors of Hermitian matrices.
 
     NumPy reads one triangle. Elements that mirror each other share the derivative evenly; where
-    they differ, the one counts that is read. Where eigenvalues are equal the eigenvectors have no
-    derivative; it counts as zero, which leaves that of functions of their space right, and that of
-    eigenvalues a valid one. Complex eigenvectors keep the phases that LAPACK gave them.
+    they differ, the one counts that is read. Where eigenvalues are equal, what does not depend on
+    the choice of their vectors has a derivative, and other functions NaN: see `repeated`; that of
+    single eigenvalues is a valid one. Complex eigenvectors keep the phases that LAPACK gave them.
     """
     packed = record(EIGH, (a,), {"UPLO": UPLO.upper()})
     w, v = unpack(packed, _shapes(a))
-    note_repeated(packed, near(real(w)))
+    note_repeated(packed, real(w))
     return _eigh_result()(real(w), v)
 
 
@@ -260,13 +260,12 @@ def eigvalsh(a: Array, UPLO: str = "L") -> Array:
 def eig(a: Array) -> Any:
     """Return eigenvalues and eigenvectors of square matrices, complex unless all are real.
 
-    Eigenvectors are of length 1, their largest element real. Where eigenvalues are equal the
-    derivative of the eigenvectors counts as zero. Matrices without a basis of eigenvectors have no
-    derivative.
+    Eigenvectors are of length 1, their largest element real. Where eigenvalues are equal it is as
+    of `eigh`. Matrices without a basis of eigenvectors have no derivative.
     """
     packed = record(EIG, (a,))
     w, v = unpack(packed, _shapes(a))
-    note_repeated(packed, near(w))
+    note_repeated(packed, w)
     if not np.iscomplexobj(a) and bool(np.all(np.equal(np.imag(w), 0.0))):
         w, v = np.real(w), np.real(v)
     return _eig_result()(w, v)

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.batched import innermost
 from autodiff.core.batching import stacked
 from autodiff.core.primitive import Array, Primitive, discrete
 from autodiff.core.tensor import Tensor, record
@@ -59,8 +60,8 @@ def near(x: Array, size: int | None = None) -> Array:
     A quotient by a difference d loses eps / d by rounding, and the limit in its place differs by
     d²: up to the cube root of eps the limit is nearer. With a `size` the difference is rounding.
     """
-    eps = float(np.finfo(np.result_type(x)).eps)
-    return record(_NEAR, (x,), {"relative": eps ** (1 / 3) if size is None else size * eps})
+    relative = _cube_root(x) if size is None else size * float(np.finfo(np.result_type(x)).eps)
+    return record(_NEAR, (x,), {"relative": relative})
 
 
 def amounts(x: Array) -> Array:
@@ -69,20 +70,42 @@ def amounts(x: Array) -> Array:
     return np.any(near(x), axis=-1) * (1.0 + np.arange(n) / max(n, 1))
 
 
-def note_repeated(packed: Any, mask: Array) -> Any:
+def note_repeated(packed: Any, values: Any) -> Any:
     """Note a decomposition whose values are repeated on all its tapes, and return it."""
+    levels: list[Tensor] = []
     node = packed
-    watched = type(node) is Tensor and node.tape.observer is None
-    while type(mask) is Tensor and mask.tape.batch is not None:
-        mask = mask.value.array
-    if watched and bool(np.any(mask)):
-        while type(node) is Tensor:
-            if node.tape.batch is None:
-                node.tape.limits.append(node)
-                node = node.value
-            else:
-                node = node.value.array
+    while type(node) is Tensor:
+        if node.tape.observer is not None:
+            # Passes on one tape look for themselves.
+            return packed
+        if node.tape.batch is None:
+            levels.append(node)
+        node = node.value if node.tape.batch is None else node.value.array
+    if any([x.tape.replayable for x in levels]):
+        # The answer is guarded.
+        mask = near(values)
+        while type(mask) is Tensor and mask.tape.batch is not None:
+            mask = mask.value.array
+        repeated = bool(np.any(mask))
+    else:
+        repeated = _any_near(np.asarray(innermost(values)))
+    if repeated:
+        for x in levels:
+            x.tape.limits.append(x)
     return packed
+
+
+def _any_near(x: Any) -> bool:
+    """Return whether any values of a row are near, in less time than a mask of all pairs takes."""
+    if x.dtype.kind == "c":
+        return bool(np.any(_near(x, relative=_cube_root(x))))
+    row = np.sort(x, axis=-1)
+    largest = np.maximum(-row[..., :1], row[..., -1:]) if x.size else x
+    return bool(np.any(row[..., 1:] - row[..., :-1] <= _cube_root(x) * largest))
+
+
+def _cube_root(x: Any) -> float:
+    return float(np.cbrt(np.finfo(np.result_type(x)).eps))
 
 
 def quotients(

@@ -64,15 +64,14 @@ def _parts(packed: Array, a: Array, full: bool) -> tuple[Array, ...]:
 
 def _reciprocals(s: Array, size: int) -> tuple[Array, ...]:
     """Return 1 / (s[j] - s[i]), 1 / (s[j] + s[i]) and 1 / s, 0 where that is no number."""
-    i, j = s[..., :, None], s[..., None, :]
-    differences = reciprocal_gaps(s, j - i, size)
     # A singular value is zero where it is equal to a zero put next to it.
     extended = np.concatenate([s, np.zeros_like(s[..., :1])], axis=-1)
-    inverse = reciprocal_gaps(extended, extended[..., None, :] - extended[..., :, None], size)
-    inverse = inverse[..., -1, :-1]
+    every = reciprocal_gaps(extended, extended[..., None, :] - extended[..., :, None], size)
+    differences, inverse = every[..., :-1, :-1], every[..., -1, :-1]
     none = np.equal(inverse, 0)
     both = none[..., :, None] & none[..., None, :]
-    return differences, np.logical_not(both) / (i + j + both), inverse
+    sums = np.logical_not(both) / (s[..., :, None] + s[..., None, :] + both)
+    return differences, sums, inverse
 
 
 def _real_rows(a: Array) -> tuple[int, int]:
@@ -102,10 +101,6 @@ class _Turns:
     #: What turns U and V out of their spaces.
     u_rest: Array
     v_rest: Array
-    #: The size of the numbers that these are the sums of.
-    scale: Array
-    u_scale: Array
-    v_scale: Array
 
 
 def _turns(g: Array, out: Array, a: Array, full_matrices: bool) -> _Turns:
@@ -122,8 +117,6 @@ def _turns(g: Array, out: Array, a: Array, full_matrices: bool) -> _Turns:
         # The columns without singular values turn no more than U and V make them.
         u_rest = u_rest - np.matmul(u_null, np.matmul(transposed(u_null_bar), u))
         v_rest = v_rest - np.matmul(v_null, np.matmul(transposed(v_null_bar), v))
-    scale = np.matmul(np.abs(dagger(u)), np.abs(u_bar))
-    scale = scale + np.matmul(np.abs(dagger(v)), np.abs(v_bar))
     return _Turns(
         s_bar,
         turn_u + turn_v,
@@ -131,9 +124,6 @@ def _turns(g: Array, out: Array, a: Array, full_matrices: bool) -> _Turns:
         np.imag(diagonal(inner_u)) if np.iscomplexobj(a) else 0.0 * s_bar,
         u_rest,
         v_rest,
-        scale + transposed(scale),
-        np.sum(np.abs(u_bar), axis=-2, keepdims=True),
-        np.sum(np.abs(v_bar), axis=-2, keepdims=True),
     )
 
 
@@ -209,6 +199,10 @@ def _svd_vjp_repeated(
     size, k = max(np.shape(a)[-2:]), np.shape(s)[-1]
     values = _values(out, a, full_matrices=full_matrices, hermitian=hermitian)
     r = amounts(values)[..., :-1]
+    # What the cotangents are sums of is no larger than they are, times the number of rows.
+    u_bar, _, v_bar, _, _ = _parts(g, a, full_matrices)
+    scale = np.sum(np.abs(u_bar), axis=(-2, -1), keepdims=True)
+    scale = scale + np.sum(np.abs(v_bar), axis=(-2, -1), keepdims=True)
     turns, *moved = (_turns(x, out, a, full_matrices) for x in (g, *rates))
     left, right = r[..., :, None], r[..., None, :]
     close, equal = near(values), near(values, size)
@@ -219,7 +213,7 @@ def _svd_vjp_repeated(
         s[..., None, :] - s[..., :, None],
         right - left,
         0.5 * (left + right),
-        turns.scale,
+        scale,
         (close[..., :-1, :-1], np.logical_or(equal[..., :-1, :-1], one)),
         size,
     )
@@ -230,7 +224,7 @@ def _svd_vjp_repeated(
         s[..., None, :] + s[..., :, None],
         right + left,
         0.0,
-        turns.scale,
+        scale,
         (
             zero[..., :, None] & zero[..., None, :],
             np.logical_or(is_zero[..., :, None] & is_zero[..., None, :], one),
@@ -239,7 +233,7 @@ def _svd_vjp_repeated(
     )
     middle = 0.5 * np.where(one, 0.0, together + against) + placed(turns.s_bar)
 
-    def by_value(numerators: list[Array], scale: Array) -> Array:
+    def by_value(numerators: list[Array]) -> Array:
         shape = np.shape(numerators[0])
         masks = np.broadcast_to(zero[..., None, :], shape), is_zero[..., None, :]
         columns = s[..., None, :]
@@ -249,10 +243,9 @@ def _svd_vjp_repeated(
 
     if np.iscomplexobj(a):
         phases = [x.phases[..., None, :] for x in (turns, *moved)]
-        scale = np.max(turns.scale, axis=-2, keepdims=True)
-        middle = middle + 1j * placed(by_value(phases, scale)[..., 0, :])
-    u_rest = by_value([x.u_rest for x in (turns, *moved)], turns.u_scale)
-    v_rest = by_value([x.v_rest for x in (turns, *moved)], turns.v_scale)
+        middle = middle + 1j * placed(by_value(phases)[..., 0, :])
+    u_rest = by_value([x.u_rest for x in (turns, *moved)])
+    v_rest = by_value([x.v_rest for x in (turns, *moved)])
     return _put_together(middle, u_rest, v_rest, out, a, full_matrices, hermitian)
 
 
@@ -335,8 +328,8 @@ def svd(
 ) -> Any:
     """Return the singular value decomposition: U, the singular values, and V conjugated.
 
-    Where singular values are equal, or zero, the derivative of their vectors counts as zero: it
-    does not exist, but that of functions of the space they span is right. The further columns that
+    Where singular values are equal, or zero, what does not depend on the choice of their vectors
+    has a derivative, and other functions NaN: see `repeated`. The further columns that
     ``full_matrices=True`` adds are any basis: functions that do not depend on its choice are
     differentiated rightly. So are functions that do not depend on the phases of complex vectors,
     and those that do, where LAPACK fixes the phases by an element that is real.
@@ -345,9 +338,8 @@ def svd(
     packed = record(SVD, (a,), {"full_matrices": wide, "hermitian": bool(hermitian)})
     u, s, v = unpack(packed, _shapes(a, wide))
     if min(np.shape(a)[-2:]):
-        note_repeated(
-            packed, near(SPECTRA[SVD].values(packed, a, full_matrices=wide, hermitian=hermitian))
-        )
+        # Zero is one of the values that may be repeated.
+        note_repeated(packed, np.concatenate([real(s), np.zeros_like(real(s)[..., :1])], axis=-1))
     return _svd_result()(u, real(s), dagger(v)) if compute_uv else real(s)
 
 
