@@ -223,7 +223,7 @@ class Call:
         seen = {id(x.value) for x in self.inputs}
         if cotangents:
             seen.update(map(id, cotangents))
-        if self.nested:
+        if any([type(x.value) is Tensor for x in self.inputs]):
             with noting(self.nodes):
                 pull(self.nodes, self.tape, consume=consume)
         else:

@@ -70,8 +70,11 @@ def amounts(x: Array) -> Array:
     return np.any(near(x), axis=-1) * (1.0 + np.arange(n) / max(n, 1))
 
 
-def note_repeated(packed: Any, values: Any) -> Any:
-    """Note a decomposition whose values are repeated on all its tapes, and return it."""
+def note_repeated(packed: Any, values: Any, zero: bool = False) -> Any:
+    """Note a decomposition whose values are repeated on all its tapes, and return it.
+
+    Zero may be one of the values that count.
+    """
     levels: list[Tensor] = []
     node = packed
     while type(node) is Tensor:
@@ -83,25 +86,29 @@ def note_repeated(packed: Any, values: Any) -> Any:
         node = node.value if node.tape.batch is None else node.value.array
     if any([x.tape.replayable for x in levels]):
         # The answer is guarded.
+        if zero:
+            values = np.concatenate([values, np.zeros_like(values[..., :1])], axis=-1)
         mask = near(values)
         while type(mask) is Tensor and mask.tape.batch is not None:
             mask = mask.value.array
         repeated = bool(np.any(mask))
     else:
-        repeated = _any_near(np.asarray(innermost(values)))
+        repeated = _any_near(np.asarray(innermost(values)), zero)
     if repeated:
         for x in levels:
             x.tape.limits.append(x)
     return packed
 
 
-def _any_near(x: Any) -> bool:
+def _any_near(x: Any, zero: bool) -> bool:
     """Return whether any values of a row are near, in less time than a mask of all pairs takes."""
     if x.dtype.kind == "c":
         return bool(np.any(_near(x, relative=_cube_root(x))))
     row = np.sort(x, axis=-1)
-    largest = np.maximum(-row[..., :1], row[..., -1:]) if x.size else x
-    return bool(np.any(row[..., 1:] - row[..., :-1] <= _cube_root(x) * largest))
+    least = _cube_root(x) * (np.maximum(-row[..., :1], row[..., -1:]) if x.size else x)
+    if zero and bool(np.any(row[..., :1] <= least)):
+        return True
+    return bool(np.any(row[..., 1:] - row[..., :-1] <= least))
 
 
 def _cube_root(x: Any) -> float:

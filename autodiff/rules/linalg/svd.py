@@ -338,8 +338,7 @@ def svd(
     packed = record(SVD, (a,), {"full_matrices": wide, "hermitian": bool(hermitian)})
     u, s, v = unpack(packed, _shapes(a, wide))
     if min(np.shape(a)[-2:]):
-        # Zero is one of the values that may be repeated.
-        note_repeated(packed, np.concatenate([real(s), np.zeros_like(real(s)[..., :1])], axis=-1))
+        note_repeated(packed, real(s), zero=True)
     return _svd_result()(u, real(s), dagger(v)) if compute_uv else real(s)
 
 
