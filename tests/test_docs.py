@@ -40,6 +40,13 @@ def test_the_tour_runs(capsys, tmp_path, monkeypatch):
     assert printed.count("finite-differences") > 1
 
 
+def test_the_page_on_sharp_edges_runs():
+    blocks, _ = blocks_of("docs/sharp_edges.md")
+    names: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block, "sharp_edges.md", "exec"), names)
+
+
 def test_the_page_on_testing_runs_and_prints_what_it_says(capsys, tmp_path):
     blocks, text = blocks_of("docs/testing.md")
     assert len(blocks) == 5

@@ -60,7 +60,7 @@ class Tape:
 
     __slots__ = (
         *("append", "batch", "careful", "constants", "copied", "ended", "guards", "known", "level"),
-        *("nodes", "observer", "replayable", "scattered", "written"),
+        *("limits", "nodes", "observer", "replayable", "scattered", "written"),
     )
 
     def __init__(self, replayable: bool = False, brief: bool = False, known: bool = False) -> None:
@@ -87,6 +87,9 @@ class Tape:
         #: Whether NumPy has made an array of objects of tensors, as ``np.array([t, u])`` does.
         self.scattered = False
         self.observer: PassObserver | None = None
+        #: Nodes at which the chain rule alone gives no derivative, though there may be one: a kink
+        #: whose slope is differentiated, repeated eigenvalues.
+        self.limits: list[Node] = []
 
     def end(self) -> list[Node]:
         """End the trace and return its nodes; tensors of it can be used no more."""

@@ -10,6 +10,7 @@ from autodiff.core.constants import Constants
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, buffer_id, compute
 from autodiff.errors import BranchChanged, TraceEnded, Undifferentiable, WrongOrder
+from autodiff.graph.limits import settled
 from autodiff.graph.passes import own_gradients, primal_dtype, pull
 
 __all__ = ["Graph", "check_written"]
@@ -336,6 +337,12 @@ class Graph:
                 "backward: there was no forward pass, so there are no values to differentiate at: "
                 "call graph.forward(...) with the inputs first"
             )
+        if self._tape.limits and type(self.output) is Tensor:
+            inputs = [self.inputs[name] for name in self.wrt]
+            found = settled(self.nodes, self._tape, inputs, lambda: self._seed(seed), keep)
+            for node, x_bar in zip(inputs, found, strict=True):
+                node.adjoint = x_bar
+            return
         for node in self.nodes:
             node.adjoint = None
         self._seed(seed)

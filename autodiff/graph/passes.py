@@ -21,7 +21,7 @@ from autodiff.rules.indexing import GETITEM, accumulate_at
 
 __all__ = [
     *("Forms", "Repeated", "in_dtype", "own_gradients", "primal_dtype", "pull", "pull_recorded"),
-    "push",
+    *("push", "pushed"),
 ]
 
 #: By identity of the node.
@@ -251,14 +251,14 @@ def push(
                         x.value if type(x) is Tensor and x.tape is tape else x for x in values
                     ]
                 out = node if recorded else node.value
-                out_dot = _pushed(primitive, out, values, node.params or {}, x_dots)
+                out_dot = pushed(primitive, out, values, node.params or {}, x_dots)
                 if out_dot.dtype is not node.value.dtype:
                     out_dot = in_dtype(out_dot, primal_dtype(node.value))
                 known[id(node)] = out_dot
     return [known.get(id(x)) if type(x) is Tensor and x.tape is tape else None for x in outputs]
 
 
-def _pushed(
+def pushed(
     primitive: Primitive, out: Any, values: list[Any], params: dict[str, Any], x_dots: list[Any]
 ) -> Any:
     """Return the tangent of a node from those of its operands."""

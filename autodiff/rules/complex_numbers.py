@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.batching import broadcast
-from autodiff.core.primitive import TUPLES, Array, discrete, general, handles, linear
+from autodiff.core.primitive import TUPLES, Array, Primitive, discrete, general, handles, linear
 from autodiff.core.tensor import Tensor, record
 
 _SHAPES: list[Any] = [(((),), {}), (((0,),), {}), (((3,),), {}), (((2, 1, 3),), {})]
@@ -49,6 +49,24 @@ IMAG = linear(
     examples=_SHAPES,
     batch=broadcast,
 )
+
+
+#: Of real numbers. As a slope in the rules it is a constant: the kinks know its limits.
+_REAL_SIGN = discrete(lambda x: np.sign(x), "sign", batch=broadcast)
+#: As a function of its own it jumps: eager derivatives note where they are differentiated at 0.
+JUMP = Primitive(
+    "sign",
+    _REAL_SIGN.function,
+    "general",
+    (lambda g, out, x: np.zeros_like(x),),
+    (lambda x_dot, out, x: np.zeros_like(x),),
+    batch=broadcast,
+)
+
+
+def sign_of(x: Array) -> Array:
+    """Return the sign of real numbers as the slope of a length."""
+    return record(_REAL_SIGN, (x,)) if type(x) is Tensor else np.sign(x)
 
 
 def _phase(x: Array) -> Array:
@@ -85,13 +103,13 @@ PHASE = general(
 
 
 def _absolute_vjp(g: Array, out: Array, x: Array) -> Array:
-    return g * np.conjugate(_phase(x)) if _is_complex(x) else g * np.sign(x)
+    return g * np.conjugate(_phase(x)) if _is_complex(x) else g * sign_of(x)
 
 
 def _absolute_jvp(x_dot: Array, out: Array, x: Array) -> Array:
     if _is_complex(x):
         return np.real(np.conjugate(_phase(x)) * x_dot)
-    return x_dot * np.sign(x)
+    return x_dot * sign_of(x)
 
 
 ABSOLUTE = general(
@@ -103,14 +121,15 @@ ABSOLUTE = general(
     examples=_SHAPES,
     complex=True,
 )
-#: Of real numbers: their sign, and 0 or π.
-_REAL_SIGN = discrete(lambda x: np.sign(x), "sign", batch=broadcast)
+#: Of real numbers: 0 or π.
 _REAL_ANGLE = discrete(np.angle, batch=broadcast)
 
 
 def _sign(x: Array) -> Array:
     """Return x / |x| of complex numbers, whose phase has a derivative; of real ones the sign."""
-    return record(PHASE if _is_complex(x) else _REAL_SIGN, (x,))
+    if _is_complex(x):
+        return record(PHASE, (x,))
+    return record(_REAL_SIGN if x.tape.replayable else JUMP, (x,))
 
 
 # One entry cannot be both. What answers in the place of an entry is asked when there is none.

@@ -5,7 +5,8 @@ Source of the formulas: NIST Digital Library of Mathematical Functions, sections
 in terms of the result where that is cheaper and loses none.
 
 Conventions at points without a derivative: abs has 0 at 0, and so has hypot at the origin; equal
-arguments of maximum and minimum share the cotangent evenly; the derivative of 0**0 is 0; where an
+arguments of maximum and minimum share the cotangent evenly (what the derivatives of these slopes
+are, `kinks` knows); the derivative of 0**0 is 0; where an
 argument is NaN, maximum and minimum pass the cotangent on to it as they pass on the NaN.
 
 Two rules trade digits for speed. 1 - tanh² has an absolute error of 1e-16, and so no relative
@@ -21,6 +22,7 @@ import math
 import numpy as np
 
 from autodiff.core.primitive import Array, Rule
+from autodiff.rules.complex_numbers import sign_of
 from autodiff.rules.elementwise_rules import (
     FIRST,
     NEGATIVE,
@@ -213,7 +215,7 @@ elementwise(np.cbrt, lambda out, x: 1.0 / (3.0 * out * out), domain=[_POSITIVE],
 elementwise(
     np.reciprocal, lambda out, x: -out * out, domain=[_POSITIVE], complex=True, singular=True
 )
-elementwise(np.fabs, lambda out, x: np.sign(x), domain=[_POSITIVE])
+elementwise(np.fabs, lambda out, x: sign_of(x), domain=[_POSITIVE])
 
 elementwise(np.exp, lambda out, x: out, complex=True)
 elementwise(np.exp2, lambda out, x: out * _LOG2, complex=True, singular=True)
@@ -288,7 +290,7 @@ elementwise(np.fmax, _larger_or_number, _swapped(_larger_or_number), complex=Tru
 elementwise(np.fmin, _smaller_or_number, _swapped(_smaller_or_number), complex=True)
 elementwise(
     np.copysign,
-    lambda out, x, y: np.copysign(np.sign(x), y),
+    lambda out, x, y: np.copysign(sign_of(x), y),
     lambda out, x, y: np.zeros_like(out),
     domain=[_POSITIVE],
 )

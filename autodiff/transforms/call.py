@@ -11,8 +11,11 @@ from autodiff.core.tape import PassObserver, Tape
 from autodiff.core.tensor import Tensor, leaf, primal
 from autodiff.errors import TraceEnded
 from autodiff.graph.graph import check_written
-from autodiff.graph.passes import own_gradients, primal_dtype, pull, pull_recorded, push
+from autodiff.graph.limits import settled
+from autodiff.graph.passes import in_dtype, own_gradients, primal_dtype, pull, pull_recorded, push
 from autodiff.graph.trace import as_primal, check_result
+from autodiff.rules.kinks import noting
+from autodiff.rules.magnitude import real_part
 
 __all__ = ["Call", "argument_numbers"]
 
@@ -205,6 +208,8 @@ class Call:
         observer = self.observer
         if observer is not None:
             return self._pull_recorded(cotangents or [_ONE], observer, consume)
+        if self.tape.limits:
+            return self._pull_settled(cotangents or [_ONE])
         if not consume:
             for node in self.nodes:
                 node.adjoint = None
@@ -218,8 +223,43 @@ class Call:
         seen = {id(x.value) for x in self.inputs}
         if cotangents:
             seen.update(map(id, cotangents))
-        pull(self.nodes, self.tape, consume=consume)
+        if any([type(x.value) is Tensor for x in self.inputs]):
+            with noting(self.nodes):
+                pull(self.nodes, self.tape, consume=consume)
+        else:
+            pull(self.nodes, self.tape, consume=consume)
         return self._gradients(seen)
+
+    @property
+    def nested(self) -> bool:
+        """Whether its values are tensors, so that its derivatives may be differentiated again."""
+        return self.observer is None and any([type(x.value) is Tensor for x in self.inputs])
+
+    def has_limits(self) -> bool:
+        """Return whether a derivative is a limit, which backward passes alone find.
+
+        Such are that of a slope at a kink and that of vectors of repeated eigenvalues.
+        """
+        if self.observer is not None:
+            return False
+        if self.tape.limits or not self.nested:
+            return bool(self.tape.limits)
+        with noting(self.nodes) as found:
+            return found
+
+    def _pull_settled(self, cotangents: Sequence[Any]) -> list[Any]:
+        """Return the cotangents of the inputs where derivatives are limits."""
+
+        def seed() -> None:
+            for x, g in zip(self.outputs, cotangents, strict=True):
+                if type(x) is Tensor and x.tape is self.tape:
+                    g = in_dtype(g if hasattr(g, "dtype") else np.asarray(g)[()], x.dtype)
+                    x.adjoint = g if x.adjoint is None else x.adjoint + g
+
+        adjoints = settled(self.nodes, self.tape, self.inputs, seed)
+        for x, x_bar in zip(self.inputs, adjoints, strict=True):
+            x.adjoint = x_bar
+        return self._gradients({id(x.value) for x in self.inputs} | set(map(id, cotangents)))
 
     def _pull_recorded(
         self, cotangents: Sequence[Any], observer: PassObserver, only: bool
@@ -255,6 +295,8 @@ class Call:
 
     def push(self, tangents: Sequence[Any]) -> list[Any]:
         """Return the tangents of the outputs."""
+        if self.has_limits():
+            return self._push_by_pulls(tangents)
         known = {
             id(x): x_dot
             for x, x_dot in zip(self.inputs, tangents, strict=True)
@@ -267,6 +309,35 @@ class Call:
             np.zeros(np.shape(value), _floating(value))[()] if out_dot is None else out_dot
             for value, out_dot in zip(self.values, found, strict=True)
         ]
+
+    def _push_by_pulls(self, tangents: Sequence[Any]) -> list[Any]:
+        """Return the tangents of the outputs, by a backward pass for each of their elements."""
+        values = self.values
+        zeros = [np.zeros(np.shape(value), _floating(value))[()] for value in values]
+
+        def along(place: int, element: int, unit: complex) -> Any:
+            """Return the real part of a tangent's element times a unit."""
+            zero = zeros[place]
+            seed = np.zeros(zero.size, zero.dtype)
+            seed[element] = unit
+            seeds = [*zeros[:place], np.reshape(seed, zero.shape)[()], *zeros[place + 1 :]]
+            return sum(
+                np.sum(real_part(x_bar * x_dot))
+                for x_bar, x_dot in zip(self.pull(seeds), tangents, strict=True)
+                if x_dot is not None
+            )
+
+        found = []
+        for i, zero in enumerate(zeros):
+            elements = [
+                along(i, k, 1.0) + 1j * along(i, k, -1j)
+                if zero.dtype.kind == "c"
+                else along(i, k, 1.0)
+                for k in range(zero.size)
+            ]
+            out_dot = np.reshape(np.stack(elements), zero.shape) if elements else zero
+            found.append(out_dot if zero.shape else out_dot[()])
+        return found
 
     def arguments(self, leaves: Sequence[Any], single: bool) -> Any:
         """Return leaves in the structures of the arguments."""

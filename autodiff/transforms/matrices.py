@@ -82,6 +82,7 @@ def jacobian(
         rows = sum(int(np.size(x)) for x in call.values)
         columns = sum(x.size for x in call.inputs)
         forward = columns <= rows if mode is None else mode == "fwd"
+        forward = forward and not call.has_limits()
         blocks = _columns(call) if forward else _rows(call)
         result = call.structure.unflatten([call.arguments(row, single) for row in blocks])
         return (result, call.aux) if has_aux else result
@@ -111,7 +112,7 @@ _MOST = 1 << 26
 def _chunks(call: Call, count: int) -> list[range]:
     """Return the numbers of the basis vectors that go through the passes together."""
     largest = max((_nbytes(x) for x in call.nodes), default=1)
-    step = max(1, min(count, _MOST // max(largest, 1)))
+    step = 1 if call.has_limits() else max(1, min(count, _MOST // max(largest, 1)))
     return [range(start, min(start + step, count)) for start in range(0, count, step)]
 
 

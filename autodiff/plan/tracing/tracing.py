@@ -23,6 +23,8 @@ from autodiff.plan.tracing.loop import Loop
 from autodiff.plan.tracing.loop_program import loop_nodes
 from autodiff.plan.tracing.peephole import recognise
 from autodiff.plan.tracing.reads import reroll_reads_apart
+from autodiff.rules.kinks import KINKS, holds
+from autodiff.rules.linalg.repeated import SPECTRA, near
 
 __all__ = ["Trace", "trace_program"]
 
@@ -52,11 +54,31 @@ class _PassObserver:
         self._loops = loops
         self._depth = 0
         self.decided: int | None = None
+        #: For nodes that bend the last node of the pass in which they were differentiated first.
+        self._bent: dict[int, int] = {}
         self.rules: list[tuple[int, str]] = []
         self.cotangents: list[tuple[Tensor, Any]] = []
 
     def before_passes(self, nodes: Sequence[Tensor]) -> dict[int, Form]:
-        """Look for known forms among the nodes that will be differentiated."""
+        """Look for known forms among the nodes that will be differentiated.
+
+        None may be a decomposition with repeated values. Where nodes that were before are
+        differentiated again, with what that made, none may be at a kink. There the derivative is a
+        limit, or none.
+        """
+        last = id(nodes[-1]) if nodes else 0
+        for node in nodes:
+            primitive = node.primitive if type(node) is Tensor else None
+            params = (node.params or {}) if primitive is not None else {}
+            if primitive in SPECTRA:
+                values = SPECTRA[primitive].values(node, *node.operands, **params)
+                limit = holds(near(values))
+            elif primitive in KINKS and self._bent.setdefault(id(node), last) != last:
+                limit = holds(KINKS[primitive].at(node, *node.operands, **params))
+            else:
+                continue
+            if limit:
+                raise _LimitReached
         return recognise(nodes)
 
     def before_function(self) -> None:
@@ -99,11 +121,19 @@ def trace_program(
     loops: Loops = "any",
 ) -> Trace:
     """Return the program of a call, with loops of numbers or any where steps repeat."""
-    try:
-        trace = _trace(f, leaves, names, call, loops)
-    except _Unknown:
-        trace = None
-    return trace or _trace(f, leaves, names, call, "none")
+    for apart in (False, True):
+        try:
+            try:
+                return _trace(f, leaves, names, call, loops, apart)
+            except _Unknown:
+                return _trace(f, leaves, names, call, "none", apart)
+        except _LimitReached:
+            continue
+    raise AssertionError("tapes apart find limits")
+
+
+class _LimitReached(Exception):
+    """A derivative is a limit, which passes on one tape do not find."""
 
 
 class _Unknown(Exception):
@@ -116,9 +146,12 @@ def _trace(
     names: Sequence[str],
     call: Callable[[Sequence[Any]], Any],
     loops: Loops,
+    apart: bool,
 ) -> Trace:
+    """Trace a call; derivatives that are limits need tapes apart, as eager ones have them."""
     tape = Tape(replayable=True, known=True)
-    tape.observer = observer = _PassObserver(tape, loops)
+    observer = _PassObserver(tape, loops)
+    tape.observer = None if apart else observer
     inputs = [leaf(tape, x) for x in leaves]
     visited = Visited()
     try:
@@ -130,7 +163,7 @@ def _trace(
                 assembled(x) if type(x) is np.ndarray and x.dtype == object else x for x in results
             ]
     except Exception as error:
-        if observer.decided is None:
+        if observer.decided is None or isinstance(error, _LimitReached):
             raise
         raise _Unknown from error
     guards = tape.guards

@@ -6,6 +6,7 @@ Haeb-Umbach, On the computation of complex-valued gradients with application to 
 optimum beamforming (2017), section 4.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -29,6 +30,15 @@ from autodiff.rules.linalg.matrices import (
     unpack,
 )
 from autodiff.rules.linalg.phases import settled_cotangent, settled_tangent
+from autodiff.rules.linalg.repeated import (
+    SPECTRA,
+    Spectrum,
+    amounts,
+    near,
+    note_repeated,
+    quotients,
+    rotation,
+)
 
 
 def _shapes(a: Array) -> list[tuple[int, ...]]:
@@ -52,15 +62,62 @@ def _real_row(a: Array, UPLO: str) -> tuple[int]:
     return (0 if UPLO == "L" else np.shape(a)[-1] - 1,)
 
 
-def _eigh_vjp(g: Array, out: Array, a: Array, *, UPLO: str) -> Array:
+def _hermitian_parts(g: Array, out: Array, a: Array, UPLO: str) -> tuple[Array, ...]:
+    """Return eigenvalues and vectors, the cotangent of the former, and VᵀV̄."""
     w, v = unpack(out, _shapes(a))
     w_bar, v_bar = unpack(g, _shapes(a))
-    w, w_bar = real(w), real(w_bar)
     if np.shape(a)[-1]:
         v_bar = settled_cotangent(v_bar, v, _real_row(a, UPLO))
-    inner = placed(w_bar) + _reciprocals(w) * np.matmul(transposed(v), v_bar)
+    return real(w), v, real(w_bar), v_bar
+
+
+def _hermitian(inner: Array, v: Array, a: Array, UPLO: str) -> Array:
+    """Return the cotangent of the matrix from that of it in the basis of its vectors."""
     a_bar = np.matmul(conj(v), np.matmul(inner, transposed(v)))
     return triangle_share(a, UPLO == "U") * symmetrised(a_bar)
+
+
+def _eigh_vjp(g: Array, out: Array, a: Array, *, UPLO: str) -> Array:
+    w, v, w_bar, v_bar = _hermitian_parts(g, out, a, UPLO)
+    inner = placed(w_bar) + _reciprocals(w) * np.matmul(transposed(v), v_bar)
+    return _hermitian(inner, v, a, UPLO)
+
+
+def _directions(out: Array, a: Array, **params: Any) -> list[Array]:
+    w, v = unpack(out, _shapes(a))
+    r = amounts(w)
+    return [pack([x, np.zeros_like(v)], np.ndim(a) - 2) for x in (r + 0 * w, (r > 0) + 0 * w)]
+
+
+def _other_vectors(out: Array, a: Array, **params: Any) -> Array:
+    w, v = unpack(out, _shapes(a))
+    v = np.matmul(v, rotation(w, np.shape(w)[-1]))
+    length = np.sqrt(np.sum(real(v * conj(v)), axis=-2, keepdims=True))
+    return pack([w, v / length], np.ndim(a) - 2)
+
+
+def _in_pairs(numerators: list[Array], scale: Array, w: Array) -> Array:
+    """Return a numerator, which comes with its rates, by the differences of eigenvalues."""
+    size, r = np.shape(w)[-1], amounts(w)
+    left, right = r[..., :, None], r[..., None, :]
+    gaps = w[..., None, :] - w[..., :, None]
+    equal = np.logical_or(near(w, size), np.eye(size, dtype=bool))
+    mean = 0.5 * (left + right)
+    inner = quotients(
+        numerators[0], numerators[1:], gaps, right - left, mean, scale, (near(w), equal), size
+    )
+    return np.where(np.eye(size, dtype=bool), 0.0, inner)
+
+
+def _eigh_vjp_repeated(
+    g: Array, rates: Sequence[Array], out: Array, a: Array, *, UPLO: str
+) -> Array:
+    w, v, w_bar, v_bar = _hermitian_parts(g, out, a, UPLO)
+    turned = [np.matmul(transposed(v), _hermitian_parts(x, out, a, UPLO)[3]) for x in (g, *rates)]
+    size = np.matmul(np.abs(transposed(v)), np.abs(v_bar))
+    numerators = [x - dagger(x) for x in turned]
+    inner = _in_pairs(numerators, size + transposed(size), w)
+    return _hermitian(placed(w_bar) + 0.5 * inner, v, a, UPLO)
 
 
 def _eigh_jvp(a_dot: Array, out: Array, a: Array, *, UPLO: str) -> Array:
@@ -103,15 +160,32 @@ def _eig(a: Array) -> Array:
     return pack(np.linalg.eig(a), np.ndim(a) - 2) + 0j
 
 
-def _eig_vjp(g: Array, out: Array, a: Array) -> Array:
+def _eig_parts(g: Array, out: Array, a: Array) -> tuple[Array, ...]:
+    """Return eigenvalues and vectors, the cotangent of the former, and VᵀV̄."""
     w, v = unpack(out, _shapes(a))
     w_bar, v_bar = unpack(g, _shapes(a))
     # Eigenvectors keep length 1, and their largest element stays real.
     stretch = np.real(np.sum(v_bar * v, axis=-2, keepdims=True)) * np.conjugate(v)
     v_bar = settled_cotangent(v_bar, v) - stretch
-    inner = placed(w_bar) + _reciprocals(w) * np.matmul(transposed(v), v_bar)
+    return w, v, w_bar, v_bar
+
+
+def _of_inner(inner: Array, v: Array, a: Array) -> Array:
     a_bar = np.linalg.solve(transposed(v), np.matmul(inner, transposed(v)))
     return a_bar if np.iscomplexobj(a) else np.real(a_bar)
+
+
+def _eig_vjp(g: Array, out: Array, a: Array) -> Array:
+    w, v, w_bar, v_bar = _eig_parts(g, out, a)
+    inner = placed(w_bar) + _reciprocals(w) * np.matmul(transposed(v), v_bar)
+    return _of_inner(inner, v, a)
+
+
+def _eig_vjp_repeated(g: Array, rates: Sequence[Array], out: Array, a: Array) -> Array:
+    w, v, w_bar, v_bar = _eig_parts(g, out, a)
+    turned = [np.matmul(transposed(v), _eig_parts(x, out, a)[3]) for x in (g, *rates)]
+    size = np.matmul(np.abs(transposed(v)), np.abs(v_bar))
+    return _of_inner(placed(w_bar) + _in_pairs(turned, size + transposed(size), w), v, a)
 
 
 def _eig_jvp(a_dot: Array, out: Array, a: Array) -> Array:
@@ -140,6 +214,17 @@ EIG = general(
 )
 
 
+SPECTRA[EIGH] = Spectrum(
+    lambda out, a, **params: real(unpack(out, _shapes(a))[0]),
+    _directions,
+    _other_vectors,
+    _eigh_vjp_repeated,
+)
+SPECTRA[EIG] = Spectrum(
+    lambda out, a: unpack(out, _shapes(a))[0], _directions, _other_vectors, _eig_vjp_repeated
+)
+
+
 @cache
 def _eigh_result() -> Any:
     return type(np.linalg.eigh(np.eye(1)))
@@ -155,12 +240,13 @@ def eigh(a: Array, UPLO: str = "L") -> Any:
     """Return eigenvalues, ascending, and eigenvectors of Hermitian matrices.
 
     NumPy reads one triangle. Elements that mirror each other share the derivative evenly; where
-    they differ, the one counts that is read. Where eigenvalues are equal the eigenvectors have no
-    derivative; it counts as zero, which leaves that of functions of their space right, and that of
-    eigenvalues a valid one. Complex eigenvectors keep the phases that LAPACK gave them.
+    they differ, the one counts that is read. Where eigenvalues are equal, what does not depend on
+    the choice of their vectors has a derivative, and other functions NaN: see `repeated`; that of
+    single eigenvalues is a valid one. Complex eigenvectors keep the phases that LAPACK gave them.
     """
     packed = record(EIGH, (a,), {"UPLO": UPLO.upper()})
     w, v = unpack(packed, _shapes(a))
+    note_repeated(packed, real(w))
     return _eigh_result()(real(w), v)
 
 
@@ -174,12 +260,12 @@ def eigvalsh(a: Array, UPLO: str = "L") -> Array:
 def eig(a: Array) -> Any:
     """Return eigenvalues and eigenvectors of square matrices, complex unless all are real.
 
-    Eigenvectors are of length 1, their largest element real. Where eigenvalues are equal the
-    derivative of the eigenvectors counts as zero. Matrices without a basis of eigenvectors have no
-    derivative.
+    Eigenvectors are of length 1, their largest element real. Where eigenvalues are equal it is as
+    of `eigh`. Matrices without a basis of eigenvectors have no derivative.
     """
     packed = record(EIG, (a,))
     w, v = unpack(packed, _shapes(a))
+    note_repeated(packed, w)
     if not np.iscomplexobj(a) and bool(np.all(np.equal(np.imag(w), 0.0))):
         w, v = np.real(w), np.real(v)
     return _eig_result()(w, v)

@@ -117,8 +117,8 @@ _COINCIDE = discrete(recorded("coincide")(_coincide), "coincide", batch=stacked(
 def reciprocal_gaps(x: Array, gaps: Array, size: int) -> Array:
     """Return 1 / gaps, and 0 for pairs of values in `x` that are equal but for rounding.
 
-    Equal eigenvalues or singular values have a space of vectors, in which any basis serves; a
-    derivative of the vectors does not exist. Zero is right for functions of that space.
+    Equal eigenvalues or singular values have a space of vectors, in which any basis serves. Zero is
+    right for functions of that space and of the values; what else has a derivative has a limit.
     """
     relative = size * float(np.finfo(np.result_type(x)).eps)
     equal = record(_COINCIDE, (x,), {"relative": relative})

@@ -5,6 +5,8 @@ differentiation (2008), section 3.2; Townsend, Differentiating the singular valu
 (2016); for complex matrices Wan and Zhang, Automatic differentiation for complex valued SVD (2019).
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -29,6 +31,15 @@ from autodiff.rules.linalg.matrices import (
     unpack,
 )
 from autodiff.rules.linalg.phases import settled_cotangent, settled_tangent
+from autodiff.rules.linalg.repeated import (
+    SPECTRA,
+    Spectrum,
+    amounts,
+    near,
+    note_repeated,
+    quotients,
+    rotation,
+)
 
 
 def _shapes(a: Array, full: bool) -> list[tuple[int, ...]]:
@@ -51,14 +62,16 @@ def _parts(packed: Array, a: Array, full: bool) -> tuple[Array, ...]:
     return u[..., :k], real(s), v[..., :k], u[..., k:], v[..., k:]
 
 
-def _reciprocals(s: Array, size: int) -> tuple[Array, Array]:
-    """Return 1 / (s[j]² - s[i]²), 0 where they are equal, and 1 / s, 0 where it is zero."""
-    i, j = s[..., :, None], s[..., None, :]
-    gaps = reciprocal_gaps(s, (j - i) * (j + i), size)
+def _reciprocals(s: Array, size: int) -> tuple[Array, ...]:
+    """Return 1 / (s[j] - s[i]), 1 / (s[j] + s[i]) and 1 / s, 0 where that is no number."""
     # A singular value is zero where it is equal to a zero put next to it.
     extended = np.concatenate([s, np.zeros_like(s[..., :1])], axis=-1)
-    inverse = reciprocal_gaps(extended, extended[..., None, :] - extended[..., :, None], size)
-    return gaps, inverse[..., -1, :-1]
+    every = reciprocal_gaps(extended, extended[..., None, :] - extended[..., :, None], size)
+    differences, inverse = every[..., :-1, :-1], every[..., -1, :-1]
+    none = np.equal(inverse, 0)
+    both = none[..., :, None] & none[..., None, :]
+    sums = np.logical_not(both) / (s[..., :, None] + s[..., None, :] + both)
+    return differences, sums, inverse
 
 
 def _real_rows(a: Array) -> tuple[int, int]:
@@ -74,33 +87,166 @@ def _turned(u: Array, v: Array, rows: tuple[int, int], settle: Any, *vectors: Ar
     return [settled[..., :m, :], settled[..., m:, :]]
 
 
-def _svd_vjp(g: Array, out: Array, a: Array, *, full_matrices: bool, hermitian: bool) -> Array:
-    u, s, v, u_null, v_null = _parts(out, a, full_matrices)
+@dataclass(frozen=True, slots=True)
+class _Turns:
+    """What a cotangent of the vectors says of how they turn, linear in it."""
+
+    #: The cotangent of the singular values.
+    s_bar: Array
+    #: Antisymmetric parts of UᵀŪ and VᵀV̄, their sum and their difference.
+    together: Array
+    against: Array
+    #: Phases of U, of complex matrices.
+    phases: Array
+    #: What turns U and V out of their spaces.
+    u_rest: Array
+    v_rest: Array
+
+
+def _turns(g: Array, out: Array, a: Array, full_matrices: bool) -> _Turns:
+    u, _, v, u_null, v_null = _parts(out, a, full_matrices)
     u_bar, s_bar, v_bar, u_null_bar, v_null_bar = _parts(g, a, full_matrices)
-    if np.size(s) == 0:
-        return np.zeros_like(a)
     if np.iscomplexobj(a):
         u_bar, v_bar = _turned(u, v, _real_rows(a), settled_cotangent, u_bar, v_bar)
     # From here on conjugated, as in the literature.
     u_bar, v_bar = conj(u_bar), conj(v_bar)
-    gaps, inverse = _reciprocals(s, max(np.shape(a)[-2:]))
     inner_u, inner_v = np.matmul(dagger(u), u_bar), np.matmul(dagger(v), v_bar)
-    middle = (
-        symmetrised(gaps * inner_u) * s[..., None, :]
-        + s[..., :, None] * symmetrised(gaps * inner_v)
-        + placed(s_bar)
-    )
-    if np.iscomplexobj(a):
-        middle = middle + 1j * placed(np.imag(diagonal(inner_u)) * inverse)
+    turn_u, turn_v = inner_u - dagger(inner_u), inner_v - dagger(inner_v)
     u_rest, v_rest = u_bar - np.matmul(u, inner_u), v_bar - np.matmul(v, inner_v)
     if full_matrices:
         # The columns without singular values turn no more than U and V make them.
         u_rest = u_rest - np.matmul(u_null, np.matmul(transposed(u_null_bar), u))
         v_rest = v_rest - np.matmul(v_null, np.matmul(transposed(v_null_bar), v))
-    left = np.matmul(u, middle) + u_rest * inverse[..., None, :]
-    a_bar = np.matmul(left, dagger(v)) + np.matmul(u * inverse[..., None, :], dagger(v_rest))
-    a_bar = conj(a_bar)
+    return _Turns(
+        s_bar,
+        turn_u + turn_v,
+        turn_u - turn_v,
+        np.imag(diagonal(inner_u)) if np.iscomplexobj(a) else 0.0 * s_bar,
+        u_rest,
+        v_rest,
+    )
+
+
+def _put_together(
+    middle: Array, u_rest: Array, v_rest: Array, out: Array, a: Array, full: bool, hermitian: bool
+) -> Array:
+    """Return the cotangent of the matrix from its parts in and out of the spaces of U and V."""
+    u, _, v, _, _ = _parts(out, a, full)
+    left = np.matmul(u, middle) + u_rest
+    a_bar = conj(np.matmul(left, dagger(v)) + np.matmul(u, dagger(v_rest)))
     return triangle_share(a, False) * symmetrised(a_bar) if hermitian else a_bar
+
+
+def _svd_vjp(g: Array, out: Array, a: Array, *, full_matrices: bool, hermitian: bool) -> Array:
+    s = _parts(out, a, full_matrices)[1]
+    if np.size(s) == 0:
+        return np.zeros_like(a)
+    turns = _turns(g, out, a, full_matrices)
+    differences, sums, inverse = _reciprocals(s, max(np.shape(a)[-2:]))
+    middle = 0.5 * (turns.together * differences + turns.against * _off(sums)) + placed(turns.s_bar)
+    if np.iscomplexobj(a):
+        middle = middle + 1j * placed(turns.phases * inverse)
+    columns = inverse[..., None, :]
+    return _put_together(
+        middle, turns.u_rest * columns, turns.v_rest * columns, out, a, full_matrices, hermitian
+    )
+
+
+def _off(x: Array) -> Array:
+    """Return matrices with zeros on their diagonals."""
+    return x * np.logical_not(np.eye(np.shape(x)[-1], dtype=bool))
+
+
+def _values(out: Array, a: Array, *, full_matrices: bool, hermitian: bool) -> Array:
+    s = _parts(out, a, full_matrices)[1]
+    return np.concatenate([s, np.zeros_like(s[..., :1])], axis=-1)
+
+
+def _directions(out: Array, a: Array, **params: Any) -> list[Array]:
+    full = params["full_matrices"]
+    u, s, v = unpack(out, _shapes(a, full))
+    r = amounts(_values(out, a, **params))[..., :-1]
+    return [
+        pack([np.zeros_like(u), x, np.zeros_like(v)], np.ndim(a) - 2)
+        for x in (r + 0 * s, (r > 0) + 0 * s)
+    ]
+
+
+def _other_vectors(out: Array, a: Array, *, full_matrices: bool, hermitian: bool) -> Array:
+    u, s, v = unpack(out, _shapes(a, full_matrices))
+    values = _values(out, a, full_matrices=full_matrices, hermitian=hermitian)
+    size, k = max(np.shape(a)[-2:]), np.shape(s)[-1]
+    turn = rotation(real(s), size)
+    # Vectors of the value 0 turn apart, which a change of sign of one of them is enough for.
+    signs = 1.0 - 2.0 * near(values, size)[..., -1, :-1]
+    u_parts, v_parts = [u[..., :k], u[..., k:]], [v[..., :k], v[..., k:]]
+    u_parts[0] = np.matmul(u_parts[0], turn) * signs[..., None, :]
+    v_parts[0] = np.matmul(v_parts[0], turn)
+    turned = [np.concatenate(u_parts, axis=-1), s, np.concatenate(v_parts, axis=-1)]
+    return pack(turned, np.ndim(a) - 2)
+
+
+def _svd_vjp_repeated(
+    g: Array,
+    rates: Sequence[Array],
+    out: Array,
+    a: Array,
+    *,
+    full_matrices: bool,
+    hermitian: bool,
+) -> Array:
+    s = _parts(out, a, full_matrices)[1]
+    size, k = max(np.shape(a)[-2:]), np.shape(s)[-1]
+    values = _values(out, a, full_matrices=full_matrices, hermitian=hermitian)
+    r = amounts(values)[..., :-1]
+    # What the cotangents are sums of is no larger than they are, times the number of rows.
+    u_bar, _, v_bar, _, _ = _parts(g, a, full_matrices)
+    scale = np.sum(np.abs(u_bar), axis=(-2, -1), keepdims=True)
+    scale = scale + np.sum(np.abs(v_bar), axis=(-2, -1), keepdims=True)
+    turns, *moved = (_turns(x, out, a, full_matrices) for x in (g, *rates))
+    left, right = r[..., :, None], r[..., None, :]
+    close, equal = near(values), near(values, size)
+    one = np.eye(k, dtype=bool)
+    together = quotients(
+        turns.together,
+        [x.together for x in moved],
+        s[..., None, :] - s[..., :, None],
+        right - left,
+        0.5 * (left + right),
+        scale,
+        (close[..., :-1, :-1], np.logical_or(equal[..., :-1, :-1], one)),
+        size,
+    )
+    zero, is_zero = close[..., -1, :-1], equal[..., -1, :-1]
+    against = quotients(
+        turns.against,
+        [x.against for x in moved],
+        s[..., None, :] + s[..., :, None],
+        right + left,
+        0.0,
+        scale,
+        (
+            zero[..., :, None] & zero[..., None, :],
+            np.logical_or(is_zero[..., :, None] & is_zero[..., None, :], one),
+        ),
+        size,
+    )
+    middle = 0.5 * np.where(one, 0.0, together + against) + placed(turns.s_bar)
+
+    def by_value(numerators: list[Array]) -> Array:
+        shape = np.shape(numerators[0])
+        masks = np.broadcast_to(zero[..., None, :], shape), is_zero[..., None, :]
+        columns = s[..., None, :]
+        return quotients(
+            numerators[0], numerators[1:], columns, r[..., None, :], 0.0, scale, masks, size
+        )
+
+    if np.iscomplexobj(a):
+        phases = [x.phases[..., None, :] for x in (turns, *moved)]
+        middle = middle + 1j * placed(by_value(phases)[..., 0, :])
+    u_rest = by_value([x.u_rest for x in (turns, *moved)])
+    v_rest = by_value([x.v_rest for x in (turns, *moved)])
+    return _put_together(middle, u_rest, v_rest, out, a, full_matrices, hermitian)
 
 
 def _svd_jvp(a_dot: Array, out: Array, a: Array, *, full_matrices: bool, hermitian: bool) -> Array:
@@ -109,11 +255,12 @@ def _svd_jvp(a_dot: Array, out: Array, a: Array, *, full_matrices: bool, hermiti
         return np.zeros_like(out)
     if hermitian:
         a_dot = symmetrised(triangle_share(a, False) * a_dot)
-    gaps, inverse = _reciprocals(s, max(np.shape(a)[-2:]))
+    differences, sums, inverse = _reciprocals(s, max(np.shape(a)[-2:]))
     on_v, on_u = np.matmul(a_dot, v), np.matmul(dagger(a_dot), u)
     inner = np.matmul(dagger(u), on_v)
-    turn_u = gaps * symmetrised(inner * s[..., None, :])
-    turn_v = gaps * symmetrised(s[..., :, None] * inner)
+    together = differences * (inner + dagger(inner))
+    against = sums * (inner - dagger(inner))
+    turn_u, turn_v = 0.5 * _off(together + against), 0.5 * _off(together - against)
     if np.iscomplexobj(a):
         turn_u = turn_u + 1j * placed(np.imag(diagonal(inner)) * inverse)
     u_rest = (on_v - np.matmul(u, inner)) * inverse[..., None, :]
@@ -158,6 +305,9 @@ SVD = general(
 )
 
 
+SPECTRA[SVD] = Spectrum(_values, _directions, _other_vectors, _svd_vjp_repeated)
+
+
 @recorded("matrix_rank")
 def _rank(a: Array, **params: Any) -> Array:
     # Of a vector NumPy gives a Python int.
@@ -178,8 +328,8 @@ def svd(
 ) -> Any:
     """Return the singular value decomposition: U, the singular values, and V conjugated.
 
-    Where singular values are equal, or zero, the derivative of their vectors counts as zero: it
-    does not exist, but that of functions of the space they span is right. The further columns that
+    Where singular values are equal, or zero, what does not depend on the choice of their vectors
+    has a derivative, and other functions NaN: see `repeated`. The further columns that
     ``full_matrices=True`` adds are any basis: functions that do not depend on its choice are
     differentiated rightly. So are functions that do not depend on the phases of complex vectors,
     and those that do, where LAPACK fixes the phases by an element that is real.
@@ -187,6 +337,8 @@ def svd(
     wide = bool(full_matrices and compute_uv and a.shape[-1] != a.shape[-2])
     packed = record(SVD, (a,), {"full_matrices": wide, "hermitian": bool(hermitian)})
     u, s, v = unpack(packed, _shapes(a, wide))
+    if min(np.shape(a)[-2:]):
+        note_repeated(packed, real(s), zero=True)
     return _svd_result()(u, real(s), dagger(v)) if compute_uv else real(s)
 
 
