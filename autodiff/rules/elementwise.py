@@ -11,9 +11,8 @@ argument is NaN, maximum and minimum pass the cotangent on to it as they pass on
 Two rules trade digits for speed. 1 - tanh² has an absolute error of 1e-16, and so no relative
 digits for an argument beyond 19, where it rounds to 0: the exact 1/cosh² takes 25 times as long as
 the difference and half as long again as tanh itself, in the innermost loop of recurrent networks.
-And exp, as the product, does not look out for 0 times infinity behind ``np.where(x < 0, np.exp(x),
-...)`` as the other rules with infinite slopes do: limit its argument instead, which also avoids
-NumPy's warning.
+And exp, as the product, does not look out for 0 times infinity as the other rules with infinite
+slopes do: a pass whose result is NaN is made again with all rules guarded (`guarded_vjp`).
 """
 
 import math
@@ -215,7 +214,7 @@ elementwise(
 )
 elementwise(np.fabs, lambda out, x: np.sign(x), domain=[_POSITIVE])
 
-elementwise(np.exp, lambda out, x: out, complex=True)
+EXP = elementwise(np.exp, lambda out, x: out, complex=True)
 elementwise(np.exp2, lambda out, x: out * _LOG2, complex=True, singular=True)
 elementwise(np.expm1, lambda out, x: np.exp(x), complex=True, singular=True)
 elementwise(np.log, lambda out, x: 1.0 / x, domain=[_POSITIVE], complex=True, singular=True)
@@ -282,14 +281,22 @@ elementwise(np.radians, lambda out, x: math.pi / 180.0)
 elementwise(np.rad2deg, lambda out, x: 180.0 / math.pi)
 elementwise(np.degrees, lambda out, x: 180.0 / math.pi)
 
-elementwise(np.maximum, _larger, _swapped(_larger), complex=True)
-elementwise(np.minimum, _smaller, _swapped(_smaller), complex=True)
-elementwise(np.fmax, _larger_or_number, _swapped(_larger_or_number), complex=True)
-elementwise(np.fmin, _smaller_or_number, _swapped(_smaller_or_number), complex=True)
+for _function, _share in (
+    (np.maximum, _larger),
+    (np.minimum, _smaller),
+    (np.fmax, _larger_or_number),
+    (np.fmin, _smaller_or_number),
+):
+    elementwise(_function, _share, _swapped(_share), complex=True, finite=True, masks=True)
 elementwise(
     np.copysign,
     lambda out, x, y: np.copysign(np.sign(x), y),
     lambda out, x, y: np.zeros_like(out),
     domain=[_POSITIVE],
 )
-elementwise(np.heaviside, lambda out, x, y: np.zeros_like(out), lambda out, x, y: x == 0)
+elementwise(
+    np.heaviside,
+    lambda out, x, y: np.zeros_like(out),
+    lambda out, x, y: x == 0,
+    finite=True,
+)

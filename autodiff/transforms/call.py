@@ -11,7 +11,15 @@ from autodiff.core.tape import PassObserver, Tape
 from autodiff.core.tensor import Tensor, leaf, primal
 from autodiff.errors import TraceEnded
 from autodiff.graph.graph import check_written
-from autodiff.graph.passes import own_gradients, primal_dtype, pull, pull_recorded, push
+from autodiff.graph.passes import (
+    has_nan,
+    masked,
+    own_gradients,
+    primal_dtype,
+    pull,
+    pull_recorded,
+    push,
+)
 from autodiff.graph.trace import as_primal, check_result
 
 __all__ = ["Call", "argument_numbers"]
@@ -21,6 +29,8 @@ _new: Any = object.__new__
 _FLOAT = np.dtype(float)
 #: Bytes up to which all elements of an argument are watched, and the number that is of larger ones.
 _LARGE, _SAMPLE = 1 << 13, 128
+#: Bytes from which on the system is asked for memory, and the nodes that are looked at for them.
+_PAGES, _FIRST = 1 << 17, 16
 
 
 class Call:
@@ -208,18 +218,39 @@ class Call:
         if not consume:
             for node in self.nodes:
                 node.adjoint = None
-        for x, g in zip(self.outputs, cotangents or [_ONE], strict=True):
+        # What is recorded to run again will do so on values that are not known.
+        replayed = any([type(x.value) is Tensor and x.value.tape.replayable for x in self.inputs])
+        self._seed(cotangents or [_ONE])
+        if consume and _is_large(self.nodes):
+            # Memory that is used again at once is worth more than a second pass.
+            pull(self.nodes, self.tape, consume=True, guard=masked(self.nodes))
+        else:
+            pull(self.nodes, self.tape, guard=masked(self.nodes) if replayed else ())
+            if any([has_nan(x.adjoint) for x in self.inputs]):
+                # It may be the product of zero and an infinite slope, of what a mask leaves out.
+                for node in self.nodes:
+                    node.adjoint = None
+                self._seed(cotangents or [_ONE])
+                pull(self.nodes, self.tape, guard=set(map(id, self.nodes)))
+            if consume:
+                # The output, which others may hold, would hold all that it was computed from.
+                for x in self.outputs:
+                    if type(x) is Tensor and x.tape is self.tape:
+                        x.operands = ()
+        # The seed of an input that is an output itself is held by the caller.
+        seen = {id(x.value) for x in self.inputs}
+        if cotangents:
+            seen.update(map(id, cotangents))
+        return self._gradients(seen)
+
+    def _seed(self, cotangents: Sequence[Any]) -> None:
+        """Give the outputs their cotangents."""
+        for x, g in zip(self.outputs, cotangents, strict=True):
             if type(x) is Tensor and x.tape is self.tape:
                 dtype = x.value.dtype
                 if (type(g) is not Tensor and g is not _ONE) or dtype != _ONE.dtype:
                     g = g.astype(dtype) if type(g) is Tensor else np.asarray(g, dtype)[()]
                 x.adjoint = g if x.adjoint is None else x.adjoint + g
-        # The seed of an input that is an output itself is held by the caller.
-        seen = {id(x.value) for x in self.inputs}
-        if cotangents:
-            seen.update(map(id, cotangents))
-        pull(self.nodes, self.tape, consume=consume)
-        return self._gradients(seen)
 
     def _pull_recorded(
         self, cotangents: Sequence[Any], observer: PassObserver, only: bool
@@ -238,7 +269,12 @@ class Call:
                     g = g.astype(dtype) if type(g) is Tensor else np.asarray(g, dtype)[()]
                 seeds[id(x)] = seeds[id(x)] + g if id(x) in seeds else g
         forms = observer.before_passes(nodes)
-        pull_recorded(nodes, self.inputs, seeds, forms, observer.before_rule)
+        pull_recorded(nodes, self.inputs, seeds.copy(), forms, observer.before_rule)
+        # The values of loops are not known in the trace; NaN stands for them.
+        known = all([type(node) is Tensor for node in nodes])
+        if known and any([has_nan(x.adjoint) for x in self.inputs]):
+            guard = set(map(id, nodes))
+            pull_recorded(nodes, self.inputs, seeds, forms, observer.before_rule, guard)
         observer.after_pass()
         gradients = self._gradients(set(map(id, cotangents)))
         for node in self.inputs:
@@ -277,6 +313,12 @@ class Call:
             results.append(structure.unflatten(leaves[start : start + structure.count]))
             start += structure.count
         return results[0] if single else tuple(results)
+
+
+def _is_large(nodes: Sequence[Tensor]) -> bool:
+    """Return whether values are of such a size that they are given up as early as possible."""
+    values = [node.value for node in nodes[:_FIRST]]
+    return any([type(x) is np.ndarray and x.nbytes >= _PAGES for x in values])
 
 
 def _states(inputs: Sequence[Tensor]) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -65,11 +66,18 @@ def nodes_of(dag: Dag, value: Any) -> Nodes:
 
 def map_nodes(form: Callable[..., int], dag: Dag, *operands: Nodes) -> SymbolicArray:
     """Return a formula applied to each node of the operands, broadcast as NumPy does."""
+    given = operands
     if len(operands) > 1:
         operands = np.broadcast_arrays(*operands)
     columns = [operand.ravel().tolist() for operand in operands]
     entries = [form(dag, *entry) for entry in zip(*columns, strict=True)]
-    return SymbolicArray(dag, np.array(entries, dtype=np.int64).reshape(operands[0].shape))
+    nodes = np.array(entries, dtype=np.int64).reshape(operands[0].shape)
+    if not all(operand.flags.c_contiguous for operand in given):
+        # What reshape makes of it later, a view or a copy, depends on the order in memory.
+        ordered: Nodes = np.copy(functools.reduce(np.add, given), order="K")
+        ordered[...] = nodes
+        nodes = ordered
+    return SymbolicArray(dag, nodes)
 
 
 class SymbolicArray(TracedArray):
@@ -83,12 +91,20 @@ class SymbolicArray(TracedArray):
         Of int64, nodes of the graph.
     named : bool
         Whether it has a name already, as an argument has.
+    view : bool
+        Whether it is an array in NumPy though it has no axes: what is written into it is written.
+
+    Notes
+    -----
+    The nodes are an array of NumPy's, and what NumPy makes a view of another array is a view of its
+    nodes: assignment and in-place operators write nodes, and every alias sees them.
     """
 
-    def __init__(self, dag: Dag, nodes: Nodes, named: bool = False) -> None:
+    def __init__(self, dag: Dag, nodes: Nodes, named: bool = False, view: bool = False) -> None:
         self._dag = dag
         self._nodes = nodes
         self._named = named
+        self._view = view
 
     def __repr__(self) -> str:
         entries = to_sympy(self._dag, self._nodes.ravel().tolist())
@@ -98,8 +114,8 @@ class SymbolicArray(TracedArray):
         raise TypeError(
             "a traced value cannot become a NumPy array, nor an index into one: it holds no "
             "numbers. Join traced values with np.stack or np.concatenate; leave out np.array and "
-            "np.asarray; write a @ b in place of a.dot(b), and np.where in place of an assignment "
-            "to an entry"
+            "np.asarray; write a @ b in place of a.dot(b); entries are assigned to those of a "
+            "traced array: np.zeros_like(x) or x.copy() in place of np.zeros"
         )
 
     # Shape --------------------------------------------------------------------------------
@@ -150,13 +166,67 @@ class SymbolicArray(TracedArray):
                 "use np.where"
             )
         note_variables([self])
-        return SymbolicArray(self._dag, np.asarray(self._nodes[index]))
+        nodes = self._nodes[index]
+        return SymbolicArray(self._dag, np.asarray(nodes), view=isinstance(nodes, np.ndarray))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise TypeError(
-            "traced values cannot be assigned to; use np.where to replace entries, or np.stack and "
-            "np.concatenate to build an array"
-        )
+        if isinstance(index, SymbolicArray):
+            self._choose(index, value)
+            return
+        note_variables([self])
+        self._nodes[index] = self._like_own(value)
+
+    def _like_own(self, value: Any) -> Nodes:
+        """Return the nodes of a value as they are written here: numbers, or conditions."""
+        dag, nodes = self._dag, nodes_of(self._dag, value)
+        if not dag.has_conditions:
+            return nodes
+        truth = self.size and all(map(dag.is_condition, self._nodes.ravel().tolist()))
+        return map_nodes(Dag.condition if truth else Dag.numeric, dag, nodes)._nodes
+
+    def _choose(self, mask: SymbolicArray, value: Any) -> None:
+        """Write one value where a traced condition holds."""
+        conditions = nodes_of(self._dag, mask)
+        are = map(self._dag.is_condition, conditions.ravel().tolist())
+        if conditions.shape != self.shape[: conditions.ndim] or not all(are):
+            raise TypeError(
+                "a traced value cannot be an index: which entry it selects is not known; "
+                "use np.where"
+            )
+        new = self._like_own(value)
+        if new.size != 1:
+            raise TypeError(
+                "several values are assigned where a traced condition holds: how many entries it "
+                "selects is not known; give one value, or use np.where"
+            )
+        conditions = conditions.reshape(conditions.shape + (1,) * (self.ndim - conditions.ndim))
+        chosen = map_nodes(Dag.choose, self._dag, conditions, new.reshape(()), self._nodes)
+        self._nodes[...] = chosen._nodes
+
+    def update(self, operation: Callable[..., Any], other: Any) -> SymbolicArray:
+        """Return an in-place operator: what it wrote into this array, or a new scalar."""
+        result = operation(self, other)
+        if not self.ndim and not self._view:
+            return result  # as a number of NumPy's, which nothing changes
+        return self.overwrite(result, operation.__name__)
+
+    def overwrite(self, result: SymbolicArray, name: str) -> SymbolicArray:
+        """Write a result of the same shape into this array, as ``out=`` does, and return it."""
+        if result.shape != self.shape:
+            raise ValueError(
+                f"np.{name}: a result of shape {result.shape} is to be written in place into an "
+                f"array of shape {self.shape}; use the returned array"
+            )
+        self._nodes[...] = self._like_own(result)
+        return self
+
+    def copy(self, order: str = "C") -> SymbolicArray:
+        """Return a copy, which keeps its values when this array is written into."""
+        return SymbolicArray(self._dag, np.copy(self._nodes, order=order), view=True)  # type: ignore[call-overload]
+
+    def fill(self, value: Any) -> None:
+        """Write one value into every entry."""
+        self[...] = value
 
     def no_number(self, kind: str) -> str:
         """Return the message for code that wants a number of a kind: the reason, and the cure."""
@@ -177,7 +247,7 @@ class SymbolicArray(TracedArray):
 
     def reshape(self, *shape: Any, **kwargs: Any) -> SymbolicArray:
         """Return the elements in another shape."""
-        return SymbolicArray(self._dag, self._nodes.reshape(*shape, **kwargs))
+        return SymbolicArray(self._dag, self._nodes.reshape(*shape, **kwargs), view=True)
 
     def transpose(self, *axes: Any) -> SymbolicArray:
         """Return the array with its axes permuted."""
@@ -192,12 +262,12 @@ class SymbolicArray(TracedArray):
         return self.reshape(-1)
 
     def flatten(self) -> SymbolicArray:
-        """Return the elements along one axis."""
-        return self.reshape(-1)
+        """Return a copy of the elements along one axis."""
+        return self.reshape(-1).copy()
 
     def squeeze(self, axis: Any = None) -> SymbolicArray:
         """Return the array without axes of length one."""
-        return SymbolicArray(self._dag, self._nodes.squeeze(axis))
+        return SymbolicArray(self._dag, self._nodes.squeeze(axis), view=True)
 
 
 def note_variables(operands: Sequence[Any]) -> None:
@@ -216,5 +286,5 @@ def note_variables(operands: Sequence[Any]) -> None:
         for name, value in variables.items():
             if value is operand and not operand._named:
                 operand._named = True
-                operand._dag.variables.append((name, operand._nodes))
+                operand._dag.variables.append((name, operand._nodes.copy()))
                 break

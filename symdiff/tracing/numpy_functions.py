@@ -159,21 +159,20 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, **kw: Any) -> Any:
     low, high = kw.get("min", a_min), kw.get("max", a_max)
     if low is not None:
         a = np.maximum(a, low)
-    return a if high is None else np.minimum(a, high)
+    a = a if high is None else np.minimum(a, high)
+    return a.copy() if low is None and high is None else a
 
 
 def _filled(value: Any) -> Callable[..., Any]:
-    """Return the NumPy-like function of constant arrays; the result is not traced."""
-
-    def filled(a: Any, shape: Any = None, **_: Any) -> Any:
-        return np.full(np.shape(a) if shape is None else shape, value)
-
-    return filled
+    """Return the NumPy-like function of constant arrays, to whose entries formulas are assigned."""
+    return lambda a, **keywords: _full_like(a, value, **keywords)
 
 
 def _full_like(a: Any, fill_value: Any, shape: Any = None, **_: Any) -> Any:
-    """Return an array filled with one value, which may be traced."""
-    return np.broadcast_to(fill_value, np.shape(a) if shape is None else shape)
+    """Return a new array filled with one value, which may be traced."""
+    dag = traced_in(a, fill_value)
+    filled = np.broadcast_to(nodes_of(dag, fill_value), np.shape(a) if shape is None else shape)
+    return SymbolicArray(dag, filled.copy(), view=True)
 
 
 _PADDING = ("constant", "edge", "reflect", "symmetric", "wrap")
@@ -190,6 +189,8 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", constant_values: An
     padded = np.pad(nodes_of(dag, array), pad_width, "constant", constant_values=fill)
     return SymbolicArray(dag, padded)
 
+
+_LIKE = (np.zeros_like, np.ones_like, np.empty_like, np.full_like)
 
 REDUCTIONS: dict[np.ufunc, Callable[..., SymbolicArray]] = {
     np.add: _sum,
@@ -244,7 +245,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.shape: lambda a: a.shape,
     np.ndim: lambda a: a.ndim,
     np.size: lambda a, axis=None: np.size(a._nodes, axis),
-    np.copy: lambda a: a,
+    np.copy: lambda a, order="K": a.copy(order),
     np.astype: lambda x, dtype: x.astype(dtype),
     np.real: lambda val: val,
 }
@@ -320,7 +321,7 @@ def _wrap(dag: Dag, value: Any) -> Any:
     """Return a result of NumPy on nodes as traced arrays; what it filled with 0 is the number 0."""
     if isinstance(value, (list, tuple)):
         return type(value)(_wrap(dag, item) for item in value)
-    return SymbolicArray(dag, value)
+    return SymbolicArray(dag, value, view=True)
 
 
 def _move(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -332,6 +333,43 @@ def _move(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     else:
         args = [_unwrap(dag, value) for value in args]
     return _wrap(dag, function(*args, **{k: _unwrap(dag, v) for k, v in kwargs.items()}))
+
+
+def _write(function: Any, target: Any, *args: Any, **keywords: Any) -> None:
+    """Write into an array by a function of NumPy's that only moves elements: `np.copyto`, ...
+
+    The last argument without keyword is what is written.
+    """
+    if not isinstance(target, SymbolicArray):
+        raise Untraceable(
+            f"np.{function.__name__}: a traced value is to be written into an array of numbers; "
+            "write into a traced one, np.zeros_like(x) or x.copy()"
+        )
+    *where, value = args
+    if any(isinstance(entry, SymbolicArray) for entry in (*where, *keywords.values())):
+        raise Untraceable(
+            f"np.{function.__name__}: where it writes is traced, and not known; use np.where"
+        )
+    function(target._nodes, *where, target._like_own(value), **keywords)
+
+
+WRITERS: tuple[Any, ...] = (np.copyto, np.put, np.place, np.putmask, np.fill_diagonal)
+
+
+def _at(ufunc: np.ufunc, target: Any, index: Any, *values: Any) -> None:
+    """Apply an operation in place to the entries of an index, each time that one is named."""
+    if not isinstance(target, SymbolicArray):
+        raise Untraceable(
+            f"np.{ufunc.__name__}.at: a traced value is to be written into an array of numbers; "
+            "write into a traced one, np.zeros_like(x) or x.copy()"
+        )
+    places = np.arange(target.size).reshape(target.shape)[index]
+    operands = [np.broadcast_to(nodes_of(target._dag, v), places.shape) for v in values]
+    for position in np.ndindex(places.shape):
+        entry = np.unravel_index(places[position], target.shape)
+        own = SymbolicArray(target._dag, np.asarray(target._nodes[entry]))
+        others = (SymbolicArray(target._dag, np.asarray(v[position])) for v in operands)
+        target[entry] = ufunc(own, *others)
 
 
 # Dispatch -----------------------------------------------------------------------------------------
@@ -350,6 +388,8 @@ def _check_keywords(name: str, kwargs: dict[str, Any]) -> None:
     """Remove keywords that stand at their defaults; refuse those without a symbolic meaning."""
     for key, instead in _INSTEAD.items():
         value = kwargs.pop(key, None)
+        if isinstance(value, tuple):  # one for each result
+            value = None if all(entry is None for entry in value) else value
         harmless = value is None or value is True or value is np._NoValue
         if key == "dtype" and not harmless:
             harmless = np.issubdtype(np.dtype(value), np.floating)
@@ -373,10 +413,19 @@ def call(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Return a NumPy function of arguments of which one at least is traced."""
     module = getattr(function, "__module__", "numpy")
     name = f"{module}.{function.__name__}"
+    if function in _LIKE and not np.issubdtype(kwargs.get("dtype") or float, np.floating):
+        shape = np.shape(args[0]) if kwargs.get("shape") is None else kwargs["shape"]
+        return function(np.empty(shape), *args[1:], **kwargs)  # numbers, such as a mask
     if function in FUNCTIONS:
         kwargs = dict(kwargs)
+        target = kwargs.pop("out", None)
+        if target is not None and not isinstance(target, SymbolicArray):
+            kwargs["out"] = target
         _check_keywords(name, kwargs)
-        return FUNCTIONS[function](*args, **kwargs)
+        result = FUNCTIONS[function](*args, **kwargs)
+        return result if target is None else target.overwrite(result, function.__name__)
+    if function in WRITERS:
+        return _write(function, *args, **kwargs)
     if function in STRUCTURAL:
         return _move(function, args, kwargs)
     raise Untraceable(_not_known(name))
@@ -393,7 +442,14 @@ def _call_ufunc(
 ) -> Any:
     """Return a ufunc, or a method of one, that was called with a traced array."""
     name = f"np.{ufunc.__name__}"
+    target, *others = kwargs.get("out") or (None,)
+    if isinstance(target, SymbolicArray) and not others:
+        kwargs = {key: value for key, value in kwargs.items() if key != "out"}
+        result = _call_ufunc(target, ufunc, method, inputs, kwargs)
+        return target.overwrite(result, ufunc.__name__)
     _check_keywords(name if method == "__call__" else f"{name}.{method}", kwargs)
+    if method == "at":
+        return _at(ufunc, *inputs)
     if method == "reduce" and ufunc in REDUCTIONS:
         return REDUCTIONS[ufunc](inputs[0], **{"axis": 0, **kwargs})
     dag = traced_in(*inputs)

@@ -40,14 +40,18 @@ class TracedArray:
         return np.dtype(np.float64)
 
     def astype(self, dtype: Any, **kwargs: Any) -> Self:
-        """Return the array itself, which stands for float64 numbers; other dtypes are refused."""
+        """Return a copy, which stands for float64 numbers as well; other dtypes are refused."""
         if not np.issubdtype(np.dtype(dtype), np.floating):
             raise Untraceable(f"astype({dtype!r}): not traceable; formulas have real values only")
-        return self
+        return self.copy() if kwargs.get("copy", True) else self
 
-    def copy(self) -> Self:
-        """Return the array itself: traced values never change."""
-        return self
+    def copy(self, order: str = "C") -> Self:
+        """Return a copy, which keeps its values when this array is written into."""
+        raise NotImplementedError
+
+    def update(self, operation: Callable[..., Any], other: Any) -> Any:
+        """Return an in-place operator: what it wrote into this array, or a new scalar."""
+        raise NotImplementedError
 
     # What has no symbolic meaning -----------------------------------------------------------
 
@@ -79,7 +83,7 @@ class TracedArray:
         return np.negative(self)
 
     def __pos__(self) -> Self:
-        return self
+        return self.copy()
 
     def __abs__(self) -> Any:
         return np.absolute(self)
@@ -91,6 +95,11 @@ class TracedArray:
 def _operators(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Return the two methods of a binary operator: from the left and from the right."""
     return (lambda self, other: ufunc(self, other)), (lambda self, other: ufunc(other, self))
+
+
+def _in_place(ufunc: np.ufunc) -> Callable[..., Any]:
+    """Return the method of an in-place operator."""
+    return lambda self, other: self.update(ufunc, other)
 
 
 for _name, _ufunc in {
@@ -107,6 +116,7 @@ for _name, _ufunc in {
 }.items():
     for _side, _operator in zip(("", "r"), _operators(_ufunc), strict=True):
         setattr(TracedArray, f"__{_side}{_name}__", _operator)
+    setattr(TracedArray, f"__i{_name}__", _in_place(_ufunc))
 
 for _name, _ufunc in {
     "gt": np.greater,
