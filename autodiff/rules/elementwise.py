@@ -43,7 +43,13 @@ def _unless(harmless: Rule) -> Rule:
     return lambda out, x, y: type(y) not in (int, float) or not harmless(y)
 
 
-def _power_base(out: Array, x: Array, y: Array) -> Array:
+def _not_negative(x: Array) -> Array:
+    """Return a number whose inverse is infinite where a logarithm has no real value."""
+    return x if np.iscomplexobj(x) else np.maximum(x, 0.0)
+
+
+def power_by_base(out: Array, x: Array, y: Array) -> Array:
+    """Return the derivative of x**y with respect to x."""
     if isinstance(y, int | float | complex):
         if y == 2:
             return 2.0 * x
@@ -54,7 +60,8 @@ def _power_base(out: Array, x: Array, y: Array) -> Array:
     return y * x ** (np.where((x == 0) & (y == 0), 1.0, y) - 1.0)
 
 
-def _power_exponent(out: Array, x: Array, y: Array) -> Array:
+def power_by_exponent(out: Array, x: Array, y: Array) -> Array:
+    """Return the derivative of x**y with respect to y."""
     if type(x) in (int, float) and x > 0:
         return out * math.log(x)
     if np.iscomplexobj(out) and not np.iscomplexobj(x):
@@ -178,16 +185,16 @@ NEGATE = elementwise(np.negative, NEGATIVE, complex=True)
 elementwise(np.positive, ONE, complex=True)
 POWER = elementwise(
     np.power,
-    _power_base,
-    _power_exponent,
+    power_by_base,
+    power_by_exponent,
     domain=[_POSITIVE, (-2.0, 2.0)],
     complex=True,
     singular=_unless(lambda y: y >= 1),
 )
 elementwise(
     np.float_power,
-    _power_base,
-    _power_exponent,
+    power_by_base,
+    power_by_exponent,
     domain=[_POSITIVE, (-2.0, 2.0)],
     complex=True,
     singular=True,
@@ -217,15 +224,29 @@ elementwise(np.fabs, lambda out, x: np.sign(x), domain=[_POSITIVE])
 EXP = elementwise(np.exp, lambda out, x: out, complex=True)
 elementwise(np.exp2, lambda out, x: out * _LOG2, complex=True, singular=True)
 elementwise(np.expm1, lambda out, x: np.exp(x), complex=True, singular=True)
-elementwise(np.log, lambda out, x: 1.0 / x, domain=[_POSITIVE], complex=True, singular=True)
 elementwise(
-    np.log2, lambda out, x: 1.0 / (x * _LOG2), domain=[_POSITIVE], complex=True, singular=True
+    np.log, lambda out, x: 1.0 / _not_negative(x), domain=[_POSITIVE], complex=True, singular=True
 )
 elementwise(
-    np.log10, lambda out, x: 1.0 / (x * _LOG10), domain=[_POSITIVE], complex=True, singular=True
+    np.log2,
+    lambda out, x: 1.0 / (_not_negative(x) * _LOG2),
+    domain=[_POSITIVE],
+    complex=True,
+    singular=True,
 )
 elementwise(
-    np.log1p, lambda out, x: 1.0 / (1.0 + x), domain=[_POSITIVE], complex=True, singular=True
+    np.log10,
+    lambda out, x: 1.0 / (_not_negative(x) * _LOG10),
+    domain=[_POSITIVE],
+    complex=True,
+    singular=True,
+)
+elementwise(
+    np.log1p,
+    lambda out, x: 1.0 / _not_negative(1.0 + x),
+    domain=[_POSITIVE],
+    complex=True,
+    singular=True,
 )
 elementwise(np.logaddexp, _exp_share, _swapped(_exp_share))
 elementwise(np.logaddexp2, _exp2_share, _swapped(_exp2_share))
@@ -270,7 +291,7 @@ elementwise(
 )
 elementwise(
     np.arctanh,
-    lambda out, x: 1.0 / ((1.0 - x) * (1.0 + x)),
+    lambda out, x: 1.0 / _not_negative((1.0 - x) * (1.0 + x)),
     domain=[_INSIDE],
     complex=True,
     singular=True,
@@ -290,7 +311,8 @@ for _function, _share in (
     elementwise(_function, _share, _swapped(_share), complex=True, finite=True, masks=True)
 elementwise(
     np.copysign,
-    lambda out, x, y: np.copysign(np.sign(x), y),
+    # copysign(x, y) = |x| sign(y), with the sign of a zero, too.
+    lambda out, x, y: np.sign(x) * np.copysign(1.0, y),
     lambda out, x, y: np.zeros_like(out),
     domain=[_POSITIVE],
 )

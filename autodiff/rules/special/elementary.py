@@ -12,6 +12,7 @@ import numpy as np
 import scipy.special as sp
 
 from autodiff.core.primitive import Array, discrete
+from autodiff.rules.elementwise import power_by_base, power_by_exponent
 from autodiff.rules.special.entries import found, special
 
 _DEGREE = math.pi / 180.0
@@ -23,9 +24,9 @@ for _name in ("round", "gammasgn"):
     discrete(found(_name), f"special.{_name}")
 
 special("expit", lambda out, x: out * sp.expit(-x))
-special("logit", lambda out, x: 1.0 / (x * (1.0 - x)), domain=[_PROBABILITY])
+special("logit", lambda out, x: 1.0 / (x * (1.0 - x)), domain=[_PROBABILITY], partly=True)
 special("log_expit", lambda out, x: sp.expit(-x))
-special("log1p", lambda out, x: 1.0 / (1.0 + x), domain=[_POSITIVE], complex=True)
+special("log1p", lambda out, x: 1.0 / (1.0 + x), domain=[_POSITIVE], complex=True, partly=True)
 special("expm1", lambda out, x: np.exp(x), complex=True)
 special("exp2", lambda out, x: out * math.log(2.0))
 special("exp10", lambda out, x: out * _LOG10)
@@ -57,8 +58,8 @@ def _log_times(log: Array, lmbda: Array) -> Array:
 special("exprel", lambda out, x: exprel_slope(x))
 special(
     "powm1",
-    lambda out, x, y: y * np.power(x, y - 1.0),
-    lambda out, x, y: np.power(x, y) * np.log(x),
+    lambda out, x, y: power_by_base(np.power(x, y), x, y),
+    lambda out, x, y: power_by_exponent(np.power(x, y), x, y),
     domain=[_POSITIVE, (-2.0, 2.0)],
 )
 special(

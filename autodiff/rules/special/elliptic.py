@@ -103,10 +103,30 @@ special(
     domain=_SPREAD,
     complex=True,
 )
+
+
+def _elliprc(b: float, out: Array, x: Array, y: Array) -> Array:
+    """Return a hypergeometric function that the derivatives for y > 0 are multiples of."""
+    right = np.where(y < 0, 1.0, y)
+    return np.power(right, -1.5) * sp.hyp2f1(1.5, b, 2.5, 1.0 - x / right)
+
+
+def _elliprc_x(out: Array, x: Array, y: Array) -> Array:
+    # The principal value for y < 0 solves the same equation; there is no cancellation there.
+    left = np.where(y < 0, y, -1.0)
+    principal = 0.5 * (out - 1.0 / np.sqrt(x)) / (left - x)
+    return np.where(y < 0, principal, _elliprc(1.5, out, x, y) / -6.0)
+
+
+def _elliprc_y(out: Array, x: Array, y: Array) -> Array:
+    left = np.where(y < 0, y, -1.0)
+    principal = 0.5 * (np.sqrt(x) / left - out) / (left - x)
+    return np.where(y < 0, principal, _elliprc(0.5, out, x, y) / -3.0)
+
+
 special(
     "elliprc",
-    lambda out, x, y: np.power(y, -1.5) * sp.hyp2f1(1.5, 1.5, 2.5, 1.0 - x / y) / -6.0,
-    lambda out, x, y: np.power(y, -1.5) * sp.hyp2f1(1.5, 0.5, 2.5, 1.0 - x / y) / -3.0,
+    *(_elliprc_x, _elliprc_y),
     domain=[_POSITIVE],
 )
 special(
@@ -133,7 +153,9 @@ def _agm(out: Array, a: Array, b: Array) -> Array:
     # Where one is small, the symmetric integral keeps its digits; where both are equal, the series.
     far = np.where(near, 1.0, a), np.where(near, 2.0, b)
     small, large = far[0] * far[0], far[1] * far[1]
-    by_integral = out * out * (2.0 / (3.0 * math.pi)) * far[0] * sp.elliprd(0.0, large, small)
+    by_integral = (
+        out * out * (2.0 / (3.0 * math.pi)) * np.absolute(far[0]) * sp.elliprd(0.0, large, small)
+    )
     half, gap = 0.5 * (a + b), 0.5 * np.where(near, a - b, 0.0)
     ratio = gap / half
     series = sp.hyp2f1(0.5, 0.5, 1.0, ratio * ratio)

@@ -27,8 +27,13 @@ def special(
     *partials: Rule | str,
     domain: Sequence[Interval] = ((-2.0, 2.0),),
     complex: bool = False,
+    partly: bool = False,
 ) -> None:
-    """Register a universal function of scipy.special by its partial derivatives."""
+    """Register a universal function of scipy.special by its partial derivatives.
+
+    One that has values on a `partly` covered domain has no derivative where it has none, though
+    the formula may give a number.
+    """
     function = found(name)
     if function is None:
         return
@@ -36,6 +41,8 @@ def special(
     rules = [
         constant(f"scipy.special.{public}", partial)
         if isinstance(partial, str) and partial not in (ONE, NEGATIVE)
+        else _within(partial)
+        if partly
         else partial
         for partial in partials
     ]
@@ -47,6 +54,11 @@ def special(
         singular=True,
         name=f"special.{public}" if public in PRIMITIVES else public,
     )
+
+
+def _within(partial: Any) -> Rule:
+    """Return a partial derivative that is NaN where the function is."""
+    return lambda out, *xs: np.where(np.isnan(out), np.nan, partial(out, *xs))
 
 
 def refuse_the_rest() -> None:

@@ -117,9 +117,21 @@ special(
     *("n", lambda out, n, x: n * sp.eval_hermitenorm(np.maximum(n - 1, 0), x)),
     domain=[_WHOLE, (-2.0, 2.0)],
 )
+
+
+def _legendre_slope(out: Array, m: Array, v: Array, x: Array) -> Array:
+    # By the next degree (14.10.5): SciPy has no values where the order is above the degree.
+    raised = (v - m + 1.0) * sp.lpmv(m, v + 1.0, x) - (v + 1.0) * x * out
+    # At the ends it is 0/0. Of order 0 they are those of Legendre polynomials.
+    end, order = x * x == 1.0, np.absolute(m)
+    slope = raised / np.where(end, np.nan, x * x - 1.0)
+    slope = np.where(end & (order > 2), 0.0, slope)
+    return np.where(end & (order == 0), 0.5 * v * (v + 1.0) * x * out, slope)
+
+
 special(
     "lpmv",
     *("m", "v"),
-    lambda out, m, v, x: (v * x * out - (v + m) * sp.lpmv(m, v - 1.0, x)) / (x * x - 1.0),
+    _legendre_slope,
     domain=[(0, 1), (2, 4), _INSIDE],
 )
