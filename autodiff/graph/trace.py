@@ -118,7 +118,11 @@ class _Binding:
     def leaves(self, named: Mapping[str, Any], what: str) -> dict[str, Any]:
         """Return every leaf of the arguments by its path, as a primal."""
         return {
-            path: as_primal(value, f"{what}: argument {path!r}")
+            path: as_primal(
+                # An argument that is a number, not a count within a structure.
+                float(value) if type(value) is int and path == name else value,
+                f"{what}: argument {path!r}",
+            )
             for name, tree in named.items()
             for path, value in (
                 [(name, tree)]

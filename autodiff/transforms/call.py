@@ -145,6 +145,9 @@ class Call:
 
     def _as_tensors(self, arg: Any, argnum: int, place: int) -> Any:
         """Return an argument with tensors in place of its numbers and arrays."""
+        if type(arg) is int:
+            # The arguments of a lesson: circuit(-2, 5, -4). Within structures they are counts.
+            arg = float(arg)
         if type(arg) in (np.ndarray, Tensor, float, np.float64):
             leaves, structure, paths = [arg], LEAF, [""]
         else:

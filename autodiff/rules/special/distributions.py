@@ -67,18 +67,25 @@ special(
     *("dfn", "dfd", lambda out, dfn, dfd, p: 1.0 / _fisher(dfn, dfd, out)),
     domain=[_FREEDOM, _FREEDOM, _PROBABILITY],
 )
+
+
+def _rate_density(a: Array, b: Array, x: Array) -> Array:
+    """Return the derivative with respect to `x` of the gamma distribution at a x."""
+    return np.where(a == 0, 0.0, a * gamma_density(b, np.where(a == 0, 1.0, a * x)))
+
+
 # The gamma distribution of rate `a` and shape `b`.
 special(
     "gdtr",
-    lambda out, a, b, x: x * gamma_density(b, a * x),
-    *("b", lambda out, a, b, x: a * gamma_density(b, a * x)),
+    lambda out, a, b, x: _rate_density(x, b, a),
+    *("b", lambda out, a, b, x: _rate_density(a, b, x)),
     domain=[_POSITIVE, _POSITIVE, _POSITIVE],
     partly=True,
 )
 special(
     "gdtrc",
-    lambda out, a, b, x: -x * gamma_density(b, a * x),
-    *("b", lambda out, a, b, x: -a * gamma_density(b, a * x)),
+    lambda out, a, b, x: -_rate_density(x, b, a),
+    *("b", lambda out, a, b, x: -_rate_density(a, b, x)),
     domain=[_POSITIVE, _POSITIVE, _POSITIVE],
     partly=True,
 )
@@ -150,9 +157,11 @@ special(
 
 def _noncentral_chi_square(x: Array, df: Array, nc: Array) -> Array:
     """Return the density, by the scaled Bessel function (Fisher 1928)."""
-    distance = np.sqrt(x) - np.sqrt(nc)
-    scale = np.exp(-0.5 * distance * distance) * np.power(x / nc, 0.25 * df - 0.5)
-    return 0.5 * scale * sp.ive(0.5 * df - 1.0, np.sqrt(x * nc))
+    central = nc == 0
+    distance, away = np.sqrt(x) - np.sqrt(nc), np.where(central, 1.0, nc)
+    scale = np.exp(-0.5 * distance * distance) * np.power(x / away, 0.25 * df - 0.5)
+    density = 0.5 * scale * sp.ive(0.5 * df - 1.0, np.sqrt(x * away))
+    return np.where(central, _chi_square(df, x), density)
 
 
 special(

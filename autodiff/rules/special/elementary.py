@@ -67,12 +67,14 @@ special(
     lambda out, x, lmbda: np.power(x, lmbda - 1.0),
     lambda out, x, lmbda: _log_times(np.log(x), lmbda),
     domain=[_POSITIVE, (-1.0, 1.0)],
+    partly=True,
 )
 special(
     "boxcox1p",
     lambda out, x, lmbda: np.exp((lmbda - 1.0) * np.log1p(x)),
     lambda out, x, lmbda: _log_times(np.log1p(x), lmbda),
     domain=[(-0.5, 2.0), (-1.0, 1.0)],
+    partly=True,
 )
 # The inverses by the derivatives of what they invert.
 special(
@@ -80,12 +82,14 @@ special(
     lambda out, y, lmbda: np.power(out, 1.0 - lmbda),
     lambda out, y, lmbda: -_log_times(np.log(out), lmbda) * np.power(out, 1.0 - lmbda),
     domain=[(-0.8, 0.8), (-1.0, 1.0)],
+    partly=True,
 )
 special(
     "inv_boxcox1p",
     lambda out, y, lmbda: np.exp((1.0 - lmbda) * np.log1p(out)),
     lambda out, y, lmbda: -_log_times(np.log1p(out), lmbda) * np.exp((1.0 - lmbda) * np.log1p(out)),
     domain=[(-0.8, 0.8), (-1.0, 1.0)],
+    partly=True,
 )
 
 
@@ -108,12 +112,13 @@ special(
     domain=[(-2.0, 2.0), _POSITIVE],
     complex=True,
 )
-special("entr", lambda out, x: -np.log(x) - 1.0, domain=[_POSITIVE])
+special("entr", lambda out, x: -np.log(x) - 1.0, domain=[_POSITIVE], partly=True)
 special(
     "rel_entr",
     lambda out, x, y: np.log(x / y) + 1.0,
     lambda out, x, y: -_xlogy_by_y(x, y, y == 0),
     domain=[_POSITIVE],
+    partly=True,
 )
 
 
@@ -129,6 +134,7 @@ special(
     lambda out, x, y: _log_ratio(x, y),
     lambda out, x, y: (y - x) / np.where((x == 0) & (y == 0), 1.0, y),
     domain=[_POSITIVE],
+    partly=True,
 )
 
 
@@ -150,8 +156,11 @@ special(
     lambda out, delta, r: np.maximum(np.absolute(r) - delta, 0.0),
     lambda out, delta, r: np.maximum(np.minimum(r, delta), -delta),
     domain=[(0.5, 1.0), (-2.0, 2.0)],
+    partly=True,
 )
-special("pseudo_huber", _pseudo_huber_delta, _pseudo_huber_residual, domain=[_POSITIVE])
+special(
+    "pseudo_huber", _pseudo_huber_delta, _pseudo_huber_residual, domain=[_POSITIVE], partly=True
+)
 
 
 def _wright_omega(out: Array, z: Array) -> Array:

@@ -66,12 +66,14 @@ special(
     lambda out, phi, m: 1.0 / np.sqrt(1.0 - m * np.sin(phi) ** 2),
     lambda out, phi, m: ellipkinc_by_parameter(phi, m),
     domain=[(0.3, 4.0), (0.2, 0.8)],
+    partly=True,
 )
 special(
     "ellipeinc",
     lambda out, phi, m: np.sqrt(1.0 - m * np.sin(phi) ** 2),
     _ellipeinc_m,
     domain=[(0.3, 4.0), (0.2, 0.8)],
+    partly=True,
 )
 
 
@@ -124,11 +126,7 @@ def _elliprc_y(out: Array, x: Array, y: Array) -> Array:
     return np.where(y < 0, principal, _elliprc(0.5, out, x, y) / -3.0)
 
 
-special(
-    "elliprc",
-    *(_elliprc_x, _elliprc_y),
-    domain=[_POSITIVE],
-)
+special("elliprc", *(_elliprc_x, _elliprc_y), domain=[_POSITIVE], partly=True)
 special(
     "elliprd",
     lambda out, x, y, z: _elliprd_x(x, y, z),
@@ -161,7 +159,8 @@ def _agm(out: Array, a: Array, b: Array) -> Array:
     series = sp.hyp2f1(0.5, 0.5, 1.0, ratio * ratio)
     slope = 0.25 * sp.hyp2f1(1.5, 1.5, 2.0, ratio * ratio)
     by_series = (0.5 - slope / series * ratio * (1.0 - ratio)) / series
-    return np.where(near, by_series, by_integral)
+    slope = np.where(near, by_series, by_integral)
+    return np.where((b == 0) & (a != 0), 0.0, slope)
 
 
 special(

@@ -57,8 +57,13 @@ def special(
 
 
 def _within(partial: Any) -> Rule:
-    """Return a partial derivative that is NaN where the function is."""
-    return lambda out, *xs: np.where(np.isnan(out), np.nan, partial(out, *xs))
+    """Return a partial derivative that is no number where the function is none."""
+
+    def within(out: Any, *xs: Any) -> Any:
+        slope = partial(out, *xs)
+        return np.where(np.isfinite(out) | np.isinf(slope), slope, np.nan)
+
+    return within
 
 
 def refuse_the_rest() -> None:
