@@ -171,6 +171,11 @@ def as_primal(x: Any, what: str) -> Any:
             f"floating-point number, such as {float(x)}"
         )
     dtype = getattr(x, "dtype", None)
+    if hasattr(x, "to_numpy"):
+        raise TypeError(
+            f"{what} is a {type(x).__name__}; a derivative needs a float or a floating-point "
+            "array: take the numbers out of it with .to_numpy()"
+        )
     if dtype is None or not is_plain(x):
         raise TypeError(
             f"{what} is a {type(x).__name__}; a derivative needs a float or a floating-point "
@@ -201,6 +206,11 @@ def check_result(output: Any, what: str) -> Any:
     dtype = getattr(output, "dtype", None)
     # Series, masked arrays, matrices and records may hold tensors that nothing would look for.
     if dtype is None or not is_plain(output) or dtype.kind not in "fiubc":
+        if hasattr(output, "to_numpy"):
+            raise TypeError(
+                f"{what}: the function returned a {type(output).__name__}; expected one number or "
+                "array: take the numbers out of it with .to_numpy()"
+            )
         raise TypeError(
             f"{what}: the function returned a {type(output).__name__}; expected one number or "
             "array: join several with np.stack or np.concatenate"
