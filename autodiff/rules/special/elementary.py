@@ -47,12 +47,19 @@ special(
 
 def exprel_slope(t: Array) -> Array:
     """Return the derivative of (exp(t) - 1)/t."""
-    return 0.5 * sp.hyp1f1(2.0, 3.0, t)
+    # Near 0 the quotient cancels; far from it ₁F₁ takes SciPy for ever.
+    near = np.absolute(t) < 1.0
+    far = np.where(near, 1.0, t)
+    quotient = (np.exp(far) * (far - 1.0) + 1.0) / (far * far)
+    return np.where(near, 0.5 * sp.hyp1f1(2.0, 3.0, np.where(near, t, 0.0)), quotient)
 
 
 def _log_times(log: Array, lmbda: Array) -> Array:
     """Return the derivative of (exp(λ log) - 1)/λ with respect to λ."""
-    return log * log * exprel_slope(lmbda * log)
+    end = (log == -np.inf) & (lmbda > 0)
+    inside = np.where(end, 0.0, log)
+    slope = inside * inside * exprel_slope(lmbda * inside)
+    return np.where(end, 1.0 / np.where(end, lmbda * lmbda, 1.0), slope)
 
 
 special("exprel", lambda out, x: exprel_slope(x))
@@ -104,6 +111,7 @@ special(
     lambda out, x, y: _xlogy_by_y(x, y, y == 0),
     domain=[(-2.0, 2.0), _POSITIVE],
     complex=True,
+    partly=True,
 )
 special(
     "xlog1py",
@@ -111,6 +119,7 @@ special(
     lambda out, x, y: _xlogy_by_y(x, 1.0 + y, y == -1),
     domain=[(-2.0, 2.0), _POSITIVE],
     complex=True,
+    partly=True,
 )
 special("entr", lambda out, x: -np.log(x) - 1.0, domain=[_POSITIVE], partly=True)
 special(
