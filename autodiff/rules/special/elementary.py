@@ -163,7 +163,7 @@ def _pseudo_huber_delta(out: Array, delta: Array, r: Array) -> Array:
 special(
     "huber",
     lambda out, delta, r: np.maximum(np.absolute(r) - delta, 0.0),
-    lambda out, delta, r: np.maximum(np.minimum(r, delta), -delta),
+    lambda out, delta, r: np.where(delta == 0, 0.0, np.maximum(np.minimum(r, delta), -delta)),
     domain=[(0.5, 1.0), (-2.0, 2.0)],
     partly=True,
 )

@@ -55,18 +55,21 @@ def _psi_difference(x: Array, y: Array) -> Array:
     return sp.psi(np.where(both, 1.0 - x, x)) - sp.psi(np.where(both, 1.0 - y, y))
 
 
-def _by_zero(usual: Array, zero: Array, factor: Array, pole: Array) -> Array:
+def _by_zero(usual: Array, zero: Array, factor: Array, pole: Array, rest: Array) -> Array:
     """Return the slope of a quotient where it is zero since Γ(pole) below it is infinite.
 
-    There it is the `factor` times the slope of 1/Γ.
+    There it is the `factor` times the slope of 1/Γ. The `rest` of the product rule is zero, but its
+    slope is not.
     """
-    return np.where(zero, factor * _rgamma(pole, np.where(zero, pole, 1.0)), usual)
+    return np.where(zero, factor * _rgamma(pole, np.where(zero, pole, 1.0)) + rest, usual)
 
 
 def _beta(out: Array, a: Array, b: Array) -> Array:
     total = a + b
     zero = _is_pole(total) & np.logical_not(_is_pole(a)) & np.logical_not(_is_pole(b))
-    return _by_zero(out * _psi_difference(a, total), zero, sp.gamma(a) * sp.gamma(b), total)
+    return _by_zero(
+        out * _psi_difference(a, total), zero, sp.gamma(a) * sp.gamma(b), total, out * sp.psi(a)
+    )
 
 
 def _betaln(out: Array, a: Array, b: Array) -> Array:
@@ -75,14 +78,15 @@ def _betaln(out: Array, a: Array, b: Array) -> Array:
 
 def _poch(out: Array, z: Array, m: Array) -> Array:
     zero = _is_pole(z) & np.logical_not(_is_pole(z + m))
-    return _by_zero(out * _psi_difference(z + m, z), zero, sp.gamma(z + m), z)
+    return _by_zero(out * _psi_difference(z + m, z), zero, sp.gamma(z + m), z, out * sp.psi(z + m))
 
 
 def _binom(out: Array, n: Array, k: Array) -> Array:
     rest = n - k + 1.0
     zero = _is_pole(rest) & np.logical_not(_is_pole(n + 1.0)) & np.logical_not(_is_pole(k + 1.0))
     factor = sp.gamma(n + 1.0) * sp.rgamma(k + 1.0)
-    return _by_zero(out * _psi_difference(n + 1.0, rest), zero, factor, rest)
+    usual = out * _psi_difference(n + 1.0, rest)
+    return _by_zero(usual, zero, factor, rest, out * sp.psi(n + 1.0))
 
 
 def _binom_k(out: Array, n: Array, k: Array) -> Array:
@@ -90,9 +94,9 @@ def _binom_k(out: Array, n: Array, k: Array) -> Array:
     regular = np.logical_not(_is_pole(n + 1.0))
     usual = out * _psi_difference(rest, below)
     zero = _is_pole(rest) & np.logical_not(_is_pole(below)) & regular
-    usual = _by_zero(usual, zero, -sp.gamma(n + 1.0) * sp.rgamma(below), rest)
+    usual = _by_zero(usual, zero, -sp.gamma(n + 1.0) * sp.rgamma(below), rest, -out * sp.psi(below))
     zero = _is_pole(below) & np.logical_not(_is_pole(rest)) & regular
-    return _by_zero(usual, zero, sp.gamma(n + 1.0) * sp.rgamma(rest), below)
+    return _by_zero(usual, zero, sp.gamma(n + 1.0) * sp.rgamma(rest), below, out * sp.psi(rest))
 
 
 special("beta", _beta, lambda out, a, b: _beta(out, b, a), domain=[_POSITIVE])

@@ -151,11 +151,15 @@ special(
 def _associated_slope(out: Array, m: Array, v: Array, x: Array) -> Array:
     # By the next degree (14.10.5): SciPy has no values where the order is above the degree.
     raised = (v - m + 1.0) * sp.lpmv(m, v + 1.0, x) - (v + 1.0) * x * out
-    # At the ends it is 0/0. Of order 0 they are those of Legendre polynomials.
     end, order = x * x == 1.0, np.absolute(m)
     slope = raised / np.where(end, np.nan, x * x - 1.0)
-    slope = np.where(end & (order > 2), 0.0, slope)
-    return np.where(end & (order == 0), 0.5 * v * (v + 1.0) * x * out, slope)
+    # At the ends it is 0/0. Of order 0 it is that of Legendre polynomials, with their curvature.
+    full = v * (v + 1.0)
+    curvature = -0.0625 * full * (full + 6.0) * (x * x - 1.0)
+    slope = np.where(end & (order == 0), x * out * (0.5 * full + curvature), slope)
+    # Of orders beyond 2 it is zero, but of 3 and 4 its own slope is not.
+    flat = np.sqrt(np.where(end & (order < 5), x * x - 1.0, 0.0))
+    return np.where(end & (order > 2), flat, slope)
 
 
 special("lpmv", *("m", "v"), _associated_slope, domain=[(0, 1), (2, 4), _INSIDE], partly=True)
