@@ -100,6 +100,11 @@ special(
 )
 
 
+def _alike(y: Array, out: Array) -> Array:
+    """Return a number as a complex one where the result is."""
+    return y + 0j if np.iscomplexobj(out) and not np.iscomplexobj(y) else y
+
+
 def _xlogy_by_y(x: Array, y: Array, zero: Array) -> Array:
     """Return x / y, and 0 where the logarithm of `zero` is nothing times minus infinity."""
     return x / np.where((x == 0) & zero, 1.0, y)
@@ -107,7 +112,7 @@ def _xlogy_by_y(x: Array, y: Array, zero: Array) -> Array:
 
 special(
     "xlogy",
-    lambda out, x, y: np.log(y),
+    lambda out, x, y: np.log(_alike(y, out)),
     lambda out, x, y: _xlogy_by_y(x, y, y == 0),
     domain=[(-2.0, 2.0), _POSITIVE],
     complex=True,
@@ -115,7 +120,7 @@ special(
 )
 special(
     "xlog1py",
-    lambda out, x, y: np.log1p(y),
+    lambda out, x, y: np.log1p(_alike(y, out)),
     lambda out, x, y: _xlogy_by_y(x, 1.0 + y, y == -1),
     domain=[(-2.0, 2.0), _POSITIVE],
     complex=True,

@@ -147,3 +147,40 @@ def test_second_derivatives(name):
         except autodiff.Undifferentiable:
             continue
         check(found, first, xs[argnum], xs, lenient=True)
+
+
+COMPLEX = [n for n in NAMES if PRIMITIVES[n].complex]
+PLANE = [a + 1j * b for a in (-3.0, -1.2, -0.5, 0.0, 0.4, 1.7) for b in (-2.0, -0.3, 0.0, 0.7)]
+
+
+@pytest.mark.parametrize("name", COMPLEX)
+def test_on_the_complex_plane(name):
+    primitive = PRIMITIVES[name]
+    numbers = [i for i in range(len(primitive.vjps)) if not isinstance(primitive.domain[i][0], int)]
+    for argnum in numbers:
+        for others in [0.7, -1.3]:
+            xs = [np.full(len(PLANE), others) for _ in primitive.vjps]
+            if name == "lambertw":
+                xs = [np.array(PLANE), np.zeros(len(PLANE), int), np.full(len(PLANE), 1e-8)]
+            xs[argnum] = z = np.array(PLANE)
+
+            def f(z, xs=xs, argnum=argnum):
+                return primitive.function(*xs[:argnum], z, *xs[argnum + 1 :])
+
+            try:
+                out = f(z)
+                found = primitive.vjps[argnum](np.ones(len(z), complex), out, *xs)
+            except (TypeError, autodiff.Undifferentiable):
+                continue
+            h = 1e-5
+            along, across = (
+                (f(z + h) - f(z - h)) / (2 * h),
+                (f(z + 1j * h) - f(z - 1j * h)) / (2j * h),
+            )
+            # Where the two agree it is holomorphic: not on branch cuts and at poles.
+            known = np.isfinite(out) & (np.abs(along - across) <= 1e-6 * (1 + np.abs(along)))
+            wrong = known & ~(np.abs(found - along) <= 1e-5 * (1 + np.abs(along)))
+            wrong &= ~(np.isnan(found) & ((name, argnum) in NAN))
+            assert not wrong.any(), [
+                (argnum, others, z[i], found[i], along[i]) for i in np.flatnonzero(wrong)[:4]
+            ]
