@@ -56,7 +56,7 @@ def jet(f: Callable[..., Any], x: Any, order: int, direction: Any = None) -> Any
     >>> autodiff.jet(np.exp, 0.0, 4)
     array([1., 1., 1., 1., 1.])
     >>> autodiff.jet(lambda x: x[0] ** 2 * x[1], np.array([1.0, 2.0]), 3)
-    array([ 2.,  5.,  8.,  6.])
+    array([2., 5., 8., 6.])
     """
     if order != int(order) or order < 0:
         raise ValueError(f"jet: order={order!r}; an integer, 0 or more, is needed")
