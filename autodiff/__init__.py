@@ -29,8 +29,17 @@ from autodiff.graph.trace import trace
 from autodiff.transforms.batching import vmap
 from autodiff.transforms.checking import WrongGradient, check_gradients
 from autodiff.transforms.custom import checkpoint, custom, stop_gradient
-from autodiff.transforms.gradients import elementwise_grad, grad, jvp, value_and_grad, vjp
+from autodiff.transforms.gradients import (
+    elementwise_grad,
+    grad,
+    jvp,
+    linearize,
+    value_and_grad,
+    vjp,
+)
 from autodiff.transforms.matrices import hessian, hvp, jacobian
+from autodiff.transforms.ravel import ravel
+from autodiff.transforms.taylor import jet
 
 if TYPE_CHECKING:
     from autodiff.plan import Plan, compile
@@ -57,7 +66,10 @@ __all__ = [
     "hessian",
     "hvp",
     "jacobian",
+    "jet",
     "jvp",
+    "linearize",
+    "ravel",
     "rules",
     "stop_gradient",
     "trace",
@@ -74,6 +86,11 @@ def __getattr__(name: str) -> Any:
 
         return getattr(plan, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the names, those that are imported late among them."""
+    return sorted({*globals(), *__all__})
 
 
 def differentiable() -> list[str]:

@@ -28,7 +28,7 @@ def test_the_readme_fits_a_screen_or_two_and_its_blocks_run(capsys):
 def test_the_tour_runs(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks, _ = blocks_of("docs/tour.md")
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     names = {}
     for block in blocks:
         exec(compile(block, "tour.md", "exec"), names)

@@ -88,6 +88,8 @@ class Primitive:
     joint: tuple[Rule, Rule] | None = None
     #: How it acts on a batch, unless on each element or in a loop; see `core.batching`.
     batch: BatchRule | None = None
+    #: Whether its rule sets cotangents to zero where operands may be infinite or NaN: it selects.
+    masks: bool = False
     #: Number of arguments if each has a rule of its own, which the passes may call at once;
     #: 0 otherwise, -1 for discrete primitives.
     arity: int = field(init=False)
@@ -185,6 +187,7 @@ def linear(
     examples: Sequence[tuple[Shapes, dict[str, Any]]] = (),
     complex: bool = True,
     batch: BatchRule | None = None,
+    masks: bool = False,
 ) -> Primitive:
     """Register a function that is linear in its first argument, or in all its like arguments.
 
@@ -222,6 +225,7 @@ def linear(
             examples=tuple(examples),
             complex=complex,
             batch=batch,
+            masks=masks,
             joint=(transpose, joint_jvp) if variadic else None,
         )
     )
@@ -238,6 +242,7 @@ def general(
     complex: bool = False,
     draw: Draw | None = None,
     batch: BatchRule | None = None,
+    masks: bool = False,
 ) -> Primitive:
     """Register a function by its VJP and its JVP for each argument, as `Primitive` says."""
     return register(
@@ -252,6 +257,7 @@ def general(
             complex=complex,
             draw=draw,
             batch=batch,
+            masks=masks,
         )
     )
 

@@ -114,6 +114,8 @@ class Tape:
             # ``a[0] = tensor`` ends as "setting an array element with a sequence".
             raise cause from None
         foreign = type(error) in _FOREIGN or type(error).__module__.startswith("numpy")
+        # NumPy's MemoryError names a data type, too.
+        foreign = foreign and not isinstance(error, MemoryError)
         if self.scattered and foreign and _OBJECTS.search(str(error)):
             raise LostDerivative(
                 f"{error} (a function that does not know tensors got an array of objects): build "

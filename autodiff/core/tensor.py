@@ -174,6 +174,8 @@ class Tensor(Conversions, ArrayMethods):
 
     # Above ndarray's, so that ``array * tensor`` comes here.
     __array_priority__ = 1000.0
+    # Above that of pandas' frames, for the same reason.
+    __pandas_priority__ = 5000
 
     def __init__(
         self,
@@ -359,6 +361,11 @@ def _operate(ufunc: np.ufunc, left: Any, right: Any) -> Any:
         raise TypeError(
             f"{ufunc.__name__}: a tensor and a {type(foreign).__name__} arrived; "
             "make an array of it with np.array, or with np.stack if it holds tensors"
+        )
+    if hasattr(foreign, "to_numpy"):
+        raise TypeError(
+            f"{ufunc.__name__}: a tensor and a {type(foreign).__name__} arrived; take the numbers "
+            "out of it with .to_numpy()"
         )
     return NotImplemented
 

@@ -1,7 +1,7 @@
 """The computational graph: nodes in topological order, run forward and backward."""
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,7 +11,7 @@ from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, buffer_id, compute
 from autodiff.errors import BranchChanged, TraceEnded, Undifferentiable, WrongOrder
 from autodiff.graph.limits import settled
-from autodiff.graph.passes import own_gradients, primal_dtype, pull
+from autodiff.graph.passes import has_nan, own_gradients, primal_dtype, pull
 
 __all__ = ["Graph", "check_written"]
 
@@ -343,11 +343,17 @@ class Graph:
             for node, x_bar in zip(inputs, found, strict=True):
                 node.adjoint = x_bar
             return
-        for node in self.nodes:
-            node.adjoint = None
-        self._seed(seed)
-        if type(self.output) is Tensor:
-            pull(self.nodes, self._tape, self._wanted, keep=keep)
+        found = [self.inputs[name] for name in self.wrt]
+        guards: list[Container[int]] = [(), set(map(id, self.nodes))]
+        for guard in guards:
+            for node in self.nodes:
+                node.adjoint = None
+            self._seed(seed)
+            if type(self.output) is Tensor:
+                pull(self.nodes, self._tape, self._wanted, keep=keep, guard=guard)
+            # As in `Call.pull`.
+            if not any([has_nan(x.adjoint) for x in found]):
+                break
 
     def _seed(self, seed: Any) -> None:
         shape = np.shape(self.output.value)

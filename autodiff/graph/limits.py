@@ -26,7 +26,7 @@ from autodiff.core.primitive import Primitive
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, compute, leaf, record
 from autodiff.errors import Undifferentiable
-from autodiff.graph.passes import in_dtype, primal_dtype, pull, push, pushed
+from autodiff.graph.passes import in_dtype, masked, primal_dtype, pull, push, pushed
 from autodiff.rules.elementwise_rules import unbroadcast
 from autodiff.rules.kinks import KINKS, LIMIT, Kink, at_kink, holds, note, noting, outer_tape
 from autodiff.rules.linalg.repeated import SPECTRA, note_repeated
@@ -295,7 +295,7 @@ def settled(
         for node in nodes:
             node.adjoint = None
         seed()
-        pull(nodes, tape, keep=keep)
+        pull(nodes, tape, keep=keep, guard=masked(nodes))
         return [x.adjoint for x in inputs]
 
     before = [(node, node.primitive, node.value) for node in nodes]

@@ -7,21 +7,24 @@ several times the contributions are added. Forward mode (Wengert 1964) applies i
 on: the tangent of a node is the sum of what its operands' tangents contribute.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
 
+from autodiff.core.batched import innermost
 from autodiff.core.primitive import Primitive
 from autodiff.core.tape import Form, Tape
 from autodiff.core.tensor import Tensor, primal
 from autodiff.graph.reads import Reads
+from autodiff.rules.elementwise import EXP
+from autodiff.rules.elementwise_rules import any_nan, guarded_jvp, guarded_vjp
 from autodiff.rules.indexing import GETITEM, accumulate_at
 
 __all__ = [
-    *("Forms", "Repeated", "in_dtype", "own_gradients", "primal_dtype", "pull", "pull_recorded"),
-    *("push", "pushed"),
+    *("Forms", "Repeated", "has_nan", "in_dtype", "masked", "own_gradients", "primal_dtype"),
+    *("pull", "pull_recorded", "push", "pushed"),
 ]
 
 #: By identity of the node.
@@ -36,8 +39,13 @@ def pull(
     *,
     keep: bool = False,
     consume: bool = False,
+    guard: Container[int] = (),
 ) -> None:
-    """Run the backward pass: adjoints of outputs are there, those of inputs are left."""
+    """Run the backward pass: adjoints of outputs are there, those of inputs are left.
+
+    `guard` has the identities of nodes whose rules give zero for a cotangent of zero. With
+    `consume` the values are given up as the pass goes.
+    """
     # Adjoints that are arrays of this pass alone, which elements can be added into.
     owned: set[int] = set()
     reads = Reads()
@@ -57,6 +65,9 @@ def pull(
             if primitive is None:
                 continue
             arity = primitive.arity
+            guarded = bool(guard) and id(node) in guard and primitive is not GETITEM
+            if guarded and arity > 0:
+                arity = 0
             # The first two cases are `_pull_general` for the nodes met most often, and nothing but
             # speed. They halve the time of the chain of ``python -m benchmarks eager``.
             if arity == 2 and params is None:
@@ -103,7 +114,7 @@ def pull(
                     else:
                         _put_back(x, g, params or {}, owned)
             elif arity >= 0:
-                _pull_general(node, tape, wanted)
+                _pull_general(node, tape, wanted, guarded)
             if not keep:
                 node.adjoint = None
             if consume:
@@ -113,7 +124,7 @@ def pull(
             x.adjoint = reads.added(x, x.adjoint, last=True)
 
 
-def _pull_general(node: Tensor, tape: Tape, wanted: frozenset[int] | None) -> None:
+def _pull_general(node: Tensor, tape: Tape, wanted: frozenset[int] | None, guarded: bool) -> None:
     """Hand the adjoint of a node to each of its operands."""
     g, out, primitive, operands = node.adjoint, node.value, node.primitive, node.operands
     assert primitive is not None
@@ -127,6 +138,8 @@ def _pull_general(node: Tensor, tape: Tape, wanted: frozenset[int] | None) -> No
                 x_bar = every[argnum]
             elif primitive.variadic:
                 x_bar = rules[0](g, out, *values, argnum=argnum, **params)
+            elif guarded:
+                x_bar = guarded_vjp(primitive, argnum)(g, out, *values, **params)
             else:
                 x_bar = rules[argnum](g, out, *values, **params)
             if x_bar.dtype is not x.value.dtype:
@@ -141,7 +154,10 @@ class Repeated(Protocol):
     def activate(self, active: set[int]) -> None:
         """Add the identities of the results that depend on active nodes."""
 
-    def pull(self, adjoints: dict[int, Any], active: set[int]) -> None:
+    def mask(self, found: set[int]) -> None:
+        """Add the identities of what reaches a mask, of which some of the results may be."""
+
+    def pull(self, adjoints: dict[int, Any], active: set[int], guard: Container[int]) -> None:
         """Hand the adjoints of the results to the active nodes that it uses."""
 
 
@@ -151,8 +167,13 @@ def pull_recorded(
     seeds: dict[int, Any],
     forms: Forms,
     observe: Callable[[Tensor, Primitive, Any], None],
+    guard: Container[int] | None = None,
 ) -> None:
-    """Run the backward pass on the tape of the nodes, which goes on: its steps are nodes too."""
+    """Run the backward pass on the tape of the nodes, which goes on: its steps are nodes too.
+
+    Rules are guarded as in `pull`: by default where a mask may make cotangents zero, as the steps
+    will run on other values.
+    """
     active = set(map(id, inputs))
     for node in nodes:
         if type(node) is not Tensor:
@@ -162,6 +183,7 @@ def pull_recorded(
                 if id(x) in active:
                     active.add(id(node))
                     break
+    guard = masked(nodes) if guard is None else guard
     adjoints, latest = seeds, seeds.pop
     reads = Reads()
     pending = reads.pending
@@ -175,7 +197,7 @@ def pull_recorded(
             if type(node) is not Tensor:
                 for x in reads.sources():
                     add_reads(x)
-                node.pull(adjoints, active)
+                node.pull(adjoints, active, guard)
                 continue
             if pending and id(node) in pending:
                 add_reads(node, last=False)
@@ -199,6 +221,8 @@ def pull_recorded(
                     x_bar = every[argnum]
                 elif primitive.variadic:
                     x_bar = rules[0](g, node, *operands, argnum=argnum, **params)
+                elif id(node) in guard:
+                    x_bar = guarded_vjp(primitive, argnum)(g, node, *operands, **params)
                 else:
                     x_bar = rules[argnum](g, node, *operands, **params)
                 value = x_bar.value if type(x_bar) is Tensor else x_bar
@@ -210,6 +234,33 @@ def pull_recorded(
             add_reads(x)
     for node in inputs:
         node.adjoint = adjoints.get(id(node))
+
+
+def masked(nodes: "Sequence[Tensor | Repeated]") -> set[int]:
+    """Return the identities of the nodes whose cotangents may be zero where slopes are infinite.
+
+    They reach a mask. And an exponential overflows where what follows is flat: 1 / (1 + exp(-x)).
+    """
+    found: set[int] = set()
+    for node in reversed(nodes):
+        if type(node) is not Tensor:
+            node.mask(found)
+        elif node.primitive is not None:
+            if node.primitive.masks or id(node) in found:
+                found.update([id(x) for x in node.operands if type(x) is Tensor])
+            if node.primitive is EXP:
+                found.add(id(node))
+    return found
+
+
+def has_nan(x: Any) -> bool:
+    """Return whether an adjoint has NaN, whatever traces it is part of."""
+    x = innermost(x)
+    if type(x) is np.ndarray:
+        if x.dtype.kind == "f":
+            return any_nan(x)
+        return x.dtype.kind == "c" and bool(np.count_nonzero(np.isnan(x)))
+    return bool(x != x) if isinstance(x, float | complex | np.generic) else False
 
 
 def _put_back(x: Tensor, g: Any, params: Mapping[str, Any], owned: set[int]) -> None:
@@ -236,7 +287,22 @@ def push(
     *,
     recorded: bool = False,
 ) -> list[Any]:
-    """Run the forward pass of tangents."""
+    """Run the forward pass of tangents, once more with guarded rules if it ends in NaN."""
+    found = _push(nodes, tape, tangents, outputs, forms, recorded, False)
+    if any([x_dot is not None and has_nan(x_dot) for x_dot in found]):
+        return _push(nodes, tape, tangents, outputs, forms, recorded, True)
+    return found
+
+
+def _push(
+    nodes: Sequence[Tensor],
+    tape: Tape,
+    tangents: Mapping[int, Any],
+    outputs: Sequence[Any],
+    forms: Forms,
+    recorded: bool,
+    guarded: bool,
+) -> list[Any]:
     known: dict[int, Any] = dict(tangents)
     with np.errstate(divide="ignore", invalid="ignore"):
         for node in nodes:
@@ -251,7 +317,7 @@ def push(
                         x.value if type(x) is Tensor and x.tape is tape else x for x in values
                     ]
                 out = node if recorded else node.value
-                out_dot = pushed(primitive, out, values, node.params or {}, x_dots)
+                out_dot = pushed(primitive, out, values, node.params or {}, x_dots, guarded)
                 if out_dot.dtype is not node.value.dtype:
                     out_dot = in_dtype(out_dot, primal_dtype(node.value))
                 known[id(node)] = out_dot
@@ -259,7 +325,12 @@ def push(
 
 
 def pushed(
-    primitive: Primitive, out: Any, values: list[Any], params: dict[str, Any], x_dots: list[Any]
+    primitive: Primitive,
+    out: Any,
+    values: list[Any],
+    params: dict[str, Any],
+    x_dots: list[Any],
+    guarded: bool = False,
 ) -> Any:
     """Return the tangent of a node from those of its operands."""
     if primitive.joint:
@@ -267,7 +338,9 @@ def pushed(
     out_dot = None
     for argnum, x_dot in enumerate(x_dots):
         if x_dot is not None:
-            term = primitive.jvp(argnum)(x_dot, out, *values, **params)
+            guard = guarded or (primitive.masks and type(out) is Tensor)
+            rule = guarded_jvp(primitive, argnum) if guard else primitive.jvp(argnum)
+            term = rule(x_dot, out, *values, **params)
             out_dot = term if out_dot is None else out_dot + term
     return out_dot
 

@@ -118,7 +118,11 @@ class _Binding:
     def leaves(self, named: Mapping[str, Any], what: str) -> dict[str, Any]:
         """Return every leaf of the arguments by its path, as a primal."""
         return {
-            path: as_primal(value, f"{what}: argument {path!r}")
+            path: as_primal(
+                # An argument that is a number, not a count within a structure.
+                float(value) if type(value) is int and path == name else value,
+                f"{what}: argument {path!r}",
+            )
             for name, tree in named.items()
             for path, value in (
                 [(name, tree)]
@@ -167,6 +171,11 @@ def as_primal(x: Any, what: str) -> Any:
             f"floating-point number, such as {float(x)}"
         )
     dtype = getattr(x, "dtype", None)
+    if hasattr(x, "to_numpy"):
+        raise TypeError(
+            f"{what} is a {type(x).__name__}; a derivative needs a float or a floating-point "
+            "array: take the numbers out of it with .to_numpy()"
+        )
     if dtype is None or not is_plain(x):
         raise TypeError(
             f"{what} is a {type(x).__name__}; a derivative needs a float or a floating-point "
@@ -197,6 +206,11 @@ def check_result(output: Any, what: str) -> Any:
     dtype = getattr(output, "dtype", None)
     # Series, masked arrays, matrices and records may hold tensors that nothing would look for.
     if dtype is None or not is_plain(output) or dtype.kind not in "fiubc":
+        if hasattr(output, "to_numpy"):
+            raise TypeError(
+                f"{what}: the function returned a {type(output).__name__}; expected one number or "
+                "array: take the numbers out of it with .to_numpy()"
+            )
         raise TypeError(
             f"{what}: the function returned a {type(output).__name__}; expected one number or "
             "array: join several with np.stack or np.concatenate"

@@ -126,6 +126,7 @@ def compile(
     run: FunctionType = namespace["run"]
     compiled.entry = run
     functools.update_wrapper(run, f)
+    run.__qualname__ = f"autodiff.compile({getattr(f, '__qualname__', type(f).__name__)})"
     run.plan = compiled.plan  # type: ignore[attr-defined]
     run.plans = compiled.all_plans  # type: ignore[attr-defined]
     return run

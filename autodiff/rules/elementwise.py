@@ -12,9 +12,8 @@ argument is NaN, maximum and minimum pass the cotangent on to it as they pass on
 Two rules trade digits for speed. 1 - tanh² has an absolute error of 1e-16, and so no relative
 digits for an argument beyond 19, where it rounds to 0: the exact 1/cosh² takes 25 times as long as
 the difference and half as long again as tanh itself, in the innermost loop of recurrent networks.
-And exp, as the product, does not look out for 0 times infinity behind ``np.where(x < 0, np.exp(x),
-...)`` as the other rules with infinite slopes do: limit its argument instead, which also avoids
-NumPy's warning.
+And exp, as the product, does not look out for 0 times infinity as the other rules with infinite
+slopes do: a pass whose result is NaN is made again with all rules guarded (`guarded_vjp`).
 """
 
 import math
@@ -46,7 +45,13 @@ def _unless(harmless: Rule) -> Rule:
     return lambda out, x, y: type(y) not in (int, float) or not harmless(y)
 
 
-def _power_base(out: Array, x: Array, y: Array) -> Array:
+def _not_negative(x: Array) -> Array:
+    """Return a number whose inverse is infinite where a logarithm has no real value."""
+    return x if np.iscomplexobj(x) else np.maximum(x, 0.0)
+
+
+def power_by_base(out: Array, x: Array, y: Array) -> Array:
+    """Return the derivative of x**y with respect to x."""
     if isinstance(y, int | float | complex):
         if y == 2:
             return 2.0 * x
@@ -57,7 +62,8 @@ def _power_base(out: Array, x: Array, y: Array) -> Array:
     return y * x ** (np.where((x == 0) & (y == 0), 1.0, y) - 1.0)
 
 
-def _power_exponent(out: Array, x: Array, y: Array) -> Array:
+def power_by_exponent(out: Array, x: Array, y: Array) -> Array:
+    """Return the derivative of x**y with respect to y."""
     if type(x) in (int, float) and x > 0:
         return out * math.log(x)
     if np.iscomplexobj(out) and not np.iscomplexobj(x):
@@ -181,30 +187,30 @@ NEGATE = elementwise(np.negative, NEGATIVE, complex=True)
 elementwise(np.positive, ONE, complex=True)
 POWER = elementwise(
     np.power,
-    _power_base,
-    _power_exponent,
+    power_by_base,
+    power_by_exponent,
     domain=[_POSITIVE, (-2.0, 2.0)],
     complex=True,
     singular=_unless(lambda y: y >= 1),
 )
 elementwise(
     np.float_power,
-    _power_base,
-    _power_exponent,
+    power_by_base,
+    power_by_exponent,
     domain=[_POSITIVE, (-2.0, 2.0)],
     complex=True,
     singular=True,
 )
 elementwise(
     np.remainder,
-    ONE,
+    lambda out, x, y: 1.0 + 0.0 * out,  # NaN where it is
     lambda out, x, y: -np.floor_divide(x, y),
     domain=[(0.1, 0.9), (1.0, 2.0)],
     singular=True,
 )
 elementwise(
     np.fmod,
-    ONE,
+    lambda out, x, y: 1.0 + 0.0 * out,  # NaN where it is
     lambda out, x, y: np.rint((out - x) / y),
     domain=[(0.1, 0.9), (1.0, 2.0)],
     singular=True,
@@ -217,18 +223,32 @@ elementwise(
 )
 elementwise(np.fabs, lambda out, x: sign_of(x), domain=[_POSITIVE])
 
-elementwise(np.exp, lambda out, x: out, complex=True)
+EXP = elementwise(np.exp, lambda out, x: out, complex=True)
 elementwise(np.exp2, lambda out, x: out * _LOG2, complex=True, singular=True)
 elementwise(np.expm1, lambda out, x: np.exp(x), complex=True, singular=True)
-elementwise(np.log, lambda out, x: 1.0 / x, domain=[_POSITIVE], complex=True, singular=True)
 elementwise(
-    np.log2, lambda out, x: 1.0 / (x * _LOG2), domain=[_POSITIVE], complex=True, singular=True
+    np.log, lambda out, x: 1.0 / _not_negative(x), domain=[_POSITIVE], complex=True, singular=True
 )
 elementwise(
-    np.log10, lambda out, x: 1.0 / (x * _LOG10), domain=[_POSITIVE], complex=True, singular=True
+    np.log2,
+    lambda out, x: 1.0 / (_not_negative(x) * _LOG2),
+    domain=[_POSITIVE],
+    complex=True,
+    singular=True,
 )
 elementwise(
-    np.log1p, lambda out, x: 1.0 / (1.0 + x), domain=[_POSITIVE], complex=True, singular=True
+    np.log10,
+    lambda out, x: 1.0 / (_not_negative(x) * _LOG10),
+    domain=[_POSITIVE],
+    complex=True,
+    singular=True,
+)
+elementwise(
+    np.log1p,
+    lambda out, x: 1.0 / _not_negative(1.0 + x),
+    domain=[_POSITIVE],
+    complex=True,
+    singular=True,
 )
 elementwise(np.logaddexp, _exp_share, _swapped(_exp_share))
 elementwise(np.logaddexp2, _exp2_share, _swapped(_exp2_share))
@@ -273,7 +293,7 @@ elementwise(
 )
 elementwise(
     np.arctanh,
-    lambda out, x: 1.0 / ((1.0 - x) * (1.0 + x)),
+    lambda out, x: 1.0 / _not_negative((1.0 - x) * (1.0 + x)),
     domain=[_INSIDE],
     complex=True,
     singular=True,
@@ -284,14 +304,23 @@ elementwise(np.radians, lambda out, x: math.pi / 180.0)
 elementwise(np.rad2deg, lambda out, x: 180.0 / math.pi)
 elementwise(np.degrees, lambda out, x: 180.0 / math.pi)
 
-elementwise(np.maximum, _larger, _swapped(_larger), complex=True)
-elementwise(np.minimum, _smaller, _swapped(_smaller), complex=True)
-elementwise(np.fmax, _larger_or_number, _swapped(_larger_or_number), complex=True)
-elementwise(np.fmin, _smaller_or_number, _swapped(_smaller_or_number), complex=True)
+for _function, _share in (
+    (np.maximum, _larger),
+    (np.minimum, _smaller),
+    (np.fmax, _larger_or_number),
+    (np.fmin, _smaller_or_number),
+):
+    elementwise(_function, _share, _swapped(_share), complex=True, finite=True, masks=True)
 elementwise(
     np.copysign,
-    lambda out, x, y: np.copysign(sign_of(x), y),
+    # copysign(x, y) = |x| sign(y), with the sign of a zero, too.
+    lambda out, x, y: sign_of(x) * np.copysign(1.0, y),
     lambda out, x, y: np.zeros_like(out),
     domain=[_POSITIVE],
 )
-elementwise(np.heaviside, lambda out, x, y: np.zeros_like(out), lambda out, x, y: x == 0)
+elementwise(
+    np.heaviside,
+    lambda out, x, y: np.zeros_like(out),
+    lambda out, x, y: x == 0,
+    finite=True,
+)

@@ -51,6 +51,7 @@ MAX, MIN, NANMAX, NANMIN = (
         examples=AXES,
         complex=True,
         batch=over_axes,
+        masks=True,
     )
     for function in (np.max, np.min, np.nanmax, np.nanmin)
 )

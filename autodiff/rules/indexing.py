@@ -290,6 +290,7 @@ GETITEM = linear(
         (((4, 3),), {"index": (np.array([], int),)}),
     ],
     batch=_getitem_batch,
+    masks=True,
 )
 
 

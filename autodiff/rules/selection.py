@@ -29,6 +29,7 @@ WHERE = general(
     examples=[(((2, 3), (3,), ()), {}), (((3, 1), (3, 2), (2,)), {})],
     complex=True,
     batch=broadcast,
+    masks=True,
 )
 
 

@@ -12,7 +12,16 @@ from autodiff.core.tensor import Tensor, leaf, primal
 from autodiff.errors import TraceEnded
 from autodiff.graph.graph import check_written
 from autodiff.graph.limits import settled
-from autodiff.graph.passes import in_dtype, own_gradients, primal_dtype, pull, pull_recorded, push
+from autodiff.graph.passes import (
+    has_nan,
+    in_dtype,
+    masked,
+    own_gradients,
+    primal_dtype,
+    pull,
+    pull_recorded,
+    push,
+)
 from autodiff.graph.trace import as_primal, check_result
 from autodiff.rules.kinks import noting
 from autodiff.rules.magnitude import real_part
@@ -24,6 +33,8 @@ _new: Any = object.__new__
 _FLOAT = np.dtype(float)
 #: Bytes up to which all elements of an argument are watched, and the number that is of larger ones.
 _LARGE, _SAMPLE = 1 << 13, 128
+#: Bytes from which on the system is asked for memory, and the nodes that are looked at for them.
+_PAGES, _FIRST = 1 << 17, 16
 
 
 class Call:
@@ -138,6 +149,9 @@ class Call:
 
     def _as_tensors(self, arg: Any, argnum: int, place: int) -> Any:
         """Return an argument with tensors in place of its numbers and arrays."""
+        if type(arg) is int:
+            # The arguments of a lesson: circuit(-2, 5, -4). Within structures they are counts.
+            arg = float(arg)
         if type(arg) in (np.ndarray, Tensor, float, np.float64):
             leaves, structure, paths = [arg], LEAF, [""]
         else:
@@ -213,22 +227,48 @@ class Call:
         if not consume:
             for node in self.nodes:
                 node.adjoint = None
-        for x, g in zip(self.outputs, cotangents or [_ONE], strict=True):
+        nested = [x.value for x in self.inputs if type(x.value) is Tensor]
+        if nested:
+            # What is recorded to run again will do so on values that are not known.
+            replayed = any([x.tape.replayable for x in nested])
+            with noting(self.nodes):
+                self._pull_masked(cotangents or [_ONE], consume, replayed)
+        else:
+            self._pull_masked(cotangents or [_ONE], consume, replayed=False)
+        # The seed of an input that is an output itself is held by the caller.
+        seen = {id(x.value) for x in self.inputs}
+        if cotangents:
+            seen.update(map(id, cotangents))
+        return self._gradients(seen)
+
+    def _pull_masked(self, cotangents: Sequence[Any], consume: bool, replayed: bool) -> None:
+        """Run the backward pass, and again with guarded rules where it ended in NaN."""
+        self._seed(cotangents)
+        if consume and _is_large(self.nodes):
+            # Memory that is used again at once is worth more than a second pass.
+            pull(self.nodes, self.tape, consume=True, guard=masked(self.nodes))
+            return
+        pull(self.nodes, self.tape, guard=masked(self.nodes) if replayed else ())
+        if any([has_nan(x.adjoint) for x in self.inputs]):
+            # It may be the product of zero and an infinite slope, of what a mask leaves out.
+            for node in self.nodes:
+                node.adjoint = None
+            self._seed(cotangents)
+            pull(self.nodes, self.tape, guard=set(map(id, self.nodes)))
+        if consume:
+            # The output, which others may hold, would hold all that it was computed from.
+            for x in self.outputs:
+                if type(x) is Tensor and x.tape is self.tape:
+                    x.operands = ()
+
+    def _seed(self, cotangents: Sequence[Any]) -> None:
+        """Give the outputs their cotangents."""
+        for x, g in zip(self.outputs, cotangents, strict=True):
             if type(x) is Tensor and x.tape is self.tape:
                 dtype = x.value.dtype
                 if (type(g) is not Tensor and g is not _ONE) or dtype != _ONE.dtype:
                     g = g.astype(dtype) if type(g) is Tensor else np.asarray(g, dtype)[()]
                 x.adjoint = g if x.adjoint is None else x.adjoint + g
-        # The seed of an input that is an output itself is held by the caller.
-        seen = {id(x.value) for x in self.inputs}
-        if cotangents:
-            seen.update(map(id, cotangents))
-        if any([type(x.value) is Tensor for x in self.inputs]):
-            with noting(self.nodes):
-                pull(self.nodes, self.tape, consume=consume)
-        else:
-            pull(self.nodes, self.tape, consume=consume)
-        return self._gradients(seen)
 
     @property
     def nested(self) -> bool:
@@ -278,7 +318,12 @@ class Call:
                     g = g.astype(dtype) if type(g) is Tensor else np.asarray(g, dtype)[()]
                 seeds[id(x)] = seeds[id(x)] + g if id(x) in seeds else g
         forms = observer.before_passes(nodes)
-        pull_recorded(nodes, self.inputs, seeds, forms, observer.before_rule)
+        pull_recorded(nodes, self.inputs, seeds.copy(), forms, observer.before_rule)
+        # The values of loops are not known in the trace; NaN stands for them.
+        known = all([type(node) is Tensor for node in nodes])
+        if known and any([has_nan(x.adjoint) for x in self.inputs]):
+            guard = set(map(id, nodes))
+            pull_recorded(nodes, self.inputs, seeds, forms, observer.before_rule, guard)
         observer.after_pass()
         gradients = self._gradients(set(map(id, cotangents)))
         for node in self.inputs:
@@ -348,6 +393,12 @@ class Call:
             results.append(structure.unflatten(leaves[start : start + structure.count]))
             start += structure.count
         return results[0] if single else tuple(results)
+
+
+def _is_large(nodes: Sequence[Tensor]) -> bool:
+    """Return whether values are of such a size that they are given up as early as possible."""
+    values = [node.value for node in nodes[:_FIRST]]
+    return any([type(x) is np.ndarray and x.nbytes >= _PAGES for x in values])
 
 
 def _states(inputs: Sequence[Tensor]) -> list[bytes]:

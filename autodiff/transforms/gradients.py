@@ -10,7 +10,9 @@ from autodiff.core.pytrees import flatten
 from autodiff.graph.passes import in_dtype
 from autodiff.transforms.call import Call, argument_numbers
 
-__all__ = ["elementwise_grad", "grad", "jvp", "matched_tangents", "value_and_grad", "vjp"]
+__all__ = [
+    *("elementwise_grad", "grad", "jvp", "linearize", "matched_tangents", "value_and_grad", "vjp"),
+]
 
 
 def value_and_grad(
@@ -232,6 +234,49 @@ def jvp(
     call = Call(f, tuple(primals), {}, range(len(primals)), "jvp", has_aux=has_aux)
     out_dot = call.structure.unflatten(call.push(_in_dtypes(leaves, call)))
     return (call.value, out_dot, call.aux) if has_aux else (call.value, out_dot)
+
+
+def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
+    """Return the value of `f` and its linear approximation there, which can be called again.
+
+    Parameters
+    ----------
+    f : callable
+        Plain NumPy function that returns a number or an array, or a nested structure of them. It
+        is called once.
+    *primals : float, array or nested structure
+        Arguments, all differentiated.
+
+    Returns
+    -------
+    out : array or nested structure
+        The value of `f`.
+    pushforward : callable
+        ``pushforward(*tangents)``, with a tangent of the structure and shapes of each argument,
+        returns the Jacobian times the tangents in the structure of `out`: `jvp` without the cost
+        of the function.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not of floating-point type, or the tangents have another structure.
+    ValueError
+        If their numbers or shapes differ.
+
+    Examples
+    --------
+    >>> out, pushforward = linearize(lambda x, y: x * y, 3.0, 4.0)
+    >>> print(out, pushforward(1.0, 0.0), pushforward(0.0, 1.0))
+    12.0 4.0 3.0
+    """
+    own = tuple(_own(x) for x in primals)
+    call = Call(f, own, {}, range(len(own)), "linearize")
+
+    def pushforward(*tangents: Any) -> Any:
+        leaves = matched_tangents("linearize", own, tangents)
+        return _own(call.structure.unflatten(call.push(_in_dtypes(leaves, call))))
+
+    return _own(call.value), pushforward
 
 
 def elementwise_grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:

@@ -26,6 +26,7 @@ def jacobian(
     mode: Mode | None = None,
     has_aux: bool = False,
     holomorphic: bool = False,
+    sparsity: Any = None,
 ) -> Callable[..., Any]:
     """Return a function that computes the Jacobian of `f`.
 
@@ -46,6 +47,10 @@ def jacobian(
     holomorphic : bool
         Whether `f` is holomorphic in complex arguments; without it arguments and results must be
         real.
+    sparsity : "auto" or sparse matrix, optional
+        Where elements may be other than zero, as a matrix of shape (elements of the result,
+        elements of the argument), or found in the graph of the call. Columns that share no row go
+        through a pass together. For one array as argument and one as result; needs SciPy.
 
     Returns
     -------
@@ -53,7 +58,8 @@ def jacobian(
         Called as `f`, it returns an array of shape ``out.shape + in.shape``, whose element [i, j]
         is the derivative of element i of the result with respect to element j of the argument;
         for structures, the structure of the result with that of the arguments in place of each
-        leaf. With `has_aux`, ``(jacobian, aux)``.
+        leaf. With `has_aux`, ``(jacobian, aux)``. With `sparsity`, a `scipy.sparse.csr_array` of
+        shape (elements of the result, elements of the argument).
 
     Raises
     ------
@@ -69,6 +75,8 @@ def jacobian(
     >>> jacobian(lambda x: np.array([x[0] * x[1], x[0] + x[1]]))(np.array([2.0, 3.0]))
     array([[3., 2.],
            [1., 1.]])
+    >>> jacobian(lambda x: x**2, sparsity="auto")(np.arange(1000.0)).nnz
+    1000
     """
     if mode not in (None, "fwd", "rev"):
         raise ValueError(f"jacobian: mode={mode!r}; 'fwd', 'rev' or None is needed")
@@ -79,6 +87,12 @@ def jacobian(
         chosen = argument_numbers(argnums, len(args), "jacobian")
         call = Call(f, args, kwargs, chosen, "jacobian", has_aux=has_aux)
         _check_numbers(call, holomorphic)
+        if sparsity is not None:
+            # late: SciPy's matrices are rarely wanted
+            from autodiff.transforms.sparse import sparse_matrix
+
+            found = sparse_matrix(call, sparsity, mode)
+            return (found, call.aux) if has_aux else found
         rows = sum(int(np.size(x)) for x in call.values)
         columns = sum(x.size for x in call.inputs)
         forward = columns <= rows if mode is None else mode == "fwd"
@@ -229,7 +243,9 @@ def _stacked(part: Any) -> Any:
     return np.stack(part) if type(part) is list else part
 
 
-def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def hessian(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, *, sparsity: Any = None
+) -> Callable[..., Any]:
     """Return a function that computes the Hessian of `f`: forward mode over reverse mode.
 
     Parameters
@@ -238,12 +254,15 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
         Plain NumPy function that returns a scalar.
     argnums : int or sequence of int
         Positional arguments to differentiate with respect to.
+    sparsity : "auto" or sparse matrix, optional
+        Where elements may be other than zero, as in `jacobian`.
 
     Returns
     -------
     callable
         Called as `f`, it returns an array of shape ``in.shape + in.shape``; for a sequence of
         `argnums` a tuple of tuples, for structures the structure with itself in place of each leaf.
+        With `sparsity`, a `scipy.sparse.csr_array` of shape (elements, elements).
 
     Raises
     ------
@@ -259,10 +278,10 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     array([[6., 4.],
            [4., 0.]])
     """
-    return jacobian(grad(f, argnums), argnums, mode="fwd")
+    return jacobian(grad(f, argnums), argnums, mode="fwd", sparsity=sparsity)
 
 
-def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+def hvp(f: Callable[..., Any], primals: Any = None, tangents: Any = None) -> Any:
     """Return the Hessian of `f` times a vector, at the cost of a few evaluations of `f`.
 
     Forward mode over reverse mode (Pearlmutter, Fast exact multiplication by the Hessian, 1994);
@@ -272,15 +291,17 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     ----------
     f : callable
         Plain NumPy function that returns a scalar.
-    primals : sequence of float, array or nested structure
+    primals : sequence of float, array or nested structure, optional
         The positional arguments, all differentiated.
-    tangents : sequence
+    tangents : sequence, optional
         The vector: for each argument a part of its structure and shapes.
 
     Returns
     -------
-    array or nested structure
-        Of the structure of the argument; for several arguments a tuple.
+    array or nested structure, or callable
+        Of the structure of the argument; for several arguments a tuple. With `f` alone it is the
+        function ``product(*args, vector)``, which differentiates with respect to the first
+        argument of `f`.
 
     Raises
     ------
@@ -292,7 +313,22 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     >>> import numpy as np
     >>> hvp(lambda x: x[0] ** 2 * x[1], (np.array([2.0, 3.0]),), (np.array([1.0, 0.0]),))
     array([6., 4.])
+    >>> hvp(lambda x, c: c * np.sum(x**3))(np.array([1.0, 2.0]), 0.5, np.array([1.0, 1.0]))
+    array([3., 6.])
     """
+    if primals is None and tangents is None:
+
+        def product(*args: Any) -> Any:
+            """Return the Hessian times the last argument."""
+            if len(args) < 2:
+                raise TypeError(
+                    f"hvp: {len(args)} arguments arrived; those of the function and the vector are "
+                    "needed: hvp(f)(x, v)"
+                )
+            x, *others, vector = args
+            return hvp(lambda x: f(x, *others), (x,), (vector,))
+
+        return product
     matched_tangents("hvp", primals, tangents)
-    product = jvp(grad(f, tuple(range(len(primals)))), primals, tangents)[1]
-    return product[0] if len(primals) == 1 else product
+    product_of = jvp(grad(f, tuple(range(len(primals)))), primals, tangents)[1]
+    return product_of[0] if len(primals) == 1 else product_of

@@ -6,7 +6,7 @@ from one to the next, and the backward pass is a loop over the iterations in rev
 is derived once: the rules are applied to one iteration.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -112,7 +112,19 @@ class Loop:
         active.update(id(c.last) for c in self.carries if id(c.inner) in found)
         active.update(id(given) for x, given in self.gathered if id(x) in found)
 
-    def pull(self, adjoints: dict[int, Any], active: set[int]) -> None:
+    def mask(self, found: set[int]) -> None:
+        """Add all that an iteration uses, if a result is among them or a value reaches a mask."""
+        results = [*(c.last for c in self.carries), *(given for _, given in self.gathered)]
+        if any(node.primitive and node.primitive.masks for node in self.body) or any(
+            id(x) in found for x in results
+        ):
+            found.update(map(id, self.body))
+            found.update(id(x) for node in self.body for x in node.operands)
+            found.update(id(c.first) for c in self.carries)
+            found.update(id(x) for s in self.sequences for x in s.items)
+            found.update(id(s.source) for s in self.stacks or ())
+
+    def pull(self, adjoints: dict[int, Any], active: set[int], guard: Container[int]) -> None:
         """Hand the adjoints of the results to what the loop uses: by a loop that is recorded."""
         wanted = [*(c.last for c in self.carries), *(given for _, given in self.gathered)]
         if not any(id(x) in adjoints for x in wanted):
@@ -143,7 +155,7 @@ class Loop:
                 seed(x, taken[-1].inner)
         listed: list[Listed | Stacked] = [*sequences, *stacks]
         inputs = [*(c.inner for c in carried), *(s.inner for s in listed), *shared]
-        pull_recorded(self.body, inputs, seeds, recognise(self.body), observe)
+        pull_recorded(self.body, inputs, seeds, recognise(self.body), observe, guard)
         found = [x.adjoint for x in inputs]
         for x in inputs:
             x.adjoint = None

@@ -133,8 +133,17 @@ special(
     lambda out, v, x: 0.5 * (sp.modstruve(v - 1, x) + sp.modstruve(v + 1, x) + _struve_term(v, x)),
     domain=_BOTH,
 )
+
+
+def _quotient(x: Array, y: Array, limit: float) -> Array:
+    """Return x / y, and its limit where y is 0."""
+    return np.where(y == 0, limit, x / np.where(y == 0, 1.0, y))
+
+
 special("itstruve0", lambda out, x: sp.struve(0, x), domain=[_POSITIVE])
-special("it2struve0", lambda out, x: -sp.struve(0, x) / x, domain=[_POSITIVE])
+special(
+    "it2struve0", lambda out, x: -_quotient(sp.struve(0, x), x, 2.0 / math.pi), domain=[_POSITIVE]
+)
 special("itmodstruve0", lambda out, x: sp.modstruve(0, x), domain=[_POSITIVE])
 
 # Kelvin functions: ber + i bei and ker + i kei solve w'' + w'/x = i w.
@@ -142,7 +151,7 @@ special("ber", lambda out, x: sp.berp(x), domain=[_POSITIVE])
 special("bei", lambda out, x: sp.beip(x), domain=[_POSITIVE])
 special("ker", lambda out, x: sp.kerp(x), domain=[_POSITIVE])
 special("kei", lambda out, x: sp.keip(x), domain=[_POSITIVE])
-special("berp", lambda out, x: -sp.bei(x) - out / x, domain=[_POSITIVE])
-special("beip", lambda out, x: sp.ber(x) - out / x, domain=[_POSITIVE])
+special("berp", lambda out, x: -sp.bei(x) - _quotient(out, x, 0.0), domain=[_POSITIVE])
+special("beip", lambda out, x: sp.ber(x) - _quotient(out, x, 0.5), domain=[_POSITIVE])
 special("kerp", lambda out, x: -sp.kei(x) - out / x, domain=[_POSITIVE])
 special("keip", lambda out, x: sp.ker(x) - out / x, domain=[_POSITIVE])

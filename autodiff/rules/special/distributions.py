@@ -23,8 +23,12 @@ def _chi_square(v: Array, x: Array) -> Array:
     return 0.5 * gamma_density(0.5 * v, 0.5 * x)
 
 
-special("chdtr", "v", lambda out, v, x: _chi_square(v, x), domain=[_FREEDOM, _POSITIVE])
-special("chdtrc", "v", lambda out, v, x: -_chi_square(v, x), domain=[_FREEDOM, _POSITIVE])
+special(
+    "chdtr", "v", lambda out, v, x: _chi_square(v, x), domain=[_FREEDOM, _POSITIVE], partly=True
+)
+special(
+    "chdtrc", "v", lambda out, v, x: -_chi_square(v, x), domain=[_FREEDOM, _POSITIVE], partly=True
+)
 special(
     "chdtri", "v", lambda out, v, p: -1.0 / _chi_square(v, out), domain=[_FREEDOM, _PROBABILITY]
 )
@@ -50,29 +54,40 @@ special(
     "fdtr",
     *("dfn", "dfd", lambda out, dfn, dfd, x: _fisher(dfn, dfd, x)),
     domain=[_FREEDOM, _FREEDOM, _POSITIVE],
+    partly=True,
 )
 special(
     "fdtrc",
     *("dfn", "dfd", lambda out, dfn, dfd, x: -_fisher(dfn, dfd, x)),
     domain=[_FREEDOM, _FREEDOM, _POSITIVE],
+    partly=True,
 )
 special(
     "fdtri",
     *("dfn", "dfd", lambda out, dfn, dfd, p: 1.0 / _fisher(dfn, dfd, out)),
     domain=[_FREEDOM, _FREEDOM, _PROBABILITY],
 )
+
+
+def _rate_density(a: Array, b: Array, x: Array) -> Array:
+    """Return the derivative with respect to `x` of the gamma distribution at a x."""
+    return np.where(a == 0, 0.0, a * gamma_density(b, np.where(a == 0, 1.0, a * x)))
+
+
 # The gamma distribution of rate `a` and shape `b`.
 special(
     "gdtr",
-    lambda out, a, b, x: x * gamma_density(b, a * x),
-    *("b", lambda out, a, b, x: a * gamma_density(b, a * x)),
+    lambda out, a, b, x: _rate_density(x, b, a),
+    *("b", lambda out, a, b, x: _rate_density(a, b, x)),
     domain=[_POSITIVE, _POSITIVE, _POSITIVE],
+    partly=True,
 )
 special(
     "gdtrc",
-    lambda out, a, b, x: -x * gamma_density(b, a * x),
-    *("b", lambda out, a, b, x: -a * gamma_density(b, a * x)),
+    lambda out, a, b, x: -_rate_density(x, b, a),
+    *("b", lambda out, a, b, x: -_rate_density(a, b, x)),
     domain=[_POSITIVE, _POSITIVE, _POSITIVE],
+    partly=True,
 )
 special(
     "gdtrix",
@@ -91,31 +106,37 @@ special(
     "pdtr",
     *("k", lambda out, k, m: -gamma_density(np.floor(k) + 1.0, m)),
     domain=[(0, 4), _POSITIVE],
+    partly=True,
 )
 special(
     "pdtrc",
     *("k", lambda out, k, m: gamma_density(np.floor(k) + 1.0, m)),
     domain=[(0, 4), _POSITIVE],
+    partly=True,
 )
 special(
     "bdtr",
     *("k", "n", lambda out, k, n, p: -beta_density(np.floor(k) + 1.0, n - np.floor(k), p)),
     domain=[(0, 3), (5, 8), _PROBABILITY],
+    partly=True,
 )
 special(
     "bdtrc",
     *("k", "n", lambda out, k, n, p: beta_density(np.floor(k) + 1.0, n - np.floor(k), p)),
     domain=[(0, 3), (5, 8), _PROBABILITY],
+    partly=True,
 )
 special(
     "nbdtr",
     *("k", "n", lambda out, k, n, p: beta_density(n, np.floor(k) + 1.0, p)),
     domain=[(0, 3), (2, 5), _PROBABILITY],
+    partly=True,
 )
 special(
     "nbdtrc",
     *("k", "n", lambda out, k, n, p: -beta_density(n, np.floor(k) + 1.0, p)),
     domain=[(0, 3), (2, 5), _PROBABILITY],
+    partly=True,
 )
 special(
     "pdtri",
@@ -136,9 +157,11 @@ special(
 
 def _noncentral_chi_square(x: Array, df: Array, nc: Array) -> Array:
     """Return the density, by the scaled Bessel function (Fisher 1928)."""
-    distance = np.sqrt(x) - np.sqrt(nc)
-    scale = np.exp(-0.5 * distance * distance) * np.power(x / nc, 0.25 * df - 0.5)
-    return 0.5 * scale * sp.ive(0.5 * df - 1.0, np.sqrt(x * nc))
+    central = nc == 0
+    distance, away = np.sqrt(x) - np.sqrt(nc), np.where(central, 1.0, nc)
+    scale = np.exp(-0.5 * distance * distance) * np.power(x / away, 0.25 * df - 0.5)
+    density = 0.5 * scale * sp.ive(0.5 * df - 1.0, np.sqrt(x * away))
+    return np.where(central, _chi_square(df, x), density)
 
 
 special(
@@ -146,6 +169,7 @@ special(
     lambda out, x, df, nc: _noncentral_chi_square(x, df, nc),
     *("df", lambda out, x, df, nc: -_noncentral_chi_square(x, df + 2.0, nc)),
     domain=[_POSITIVE, _FREEDOM, _POSITIVE],
+    partly=True,
 )
 special(
     "chndtrix",
@@ -156,10 +180,21 @@ special(
     ),
     domain=[_PROBABILITY, _FREEDOM, _POSITIVE],
 )
+
+
 # Tukey's lambda distribution is known by its quantile function, of slope F**(λ-1) + (1-F)**(λ-1).
+def _tukey_density(out: Array, x: Array, lmbda: Array) -> Array:
+    density = 1.0 / (np.power(out, lmbda - 1.0) + np.power(1.0 - out, lmbda - 1.0))
+    # For λ > 0 there is nothing beyond 1/λ; at that end itself the density leaps if λ ≥ 1.
+    reach = np.where(lmbda > 0, np.absolute(x) * lmbda, 0.0)
+    density = np.where((reach == 1.0) & (lmbda >= 1.0), np.nan, density)
+    return np.where(reach > 1.0, 0.0, density)
+
+
 special(
     "tklmbda",
-    lambda out, x, lmbda: 1.0 / (np.power(out, lmbda - 1.0) + np.power(1.0 - out, lmbda - 1.0)),
+    lambda out, x, lmbda: _tukey_density(out, x, lmbda),
     "lmbda",
     domain=[(-0.6, 0.6), (0.3, 1.2)],
+    partly=True,
 )

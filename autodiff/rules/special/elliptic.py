@@ -66,12 +66,14 @@ special(
     lambda out, phi, m: 1.0 / np.sqrt(1.0 - m * np.sin(phi) ** 2),
     lambda out, phi, m: ellipkinc_by_parameter(phi, m),
     domain=[(0.3, 4.0), (0.2, 0.8)],
+    partly=True,
 )
 special(
     "ellipeinc",
     lambda out, phi, m: np.sqrt(1.0 - m * np.sin(phi) ** 2),
     _ellipeinc_m,
     domain=[(0.3, 4.0), (0.2, 0.8)],
+    partly=True,
 )
 
 
@@ -103,12 +105,28 @@ special(
     domain=_SPREAD,
     complex=True,
 )
-special(
-    "elliprc",
-    lambda out, x, y: np.power(y, -1.5) * sp.hyp2f1(1.5, 1.5, 2.5, 1.0 - x / y) / -6.0,
-    lambda out, x, y: np.power(y, -1.5) * sp.hyp2f1(1.5, 0.5, 2.5, 1.0 - x / y) / -3.0,
-    domain=[_POSITIVE],
-)
+
+
+def _elliprc(b: float, out: Array, x: Array, y: Array) -> Array:
+    """Return a hypergeometric function that the derivatives for y > 0 are multiples of."""
+    right = np.where(y < 0, 1.0, y)
+    return np.power(right, -1.5) * sp.hyp2f1(1.5, b, 2.5, 1.0 - x / right)
+
+
+def _elliprc_x(out: Array, x: Array, y: Array) -> Array:
+    # The principal value for y < 0 solves the same equation; there is no cancellation there.
+    left = np.where(y < 0, y, -1.0)
+    principal = 0.5 * (out - 1.0 / np.sqrt(x)) / (left - x)
+    return np.where(y < 0, principal, _elliprc(1.5, out, x, y) / -6.0)
+
+
+def _elliprc_y(out: Array, x: Array, y: Array) -> Array:
+    left = np.where(y < 0, y, -1.0)
+    principal = 0.5 * (np.sqrt(x) / left - out) / (left - x)
+    return np.where(y < 0, principal, _elliprc(0.5, out, x, y) / -3.0)
+
+
+special("elliprc", *(_elliprc_x, _elliprc_y), domain=[_POSITIVE], partly=True)
 special(
     "elliprd",
     lambda out, x, y, z: _elliprd_x(x, y, z),
@@ -133,13 +151,16 @@ def _agm(out: Array, a: Array, b: Array) -> Array:
     # Where one is small, the symmetric integral keeps its digits; where both are equal, the series.
     far = np.where(near, 1.0, a), np.where(near, 2.0, b)
     small, large = far[0] * far[0], far[1] * far[1]
-    by_integral = out * out * (2.0 / (3.0 * math.pi)) * far[0] * sp.elliprd(0.0, large, small)
+    by_integral = (
+        out * out * (2.0 / (3.0 * math.pi)) * np.absolute(far[0]) * sp.elliprd(0.0, large, small)
+    )
     half, gap = 0.5 * (a + b), 0.5 * np.where(near, a - b, 0.0)
     ratio = gap / half
     series = sp.hyp2f1(0.5, 0.5, 1.0, ratio * ratio)
     slope = 0.25 * sp.hyp2f1(1.5, 1.5, 2.0, ratio * ratio)
     by_series = (0.5 - slope / series * ratio * (1.0 - ratio)) / series
-    return np.where(near, by_series, by_integral)
+    slope = np.where(near, by_series, by_integral)
+    return np.where((b == 0) & (a != 0), 0.0, slope)
 
 
 special(

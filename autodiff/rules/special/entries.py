@@ -27,8 +27,13 @@ def special(
     *partials: Rule | str,
     domain: Sequence[Interval] = ((-2.0, 2.0),),
     complex: bool = False,
+    partly: bool = False,
 ) -> None:
-    """Register a universal function of scipy.special by its partial derivatives."""
+    """Register a universal function of scipy.special by its partial derivatives.
+
+    One that has values on a `partly` covered domain has no derivative where it has none, though
+    the formula may give a number.
+    """
     function = found(name)
     if function is None:
         return
@@ -36,6 +41,8 @@ def special(
     rules = [
         constant(f"scipy.special.{public}", partial)
         if isinstance(partial, str) and partial not in (ONE, NEGATIVE)
+        else _within(partial)
+        if partly
         else partial
         for partial in partials
     ]
@@ -47,6 +54,16 @@ def special(
         singular=True,
         name=f"special.{public}" if public in PRIMITIVES else public,
     )
+
+
+def _within(partial: Any) -> Rule:
+    """Return a partial derivative that is no number where the function is none."""
+
+    def within(out: Any, *xs: Any) -> Any:
+        slope = partial(out, *xs)
+        return np.where(np.isfinite(out) | np.isinf(slope), slope, np.nan)
+
+    return within
 
 
 def refuse_the_rest() -> None:

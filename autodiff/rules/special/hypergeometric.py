@@ -24,38 +24,50 @@ special(
     *("a", "b", lambda out, a, b, x: sp.hyp1f1(a + 1, b + 1, x) * (a / b)),
     domain=[_PARAMETER, _PARAMETER, (-2.0, 2.0)],
     complex=True,
+    partly=True,
 )
+
+
+def _gauss_slope(out: Array, a: Array, b: Array, c: Array, z: Array) -> Array:
+    slope = sp.hyp2f1(a + 1, b + 1, c + 1, z) * (a * b / c)
+    return np.where((a * b == 0) & (c != 0), 0.0, slope)
+
+
 special(
     "hyp2f1",
-    *("a", "b", "c", lambda out, a, b, c, z: sp.hyp2f1(a + 1, b + 1, c + 1, z) * (a * b / c)),
+    *("a", "b", "c", _gauss_slope),
     domain=[_PARAMETER, _PARAMETER, _PARAMETER, (-0.6, 0.6)],
     complex=True,
+    partly=True,
 )
 special(
     "hyperu",
     *("a", "b", lambda out, a, b, x: -a * sp.hyperu(a + 1, b + 1, x)),
     domain=[_PARAMETER, _PARAMETER, _POSITIVE],
+    partly=True,
 )
 special(
     "wright_bessel",
     *("a", "b", lambda out, a, b, x: sp.wright_bessel(a, a + b, x)),
     domain=[(0.2, 1.5), _PARAMETER, _POSITIVE],
+    partly=True,
 )
 special(
     "log_wright_bessel",
     *("a", "b", lambda out, a, b, x: np.exp(sp.log_wright_bessel(a, a + b, x) - out)),
     domain=[(0.2, 1.5), _PARAMETER, _POSITIVE],
+    partly=True,
 )
 
-special("expi", lambda out, x: np.exp(x) / x, domain=[_POSITIVE], complex=True)
-special("exp1", lambda out, x: -np.exp(-x) / x, domain=[_POSITIVE], complex=True)
+special("expi", lambda out, x: np.exp(x) / x, domain=[_POSITIVE], complex=True, partly=True)
+special("exp1", lambda out, x: -np.exp(-x) / x, domain=[_POSITIVE], complex=True, partly=True)
 
 
 def _expn(out: Array, n: Array, x: Array) -> Array:
     return -np.where(n == 0, out * (1.0 + 1.0 / x), sp.expn(np.maximum(n - 1, 0), x))
 
 
-special("expn", "n", _expn, domain=[(0, 3), _POSITIVE])
+special("expn", "n", _expn, domain=[(0, 3), _POSITIVE], partly=True)
 
 
 def _spence(out: Array, x: Array) -> Array:

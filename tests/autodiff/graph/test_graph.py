@@ -196,7 +196,7 @@ def test_backward_before_forward():
         ((X, "a"), TypeError, "argument 'k' is a str"),
         ((X,), TypeError, "the graph was traced with x, k"),
         ((X, 1.0, 2.0), TypeError, "too many positional"),
-        ((X, 1), TypeError, "'k' is an int"),
+        ((X, True), TypeError, "'k' is a bool"),
         ((), TypeError, "missing a required argument"),
     ],
 )

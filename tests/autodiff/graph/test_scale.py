@@ -146,7 +146,7 @@ def test_the_backward_pass_frees_values_as_it_goes():
 
     gc.disable()
     try:
-        value_and_grad(f)(np.ones(10))
+        value_and_grad(f)(np.ones(20_000))
     finally:
         gc.enable()
     # The rule of the first operation runs last: what came after it is gone by then, but for what
