@@ -29,7 +29,11 @@ def _over_last(printer: Any, node: Node, out: str) -> str | None:
 
 def _target(printer: Any, node: Node, out: str) -> str | None:
     """Return the part of the result that an index takes, which stands ready if the result does."""
-    text = f"{out}[{index_text(node.params['index'])}]"
+    index = node.params["index"]
+    parts = index if isinstance(index, tuple) else (index,)
+    if not node.args[0].shape and not any(part is Ellipsis for part in parts):
+        index = (*parts, ...)  # a view of an element, not a number
+    text = f"{out}[{index_text(index)}]"
     return printer.fixed(text, f"{out}_part") if id(node) in printer.buffers.slots else text
 
 
