@@ -117,6 +117,8 @@ class Growth:
     candidate: str
     #: Tracing and compiling, and a call, in s.
     build_s: float | None = None
+    #: Most memory that Python and NumPy took for tracing and compiling, in bytes; not JAX's.
+    peak_bytes: int | None = None
     run_s: float | None = None
     #: Of the call to that of the gradient by hand.
     ratio: float | None = None

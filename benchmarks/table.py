@@ -145,16 +145,17 @@ def _footprints(report: Report) -> Table:
 
 def _growth(report: Report) -> Table:
     """Return the costs of making programs as they grow."""
-    numbers = ("size", "operations", "build", "per operation", "call", "ratio")
+    numbers = ("size", "operations", "build", "memory", "per operation", "call", "ratio")
     table = _titled("making a program, by its size", ("series", "candidate"), numbers)
     for row in report.growth:
         names = row.series, row.candidate, f"{row.size:,}", f"{row.operations:,}"
         if row.build_s is None or row.ratio is None:
-            table.add_row(*names, row.message.partition(":")[0], MISSING, MISSING, MISSING)
+            table.add_row(*names, row.message.partition(":")[0], *[MISSING] * 4)
         else:
-            each = _microseconds(row.build_s / row.operations)
-            times = seconds_text(row.build_s), each, seconds_text(row.run_s), f"{row.ratio:.2f}"
-            table.add_row(*names, *times)
+            memory = MISSING if row.peak_bytes is None else bytes_text(row.peak_bytes)
+            each = _microseconds(row.build_s / row.operations) if row.operations else MISSING
+            times = memory, each, seconds_text(row.run_s), f"{row.ratio:.2f}"
+            table.add_row(*names, seconds_text(row.build_s), *times)
     return table
 
 

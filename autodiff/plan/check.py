@@ -6,7 +6,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autodiff.errors import PlanMismatch
-from autodiff.plan.operations import Kind, is_basic_index, kind_of, operation_of, reduced_axes
+from autodiff.plan.operation import Kind
+from autodiff.plan.operations import is_basic_index, kind_of, operation_of, reduced_axes
 from autodiff.plan.program import CONSTANT, LOOP, Node, Program, body_of
 
 __all__ = ["broken", "check"]
@@ -83,7 +84,7 @@ def _shape(node: Node, kind: Kind) -> tuple[int, ...] | None:
         rows = x.shape[-2:-1]
         columns = y.shape[-1:] if len(y.shape) > 1 else ()
         return (*_broadcast(x.shape[:-2], y.shape[:-2]), *rows, *columns)
-    if not operation_of(node).combine:
+    if not operation_of(node).combine or "shape" in node.params:
         return node.shape
     shape, axes = args[0].shape, reduced_axes(node)
     if node.params.get("keepdims"):

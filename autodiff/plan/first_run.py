@@ -15,7 +15,8 @@ import numpy as np
 
 from autodiff.core.pytrees import flatten
 from autodiff.errors import PlanMismatch
-from autodiff.plan.operations import Kind, kind_of
+from autodiff.plan.operation import Kind
+from autodiff.plan.operations import kind_of
 from autodiff.plan.plan import Plan
 from autodiff.plan.program import CONSTANT, Program
 

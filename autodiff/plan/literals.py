@@ -71,3 +71,14 @@ def array_text(value: np.ndarray[Any, Any]) -> str:
     packed = base64.b85encode(zlib.compress(np.ascontiguousarray(value).tobytes())).decode()
     kind = dtype or ", float"
     return f'unpacked("{packed}"{kind}).reshape({value.shape})'
+
+
+def has_text(value: Any) -> bool:
+    """Return whether a parameter is arrays of places, not too large to be written."""
+    arrays = isinstance(value, tuple) and all(isinstance(x, np.ndarray) for x in value)
+    return arrays and all(x.dtype.kind in "bi" and x.nbytes <= LARGE for x in value)
+
+
+def brief(value: Any) -> str:
+    """Return the beginning of the text of a value."""
+    return " ".join(repr(value).split())[:60]

@@ -11,6 +11,7 @@ from autodiff.graph.trace import as_primal
 from autodiff.plan.check import check
 from autodiff.plan.operations import is_quiet
 from autodiff.plan.passes.fast_math import half_angles
+from autodiff.plan.passes.parts import add_parts
 from autodiff.plan.passes.reassociate import reassociate
 from autodiff.plan.passes.relu import relu_by_result
 from autodiff.plan.passes.simplify import simplify
@@ -34,9 +35,9 @@ def relu(program: Program) -> Program:
 
 
 #: The recipe: what is applied to the program of a trace before it is printed, in this order.
-PASSES: tuple[Pass, ...] = (simplify, half_angles, reassociate, relu)
+PASSES: tuple[Pass, ...] = (simplify, half_angles, reassociate, relu, add_parts)
 #: Of these: with and without `fast_math`; and those whose operations have a loop of Numba's.
-NUMPY_PASSES = {True: PASSES, False: (simplify, reassociate, relu)}
+NUMPY_PASSES = {True: PASSES, False: (simplify, reassociate, relu, add_parts)}
 NUMBA_PASSES = (simplify, reassociate)
 #: Operations up to which Numba gets those of loops on arrays one by one: it takes long for each.
 MOST_UNROLLED = 5000
@@ -200,6 +201,9 @@ def applied(program: Program, passes: Sequence[Pass]) -> Program:
     """Return a program after passes, one after the other; it is checked."""
     for number, each in enumerate(passes, 1):
         program = each(program)
+        if each is not simplify:
+            for body in loops_on_arrays(program.nodes):
+                body.become(each(body.program))
         if CHECK_EVERY_PASS or number == len(passes):
             check(program)
     return program

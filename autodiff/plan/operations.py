@@ -6,17 +6,17 @@ elementwise all the same. Tests walk the table: a row that lacks what its kind n
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 
 from autodiff.core.primitive import PRIMITIVES, Primitive
 from autodiff.plan import printed
+from autodiff.plan.operation import Kind, Operation, Takes
 from autodiff.plan.program import CONSTANT, INPUT, LOOP, PICK, Node, Program
 
 __all__ = [
     *(
+        "ADD_PART",
         "CALLED",
         "HELPERS",
         "MATRIX_VECTOR",
@@ -25,103 +25,13 @@ __all__ = [
         "RELU_TIES",
         "VECTOR_MATRIX",
     ),
-    *("Kind", "Operation", "Takes", "fields_of", "is_basic_index", "is_contiguous", "is_quiet"),
+    *("fields_of", "is_basic_index", "is_contiguous", "is_quiet"),
     *("kind_of", "may_show_operand", "name_of", "operation_of", "reduced_axes", "runs_on_numbers"),
 ]
 
 
-class Kind(Enum):
-    """How an operation gets its memory."""
-
-    LEAF = "an input or a constant"
-    ELEMENTWISE = "each element of the result from those at the same place"
-    REDUCTION = "takes elements together, in memory that it is given"
-    VIEW = "another look at the memory of its operand"
-    CALL = "returns memory of its own, or an operand's"
-
-    @property
-    def owns_memory(self) -> bool:
-        """Whether the result is written where the plan says."""
-        return self in (Kind.ELEMENTWISE, Kind.REDUCTION)
-
-
-class Takes(Enum):
-    """The data types of operands that a loop of Numba's takes."""
-
-    REALS = "floats, of the type of the result"
-    INTEGERS = "floats or integers, of the type of the result"
-    COMPARED = "any, of the type that they have in common"
-    LOGICAL = "any, as truth values"
-    MASKS = "truth values only"
-    CONVERTED = "any, converted to that of the result"
-    CHOICE = "a mask, then any of the type of the result"
-
-
-def _always(node: Node) -> bool:
-    return True
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One row: how an operation is computed, by each printer, and what the passes may do with it.
-
-    Texts have fields: ``{0}`` and so on are the operands; those of `numpy` and `share` besides are
-    listed in `autodiff.plan.to_numpy.printer`.
-    """
-
-    name: str
-    kind: Kind
-    #: Whether a node can be computed as the kind says: otherwise its function is called.
-    fits: Callable[[Node], bool] = _always
-    #: NumPy's statement: the first of the texts all of whose fields can be had.
-    numpy: tuple[str, ...] = ()
-    #: NumPy's expression, for comments too, where the result is new memory.
-    operator: str = ""
-    #: Public name of a function that is no universal function.
-    function: str = ""
-    #: What must stand above the last of these statements: the functions that it calls.
-    helpers: tuple[str, ...] = ()
-    #: Whether the statement fills an array that is there before.
-    fills: bool = False
-    #: Whether of its operands only the last may be written over: the result is that but in places.
-    keeps: bool = False
-    #: NumPy's expression of what one tile adds to the result, if tiles add up.
-    share: str = ""
-    #: Whether it can be applied to one tile at a time.
-    tiles: bool = True
-    #: Expression of Python numbers, and the function of the module math that it is, if one.
-    python: str = ""
-    math: str = ""
-    #: The module that has that function for NumPy, under the same name.
-    module: str = "numpy"
-    #: Expression of one element in a loop of Numba's; the same for arguments beyond `HUGE`.
-    numba: str = ""
-    far: str = ""
-    takes: Takes = Takes.REALS
-    #: Whether what a call returns is never memory of an operand.
-    own: bool = False
-    #: Whether an element takes as long as several sums.
-    slow: bool = False
-    #: Of a reduction in a loop of Numba's: what it starts from, and takes in one more element.
-    start: str = "0.0"
-    combine: str = ""
-    #: The axis that a reduction goes along, where no parameter says so.
-    axis: int | None = None
-    #: Whether it can neither divide by zero nor leave its domain in a backward pass.
-    calm: bool = False
-    #: Whether operands may be exchanged without another rounding.
-    commutes: bool = False
-    #: Whether operands may be given without the axes along which they are repeated.
-    broadcasts: bool = False
-
-    @property
-    def has_numbers(self) -> bool:
-        """Whether plain Python can compute it of numbers."""
-        return bool(self.python or self.math)
-
-
 # Operations that passes and printers make.
-RELU_TIES, RELU_STEP = "relu_ties", "relu_step"
+RELU_TIES, RELU_STEP, ADD_PART = "relu_ties", "relu_step", "add_part"
 VECTOR_MATRIX, MATRIX_VECTOR = "vector_matrix", "matrix_vector"
 
 
@@ -187,6 +97,17 @@ def _is_part(node: Node) -> bool:
     """Return whether an index takes a view of an array."""
     basic = len(node.args) == 1 and bool(node.shape) and is_basic_index(node.params["index"])
     return basic and _has_axes(node)
+
+
+def _is_put_back(node: Node) -> bool:
+    """Return whether zeros get an array at an index that takes each place once."""
+    alone = len(node.args) == 1 and is_basic_index(node.params["index"])
+    return alone and bool(node.shape) and node.dtype == node.args[0].dtype
+
+
+def _is_joined(node: Node) -> bool:
+    """Return whether arrays of one type are joined."""
+    return all(x.shape and x.dtype == node.dtype for x in node.args)
 
 
 def _is_rolled(node: Node) -> bool:
@@ -468,14 +389,49 @@ _ROWS = (
         tiles=False,
         calm=True,
     ),
-    _call("scatter", numba="{0}", combine=_ADD_TO, own=True),
+    Operation(
+        "scatter",
+        Kind.REDUCTION,
+        _is_put_back,
+        ("put_back_into({0}, {part}, {to})",),
+        helpers=(printed.PUT_BACK_INTO,),
+        fills=True,
+        tiles=False,
+        numba="{0}",
+        combine=_ADD_TO,
+        own=True,
+        calm=True,
+    ),
+    Operation(
+        ADD_PART,
+        Kind.REDUCTION,
+        numpy=(
+            "np.add({part_over_last}, {0}, {part_over_last})",
+            "add_part_into({0}, {1}, {part}, {to})",
+        ),
+        helpers=(printed.ADD_PART_INTO,),
+        fills=True,
+        keeps=True,
+        tiles=False,
+        calm=True,
+    ),
+    Operation(
+        "concatenate",
+        Kind.REDUCTION,
+        _is_joined,
+        ("np.concatenate(({names},), {axis}, {to})",),
+        fills=True,
+        tiles=False,
+        own=True,
+        calm=True,
+    ),
     _call("assemble", own=True),
     _call(VECTOR_MATRIX, numba="{0} * {1}", combine=_ADD_TO),
     _call(MATRIX_VECTOR, numba="{0} * {1}", combine=_ADD_TO),
     # Views.
     _view(
         "transpose",
-        _always,
+        lambda node: True,
         "{0}{reversed}",
         "{0}.transpose{axes}",
         function="np.transpose",

@@ -1,7 +1,9 @@
 """Functions that stand above the statements of printed plans which call them."""
 
 __all__ = [
+    "ADD_PART_INTO",
     "MULTIPLY_NO_NAN_INTO",
+    "PUT_BACK_INTO",
     "RELU_NAMES",
     "RELU_STEP",
     "RELU_TIES",
@@ -9,6 +11,14 @@ __all__ = [
     "WHERE_INTO",
 ]
 
+ADD_PART_INTO = '''def add_part_into(g, x, part, out):
+    """Write x, with g added to a part."""
+    np.copyto(out, x)
+    np.add(part, g, part)'''
+PUT_BACK_INTO = '''def put_back_into(g, part, out):
+    """Write zeros, and g into a part."""
+    out.fill(0.0)
+    part[...] = g'''
 WHERE_INTO = '''def where_into(condition, x, y, out):
     """Write x where a condition holds and y elsewhere."""
     np.copyto(out, y)

@@ -199,6 +199,14 @@ class Body:
         outputs = [*self.following, *self.given, *self.kept]
         return Program(inputs, outputs, self.guards, self.needed())
 
+    def become(self, program: Program) -> None:
+        """Take over a program of one iteration that gives the same."""
+        outputs = iter(program.outputs)
+        self.following = [next(outputs) for _ in self.following]
+        self.given = [next(outputs) for _ in self.given]
+        self.kept = [next(outputs) for _ in self.kept]
+        self.guards, self.nodes = program.guards, program.nodes
+
     def needed(self) -> list[Node]:
         """Return the operations that are needed."""
         found = reachable(self.roots)

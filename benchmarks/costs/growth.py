@@ -18,8 +18,12 @@ from benchmarks.results import Growth, Judged, judged
 from benchmarks.turns import fair_collector, ratio, sampler, take_turns
 from benchmarks.workloads import Workload
 from benchmarks.workloads.chain import number_chain
+from benchmarks.workloads.general.filters import kalman, runge_kutta
+from benchmarks.workloads.general.gated import gru, lstm
+from benchmarks.workloads.general.heat import heat_roll, heat_slices
 from benchmarks.workloads.networks import deep
 from compare.growth.laws import fit_power
+from compare.measure.memory import allocated_bytes
 
 __all__ = ["SERIES", "Series", "grow"]
 
@@ -32,13 +36,23 @@ _BUILDS: dict[str, Callable[[Any, Workload], Any]] = {
 }
 #: Workloads that grow: how to make one, the sizes, and who compiles it.
 Series = Mapping[str, tuple[Callable[[int], Workload], Sequence[int], Sequence[str]]]
+_BOTH = (PLAN.name, JAX_JIT.name)
+_STEPS = (64, 128, 256, 512, 1024)
 #: JAX takes minutes for the chains of numbers.
 SERIES: Series = {
-    "network": (deep, (64, 128, 256, 512, 1024), (PLAN.name, JAX_JIT.name)),
+    "network": (deep, _STEPS, _BOTH),
     "numbers": (number_chain, (10**3, 10**4, 10**5, 10**6), (PLAN.name,)),
+    "gru": (gru, _STEPS, _BOTH),
+    "lstm": (lstm, _STEPS, _BOTH),
+    "kalman": (kalman, (25, 100, 400), _BOTH),
+    "runge-kutta": (runge_kutta, (125, 500), _BOTH),
+    "heat-roll": (heat_roll, (25, 100, 400), _BOTH),
+    "heat-slices": (heat_slices, (25, 100, 400), _BOTH),
 }
 #: A series ends with the first size that took longer: the next might take all memory.
 _LONGEST_BUILD_S = 10.0
+#: The same for measuring its memory, which takes five times as long.
+_LONGEST_TRACED_S = 2.0
 #: Programs of one size that are made, and rounds of timing them.
 _TIMES = 3
 
@@ -78,9 +92,14 @@ def _grown(series: str, size: int, workload: Workload, each: Loaded) -> Growth:
     while len(builds) < _TIMES and sum(builds) <= _LONGEST_BUILD_S:
         gc.collect()
         start = time.perf_counter()
-        _BUILDS[name](each.module, workload)
+        made = _BUILDS[name](each.module, workload)
         builds.append(time.perf_counter() - start)
     row.build_s = statistics.median(builds)
+    if name == PLAN.name:
+        row.operations = row.operations or made.operations
+    if name == PLAN.name and row.build_s <= _LONGEST_TRACED_S:
+        gc.collect()
+        row.peak_bytes = allocated_bytes(lambda: _BUILDS[name](each.module, workload))
     runs = {BASELINE.name: BASELINE.bind(np, workload).run, name: call.run}
     with fair_collector():
         samplers = {key: sampler(run, sample_s=0.01) for key, run in runs.items()}
@@ -108,7 +127,7 @@ def _judge(series: str, rows: Sequence[Growth]) -> list[Judged]:
             else:
                 found[-1].take(number)
     done = [row for row in rows if row.build_s is not None]
-    law = fit_power([r.operations for r in done], [r.build_s or 0.0 for r in done])
+    law = fit_power([r.operations or r.size for r in done], [r.build_s or 0.0 for r in done])
     if law is not None and rows[0].candidate == EXPONENT_GOAL.candidate:
         found.append(judged(EXPONENT_GOAL, series))
         found[-1].take(law.slope)

@@ -12,6 +12,7 @@ from benchmarks.run import run
 from benchmarks.workloads import GENERAL, GROUPS, WORKLOADS
 from benchmarks.workloads.general.arrays import embedding, large, ring, windows
 from benchmarks.workloads.general.filters import kalman, recurrent, runge_kutta
+from benchmarks.workloads.general.gated import gru, lstm
 from benchmarks.workloads.general.heat import heat_roll, heat_slices
 from benchmarks.workloads.general.matrices import fit, regression, rotations
 from benchmarks.workloads.general.models import gaussian_process, qubits
@@ -20,6 +21,8 @@ SMALL = {
     workload.name: workload
     for workload in (
         recurrent(steps=5, batch=3, width=4),
+        gru(steps=4, batch=3, width=4),
+        lstm(steps=4, batch=3, width=4),
         kalman(steps=6),
         runge_kutta(steps=4),
         heat_roll(steps=4, size=9),

@@ -8,7 +8,8 @@ from collections import Counter
 
 import numpy as np
 
-from autodiff.plan.operations import Kind, kind_of
+from autodiff.plan.operation import Kind
+from autodiff.plan.operations import kind_of
 from autodiff.plan.program import CONSTANT, Node, Program, is_number
 
 __all__ = ["reassociate"]

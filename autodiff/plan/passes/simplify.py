@@ -4,7 +4,17 @@
 import autodiff.plan.passes.contractions
 import autodiff.plan.passes.rewrites  # noqa: F401
 from autodiff.plan.passes.builder import Builder
-from autodiff.plan.program import CONSTANT, LOOP, Body, Guard, Node, Program, body_of, reachable
+from autodiff.plan.program import (
+    CONSTANT,
+    INPUT,
+    LOOP,
+    Body,
+    Guard,
+    Node,
+    Program,
+    body_of,
+    reachable,
+)
 
 __all__ = ["simplify"]
 
@@ -17,6 +27,7 @@ def simplify(program: Program) -> Program:
             built.add_loop(node)
         else:
             built.add(node)
+    built.finish_loops()
     simple = Program(
         program.inputs,
         [built.of(x) for x in program.outputs],
@@ -36,6 +47,11 @@ class _Built:
         self._known: dict[int, Node] = {}
         #: By identity of the old body of a loop: what became of it and of its nodes.
         self._bodies: dict[int, tuple[Body, _Built]] = {}
+        self._loops: list[tuple[Node, list[tuple[Node, Node]], _Built]] = []
+        #: Of a body: inputs that are the same in each step with their values outside, by identity;
+        #: and these inputs by identity of the value.
+        self.outside: dict[int, tuple[Node, Node]] = {}
+        self._taken: dict[int, Node] = {}
 
     def of(self, x: Node) -> Node:
         """Return the new node for an old one; an input stands for itself."""
@@ -62,38 +78,99 @@ class _Built:
         old, inner = body_of(node), _Built()
         places = iter(node.args)
         own = len(old.carries) + old.count * sum(numbers is None for _, _, numbers in old.lists)
-        own += len(old.stacks or ())
         args = [self.of(next(places)) for _ in range(own)]
-        body = Body(old.count, old.carries, lists=old.lists, stacks=old.stacks)
-        shared: dict[int, Node] = {}
+        body = Body(old.count, old.carries, lists=old.lists)
+        if old.stacks is not None:
+            body.stacks = []
+            taken: dict[tuple[int, bool], Node] = {}
+            for x, backward in old.stacks:
+                outer = self.of(next(places))
+                same = taken.setdefault((id(outer), backward), x)
+                inner._known[id(x)] = same
+                if same is x:
+                    body.stacks.append((x, backward))
+                    args.append(outer)
         for x in old.shared:
-            outer = self.of(next(places))
-            if outer.op == CONSTANT:
-                inner._known[id(x)] = inner.builder.constant(outer.function)
-            elif id(outer) in shared:
-                inner._known[id(x)] = shared[id(outer)]
-            else:
-                shared[id(outer)] = x
-                body.shared.append(x)
-                args.append(outer)
+            inner.take(x, self.of(next(places)))
+        saved: list[tuple[Node, Node]] = []
+        by_value: dict[int, Node] = {}
+        if old.other is not None:
+            body.other, values = self._bodies[id(old.other)]
+            for x, number in old.saved:
+                value = values.of(old.other.kept[number])
+                if value.op == CONSTANT:
+                    inner._known[id(x)] = inner.builder.constant(value.function)
+                elif id(value) in values.outside:
+                    # It is the same in all iterations: nothing is to be saved.
+                    inner.take(x, values.outside[id(value)][1])
+                else:
+                    first = by_value.setdefault(id(value), x)
+                    inner._known[id(x)] = first
+                    if first is x:
+                        saved.append((x, value))
         for x in old.nodes:
-            inner.add(x)
+            if old.stacks is None or not self._hoisted(x, inner):
+                inner.add(x)
         body.following = [inner.of(x) for x in old.following]
         body.given = [inner.of(x) for x in old.given]
         body.guards = [Guard(inner.of(g.node), g.what, g.outcome) for g in old.guards]
         body.nodes = inner.builder.nodes
         self._bodies[id(old)] = body, inner
         if old.other is not None:
-            body.other, values = self._bodies[id(old.other)]
-            kept, needed = body.other.kept, reachable(body.roots)
-            for x, number in old.saved:
-                value = values.of(old.other.kept[number])
-                if id(x) in needed:
-                    if value not in kept:
-                        kept.append(value)
-                    body.saved.append((x, kept.index(value)))
             args.append(self.of(next(places)))
-        builder = self.builder
-        new = builder.make(LOOP, args, {"body": body}, node.shape, node.dtype, None)
+        new = self.builder.make(LOOP, args, {"body": body}, node.shape, node.dtype, None)
         new.rule = node.rule
         self._known[id(node)] = new
+        self._loops.append((new, saved, inner))
+
+    def finish_loops(self) -> None:
+        """Let loops take what they need and no more: the later ones first, which need it."""
+        for loop, saved, inner in reversed(self._loops):
+            body = body_of(loop)
+            needed = reachable(body.roots)
+            if body.other is not None:
+                kept = body.other.kept
+                for x, value in saved:
+                    if id(x) in needed:
+                        if value not in kept:
+                            kept.append(value)
+                        body.saved.append((x, kept.index(value)))
+            others = () if body.other is None else loop.args[-1:]
+            own = loop.args[: len(loop.args) - len(others)]
+            shared = [(x, outer) for x, outer in inner.outside.values() if id(x) in needed]
+            body.shared = [x for x, _ in shared]
+            loop.args = (*own, *(outer for _, outer in shared), *others)
+
+    def take(self, x: Node, outer: Node) -> None:
+        """Let an input of a body stand for a value from outside, which is the same in each step."""
+        if outer.op == CONSTANT:
+            self._known[id(x)] = self.builder.constant(outer.function)
+            return
+        known = self._taken.get(id(outer))
+        if known is None:
+            known = x if x.op == INPUT else Node(INPUT, (), {}, x.shape, x.dtype)
+            self._taken[id(outer)] = known
+            self.outside[id(known)] = known, outer
+        self._known[id(x)] = known
+
+    def _hoisted(self, node: Node, inner: "_Built") -> bool:
+        """Take an operation out of a loop if it is the same in each of its steps."""
+        if not node.args:
+            return False
+        operands: list[Node] = []
+        for x in node.args:
+            own = inner.of(x)
+            if own.op == CONSTANT:
+                operands.append(self.of(own))
+            elif id(own) in inner.outside:
+                operands.append(inner.outside[id(own)][1])
+            else:
+                return False
+        made = len(self.builder.nodes)
+        new = self.builder.make(
+            node.op, operands, node.params, node.shape, node.dtype, node.function
+        )
+        for each in self.builder.nodes[made:]:
+            each.rule = node.rule
+        inner.take(node, new)
+        return True

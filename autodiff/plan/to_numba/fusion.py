@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.plan.operation import Kind, Takes
 from autodiff.plan.operations import (
     MATRIX_VECTOR,
     VECTOR_MATRIX,
-    Kind,
-    Takes,
     is_basic_index,
     operation_of,
     reduced_axes,

@@ -8,7 +8,8 @@ buffer that is free and large enough.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from autodiff.plan.operations import Kind, kind_of, may_show_operand, operation_of
+from autodiff.plan.operation import Kind
+from autodiff.plan.operations import kind_of, may_show_operand, operation_of
 from autodiff.plan.program import Node, Program, loops_on_arrays
 from autodiff.plan.to_numpy.tiling import Block
 
@@ -79,25 +80,19 @@ class _Planner:
     def _last_uses(self, program: Program) -> dict[int, int]:
         """Return the place of the last unit that reads each node that has memory."""
         last: dict[int, int] = {}
-        held: dict[int, list[Node]] = {}
-        for place, unit in enumerate(self._units):
+        for x in program.roots:
+            last[id(self._roots.get(id(x), x))] = len(self._units)
+        # Backward, so that it is known how long the result of a call is read, which may show the
+        # memory of an operand.
+        for place in range(len(self._units) - 1, -1, -1):
+            unit = self._units[place]
             for node in _results(unit):
                 last.setdefault(id(node), place)
-            read: list[Node] = []
+            shows = not isinstance(unit, Block) and may_show_operand(unit)
+            until = last[id(unit)] if shows else place
             for x in unit.operands if isinstance(unit, Block) else unit.args:
-                root = self._roots.get(id(x), x)
-                read.append(root)
-                read += held.get(id(root), ())
-            for root in read:
-                last[id(root)] = place
-            if not isinstance(unit, Block) and may_show_operand(unit):
-                # Its result may show the memory of an operand.
-                owners = {id(x): x for x in read if x.shape and kind_of(x).owns_memory}
-                held[id(unit)] = list(owners.values())
-        for x in program.roots:
-            root = self._roots.get(id(x), x)
-            for kept in (root, *held.get(id(root), ())):
-                last[id(kept)] = len(self._units)
+                key = id(self._roots.get(id(x), x))
+                last[key] = max(until, last.get(key, until))
         return last
 
     def _place(self, node: Node, place: int, nbytes: int, last: dict[int, int]) -> None:
@@ -106,7 +101,7 @@ class _Planner:
         if not kind.owns_memory or not node.shape or id(node) in buffers.outputs:
             return
         over = None
-        if kind is Kind.ELEMENTWISE:
+        if kind is Kind.ELEMENTWISE or operation_of(node).keeps:
             over = _written_over(node, buffers, last, place)
         buffers.slots[id(node)] = self._taken(nbytes) if over is None else buffers.slots[id(over)]
 

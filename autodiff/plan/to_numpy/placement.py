@@ -16,43 +16,51 @@ def check_placed(units: Sequence[Node | Block], buffers: Buffers, program: Progr
     for body in loops_on_arrays(units):
         check_placed(body.needed(), buffers, body.program)
     owner: dict[int, Node] = {}
-    #: Whose memory the result of a call may be.
-    shown: dict[int, list[Node]] = {}
     slots, roots = buffers.slots, buffers.roots
+    nodes: list[Node] = []
     for unit in units:
         if isinstance(unit, Block):
             _check_block(unit, buffers)
-        for node in unit.nodes if isinstance(unit, Block) else (unit,):
-            own = slots.get(id(node))
-            for x in node.args:
-                root = roots.get(id(x), x)
-                slot = slots.get(id(root))
-                if slot is not None and owner[slot] is not root:
-                    broken(node, f"reads {root} after its buffer was given to {owner[slot]}")
-                if shown and id(root) in shown:
-                    _check_shown(node, shown[id(root)], slots, owner)
-                # Written over element by element, or not at all.
-                if slot is not None and slot == own and (root is not x or x.shape != node.shape):
-                    broken(node, f"writes over {root}, which it reads at other positions")
-            if own is not None:
-                owner[own] = node
-            elif may_show_operand(node):
-                held = [roots.get(id(x), x) for x in node.args]
-                held += [each for x in held for each in shown.get(id(x), ())]
-                shown[id(node)] = list({id(x): x for x in held if id(x) in slots}.values())
+        nodes += unit.nodes if isinstance(unit, Block) else (unit,)
+    until = _shown_until(nodes, program, roots)
+    for place, node in enumerate(nodes):
+        own = slots.get(id(node))
+        for x in node.args:
+            root = roots.get(id(x), x)
+            slot = slots.get(id(root))
+            if slot is not None and owner[slot] is not root:
+                broken(node, f"reads {root} after its buffer was given to {owner[slot]}")
+            # Written over element by element, or not at all.
+            if slot is not None and slot == own and (root is not x or x.shape != node.shape):
+                broken(node, f"writes over {root}, which it reads at other positions")
+        if own is not None:
+            before = owner.get(own)
+            if before is not None and until.get(id(before), place) > place:
+                broken(
+                    before, f"is read, as what a call shows, after its buffer was given to {node}"
+                )
+            owner[own] = node
     for x in program.outputs:
         root = roots.get(id(x), x)
-        _check_shown(x, [root, *shown.get(id(root), ())], slots, owner)
+        slot = slots.get(id(root))
+        if slot is not None and owner[slot] is not root:
+            broken(x, f"reads {root} after its buffer was given to {owner[slot]}")
 
 
-def _check_shown(
-    node: Node, read: Sequence[Node], slots: dict[int, int], owner: dict[int, Node]
-) -> None:
-    """Raise if a node reads memory that has been given to another."""
-    for x in read:
-        slot = slots.get(id(x))
-        if slot is not None and owner[slot] is not x:
-            broken(node, f"reads {x} after its buffer was given to {owner[slot]}")
+def _shown_until(nodes: Sequence[Node], program: Program, roots: dict[int, Node]) -> dict[int, int]:
+    """Return up to where operands are read that the results of calls may show."""
+    last = {id(roots.get(id(x), x)): len(nodes) for x in program.outputs}
+    shown: dict[int, int] = {}
+    for place in range(len(nodes) - 1, -1, -1):
+        node = nodes[place]
+        until = max(last.get(id(node), place), shown.get(id(node), place))
+        shows = may_show_operand(node)
+        for x in node.args:
+            key = id(roots.get(id(x), x))
+            last.setdefault(key, place)
+            if shows:
+                shown[key] = max(until, shown.get(key, until))
+    return shown
 
 
 def _check_block(block: Block, buffers: Buffers) -> None:

@@ -6,28 +6,27 @@ position 0.22 µs where by keyword it takes 0.31 and without it 0.30; ``a.dot(b,
 ``np.matmul`` takes 0.85; an operand that is a 0-d array 0.25 where a Python number takes 0.45.
 """
 
-import functools
 import math
-import re
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from autodiff.core.primitive import PRIMITIVES
-from autodiff.plan.literals import LARGE, UNPACKED_NUMBERS, array_text, index_text, literal
-from autodiff.plan.names import Names
-from autodiff.plan.operations import (
-    CALLED,
-    HELPERS,
-    Kind,
-    fields_of,
-    is_basic_index,
-    kind_of,
-    operation_of,
+from autodiff.plan.literals import (
+    LARGE,
+    UNPACKED_NUMBERS,
+    array_text,
+    brief,
+    has_text,
+    index_text,
+    literal,
 )
+from autodiff.plan.names import Names
+from autodiff.plan.operation import Kind
+from autodiff.plan.operations import CALLED, HELPERS, is_basic_index, kind_of, operation_of
 from autodiff.plan.program import (
     CONSTANT,
     LOOP,
@@ -38,10 +37,11 @@ from autodiff.plan.program import (
     loops_on_arrays,
 )
 from autodiff.plan.to_numpy.buffers import Buffers
+from autodiff.plan.to_numpy.fields import parsed
 from autodiff.plan.to_numpy.tiling import Block
 from autodiff.plan.to_python.scalars import Writer
 
-__all__ = ["FIELDS", "Printer"]
+__all__ = ["Printer"]
 
 #: Buffers of one shape from which they are made in one statement.
 _FEW = 8
@@ -81,6 +81,8 @@ class Printer:
         self.results: dict[int, tuple[list[str], list[str]]] = {}
         #: By identity of its body, the names of the lists of what it saves.
         self.saved: dict[int, list[str]] = {}
+        #: Of these, the names of those that stand above the function: arrays that are filled anew.
+        self.rows_ready: set[str] = set()
         #: By identity of a node, the array that the statement writes over.
         self.over: dict[int, str] = {}
         #: Constants that decisions are held against: so that no other node gets their identity.
@@ -373,7 +375,7 @@ class Printer:
 
     def _filled(self, text: str, node: Node, out: str) -> str | None:
         """Return a text of the table with its fields filled in; nothing if one cannot be had."""
-        pattern, fields = _parsed(text)
+        pattern, fields = parsed(text)
         values: list[str] = []
         for value_of in fields:
             value = value_of(self, node, out)
@@ -464,22 +466,12 @@ class Printer:
         name = self.fresh("p")
         if isinstance(value, np.dtype):
             self.header.append(f"{name} = np.dtype({value.str!r})")
-        elif _has_text(value):
+        elif has_text(value):
             self.header.append(f"{name} = ({', '.join(map(array_text, value))},)")
         else:
             self.constants[name] = value
-            self.header.append(f"# {name}: {_brief(value)}")
+            self.header.append(f"# {name}: {brief(value)}")
         return name
-
-
-def _has_text(value: Any) -> bool:
-    """Return whether a parameter is arrays of places, not too large to be written."""
-    arrays = isinstance(value, tuple) and all(isinstance(x, np.ndarray) for x in value)
-    return arrays and all(x.dtype.kind in "bi" and x.nbytes <= LARGE for x in value)
-
-
-def _brief(value: Any) -> str:
-    return " ".join(repr(value).split())[:60]
 
 
 def _bias_of(node: Node) -> int | None:
@@ -495,101 +487,3 @@ def _bias_of(node: Node) -> int | None:
         if x.shape == node.shape[1:] and other.shape == node.shape and x.op != CONSTANT:
             return i if x.dtype == other.dtype == node.dtype else None
     return None
-
-
-def _axis(node: Node) -> Any:
-    axis = operation_of(node).axis
-    return node.params["axis"] if axis is None else axis
-
-
-def _over_last(printer: Printer, node: Node, out: str) -> str | None:
-    """Return the array to write into if it holds the last operand already."""
-    slots, last = printer.buffers.slots, node.args[-1]
-    return out if id(last) in slots and slots[id(last)] == slots.get(id(node)) else None
-
-
-def _mask(printer: Printer, node: Node) -> str:
-    """Return a mask for an operand that any statement may write into."""
-    x = node.args[0]
-    if printer.rows is not None:
-        return f"np.empty({printer.name_of(x)}.shape, bool)"
-    return printer.fixed(f"np.empty({x.shape}, bool)", "mask")
-
-
-def _dot(printer: Printer, node: Node) -> str | None:
-    """Return the method of arrays that multiplies matrices, quicker than the function."""
-    x, y = node.args
-    return None if printer.rows is not None or max(len(x.shape), len(y.shape)) > 2 else ".dot"
-
-
-def _ones(printer: Printer, length: int) -> str:
-    return printer.fixed(f"np.ones({length})", f"ones_{length}")
-
-
-def _reversed(node: Node) -> str | None:
-    axes = tuple(node.params["axes"])
-    return ".T" if axes == tuple(range(len(axes)))[::-1] else None
-
-
-def _part(node: Node, source: bool, rolled: bool) -> str:
-    """Return the index of what comes round the end of a rolled axis, or of the rest, in either."""
-    axis = int(node.params["axis"]) % len(node.shape)
-    length = node.shape[axis]
-    shift = node.params["shift"] % length if length else 0
-    border = length - shift if source else shift
-    part = f"{border}:" if rolled is source else f":{border}"
-    return ":, " * axis + part
-
-
-_Field = Callable[[Printer, Node, str], str | None]
-#: The fields of `numpy` and `share`; those that return None cannot be had there.
-_FIELDS: dict[str, _Field] = {
-    "function": lambda p, node, out: p.function(node),
-    # Operands of an elementwise operation: numbers as arrays without axes.
-    "operands": lambda p, node, out: ", ".join([p.operand(x, node) for x in node.args]),
-    # The array that is written into: as a further argument, if there is one; by itself.
-    "out": lambda p, node, out: out and f", {out}",
-    "named_out": lambda p, node, out: out and f", out={out}",
-    "out_or_none": lambda p, node, out: out or "None",
-    "to": lambda p, node, out: out or None,
-    "out_over_last": _over_last,
-    # An operand as a vector: without a copy; without a copy, or as a copy.
-    "flat0": lambda p, node, out: p.flat(node.args[0]),
-    "flat1": lambda p, node, out: p.flat(node.args[1]),
-    "vector0": lambda p, node, out: p.vector(node.args[0]),
-    "vector1": lambda p, node, out: p.vector(node.args[1]),
-    "dot": lambda p, node, out: _dot(p, node),
-    "all": lambda p, node, out: p.all_axes(node),
-    "axis": lambda p, node, out: str(_axis(node)),
-    "shift": lambda p, node, out: str(node.params["shift"]),
-    "rolled": lambda p, node, out: _part(node, True, True),
-    "kept": lambda p, node, out: _part(node, True, False),
-    "rolled_to": lambda p, node, out: _part(node, False, True),
-    "kept_to": lambda p, node, out: _part(node, False, False),
-    "keepdims": lambda p, node, out: ", True" if node.params.get("keepdims") else "",
-    # Arrays that stand ready: ones for each row, a mask, and memory of the shape of the result.
-    "ones": lambda p, node, out: _ones(p, node.args[0].shape[0]),
-    "mask": lambda p, node, out: _mask(p, node),
-    "step": lambda p, node, out: p.fixed(f"np.empty({node.shape})", "step"),
-    # Of views.
-    "shape": lambda p, node, out: p.shape(node),
-    "axes": lambda p, node, out: str(tuple(node.params["axes"])),
-    "reversed": lambda p, node, out: _reversed(node),
-    "index": lambda p, node, out: index_text(node.params["index"]),
-}
-
-
-@functools.cache
-def _parsed(text: str) -> tuple[str, list[_Field]]:
-    """Return a text with its fields numbered, and what fills them; the operands come last."""
-    fields = sorted(fields_of(text), key=lambda field: (field.isdigit(), field))
-    numbered = re.sub(r"\w+(?=\})", lambda match: str(fields.index(match[0])), text)
-    return numbered, [_operand(int(x)) if x.isdigit() else _FIELDS[x] for x in fields]
-
-
-def _operand(place: int) -> _Field:
-    return lambda p, node, out: p.numpy_name(node.args[place])
-
-
-#: Those fields, for the tests of the table.
-FIELDS = frozenset(_FIELDS)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from autodiff.plan.operations import Kind, kind_of
+from autodiff.plan.operation import Kind
+from autodiff.plan.operations import kind_of
 from autodiff.plan.program import CONSTANT, Node
 from autodiff.plan.to_numpy.printer import Printer
 from autodiff.plan.to_numpy.tiling import Block

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from autodiff.plan.operations import Kind, kind_of, operation_of, reduced_axes
+from autodiff.plan.operation import Kind
+from autodiff.plan.operations import kind_of, operation_of, reduced_axes
 from autodiff.plan.program import Node, Program
 
 __all__ = ["LARGE", "TILE", "Block", "Role", "group", "role_of"]

@@ -14,39 +14,58 @@ from autodiff.rules.indexing import GETITEM
 from autodiff.rules.joining import CONCATENATE
 from autodiff.rules.shape import RESHAPE, TRANSPOSE
 
-__all__ = ["signature", "stacked", "taken_first"]
+__all__ = [
+    *("UNKNOWN", "are_rows", "is_strong", "kind_of_operand", "may_repeat", "signature", "stacked"),
+    "taken_first",
+]
 
 _PLAIN = (bool, int, float, complex, str, type(None), EllipsisType, np.generic, np.dtype)
 #: Elements from which a step stays by itself: fresh memory in each iteration, and whole arrays in
 #: place of tiles, take longer than the shorter source gains.
 _LARGE = 1 << 15
 _WEAK = (bool, int, float, complex)
-_STRONG = (np.dtype(float), np.dtype(complex))
+_STRONG = {np.dtype(float), np.dtype(complex)}
+_ARRAYS = (np.ndarray, np.generic)
+#: The kind of an operand of which nothing is known.
+UNKNOWN = "unknown"
 
 
-def signature(node: Tensor, tape: Tape) -> Any:
-    """Return what is equal for steps that do the same to operands of the same kinds, or None."""
-    primitive, value = node.primitive, node.value
-    if primitive is None or primitive.arity < 0 or not isinstance(value, np.ndarray | np.generic):
+def signature(x: Tensor) -> Any:
+    """Return what is equal for steps that do the same, or None."""
+    params, value = x.params, x.value
+    if not isinstance(value, _ARRAYS):
         return None
-    if value.size >= _LARGE:
-        return None
-    kinds: list[Any] = []
-    for x in node.operands:
-        if type(x) is not Tensor:
-            kinds.append((type(x), getattr(x, "shape", ()), getattr(x, "dtype", None)))
-            if type(x) in _WEAK and value.dtype not in _STRONG:
-                # In an array it would impose its type.
-                kinds.append(repr(x))
-        elif x.tape is tape and isinstance(x.value, np.ndarray | np.generic):
-            kinds.append((x.value.shape, x.value.dtype))
-        else:
-            return None
+    if params is None:
+        return id(x.primitive), value.shape, value.dtype, len(x.operands)
     try:
-        params = _frozen(node.params)
+        return id(x.primitive), value.shape, value.dtype, len(x.operands), _frozen(params)
     except TypeError:
         return None
-    return id(primitive), value.shape, value.dtype, tuple(kinds), params
+
+
+def is_strong(value: Any) -> bool:
+    """Return whether numbers of Python's have no other type than the result of a step."""
+    return getattr(value, "dtype", None) in _STRONG
+
+
+def kind_of_operand(x: Any, strong: bool, tape: Tape) -> Any:
+    """Return what is equal for operands of the same kind."""
+    if type(x) is Tensor:
+        own = x.value
+        known = x.tape is tape and isinstance(own, _ARRAYS)
+        return (own.shape, own.dtype) if known else UNKNOWN
+    kind = type(x)
+    if kind in _WEAK:
+        # In an array it would impose its type on all but these.
+        return kind if strong else (kind, repr(x))
+    return kind, getattr(x, "shape", ()), getattr(x, "dtype", None)
+
+
+def may_repeat(x: Tensor) -> bool:
+    """Return whether a step may be one of a loop."""
+    primitive, value = x.primitive, x.value
+    known = primitive is not None and primitive.arity >= 0
+    return known and isinstance(value, _ARRAYS) and value.size < _LARGE
 
 
 def _frozen(value: Any) -> Any:
@@ -71,17 +90,16 @@ def taken_first(nodes: Sequence[Tensor], many: int) -> tuple[list[Tensor], set[i
     Steps that take theirs themselves are then as those that got them from a list. The identities
     of these elements are returned too.
     """
-
-    def takes(x: Tensor) -> bool:
-        return (
-            x.primitive is GETITEM
-            and len(x.operands) == 1
-            and type(x.operands[0]) is Tensor
-            and _has_number(x.params["index"])  # type: ignore[index]
-        )
-
-    counts = Counter(id(x.operands[0]) for x in nodes if takes(x))
-    moved = [x for x in nodes if takes(x) and counts[id(x.operands[0])] > many]
+    takes = [
+        x
+        for x in nodes
+        if x.primitive is GETITEM
+        and len(x.operands) == 1
+        and type(x.operands[0]) is Tensor
+        and _has_number(x.params["index"])  # type: ignore[index]
+    ]
+    counts = Counter([id(x.operands[0]) for x in takes])
+    moved = [x for x in takes if counts[id(x.operands[0])] > many]
     if not moved:
         return list(nodes), set()
     taken = set(map(id, moved))
@@ -105,6 +123,8 @@ def taken_first(nodes: Sequence[Tensor], many: int) -> tuple[list[Tensor], set[i
 
 
 def _has_number(index: Any) -> bool:
+    if type(index) is int:
+        return True
     parts = index if isinstance(index, tuple) else (index,)
     return is_basic_index(index) and any(isinstance(i, int | np.integer) for i in parts)
 
@@ -143,6 +163,11 @@ def stacked(items: Sequence[Any], tape: Tape, made: list[Tensor]) -> tuple[Any, 
     made += parts
     made.append(Tensor(value, tape, CONCATENATE, tuple(parts), {"axis": 0}))
     return made[-1], False
+
+
+def are_rows(items: Sequence[Any]) -> bool:
+    """Return whether the array that has items as its rows is there, or is made of constants."""
+    return type(items[0]) is not Tensor or _rows(items) is not None
 
 
 def _rows(items: Sequence[Tensor]) -> tuple[Any, int, bool] | None:

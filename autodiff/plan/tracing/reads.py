@@ -10,8 +10,7 @@ from autodiff.core.primitive import PRIMITIVES
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor
 from autodiff.plan.operations import is_basic_index
-from autodiff.plan.tracing import rerolling
-from autodiff.plan.tracing.rerolling import LONGEST_BODY, reroll
+from autodiff.plan.tracing.rerolling import LONGEST_BODY, has_numbers, reroll
 from autodiff.rules.indexing import index_key
 
 __all__ = ["reroll_reads_apart"]
@@ -27,7 +26,7 @@ def reroll_reads_apart(
     Where there are loops on numbers, reads stand right behind what is read, those of one element
     once. Where there are none, and `arrays`, loops are made of the nodes as they are.
     """
-    if len(nodes) >= rerolling.SHORTEST:
+    if has_numbers(nodes):
         rerolled = _reads_apart(tape, nodes, kept)
         if len(rerolled) < len(nodes):
             return rerolled

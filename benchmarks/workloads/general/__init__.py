@@ -2,6 +2,7 @@
 
 from benchmarks.workloads.general.arrays import embedding, large, ring, windows
 from benchmarks.workloads.general.filters import kalman, recurrent, runge_kutta
+from benchmarks.workloads.general.gated import gru, lstm
 from benchmarks.workloads.general.heat import heat_roll, heat_slices
 from benchmarks.workloads.general.matrices import fit, regression, rotations
 from benchmarks.workloads.general.models import gaussian_process, qubits
@@ -14,6 +15,8 @@ GENERAL: dict[str, Workload] = {
     workload.name: workload
     for workload in (
         recurrent(),
+        gru(),
+        lstm(),
         kalman(),
         runge_kutta(),
         heat_roll(),

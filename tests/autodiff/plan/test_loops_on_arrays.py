@@ -14,7 +14,7 @@ _SIZE, _STEPS = 4, 60
 
 @pytest.fixture(autouse=True)
 def _short_loops(monkeypatch):
-    monkeypatch.setattr("autodiff.plan.tracing.rerolling._FEWEST_OF_ARRAYS", 32)
+    monkeypatch.setattr("autodiff.plan.tracing.rerolling._FEWEST_OF_ARRAYS", 16)
 
 
 def _leaves(tree):
