@@ -249,6 +249,8 @@ def check(program, seed=0):
         except Exception as error:
             return f"wrong: {strategy} raises {error!r}"
         if not np.isclose(found[strategy][0], value, rtol=1e-9, atol=1e-9):
+            if re.search(r"np\.log\(.*np\.exp", str(program)) and " > " in str(program):
+                return "chosen by rounding"  # log(1 + exp(-75)) is 0 in NumPy, and 3e-33 here
             return f"wrong: {strategy} has the value {found[strategy][0]}, NumPy {value}"
         space = {}
         exec(g.source, space)
@@ -269,6 +271,8 @@ def check(program, seed=0):
         for name in shapes:
             one, two = found[first][1][name], found[other][1][name]
             if not _same(one, two):
+                if other == "matrix" and not np.isfinite(two).all() and np.isfinite(one).all():
+                    return "not a number: matrix, where the others have a derivative"
                 return f"wrong: {first} and {other} differ by {name}: {one} and {two}"
     direction, expected = _differences(f, program.point, seed)
     if expected is not None and not re.search(_KINKS, str(program)):
