@@ -190,6 +190,7 @@ def accumulate(value: Node, sources: Iterable[Node]) -> tuple[list[Node], dict[i
     active = depends(nodes, sources)
     risky = depends(nodes, [node for node in nodes if node.op not in _CALM])
     singular = depends(nodes, [node for node in nodes if node.op in _SINGULAR])
+    value.graph.deriving = True
     contributions: dict[int, list[_Part]] = {value.index: [_Part(value.graph.number(1))]}
     primals: dict[int, Node] = {}
     found: dict[int, Node] = {}
