@@ -31,7 +31,7 @@ _CALM |= {"inner", "sumsquares", "trace"}
 #: Those that may have an infinite derivative where they are finite.
 _SINGULAR = frozenset(
     {"divide", "power", "log", "log1p", "sqrt", "cbrt", "norm", "reciprocal", "tan", "arcsin"}
-    | {"arccos", "arccosh", "arctanh"}
+    | {"arccos", "arccosh", "arctanh", "gammaln", "digamma"}
 )
 
 

@@ -23,7 +23,8 @@ N = 3
 LARGEST = 1e3
 POINTS = (0.0, 0.0, 0.0, 1.0, -1.0, 0.5, 2.0, -0.25, 1.5)
 
-#: What a line makes: a scalar, a vector or a matrix. {s}, {v}, {m} are values that are there.
+#: What a line makes: a scalar, a vector or a matrix. {s}, {v}, {m} are values that are there,
+#: {v0} is one vector throughout.
 SCALARS = (
     "np.sum({v})",
     "np.linalg.norm({v})",
@@ -82,8 +83,8 @@ VECTORS = (
     "1 / (1 + np.exp(-{v}))",
     "np.log(1 / (1 + np.exp(-500 * {v})))",
     "np.log(1 + np.exp(300 * {v}))",
-    "np.exp(400 * {v}) / np.sum(np.exp(400 * {v}))",
-    "np.log(np.exp({v}) / np.sum(np.exp({v})))",
+    "np.exp(400 * {v0}) / np.sum(np.exp(400 * {v0}))",
+    "np.log(np.exp({v0}) / np.sum(np.exp({v0})))",
     "np.linalg.norm({m}, axis=1)",
     "np.sqrt(np.sum({m} ** 2, axis=0))",
     "np.log(np.sum(np.exp(200 * {m}), axis=1))",
@@ -152,6 +153,7 @@ class Program:
 
 
 def _filled(template, known, draw, new=""):
+    template = template.replace("{v0}", draw.choice(known["v"]))
     text = re.sub(r"\{([svm])\}", lambda match: draw.choice(known[match[1]]), template)
     return text.replace("{new}", new)
 
