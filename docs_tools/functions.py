@@ -12,6 +12,7 @@ import scipy.special
 
 from symdiff.errors import name_of
 from symdiff.matrix.array import FUNCTIONS as WHOLE
+from symdiff.matrix.array import SPECIAL
 from symdiff.matrix.array import UFUNCS as WHOLE_UFUNCS
 from symdiff.matrix.table import RULES
 from symdiff.operations.table import OPERATIONS, UFUNCS
@@ -45,7 +46,11 @@ def page() -> str:
         (*UFUNCS, *FUNCTIONS, *STRUCTURAL, *UFUNC_PRODUCTS, *WRITERS, *theirs.values())
     )
     matrix = _names((*WHOLE_UFUNCS, *WHOLE))
-    matrix |= {name_of(theirs[name]) for name, row in special.items() if row.name in RULES}
+    matrix |= {
+        name_of(theirs[name])
+        for name, row in special.items()
+        if row.name in RULES or row.name in SPECIAL
+    }
     rows = [
         f"| `{name}` | {'yes' if name in entries else ''} | {'yes' if name in matrix else ''} |"
         for name in sorted(entries | matrix)

@@ -14,6 +14,7 @@ Examples
 
 from symdiff.errors import ExpressionTooLarge, Unparsable, Untraceable
 from symdiff.explanation.explain import Explanation, explain
+from symdiff.formulas.calling import grad, hessian, value_and_grad
 from symdiff.formulas.gradient import Gradient, Operations
 from symdiff.formulas.hessian import Hessian
 from symdiff.formulas.strategies import STRATEGIES, gradient
@@ -31,7 +32,10 @@ __all__ = [
     "Unparsable",
     "Untraceable",
     "explain",
+    "grad",
     "gradient",
+    "hessian",
     "parse",
     "trace",
+    "value_and_grad",
 ]

@@ -78,10 +78,10 @@ class Unparsable(ValueError):
     --------
     >>> from symdiff import Unparsable, parse
     >>> try:
-    ...     parse("x^2")
+    ...     parse("x%2")
     ... except Unparsable as error:
     ...     print(error.column, error)
-    2 column 2: '^' is refused: write ** for a power
+    2 column 2: '%' is refused: a remainder has no place in a formula
     """
 
     def __init__(self, message: str, column: int = 1) -> None:

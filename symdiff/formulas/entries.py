@@ -237,11 +237,11 @@ class Entries(Formulas):
         """The compiled source on NumPy scalars."""
         return compile_source(self._print("numpy"), self.strategy)
 
-    def __call__(self, **inputs: Any) -> dict[str, Any]:
+    def __call__(self, /, **inputs: Any) -> dict[str, Any]:
         """Return the gradient at a point; see `value_and_gradient`."""
         return self.value_and_gradient(**inputs)[1]
 
-    def value_and_gradient(self, **inputs: Any) -> tuple[float, dict[str, Any]]:
+    def value_and_gradient(self, /, **inputs: Any) -> tuple[float, dict[str, Any]]:
         """Return the value and the gradient at a point.
 
         Parameters

@@ -133,6 +133,6 @@ class Hessian(Formulas):
         """Python source of a function that returns the value, and the blocks by pair: ``"x,y"``."""
         return self._entries.source
 
-    def __call__(self, **inputs: Any) -> dict[str, dict[str, Any]]:
+    def __call__(self, /, **inputs: Any) -> dict[str, dict[str, Any]]:
         """Return the Hessian at a point."""
         return self._by_pair(self._entries(**inputs))

@@ -7,7 +7,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, overload
 
+import sympy
+
 from symdiff.errors import Untraceable, nearest
+from symdiff.formulas.given import function_of
 from symdiff.formulas.gradient import Gradient
 from symdiff.matrix import MatrixGradient, matrix_gradient
 from symdiff.strategies import DERIVATIONS
@@ -94,7 +97,7 @@ def _who_can(f: Callable[..., Any], strategy: str, given: Mapping[str, Any]) -> 
 
 @overload
 def gradient(
-    f: Callable[..., Any],
+    f: Callable[..., Any] | str | sympy.Basic,
     /,
     *,
     wrt: str | Sequence[str] | None = None,
@@ -106,7 +109,7 @@ def gradient(
 
 @overload
 def gradient(
-    f: Callable[..., Any],
+    f: Callable[..., Any] | str | sympy.Basic,
     /,
     *,
     wrt: str | Sequence[str] | None = None,
@@ -117,7 +120,7 @@ def gradient(
 
 
 def gradient(
-    f: Callable[..., Any],
+    f: Callable[..., Any] | str | sympy.Basic,
     /,
     *,
     wrt: str | Sequence[str] | None = None,
@@ -129,8 +132,10 @@ def gradient(
 
     Parameters
     ----------
-    f : callable
+    f : callable, str or sympy.Basic
         Returns a scalar. It uses NumPy functions, operators, indexing and loops; no special import.
+        Or a formula: text for `parse`, or an expression of SymPy, also one of matrices; what has no
+        shape then is a scalar, or has that of its symbol.
     wrt : str or sequence of str, optional
         Arguments to differentiate by; every symbolic one if not given.
     strategy : str
@@ -170,13 +175,15 @@ def gradient(
     >>> g = gradient(lambda p: np.sum(p["w"] ** 2) * p["b"], p={"w": (2,), "b": ()})
     >>> g(p={"w": [1, 2], "b": 3})
     {'p': {'w': array([ 6., 12.]), 'b': 5.0}}
+    >>> gradient("x^2 * y").partials
+    {'x': 2*x*y, 'y': x**2}
     """
     if strategy not in STRATEGIES:
         raise ValueError(
             f"there is no strategy {strategy!r}.{nearest(str(strategy), STRATEGIES)} "
             f"Known strategies: {', '.join(STRATEGIES)}"
         )
-    given = {**(inputs or {}), **arguments}
+    f, given = function_of(f, {**(inputs or {}), **arguments})
     try:
         return STRATEGIES[strategy](f, wrt=wrt, inputs=given)
     except Untraceable as error:

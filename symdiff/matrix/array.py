@@ -20,7 +20,7 @@ from symdiff.matrix.writing import check_order, scattered, written
 from symdiff.operations.table import row_of
 from symdiff.tracing.traced import TracedArray, add_methods
 
-__all__ = ["FUNCTIONS", "UFUNCS", "VIEWS", "MatrixArray", "as_node"]
+__all__ = ["FUNCTIONS", "SPECIAL", "UFUNCS", "VIEWS", "MatrixArray", "as_node"]
 
 _PACKAGE = "symdiff."
 _MANY = 1000  # local variables, above which a frame is not searched for names
@@ -30,6 +30,8 @@ _MANY = 1000  # local variables, above which a frame is not searched for names
 UFUNCS: dict[np.ufunc, Callable[..., Node]] = {}
 #: What computes a NumPy function from the graph and its arguments; filled there, too.
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+#: What computes a function of `scipy.special` that has no rule, by name; filled there, too.
+SPECIAL: dict[str, Callable[..., Node]] = {}
 #: Those of which NumPy's result is a view of the first argument.
 VIEWS: set[Any] = set()
 
@@ -321,6 +323,8 @@ def _call_ufunc(
     if ufunc in UFUNCS:
         return MatrixArray(UFUNCS[ufunc](*operands))
     row = row_of(ufunc)
+    if row is not None and row.name in SPECIAL:
+        return MatrixArray(SPECIAL[row.name](*operands))
     if row is None or not row.scipy or row.name not in RULES:
         _unknown(ufunc)
     return MatrixArray(construct.elementwise(row.name, *operands))

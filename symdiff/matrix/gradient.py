@@ -200,11 +200,11 @@ class MatrixGradient(Entrywise, Formulas):
         """The compiled source."""
         return compile_source(self.source, self.strategy)
 
-    def __call__(self, **inputs: Any) -> dict[str, Any]:
+    def __call__(self, /, **inputs: Any) -> dict[str, Any]:
         """Return the gradient at a point; see `value_and_gradient`."""
         return self.value_and_gradient(**inputs)[1]
 
-    def value_and_gradient(self, **inputs: Any) -> tuple[float, dict[str, Any]]:
+    def value_and_gradient(self, /, **inputs: Any) -> tuple[float, dict[str, Any]]:
         """Return the value and the gradient at a point.
 
         Examples

@@ -104,9 +104,13 @@ class Graph:
         The name of a local variable that held a node, by its index.
     arrays : list of numpy.ndarray
         The constant arrays.
+    deriving : bool
+        Whether what is built is a derivative: a quotient of equals is cancelled then, which at 0,
+        where the quotient has no value, gives its limit. A value is what NumPy gives.
     """
 
     def __init__(self) -> None:
+        self.deriving = False
         self.nodes: list[Node] = []
         self.names: dict[int, str] = {}
         self.arrays: list[npt.NDArray[Any]] = []
@@ -122,6 +126,7 @@ class Graph:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.nodes, self._known, self._array_places = [], {}, {}
+        self.deriving = False
         self.names, self.arrays = state["names"], state["arrays"]
         for op, args, params, shape in state["rows"]:
             self.make(op, tuple(self.nodes[k] for k in args), params, shape)

@@ -28,6 +28,13 @@ _CALM |= {"absolute", "sign", "step", "maximum", "minimum", "logaddexp", "where"
 _CALM |= {"inner", "sumsquares", "trace"}
 
 
+#: Those that may have an infinite derivative where they are finite.
+_SINGULAR = frozenset(
+    {"divide", "power", "log", "log1p", "sqrt", "cbrt", "norm", "reciprocal", "tan", "arcsin"}
+    | {"arccos", "arccosh", "arctanh", "gammaln", "digamma"}
+)
+
+
 class _Part(NamedTuple):
     """A contribution to an adjoint, and the condition under which it counts."""
 
@@ -144,7 +151,21 @@ def _moved(node: Node, bar: _Part, mask: Node) -> list[_Part | None]:
     ]
 
 
-def _parts_of(node: Node, bar: _Part, active: set[int], risky: set[int]) -> list[_Part | None]:
+def _of_some(node: Node, bar: Node, singular: set[int]) -> list[_Part | None]:
+    """Return the contributions to arrays of which some entries are not used at all."""
+    adjoint = RULES[node.op].adjoint
+    assert adjoint is not None
+    ones = construct.broadcast(node.graph.number(1), node.shape)
+    parts: list[_Part | None] = []
+    for arg, value, used in zip(node.args, adjoint(node, bar), adjoint(node, ones), strict=True):
+        partly = used is not None and arg.index in singular and used.op in ("scatter", "put")
+        parts.append(None if value is None else _Part(value, used if partly else None))
+    return parts
+
+
+def _parts_of(
+    node: Node, bar: _Part, active: set[int], risky: set[int], singular: set[int]
+) -> list[_Part | None]:
     """Return the contributions of a node to its operands."""
     rule = RULES[node.op]
     if rule.adjoint is None:
@@ -156,6 +177,8 @@ def _parts_of(node: Node, bar: _Part, active: set[int], risky: set[int]) -> list
             return _entry_by_entry(node, bar, active)
         if node.op in _MOVES:
             return _moved(node, bar, bar.mask)
+    if node.op in ("index", "put") and any(arg.index in singular for arg in node.args):
+        return _of_some(node, bar.masked(), singular)
     values = rule.adjoint(node, bar.masked())
     return [None if value is None else _Part(value) for value in values]
 
@@ -166,6 +189,8 @@ def accumulate(value: Node, sources: Iterable[Node]) -> tuple[list[Node], dict[i
     nodes = reachable([value])
     active = depends(nodes, sources)
     risky = depends(nodes, [node for node in nodes if node.op not in _CALM])
+    singular = depends(nodes, [node for node in nodes if node.op in _SINGULAR])
+    value.graph.deriving = True
     contributions: dict[int, list[_Part]] = {value.index: [_Part(value.graph.number(1))]}
     primals: dict[int, Node] = {}
     found: dict[int, Node] = {}
@@ -180,7 +205,8 @@ def accumulate(value: Node, sources: Iterable[Node]) -> tuple[list[Node], dict[i
             found[node.index] = whole = bar.masked()
             if whole.index > value.index:
                 primals.setdefault(whole.index, node)
-        for arg, part in zip(node.args, _parts_of(node, bar, active, risky), strict=True):
+        given = _parts_of(node, bar, active, risky, singular)
+        for arg, part in zip(node.args, given, strict=True):
             if part is not None and arg.index in active:
                 contributions.setdefault(arg.index, []).append(part)
     gradients = []

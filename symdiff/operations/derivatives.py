@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 from symdiff.operations.operation import Partials
@@ -49,7 +50,9 @@ class Singular:
     def __getitem__(self, node: int) -> bool:
         known, dag = self._known, self._dag
         for new in range(len(known), node + 1):
-            known.append(dag.ops[new] in _SINGULAR or any([known[arg] for arg in dag.args[new]]))
+            op = dag.ops[new]
+            own = not math.isfinite(dag.data[new]) if op == "number" else op in _SINGULAR
+            known.append(own or any([known[arg] for arg in dag.args[new]]))
         return bool(known[node])
 
 

@@ -23,7 +23,7 @@ NEEDED: dict[Kind, tuple[str, ...]] = {
     "relation": ("form", "evaluate", "ufuncs", "sympy", "sign"),
     "choice": ("form", "evaluate", "sympy"),
     "function": ("form", "evaluate", "domain", "partials", "sympy", "python", "c"),
-    "formula": ("form", "evaluate", "ufuncs", "domain"),  # of other operations: never a node
+    "formula": ("form", "evaluate", "domain"),  # of other operations: never a node
     "logic": ("form", "evaluate", "ufuncs"),  # a formula of conditions
 }
 

@@ -27,9 +27,11 @@ for _row in OPERATIONS.values():
 def row_of(ufunc: np.ufunc) -> Operation | None:
     """Return the row of a function of NumPy or SciPy, if there is one."""
     row = UFUNCS.get(ufunc)
-    if row is None and ufunc.__name__ in _SCIPY:
+    name = ufunc.__name__.lstrip("_")  # SciPy has a function zeta around a ufunc _zeta
+    if row is None and name in _SCIPY:
         import scipy.special  # late: SciPy takes half a second; who has this function has it
 
-        if ufunc is getattr(scipy.special, ufunc.__name__):
-            row = UFUNCS[ufunc] = _SCIPY[ufunc.__name__]
+        inner = getattr(scipy.special, "_ufuncs", None)
+        if ufunc in (getattr(scipy.special, name), getattr(inner, ufunc.__name__, None)):
+            row = UFUNCS[ufunc] = _SCIPY[name]
     return row

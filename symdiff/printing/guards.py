@@ -1,4 +1,4 @@
-"""What choices guard: the conditions that hold wherever the value of a node is used at all."""
+"""What choices guard: the conditions under which the value of a node is used at all."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from symdiff.store.dag import Dag
 
 __all__ = ["Guard", "guards_of"]
 
-Guard = frozenset[tuple[int, bool]]  # conditions, and whether each holds
+Case = frozenset[tuple[int, bool]]  # conditions that hold together, or do not hold
+Guard = tuple[Case, ...]  # the cases in which a value is used; one without conditions: always
 
-_MOST = 12  # conditions of one guard: fewer guard less, and cost less
+_ALWAYS: Guard = (frozenset(),)
+_MOST = 12  # conditions of one case: fewer guard less, and cost less
+_CASES = 4
 
 
 def guards_of(dag: Dag, roots: Sequence[int]) -> dict[int, Guard]:
@@ -18,19 +21,33 @@ def guards_of(dag: Dag, roots: Sequence[int]) -> dict[int, Guard]:
     order = dag.reachable(roots)
     if not any([dag.ops[node] == "where" for node in order]):
         return {}
-    guards: dict[int, Guard] = dict.fromkeys(roots, frozenset())
+    guards: dict[int, Guard] = dict.fromkeys(roots, _ALWAYS)
     for node in reversed(order):
         guard, args = guards[node], dag.args[node]
-        chooses = dag.ops[node] in ("where", "choice") and len(guard) < _MOST
+        chooses = dag.ops[node] in ("where", "choice")
         for position, arg in enumerate(args):
             own = guard
             if chooses and position:
-                own = guard | _conditions(dag, args[0], position == 1)
-            guards[arg] = own & guards[arg] if arg in guards else own
+                more = _conditions(dag, args[0], position == 1)
+                own = tuple(case if len(case) >= _MOST else case | more for case in guard)
+            guards[arg] = _either(guards[arg], own) if arg in guards else own
     return guards
 
 
-def _conditions(dag: Dag, condition: int, holds: bool) -> Guard:
+def _either(a: Guard, b: Guard) -> Guard:
+    """Return the cases of two guards, without those that others contain."""
+    if a in (b, _ALWAYS):
+        return a
+    cases: list[Case] = []
+    for case in sorted({*a, *b}, key=lambda case: (len(case), sorted(case))):
+        if not any(other <= case for other in cases):
+            cases.append(case)
+    if len(cases) > _CASES:
+        return (frozenset.intersection(*cases),)
+    return tuple(cases)
+
+
+def _conditions(dag: Dag, condition: int, holds: bool) -> Case:
     """Return the conditions that follow from one that holds, or does not."""
     found = set()
     stack = [(condition, holds)]

@@ -17,7 +17,7 @@ import numpy as np
 
 from symdiff.operations.operation import Operation
 from symdiff.operations.table import OPERATIONS, RELATIONS
-from symdiff.printing.guards import Guard, guards_of
+from symdiff.printing.guards import Case, Guard, guards_of
 from symdiff.printing.infix import ATOM, COMPARE, POWER, PRODUCT, SUM, UNARY
 from symdiff.store.dag import Dag, Nodes
 from symdiff.store.exact import Number
@@ -94,15 +94,23 @@ class _Writer:
     def _write(self, node: int, name: str, text: str, raises: bool) -> None:
         """Write a line; one that a choice may not need only where the choice needs it."""
         guard = self.guards.get(node) if raises else None
-        if guard:
-            ordered = sorted(guard, key=lambda known: (len(self.guards[known[0]]), *known))
-            words = []
-            for condition, holds in ordered:
-                self.define_below(condition)
-                written = _enclose(self._expression(condition), ATOM)
-                words.append(written if holds else f"not {written}")
-            text = f"{text} if {' and '.join(words)} else 0.0"
+        if guard and all(guard):
+            cases = [self._case(case) for case in guard]
+            text = f"{text} if {' or '.join(cases)} else 0.0"
         self.lines.append(f"{name} = {text}")
+
+    def _case(self, case: Case) -> str:
+        """Return conditions that hold together, those first under which others are computed."""
+
+        def computed(known: tuple[int, bool]) -> tuple[int, int]:
+            return max(map(len, self.guards[known[0]])), known[0]
+
+        words = []
+        for condition, holds in sorted(case, key=computed):
+            self.define_below(condition)
+            written = _enclose(self._expression(condition), ATOM)
+            words.append(written if holds else f"not {written}")
+        return " and ".join(words)
 
     def define_below(self, node: int) -> None:
         """Write the lines of named nodes on which a node depends, if they are not there yet."""

@@ -34,6 +34,8 @@ class Dag(NodeStore):
         if len(set(terms)) == len(terms) > 1:
             numbers = [self.ops[term] for term in terms].count("number")
             if numbers == 0 or (numbers == 1 and ZERO not in terms):
+                if len(terms) == 2 and self._cancel(*terms):
+                    return ZERO
                 return self.node("add", *terms)
         constant: Number = 0
         counts: dict[int, int] = {}
@@ -54,6 +56,12 @@ class Dag(NodeStore):
             for term, n in counts.items()
         ]
         return self.node("add", *rest) if len(rest) > 1 else rest[0] if rest else ZERO
+
+    def _cancel(self, x: int, y: int) -> bool:
+        """Return whether one of two terms is the other with its sign changed."""
+        return (self.ops[x] == "neg" and self.args[x][0] == y) or (
+            self.ops[y] == "neg" and self.args[y][0] == x
+        )
 
     def subtract(self, x: int, y: int) -> int:
         """Return ``x - y``."""

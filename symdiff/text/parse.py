@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import operator
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -82,6 +83,11 @@ def _fold(steps: list[Step]) -> list[Step]:
                 f"{_LARGEST_EXPONENT:g}, the largest that is taken",
                 step.column,
             )
+        if step.value == "@" and None not in numbers:
+            raise Unparsable(
+                f"column {step.column}: '@' joins arrays, and these are numbers; write *",
+                step.column,
+            )
         if None in numbers:
             starts.append((first, None))
             folded.append(step)
@@ -142,6 +148,16 @@ def _run(steps: list[Step], values: dict[str, Any]) -> Any:
     return stack[0]
 
 
+def _column(text: str, column: int) -> int:
+    """Return a place in a text whose ^ were written as ** there."""
+    place = 0
+    for position, character in enumerate(text, 1):
+        place += 2 if character == "^" else 1
+        if place >= column:
+            return position
+    return len(text)
+
+
 def parse(text: str, arguments: Sequence[str] | None = None) -> Callable[..., Any]:
     """Return the function that a formula describes; no text can make it run anything else.
 
@@ -149,7 +165,7 @@ def parse(text: str, arguments: Sequence[str] | None = None) -> Callable[..., An
     ----------
     text : str
         Numbers, names, ``+ - * / @ **``, brackets, comparisons, and the functions of `FUNCTIONS`;
-        ``pi`` is a number. At most 10,000 characters.
+        ``pi`` is a number, and ``^`` a power as ``**`` is. At most 10,000 characters.
     arguments : sequence of str, optional
         The names of the arguments in their order; if not given, as they appear in the text.
 
@@ -185,7 +201,15 @@ def parse(text: str, arguments: Sequence[str] | None = None) -> Callable[..., An
     Traceback (most recent call last):
     symdiff.errors.Unparsable: column 12: "'" is refused: a formula has no strings
     """
-    steps = _fold(compile_text(text, _GRAMMAR))
+    written = text.replace("^", "**") if isinstance(text, str) else text
+    try:
+        steps = _fold(compile_text(written, _GRAMMAR))
+    except Unparsable as error:
+        if written == text:
+            raise
+        column = _column(text, error.column)
+        message = re.sub(r"^column \d+", f"column {column}", str(error))
+        raise Unparsable(message, column) from None
     names = _parameters(steps, arguments)
     signature = inspect.Signature(
         [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in names]
@@ -195,6 +219,6 @@ def parse(text: str, arguments: Sequence[str] | None = None) -> Callable[..., An
         result = _run(steps, signature.bind(*args, **kwargs).arguments)
         return result.item() if isinstance(result, np.generic) else result
 
-    formula.__doc__ = text
+    formula.__doc__ = text if written == text else f"{written}  (^ is read as a power)"
     formula.__signature__ = signature  # type: ignore[attr-defined]
     return formula

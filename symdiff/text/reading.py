@@ -19,7 +19,7 @@ from symdiff.text.saving import (
     GRAMMAR,
     HEADER,
     LARGEST_BYTES,
-    NAME_CHARACTERS,
+    LONGEST_NAME,
     PLAIN_NAME,
     VERSION,
     Saved,
@@ -94,7 +94,7 @@ class _Reader:
         match = _ENTRY.fullmatch(name)
         if (
             match is None
-            or len(name) > NAME_CHARACTERS
+            or len(name) > LONGEST_NAME
             or keyword.iskeyword(match["name"])
             or unicodedata.normalize("NFKC", name) != name
             or (match["index"] and not entries)

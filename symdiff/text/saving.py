@@ -45,6 +45,7 @@ __all__ = [
     "GRAMMAR",
     "HEADER",
     "LARGEST_BYTES",
+    "LONGEST_NAME",
     "NAME_CHARACTERS",
     "PLAIN_NAME",
     "VERSION",
@@ -60,6 +61,7 @@ HEADER = "symdiff gradient, format "
 VERSION = 1
 _MANY = 2**20
 NAME_CHARACTERS = 64
+LONGEST_NAME = 1_000  # of an argument, which gets another name to be read by
 
 # The functions of a graph by NumPy's names, with the fewest and the most arguments.
 FUNCTIONS: dict[str, tuple[int, int]] = {
@@ -179,6 +181,12 @@ def entry_name(name: str, index: Index) -> str:
 def write_text(saved: Saved) -> str:
     """Return a gradient as text."""
     dag = saved.dag
+    for name in dag.shapes:
+        if len(name) > LONGEST_NAME:
+            raise ValueError(
+                f"save: the argument {name[:20]}... has a name of {len(name)} characters; "
+                f"{LONGEST_NAME:,} are the most that can be loaded again"
+            )
     taken = {*dag.shapes, *saved.names.values()}
     alias = _inventor("a", taken)
     invent = _inventor("p", taken)

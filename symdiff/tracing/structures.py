@@ -24,6 +24,7 @@ __all__ = [
     "in_numbers",
     "is_shape",
     "leaves",
+    "map_leaves",
     "name_leaves",
     "take",
 ]
@@ -111,6 +112,11 @@ def _map(function: Callable[[_Path, Any], Any], value: Any, path: _Path) -> Any:
         return function(path, value)
     entries = [_map(function, e, (*path, (text, named))) for text, named, e in _children(value)]
     return _rebuilt(value, entries)
+
+
+def map_leaves(function: Callable[[Any], Any], value: Any) -> Any:
+    """Return a structure of what a function gives for each leaf of a value."""
+    return _map(lambda _, leaf: function(leaf), value, ())
 
 
 def name_leaves(given: Mapping[str, Any]) -> tuple[dict[str, Any], Structures]:

@@ -167,9 +167,46 @@ def negate(a: Node) -> Node:
     return make("negate", a)
 
 
+def _cancelled_product(a: Node, b: Node) -> Node | None:
+    """Return a product of which a divisor is a factor, or that of powers of one base; or None."""
+    for one, other in ((a, b), (b, a)):
+        if one.op == "divide" and one.args[1] is other and one.shape == other.shape:
+            return broadcast(one.args[0], one.shape)
+        if one.op == "square" and one.args[0] is other:
+            return make("power", other, other.graph.number(3))
+        if one.op == "power" and one.args[0] is other and (one.args[1].number or 0) > 1:
+            n = one.args[1].number
+            assert n is not None
+            return make("power", other, other.graph.number(n + 1))
+        scaled = one.op == "multiply" and one.args[0].number is not None
+        if scaled and one.index not in one.graph.names:
+            inner = _cancelled_product(one.args[1], other)
+            if inner is not None:
+                return multiply(one.args[0], inner)
+    return None
+
+
+def _cancelled_quotient(a: Node, b: Node) -> Node | None:
+    """Return a quotient of which the divisor is a factor, or made of the dividend; or None."""
+    if a.shape != b.shape:
+        return None
+    if a is b:
+        return broadcast(a.graph.number(1), a.shape)
+    if b.op == "divide" and b.args[0] is a:
+        return broadcast(b.args[1], a.shape)
+    if a.op == "multiply" and b in a.args:
+        other = a.args[1] if a.args[0] is b else a.args[0]
+        return broadcast(other, a.shape)
+    return None
+
+
 def multiply(a: Node, b: Node) -> Node:
     """Return the elementwise product, a scalar factor first."""
     a, b = _loosened(a, b)
+    if a.graph.deriving and a.number is None and b.number is None:
+        cancelled = _cancelled_product(a, b)
+        if cancelled is not None:
+            return cancelled
     if a.number is not None and b.number is not None:
         return a.graph.number(a.number * b.number)
     if b.number is not None or (b.shape == () and a.shape != ()):
@@ -303,6 +340,10 @@ def log_sum_exp(terms: list[Node]) -> Node:
 def divide(a: Node, b: Node) -> Node:
     """Return a / b."""
     a, b = _loosened(a, b)
+    if a.graph.deriving and b.number is None:
+        cancelled = _cancelled_quotient(a, b)
+        if cancelled is not None:
+            return cancelled
     if b.number is not None:
         if b.number == 1:
             return as_number(a)

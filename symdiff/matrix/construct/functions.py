@@ -100,7 +100,8 @@ def _log(x: Node) -> Node:
     if x.op == "softmax":
         return subtract(x.args[0], make("logsumexp", x.args[0], params=(x.params[0], True)))
     if x.op == "det":
-        return make("logdet", x.args[0])
+        (a,) = x.args
+        return negate(make("logdet", a.args[0])) if a.op == "inv" else make("logdet", a)
     if x.op == "sigmoid":
         return negate(make("softplus", negate(x.args[0])))
     if x.op == "subtract" and x.args[0].number == 1 and x.args[1].op == "sigmoid":

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from symdiff.matrix import construct, rules  # noqa: F401  (rules fills RULES)
-from symdiff.matrix.array import FUNCTIONS, UFUNCS, MatrixArray, as_node
+from symdiff.matrix.array import FUNCTIONS, SPECIAL, UFUNCS, MatrixArray, as_node
 from symdiff.matrix.construct import make
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
@@ -59,6 +59,32 @@ def _copyto(graph: Graph, dst: Any, src: Any) -> None:
     dst[...] = src
 
 
+def _normal(x: Node) -> Node:
+    """Return the distribution function of the normal distribution."""
+    number = x.graph.number
+    scaled = construct.divide(construct.negate(x), number(math.sqrt(2)))
+    return construct.divide(make("erfc", scaled), number(2))
+
+
+def _x_log_y(x: Node, y: Node) -> Node:
+    """Return x log(y), and 0 where x is 0."""
+    zero = x.graph.number(0)
+    product = construct.multiply(x, construct.elementwise("log", y))
+    return make("where", make("equal", x, zero), zero, product)
+
+
+SPECIAL.update(
+    {
+        "expit": construct.sigmoid,
+        "ndtr": _normal,
+        "xlogy": _x_log_y,
+        "logit": lambda x: construct.subtract(
+            construct.elementwise("log", x),
+            construct.elementwise("log1p", construct.negate(x)),
+        ),
+        "log_expit": lambda x: construct.negate(make("softplus", construct.negate(x))),
+    }
+)
 UFUNCS.update(
     {
         np.add: construct.add,

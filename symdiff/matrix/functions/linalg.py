@@ -19,7 +19,10 @@ def _of_matrix(op: str) -> Callable[..., Node]:
 
 def _slogdet(graph: Graph, a: Any) -> Any:
     node = as_node(graph, a)
-    parts = (MatrixArray(make("signdet", node)), MatrixArray(make("logabsdet", node)))
+    inverted = node.op == "inv"
+    whole = make("logabsdet", node.args[0] if inverted else node)
+    sign = MatrixArray(make("signdet", node))
+    parts = (sign, MatrixArray(construct.negate(whole) if inverted else whole))
     return _SlogdetResult(*parts)
 
 

@@ -12,6 +12,7 @@ from symdiff.matrix.node import Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Shape, is_concrete, shown
 from symdiff.matrix.table import Adjoints, Rule, register
+from symdiff.matrix.transposed import transposed_form
 from symdiff.printing.names import spelled
 
 
@@ -23,9 +24,7 @@ def _transpose_form(setter: Typesetter, node: Node) -> Piece:
         order = ",".join(map(str, axes))
         latex = rf"\operatorname{{transpose}}_{{{order}}}"
         return setter.call(f"transpose[{order}]", setter.piece(a), latex=latex)
-    if a.op == "inv" and a.index not in setter.names:
-        return setter.raised(setter.piece(a.args[0]), r"-\top", "⁻ᵀ")
-    return setter.transposed(setter.piece(a))
+    return transposed_form(setter, a)
 
 
 def _transpose_source(emitter: Emitter, node: Node) -> Code:

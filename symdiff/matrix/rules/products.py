@@ -20,6 +20,7 @@ from symdiff.matrix.form import ATOM, PRODUCT, Piece, Typesetter
 from symdiff.matrix.node import Node
 from symdiff.matrix.shapes import Shape, broadcast_shapes, shown
 from symdiff.matrix.table import Adjoints, Rule, register
+from symdiff.matrix.transposed import transposed_form
 from symdiff.printing.names import indexed
 
 
@@ -71,14 +72,12 @@ def _matmul_form(setter: Typesetter, node: Node) -> Piece:
     left, right = setter.piece(a), setter.piece(b)
     if a.ndim == 1 and b.ndim == 1:
         if a.op == "matmul" and a.args[1].ndim == 2 and a.index not in setter.names:
-            row = setter.transposed(setter.piece(a.args[0]))
+            row = transposed_form(setter, a.args[0])
             return setter.product(setter.product(row, setter.piece(a.args[1])), right)
-        return setter.product(setter.transposed(left), right)
+        return setter.product(transposed_form(setter, a), right)
     if a.ndim == 1:
         # a vector is a column, so that the product is one too
-        flipped = b.op == "transpose" and b.ndim == 2 and b.index not in setter.names
-        matrix = setter.piece(b.args[0]) if flipped else setter.transposed(right)
-        return setter.product(matrix, left)
+        return setter.product(transposed_form(setter, b), left)
     return setter.product(left, right)
 
 
@@ -88,15 +87,15 @@ def _matmul_source(emitter: Emitter, node: Node) -> Code:
 
 
 def _outer_form(setter: Typesetter, node: Node) -> Piece:
-    a, b = (setter.piece(arg) for arg in node.args)
-    return setter.product(a, setter.transposed(b))
+    a, b = node.args
+    return setter.product(setter.piece(a), transposed_form(setter, b))
 
 
 def _inner_form(setter: Typesetter, node: Node) -> Piece:
     """Return the inner product: that of vectors without, of matrices with angle brackets."""
     a, b = node.args
     if a.ndim == 1:
-        return setter.product(setter.transposed(setter.piece(a)), setter.piece(b))
+        return setter.product(transposed_form(setter, a), setter.piece(b))
     left, right = (setter.full(setter.piece(arg)) for arg in node.args)
     if setter.style.latex:
         return Piece(rf"\left\langle {left}, {right} \right\rangle", ATOM)

@@ -103,6 +103,8 @@ def test_value_and_derivative(row, ufunc, strategy, rng, differences):
     g = gradient(f, strategy=strategy, inputs=dict.fromkeys(point, ()))
     value, found = g.value_and_gradient(**point)
     np.testing.assert_allclose(value, f(**point), rtol=1e-14)
+    if row.name == "zeta":
+        assert np.isnan(found.pop("x0"))  # by its order, which is a number where it is used
     differences(f, found, point)
 
 

@@ -57,7 +57,7 @@ def test_lines_have_the_names_of_the_function():
     lets = {str(symbol): str(form) for symbol, form in g.lets}
     assert lets["h1[0]"] == "sigmoid(z1[0])"
     assert lets["z1_bar[0]"] == "W2[0,0]*h1[0]*z2_bar[0]*(1 - h1[0])"
-    assert r"\bar{z1}_{0} &= " in g.latex()
+    assert r"{\bar{z}_1}_0 &= " in g.latex()
     assert "z1_bar_0 = " in g.source
 
 
