@@ -99,7 +99,9 @@ def stands_for(
         if function is None:
             return answer
         signature = _signature(function, answer)
-        accepts = frozenset(inspect.signature(answer).parameters)
+        parameters = inspect.signature(answer).parameters.values()
+        every = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        accepts = frozenset(signature.parameters if every else (p.name for p in parameters))
         without = _IDLE.union(idle)
 
         @functools.wraps(answer)
