@@ -169,9 +169,10 @@ def quad(
     return (value, *rule.said[1:])
 
 
-def _inside(a: Any, b: Any) -> float:
+def _inside(a: float, b: float) -> float:
     """Return a point between bounds."""
-    a, b = float(a), float(b)
+    if type(a) is not float or type(b) is not float:
+        return _inside(float(a), float(b))
     if np.isinf(a) and np.isinf(b):
         return 0.1
     if np.isinf(b):
