@@ -11,7 +11,11 @@ import numpy as np
 import pytest
 
 import autodiff
+import autodiff.scipy
 from autodiff.scipy.entries import TABLE
+
+#: Importing the modules fills the table.
+MODULES = [getattr(autodiff.scipy, name) for name in autodiff.scipy.__all__ if name != "sparse"]
 
 
 def pytest_generate_tests(metafunc):
