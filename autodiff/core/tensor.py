@@ -360,6 +360,8 @@ def _operate(ufunc: np.ufunc, left: Any, right: Any) -> Any:
             f"{ufunc.__name__}: a tensor and a {type(foreign).__name__} arrived; "
             "make an array of it with np.array, or with np.stack if it holds tensors"
         )
+    if type(foreign).__module__.startswith("scipy.sparse."):
+        return import_module(LATE_RULES["scipy.sparse"]).operate(ufunc, left, right)
     return NotImplemented
 
 
