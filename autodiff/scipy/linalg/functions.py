@@ -68,7 +68,16 @@ def _entry(name: str, compute: Callable[..., Array], examples: Any) -> Callable[
 _SHAPES: Any = [(((1, 1),), {}), (((3, 3),), {})]
 _expm = _entry("expm", sl.expm, [*_SHAPES, (((2, 3, 3),), {})])
 _sqrtm = _entry("sqrtm", sl.sqrtm, _SHAPES)
-_logm = _entry("logm", sl.logm, _SHAPES)
+
+
+def _logarithm(a: Array) -> Array:
+    # In single precision SciPy warns of its own rounding errors.
+    out = sl.logm(a.astype(np.result_type(a, float)))
+    single = a.dtype.char in "fF"
+    return out.astype(np.complex64 if np.iscomplexobj(out) else np.float32) if single else out
+
+
+_logm = _entry("logm", _logarithm, _SHAPES)
 
 
 def _power(a: Array, *, t: float) -> Array:
