@@ -7,6 +7,7 @@ at other parameters, as batches and compiled plans need it, and on tensors its d
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from autodiff.errors import BranchChanged, Undifferentiable
 from autodiff.rules.operands import as_array
 from autodiff.scipy.entries import has_tensor
 
-__all__ = ["Lifted", "plain", "solved"]
+__all__ = ["Lifted", "plain", "solved", "traced"]
 
 
 _CONVERSIONS: dict[str, Callable[[Any], Any]] = {"bool": bool, "index": int, "shape": np.shape}
@@ -46,47 +47,78 @@ class _Trace:
                 "a function that SciPy solves with changes an array in place (a += b): write "
                 "a = a + b"
             )
-        self.inputs, self.out = inputs, out
         needed = {id(out), *(id(node) for node, _, _ in guards)}
-        self.nodes: list[Any] = []
+        kept: list[Any] = []
         for node in reversed(nodes):
             if id(node) in needed and node.primitive is not None:
-                self.nodes.append(node)
+                kept.append(node)
                 needed.update(id(x) for x in node.operands if type(x) is Tensor)
-        self.nodes.reverse()
-        used = [x for node in self.nodes for x in node.operands] + [out]
+        kept.reverse()
         own = {id(x) for x in nodes}
+        used = [x for node in kept for x in node.operands] + [out]
         outside = {id(x): x for x in used if type(x) is Tensor and id(x) not in own}
         #: The tensors of other traces that it uses.
         self.parameters = list(outside.values())
-        self.guards: dict[int, list[tuple[str, Any]]] = {}
+        #: The numbers that are the same in every run, each in its place; None elsewhere.
+        self._values: list[Any] = [None] * (len(inputs) + len(outside))
+        self._places = {id(x): i for i, x in enumerate([*inputs, *self.parameters])}
+        checks: dict[int, list[tuple[str, Any]]] = {}
         for node, what, outcome in guards:
-            self.guards.setdefault(id(node), []).append((what, outcome))
+            checks.setdefault(id(node), []).append((what, outcome))
+        self._first = [(self._places[id(x)], checks[id(x)]) for x in inputs if id(x) in checks]
+        self._steps: list[Any] = []
+        for node in kept:
+            places = [self._place(x) for x in node.operands]
+            checked = checks.get(id(node), ())
+            self._places[id(node)] = place = len(self._values)
+            self._values.append(None)
+            self._steps.append((node.primitive, places, node.params or {}, checked, place))
+        self._result = self._place(out)
 
-    def run(self, values: dict[int, Any], xs: Sequence[Any]) -> Any:
+    def _place(self, x: Any) -> int:
+        """Return the place of a value among those of a run."""
+        if type(x) is Tensor:
+            return self._places[id(x)]
+        self._values.append(x)
+        return len(self._values) - 1
+
+    def run(self, xs: Sequence[Any], parameters: dict[int, Any], quiet: bool) -> Any:
         """Return the result at other points and parameters, None if a branch would be another."""
-        for node, x in zip(self.inputs, xs, strict=True):
-            values[id(node)] = x
-        for key in self.guards.keys() & values.keys():
-            if not self._same(key, values[key]):
+        values = [*self._values]
+        values[: len(xs)] = xs
+        start = len(xs)
+        for i, x in enumerate(self.parameters):
+            values[start + i] = parameters[id(x)]
+        tensors = any([type(x) is Tensor for x in values])
+        for place, checked in self._first:
+            if not _as_before(values[place], checked):
                 return None
-        for node in self.nodes:
-            operands = tuple([values[id(x)] if type(x) is Tensor else x for x in node.operands])
-            values[id(node)] = value = record(node.primitive, operands, node.params)
-            if id(node) in self.guards and not self._same(id(node), value):
-                return None
-        return values[id(self.out)] if type(self.out) is Tensor else self.out
+        state = np.errstate(divide="ignore", invalid="ignore") if quiet else nullcontext()
+        with state:
+            for primitive, places, params, checked, place in self._steps:
+                operands = [values[i] for i in places]
+                if tensors:
+                    value = record(primitive, tuple(operands), params or None)
+                else:
+                    value = primitive.function(*operands, **params)
+                if checked and not _as_before(value, checked):
+                    return None
+                values[place] = value
+        return values[self._result]
 
-    def _same(self, key: int, value: Any) -> bool:
-        return all(_CONVERSIONS[what](value) == outcome for what, outcome in self.guards[key])
+
+def _as_before(value: Any, checked: Sequence[tuple[str, Any]]) -> bool:
+    return all(_CONVERSIONS[what](value) == outcome for what, outcome in checked)
 
 
 class Lifted:
     """A function of points and parameters: ``lifted(*points, *parameters)``."""
 
-    def __init__(self, f: Callable[..., Any], points: Sequence[Any]) -> None:
+    def __init__(self, f: Callable[..., Any], points: Sequence[Any], quiet: bool = False) -> None:
         self.f = f
         self.count = len(points)
+        #: Whether what divides by zero is no concern of the user's.
+        self.quiet = quiet
         #: Tensors that the function closes over, in the order in which they were met.
         self.parameters: list[Any] = []
         self.traces: list[_Trace] = []
@@ -104,18 +136,18 @@ class Lifted:
 
     def __call__(self, *given: Any) -> Any:
         """Return the result at points and, after them, parameters."""
-        xs, given = given[: self.count], given[self.count :]
+        xs, rest = given[: self.count], given[self.count :]
+        values = {id(x): value for x, value in zip(self.parameters, rest, strict=False)}
         for trace in self.traces:
-            found = trace.run(self._values(given), xs)
+            found = trace.run(xs, values, self.quiet)
             if found is not None:
                 return found
-        points = [plain(x) for x in xs]
         if len(self.traces) >= 64:
             raise BranchChanged(
                 "a function that SciPy solves with takes another branch at every point: choose "
                 "values with np.where"
             )
-        found = self._trace(points).run(self._values(given), xs)
+        found = self._trace([plain(x) for x in xs]).run(xs, values, self.quiet)
         if found is None:
             raise BranchChanged(
                 "a function that SciPy solves with takes another branch at other parameters than "
@@ -123,12 +155,17 @@ class Lifted:
             )
         return found
 
-    def _values(self, given: Sequence[Any]) -> dict[int, Any]:
-        return {id(x): value for x, value in zip(self.parameters, given, strict=False)}
-
     def differentiable(self) -> list[int]:
         """Return the numbers of the parameters that are of floating-point type."""
         return [i for i, x in enumerate(self.parameters) if x.dtype.kind in "fc"]
+
+
+def traced(f: Callable[..., Any], points: Sequence[Any]) -> Callable[..., Any]:
+    """Return a function that runs the trace of another, which is short of its derivatives' cost."""
+    floats = [plain(x) for x in points]
+    if any(np.asarray(x).dtype.kind not in "fc" for x in floats):
+        return f
+    return Lifted(f, floats, quiet=True)
 
 
 def plain(x: Any) -> Any:

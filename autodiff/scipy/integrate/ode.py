@@ -16,7 +16,7 @@ import scipy.integrate as si
 from autodiff.core.primitive import Array, Primitive
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.operands import as_array, guarded
-from autodiff.scipy.closures import Lifted, plain, solved
+from autodiff.scipy.closures import Lifted, plain, solved, traced
 from autodiff.scipy.entries import refused, stands_for
 from autodiff.transforms.call import Call
 from autodiff.transforms.matrices import jacobian
@@ -56,7 +56,8 @@ def _primitive(f: Function, solve: Solver, chosen: Sequence[int]) -> Primitive:
 
         start = np.eye(n, width)
         z0 = np.concatenate([y0, np.reshape(start, (-1,))])
-        joined = record(_primitive(both, solve, chosen), (z0, t, *parameters))
+        inner = _primitive(traced(both, [z0, t[0], *parameters]), solve, chosen)
+        joined = record(inner, (z0, t, *parameters))
         s = np.reshape(joined[:, n:], (np.shape(t)[0], n, width))
         flat = np.einsum("ki,kij->j", g, s)
         bars: list[Any] = [flat[:n], np.zeros_like(t), *[np.zeros_like(x) for x in parameters]]
@@ -85,8 +86,10 @@ def _primitive(f: Function, solve: Solver, chosen: Sequence[int]) -> Primitive:
         if t_dot is not None:
             s0 = s0 - t_dot[0] * f(y0, t[0], *parameters)
         given = [*parameters, *[dots[i] for i in moved]]
-        inner = _primitive(both, solve, [*chosen, *range(count, len(given))])
-        joined = record(inner, (np.concatenate([y0, s0]), t, *given))
+        z0 = np.concatenate([y0, s0])
+        run = traced(both, [z0, t[0], *given])
+        inner = _primitive(run, solve, [*chosen, *range(count, len(given))])
+        joined = record(inner, (z0, t, *given))
         out_dot = joined[:, n:]
         return out_dot if t_dot is None else out_dot + t_dot[:, None] * at(out, t, parameters)
 

@@ -9,7 +9,7 @@ import scipy.integrate as si
 from autodiff.core.primitive import Array, Primitive
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.operands import as_array
-from autodiff.scipy.closures import Lifted, plain, solved
+from autodiff.scipy.closures import Lifted, plain, solved, traced
 from autodiff.scipy.entries import refused, stands_for
 from autodiff.transforms.call import Call
 from autodiff.transforms.gradients import jvp
@@ -85,7 +85,8 @@ def _primitive(f: Function, rule: _Rule, shape: tuple[int, ...], chosen: Sequenc
         if chosen:
             rows, width = slopes(parameters)
             wide = (int(np.prod(shape)), width) if shape else (width,)
-            inner = _primitive(rows, rule, wide, chosen)
+            point = _inside(plain(a), plain(b))
+            inner = _primitive(traced(rows, [point, *parameters]), rule, wide, chosen)
             integral = record(inner, (a, b, *parameters))
             flat = np.matmul(np.reshape(g, (-1,)), integral) if shape else g * integral
             start = 0
@@ -117,9 +118,10 @@ def _primitive(f: Function, rule: _Rule, shape: tuple[int, ...], chosen: Sequenc
 
                 return jvp(of, tuple(given[i] for i in moved), given[count:])[1]
 
-            inner = _primitive(along, rule, shape, [*chosen, *range(count, count + len(moved))])
-            given = (a, b, *parameters, *[dots[i] for i in moved])
-            out_dot = out_dot + record(inner, given)
+            given = (*parameters, *[dots[i] for i in moved])
+            run = traced(along, [_inside(plain(a), plain(b)), *given])
+            inner = _primitive(run, rule, shape, [*chosen, *range(count, len(given))])
+            out_dot = out_dot + record(inner, (a, b, *given))
         return out_dot
 
     primitive = Primitive("quad", value, "general", joint=(pull, push))

@@ -86,7 +86,17 @@ class interp1d(Interpolant):  # noqa: N801 (the name is SciPy's)
             x0, x1 = taken(x, high - 1), taken(x, high)
             y0, y1 = taken(y, high - 1), taken(y, high)
             wide = (-1, *(1,) * (np.ndim(y) - 1))
-            return (y1 - y0) / np.reshape(x1 - x0, wide) * np.reshape(points - x0, wide) + y0
+            slope = (y1 - y0) / np.reshape(x1 - x0, wide)
+            if bool(np.any(points == x1)):
+                # At a point between two lines the derivative is the mean of their slopes.
+                inner = np.minimum(high + 1, n - 1)
+                at = (points == x1) & (high < n - 1)
+                apart = np.where(at, taken(x, inner) - x1, 1.0)
+                after = (taken(y, inner) - y1) / np.reshape(apart, wide)
+                turned = np.reshape(at, wide)
+                slope = np.where(turned, (slope + after) / 2.0, slope)
+                x0, y0 = np.where(at, x1, x0), np.where(turned, y1, y0)
+            return slope * np.reshape(points - x0, wide) + y0
         if self._kind in ("nearest", "nearest-up"):
             side: Any = "left" if self._kind == "nearest" else "right"
             places = np.searchsorted((x[1:] + x[:-1]) / 2.0, points, side)
@@ -104,5 +114,8 @@ class interp1d(Interpolant):  # noqa: N801 (the name is SciPy's)
 add(
     "scipy.interpolate.interp1d",
     interp1d,
-    limits="all kinds; of steps (`nearest`, `previous`, `next`) with respect to the values",
+    limits=(
+        "all kinds; of steps (`nearest`, `previous`, `next`) with respect to the values; where two "
+        "lines meet the mean of their slopes"
+    ),
 )

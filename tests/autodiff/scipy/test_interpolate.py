@@ -151,3 +151,14 @@ def test_monotone_splines_are_flat_where_values_turn():
     np.testing.assert_allclose(
         autodiff.jvp(lambda y: interpolate.PchipInterpolator(X, y)(P), (y,), (Y,))[0], found(P)
     )
+
+
+def test_lines_have_the_mean_slope_where_they_meet():
+    x = np.arange(5.0)
+
+    def loss(p):
+        return np.sum(interpolate.interp1d(x, x**2)(p))
+
+    np.testing.assert_allclose(autodiff.grad(loss)(x), [1.0, 2.0, 4.0, 6.0, 7.0])
+    found = autodiff.grad(lambda y: interpolate.interp1d(x, y)(2.0))(x**2)
+    np.testing.assert_allclose(found, [0.0, 0.0, 1.0, 0.0, 0.0])
