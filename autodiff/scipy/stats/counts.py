@@ -41,12 +41,10 @@ class Counts(Answer):
         }
         self._shapes = self._scipys.shapes.replace(" ", "").split(",")
         self._first, self._last, self._valid = first, last, valid
-        for method in self._formulas:
-            setattr(self, method, self._method(method))
 
     def _method(self, method: str) -> Callable[..., Array]:
         """Return a method with SciPy's signature."""
-        theirs, formula = getattr(self._scipys, method), self._formulas[method]
+        formula = self._formulas[method]
         #: The values below and above the support.
         outside = {
             **{"logpmf": (-np.inf, -np.inf), "pmf": (0.0, 0.0), "cdf": (0.0, 1.0)},
@@ -56,7 +54,7 @@ class Counts(Answer):
 
         def call(k: Any, *args: Any, **kwargs: Any) -> Array:
             if not has_tensor((k, args)) and not has_tensor(kwargs):
-                return theirs(k, *args, **kwargs)
+                return getattr(self._scipys, method)(k, *args, **kwargs)
             given = {"loc": 0, **dict(zip(names, args, strict=False)), **kwargs}
             if set(given) != set(names) or len(args) > len(names):
                 raise TypeError(

@@ -1,6 +1,7 @@
 """What all distributions have in common: arguments, supports, frozen distributions."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,36 +18,52 @@ Formula = Callable[..., Array]
 
 
 class Answer:
-    """What stands for a distribution of SciPy: methods that it lacks are SciPy's."""
+    """What stands for a distribution of SciPy: methods that it lacks are SciPy's.
+
+    It holds nothing of SciPy's, whose distributions have a random state that plans cannot watch.
+    """
+
+    #: By the name of a method its formula.
+    _formulas: Mapping[str, Formula] = MappingProxyType({})
 
     def __init__(self, name: str) -> None:
         self._name = f"scipy.stats.{name}"
-        self._scipys = scipys(self._name)
         self.__doc__ = f"As `{self._name}`, for tensors."
 
+    @property
+    def _scipys(self) -> Any:
+        """SciPy's distribution."""
+        return scipys(self._name)
+
+    def _method(self, method: str) -> Callable[..., Array]:
+        raise NotImplementedError
+
     def __getattr__(self, method: str) -> Any:
-        """Return a method that there is no answer to: SciPy's, for plain numbers."""
+        """Return a method made of a formula, else SciPy's, for plain numbers."""
         if method.startswith("_"):
             raise AttributeError(method)
+        if method in self._formulas:
+            return self._method(method)
         theirs = getattr(self._scipys, method)
         if not callable(theirs):
             return theirs
 
         def call(*args: Any, **kwargs: Any) -> Any:
             if has_tensor(args) or has_tensor(kwargs):
-                raise Undifferentiable(
-                    f"{self._name}.{method} has no derivative rule for tensors: write it with "
-                    "functions that have one, or give it a rule with autodiff.custom"
-                )
+                raise self._refused(method)
             return theirs(*args, **kwargs)
 
         return call
 
+    def _refused(self, method: str) -> Undifferentiable:
+        return Undifferentiable(
+            f"{self._name}.{method} has no derivative rule for tensors: write it with functions "
+            "that have one, or give it a rule with autodiff.custom"
+        )
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Return the distribution with its parameters fixed."""
-        if has_tensor(args) or has_tensor(kwargs):
-            return Frozen(self, args, kwargs)
-        return Frozen(self, args, kwargs, self._scipys(*args, **kwargs))
+        return Frozen(self, args, kwargs)
 
     def __repr__(self) -> str:
         return f"<autodiff.{self._name}>"
@@ -55,23 +72,26 @@ class Answer:
 class Frozen:
     """A distribution with its parameters fixed, each method with the argument that is left."""
 
-    def __init__(
-        self, answer: Answer, args: Any, kwargs: Mapping[str, Any], scipys: Any = None
-    ) -> None:
-        self._answer, self._args, self._kwargs, self._scipys = answer, args, kwargs, scipys
+    def __init__(self, answer: Answer, args: Any, kwargs: Mapping[str, Any]) -> None:
+        self._answer, self._args, self._kwargs = answer, args, kwargs
+        if not has_tensor(args) and not has_tensor(dict(kwargs)):
+            # Whether the parameters are those of the distribution is said at once.
+            answer._scipys(*args, **kwargs)
 
     def __getattr__(self, method: str) -> Any:
         """Return a method of the distribution."""
         if method.startswith("_"):
             raise AttributeError(method)
+        answer, args, kwargs = self._answer, self._args, self._kwargs
+        if method in answer._formulas or method in vars(type(answer)):
 
-        def call(*given: Any, **kwargs: Any) -> Any:
-            if self._scipys is not None and not has_tensor(given) and not has_tensor(kwargs):
-                return getattr(self._scipys, method)(*given, **kwargs)
-            function = getattr(self._answer, method)
-            return function(*given, *self._args, **self._kwargs, **kwargs)
+            def call(*given: Any, **more: Any) -> Any:
+                return getattr(answer, method)(*given, *args, **kwargs, **more)
 
-        return call
+            return call
+        if has_tensor(args) or has_tensor(dict(kwargs)):
+            raise answer._refused(method)
+        return getattr(answer._scipys(*args, **kwargs), method)
 
 
 class Distribution(Answer):
@@ -98,7 +118,7 @@ class Distribution(Answer):
         valid: Formula | None = None,
     ) -> None:
         super().__init__(name)
-        self._formulas = {
+        self._formulas: dict[str, Formula] = {
             "logpdf": logpdf,
             "pdf": pdf or (lambda x, *shapes: np.exp(logpdf(x, *shapes))),
             **_present(cdf=cdf, sf=sf, ppf=ppf, isf=isf),
@@ -110,12 +130,9 @@ class Distribution(Answer):
         self._open_below = open_below
         shapes = self._scipys.shapes
         self._shapes = shapes.replace(" ", "").split(",") if shapes else []
-        for method in self._formulas:
-            setattr(self, method, self._method(method))
 
     def _method(self, method: str) -> Callable[..., Array]:
         """Return a method with SciPy's signature."""
-        theirs = getattr(self._scipys, method)
         (low, high), open_below = self._support, self._open_below
         #: The values to the left and to the right of the support.
         outside = {
@@ -126,7 +143,7 @@ class Distribution(Answer):
 
         def call(x: Any, *args: Any, **kwargs: Any) -> Array:
             if not has_tensor((x, args)) and not has_tensor(kwargs):
-                return theirs(x, *args, **kwargs)
+                return getattr(self._scipys, method)(x, *args, **kwargs)
             shapes, loc, scale = self._parsed(method, args, kwargs)
             x = as_array(x)
             good = scale > 0
