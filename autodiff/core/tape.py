@@ -116,6 +116,7 @@ class Tape:
         if lost is None and not isinstance(error, Undifferentiable):
             home = type(error).__module__
             foreign = type(error) in _FOREIGN or home.startswith(("numpy", "_minpack"))
+            foreign = foreign and not isinstance(error, MemoryError)
             objects = self.scattered and bool(_OBJECTS.search(str(error)))
             # MINPACK says that a function did not return floats, and not why.
             given = not objects and home != "_minpack"
