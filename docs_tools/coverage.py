@@ -64,8 +64,9 @@ a graph of `trace` guards the decision and says when it would be another one |
 | `np.array([z, w])` of complex tensors | `LostDerivative`: NumPy gives 0 for the `.imag` of \
 objects; use `np.stack`. (Stored one by one in an array of objects they are not noticed.) |
 | `np.asarray(t)` written into | `ValueError` or `LostDerivative`: it would be `t` that changes |
-| `scipy.linalg`, `scipy.stats`, `scipy.sparse`, `scipy.optimize`, ... | `LostDerivative`: use \
-`np.linalg`, `np.fft`, `autodiff.special`, or `autodiff.custom` |
+| `scipy.linalg`, `scipy.stats`, `scipy.sparse`, `scipy.optimize`, ... | products with constant \
+sparse matrices work; elsewhere `LostDerivative`, which names what [takes its place](scipy.md), or \
+says to use `np.linalg`, `np.fft`, `autodiff.custom` |
 | `{t: ...}`, `{t, u}`, `functools.cache` | `LostDerivative`: a key is another by value \
 than by identity |
 | `f"{t}"` | text of the value, of which `float()` raises; text parsed in other ways is a constant |

@@ -5,6 +5,7 @@ Most would lose the derivative, and say what to write instead.
 
 import copy
 import operator
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
@@ -28,6 +29,12 @@ class Conversions:
 
         NumPy asks for it where it does not dispatch: ``np.array([t, u])``, ``np.asarray(t)``.
         """
+        caller = sys._getframe(1)
+        if caller.f_code.co_name == "_matmul_dispatch" and _is_sparse(caller.f_globals):
+            # A sparse matrix leaves the product to what is not to be taken for an array.
+            alone = np.empty((), object)
+            alone[()] = self
+            return alone
         if self.tape.batch is not None and self.dtype.kind in "biu":
             raise LostDerivative(
                 "vmap: a mask or position that differs between the elements of the batch cannot "
@@ -109,6 +116,10 @@ class Conversions:
         if not self.tape.ended:
             raise LostDerivative("pickling a tensor would lose its derivative: use the tensor")
         return super().__reduce_ex__(protocol)
+
+
+def _is_sparse(names: dict[str, Any]) -> bool:
+    return str(names.get("__name__", "")).startswith("scipy.sparse.")
 
 
 def _decided(tensor: Any, what: str, convert: Callable[[Any], _Decision]) -> _Decision:

@@ -7,7 +7,8 @@ from typing import Any, NoReturn, Protocol
 
 from autodiff.core.constants import Constants
 from autodiff.core.primitive import Primitive
-from autodiff.errors import LostDerivative, TraceEnded
+from autodiff.core.scipy_names import SCIPY, refusing_function
+from autodiff.errors import LostDerivative, TraceEnded, Undifferentiable
 
 __all__ = ["Form", "PassObserver", "Tape"]
 
@@ -20,6 +21,12 @@ _levels = count(1)
 #: Messages of functions that are given an array of objects, and the types of these errors.
 _OBJECTS = re.compile(
     r"(?i)object|dtype\('O'\)|not support|data type|array of floats|numeric|read-only"
+)
+_ADVICE = (
+    " (a function that does not know tensors got an array of objects): build arrays of tensors "
+    "with np.stack or np.concatenate, not np.array; use NumPy's functions instead of SciPy's "
+    "(np.linalg, np.fft), autodiff.scipy where NumPy has none, or give the function a rule with "
+    "autodiff.custom"
 )
 _FOREIGN = (AttributeError, NotImplementedError, RuntimeError, SystemError, TypeError, ValueError)
 
@@ -106,24 +113,47 @@ class Tape:
         """End the trace if it failed, and tell what NumPy puts into words of its own."""
         if error is not None:
             self.end()
-        cause = error.__cause__ if isinstance(error, ValueError | SystemError) else None
-        if isinstance(cause, ValueError):
-            # ``np.add.at(a, i, [tensor])``, where `trace` looks at returns.
-            cause = cause.__cause__
-        if isinstance(cause, LostDerivative):
+        if not isinstance(error, Exception):
+            return
+        lost = _lost(error)
+        if lost is None and not isinstance(error, Undifferentiable):
+            home = type(error).__module__
+            foreign = type(error) in _FOREIGN or home.startswith(("numpy", "_minpack"))
+            foreign = foreign and not isinstance(error, MemoryError)
+            objects = self.scattered and bool(_OBJECTS.search(str(error)))
+            # MINPACK says that a function did not return floats, and not why.
+            given = not objects and home != "_minpack"
+            name = refusing_function(error, with_tensor=given) if foreign else None
+            if name is not None or (foreign and objects):
+                text = str(error).rstrip(".\n")
+                text = text if name is None else f"{text} (in {name})"
+                raise LostDerivative(
+                    f"{text}{_ADVICE if objects else ''}{_stands(name)}"
+                ) from error
+            return
+        told = lost or error
+        name = refusing_function(error, with_tensor=False)
+        if name is not None and _stands(name) not in str(told):
+            told.args = (f"{told}{_stands(name)}",)
+        if told is not error:
             # ``a[0] = tensor`` ends as "setting an array element with a sequence".
-            raise cause from None
-        foreign = type(error) in _FOREIGN or type(error).__module__.startswith("numpy")
-        # NumPy's MemoryError names a data type, too.
-        foreign = foreign and not isinstance(error, MemoryError)
-        if self.scattered and foreign and _OBJECTS.search(str(error)):
-            raise LostDerivative(
-                f"{error} (a function that does not know tensors got an array of objects): build "
-                "arrays of tensors with np.stack or np.concatenate, not np.array; use NumPy's "
-                "functions instead of SciPy's (np.linalg, np.fft), autodiff.special instead of "
-                "what scipy.special writes in Python, or give the function a rule with "
-                "autodiff.custom"
-            ) from error
+            raise told from None
+
+
+def _lost(error: Exception) -> LostDerivative | None:
+    """Return the error about a lost derivative that another one tells of in words of its own."""
+    if isinstance(error, LostDerivative):
+        return error
+    cause = error.__cause__ if isinstance(error, ValueError | SystemError) else None
+    if isinstance(cause, ValueError):
+        # ``np.add.at(a, i, [tensor])``, where `trace` looks at returns.
+        cause = cause.__cause__
+    return cause if isinstance(cause, LostDerivative) else None
+
+
+def _stands(name: str | None) -> str:
+    """Return the sentence about what stands for a function of SciPy."""
+    return "" if name is None else f". {SCIPY[name]} takes tensors in place of {name}"
 
 
 def _refuse(node: Node) -> NoReturn:

@@ -57,6 +57,21 @@ def _operators(ufunc: np.ufunc) -> tuple[Callable[[Any, Any], Any], ...]:
     return operate, reflected, in_place
 
 
+def _comparison(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
+    """Return the operator that stands for a comparison, which solvers of SciPy may not use."""
+
+    def compare(self: Any, other: Any) -> Any:
+        if sys._getframe(1).f_globals.get("__name__", "").startswith("scipy.optimize."):
+            # Where it stops, the value has converged, and the derivative perhaps not at all.
+            raise LostDerivative(
+                "scipy.optimize compares a tensor to decide when to stop: the derivative of its "
+                "steps is not that of the solution"
+            )
+        return _operate(ufunc, self, other)
+
+    return compare
+
+
 def _arithmetic(ufunc: np.ufunc, product: Any = None) -> tuple[Callable[[Any, Any], Any], ...]:
     """Return the same for arithmetic, with a fast path for the operands met most often.
 
@@ -306,12 +321,12 @@ class Tensor(Conversions, ArrayMethods):
     __and__, __rand__, __iand__ = _operators(np.bitwise_and)
     __or__, __ror__, __ior__ = _operators(np.bitwise_or)
     __xor__, __rxor__, __ixor__ = _operators(np.bitwise_xor)
-    __eq__, _, _ = _operators(np.equal)
-    __ne__, _, _ = _operators(np.not_equal)
-    __lt__, _, _ = _operators(np.less)
-    __le__, _, _ = _operators(np.less_equal)
-    __gt__, _, _ = _operators(np.greater)
-    __ge__, _, _ = _operators(np.greater_equal)
+    __eq__ = _comparison(np.equal)
+    __ne__ = _comparison(np.not_equal)
+    __lt__ = _comparison(np.less)
+    __le__ = _comparison(np.less_equal)
+    __gt__ = _comparison(np.greater)
+    __ge__ = _comparison(np.greater_equal)
 
     def __pow__(self, other: Any) -> Any:
         # As the operator of arrays does, so that values are those of plain NumPy.
@@ -362,6 +377,8 @@ def _operate(ufunc: np.ufunc, left: Any, right: Any) -> Any:
             f"{ufunc.__name__}: a tensor and a {type(foreign).__name__} arrived; "
             "make an array of it with np.array, or with np.stack if it holds tensors"
         )
+    if type(foreign).__module__.startswith("scipy.sparse."):
+        return import_module(LATE_RULES["scipy.sparse"]).operate(ufunc, left, right)
     if hasattr(foreign, "to_numpy"):
         raise TypeError(
             f"{ufunc.__name__}: a tensor and a {type(foreign).__name__} arrived; take the numbers "

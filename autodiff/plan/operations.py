@@ -483,7 +483,7 @@ def name_of(primitive: Primitive) -> str:
     function, name = primitive.function, primitive.name
     if isinstance(function, np.ufunc):
         return function.__name__
-    return name if PRIMITIVES.get(name, primitive) is primitive else f"custom {name}"
+    return name if PRIMITIVES.get(name) is primitive else f"custom {name}"
 
 
 def runs_on_numbers(primitive: Primitive | None) -> bool:

@@ -1,7 +1,8 @@
 """The rules, a module for each family of functions.
 
-`core.primitive` says what an entry is. Importing this package fills the registries; only `special`,
-the rules of `scipy.special`, is left to `LATE_RULES`: it needs SciPy.
+`core.primitive` says what an entry is. Importing this package fills the registries; only `special`
+and `sparse`, the rules of `scipy.special` and `scipy.sparse`, are left to `LATE_RULES`: they need
+SciPy.
 """
 
 from autodiff.core.primitive import LATE_RULES
@@ -96,3 +97,4 @@ __all__ = [
 ]
 
 LATE_RULES["scipy.special"] = "autodiff.rules.special"
+LATE_RULES["scipy.sparse"] = "autodiff.rules.sparse"

@@ -265,6 +265,8 @@ RIGHT = {
         lambda p, _: p - (p * p - x[0]) / (2 * p), range(20), 1.0
     ),
     "scipy.special.softmax": lambda x: scipy.special.softmax(x) @ C,
+    "scipy.sparse @ t": lambda x: np.sum((scipy.sparse.csr_array(A) @ x) ** 2),
+    "t times sparse": lambda x: np.sum((x[0] * scipy.sparse.csr_array(A)) ** 2),
     "np.polynomial": lambda x: np.polynomial.Polynomial(x)(2.0),
     "poly1d": lambda x: np.poly1d(x)(2.0) + np.sum(np.poly1d(C)(x)),
     "sliding windows": lambda x: np.sum(np.lib.stride_tricks.sliding_window_view(x, 2) ** 2),
@@ -432,7 +434,6 @@ LOST = {
     "scipy.linalg.solve": (lambda x: np.sum(scipy.linalg.solve(A * x[0], x)), "np.linalg"),
     "scipy.linalg.expm": (lambda x: np.sum(scipy.linalg.expm(A * x[0])), "use the tensor itself"),
     "scipy.linalg.cholesky": (lambda x: scipy.linalg.cholesky(A * x[0])[0, 0], "use the tensor"),
-    "scipy.sparse @ t": (lambda x: np.sum(scipy.sparse.csr_array(A) @ x), "np.stack"),
     "scipy.sparse of t": (
         lambda x: scipy.sparse.coo_array((x, ([0, 1, 2], [0, 1, 2]))).sum(),
         "np.stack",
@@ -455,9 +456,17 @@ LOST = {
     "quad": (lambda x: scipy.integrate.quad(lambda t: t * x[0], 0, 1)[0], "use the tensor itself"),
     "minimize": (
         lambda x: scipy.optimize.minimize(lambda p: np.sum((p - x) ** 2), np.zeros(3)).x[0],
-        "np.stack",
+        "not that of the solution. autodiff.scipy.optimize.minimize takes tensors",
     ),
     "brentq": (lambda x: scipy.optimize.brentq(lambda p: p - x[0], -5, 5), "use the tensor itself"),
+    "fsolve": (
+        lambda x: scipy.optimize.fsolve(lambda p: p**3 - x, np.ones(3))[0],
+        "not a proper array of floats.* autodiff.scipy.optimize.fsolve takes tensors",
+    ),
+    "secant": (
+        lambda x: scipy.optimize.newton(lambda p: p**3 - x[0], 1.0),
+        "not that of the solution. autodiff.scipy.optimize.newton takes tensors",
+    ),
     "least_squares": (
         lambda x: scipy.optimize.least_squares(lambda p: p - x, np.ones(3)).x[0],
         "np.stack",
@@ -561,13 +570,7 @@ LOUD = {
         TypeError,
         "a tensor and a Own .* convert it with np.asarray",
     ),
-    "t times sparse": (lambda x: x[0] * scipy.sparse.csr_array(A), TypeError, "Tensor"),
     "list @ t": (lambda x: [[1.0, 2.0, 3.0]] @ x, TypeError, "np.stack if it holds tensors"),
-    "fsolve": (
-        lambda x: scipy.optimize.fsolve(lambda p: p**3 - x, np.ones(3))[0],
-        Exception,
-        "not a proper array of floats",
-    ),
     "stop_gradient of a Series": (
         lambda x: stop_gradient(pd.Series(list(x))).sum(),
         TypeError,

@@ -109,7 +109,9 @@ class Builder:
         identities = tuple(map(id, args))
         if row is not None and row.commutes:
             identities = tuple(sorted(identities))
-        key = (op, identities, _frozen(params) if params else ())
+        # Functions of users may share a name, which says nothing of what they compute.
+        own = id(function) if row is None else None
+        key = (op, own, identities, _frozen(params) if params else ())
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = Node(op, args, params, shape, dtype, function)

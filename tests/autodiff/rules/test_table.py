@@ -10,11 +10,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
 import autodiff
-import autodiff.rules.special  # its rules are imported only where SciPy is
+import autodiff.rules.sparse  # these rules are imported only where SciPy is
+import autodiff.rules.special
+import autodiff.scipy
 from autodiff import grad, jvp
 from autodiff.core.primitive import PRIMITIVES, discrete
 from autodiff.core.tensor import record
 from autodiff.rules.elementwise_rules import unbroadcast
+
+LATE = [getattr(autodiff.scipy, name) for name in autodiff.scipy.__all__]
 
 UNARY = [((),), ((0,),), ((3,),), ((2, 1, 3),)]
 BINARY = [

@@ -151,3 +151,23 @@ def test_a_number_of_any_kind_has_a_source(value):
     found = eval(literal(value), {"np": np})
     assert type(found) is type(value)
     np.testing.assert_array_equal(found, value)
+
+
+def test_functions_of_users_with_one_name_stay_apart():
+    # They were one operation: the second gave the value of the first.
+    def made(scale):
+        def erf(x):
+            return scale * x
+
+        return autodiff.custom(erf, vjps={0: lambda out, x: lambda g: scale * g})
+
+    once, twice = made(1.0), made(2.0)
+
+    def loss(x):
+        return np.sum(once(x) * twice(x))
+
+    plan = autodiff.compile(autodiff.value_and_grad(loss))
+    x = np.array([1.0, 3.0])
+    value, slopes = plan(x)
+    np.testing.assert_allclose(value, 20.0)
+    np.testing.assert_allclose(slopes, 4.0 * x)
