@@ -1,5 +1,6 @@
 """Compiling a function: one plan for each signature, and how a call finds its plan."""
 
+import builtins
 import functools
 import gc
 import hashlib
@@ -9,19 +10,21 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import CodeType, FunctionType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any, Literal
 
 import numpy as np
 
 from autodiff.core.pytrees import flatten
 from autodiff.core.tensor import Tensor
-from autodiff.errors import LostDerivative, Undifferentiable, UnwatchableState
+from autodiff.errors import LostDerivative, PlanMismatch, Undifferentiable, UnwatchableState
 from autodiff.plan.first_run import first_run
-from autodiff.plan.make import inputs_of, is_dynamic, make_plan, unrolled
+from autodiff.plan.make import has_weak_numbers, inputs_of, is_dynamic, make_plan, unrolled
 from autodiff.plan.plan import Plan
 from autodiff.plan.tracing.guards import Guards
+from autodiff.plan.tracing.kinds import is_plain
 from autodiff.plan.tracing.tracing import Trace
+from autodiff.plan.tracing.visited import OWN_CODE
 
 __all__ = ["compile"]
 
@@ -29,8 +32,9 @@ Backend = Literal["numpy", "numba"]
 #: Plans that are kept for each function; the one that was not used for longest goes first.
 _KEPT = 32
 _VARIANTS = 8
-#: Kinds of leaves that are tried in turn as none of the inputs, if a trace is refused.
-_FIXED = ("", "i", "n", "in", "ina")
+#: Kinds of leaves that are tried in turn as none of the inputs, if a trace is refused; "w" has
+#: numbers of Python's as what they are beside arrays of single precision.
+_FIXED = ("", "w", "i", "n", "in", "ina")
 _REFUSED = (LostDerivative, Undifferentiable, IndexError)
 #: End of the names of what the code of an entry has as constants.
 _TAG = "_of_entry"
@@ -122,7 +126,8 @@ def compile(
         )
     compiled = _Compiled(f, check, pure, fast_math=fast_math, donate=donate, backend=backend)
     namespace: dict[str, Any] = {**_SHARED, "general": compiled.call}
-    exec("def run(*args, **kwargs):\n    return general(args, kwargs)\n", namespace)
+    text = "def run(*args, **kwargs):\n    return general(args, kwargs)\n"
+    exec(builtins.compile(text, OWN_CODE, "exec"), namespace)
     run: FunctionType = namespace["run"]
     compiled.entry = run
     functools.update_wrapper(run, f)
@@ -179,16 +184,21 @@ class _Compiled:
         with _uncollected():
             expected = self.f(*args, **kwargs)
         refused: Exception | None = None
+        weak = has_weak_numbers(flatten((args, kwargs))[0])
         for kinds in _FIXED[_FIXED.index(fixed) :]:
+            if kinds == "w" and not weak:
+                continue
             if refused is not None:
                 count = len(leaves)
                 signature, leaves = _signature(args, kwargs, kinds)
-                if len(leaves) == count:
+                if len(leaves) == count and kinds != "w":
                     continue
             try:
                 variant, result = self._new(args, kwargs, leaves, expected, kinds)
-            except _REFUSED as error:
+            except (*_REFUSED, PlanMismatch) as error:
                 # The function itself ran: something must be plain there, as in ``table[labels]``.
+                if isinstance(error, PlanMismatch) and not weak:
+                    raise
                 refused = refused or error
                 continue
             self._fixed = kinds
@@ -240,9 +250,20 @@ class _Compiled:
             )
         return guards
 
+    def guards(self) -> list[Guards]:
+        """Return what its plans watch."""
+        with self._lock:
+            kept = [v for variants in self._variants.values() for v in variants]
+        return [v.guards for v in kept if v.guards is not None]
+
     def plan(self, *args: Any, **kwargs: Any) -> Plan:
         """Return the plan for arguments, which is made if it is not there."""
         signature, _ = _signature(args, kwargs, self._fixed)
+        if signature is None:
+            raise TypeError(
+                "compile: there is no plan for tensors, arrays of subclasses and of another order "
+                "of bytes, for which the function itself runs: plain arrays and numbers are needed"
+            )
         if not self._variants.get(signature):
             self.call(args, kwargs)
             signature, _ = _signature(args, kwargs, self._fixed)
@@ -281,7 +302,7 @@ def _entry_code(text: str, names: dict[str, Any]) -> CodeType:
     head, body = text.split("\n", 1)
     lines = [f'    {name} = "<{name}>"' for name in own]
     made: dict[str, Any] = {}
-    exec("\n".join([head, *lines, body]), made)
+    exec(builtins.compile("\n".join([head, *lines, body]), OWN_CODE, "exec"), made)
     code: CodeType = made["run"].__code__
     values = {f"<{name}>": value for name, value in own.items()}
     constants = [values.get(x, x) if type(x) is str else x for x in code.co_consts]
@@ -306,10 +327,10 @@ def _signature(args: tuple[Any, ...], kwargs: dict[str, Any], fixed: str) -> tup
     parts: list[Any] = []
     dynamic: list[Any] = []
     for x in leaves:
-        if type(x) is np.ndarray and x.dtype.kind in "fc" and not fixed:
+        if type(x) is np.ndarray and x.dtype.kind in "fc" and not fixed and x.dtype.isnative:
             dynamic.append(x)
             parts.append((x.shape, x.dtype))
-        elif type(x) is Tensor:
+        elif type(x) is Tensor or _is_foreign(x):
             # Someone differentiates through the call: it is recorded as what it is.
             return None, []
         elif is_dynamic(x, fixed):
@@ -320,17 +341,25 @@ def _signature(args: tuple[Any, ...], kwargs: dict[str, Any], fixed: str) -> tup
     return (structure, tuple(parts)), dynamic
 
 
+def _is_foreign(x: Any) -> bool:
+    """Return whether an array is of a class of its own or of another machine's order of bytes."""
+    return isinstance(x, np.ndarray) and (type(x) is not np.ndarray or not x.dtype.isnative)
+
+
 def _fixed(x: Any) -> Any:
     """Return something hashable for a leaf that a plan takes as it is."""
     if isinstance(x, np.ndarray):
         octets = np.ascontiguousarray(x).tobytes()
         return ("array", x.shape, x.dtype.str, hashlib.blake2b(octets, digest_size=16).digest())
-    try:
-        hash(x)
-    except TypeError:
+    if isinstance(x, slice):
+        return (slice, *map(_fixed, (x.start, x.stop, x.step)))
+    if isinstance(x, frozenset):
+        return (type(x), frozenset(map(_fixed, x)))
+    if not is_plain(x) and not isinstance(x, MethodType | BuiltinFunctionType):
+        # What says that it is equal may still hold something else.
         return _Same(x)
-    # 0.0 is not -0.0, and NaN is itself.
-    return (type(x), repr(x) if isinstance(x, float | complex | np.inexact) else x)
+    # 0.0 is not -0.0, NaN is itself, and equal moments have other hours.
+    return (type(x), x if type(x) in (int, bool, str, bytes) else (x, repr(x)))
 
 
 class _Same:

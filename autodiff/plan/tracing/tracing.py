@@ -18,11 +18,12 @@ from autodiff.core.tensor import Tensor, assembled, leaf
 from autodiff.graph.trace import call_with_names
 from autodiff.plan.operations import name_of
 from autodiff.plan.program import INPUT, Guard, Node, Program, operand
-from autodiff.plan.tracing.guards import Visited, held_outside
+from autodiff.plan.tracing.guards import held_outside
 from autodiff.plan.tracing.loop import Loop
 from autodiff.plan.tracing.loop_program import loop_nodes
 from autodiff.plan.tracing.peephole import recognise
 from autodiff.plan.tracing.reads import reroll_reads_apart
+from autodiff.plan.tracing.visited import Visited
 
 __all__ = ["Trace", "trace_program"]
 
