@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,13 @@ def make_plan(
 ) -> tuple[Plan, Trace]:
     """Return the plan of a call, and the trace that it was made of."""
     wanted, form = flatten(expected)
+    for x, path in zip(wanted, form.paths("result"), strict=True):
+        if not _may_be_result(x):
+            what = f"array of dtype {x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__
+            raise TypeError(
+                f"compile: {path} is a {what}; a plan gives numbers, arrays of numbers and text: "
+                "return what it is made of, and put it together outside"
+            )
     leaves, call, inputs = inputs_of(f, args, kwargs, fixed)
     values = _primals(leaves, fixed)
     trace = trace_program(f, values, inputs, call)
@@ -81,13 +89,18 @@ def make_plan(
     display, unflatten = _display(form)
     kinds = [_kind(x) for x in wanted]
 
+    def written(texts: Sequence[str]) -> list[str]:
+        return [repr(trace.texts[i]) if i in trace.texts else x for i, x in enumerate(texts)]
+
     def result(texts: Sequence[str], exact: Sequence[bool] = ()) -> str:
         return display(
             [
                 x
-                if known and not isinstance(kind, np.dtype) and issubclass(kind, np.generic)
+                if known and not isinstance(kind, str) and issubclass(kind, np.generic)
                 else _typed(kind, x)
-                for kind, x, known in zip(kinds, texts, exact or [False] * len(texts), strict=True)
+                for kind, x, known in zip(
+                    kinds, written(texts), exact or [False] * len(texts), strict=True
+                )
             ]
         )
 
@@ -99,7 +112,7 @@ def make_plan(
         return display(
             [
                 x if known else _typed(kind, x)
-                for kind, x, known in zip(kinds, texts, plain, strict=True)
+                for kind, x, known in zip(kinds, written(texts), plain, strict=True)
             ]
         )
 
@@ -208,15 +221,22 @@ def _primals(leaves: Sequence[Any], fixed: str) -> list[Any]:
     return primals
 
 
+def _may_be_result(x: Any) -> bool:
+    """Return whether a plan can give a value: a number, an array of numbers, text."""
+    if isinstance(x, np.ndarray | np.generic):
+        return x.dtype.kind in "fciubmM" or isinstance(x, str | bytes)
+    return isinstance(x, str | bytes | Number)
+
+
 def _kind(x: Any) -> Any:
-    """Return the type of a result: its class, of an array of shape () the dtype."""
-    return x.dtype if isinstance(x, np.ndarray) and not x.ndim else type(x)
+    """Return the type of a result: its class; of an array of shape () the text of its dtype."""
+    return x.dtype.str if isinstance(x, np.ndarray) and not x.ndim else type(x)
 
 
 def _typed(kind: Any, text: str) -> str:
     """Return the source of a result as what the function itself returns: of which number type."""
-    if isinstance(kind, np.dtype):
-        return f"np.array({text}, {kind.str!r})"
+    if isinstance(kind, str):
+        return f"np.array({text}, {kind!r})"
     if kind in (float, complex, int, bool):
         return f"{kind.__name__}({text})"
     return f"np.{kind.__name__}({text})" if issubclass(kind, np.generic) else text

@@ -89,8 +89,6 @@ def operand(value: Any) -> Node:
     """Return the node of an operand from outside the program, as it came."""
     if type(value) is float:
         return Node(CONSTANT, (), {}, (), _FLOAT, value)
-    if isinstance(value, str | bytes):
-        return Node(CONSTANT, (), {}, (), np.asarray(value).dtype, value)
     return Node(CONSTANT, (), {}, np.shape(value), np.result_type(value), value)
 
 
