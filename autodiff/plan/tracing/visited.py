@@ -60,6 +60,13 @@ def _is_users(file: str) -> bool:
     return not path.startswith(_STANDARD)
 
 
+@functools.cache
+def _is_installed(file: str) -> bool:
+    """Return whether a file is of an installed package: its clocks time it, and tell nothing."""
+    return os.path.realpath(file).startswith(_INSTALLED)
+
+
+@functools.cache
 def is_standard(file: str) -> bool:
     """Return whether a file is of Python's own library."""
     return os.path.realpath(file).startswith(_STANDARD) and not _is_users(file)
@@ -198,7 +205,7 @@ class Visited:
             if arg in _CALLS:
                 self._called(frame, _CALLS[arg])
             elif id(frame.f_code) in self.codes:
-                if arg in _CLOCKS:
+                if arg in _CLOCKS and not _is_installed(frame.f_code.co_filename):
                     self.unwatchable[_CLOCKS[arg]] = None
                 elif arg in _COMPUTING:
                     self.computed = True
