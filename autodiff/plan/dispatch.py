@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from autodiff.core.constants import fingerprint
 from autodiff.core.pytrees import flatten
 from autodiff.core.tensor import Tensor
 from autodiff.errors import LostDerivative, PlanMismatch, Undifferentiable, UnwatchableState
@@ -36,6 +37,8 @@ _VARIANTS = 8
 #: numbers of Python's as what they are beside arrays of single precision.
 _FIXED = ("", "w", "i", "n", "in", "ina")
 _REFUSED = (LostDerivative, Undifferentiable, IndexError)
+#: Errors after which arrays stay inputs: `f` asks for a float, or what is no tensor has no rule.
+_ODD = (PlanMismatch, AttributeError, TypeError, ValueError)
 #: End of the names of what the code of an entry has as constants.
 _TAG = "_of_entry"
 #: What the code of all entries may call: no plan's own, so that it never changes.
@@ -181,12 +184,19 @@ class _Compiled:
             if done:
                 self._enter(variant, args, kwargs)
                 return result
+        arrays = [x for x in flatten((args, kwargs))[0] if isinstance(x, np.ndarray)]
+        before = [_fingerprint(x) for x in arrays]
         with _uncollected():
             expected = self.f(*args, **kwargs)
+        if [_fingerprint(x) for x in arrays] != before:
+            raise PlanMismatch(
+                f"compile: {getattr(self.f, '__name__', 'the function')} writes into an array that "
+                "it is given, which a plan would not: write into a copy, and return that"
+            )
         refused: Exception | None = None
         weak = has_weak_numbers(flatten((args, kwargs))[0])
         for kinds in _FIXED[_FIXED.index(fixed) :]:
-            if kinds == "w" and not weak:
+            if (kinds == "w" and not weak) or ("a" in kinds and isinstance(refused, _ODD) and not isinstance(refused, _REFUSED)):
                 continue
             if refused is not None:
                 count = len(leaves)
@@ -195,10 +205,10 @@ class _Compiled:
                     continue
             try:
                 variant, result = self._new(args, kwargs, leaves, expected, kinds)
-            except (*_REFUSED, PlanMismatch) as error:
+            except UnwatchableState:
+                raise
+            except (*_REFUSED, *_ODD) as error:
                 # The function itself ran: something must be plain there, as in ``table[labels]``.
-                if isinstance(error, PlanMismatch) and not weak:
-                    raise
                 refused = refused or error
                 continue
             self._fixed = kinds
@@ -339,6 +349,13 @@ def _signature(args: tuple[Any, ...], kwargs: dict[str, Any], fixed: str) -> tup
         else:
             parts.append(_fixed(x))
     return (structure, tuple(parts)), dynamic
+
+
+def _fingerprint(x: Any) -> Any:
+    """Return what tells whether an array was written into."""
+    if x.dtype.hasobject or x.dtype.itemsize == 0:
+        return None
+    return fingerprint(x if x.flags.c_contiguous else np.ascontiguousarray(x))
 
 
 def _is_foreign(x: Any) -> bool:

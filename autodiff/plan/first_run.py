@@ -156,7 +156,14 @@ def _compare(
         if error <= 1.0:
             continue
         if allowed is None:
-            allowed = roundings(program_of(), leaves)
+            program = program_of()
+            allowed = roundings(program, leaves)
+        if np.isinf(error) and np.result_type(y).kind in "fc":
+            # Of 1 / (1 + exp(-x)) the trace has a derivative where the chain rule has 0·∞.
+            exact = _run(program, leaves, None)[i]
+            y = np.where(np.isnan(y), exact, y)
+            if (error := distance(x, y)) <= 1.0:
+                continue
         unit = _unit(np.asarray(y))
         if not error * unit <= _ALLOWED * allowed[i] + unit:
             raise PlanMismatch(
