@@ -5,8 +5,11 @@ import functools
 import gc
 import hashlib
 import importlib.util
+import inspect
 import math
+import sys
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +25,7 @@ from autodiff.errors import LostDerivative, PlanMismatch, Undifferentiable, Unwa
 from autodiff.plan.first_run import first_run
 from autodiff.plan.make import has_weak_numbers, inputs_of, is_dynamic, make_plan, unrolled
 from autodiff.plan.plan import Plan
+from autodiff.plan.recipes import described, innermost, made
 from autodiff.plan.tracing.guards import Guards
 from autodiff.plan.tracing.kinds import is_plain
 from autodiff.plan.tracing.tracing import Trace
@@ -127,16 +131,70 @@ def compile(
             'pip install "gradscale[fast]"',
             name="numba",
         )
-    compiled = _Compiled(f, check, pure, fast_math=fast_math, donate=donate, backend=backend)
-    namespace: dict[str, Any] = {**_SHARED, "general": compiled.call}
-    text = "def run(*args, **kwargs):\n    return general(args, kwargs)\n"
-    exec(builtins.compile(text, OWN_CODE, "exec"), namespace)
-    run: FunctionType = namespace["run"]
+    options = {"backend": backend, "fast_math": fast_math, "donate": donate}
+    compiled = _Compiled(f, check, pure, **options)
+    run = FunctionType(_GENERAL, {**_SHARED, "general": compiled.call}, "run")
     compiled.entry = run
     functools.update_wrapper(run, f)
     run.plan = compiled.plan  # type: ignore[attr-defined]
     run.plans = compiled.all_plans  # type: ignore[attr-defined]
+    given = {**options, "check": check, "pure": pure}
+    texts = [f"{k}={v!r}" for k, v in given.items() if v != _DEFAULTS[k]]
+    _register(run, f"compile({', '.join([described(f), *texts])})")
     return run
+
+
+_DEFAULTS = {k: p.default for k, p in inspect.signature(compile).parameters.items()}
+#: The code of an entry that goes the general way.
+_GENERAL = builtins.compile(
+    "def run(*args, **kwargs):\n    return general(args, kwargs)\n", OWN_CODE, "exec"
+).co_consts[0]
+#: Compiled functions by their names, which are how they were made and a number.
+_ENTRIES: "weakref.WeakValueDictionary[str, FunctionType]" = weakref.WeakValueDictionary()
+#: Those that came from elsewhere, so that the next one finds their plans.
+_ARRIVED: dict[str, Any] = {}
+
+
+def _register(run: FunctionType, text: str) -> None:
+    """Name a compiled function after how it was made, for ``repr`` and for pickles."""
+    name, number = text, 1
+    while name in _ENTRIES:
+        number += 1
+        name = f"{text} #{number}"
+    _ENTRIES[name] = run
+    run.__module__, run.__qualname__ = __name__, name
+
+
+def __getattr__(name: str) -> Any:
+    """Return the compiled function of a name, made from it if need be: a pickle asks for it."""
+    if not name.startswith("compile("):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    text = name.partition(" #")[0]
+    run = _ENTRIES.get(name)
+    if run is None:
+        return _ARRIVED.setdefault(name, made(text, compile))
+    f = innermost(run)
+    by_value = getattr(f, "__module__", "") == "__main__" and _is_cloudpickle()
+    try:
+        by_value = by_value or innermost(made(text, lambda f, **_: f)) is not f
+    except (AttributeError, KeyError):
+        by_value = True
+    if by_value:
+        # cloudpickle takes its parts: of a plan's entry these could be anything.
+        run.__code__ = _GENERAL
+        raise AttributeError(f"{name} is of a function that no module holds by its name")
+    return run
+
+
+def _is_cloudpickle() -> bool:
+    """Return whether cloudpickle asks, which sends the functions of a script as they are."""
+    asks = sys._getframe(2)  # the module pickle's, for it
+    names = [x.f_globals.get("__name__", "") for x in (asks, asks.f_back) if x is not None]
+    return any(name.startswith("cloudpickle") for name in names)
+
+
+def _rebuilt(f: Callable[..., Any], options: dict[str, Any]) -> "_Compiled":
+    return _Compiled(f, options.pop("check"), options.pop("pure"), **options)
 
 
 class _Variant:
@@ -196,7 +254,9 @@ class _Compiled:
         refused: Exception | None = None
         weak = has_weak_numbers(flatten((args, kwargs))[0])
         for kinds in _FIXED[_FIXED.index(fixed) :]:
-            if (kinds == "w" and not weak) or ("a" in kinds and isinstance(refused, _ODD) and not isinstance(refused, _REFUSED)):
+            if (kinds == "w" and not weak) or (
+                "a" in kinds and isinstance(refused, _ODD) and not isinstance(refused, _REFUSED)
+            ):
                 continue
             if refused is not None:
                 count = len(leaves)
@@ -260,6 +320,15 @@ class _Compiled:
             )
         return guards
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        given = {**self._options, "check": self._check, "pure": self._pure}
+        return _rebuilt, (self.f, given), {"entry": self.entry}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.entry = state["entry"]
+        if self.entry is not None:
+            self.entry.__globals__.update(_SHARED)
+
     def guards(self) -> list[Guards]:
         """Return what its plans watch."""
         with self._lock:
@@ -300,6 +369,7 @@ class _Compiled:
                 variant.direct = False
                 return
             variant.code = _entry_code(*source).replace(co_name=entry.__name__)
+        _ENTRIES.setdefault(entry.__qualname__, entry)  # which it left if it came as its parts
         entry.__code__ = variant.code
 
 
