@@ -48,6 +48,8 @@ _HOLDERS = ("collections", "configparser", "functools", "weakref")
 #: Names of libraries' modules that nobody gives to another.
 _CONSTANTS = frozenset({"pi", "e", "tau", "inf", "nan", "infj", "nanj", "newaxis", "euler_gamma"})
 _CONTAINERS = (dict, list, set, collections.deque, np.ndarray)
+#: Attributes that all functions, objects or classes have: a third of the time of others.
+_SPECIAL = ("__code__", "__class__", "__bases__")
 #: What the names of builtins hold.
 _BUILTIN = (type, types.BuiltinFunctionType, type(Ellipsis), type(NotImplemented), bool)
 _FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial, functools.partialmethod)
@@ -281,6 +283,7 @@ class _Search:
 
     def _class(self, x: type, path: str) -> None:
         above: set[str] = set()
+        lazy = self.all or any("__getattr__" in base.__dict__ for base in x.__mro__)
         for base in reversed(x.__mro__):
             named = self.names & base.__dict__.keys()
             if base is not object and is_users_module(base.__module__):
@@ -290,6 +293,8 @@ class _Search:
                 if id(base) not in self._seen or base is x:
                     self._seen[id(base)] = base
                     self._own_attributes(base)
+                    if lazy:
+                        self.contents.append((_keys, base.__dict__, frozenset(base.__dict__)))
             if base is not object:
                 above |= named
 
@@ -297,8 +302,6 @@ class _Search:
         """Watch the attributes, bases, metaclass and subclasses of a class of the user's."""
         self.bindings.append(("attribute", x, "__bases__", x.__bases__))
         self._attributes(x.__dict__, x.__name__, only_named=not self.all)
-        if "__getattr__" in x.__dict__:
-            self.contents.append((_keys, x.__dict__, frozenset(x.__dict__)))
         if "__subclasses__" in self.names:
             self.contents.append((_subclasses, x, _subclasses(x)))
             self._stack += [(s, s.__name__) for s in _subclasses(x)]
@@ -566,6 +569,9 @@ def _compiled(
             names[f"p{i}"] = place if kind == "attribute" else place.get
         names[f"v{i}"] = value
         where = places[id(place)]
+        if name in _SPECIAL and kind == "attribute":
+            lines.append(f"    if {where}.{name} is not v{i}: return True")
+            continue
         if kind == "attribute":
             now = f"getattr({where}, {name!r}, MISSING)"
         else:
