@@ -172,7 +172,9 @@ def __getattr__(name: str) -> Any:
     text = name.partition(" #")[0]
     run = _ENTRIES.get(name)
     if run is None:
-        return _ARRIVED.setdefault(name, made(text, compile))
+        # To import its module may have made it.
+        arrived = made(text, compile)
+        return _ARRIVED.setdefault(name, _ENTRIES.get(name, arrived))
     f = innermost(run)
     by_value = getattr(f, "__module__", "") == "__main__" and _is_cloudpickle()
     try:

@@ -173,7 +173,7 @@ def _compare(
 
 
 def _type(x: Any) -> Any:
-    return np.result_type(x) if isinstance(x, np.ndarray | Number) else type(x).__name__
+    return np.asarray(x).dtype if isinstance(x, np.ndarray | Number) else type(x).__name__
 
 
 def distance(x: Any, y: Any) -> float:

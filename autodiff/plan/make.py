@@ -210,7 +210,7 @@ def _primals(leaves: Sequence[Any], fixed: str) -> list[Any]:
     """Return what is traced for inputs; with "w" in `fixed`, numbers in the arrays' precision."""
     kind = _precision(leaves) if "w" in fixed else np.float64
     weak = {float: kind, complex: np.result_type(kind, np.complex64).type}
-    primals = []
+    primals: list[Any] = []
     for x in leaves:
         if isinstance(x, np.ndarray) and x.dtype.kind in "iub":
             primals.append(x)

@@ -96,18 +96,25 @@ def _named(text: str) -> Callable[..., Any]:
     return found.__wrapped__ if _is_compiled(found) else found  # type: ignore[no-any-return]
 
 
+def _of_autodiff(name: str) -> Any:
+    package = importlib.import_module("autodiff")
+    if name not in package.__all__:
+        raise ValueError(f"autodiff has no {name}")
+    return getattr(package, name)
+
+
 def made(text: str, compiled: Callable[..., Any]) -> Any:
     """Return what a text describes; `compiled` makes a compiled function of one."""
 
     def read(node: ast.expr) -> Any:
-        if isinstance(node, ast.Constant):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
             return _named(node.value)
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             raise AttributeError(f"compile: {text} can't be made from its name")
         kind = node.func.id
         options = {k.arg or "": ast.literal_eval(k.value) for k in node.keywords}
         # The transforms are above the plans: they are known by then.
-        make = compiled if kind == "compile" else getattr(importlib.import_module("autodiff"), kind)
+        make = compiled if kind == "compile" else _of_autodiff(kind)
         return make(read(node.args[0]), **options)
 
     try:

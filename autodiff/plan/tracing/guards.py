@@ -40,7 +40,7 @@ __all__ = ["Guards", "held_outside"]
 
 #: What a name was bound to that was bound to nothing.
 _MISSING = type("_Missing", (), {"__repr__": lambda self: "nothing"})()
-_VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
+_VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 _GETTERS = (operator.attrgetter, operator.itemgetter, operator.methodcaller)
 _CACHE = type(functools.lru_cache(int))
 #: Modules of Python's whose classes hold what they are given; others (loggers) know too much.
@@ -184,7 +184,7 @@ class _Search:
             self.contents.append((tuple, x, tuple(x)))
             self._stack += [(v, f"an item of {path}") for v in x]
         elif isinstance(x, _GETTERS):
-            _, (*found,) = x.__reduce__()[:2]
+            found = x.__reduce__()[1]
             if not isinstance(x, operator.itemgetter):
                 self.names.update(n for name in found if type(name) is str for n in name.split("."))
             self._stack += [(v, path) for v in found]
