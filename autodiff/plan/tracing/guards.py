@@ -26,7 +26,7 @@ import numpy as np
 from autodiff.core.constants import fingerprint
 from autodiff.core.pytrees import flatten
 from autodiff.core.tensor import Tensor
-from autodiff.plan.tracing.kinds import IMMUTABLE, PLAIN, is_ctypes, is_opaque, is_plain
+from autodiff.plan.tracing.kinds import PLAIN, is_ctypes, is_opaque, is_plain
 from autodiff.plan.tracing.visited import (
     COMPUTED,
     OWN_CODE,
@@ -539,16 +539,14 @@ def _same(now: Any, then: Any) -> bool:
     """Return whether a value is the one that was: itself, or an equal number or text."""
     if now is then:
         return True
-    if type(now) is not type(then):
-        return False
+    if type(now) is not type(then) or (hasattr(then, "__dict__") and not is_plain(then)):
+        return False  # equal ones may have other attributes
     if isinstance(then, tuple):
         return len(now) == len(then) and all(map(_same, now, then))
     if isinstance(then, float | complex | np.inexact):
         # 0.0 is not -0.0, and NaN is itself.
         return repr(now) == repr(then)
-    if isinstance(then, frozenset):
-        return bool(now == then)
-    return isinstance(then, IMMUTABLE) and bool(now == then)
+    return (isinstance(then, frozenset) or is_plain(then)) and bool(now == then)
 
 
 def _compiled(

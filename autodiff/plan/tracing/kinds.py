@@ -17,11 +17,11 @@ import numpy as np
 
 from autodiff.plan.tracing.visited import COMPUTED, is_users_module
 
-__all__ = ["IMMUTABLE", "PLAIN", "is_ctypes", "is_opaque", "is_plain"]
+__all__ = ["PLAIN", "is_ctypes", "is_opaque", "is_plain"]
 
 #: Immutable values: watched by what they are bound to.
 PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
-IMMUTABLE = (
+_IMMUTABLE = (
     *PLAIN,
     *(type(Ellipsis), type(NotImplemented), range, slice, types.CodeType, np.dtype, np.ufunc),
     *(types.BuiltinFunctionType, types.GenericAlias, types.UnionType, re.Pattern, enum.Enum),
@@ -31,7 +31,7 @@ IMMUTABLE = (
     *(type(threading.Lock()), type(threading.RLock())),
 )
 #: Types of them that are met often, and those that have attributes which nobody sets.
-_EXACT = frozenset({*PLAIN[:-1], *IMMUTABLE[len(PLAIN) :]} - {types.BuiltinFunctionType})
+_EXACT = frozenset({*PLAIN[:-1], *_IMMUTABLE[len(PLAIN) :]} - {types.BuiltinFunctionType})
 
 
 def is_plain(x: Any) -> bool:
@@ -41,7 +41,7 @@ def is_plain(x: Any) -> bool:
         return True
     if kind is types.BuiltinFunctionType:
         return isinstance(x.__self__, types.ModuleType | None) and x.__name__ not in COMPUTED
-    if kind is types.MethodWrapperType or not isinstance(x, IMMUTABLE):
+    if kind is types.MethodWrapperType or not isinstance(x, _IMMUTABLE):
         return False
     return not (hasattr(x, "__dict__") and is_users_module(kind.__module__))
 
