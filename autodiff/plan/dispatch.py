@@ -371,7 +371,8 @@ class _Compiled:
                 variant.direct = False
                 return
             variant.code = _entry_code(*source).replace(co_name=entry.__name__)
-        _ENTRIES.setdefault(entry.__qualname__, entry)  # which it left if it came as its parts
+        if _ENTRIES.get(entry.__qualname__) is not entry:  # it came as its parts
+            _register(entry, entry.__qualname__.partition(" #")[0])
         entry.__code__ = variant.code
 
 

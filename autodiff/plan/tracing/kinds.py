@@ -41,7 +41,7 @@ def is_plain(x: Any) -> bool:
         return True
     if kind is types.BuiltinFunctionType:
         return isinstance(x.__self__, types.ModuleType | None) and x.__name__ not in COMPUTED
-    if kind is types.MethodWrapperType or not isinstance(x, _IMMUTABLE):
+    if kind is types.MethodWrapperType or not issubclass(kind, _IMMUTABLE):
         return False
     return not (hasattr(x, "__dict__") and is_users_module(kind.__module__))
 

@@ -89,7 +89,7 @@ def is_users_code(code: types.CodeType, place: dict[str, Any]) -> bool:
     """Return whether code may be the user's; what a library makes of text is the library's."""
     if code.co_filename in (OWN_CODE, "<plan>"):
         return False
-    if not code.co_filename.startswith("<"):
+    if not code.co_filename.startswith("<") or code.co_filename.startswith("<frozen"):
         return _is_users(code.co_filename)
     module = sys.modules.get(str(place.get("__name__")))
     own = module is not None and vars(module) is place
