@@ -423,7 +423,7 @@ class _Search:
     def unreached(self) -> None:
         """Look into closures that ran and that nothing so far led to."""
         codes = [c for c in self.visited.codes.values() if c.co_freevars]
-        reached = {id(f.__code__) for f in self._seen.values() if isinstance(f, types.FunctionType)}
+        reached = {id(f.__code__) for f in self._seen.values() if type(f) is types.FunctionType}
         missing = [c for c in codes if id(c) not in reached]
         if not missing:
             return
