@@ -10,21 +10,13 @@ a file or a pandas frame, is named, for the error that refuses it.
 import array
 import collections
 import contextvars
-import datetime
-import decimal
-import enum
-import fractions
 import functools
 import io
 import os
-import pathlib
 import random
-import re
 import sys
 import sysconfig
-import threading
 import types
-import uuid
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -32,25 +24,25 @@ from typing import Any
 import numpy as np
 
 from autodiff import errors
-from autodiff.core.constants import fingerprint
 from autodiff.core.pytrees import flatten
 from autodiff.core.tensor import Tensor
+from autodiff.plan.tracing.conditions import (
+    IMMUTABLE,
+    MISSING,
+    Conditions,
+    array_state,
+    cell_value,
+    context_value,
+    defaults,
+    dict_items,
+    elements,
+    frame_values,
+    keys,
+    target,
+)
 
 __all__ = ["Guards", "Visited", "held_outside"]
 
-#: What a name was bound to that was bound to nothing.
-_MISSING = type("_Missing", (), {"__repr__": lambda self: "nothing"})()
-#: Immutable values: watched by what they are bound to.
-_PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
-_IMMUTABLE = (
-    *_PLAIN,
-    *(type(Ellipsis), type(NotImplemented), range, slice, types.CodeType, np.dtype, np.ufunc),
-    *(types.BuiltinFunctionType, types.GenericAlias, types.UnionType, re.Pattern, enum.Enum),
-    *(decimal.Decimal, fractions.Fraction, datetime.date, datetime.time, datetime.timedelta),
-    *(datetime.tzinfo, pathlib.PurePath, uuid.UUID, types.MethodWrapperType),
-    *(types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType),
-    *(type(threading.Lock()), type(threading.RLock())),
-)
 #: Names whose code reads attributes or globals that no name in the code tells.
 _COMPUTED = frozenset(
     {"getattr", "hasattr", "vars", "__dict__", "globals", "locals", "eval", "exec", "attrgetter"}
@@ -61,7 +53,6 @@ _HOLDERS = ("collections", "configparser", "functools", "weakref")
 _FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial, functools.partialmethod)
 _WRAPPERS = (staticmethod, classmethod)
 _BYTES = (bytearray, memoryview, array.array)
-_SMALL = 4096
 
 
 def _folder(path: str) -> str:
@@ -104,7 +95,7 @@ def _is_users_module(name: str) -> bool:
 
 def _is_users_code(code: types.CodeType, place: dict[str, Any]) -> bool:
     """Return whether code may be the user's; what a library makes of text is the library's."""
-    if not code.co_filename.startswith("<"):
+    if not code.co_filename.startswith("<") or code.co_filename.startswith("<frozen"):
         return _is_users(code.co_filename)
     module = sys.modules.get(str(place.get("__name__")))
     own = module is not None and vars(module) is place
@@ -190,7 +181,21 @@ class Guards:
         self.unwatched = search.unwatched
         self._bindings = search.bindings
         self._contents = search.contents
-        self.changed = _compiled(search.bindings, search.contents)
+        texts, names = self.conditions("")
+        holds = " and ".join(texts) or "True"
+        lines = ["try:", f"    return not ({holds})", "except ValueError:", "    return True"]
+        exec("def changed():\n    " + "\n    ".join(lines), names)
+        self.changed: Callable[[], bool] = names["changed"]
+
+    def conditions(self, tag: str) -> tuple[list[str], dict[str, Any]]:
+        """Return expressions that are all true while nothing has changed, and what they name.
+
+        `tag` is the end of the names. They raise ValueError where a cell has become empty.
+        """
+        found = Conditions(tag)
+        found.bindings(self._bindings)
+        found.contents(self._contents)
+        return found.texts, found.names
 
     def __len__(self) -> int:
         return len(self._bindings) + len(self._contents)
@@ -219,7 +224,7 @@ class _Search:
         self._stack.append((x, path))
         while self._stack:
             value, where = self._stack.pop()
-            if isinstance(value, _IMMUTABLE) or id(value) in self._seen:
+            if isinstance(value, IMMUTABLE) or id(value) in self._seen:
                 continue
             self._seen[id(value)] = value
             self._look(value, where)
@@ -246,43 +251,43 @@ class _Search:
         elif isinstance(x, _BYTES) or type(x).__module__ in ("ctypes", "_ctypes", "mmap"):
             self.contents.append((bytes, x, bytes(x)))
         elif isinstance(x, types.MappingProxyType):
-            self.contents.append((_items, x, _items(x)))
+            self.contents.append((dict_items, x, dict_items(x)))
             self._stack += [(v, f"{path}[{k!r}]") for k, v in x.items()]
         elif type(x).__module__.split(".")[0] == "pandas" and hasattr(x, "to_numpy"):
-            self.contents.append((_frame, x, _frame(x)))
+            self.contents.append((frame_values, x, frame_values(x)))
         elif isinstance(x, contextvars.ContextVar):
-            self.contents.append((_context_value, x, _context_value(x)))
-            self._stack.append((_context_value(x), path))
+            self.contents.append((context_value, x, context_value(x)))
+            self._stack.append((context_value(x), path))
         elif isinstance(x, weakref.ref):
-            self.contents.append((_target, x, _target(x)))
-            self._stack.append((_target(x), path))
+            self.contents.append((target, x, target(x)))
+            self._stack.append((target(x), path))
         elif type(x).__module__.split(".")[0] not in ("jax", "jaxlib"):  # those are immutable
             self._object(x, path)
 
     def _array(self, x: Any, path: str) -> None:
         if x.dtype.hasobject:
-            self.contents.append((_elements, x, _elements(x)))
+            self.contents.append((elements, x, elements(x)))
             self._stack += [(v, f"an element of {path}") for v in x.reshape(-1).tolist()]
         else:
-            self.contents.append((_state, x, _state(x)))
+            self.contents.append((array_state, x, array_state(x)))
         if type(x) is not np.ndarray:
             self._object(x, path, known=True)
 
     def _container(self, x: Any, path: str) -> None:
         if isinstance(x, dict):
-            self.contents.append((_items, x, _items(x)))
-            self._stack += [(k, f"a key of {path}") for k in x if not isinstance(k, _IMMUTABLE)]
+            self.contents.append((dict_items, x, dict_items(x)))
+            self._stack += [(k, f"a key of {path}") for k in x if not isinstance(k, IMMUTABLE)]
             items: Any = [(v, f"{path}[{k!r}]") for k, v in x.items()]
         else:
             if not isinstance(x, tuple | frozenset):
                 self.contents.append((tuple, x, tuple(x)))
             items = [(v, f"{path}[{i}]") for i, v in enumerate(x)]
-        self._stack += [(v, p) for v, p in items if not isinstance(v, _IMMUTABLE)]
+        self._stack += [(v, p) for v, p in items if not isinstance(v, IMMUTABLE)]
 
     def _function(self, f: Any, path: str) -> None:
         if isinstance(f, functools.partial | functools.partialmethod):
             self._stack += [(v, path) for v in (f.func, *f.args, *f.keywords.values())]
-            self.contents.append((_items, f.keywords, _items(f.keywords)))
+            self.contents.append((dict_items, f.keywords, dict_items(f.keywords)))
             return
         if isinstance(f, types.MethodType):
             self._stack.append((f.__self__, f"{path}.__self__"))
@@ -295,30 +300,30 @@ class _Search:
             self._seen[id(f)] = f
         if not _is_users_code(f.__code__, f.__globals__):
             # Transforms and wrappers of libraries read what they wrap, which is what matters.
-            cells = [v for v in map(_cell, f.__closure__ or ()) if callable(v)]
+            cells = [v for v in map(cell_value, f.__closure__ or ()) if callable(v)]
             self._stack += [(v, path) for v in cells if not isinstance(v, type)]
             return
         if self.visited.known and id(f.__code__) not in self.visited.codes:
             return
         if f.__defaults__ or f.__kwdefaults__:
-            self.contents.append((_defaults, f, _defaults(f)))
+            self.contents.append((defaults, f, defaults(f)))
         if not self.visited.known:
             _, names = self.visited.globals.setdefault(id(f.__globals__), (f.__globals__, set()))
             names |= _all_names(f.__code__)
             self.names |= names
         for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
-            self.contents.append((_cell, cell, value := _cell(cell)))
+            self.contents.append((cell_value, cell, value := cell_value(cell)))
             self._stack.append((value, name))
         for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
             self._stack.append((value, f"a default of {path}"))
         if f.__dict__:
             self._attributes(f.__dict__, path)
         elif self.all or "__dict__" in self.names:
-            self.contents.append((_items, f.__dict__, ()))
+            self.contents.append((dict_items, f.__dict__, ()))
 
     def _module(self, module: Any, path: str) -> None:
         if module is os and not self.names.isdisjoint({"environ", "getenv"}):
-            self.contents.append((_items, os.environ, _items(os.environ)))
+            self.contents.append((dict_items, os.environ, dict_items(os.environ)))
         if not _is_users_module(module.__name__):
             return
         self._attributes(vars(module), path, only_named=True)
@@ -357,7 +362,7 @@ class _Search:
                 private = slot.startswith("__") and not slot.endswith("__")
                 name = f"_{base.__name__.lstrip('_')}{slot}" if private else slot
                 if slot not in ("__dict__", "__weakref__") and (everything or name in self.names):
-                    value = getattr(x, name, _MISSING)
+                    value = getattr(x, name, MISSING)
                     self.bindings.append(("attribute", x, name, value))
                     self._stack.append((value, f"{path}.{name}"))
 
@@ -377,10 +382,10 @@ class _Search:
             if type(value) is Tensor:
                 continue
             self.bindings.append(("item", place, name, value))
-            if not isinstance(value, _IMMUTABLE):
+            if not isinstance(value, IMMUTABLE):
                 self._stack.append((value, f"{path}.{name}"))
         if appear:
-            self.contents.append((_keys, place, frozenset(place)))
+            self.contents.append((keys, place, frozenset(place)))
 
     def globals(self) -> None:
         """Look into what the code that ran calls by name."""
@@ -396,11 +401,11 @@ class _Search:
                 return
             for place, name in pending:
                 done.add((id(place), name))
-                value = place.get(name, _MISSING)
+                value = place.get(name, MISSING)
                 if name in sys.modules:
                     # It may be imported within the function.
                     self.visit(sys.modules[name], name)
-                if value is _MISSING:
+                if value is MISSING:
                     continue
                 if type(value) is Tensor:
                     continue
@@ -468,110 +473,6 @@ def _all_names(code: types.CodeType) -> set[str]:
         if isinstance(inner, types.CodeType):
             names |= _all_names(inner)
     return names
-
-
-def _cell(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return _MISSING
-
-
-def _defaults(f: Any) -> tuple[Any, ...]:
-    return (f.__defaults__, *(f.__kwdefaults__ or {}).items())
-
-
-def _items(x: Any) -> tuple[Any, ...]:
-    return (*x, *x.values())
-
-
-def _keys(x: Any) -> Any:
-    return frozenset(x)
-
-
-def _elements(x: Any) -> tuple[Any, ...]:
-    return (x.shape, *x.reshape(-1).tolist())
-
-
-def _target(x: Any) -> Any:
-    return x()
-
-
-def _context_value(x: Any) -> Any:
-    return x.get(_MISSING)
-
-
-def _state(x: Any) -> Any:
-    """Return what tells whether an array has changed: shape, and bytes or a number of them."""
-    if isinstance(x, np.ma.MaskedArray):
-        return (x.shape, np.ma.getdata(x).tobytes(), np.ma.getmaskarray(x).tobytes())
-    if x.nbytes < _SMALL:
-        return (x.shape, x.tobytes())
-    return (x.shape, fingerprint(x if x.flags.c_contiguous else np.ascontiguousarray(x)))
-
-
-def _frame(x: Any) -> Any:
-    """Return the content of a pandas object: labels and values."""
-    labels = [tuple(getattr(x, name)) for name in ("index", "columns") if hasattr(x, name)]
-    values = x.to_numpy()
-    return (type(x), *labels, _elements(values) if values.dtype.hasobject else _state(values))
-
-
-def _same(now: Any, then: Any) -> bool:
-    """Return whether a value is the one that was: itself, or an equal number or text."""
-    if now is then:
-        return True
-    if type(now) is not type(then):
-        return False
-    if isinstance(then, tuple):
-        return len(now) == len(then) and all(map(_same, now, then))
-    if isinstance(then, float | complex | np.inexact):
-        # 0.0 is not -0.0, and NaN is itself.
-        return repr(now) == repr(then)
-    if isinstance(then, frozenset):
-        return bool(now == then)
-    return isinstance(then, _IMMUTABLE) and bool(now == then)
-
-
-def _compiled(
-    bindings: Sequence[tuple[str, Any, Any, Any]],
-    contents: Sequence[tuple[Callable[[Any], Any], Any, Any]],
-) -> Callable[[], bool]:
-    """Return a function that tells whether anything has changed: 30 ns a binding."""
-    names: dict[str, Any] = {"same": _same, "MISSING": _MISSING}
-    lines = []
-    places: dict[int, str] = {}
-    done: set[tuple[int, str]] = set()
-    for i, (kind, place, name, value) in enumerate(bindings):
-        if (id(place), name) in done:
-            continue
-        done.add((id(place), name))
-        if id(place) not in places:
-            places[id(place)] = f"p{i}"
-            names[f"p{i}"] = place if kind == "attribute" else place.get
-        names[f"v{i}"] = value
-        where = places[id(place)]
-        if kind == "attribute":
-            now = f"getattr({where}, {name!r}, MISSING)"
-        else:
-            now = f"{where}({name!r})" if value is not _MISSING else f"{where}({name!r}, MISSING)"
-        lines.append(f"    if (now := {now}) is not v{i} and not same(now, v{i}): return True")
-    for i, (read, x, value) in enumerate(contents):
-        names |= {f"r{i}": read, f"x{i}": x, f"c{i}": value}
-        if read is _state and type(x) is np.ndarray and x.nbytes < _SMALL:
-            names |= {f"s{i}": value[0], f"c{i}": value[1]}
-            test = f"x{i}.tobytes() != c{i} or x{i}.shape != s{i}"
-        elif read is _keys:
-            test = f"x{i}.keys() != c{i}"
-        elif read is _cell:
-            test = f"(now := r{i}(x{i})) is not c{i} and not same(now, c{i})"
-        else:
-            test = f"not same(r{i}(x{i}), c{i})"
-        lines.append(f"    if {test}: return True")
-    source = "def changed():\n" + "\n".join(lines) + "\n    return False\n"
-    exec(source, names)
-    changed: Callable[[], bool] = names["changed"]
-    return changed
 
 
 def held_outside(x: Any, own: int) -> bool:
