@@ -365,8 +365,8 @@ class _Compiled:
         if kwargs or not variant.direct or entry is None:
             return
         if variant.code is None:
-            changed = variant.guards.changed if variant.guards else None
-            source = variant.plan.entry(self.f, args, changed, _TAG)
+            outside = variant.guards.conditions(_TAG) if variant.guards else ([], {})
+            source = variant.plan.entry(self.f, args, outside, _TAG)
             if source is None:
                 variant.direct = False
                 return

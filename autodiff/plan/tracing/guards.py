@@ -23,9 +23,21 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.core.constants import fingerprint
 from autodiff.core.pytrees import flatten
 from autodiff.core.tensor import Tensor
+from autodiff.plan.tracing.conditions import (
+    MISSING,
+    Conditions,
+    array_state,
+    cell_value,
+    context_value,
+    defaults,
+    dict_items,
+    elements,
+    frame_values,
+    keys,
+    target,
+)
 from autodiff.plan.tracing.kinds import PLAIN, is_ctypes, is_opaque, is_plain
 from autodiff.plan.tracing.visited import (
     COMPUTED,
@@ -38,8 +50,6 @@ from autodiff.plan.tracing.visited import (
 
 __all__ = ["Guards", "held_outside"]
 
-#: What a name was bound to that was bound to nothing.
-_MISSING = type("_Missing", (), {"__repr__": lambda self: "nothing"})()
 _VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 _GETTERS = (operator.attrgetter, operator.itemgetter, operator.methodcaller)
 _CACHE = type(functools.lru_cache(int))
@@ -48,14 +58,11 @@ _HOLDERS = ("collections", "configparser", "functools", "weakref")
 #: Names of libraries' modules that nobody gives to another.
 _CONSTANTS = frozenset({"pi", "e", "tau", "inf", "nan", "infj", "nanj", "newaxis", "euler_gamma"})
 _CONTAINERS = (dict, list, set, collections.deque, np.ndarray)
-#: Attributes that all functions, objects or classes have: a third of the time of others.
-_SPECIAL = ("__code__", "__class__", "__bases__")
 #: What the names of builtins hold.
 _BUILTIN = (type, types.BuiltinFunctionType, type(Ellipsis), type(NotImplemented), bool)
 _FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial, functools.partialmethod)
 _WRAPPERS = (staticmethod, classmethod)
 _BYTES = (bytearray, memoryview, array.array)
-_SMALL = 4096
 
 
 class Guards:
@@ -113,7 +120,22 @@ class Guards:
         self.unwatched = [*visited.unwatchable, *search.unwatched]
         self.bindings = search.bindings
         self.contents = search.contents
-        self.changed = _compiled(search.bindings, search.contents)
+        texts, place = self.conditions("")
+        holds = " and ".join(texts) or "True"
+        lines = ["try:", f"    return not ({holds})", "except ValueError:", "    return True"]
+        source = "def changed():\n    " + "\n    ".join(lines)
+        exec(compile(source, OWN_CODE, "exec"), place)
+        self.changed: Callable[[], bool] = place["changed"]
+
+    def conditions(self, tag: str) -> tuple[list[str], dict[str, Any]]:
+        """Return expressions that are all true while nothing has changed, and what they name.
+
+        `tag` is the end of the names. They raise ValueError where a cell has become empty.
+        """
+        found = Conditions(tag)
+        found.bindings(self.bindings)
+        found.contents(self.contents)
+        return found.texts, found.names
 
     def __len__(self) -> int:
         return len(self.bindings) + len(self.contents)
@@ -196,31 +218,31 @@ class _Search:
             self.contents.append((operator.attrgetter("index"), x, x.index))
             self._stack.append((x.base, path))
         elif isinstance(x, types.MappingProxyType):
-            self.contents.append((_items, x, _items(x)))
+            self.contents.append((dict_items, x, dict_items(x)))
             self._stack += [(v, f"{path}[{k!r}]") for k, v in x.items()]
         elif type(x).__module__.split(".")[0] == "pandas" and hasattr(x, "to_numpy"):
-            self.contents.append((_frame, x, _frame(x)))
+            self.contents.append((frame_values, x, frame_values(x)))
         elif isinstance(x, contextvars.ContextVar):
-            self.contents.append((_context_value, x, _context_value(x)))
-            self._stack.append((_context_value(x), path))
+            self.contents.append((context_value, x, context_value(x)))
+            self._stack.append((context_value(x), path))
         elif isinstance(x, weakref.ref):
-            self.contents.append((_target, x, _target(x)))
-            self._stack.append((_target(x), path))
+            self.contents.append((target, x, target(x)))
+            self._stack.append((target(x), path))
         elif type(x).__module__.split(".")[0] not in ("jax", "jaxlib"):  # those are immutable
             self._object(x, path)
 
     def _array(self, x: Any, path: str) -> None:
         if x.dtype.hasobject:
-            self.contents.append((_elements, x, _elements(x)))
+            self.contents.append((elements, x, elements(x)))
             self._stack += [(v, f"an element of {path}") for v in x.reshape(-1).tolist()]
         else:
-            self.contents.append((_state, x, _state(x)))
+            self.contents.append((array_state, x, array_state(x)))
         if type(x) is not np.ndarray:
             self._object(x, path, known=True)
 
     def _container(self, x: Any, path: str) -> None:
         if isinstance(x, dict):
-            self.contents.append((_items, x, _items(x)))
+            self.contents.append((dict_items, x, dict_items(x)))
             self._stack += [(k, f"a key of {path}") for k in x if not is_plain(k)]
             items: Any = [(v, f"{path}[{k!r}]") for k, v in x.items()]
         else:
@@ -246,7 +268,7 @@ class _Search:
         if not is_users_code(f.__code__, f.__globals__):
             # Transforms and wrappers of libraries read what they wrap, which is what matters.
             standard = is_standard(f.__code__.co_filename)
-            for value in map(_cell, f.__closure__ or ()):
+            for value in map(cell_value, f.__closure__ or ()):
                 holds = standard and isinstance(value, dict | list)
                 if holds or (callable(value) and not isinstance(value, type)):
                     self._stack.append((value, path))
@@ -255,20 +277,20 @@ class _Search:
             return
         self.bindings.append(("attribute", f, "__code__", f.__code__))
         if f.__defaults__ or f.__kwdefaults__:
-            self.contents.append((_defaults, f, _defaults(f)))
+            self.contents.append((defaults, f, defaults(f)))
         if not self.visited.known:
             _, names = self.visited.globals.setdefault(id(f.__globals__), (f.__globals__, set()))
             names |= _all_names(f.__code__)
             self.names |= names
         for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
-            self.contents.append((_cell, cell, value := _cell(cell)))
+            self.contents.append((cell_value, cell, value := cell_value(cell)))
             self._stack.append((value, name))
         for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
             self._stack.append((value, f"a default of {path}"))
         if f.__dict__:
             self._attributes(f.__dict__, path)
         elif self.all or "__dict__" in self.names:
-            self.contents.append((_items, f.__dict__, ()))
+            self.contents.append((dict_items, f.__dict__, ()))
 
     def _module(self, module: Any, path: str) -> None:
         if is_users_module(module.__name__):
@@ -289,12 +311,12 @@ class _Search:
             if base is not object and is_users_module(base.__module__):
                 # Names that may come to hide those of the classes above.
                 hiding = above - named
-                self.bindings += [("item", base.__dict__, n, _MISSING) for n in hiding]
+                self.bindings += [("item", base.__dict__, n, MISSING) for n in hiding]
                 if id(base) not in self._seen or base is x:
                     self._seen[id(base)] = base
                     self._own_attributes(base)
                     if lazy:
-                        self.contents.append((_keys, base.__dict__, frozenset(base.__dict__)))
+                        self.contents.append((keys, base.__dict__, frozenset(base.__dict__)))
             if base is not object:
                 above |= named
 
@@ -336,7 +358,7 @@ class _Search:
                 private = slot.startswith("__") and not slot.endswith("__")
                 name = f"_{base.__name__.lstrip('_')}{slot}" if private else slot
                 if slot not in ("__dict__", "__weakref__") and (everything or name in names):
-                    value = getattr(x, name, _MISSING)
+                    value = getattr(x, name, MISSING)
                     self.bindings.append(("attribute", x, name, value))
                     self._stack.append((value, f"{path}.{name}"))
 
@@ -368,7 +390,7 @@ class _Search:
             if not is_plain(value):
                 self._stack.append((value, f"{path}.{name}"))
         if appear:
-            self.contents.append((_keys, place, frozenset(place)))
+            self.contents.append((keys, place, frozenset(place)))
 
     def globals(self) -> None:
         """Look into what the code that ran calls by name."""
@@ -389,17 +411,17 @@ class _Search:
                 return
             for place, name in pending:
                 done.add((id(place), name))
-                value = place.get(name, _MISSING)
+                value = place.get(name, MISSING)
                 if name in sys.modules:
                     # It may be imported within the function.
                     self.visit(sys.modules[name], name)
-                if value is _MISSING and name in loaded:
+                if value is MISSING and name in loaded:
                     self.bindings.append(("item", place, name, value))
                     place = vars(builtins)
-                    value = place.get(name, _MISSING)
+                    value = place.get(name, MISSING)
                     if isinstance(value, _BUILTIN):
                         continue
-                if value is _MISSING:
+                if value is MISSING:
                     continue
                 if type(value) is Tensor:
                     continue
@@ -462,27 +484,8 @@ def _all_names(code: types.CodeType) -> set[str]:
     return names
 
 
-def _cell(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return _MISSING
-
-
-def _defaults(f: Any) -> tuple[Any, ...]:
-    return (f.__defaults__, *(f.__kwdefaults__ or {}).items())
-
-
-def _items(x: Any) -> tuple[Any, ...]:
-    return (*x, *x.values())
-
-
-def _keys(x: Any) -> Any:
-    return frozenset(x)
-
-
 def _parts(x: Any) -> tuple[Any, ...]:
-    return (x.func, x.args, *_items(x.keywords))
+    return (x.func, x.args, *dict_items(x.keywords))
 
 
 def _kept(x: Any) -> tuple[Any, ...]:
@@ -504,93 +507,6 @@ def _subclasses(x: type) -> tuple[Any, ...]:
 
 def _called(read: Callable[[], Any]) -> Any:
     return read()
-
-
-def _elements(x: Any) -> tuple[Any, ...]:
-    return (x.shape, *x.reshape(-1).tolist())
-
-
-def _target(x: Any) -> Any:
-    return x()
-
-
-def _context_value(x: Any) -> Any:
-    return x.get(_MISSING)
-
-
-def _state(x: Any) -> Any:
-    """Return what tells whether an array has changed: shape, and bytes or a number of them."""
-    if isinstance(x, np.ma.MaskedArray):
-        return (x.shape, np.ma.getdata(x).tobytes(), np.ma.getmaskarray(x).tobytes())
-    if x.nbytes < _SMALL:
-        return (x.shape, x.tobytes())
-    return (x.shape, fingerprint(x if x.flags.c_contiguous else np.ascontiguousarray(x)))
-
-
-def _frame(x: Any) -> Any:
-    """Return the content of a pandas object: labels and values."""
-    labels = [tuple(getattr(x, name)) for name in ("index", "columns") if hasattr(x, name)]
-    labels += [(getattr(x, "name", None), *_items(getattr(x, "attrs", {})))]
-    values = x.to_numpy()
-    return (type(x), *labels, _elements(values) if values.dtype.hasobject else _state(values))
-
-
-def _same(now: Any, then: Any) -> bool:
-    """Return whether a value is the one that was: itself, or an equal number or text."""
-    if now is then:
-        return True
-    if type(now) is not type(then) or (hasattr(then, "__dict__") and not is_plain(then)):
-        return False  # equal ones may have other attributes
-    if isinstance(then, tuple):
-        return len(now) == len(then) and all(map(_same, now, then))
-    if isinstance(then, float | complex | np.inexact):
-        # 0.0 is not -0.0, and NaN is itself.
-        return repr(now) == repr(then)
-    return (isinstance(then, frozenset) or is_plain(then)) and bool(now == then)
-
-
-def _compiled(
-    bindings: Sequence[tuple[str, Any, Any, Any]],
-    contents: Sequence[tuple[Callable[[Any], Any], Any, Any]],
-) -> Callable[[], bool]:
-    """Return a function that tells whether anything has changed: 30 ns a binding."""
-    names: dict[str, Any] = {"same": _same, "MISSING": _MISSING}
-    lines = []
-    places: dict[int, str] = {}
-    done: set[tuple[int, str]] = set()
-    for i, (kind, place, name, value) in enumerate(bindings):
-        if (id(place), name) in done:
-            continue
-        done.add((id(place), name))
-        if id(place) not in places:
-            places[id(place)] = f"p{i}"
-            names[f"p{i}"] = place if kind == "attribute" else place.get
-        names[f"v{i}"] = value
-        where = places[id(place)]
-        if name in _SPECIAL and kind == "attribute":
-            lines.append(f"    if {where}.{name} is not v{i}: return True")
-            continue
-        if kind == "attribute":
-            now = f"getattr({where}, {name!r}, MISSING)"
-        else:
-            now = f"{where}({name!r})" if value is not _MISSING else f"{where}({name!r}, MISSING)"
-        lines.append(f"    if (now := {now}) is not v{i} and not same(now, v{i}): return True")
-    for i, (read, x, value) in enumerate(contents):
-        names |= {f"r{i}": read, f"x{i}": x, f"c{i}": value}
-        if read is _state and type(x) is np.ndarray and x.nbytes < _SMALL:
-            names |= {f"s{i}": value[0], f"c{i}": value[1]}
-            test = f"x{i}.tobytes() != c{i} or x{i}.shape != s{i}"
-        elif read is _keys:
-            test = f"x{i}.keys() != c{i}"
-        elif read is _cell:
-            test = f"(now := r{i}(x{i})) is not c{i} and not same(now, c{i})"
-        else:
-            test = f"not same(r{i}(x{i}), c{i})"
-        lines.append(f"    if {test}: return True")
-    source = "def changed():\n" + "\n".join(lines) + "\n    return False\n"
-    exec(compile(source, OWN_CODE, "exec"), names)
-    changed: Callable[[], bool] = names["changed"]
-    return changed
 
 
 def held_outside(x: Any, own: int) -> bool:
