@@ -123,7 +123,7 @@ class Conditions:
 
     def _is(self, now: str, value: Any) -> str:
         text = f"{now} is {self._name(value)}"
-        if isinstance(value, tuple | frozenset) or is_plain(value):
+        if issubclass(type(value), tuple | frozenset) or is_plain(value):
             text = f"({text} or {self._name(_same)}({now}, {self._name(value)}))"
         return text
 
