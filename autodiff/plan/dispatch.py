@@ -1,27 +1,35 @@
 """Compiling a function: one plan for each signature, and how a call finds its plan."""
 
+import builtins
 import functools
 import gc
 import hashlib
 import importlib.util
+import inspect
 import math
+import sys
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import CodeType, FunctionType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any, Literal
 
 import numpy as np
 
+from autodiff.core.constants import fingerprint
 from autodiff.core.pytrees import flatten
 from autodiff.core.tensor import Tensor
-from autodiff.errors import LostDerivative, Undifferentiable, UnwatchableState
+from autodiff.errors import LostDerivative, PlanMismatch, Undifferentiable, UnwatchableState
 from autodiff.plan.first_run import first_run
-from autodiff.plan.make import inputs_of, is_dynamic, make_plan, unrolled
+from autodiff.plan.make import has_weak_numbers, inputs_of, is_dynamic, make_plan, unrolled
 from autodiff.plan.plan import Plan
+from autodiff.plan.recipes import described, innermost, made
 from autodiff.plan.tracing.guards import Guards
+from autodiff.plan.tracing.kinds import is_plain
 from autodiff.plan.tracing.tracing import Trace
+from autodiff.plan.tracing.visited import OWN_CODE
 
 __all__ = ["compile"]
 
@@ -29,9 +37,12 @@ Backend = Literal["numpy", "numba"]
 #: Plans that are kept for each function; the one that was not used for longest goes first.
 _KEPT = 32
 _VARIANTS = 8
-#: Kinds of leaves that are tried in turn as none of the inputs, if a trace is refused.
-_FIXED = ("", "i", "n", "in", "ina")
+#: Kinds of leaves that are tried in turn as none of the inputs, if a trace is refused; "w" has
+#: numbers of Python's as what they are beside arrays of single precision.
+_FIXED = ("", "w", "i", "n", "in", "ina")
 _REFUSED = (LostDerivative, Undifferentiable, IndexError)
+#: Errors after which arrays stay inputs: `f` asks for a float, or what is no tensor has no rule.
+_ODD = (PlanMismatch, AttributeError, TypeError, ValueError)
 #: End of the names of what the code of an entry has as constants.
 _TAG = "_of_entry"
 #: What the code of all entries may call: no plan's own, so that it never changes.
@@ -120,16 +131,73 @@ def compile(
             'pip install "gradscale[fast]"',
             name="numba",
         )
-    compiled = _Compiled(f, check, pure, fast_math=fast_math, donate=donate, backend=backend)
-    namespace: dict[str, Any] = {**_SHARED, "general": compiled.call}
-    exec("def run(*args, **kwargs):\n    return general(args, kwargs)\n", namespace)
-    run: FunctionType = namespace["run"]
+    options = {"backend": backend, "fast_math": fast_math, "donate": donate}
+    compiled = _Compiled(f, check, pure, **options)
+    run = FunctionType(_GENERAL, {**_SHARED, "general": compiled.call}, "run")
     compiled.entry = run
     functools.update_wrapper(run, f)
     run.__qualname__ = f"autodiff.compile({getattr(f, '__qualname__', type(f).__name__)})"
     run.plan = compiled.plan  # type: ignore[attr-defined]
     run.plans = compiled.all_plans  # type: ignore[attr-defined]
+    given = {**options, "check": check, "pure": pure}
+    texts = [f"{k}={v!r}" for k, v in given.items() if v != _DEFAULTS[k]]
+    _register(run, f"compile({', '.join([described(f), *texts])})")
     return run
+
+
+_DEFAULTS = {k: p.default for k, p in inspect.signature(compile).parameters.items()}
+#: The code of an entry that goes the general way.
+_GENERAL = builtins.compile(
+    "def run(*args, **kwargs):\n    return general(args, kwargs)\n", OWN_CODE, "exec"
+).co_consts[0]
+#: Compiled functions by their names, which are how they were made and a number.
+_ENTRIES: "weakref.WeakValueDictionary[str, FunctionType]" = weakref.WeakValueDictionary()
+#: Those that came from elsewhere, so that the next one finds their plans.
+_ARRIVED: dict[str, Any] = {}
+
+
+def _register(run: FunctionType, text: str) -> None:
+    """Name a compiled function after how it was made, for ``repr`` and for pickles."""
+    name, number = text, 1
+    while name in _ENTRIES:
+        number += 1
+        name = f"{text} #{number}"
+    _ENTRIES[name] = run
+    run.__module__, run.__qualname__ = __name__, name
+
+
+def __getattr__(name: str) -> Any:
+    """Return the compiled function of a name, made from it if need be: a pickle asks for it."""
+    if not name.startswith("compile("):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    text = name.partition(" #")[0]
+    run = _ENTRIES.get(name)
+    if run is None:
+        # To import its module may have made it.
+        arrived = made(text, compile)
+        return _ARRIVED.setdefault(name, _ENTRIES.get(name, arrived))
+    f = innermost(run)
+    by_value = getattr(f, "__module__", "") == "__main__" and _is_cloudpickle()
+    try:
+        by_value = by_value or innermost(made(text, lambda f, **_: f)) is not f
+    except (AttributeError, KeyError):
+        by_value = True
+    if by_value:
+        # cloudpickle takes its parts: of a plan's entry these could be anything.
+        run.__code__ = _GENERAL
+        raise AttributeError(f"{name} is of a function that no module holds by its name")
+    return run
+
+
+def _is_cloudpickle() -> bool:
+    """Return whether cloudpickle asks, which sends the functions of a script as they are."""
+    asks = sys._getframe(2)  # the module pickle's, for it
+    names = [x.f_globals.get("__name__", "") for x in (asks, asks.f_back) if x is not None]
+    return any(name.startswith("cloudpickle") for name in names)
+
+
+def _rebuilt(f: Callable[..., Any], options: dict[str, Any]) -> "_Compiled":
+    return _Compiled(f, options.pop("check"), options.pop("pure"), **options)
 
 
 class _Variant:
@@ -177,18 +245,32 @@ class _Compiled:
             if done:
                 self._enter(variant, args, kwargs)
                 return result
+        arrays = [x for x in flatten((args, kwargs))[0] if isinstance(x, np.ndarray)]
+        before = [_fingerprint(x) for x in arrays]
         with _uncollected():
             expected = self.f(*args, **kwargs)
+        if [_fingerprint(x) for x in arrays] != before:
+            raise PlanMismatch(
+                f"compile: {getattr(self.f, '__name__', 'the function')} writes into an array that "
+                "it is given, which a plan would not: write into a copy, and return that"
+            )
         refused: Exception | None = None
+        weak = has_weak_numbers(flatten((args, kwargs))[0])
         for kinds in _FIXED[_FIXED.index(fixed) :]:
+            if (kinds == "w" and not weak) or (
+                "a" in kinds and isinstance(refused, _ODD) and not isinstance(refused, _REFUSED)
+            ):
+                continue
             if refused is not None:
                 count = len(leaves)
                 signature, leaves = _signature(args, kwargs, kinds)
-                if len(leaves) == count:
+                if len(leaves) == count and kinds != "w":
                     continue
             try:
                 variant, result = self._new(args, kwargs, leaves, expected, kinds)
-            except _REFUSED as error:
+            except UnwatchableState:
+                raise
+            except (*_REFUSED, *_ODD) as error:
                 # The function itself ran: something must be plain there, as in ``table[labels]``.
                 refused = refused or error
                 continue
@@ -241,9 +323,29 @@ class _Compiled:
             )
         return guards
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        given = {**self._options, "check": self._check, "pure": self._pure}
+        return _rebuilt, (self.f, given), {"entry": self.entry}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.entry = state["entry"]
+        if self.entry is not None:
+            self.entry.__globals__.update(_SHARED)
+
+    def guards(self) -> list[Guards]:
+        """Return what its plans watch."""
+        with self._lock:
+            kept = [v for variants in self._variants.values() for v in variants]
+        return [v.guards for v in kept if v.guards is not None]
+
     def plan(self, *args: Any, **kwargs: Any) -> Plan:
         """Return the plan for arguments, which is made if it is not there."""
         signature, _ = _signature(args, kwargs, self._fixed)
+        if signature is None:
+            raise TypeError(
+                "compile: there is no plan for tensors, arrays of subclasses and of another order "
+                "of bytes, for which the function itself runs: plain arrays and numbers are needed"
+            )
         if not self._variants.get(signature):
             self.call(args, kwargs)
             signature, _ = _signature(args, kwargs, self._fixed)
@@ -264,12 +366,14 @@ class _Compiled:
         if kwargs or not variant.direct or entry is None:
             return
         if variant.code is None:
-            changed = variant.guards.changed if variant.guards else None
-            source = variant.plan.entry(self.f, args, changed, _TAG)
+            outside = variant.guards.conditions(_TAG) if variant.guards else ([], {})
+            source = variant.plan.entry(self.f, args, outside, _TAG)
             if source is None:
                 variant.direct = False
                 return
             variant.code = _entry_code(*source).replace(co_name=entry.__name__)
+        if _ENTRIES.get(entry.__qualname__) is not entry:  # it came as its parts
+            _register(entry, entry.__qualname__.partition(" #")[0])
         entry.__code__ = variant.code
 
 
@@ -282,7 +386,7 @@ def _entry_code(text: str, names: dict[str, Any]) -> CodeType:
     head, body = text.split("\n", 1)
     lines = [f'    {name} = "<{name}>"' for name in own]
     made: dict[str, Any] = {}
-    exec("\n".join([head, *lines, body]), made)
+    exec(builtins.compile("\n".join([head, *lines, body]), OWN_CODE, "exec"), made)
     code: CodeType = made["run"].__code__
     values = {f"<{name}>": value for name, value in own.items()}
     constants = [values.get(x, x) if type(x) is str else x for x in code.co_consts]
@@ -307,10 +411,10 @@ def _signature(args: tuple[Any, ...], kwargs: dict[str, Any], fixed: str) -> tup
     parts: list[Any] = []
     dynamic: list[Any] = []
     for x in leaves:
-        if type(x) is np.ndarray and x.dtype.kind in "fc" and not fixed:
+        if type(x) is np.ndarray and x.dtype.kind in "fc" and not fixed and x.dtype.isnative:
             dynamic.append(x)
             parts.append((x.shape, x.dtype))
-        elif type(x) is Tensor:
+        elif type(x) is Tensor or _is_foreign(x):
             # Someone differentiates through the call: it is recorded as what it is.
             return None, []
         elif is_dynamic(x, fixed):
@@ -321,17 +425,32 @@ def _signature(args: tuple[Any, ...], kwargs: dict[str, Any], fixed: str) -> tup
     return (structure, tuple(parts)), dynamic
 
 
+def _fingerprint(x: Any) -> Any:
+    """Return what tells whether an array was written into."""
+    if x.dtype.hasobject or x.dtype.itemsize == 0:
+        return None
+    return fingerprint(x if x.flags.c_contiguous else np.ascontiguousarray(x))
+
+
+def _is_foreign(x: Any) -> bool:
+    """Return whether an array is of a class of its own or of another machine's order of bytes."""
+    return isinstance(x, np.ndarray) and (type(x) is not np.ndarray or not x.dtype.isnative)
+
+
 def _fixed(x: Any) -> Any:
     """Return something hashable for a leaf that a plan takes as it is."""
     if isinstance(x, np.ndarray):
         octets = np.ascontiguousarray(x).tobytes()
         return ("array", x.shape, x.dtype.str, hashlib.blake2b(octets, digest_size=16).digest())
-    try:
-        hash(x)
-    except TypeError:
+    if isinstance(x, slice):
+        return (slice, *map(_fixed, (x.start, x.stop, x.step)))
+    if isinstance(x, frozenset):
+        return (type(x), frozenset(map(_fixed, x)))
+    if not is_plain(x) and not isinstance(x, MethodType | BuiltinFunctionType):
+        # What says that it is equal may still hold something else.
         return _Same(x)
-    # 0.0 is not -0.0, and NaN is itself.
-    return (type(x), repr(x) if isinstance(x, float | complex | np.inexact) else x)
+    # 0.0 is not -0.0, NaN is itself, and equal moments have other hours.
+    return (type(x), x if type(x) in (int, bool, str, bytes) else (x, repr(x)))
 
 
 class _Same:

@@ -9,6 +9,7 @@ cost nothing.
 import re
 import warnings
 from collections.abc import Callable, Sequence
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,7 @@ def _poisoned(plan: Plan, leaves: Sequence[Any]) -> tuple[bool, Any]:
 
 def poison(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Fill an array with NaN, -1 or True, and return it."""
-    x.fill(np.nan if x.dtype.kind in "fc" else True if x.dtype.kind == "b" else x.dtype.type(255))
+    x.fill(np.nan if x.dtype.kind in "fc" else np.array(-1).astype(x.dtype))
     return x
 
 
@@ -147,22 +148,33 @@ def _compare(
         raise PlanMismatch(f"compile: the plan of {name} gives other parts than it does: {advice}")
     allowed: list[float] | None = None
     for i, (x, y, path) in enumerate(zip(found, wanted, form.paths("result"), strict=True)):
-        if np.shape(x) != np.shape(y) or np.result_type(x) != np.result_type(y):
+        is_, wants = f"{_type(x)}{np.shape(x)}", f"{_type(y)}{np.shape(y)}"
+        if is_ != wants:
             raise PlanMismatch(
-                f"compile: {path} of the plan of {name} is {np.result_type(x)}{np.shape(x)}, not "
-                f"{np.result_type(y)}{np.shape(y)}: {advice}"
+                f"compile: {path} of the plan of {name} is {is_}, not {wants}: {advice}"
             )
         error = distance(x, y)
         if error <= 1.0:
             continue
         if allowed is None:
-            allowed = roundings(program_of(), leaves)
+            program = program_of()
+            allowed = roundings(program, leaves)
+        if np.isinf(error) and np.result_type(y).kind in "fc":
+            # Of 1 / (1 + exp(-x)) the trace has a derivative where the chain rule has 0·∞.
+            exact = _run(program, leaves, None)[i]
+            y = np.where(np.isnan(y), exact, y)
+            if (error := distance(x, y)) <= 1.0:
+                continue
         unit = _unit(np.asarray(y))
         if not error * unit <= _ALLOWED * allowed[i] + unit:
             raise PlanMismatch(
                 f"compile: {path} of the plan of {name} differs from the function by "
                 f"{error / (1 + _ALLOWED * allowed[i] / unit):.2g} times the tolerance: {advice}"
             )
+
+
+def _type(x: Any) -> Any:
+    return np.asarray(x).dtype if isinstance(x, np.ndarray | Number) else type(x).__name__
 
 
 def distance(x: Any, y: Any) -> float:

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Sequence
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from autodiff.plan.to_numpy.source import print_arrays
 from autodiff.plan.to_python.scalars import is_scalar, print_scalars
 from autodiff.plan.tracing.tracing import Trace, trace_program
 
-__all__ = ["inputs_of", "is_dynamic", "make_plan", "unrolled"]
+__all__ = ["has_weak_numbers", "inputs_of", "is_dynamic", "make_plan", "unrolled"]
 
 Pass = Callable[[Program], Program]
 
@@ -74,20 +75,32 @@ def make_plan(
 ) -> tuple[Plan, Trace]:
     """Return the plan of a call, and the trace that it was made of."""
     wanted, form = flatten(expected)
+    for x, path in zip(wanted, form.paths("result"), strict=True):
+        if not _may_be_result(x):
+            what = f"array of dtype {x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__
+            raise TypeError(
+                f"compile: {path} is a {what}; a plan gives numbers, arrays of numbers and text: "
+                "return what it is made of, and put it together outside"
+            )
     leaves, call, inputs = inputs_of(f, args, kwargs, fixed)
-    values = _primals(leaves)
+    values = _primals(leaves, fixed)
     trace = trace_program(f, values, inputs, call)
     if trace.structure != form:
         raise TypeError("compile: the function returned another structure when it was traced")
     display, unflatten = _display(form)
-    kinds, shapes = [type(x) for x in wanted], [np.shape(x) for x in wanted]
+    kinds = [_kind(x) for x in wanted]
+
+    def written(texts: Sequence[str]) -> list[str]:
+        return [repr(trace.texts[i]) if i in trace.texts else x for i, x in enumerate(texts)]
 
     def result(texts: Sequence[str], exact: Sequence[bool] = ()) -> str:
         return display(
             [
-                x if known and issubclass(kind, np.generic) else _typed(kind, x, shape)
-                for kind, x, shape, known in zip(
-                    kinds, texts, shapes, exact or [False] * len(texts), strict=True
+                x
+                if known and not isinstance(kind, str) and issubclass(kind, np.generic)
+                else _typed(kind, x)
+                for kind, x, known in zip(
+                    kinds, written(texts), exact or [False] * len(texts), strict=True
                 )
             ]
         )
@@ -99,8 +112,8 @@ def make_plan(
         plain = [kind in own for kind in kinds]
         return display(
             [
-                x if known else _typed(kind, x, shape)
-                for kind, x, known, shape in zip(kinds, texts, plain, shapes, strict=True)
+                x if known else _typed(kind, x)
+                for kind, x, known in zip(kinds, written(texts), plain, strict=True)
             ]
         )
 
@@ -178,23 +191,56 @@ def unrolled(
 ) -> Program:
     """Return the program of a call as it was traced, each operation by itself."""
     leaves, call, names = inputs_of(f, args, kwargs, fixed)
-    return trace_program(f, _primals(leaves), names, call, "none").program
+    return trace_program(f, _primals(leaves, fixed), names, call, "none").program
 
 
-def _primals(leaves: Sequence[Any]) -> list[Any]:
-    return [
-        x if isinstance(x, np.ndarray) and x.dtype.kind in "iub" else as_primal(x, "compile")
-        for x in leaves
-    ]
+def has_weak_numbers(leaves: Sequence[Any]) -> bool:
+    """Return whether numbers of Python's stand beside arrays of less than double precision."""
+    numbers = any(type(x) in (float, complex) for x in leaves)
+    return numbers and _precision(leaves) != np.float64
 
 
-def _typed(kind: type, text: str, shape: tuple[int, ...]) -> str:
+def _precision(leaves: Sequence[Any]) -> Any:
+    """Return the real type of what an operation makes of arrays and a number of Python's."""
+    types = [x.dtype for x in leaves if isinstance(x, np.ndarray | np.generic)]
+    inexact = [dtype for dtype in types if dtype.kind in "fc"]
+    return np.finfo(np.result_type(*inexact)).dtype.type if inexact else np.float64
+
+
+def _primals(leaves: Sequence[Any], fixed: str) -> list[Any]:
+    """Return what is traced for inputs; with "w" in `fixed`, numbers in the arrays' precision."""
+    kind = _precision(leaves) if "w" in fixed else np.float64
+    weak = {float: kind, complex: np.result_type(kind, np.complex64).type}
+    primals: list[Any] = []
+    for x in leaves:
+        if isinstance(x, np.ndarray) and x.dtype.kind in "iub":
+            primals.append(x)
+        elif "w" in fixed and type(x) in weak:
+            primals.append(weak[type(x)](x))
+        else:
+            primals.append(as_primal(x, "compile"))
+    return primals
+
+
+def _may_be_result(x: Any) -> bool:
+    """Return whether a plan can give a value: a number, an array of numbers, text."""
+    if isinstance(x, np.ndarray | np.generic):
+        return x.dtype.kind in "fciubmM" or isinstance(x, str | bytes)
+    return isinstance(x, str | bytes | Number)
+
+
+def _kind(x: Any) -> Any:
+    """Return the type of a result: its class; of an array of shape () the text of its dtype."""
+    return x.dtype.str if isinstance(x, np.ndarray) and not x.ndim else type(x)
+
+
+def _typed(kind: Any, text: str) -> str:
     """Return the source of a result as what the function itself returns: of which number type."""
+    if isinstance(kind, str):
+        return f"np.array({text}, {kind!r})"
     if kind in (float, complex, int, bool):
         return f"{kind.__name__}({text})"
-    if issubclass(kind, np.generic):
-        return f"np.{kind.__name__}({text})"
-    return f"np.array({text})" if kind is np.ndarray and not shape else text
+    return f"np.{kind.__name__}({text})" if issubclass(kind, np.generic) else text
 
 
 def applied(program: Program, passes: Sequence[Pass]) -> Program:

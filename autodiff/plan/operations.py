@@ -526,7 +526,8 @@ def reduced_axes(node: Node) -> set[int]:
     axis = node.params.get("axis") if row.axis is None else row.axis
     if axis is None:
         return set(range(ndim))
-    return {i % ndim for i in ((axis,) if isinstance(axis, int) else axis)}
+    # NumPy takes axes 0 and -1 of an array of shape (), too.
+    return {i % ndim for i in ((axis,) if isinstance(axis, int) else axis)} if ndim else set()
 
 
 def is_quiet(program: Program) -> bool:

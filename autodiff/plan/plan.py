@@ -157,7 +157,7 @@ class Plan:
         self,
         f: Callable[..., Any],
         args: Sequence[Any],
-        changed: Callable[[], bool] | None,
+        outside: tuple[Sequence[str], dict[str, Any]],
         tag: str,
     ) -> tuple[str, dict[str, Any]] | None:
         """Return the source of a function ``run`` that checks its arguments and runs the plan.
@@ -171,8 +171,9 @@ class Plan:
             The function that was compiled.
         args : sequence
             Arguments like those that it is for.
-        changed : callable, optional
-            Must be asked first: whether what the function reads from outside has changed.
+        outside : tuple
+            Expressions that are true, or raise ValueError, unless what the function reads from
+            outside has changed; and the names that they need.
         tag : str
             End of the names that the source needs.
 
@@ -194,9 +195,8 @@ class Plan:
             return None
         given = [a for a, _ in leaves]
         conditions += self._conditions(given, [x for _, x in leaves], tag, names)
-        if changed is not None:
-            names[f"changed{tag}"] = changed
-            conditions.append(f"not changed{tag}()")
+        conditions += outside[0]
+        names |= outside[1]
         condition = " and ".join(conditions) or "True"
         alone = self._numpy_source and given == parameters and tag not in self.source
         if alone and self._fits_within(given):
@@ -218,15 +218,20 @@ class Plan:
                 f"unflatten{tag}": self._unflatten,
             }
         together = f"({', '.join(arguments)}{',' if len(arguments) == 1 else ''})"
+        check = [f"    if {condition}:"]
+        if ".cell_contents" in condition:
+            # Of a cell that has become empty it raises.
+            check = ["    try:", f"        fits = {condition}", "    except ValueError:"]
+            check += ["        fits = False", "    if fits:"]
         if parameters is not None:
-            head = [f"def run({', '.join(arguments)}):", f"    if {condition}:"]
+            head = [f"def run({', '.join(arguments)}):", *check]
             tail = [f"    return general({together}, {{}})"]
         else:
             head = [
                 "def run(*args, **kwargs):",
                 f"    if len(args) == {len(args)} and not kwargs:",
                 f"        {together} = args",
-                f"        if {condition}:",
+                *(f"    {line}" for line in check),
             ]
             body = [f"    {line}" for line in body]
             tail = ["    return general(args, kwargs)"]
@@ -353,6 +358,7 @@ def _plain_parameters(f: Callable[..., Any], count: int, tag: str) -> list[str] 
     plain = all(p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in parameters)
     names = [p.name for p in parameters]
     taken = {
+        "fits",
         "general",
         "run",
         "result",

@@ -192,6 +192,19 @@ def _script(held):
     return namespace["get"]
 
 
+class Text(str):
+    """Text with attributes."""
+
+
+def _given(x, held):
+    x.held = held
+    return x
+
+
+def _view(table):
+    return Pair(table.values(), table)
+
+
 def _context(held):
     variable = contextvars.ContextVar("held")
     variable.set(held)
@@ -318,6 +331,29 @@ HOLDERS: dict[str, Holder] = {
         lambda v: functools.partial(lambda held: held, held=v),
         lambda x: x(),
         lambda x, v: operator.setitem(x.keywords, "held", v),
+    ),
+    "get of a dict, bound": Holder(
+        lambda v: {"held": v}.get,
+        lambda x: x("held"),
+        lambda x, v: operator.setitem(x.__self__, "held", v),
+    ),
+    "view of a dict": Holder(
+        lambda v: _view({"held": v}),
+        lambda x: next(iter(x.other)),
+        lambda x, v: operator.setitem(x.held, "held", v),
+    ),
+    "cached result": Holder(
+        lambda v: (kept := functools.cache(lambda: [v])) and (kept(), kept)[1],
+        lambda x: x()[0],
+        lambda x, v: operator.setitem(x(), 0, v),
+    ),
+    "attribute of text": Holder(
+        lambda v: _given(Text("text"), v), lambda x: x.held, lambda x, v: _set(x, "held", v)
+    ),
+    "attrgetter, bound": Holder(
+        lambda v: Pair(operator.attrgetter("held"), Instance(v)),
+        lambda x: x.other(x.held),
+        lambda x, v: _set(x.held, "held", v),
     ),
     "bound method": Holder(
         lambda v: Instance(v).by_method, lambda x: x(), lambda x, v: _set(x.__self__, "held", v)
@@ -471,7 +507,7 @@ def check(program: Program) -> str:
     x = np.ones(2)
     try:
         gradient(x, *rooted.args)
-    except TypeError:
+    except (TypeError, AttributeError):
         return "invalid"  # a function became a method
     try:
         for _ in range(2):

@@ -11,7 +11,7 @@ import numpy as np
 
 from autodiff.plan.operations import is_basic_index
 from autodiff.plan.passes.builder import Builder, rewrites
-from autodiff.plan.program import Node, is_number
+from autodiff.plan.program import CONSTANT, Node, is_number
 from autodiff.rules.indexing import GETITEM, composed, index_key
 
 _FLOAT = np.dtype(float)
@@ -177,6 +177,39 @@ def _power(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DT
     if y.function == 0.5 and dtype.kind == "f":
         return builder.ufunc(np.sqrt, x)
     return builder.ufunc(np.reciprocal, x) if y.function == -1 else None
+
+
+def _is_all(x: Node, wanted: bool) -> bool:
+    """Return whether a constant mask has one value everywhere."""
+    return x.op == CONSTANT and x.dtype == bool and bool(np.all(np.equal(x.function, wanted)))
+
+
+@rewrites("bitwise_and", "logical_and")
+def _and(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType) -> Node | None:
+    for x, y in (args, args[::-1]):
+        if _is_all(x, False) and dtype.kind == "b":
+            return builder.number(np.False_, shape)
+        if _is_all(x, True) and _same(y, shape, dtype):
+            return y
+    return None
+
+
+@rewrites("where")
+def _where(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType) -> Node | None:
+    condition, *choices = args
+    for chosen, wanted in zip(choices, (True, False), strict=True):
+        if _is_all(condition, wanted) and _same(chosen, shape, dtype):
+            return chosen
+    return None
+
+
+@rewrites("multiply_no_nan")
+def _multiply_no_nan(
+    builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
+) -> Node | None:
+    direction, product = args
+    never_zero = direction.op == CONSTANT and bool(np.all(direction.function))
+    return product if never_zero and _same(product, shape, dtype) else None
 
 
 @rewrites("square")

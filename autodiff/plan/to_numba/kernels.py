@@ -308,5 +308,5 @@ def product_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
         else:
             matrices.append(f"shaped({part}, {size[::-1]}).T")
     indent = "    " * (len(extents) + 1)
-    lines.append(f"{indent}np.dot({', '.join(matrices)})")
+    lines.append(f"{indent}multiply({', '.join(matrices)})")
     return "\n".join(lines), roots

@@ -17,16 +17,12 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
-from numba.core import cgutils
-from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic
-from numba.np import arrayobj
 
 __all__ = [
     "HUGE",
     "add_to",
     "compiled",
-    "contiguous",
     "cos",
     "exp",
     "expm1",
@@ -35,26 +31,21 @@ __all__ = [
     "log1p",
     "select",
     "separate",
-    "shaped",
     "sigmoid",
-    "signature",
     "sin",
     "tanh",
 ]
 
-_OPTIONS: dict[str, Any] = {"error_model": "numpy"}
+#: Nor are references counted: who calls holds the arrays, and what is compiled makes and returns
+#: none. To count costs 40 ns for each array of a call (a fifth of a call of `single`).
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
 #: Compiles a function: division by zero is infinite, nothing is reordered.
-compiled = njit(**_OPTIONS)
-
-
-def signature(text):
-    """Return what compiles a function for arguments of certain types alone."""
-    return njit(text, **_OPTIONS)
+compiled = njit(**OPTIONS)
 
 
 #: Compiles what only compiled functions call, in less time.
-kernel = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)
-_inlined = njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)
+kernel = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)
+_inlined = njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **OPTIONS)
 
 _MAGIC = 6755399441055744.0  # 1.5 * 2**52: a sum with it is rounded to an integer
 _MAGIC_BITS = 0x4338000000000000
@@ -100,28 +91,6 @@ def separate(context):
 
 
 @intrinsic
-def shaped(context, x, shape):
-    """Return a contiguous array in another shape, of the same owner.
-
-    Numba's `reshape` calls a function that looks for strides: 25 ns, of which a call of `mlp` would
-    spend 0.9 µs (a tenth).
-    """
-    result = x.copy(ndim=len(shape))
-
-    def generate(context, builder, signature, args):
-        old = arrayobj.make_array(signature.args[0])(context, builder, args[0])
-        new = arrayobj.make_array(signature.return_type)(context, builder)
-        lengths = cgutils.unpack_tuple(builder, args[1])
-        strides = [old.itemsize]
-        for length in lengths[:0:-1]:
-            strides.insert(0, builder.mul(strides[0], length))
-        arrayobj.populate_array(new, old.data, lengths, strides, old.itemsize, old.meminfo)
-        return impl_ret_borrowed(context, builder, signature.return_type, new._getvalue())
-
-    return result(x, shape), generate
-
-
-@intrinsic
 def add_to(context, total, x):
     """Return a sum of which the order may change: several partial sums are one vector."""
 
@@ -153,11 +122,6 @@ def _muladd(context, x, y, z):
 
     number = types.float64
     return number(number, number, number), generate
-
-
-def contiguous(*arrays):
-    """Return arrays in C order, aligned and writeable: these themselves if they are, or copies."""
-    return tuple(x if x.flags.carray else np.require(x, None, "CAW") for x in arrays)
 
 
 @_inlined

@@ -44,11 +44,11 @@ class NumbaPlan(Plan):
         self,
         f: Callable[..., Any],
         args: Sequence[Any],
-        changed: Callable[[], bool] | None,
+        outside: tuple[Sequence[str], dict[str, Any]],
         tag: str,
     ) -> tuple[str, dict[str, Any]] | None:
         """Return the source of a function ``run``, as of `Plan.entry`."""
-        found = super().entry(f, args, changed, tag)
+        found = super().entry(f, args, outside, tag)
         if found is not None:
             found[1][f"alone{tag}"] = self._namespace["run"]
         return found

@@ -1,7 +1,7 @@
 """Printing a program as kernels that Numba compiles: a module that runs on its own when pasted.
 
-Kernels are handed arrays, never addresses. Steps of the same form share one kernel, so that a
-network of five hundred layers takes as long to compile as one of two.
+Steps of the same form share one kernel, so that a network of five hundred layers takes as long to
+compile as one of two.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,8 +21,9 @@ __all__ = ["MOST_KERNELS", "NotCompiled", "Printed", "print_kernels"]
 
 #: Kernels from which a program takes too long to compile: 0.2 s each.
 MOST_KERNELS = 64
-#: Steps up to which one compiled function runs them; more are called one by one from Python.
-_TOGETHER = 40
+#: Calls of kernels that are written one by one; more are rows of a table, which takes less time to
+#: compile: of `deep-64` 0.03 ×.
+_STRAIGHT = 40
 
 
 class NotCompiled(ValueError):
@@ -43,12 +44,17 @@ class Printed(NamedTuple):
     is_free: bool
 
 
+#: A step, its kernel, and whose memory that takes.
+_Call = tuple[Step, str, list[Node]]
+#: By identity of a value: number of its array, first item, and how many.
+_Places = dict[int, tuple[int, int, int]]
+
+
 class _Module:
     """The module of a program.
 
     Every value that needs memory is an argument, a result, or a slice of the one buffer that the
-    function `make` holds for its data type. Slices are cut in compiled functions: each array that
-    these are handed costs 0.07 µs, one that they make 0.05 µs (a tenth of a call of `chain`).
+    function `make` holds for its data type.
     """
 
     def __init__(self, program: Program, fused: Fused, inputs: Sequence[str]) -> None:
@@ -71,8 +77,6 @@ class _Module:
         for node in self.outputs:
             self.names[id(node)] = self.fresh(node.name)
         self.parts = _parts(fused.steps)
-        kernels = [step for step in fused.steps if step.kind in ("loop", "product")]
-        self.is_together = len(kernels) <= _TOGETHER
         #: Slices by identity of node: their number, and for each its length, data type and start.
         self.slices: dict[int, int] = {}
         self.lengths: list[tuple[int, np.dtype[Any]]] = []
@@ -132,8 +136,9 @@ class _Module:
 
     def buffer_lines(self) -> list[str]:
         """Return the statements that make the buffers."""
+        self.used.add("aligned")
         return [
-            f"{self.buffer_names[dtype]} = {_empty(length, dtype)}"
+            f"{self.buffer_names[dtype]} = aligned({length}, {dtype.str!r})"
             for dtype, length in self.buffers.items()
         ]
 
@@ -152,8 +157,6 @@ class _Module:
             body, roots = product_kernel(self.fused, step.nodes[0])
             parameters = ", ".join(f"x{i}" for i in range(len(roots)))
             text, wish = f"@kernel\ndef KERNEL({parameters}):\n{body}", "product"
-        if not self.is_together:
-            text = text.replace("@kernel", "@compiled")
         # Kernels of other types of the same text are the same function: Numba looks at the types.
         if text not in self.kernels:
             self.kernels[text] = name = self.fresh(f"{wish}_{len(self.kernels) + 1}")
@@ -251,8 +254,19 @@ class _Module:
 
 
 _RESERVED = (
-    *("compiled", "contiguous", "kernel", "separate", "select", "shaped", "signature"),
-    *("add_to", "HUGE", "make", "math", "float32", "float64", "int64", "uint64", "sigmoid"),
+    *(
+        "aligned",
+        "contiguous",
+        "kernel",
+        "multiply",
+        "separate",
+        "select",
+        "shaped",
+        "taking",
+        "fits",
+    ),
+    *("float64_at", "float32_at", "int64_at", "bool_at", "arrays", "row", "add_to", "HUGE"),
+    *("make", "math", "float32", "float64", "int64", "uint64", "sigmoid"),
     *("r", "i", "run", "changed"),
 )
 
@@ -290,7 +304,7 @@ def print_kernels(
     fused = Fused(program)
     module = _Module(program, fused, inputs)
     check_fused(fused, module.slices)
-    writer = _Together(module) if module.is_together else _OneByOne(module)
+    writer = _Writer(module)
     run = writer.statements()
     outputs = []
     for node in fused.outputs:
@@ -299,7 +313,9 @@ def print_kernels(
     numbers = [
         f"{module.array(x)}[0] = {module.names[id(x)]}" for x in program.inputs if not x.shape
     ]
-    body = [*([] if donate else empty), *numbers, *run, f"return {result(outputs)}"]
+    # An item of a slice is of the type of the result.
+    exact = [node.op != CONSTANT and not node.shape for node in fused.outputs]
+    body = [*([] if donate else empty), *numbers, *run, f"return {result(outputs, exact)}"]
     buffers = module.buffer_lines()
     lines = _head(module, title, writer.functions)
     parameters = ", ".join(module.names[id(node)] for node in program.inputs)
@@ -315,18 +331,10 @@ def print_kernels(
 def _head(module: _Module, title: str, functions: Sequence[str]) -> list[str]:
     """Return the lines above the function: imports, constants, kernels."""
     # late: Numba takes a second to import.
-    from autodiff.plan.to_numba import math as library
+    from autodiff.plan.to_numba import arrays, math
 
     texts = [*module.texts.values(), *functions]
     all_text = "\n".join(texts)
-    used = sorted(
-        n
-        for n in library.__all__
-        if n in module.used
-        or f"{n}(" in all_text
-        or f"@{n}\n" in all_text
-        or (n == "HUGE" and "HUGE" in all_text)
-    )
     lines = [f'"""{title}"""', ""]
     if "math." in all_text:
         lines += ["import math", ""]
@@ -334,7 +342,10 @@ def _head(module: _Module, title: str, functions: Sequence[str]) -> list[str]:
     plain = [n for n in ("float32", "float64", "int64", "uint64") if f"{n}(" in all_text]
     if plain:
         lines.append(f"from numba import {', '.join(plain)}")
-    lines.append(f"from autodiff.plan.to_numba.math import {', '.join(used)}")
+    for library in (arrays, math):
+        names = [n for n in library.__all__ if n in module.used or _is_used(n, all_text)]
+        if names:
+            lines.append(f"from {library.__name__} import {', '.join(sorted(names))}")
     if "PRIMITIVES" in module.used:
         lines += ["from autodiff.core.primitive import PRIMITIVES"]
     if "unpacked" in module.used:
@@ -346,15 +357,24 @@ def _head(module: _Module, title: str, functions: Sequence[str]) -> list[str]:
     return lines
 
 
-class _Writer:
-    """What writes the statements that run the steps, and the functions that they call."""
+def _is_used(name: str, text: str) -> bool:
+    return f"{name}(" in text or f"@{name}\n" in text or (name == "HUGE" and name in text)
 
-    #: Whether they look at the shapes and data types of all arrays that are given.
-    checks_shapes = False
+
+class _Writer:
+    """Writes the statements that run the steps: runs of kernels are functions that Numba compiles.
+
+    The first takes all arrays that are given and compares their shapes and layout, so that Python
+    looks at types alone.
+    """
 
     def __init__(self, module: _Module) -> None:
         self.module = module
         self.functions: list[str] = []
+        self._given = [x for x in module.program.inputs if x.shape]
+        #: Whether the shapes and data types of all arrays that are given are looked at.
+        self.checks_shapes = all(is_known(x.dtype) for x in self._given)
+        self._given = [x for x in self._given if is_known(x.dtype)]
 
     def between(self, step: Step) -> list[str]:
         """Return the statements of a step of NumPy's, or of a decision."""
@@ -369,154 +389,112 @@ class _Writer:
 
     def statements(self) -> list[str]:
         """Return the statements."""
-        raise NotImplementedError
-
-
-class _Together(_Writer):
-    """Runs of steps are compiled functions.
-
-    The first takes all arrays that are given and compares their shapes; what Numba has been told
-    of their types it compares itself. So Python looks at none of them, 0.1 µs for each.
-    """
-
-    def __init__(self, module: _Module) -> None:
-        super().__init__(module)
-        self._given = [x for x in module.program.inputs if x.shape]
-        self.checks_shapes = all(is_known(x.dtype) for x in self._given)
-        self._given = [x for x in self._given if is_known(x.dtype)]
-
-    def statements(self) -> list[str]:
-        """Return the statements."""
         parts = list(self.module.parts)
-        if not parts or isinstance(parts[0], Step):
+        if self._given and (not parts or isinstance(parts[0], Step)):
             parts.insert(0, [])
         lines: list[str] = []
         for number, part in enumerate(parts):
             if isinstance(part, Step):
                 lines += self.between(part)
-                continue
-            call = self._function(part, number == 0)
-            if number or not self._given:
-                lines.append(call)
-                continue
-            names = ", ".join(self.module.names[id(x)] for x in self._given)
-            shapes, kinds = (
-                ", ".join(f"{self.module.names[id(x)]}.{part}" for x in self._given)
-                for part in ("shape", "dtype")
-            )
-            wanted = [x.shape for x in self._given], [x.dtype.str for x in self._given]
-            self.module.used.add("contiguous")
-            lines += [
-                "try:",
-                f"    fits = {call}",
-                "except (TypeError, ValueError):",
-                f"    if ([{shapes}], [{kinds}]) != {wanted}:",
-                "        return changed",
-                "    # Compiled for one layout: C order, aligned, writeable.",
-                f"    {names}{',' if len(self._given) == 1 else ''} = contiguous({names})",
-                f"    fits = {call}",
-                "if not fits:",
-                "    return changed",
-            ]
+            elif number or not self._given:
+                lines.append(self._function(part, []))
+            else:
+                lines += self._checked(self._function(part, self._given))
         return lines
 
-    def _function(self, steps: Sequence[Step], first: bool) -> str:
-        """Add a compiled function that runs steps, and return its call."""
+    def _checked(self, call: str) -> list[str]:
+        """Return the statements of the call that gets what was given."""
+        module, given = self.module, [self.module.names[id(x)] for x in self._given]
+        kinds: dict[np.dtype[Any], list[str]] = {}
+        for name, x in zip(given, self._given, strict=True):
+            kinds.setdefault(x.dtype, []).append(f"{name}.dtype")
+        types = []
+        for dtype, attributes in kinds.items():
+            module.header.append(
+                f"{(known := module.fresh(f'{dtype}_type'))} = np.dtype({dtype.str!r})"
+            )
+            types.append(" is ".join([*attributes, known]))
+        shapes, dtypes = (", ".join(f"{name}.{of}" for name in given) for of in ("shape", "dtype"))
+        wanted = [x.shape for x in self._given], [x.dtype.str for x in self._given]
+        module.used.add("contiguous")
+        names = ", ".join(given)
+        return [
+            f"if not ({' and '.join([*types, call])}):",
+            f"    if ([{shapes}], [{dtypes}]) != {wanted}:",
+            "        return changed",
+            "    # Compiled for one layout: C order, aligned.",
+            f"    {names}{',' if len(given) == 1 else ''} = contiguous({names})",
+            f"    if not {call}:",
+            "        return changed",
+        ]
+
+    def _function(self, steps: Sequence[Step], given: Sequence[Node]) -> str:
+        """Add a compiled function that runs steps on arrays, and return its call."""
         module = self.module
         calls = [(step, *module.kernel(step)) for step in steps]
         name = module.fresh(f"steps_{len(self.functions) + 1}")
+        arrays: dict[str, tuple[tuple[int, ...], int]] = {}
+        places: dict[int, tuple[int, int, int]] = {}
+        for x in [*given, *(root for _, _, roots in calls for root in roots)]:
+            array, shape, start = "", x.shape, 0
+            if id(x) in module.slices:
+                array, shape = module.buffer_names[x.dtype], (module.buffers[x.dtype],)
+                start = module.starts[module.slices[id(x)]]
+            arrays.setdefault(array := array or module.shown(x), (shape, x.dtype.itemsize))
+            places[id(x)] = list(arrays).index(array), start, x.size
+        body = ["if not fits(arrays):", "    return False"]
+        write = self._one_by_one if len(calls) <= _STRAIGHT else self._by_table
+        body += [*write(name, calls, places), "return True"]
+        lines = [f"@taking({list(arrays.values())})", f"def {name}(arrays):"]
+        self.functions.append("\n".join([*lines, *(f"    {line}" for line in body)]))
+        return f"{name}(({', '.join(arrays)}{',' if len(arrays) == 1 else ''}))"
+
+    def _one_by_one(self, name: str, calls: Sequence[_Call], places: _Places) -> list[str]:
+        """Return the statements that call kernels."""
         local = Names()
-        for reserved in (
-            *_RESERVED,
-            *module.texts,
-            *module.names.values(),
-            *module.buffer_names.values(),
-        ):
+        for reserved in (*_RESERVED, *self.module.texts):
             local.fresh(reserved)
-        parameters: dict[str, str] = {}
-        flat: list[str] = []
         taken: dict[int, str] = {}
-        body: list[str] = []
-
-        def take(root: Node) -> None:
-            if id(root) in module.slices:
-                buffer = module.buffer_names[root.dtype]
-                parameters[buffer] = _type(root.dtype, 1)
-                taken[id(root)] = own = local.fresh(root.name)
-                body.append(f"    {own} = {module.slice(root)}")
-                return
-            taken[id(root)] = name = module.shown(root)
-            parameters[name] = _type(root.dtype, len(root.shape))
-            if len(root.shape) > 1:
-                flat.append(f"    {name} = shaped({name}, ({root.size},))")
-
-        if first:
-            for x in self._given:
-                take(x)
-        for step, function, roots in calls:
+        lines = []
+        for step, kernel, roots in calls:
             for root in roots:
                 if id(root) not in taken:
-                    take(root)
+                    taken[id(root)] = own = local.fresh(self.module.names.get(id(root), root.name))
+                    place = ", ".join(map(str, places[id(root)]))
+                    lines.append(f"{own} = {_at(root)}(arrays, {place})")
             names = ", ".join(taken[id(root)] for root in roots)
-            body.append(f"    {function}({names})  # {_brief(step)}")
-        checks = []
-        if first and self._given:
-            wrong = " or ".join(f"{module.names[id(x)]}.shape != {x.shape}" for x in self._given)
-            checks = [f"    if {wrong}:", "        return False"]
-        text = ", ".join(parameters)
-        self.functions.append(
-            "\n".join(
-                [
-                    f'@signature("boolean({", ".join(parameters.values())})")',
-                    f"def {name}({text}):",
-                    *(*checks, *flat, *body, "    return True"),
-                ]
-            )
+            lines.append(f"{kernel}({names})  # {_brief(step)}")
+        return lines
+
+    def _by_table(self, name: str, calls: Sequence[_Call], places: _Places) -> list[str]:
+        """Return a loop over calls of kernels: layers of a network share a few of them."""
+        kinds = [(kernel, tuple(map(_at, roots))) for _, kernel, roots in calls]
+        order = list(dict.fromkeys(kinds))
+        rows = [
+            [order.index(kind), *(number for root in roots for number in places[id(root)])]
+            for kind, (_, _, roots) in zip(kinds, calls, strict=True)
+        ]
+        width = max(map(len, rows))
+        table = self.module.fresh(f"table_{name}")
+        self.module.header.append(
+            f"# {table}: for each call its kernel; for each array its number, first item and size"
         )
-        return f"{name}({text})"
-
-
-class _OneByOne(_Writer):
-    """Python calls the kernels: as many as a deep network has layers share a few of them."""
-
-    def statements(self) -> list[str]:
-        """Return the statements."""
-        module = self.module
-        lines: list[str] = []
-        flat: dict[int, str] = {}
-        given = [x for x in module.program.inputs if x.shape and is_known(x.dtype)]
-        if given:
-            module.used.add("contiguous")
-            names = ", ".join(module.names[id(x)] for x in given)
-            lines.append(f"{names}{',' if len(given) == 1 else ''} = contiguous({names})")
-
-        def flattened(root: Node) -> str:
-            if id(root) not in flat:
-                if id(root) in module.slices:
-                    flat[id(root)] = name = module.fresh(root.name)
-                    module.views.append(f"{name} = {module.slice(root)}")
-                    return name
-                flat[id(root)] = name = module.shown(root)
-                if len(root.shape) > 1:
-                    flat[id(root)] = module.fresh(f"{name}_flat")
-                    lines.append(f"{flat[id(root)]} = {name}.ravel()")
-            return flat[id(root)]
-
-        for part in module.parts:
-            if isinstance(part, Step):
-                lines += self.between(part)
-                continue
-            for step in part:
-                function, roots = module.kernel(step)
-                names = ", ".join([flattened(root) for root in roots])
-                lines.append(f"{function}({names})  # {_brief(step)}")
+        padded = [row + [0] * (width - len(row)) for row in rows]
+        self.module.header.append(f"{table} = np.array({padded})")
+        lines = [f"for i in range({len(rows)}):", f"    row = {table}[i]"]
+        for number, (kernel, readers) in enumerate(order):
+            arguments = ", ".join(
+                f"{reader}(arrays, row[{3 * i + 1}], row[{3 * i + 2}], row[{3 * i + 3}])"
+                for i, reader in enumerate(readers)
+            )
+            lines.append(f"    {'elif' if number else 'if'} row[0] == {number}:")
+            lines.append(f"        {kernel}({arguments})")
         return lines
 
 
-def _type(dtype: np.dtype[Any], ndim: int) -> str:
-    """Return the type of an array in C order, as Numba writes it."""
-    name = "boolean" if dtype.kind == "b" else type_name(dtype)
-    return f"{name}[{', '.join([*[':'] * (ndim - 1), '::1'])}]"
+def _at(node: Node) -> str:
+    """Return the name of what takes an array of the type of a value."""
+    return f"{'bool' if node.dtype.kind == 'b' else type_name(node.dtype)}_at"
 
 
 def _brief(step: Step) -> str:

@@ -8,136 +8,61 @@ a file or a pandas frame, is named, for the error that refuses it.
 """
 
 import array
+import builtins
 import collections
 import contextvars
-import datetime
-import decimal
-import enum
-import fractions
+import dis
 import functools
-import io
-import os
-import pathlib
-import random
-import re
+import gc
+import operator
 import sys
-import sysconfig
-import threading
 import types
-import uuid
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
 
-from autodiff import errors
-from autodiff.core.constants import fingerprint
 from autodiff.core.pytrees import flatten
 from autodiff.core.tensor import Tensor
-
-__all__ = ["Guards", "Visited", "held_outside"]
-
-#: What a name was bound to that was bound to nothing.
-_MISSING = type("_Missing", (), {"__repr__": lambda self: "nothing"})()
-#: Immutable values: watched by what they are bound to.
-_PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
-_IMMUTABLE = (
-    *_PLAIN,
-    *(type(Ellipsis), type(NotImplemented), range, slice, types.CodeType, np.dtype, np.ufunc),
-    *(types.BuiltinFunctionType, types.GenericAlias, types.UnionType, re.Pattern, enum.Enum),
-    *(decimal.Decimal, fractions.Fraction, datetime.date, datetime.time, datetime.timedelta),
-    *(datetime.tzinfo, pathlib.PurePath, uuid.UUID, types.MethodWrapperType),
-    *(types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType),
-    *(type(threading.Lock()), type(threading.RLock())),
+from autodiff.plan.tracing.conditions import (
+    MISSING,
+    Conditions,
+    array_state,
+    cell_value,
+    context_value,
+    defaults,
+    dict_items,
+    elements,
+    frame_values,
+    keys,
+    target,
 )
-#: Names whose code reads attributes or globals that no name in the code tells.
-_COMPUTED = frozenset(
-    {"getattr", "hasattr", "vars", "__dict__", "globals", "locals", "eval", "exec", "attrgetter"}
-    | {"asdict", "astuple", "fields", "replace", "__getattribute__", "methodcaller", "__slots__"}
+from autodiff.plan.tracing.kinds import PLAIN, is_ctypes, is_opaque, is_plain
+from autodiff.plan.tracing.visited import (
+    COMPUTED,
+    OWN_CODE,
+    Visited,
+    is_standard,
+    is_users_code,
+    is_users_module,
 )
+
+__all__ = ["Guards", "held_outside"]
+
+_VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
+_GETTERS = (operator.attrgetter, operator.itemgetter, operator.methodcaller)
+_CACHE = type(functools.lru_cache(int))
 #: Modules of Python's whose classes hold what they are given; others (loggers) know too much.
 _HOLDERS = ("collections", "configparser", "functools", "weakref")
+#: Names of libraries' modules that nobody gives to another.
+_CONSTANTS = frozenset({"pi", "e", "tau", "inf", "nan", "infj", "nanj", "newaxis", "euler_gamma"})
+_CONTAINERS = (dict, list, set, collections.deque, np.ndarray)
+#: What the names of builtins hold.
+_BUILTIN = (type, types.BuiltinFunctionType, type(Ellipsis), type(NotImplemented), bool)
 _FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial, functools.partialmethod)
 _WRAPPERS = (staticmethod, classmethod)
 _BYTES = (bytearray, memoryview, array.array)
-_SMALL = 4096
-
-
-def _folder(path: str) -> str:
-    return os.path.realpath(path) + os.sep
-
-
-_OWN = _folder(os.path.dirname(errors.__file__))
-_STANDARD = _folder(sysconfig.get_path("stdlib"))
-_INSTALLED = tuple({_folder(sysconfig.get_path(key)) for key in ("purelib", "platlib")})
-#: Installed packages whose modules hold nothing of the user's.
-_LIBRARIES = ("numpy", "scipy", "numba", "autodiff", "pandas", "jax", "jaxlib")
-
-
-@functools.cache
-def _is_users(file: str) -> bool:
-    """Return whether the code of a file may be the user's: not Python's, NumPy's or our own."""
-    if file.startswith("<frozen"):
-        return False
-    path = os.path.realpath(file)
-    if path.startswith(_OWN):
-        return False
-    for folder in _INSTALLED:
-        if path.startswith(folder):
-            return path[len(folder) :].split(os.sep)[0] not in _LIBRARIES
-    return not path.startswith(_STANDARD)
-
-
-@functools.cache
-def _is_users_module(name: str) -> bool:
-    """Return whether a class of a module may be the user's."""
-    module = sys.modules.get(name)
-    file = getattr(module, "__file__", None)
-    if module is None or name == "__main__":
-        return True
-    if file is None:
-        origin = getattr(getattr(module, "__spec__", None), "origin", None)
-        return name not in sys.builtin_module_names and origin not in ("built-in", "frozen")
-    return _is_users(file)
-
-
-def _is_users_code(code: types.CodeType, place: dict[str, Any]) -> bool:
-    """Return whether code may be the user's; what a library makes of text is the library's."""
-    if not code.co_filename.startswith("<"):
-        return _is_users(code.co_filename)
-    module = sys.modules.get(str(place.get("__name__")))
-    own = module is not None and vars(module) is place
-    return not own or _is_users_module(module.__name__)  # type: ignore[union-attr]
-
-
-class Visited:
-    """The frames of the user's that a trace entered: their code, globals and free variables."""
-
-    def __init__(self) -> None:
-        self.codes: dict[int, types.CodeType] = {}
-        self.globals: dict[int, tuple[dict[str, Any], set[str]]] = {}
-        #: Whether frames will be known: not where somebody else profiles.
-        self.known = sys.getprofile() is None
-        self.opened = False
-        self._skipped: set[int] = set()
-        self._kept: list[types.CodeType] = []
-
-    def on_event(self, frame: types.FrameType, event: str, arg: Any) -> None:
-        """Note a frame that is entered; for `sys.setprofile`."""
-        if event == "call":
-            code = frame.f_code
-            key = id(code)
-            if key in self._skipped:
-                return
-            self._skipped.add(key)
-            self._kept.append(code)
-            if _is_users_code(code, frame.f_globals):
-                self.codes[key] = code
-                _, names = self.globals.setdefault(id(frame.f_globals), (frame.f_globals, set()))
-                names.update(code.co_names)
-        elif event == "c_call" and arg is open:
-            self.opened = True
 
 
 class Guards:
@@ -176,36 +101,55 @@ class Guards:
     def __init__(
         self, f: Any, args: Sequence[Any], arrays: Sequence[Any], visited: Visited
     ) -> None:
-        search = _Search(visited)
-        for x in arrays:
-            search.visit(x, "an array")
-        search.visit(f, getattr(f, "__name__", "the function"))
-        for i, x in enumerate(flatten(list(args))[0]):
-            if not isinstance(x, np.ndarray) or x.dtype.hasobject:
-                search.visit(x, f"argument {i}")
-        search.globals()
-        search.unreached()
-        if visited.opened:
-            search.unwatched.append("a file that the function opens")
-        self.unwatched = search.unwatched
-        self._bindings = search.bindings
-        self._contents = search.contents
-        self.changed = _compiled(search.bindings, search.contents)
+        names = set().union(*(code.co_names for code in visited.codes.values()))
+        while True:
+            known = set(names)
+            search = _Search(visited, names)
+            for x in arrays:
+                search.visit(x, "an array")
+            search.visit(f, getattr(f, "__name__", "the function"))
+            for i, x in enumerate(flatten(list(args))[0]):
+                if not isinstance(x, np.ndarray) or x.dtype.hasobject:
+                    search.visit(x, f"argument {i}")
+            search.globals()
+            search.unreached()
+            search.process()
+            if names == known:
+                break
+            # What was found reads attributes by names that no code has: once more.
+        self.unwatched = [*visited.unwatchable, *search.unwatched]
+        self.bindings = search.bindings
+        self.contents = search.contents
+        texts, place = self.conditions("")
+        holds = " and ".join(texts) or "True"
+        lines = ["try:", f"    return not ({holds})", "except ValueError:", "    return True"]
+        source = "def changed():\n    " + "\n    ".join(lines)
+        exec(compile(source, OWN_CODE, "exec"), place)
+        self.changed: Callable[[], bool] = place["changed"]
+
+    def conditions(self, tag: str) -> tuple[list[str], dict[str, Any]]:
+        """Return expressions that are all true while nothing has changed, and what they name.
+
+        `tag` is the end of the names. They raise ValueError where a cell has become empty.
+        """
+        found = Conditions(tag)
+        found.bindings(self.bindings)
+        found.contents(self.contents)
+        return found.texts, found.names
 
     def __len__(self) -> int:
-        return len(self._bindings) + len(self._contents)
+        return len(self.bindings) + len(self.contents)
 
 
 class _Search:
     """Looks for what can change, from what the code that ran has names for."""
 
-    def __init__(self, visited: Visited) -> None:
+    def __init__(self, visited: Visited, names: set[str]) -> None:
         self.visited = visited
-        self.names: set[str] = set()
-        for code in visited.codes.values():
-            self.names.update(code.co_names)
+        self.names = names
         #: Whether all attributes are looked into: the code asks for some by computed names.
-        self.all = not visited.known or not self.names.isdisjoint(_COMPUTED)
+        computed = visited.computed or not names.isdisjoint(COMPUTED)
+        self.all = not visited.known or computed
         #: Name, place and value: what ``place[name]`` or ``place.name`` was.
         self.bindings: list[tuple[str, Any, Any, Any]] = []
         #: A function that reads what is there now, its operand, and what it read.
@@ -219,10 +163,19 @@ class _Search:
         self._stack.append((x, path))
         while self._stack:
             value, where = self._stack.pop()
-            if isinstance(value, _IMMUTABLE) or id(value) in self._seen:
+            if id(value) in self._seen:
                 continue
-            self._seen[id(value)] = value
-            self._look(value, where)
+            try:
+                if is_plain(value):
+                    continue
+                self._seen[id(value)] = value
+                self._look(value, where)
+            except Exception as error:
+                kind = type(value)
+                self.unwatched.append(
+                    f"{where}, a {kind.__module__}.{kind.__qualname__} that can't be looked into "
+                    f"({type(error).__name__}: {error})"
+                )
 
     def _look(self, x: Any, path: str) -> None:
         if type(x) is Tensor:
@@ -243,46 +196,65 @@ class _Search:
             self._container(x, path)
             if type(x).__module__ != "builtins":
                 self._object(x, path, known=True)
-        elif isinstance(x, _BYTES) or type(x).__module__ in ("ctypes", "_ctypes", "mmap"):
+        elif isinstance(x, types.BuiltinFunctionType | types.MethodWrapperType):
+            if x.__name__ in COMPUTED:
+                self.names.add(x.__name__)
+            self._stack.append((x.__self__, f"{path}.__self__"))
+        elif isinstance(x, _BYTES) or type(x).__module__ == "mmap" or is_ctypes(type(x)):
             self.contents.append((bytes, x, bytes(x)))
+        elif isinstance(x, _VIEWS):
+            self.contents.append((tuple, x, tuple(x)))
+            self._stack += [(v, f"an item of {path}") for v in x]
+        elif isinstance(x, _GETTERS):
+            found = x.__reduce__()[1]
+            if not isinstance(x, operator.itemgetter):
+                self.names.update(n for name in found if type(name) is str for n in name.split("."))
+            self._stack += [(v, path) for v in found]
+        elif isinstance(x, _CACHE):
+            # What it has kept is what it gives, until it is cleared.
+            self.contents.append((_kept, x, _kept(x)))
+            self._stack += [(v, f"a result of {path}") for v in _kept(x)]
+        elif isinstance(x, np.flatiter):
+            self.contents.append((operator.attrgetter("index"), x, x.index))
+            self._stack.append((x.base, path))
         elif isinstance(x, types.MappingProxyType):
-            self.contents.append((_items, x, _items(x)))
+            self.contents.append((dict_items, x, dict_items(x)))
             self._stack += [(v, f"{path}[{k!r}]") for k, v in x.items()]
         elif type(x).__module__.split(".")[0] == "pandas" and hasattr(x, "to_numpy"):
-            self.contents.append((_frame, x, _frame(x)))
+            self.contents.append((frame_values, x, frame_values(x)))
         elif isinstance(x, contextvars.ContextVar):
-            self.contents.append((_context_value, x, _context_value(x)))
-            self._stack.append((_context_value(x), path))
+            self.contents.append((context_value, x, context_value(x)))
+            self._stack.append((context_value(x), path))
         elif isinstance(x, weakref.ref):
-            self.contents.append((_target, x, _target(x)))
-            self._stack.append((_target(x), path))
+            self.contents.append((target, x, target(x)))
+            self._stack.append((target(x), path))
         elif type(x).__module__.split(".")[0] not in ("jax", "jaxlib"):  # those are immutable
             self._object(x, path)
 
     def _array(self, x: Any, path: str) -> None:
         if x.dtype.hasobject:
-            self.contents.append((_elements, x, _elements(x)))
+            self.contents.append((elements, x, elements(x)))
             self._stack += [(v, f"an element of {path}") for v in x.reshape(-1).tolist()]
         else:
-            self.contents.append((_state, x, _state(x)))
+            self.contents.append((array_state, x, array_state(x)))
         if type(x) is not np.ndarray:
             self._object(x, path, known=True)
 
     def _container(self, x: Any, path: str) -> None:
         if isinstance(x, dict):
-            self.contents.append((_items, x, _items(x)))
-            self._stack += [(k, f"a key of {path}") for k in x if not isinstance(k, _IMMUTABLE)]
+            self.contents.append((dict_items, x, dict_items(x)))
+            self._stack += [(k, f"a key of {path}") for k in x if not is_plain(k)]
             items: Any = [(v, f"{path}[{k!r}]") for k, v in x.items()]
         else:
             if not isinstance(x, tuple | frozenset):
                 self.contents.append((tuple, x, tuple(x)))
             items = [(v, f"{path}[{i}]") for i, v in enumerate(x)]
-        self._stack += [(v, p) for v, p in items if not isinstance(v, _IMMUTABLE)]
+        self._stack += [(v, p) for v, p in items if not is_plain(v)]
 
     def _function(self, f: Any, path: str) -> None:
         if isinstance(f, functools.partial | functools.partialmethod):
             self._stack += [(v, path) for v in (f.func, *f.args, *f.keywords.values())]
-            self.contents.append((_items, f.keywords, _items(f.keywords)))
+            self.contents.append((_parts, f, _parts(f)))
             return
         if isinstance(f, types.MethodType):
             self._stack.append((f.__self__, f"{path}.__self__"))
@@ -293,71 +265,100 @@ class _Search:
             if id(f) in self._seen:
                 return
             self._seen[id(f)] = f
-        if not _is_users_code(f.__code__, f.__globals__):
+        if not is_users_code(f.__code__, f.__globals__):
             # Transforms and wrappers of libraries read what they wrap, which is what matters.
-            cells = [v for v in map(_cell, f.__closure__ or ()) if callable(v)]
-            self._stack += [(v, path) for v in cells if not isinstance(v, type)]
+            standard = is_standard(f.__code__.co_filename)
+            for value in map(cell_value, f.__closure__ or ()):
+                holds = standard and isinstance(value, dict | list)
+                if holds or (callable(value) and not isinstance(value, type)):
+                    self._stack.append((value, path))
             return
         if self.visited.known and id(f.__code__) not in self.visited.codes:
             return
+        self.bindings.append(("attribute", f, "__code__", f.__code__))
         if f.__defaults__ or f.__kwdefaults__:
-            self.contents.append((_defaults, f, _defaults(f)))
+            self.contents.append((defaults, f, defaults(f)))
         if not self.visited.known:
             _, names = self.visited.globals.setdefault(id(f.__globals__), (f.__globals__, set()))
             names |= _all_names(f.__code__)
             self.names |= names
         for name, cell in zip(f.__code__.co_freevars, f.__closure__ or (), strict=True):
-            self.contents.append((_cell, cell, value := _cell(cell)))
+            self.contents.append((cell_value, cell, value := cell_value(cell)))
             self._stack.append((value, name))
         for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
             self._stack.append((value, f"a default of {path}"))
         if f.__dict__:
             self._attributes(f.__dict__, path)
         elif self.all or "__dict__" in self.names:
-            self.contents.append((_items, f.__dict__, ()))
+            self.contents.append((dict_items, f.__dict__, ()))
 
     def _module(self, module: Any, path: str) -> None:
-        if module is os and not self.names.isdisjoint({"environ", "getenv"}):
-            self.contents.append((_items, os.environ, _items(os.environ)))
-        if not _is_users_module(module.__name__):
+        if is_users_module(module.__name__):
+            self._attributes(vars(module), path, only_named=True)
             return
-        self._attributes(vars(module), path, only_named=True)
+        for name in self.names & vars(module).keys():
+            value = vars(module)[name]
+            number = isinstance(value, PLAIN) and name not in _CONSTANTS
+            if (number and not name.startswith("__")) or isinstance(value, _CONTAINERS):
+                self.bindings.append(("item", vars(module), name, value))
+                self._stack.append((value, f"{path}.{name}"))
 
     def _class(self, x: type, path: str) -> None:
-        for base in x.__mro__:
-            if base is object or (id(base) in self._seen and base is not x):
-                continue
-            self._seen[id(base)] = base
-            if _is_users_module(base.__module__):
-                self._attributes(base.__dict__, base.__name__, only_named=not self.all)
-                meta = type(base)
-                if meta is not type:
-                    self._stack.append((meta, meta.__name__))
+        above: set[str] = set()
+        lazy = self.all or any("__getattr__" in base.__dict__ for base in x.__mro__)
+        for base in reversed(x.__mro__):
+            named = self.names & base.__dict__.keys()
+            if base is not object and is_users_module(base.__module__):
+                # Names that may come to hide those of the classes above.
+                hiding = above - named
+                self.bindings += [("item", base.__dict__, n, MISSING) for n in hiding]
+                if id(base) not in self._seen or base is x:
+                    self._seen[id(base)] = base
+                    self._own_attributes(base)
+                    if lazy:
+                        self.contents.append((keys, base.__dict__, frozenset(base.__dict__)))
+            if base is not object:
+                above |= named
+
+    def _own_attributes(self, x: type) -> None:
+        """Watch the attributes, bases, metaclass and subclasses of a class of the user's."""
+        self.bindings.append(("attribute", x, "__bases__", x.__bases__))
+        self._attributes(x.__dict__, x.__name__, only_named=not self.all)
+        if "__subclasses__" in self.names:
+            self.contents.append((_subclasses, x, _subclasses(x)))
+            self._stack += [(s, s.__name__) for s in _subclasses(x)]
+        if type(x) is not type:
+            self._stack.append((type(x), type(x).__name__))
 
     def _object(self, x: Any, path: str, known: bool = False) -> None:
         """Look into an instance: its attributes, slots and class."""
         kind = type(x)
-        users = _is_users_module(kind.__module__)
-        if _is_opaque(x, kind):
+        users = is_users_module(kind.__module__)
+        if is_opaque(x, kind):
             if not known:
                 self.unwatched.append(f"{path}, a {kind.__module__}.{kind.__qualname__}")
             return
         if users:
             self._stack.append((kind, kind.__name__))
+            if isinstance(x.__class__, type):
+                self.bindings.append(("attribute", x, "__class__", x.__class__))
+        if isinstance(x, BaseException):
+            self.bindings.append(("attribute", x, "args", x.args))
+            self._stack.append((x.args, f"{path}.args"))
         attributes = getattr(x, "__dict__", None)
-        everything = self.all or not users
+        everything = self.all or kind.__module__.split(".")[0] in _HOLDERS
+        names = self.names
+        if not all(is_users_module(base.__module__) for base in kind.__mro__[:-1]):
+            names = names | self.visited.library_names
         if isinstance(attributes, dict):
-            root = kind.__module__.split(".")[0]
-            if not users and root in sys.stdlib_module_names and root not in _HOLDERS:
-                everything = self.all
-            self._attributes(attributes, path, only_named=not everything, appear=True)
+            self._attributes(attributes, path, not everything, appear=True, names=names)
         for base in kind.__mro__:
             slots = base.__dict__.get("__slots__", ())
             for slot in (slots,) if isinstance(slots, str) else slots:
                 private = slot.startswith("__") and not slot.endswith("__")
                 name = f"_{base.__name__.lstrip('_')}{slot}" if private else slot
-                if slot not in ("__dict__", "__weakref__") and (everything or name in self.names):
-                    value = getattr(x, name, _MISSING)
+                if slot not in ("__dict__", "__weakref__") and (everything or name in names):
+                    value = getattr(x, name, MISSING)
                     self.bindings.append(("attribute", x, name, value))
                     self._stack.append((value, f"{path}.{name}"))
 
@@ -367,24 +368,38 @@ class _Search:
         path: str,
         only_named: bool = False,
         appear: bool = False,
+        names: Set[str] = frozenset(),
     ) -> None:
-        """Watch what names are bound to in the dict of an object, module or class."""
-        chosen = self.names & place.keys() if only_named else [n for n in place if type(n) is str]
-        for name in chosen:
-            if name.startswith("__") and name.endswith("__") and name not in self.names:
+        """Watch what names are bound to in the dict of an object, module or class.
+
+        Special methods have names that no code has: those whose code ran are watched.
+        """
+        names = names or self.names
+        ran = self.visited.codes
+        for name, value in list(place.items()):
+            if type(name) is not str:
                 continue
-            value = place[name]
+            if name not in names:
+                special = name.startswith("__") and name.endswith("__")
+                function = type(value) is types.FunctionType and id(value.__code__) in ran
+                if not function if special else only_named:
+                    continue
             if type(value) is Tensor:
                 continue
             self.bindings.append(("item", place, name, value))
-            if not isinstance(value, _IMMUTABLE):
+            if not is_plain(value):
                 self._stack.append((value, f"{path}.{name}"))
         if appear:
-            self.contents.append((_keys, place, frozenset(place)))
+            self.contents.append((keys, place, frozenset(place)))
 
     def globals(self) -> None:
         """Look into what the code that ran calls by name."""
         done: set[tuple[int, str]] = set()
+        loaded: set[str] = set().union(*map(_loaded, self.visited.codes.values()))
+        # Modules may be imported within the function, by names or by text.
+        texts = {x for c in self.visited.codes.values() for x in c.co_consts if type(x) is str}
+        for name in sys.modules.keys() & (sys.modules if self.visited.imported else texts):
+            self.visit(sys.modules[name], name)
         while True:
             pending = [
                 (place, name)
@@ -396,11 +411,17 @@ class _Search:
                 return
             for place, name in pending:
                 done.add((id(place), name))
-                value = place.get(name, _MISSING)
+                value = place.get(name, MISSING)
                 if name in sys.modules:
                     # It may be imported within the function.
                     self.visit(sys.modules[name], name)
-                if value is _MISSING:
+                if value is MISSING and name in loaded:
+                    self.bindings.append(("item", place, name, value))
+                    place = vars(builtins)
+                    value = place.get(name, MISSING)
+                    if isinstance(value, _BUILTIN):
+                        continue
+                if value is MISSING:
                     continue
                 if type(value) is Tensor:
                     continue
@@ -424,42 +445,35 @@ class _Search:
     def unreached(self) -> None:
         """Look into closures that ran and that nothing so far led to."""
         codes = [c for c in self.visited.codes.values() if c.co_freevars]
-        reached = {id(f.__code__) for f in self._seen.values() if isinstance(f, types.FunctionType)}
+        reached = {id(f.__code__) for f in self._seen.values() if type(f) is types.FunctionType}
         missing = [c for c in codes if id(c) not in reached]
         if not missing:
             return
-        import gc
-
         wanted = set(map(id, missing))
         for f in gc.get_referrers(*missing):
             if isinstance(f, types.FunctionType) and id(f.__code__) in wanted:
                 self.visit(f, f.__name__)
         self.globals()
 
+    def process(self) -> None:
+        """Watch state of the process that was read, and what plans within watch."""
+        for read, value in self.visited.states.items():
+            self.contents.append((_called, read, value))
+        for compiled in self.visited.compiled:
+            for guards in compiled.guards():
+                self.bindings += guards.bindings
+                self.contents += guards.contents
+
+
+def _loaded(code: types.CodeType) -> set[str]:
+    """Return the names that code reads from its globals."""
+    loads = ("LOAD_GLOBAL", "LOAD_NAME")
+    return {i.argval for i in dis.get_instructions(code) if i.opname in loads}
+
 
 def _is_library(value: Any) -> bool:
     """Return whether a value is a module such as NumPy, whose name nobody gives to another."""
-    return isinstance(value, types.ModuleType) and not _is_users_module(value.__name__)
-
-
-def _is_opaque(x: Any, kind: type) -> bool:
-    """Return whether an instance holds what cannot be read: of C, a stream, an iterator."""
-    root = kind.__module__.split(".")[0]
-    if hasattr(kind, "__get__"):  # a descriptor
-        return False
-    if root in ("pandas", "polars", "torch", "h5py", "sqlite3") or isinstance(
-        x, io.IOBase | random.Random | np.random.Generator | np.random.RandomState
-    ):
-        return True
-    if isinstance(x, types.GeneratorType | types.CoroutineType):
-        return True
-    if hasattr(kind, "__next__") and not hasattr(x, "__dict__"):
-        return True
-    if hasattr(x, "__dict__") or any("__slots__" in vars(base) for base in kind.__mro__[:-1]):
-        return False
-    if callable(x) and not kind.__flags__ & (1 << 9):
-        return hasattr(x, "__wrapped__")  # a cache hides what it wraps
-    return not _is_users_module(kind.__module__) or bool(kind.__flags__ & (1 << 9))
+    return isinstance(value, types.ModuleType) and not is_users_module(value.__name__)
 
 
 def _all_names(code: types.CodeType) -> set[str]:
@@ -470,108 +484,29 @@ def _all_names(code: types.CodeType) -> set[str]:
     return names
 
 
-def _cell(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return _MISSING
+def _parts(x: Any) -> tuple[Any, ...]:
+    return (x.func, x.args, *dict_items(x.keywords))
 
 
-def _defaults(f: Any) -> tuple[Any, ...]:
-    return (f.__defaults__, *(f.__kwdefaults__ or {}).items())
+def _kept(x: Any) -> tuple[Any, ...]:
+    """Return the results that a cached function has kept."""
+    held = [v for v in gc.get_referents(x) if not callable(v) and v is not x.__dict__]
+    if x.cache_parameters()["maxsize"] is None:
+        return tuple(v for kept in held if type(kept) is dict for v in kept.values())
+    return tuple(v for v in held if type(v) is not object and not _is_table(v))
 
 
-def _items(x: Any) -> tuple[Any, ...]:
-    return (*x, *x.values())
+def _is_table(x: Any) -> bool:
+    """Return whether a dict is that of a cache, not a result."""
+    return type(x) is dict and any(type(v).__name__ == "_lru_list_elem" for v in x.values())
 
 
-def _keys(x: Any) -> Any:
-    return frozenset(x)
+def _subclasses(x: type) -> tuple[Any, ...]:
+    return tuple(type.__subclasses__(x))
 
 
-def _elements(x: Any) -> tuple[Any, ...]:
-    return (x.shape, *x.reshape(-1).tolist())
-
-
-def _target(x: Any) -> Any:
-    return x()
-
-
-def _context_value(x: Any) -> Any:
-    return x.get(_MISSING)
-
-
-def _state(x: Any) -> Any:
-    """Return what tells whether an array has changed: shape, and bytes or a number of them."""
-    if isinstance(x, np.ma.MaskedArray):
-        return (x.shape, np.ma.getdata(x).tobytes(), np.ma.getmaskarray(x).tobytes())
-    if x.nbytes < _SMALL:
-        return (x.shape, x.tobytes())
-    return (x.shape, fingerprint(x if x.flags.c_contiguous else np.ascontiguousarray(x)))
-
-
-def _frame(x: Any) -> Any:
-    """Return the content of a pandas object: labels and values."""
-    labels = [tuple(getattr(x, name)) for name in ("index", "columns") if hasattr(x, name)]
-    values = x.to_numpy()
-    return (type(x), *labels, _elements(values) if values.dtype.hasobject else _state(values))
-
-
-def _same(now: Any, then: Any) -> bool:
-    """Return whether a value is the one that was: itself, or an equal number or text."""
-    if now is then:
-        return True
-    if type(now) is not type(then):
-        return False
-    if isinstance(then, tuple):
-        return len(now) == len(then) and all(map(_same, now, then))
-    if isinstance(then, float | complex | np.inexact):
-        # 0.0 is not -0.0, and NaN is itself.
-        return repr(now) == repr(then)
-    if isinstance(then, frozenset):
-        return bool(now == then)
-    return isinstance(then, _IMMUTABLE) and bool(now == then)
-
-
-def _compiled(
-    bindings: Sequence[tuple[str, Any, Any, Any]],
-    contents: Sequence[tuple[Callable[[Any], Any], Any, Any]],
-) -> Callable[[], bool]:
-    """Return a function that tells whether anything has changed: 30 ns a binding."""
-    names: dict[str, Any] = {"same": _same, "MISSING": _MISSING}
-    lines = []
-    places: dict[int, str] = {}
-    done: set[tuple[int, str]] = set()
-    for i, (kind, place, name, value) in enumerate(bindings):
-        if (id(place), name) in done:
-            continue
-        done.add((id(place), name))
-        if id(place) not in places:
-            places[id(place)] = f"p{i}"
-            names[f"p{i}"] = place if kind == "attribute" else place.get
-        names[f"v{i}"] = value
-        where = places[id(place)]
-        if kind == "attribute":
-            now = f"getattr({where}, {name!r}, MISSING)"
-        else:
-            now = f"{where}({name!r})" if value is not _MISSING else f"{where}({name!r}, MISSING)"
-        lines.append(f"    if (now := {now}) is not v{i} and not same(now, v{i}): return True")
-    for i, (read, x, value) in enumerate(contents):
-        names |= {f"r{i}": read, f"x{i}": x, f"c{i}": value}
-        if read is _state and type(x) is np.ndarray and x.nbytes < _SMALL:
-            names |= {f"s{i}": value[0], f"c{i}": value[1]}
-            test = f"x{i}.tobytes() != c{i} or x{i}.shape != s{i}"
-        elif read is _keys:
-            test = f"x{i}.keys() != c{i}"
-        elif read is _cell:
-            test = f"(now := r{i}(x{i})) is not c{i} and not same(now, c{i})"
-        else:
-            test = f"not same(r{i}(x{i}), c{i})"
-        lines.append(f"    if {test}: return True")
-    source = "def changed():\n" + "\n".join(lines) + "\n    return False\n"
-    exec(source, names)
-    changed: Callable[[], bool] = names["changed"]
-    return changed
+def _called(read: Callable[[], Any]) -> Any:
+    return read()
 
 
 def held_outside(x: Any, own: int) -> bool:

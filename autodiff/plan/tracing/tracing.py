@@ -18,11 +18,12 @@ from autodiff.core.tensor import Tensor, assembled, leaf
 from autodiff.graph.trace import call_with_names
 from autodiff.plan.operations import name_of
 from autodiff.plan.program import INPUT, Guard, Node, Program, operand
-from autodiff.plan.tracing.guards import Visited, held_outside
+from autodiff.plan.tracing.guards import held_outside
 from autodiff.plan.tracing.loop import Loop
 from autodiff.plan.tracing.loop_program import loop_nodes
 from autodiff.plan.tracing.peephole import recognise
 from autodiff.plan.tracing.reads import reroll_reads_apart
+from autodiff.plan.tracing.visited import Visited
 from autodiff.rules.kinks import KINKS, holds
 from autodiff.rules.linalg.repeated import SPECTRA, near
 
@@ -33,15 +34,24 @@ Loops = Literal["any", "numbers", "none"]
 
 
 class Trace:
-    """A call as a program, the structure of its result, and plain arrays that are no arguments."""
+    """A call as a program, the structure of its result, and plain arrays that are no arguments.
 
-    __slots__ = ("outside", "program", "structure", "visited")
+    `texts` are results that are no numbers, by their places.
+    """
+
+    __slots__ = ("outside", "program", "structure", "texts", "visited")
 
     def __init__(
-        self, program: Program, structure: Structure, outside: list[Any], visited: Visited
+        self,
+        program: Program,
+        structure: Structure,
+        texts: dict[int, str | bytes],
+        outside: list[Any],
+        visited: Visited,
     ) -> None:
         self.program = program
         self.structure = structure
+        self.texts = texts
         self.outside = outside
         self.visited = visited
 
@@ -158,6 +168,8 @@ def _trace(
         with tape:
             output, variables = call_with_names(f, lambda: call(inputs), visited.on_event)
             results, structure = flatten(output)
+            texts = {i: x for i, x in enumerate(results) if isinstance(x, str | bytes)}
+            results = [0.0 if i in texts else x for i, x in enumerate(results)]
             # What ``np.array([t, u])`` makes of tensors.
             results = [
                 assembled(x) if type(x) is np.ndarray and x.dtype == object else x for x in results
@@ -186,7 +198,7 @@ def _trace(
         steps = recorded[start:]
         recorded[start:] = reroll_reads_apart(tape, steps, results, loops == "any")
     program = _program(tape, recorded, inputs, results, guards, local, observer.rules)
-    return Trace(program, structure, outside, visited)
+    return Trace(program, structure, texts, outside, visited)
 
 
 def _program(

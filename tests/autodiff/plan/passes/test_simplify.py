@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 import autodiff
+from autodiff.core.primitive import PRIMITIVES
 from autodiff.plan.literals import literal
 from autodiff.plan.passes.builder import Builder
 from autodiff.plan.program import Node, constant, is_number
 
 SPECIAL = np.array([0.0, -0.0, 1.0, -2.5, 1e300, -1e-300, np.inf, -np.inf, np.nan, 3.0])
+MASK = np.arange(10) % 2 == 0
 FUNCTIONS = {
     "times one": lambda x: x * 1.0,
     "negatives": lambda x: -np.negative(x) + (-x) * (-x) - (-x),
@@ -26,6 +28,12 @@ FUNCTIONS = {
     "a mean of squares": lambda x: np.mean(np.square(x)) + 0.0 * x,
     "sums along short axes": lambda x: np.sum(x.reshape(5, 2), axis=1) * np.ones(5),
     "a choice": lambda x: np.where(x > 0, x, -x),
+    "a choice that is made": lambda x: (
+        np.where(MASK & False, 0.0, x) + np.where(~(MASK & False), x, 1.0)
+    ),
+    "masks that are whole": lambda x: np.where((x > 0) & (MASK | True), x, -x),
+    "no mask at all": lambda x: np.where(np.logical_and(False, x > 0), x, x * 2.0),
+    "part of a mask": lambda x: np.where((x > 0) & MASK, x, -x),
     "zeros": lambda x: x * 0.0 + (x - x),
     "a zero more": lambda x: (x + 0.0) * (x + -0.0) + (np.square(x) + 0.0) - 0.0,
     "a zero less": lambda x: (x - 0.0) * (0.0 - x) + (x - -0.0),
@@ -56,6 +64,31 @@ def test_equal_parts_are_computed_once():
         return np.exp(x * 2.0) + np.exp(2.0 * x) * np.exp(x * 2.0)
 
     assert autodiff.compile(f).plan(np.ones(3)).operations == 4
+
+
+def test_masks_that_are_known_are_left_out():
+    x = Node("input", (), {}, (3,), np.dtype(float))
+    y = Node("input", (), {}, (3,), np.dtype(bool))
+    for mask, kept in ((False, None), (True, y), ([True, False, True], None)):
+        builder = Builder()
+        known = builder.constant(np.broadcast_to(mask, 3).copy())
+        both = builder.ufunc(np.bitwise_and, y, known)
+        chosen = builder.make("where", (known, x, builder.number(1.0)), {}, (3,), x.dtype, np.where)
+        if isinstance(mask, list):
+            assert [node.op for node in builder.nodes] == ["bitwise_and", "where"]
+            continue
+        assert (both is y) == (kept is y)
+        assert mask or not np.any(both.function)
+        assert (chosen is x) == mask
+    slope = builder.constant(np.array([1.0, -2.0, np.nan]))
+    some = builder.constant(np.array([1.0, 0.0, 2.0]))
+
+    def no_nan(direction):
+        function = PRIMITIVES["multiply_no_nan"].function
+        return builder.make("multiply_no_nan", (direction, x), {}, (3,), x.dtype, function)
+
+    assert no_nan(slope) is x
+    assert no_nan(some) is not x
 
 
 def test_constants_are_folded():

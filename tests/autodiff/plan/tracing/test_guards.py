@@ -1,5 +1,6 @@
 """State outside a compiled function: noticed when it changes, or refused by name."""
 
+import collections.abc
 import io
 import itertools
 import random
@@ -107,6 +108,122 @@ def test_the_guards_are_those_of_what_ran():
     sys.setprofile(None)
     guards = Guards(f, (), [], visited)
     assert not guards.changed()
-    assert len(guards) == 2  # the cell, and the array in it: a module is not watched
+    # The code of f, its cell, and the array in it: a module is not watched.
+    assert len(guards) == 3
     scale[0] = 5.0
     assert guards.changed()
+
+
+def test_a_cell_that_has_become_empty_is_noticed():
+    def outer():
+        scale = 2.0
+
+        def f(x):
+            return np.sum(x) * scale
+
+        def drop():
+            nonlocal scale
+            del scale
+
+        return f, drop
+
+    f, drop = outer()
+    step = autodiff.compile(autodiff.grad(f))
+    step(X)
+    step(X)
+    drop()
+    with pytest.raises(NameError, match="scale"):
+        step(X)
+
+
+#: A holder, what takes numbers out of it, and a change of it that leaves the numbers.
+REORDERED = {
+    "dict": ({"a": 2.0, "b": 3.0}, lambda h: list(h.values()), lambda h: h.update(a=h.pop("a"))),
+    "list": ([2.0, 3.0], list, lambda h: h.reverse()),
+    "long list": ([2.0, 3.0] * 20, lambda h: h[-2:], lambda h: h.reverse()),
+    "dict of numbers": (
+        {1: 2.0, 2: 3.0},
+        lambda h: list(h.values()),
+        lambda h: h.update({1: h.pop(1)}),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REORDERED)
+def test_another_order_of_the_same_items_is_noticed(name):
+    holder, read, change = REORDERED[name]
+
+    def f(x):
+        first, second = read(holder)
+        return np.sum(x * first - second * x**2)
+
+    step = autodiff.compile(autodiff.grad(f))
+    before = step(X)
+    step(X)
+    change(holder)
+    np.testing.assert_array_equal(step(X), autodiff.grad(f)(X))
+    assert not np.array_equal(step(X), before)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda h: h["array"].fill(3.0),
+        lambda h: h["array"].resize((1, 2), refcheck=False),
+        lambda h: h["dict"].clear(),
+        lambda h: h["dict"].update(c=1.0),
+        lambda h: h["list"].append(1.0),
+        lambda h: h["list"].pop(),
+        lambda h: h["empty"].update(c=1.0),
+        lambda h: h.pop("empty"),
+        lambda h: h.update(array=np.ones(2)),
+        lambda h: h.update(number=-0.0),
+        lambda h: h.update(number=0),
+    ],
+)
+def test_each_condition_sees_its_change(change):
+    held = {"array": np.ones(2), "dict": {"a": 1.0}, "list": [1.0], "empty": {}, "number": 0.0}
+
+    def f(x):
+        return x * held["array"]
+
+    visited = Visited()
+    sys.setprofile(visited.on_event)
+    f(X)
+    sys.setprofile(None)
+    guards = Guards(f, (), [], visited)
+    texts, names = guards.conditions("_here")
+    assert all(name.endswith("_here") for name in names)
+    assert all(eval(text, dict(names)) for text in texts)
+    assert not guards.changed()
+    change(held)
+    assert guards.changed()
+    assert not all(eval(text, dict(names)) for text in texts)
+
+
+def test_equal_numbers_are_no_change():
+    options = {"power": 2.0, "list": [1.5], "name": "a"}
+
+    def f(x):
+        return np.sum(x ** options["power"]) * options["list"][0] * len(options["name"])
+
+    step = autodiff.compile(autodiff.grad(f))
+    step(X)
+    plan = step.plan(X)
+    options.update(power=float("2.0"), name="".join(["a"]))
+    options["list"][0] = float("1.5")
+    step(X)
+    assert step.plan(X) is plan
+
+
+def test_code_of_pythons_own_is_not_the_users():
+    def f(x):
+        return x * isinstance(x, collections.abc.Reversible)
+
+    visited = Visited()
+    sys.setprofile(visited.on_event)
+    f(X)
+    isinstance(Guards, collections.abc.Reversible)
+    sys.setprofile(None)
+    # The code of f, and that no global hides isinstance.
+    assert len(Guards(f, (), [], visited)) == 2

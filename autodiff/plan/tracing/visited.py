@@ -1,0 +1,241 @@
+"""The Python frames that a trace entered, and the functions in C that it called.
+
+What a function reads from outside is found by these: the user's code names globals, cells and
+attributes; the code of libraries that ran tells which attributes of their objects were read; and a
+call into C tells of the environment, the working folder, a file or the clock.
+"""
+
+import builtins
+import datetime
+import functools
+import importlib
+import io
+import os
+import sys
+import sysconfig
+import time
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autodiff import errors
+
+__all__ = ["COMPUTED", "OWN_CODE", "Visited", "is_standard", "is_users_code", "is_users_module"]
+
+#: Names whose code reads attributes or globals that no name in the code tells.
+COMPUTED = frozenset(
+    {"getattr", "hasattr", "vars", "__dict__", "globals", "locals", "eval", "exec", "attrgetter"}
+    | {"asdict", "astuple", "fields", "replace", "__getattribute__", "methodcaller", "__slots__"}
+    | {"getmembers", "getattr_static"}
+)
+#: Where the code of the entries of compiled functions, and of their guards, is said to be from.
+OWN_CODE = "<autodiff>"
+
+
+def _folder(path: str) -> str:
+    return os.path.realpath(path) + os.sep
+
+
+_OWN = _folder(os.path.dirname(errors.__file__))
+_STANDARD = _folder(sysconfig.get_path("stdlib"))
+_INSTALLED = tuple({_folder(sysconfig.get_path(key)) for key in ("purelib", "platlib")})
+_NUMPY = _folder(os.path.dirname(np.__file__))
+#: Installed packages whose modules hold nothing of the user's.
+_LIBRARIES = ("numpy", "scipy", "numba", "autodiff", "pandas", "jax", "jaxlib")
+
+
+@functools.cache
+def _is_users(file: str) -> bool:
+    """Return whether the code of a file may be the user's: not Python's, NumPy's or our own."""
+    if file.startswith("<frozen"):
+        return False
+    path = os.path.realpath(file)
+    if path.startswith(_OWN):
+        return False
+    for folder in _INSTALLED:
+        if path.startswith(folder):
+            return path[len(folder) :].split(os.sep)[0] not in _LIBRARIES
+    return not path.startswith(_STANDARD)
+
+
+@functools.cache
+def _is_installed(file: str) -> bool:
+    """Return whether a file is of an installed package: its clocks time it, and tell nothing."""
+    return os.path.realpath(file).startswith(_INSTALLED)
+
+
+@functools.cache
+def is_standard(file: str) -> bool:
+    """Return whether a file is of Python's own library."""
+    return os.path.realpath(file).startswith(_STANDARD) and not _is_users(file)
+
+
+@functools.cache
+def is_users_module(name: str) -> bool:
+    """Return whether a class of a module may be the user's."""
+    module = sys.modules.get(name)
+    file = getattr(module, "__file__", None)
+    if module is None or name == "__main__":
+        return True
+    if file is None:
+        origin = getattr(getattr(module, "__spec__", None), "origin", None)
+        return name not in sys.builtin_module_names and origin not in ("built-in", "frozen")
+    return _is_users(file)
+
+
+def is_users_code(code: types.CodeType, place: dict[str, Any]) -> bool:
+    """Return whether code may be the user's; what a library makes of text is the library's."""
+    if code.co_filename in (OWN_CODE, "<plan>"):
+        return False
+    if not code.co_filename.startswith("<") or code.co_filename.startswith("<frozen"):
+        return _is_users(code.co_filename)
+    module = sys.modules.get(str(place.get("__name__")))
+    own = module is not None and vars(module) is place
+    return not own or is_users_module(module.__name__)  # type: ignore[union-attr]
+
+
+def _environment() -> frozenset[Any]:
+    """Return the variables of the environment, for a guard."""
+    # As they lie there: to decode all of them takes 20 µs.
+    return frozenset(getattr(os.environ, "_data", os.environ).items())
+
+
+def _print_options() -> tuple[Any, ...]:
+    """Return how NumPy writes arrays, for a guard."""
+    return tuple(sorted((k, repr(v)) for k, v in np.get_printoptions().items()))
+
+
+def _error_state() -> tuple[Any, ...]:
+    """Return how NumPy treats floating-point errors, for a guard."""
+    return tuple(np.geterr().items())
+
+
+#: By module and name of library code: what tells whether the state has changed that it reads.
+_READERS: dict[tuple[str, str], Callable[[], Any]] = {
+    **{
+        (os._Environ.__getitem__.__code__.co_filename, name): _environment
+        for name in ("__getitem__", "__iter__", "__len__", "copy")
+    },
+    **{
+        (_NUMPY, name): _print_options
+        for name in ("get_printoptions", *(f"_array{x}_implementation" for x in ("_str", "_repr")))
+    },
+    (_NUMPY, "geterr"): _error_state,
+    (_NUMPY, "getbufsize"): np.getbufsize,
+}
+#: Functions in C: what tells of the state that each reads, or the words for what can't be watched.
+_CALLS: dict[Any, Callable[[], Any] | str] = {
+    os.getcwd: os.getcwd,
+    sys.getrecursionlimit: sys.getrecursionlimit,
+    np.fromfile: "a file that the function reads",
+    **dict.fromkeys((open, io.open_code, os.open), "a file that the function opens"),
+    **{
+        getattr(os, name): f"the file system (os.{name})"
+        for name in ("stat", "lstat", "fstat", "listdir", "scandir", "access", "readlink", "read")
+        if hasattr(os, name)
+    },
+}
+_CLOCKS: dict[Any, str] = {
+    **{
+        getattr(time, name + unit): f"the clock (time.{name}{unit})"
+        for name in ("time", "monotonic", "perf_counter", "process_time", "thread_time")
+        for unit in ("", "_ns")
+        if hasattr(time, name + unit)
+    },
+    datetime.datetime.now: "the clock (datetime.now)",
+    datetime.datetime.utcnow: "the clock (datetime.utcnow)",
+    datetime.datetime.today: "the clock (datetime.today)",
+    datetime.date.today: "the clock (date.today)",
+}
+_COMPUTING = frozenset(
+    getattr(builtins, name) for name in ("getattr", "hasattr", "vars", "globals", "eval", "exec")
+)
+#: Modules that look into files for their own purposes: to show a warning, to import.
+_ASIDE = ("linecache.py", "warnings.py", "traceback.py", "inspect.py", "tokenize.py")
+
+
+def _is_aside(frame: types.FrameType | None) -> bool:
+    """Return whether a file is looked into for a warning, a log or an import."""
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if (
+            file.startswith("<frozen importlib")
+            or os.path.basename(file) in _ASIDE
+            or "logging" in file
+        ):
+            return True
+        if is_users_code(frame.f_code, frame.f_globals):
+            return False
+        frame = frame.f_back
+    return True
+
+
+class Visited:
+    """The frames of the user's that a trace entered: their code, globals and free variables."""
+
+    def __init__(self) -> None:
+        self.codes: dict[int, types.CodeType] = {}
+        self.globals: dict[int, tuple[dict[str, Any], set[str]]] = {}
+        #: Names in the code of libraries that ran.
+        self.library_names: set[str] = set()
+        #: What tells of state of the process: to be compared with what it gives now.
+        self.states: dict[Callable[[], Any], Any] = {}
+        #: Words for what was read and can't be watched.
+        self.unwatchable: dict[str, None] = {}
+        #: Compiled functions whose plans ran: what they watch is watched.
+        self.compiled: list[Any] = []
+        #: Whether frames will be known: not where somebody else profiles.
+        self.known = sys.getprofile() is None
+        #: Whether attributes were read by names that no code tells; modules by their names.
+        self.computed = self.imported = False
+        self._skipped: set[int] = set()
+        self._kept: list[types.CodeType] = []
+
+    def on_event(self, frame: types.FrameType, event: str, arg: Any) -> None:
+        """Note a frame that is entered or a function in C; for `sys.setprofile`."""
+        if event == "call":
+            key = id(frame.f_code)
+            if key not in self._skipped:
+                self._skipped.add(key)
+                self._kept.append(frame.f_code)
+                self._entered(frame)
+        elif event == "c_call":
+            if arg in _CALLS:
+                self._called(frame, _CALLS[arg])
+            elif id(frame.f_code) in self.codes:
+                if arg in _CLOCKS and not _is_installed(frame.f_code.co_filename):
+                    self.unwatchable[_CLOCKS[arg]] = None
+                elif arg in _COMPUTING:
+                    self.computed = True
+
+    def _entered(self, frame: types.FrameType) -> None:
+        code = frame.f_code
+        if is_users_code(code, frame.f_globals):
+            self.codes[id(code)] = code
+            _, names = self.globals.setdefault(id(frame.f_globals), (frame.f_globals, set()))
+            names.update(code.co_names)
+            return
+        file = code.co_filename
+        if file == OWN_CODE:
+            if "general" in frame.f_globals:
+                self.compiled.append(frame.f_globals["general"].__self__)
+        elif not file.startswith(_OWN):
+            self.library_names.update(code.co_names)
+            root = _NUMPY if file.startswith(_NUMPY) else file
+            if (root, code.co_name) in _READERS:
+                self._watch(_READERS[root, code.co_name])
+            if code is importlib.import_module.__code__:
+                self.imported = True
+
+    def _called(self, frame: types.FrameType, what: Callable[[], Any] | str) -> None:
+        if _is_aside(frame):
+            return
+        if isinstance(what, str):
+            self.unwatchable[what] = None
+        else:
+            self._watch(what)
+
+    def _watch(self, read: Callable[[], Any]) -> None:
+        self.states.setdefault(read, read())
