@@ -21,7 +21,6 @@ import pathlib
 import random
 import re
 import sys
-import sysconfig
 import threading
 import types
 import uuid
@@ -31,10 +30,10 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import errors
 from autodiff.core.constants import fingerprint
 from autodiff.core.pytrees import flatten
 from autodiff.core.tensor import Tensor
+from autodiff.core.users import is_users_code, is_users_module
 
 __all__ = ["Guards", "Visited", "held_outside"]
 
@@ -64,53 +63,6 @@ _BYTES = (bytearray, memoryview, array.array)
 _SMALL = 4096
 
 
-def _folder(path: str) -> str:
-    return os.path.realpath(path) + os.sep
-
-
-_OWN = _folder(os.path.dirname(errors.__file__))
-_STANDARD = _folder(sysconfig.get_path("stdlib"))
-_INSTALLED = tuple({_folder(sysconfig.get_path(key)) for key in ("purelib", "platlib")})
-#: Installed packages whose modules hold nothing of the user's.
-_LIBRARIES = ("numpy", "scipy", "numba", "autodiff", "pandas", "jax", "jaxlib")
-
-
-@functools.cache
-def _is_users(file: str) -> bool:
-    """Return whether the code of a file may be the user's: not Python's, NumPy's or our own."""
-    if file.startswith("<frozen"):
-        return False
-    path = os.path.realpath(file)
-    if path.startswith(_OWN):
-        return False
-    for folder in _INSTALLED:
-        if path.startswith(folder):
-            return path[len(folder) :].split(os.sep)[0] not in _LIBRARIES
-    return not path.startswith(_STANDARD)
-
-
-@functools.cache
-def _is_users_module(name: str) -> bool:
-    """Return whether a class of a module may be the user's."""
-    module = sys.modules.get(name)
-    file = getattr(module, "__file__", None)
-    if module is None or name == "__main__":
-        return True
-    if file is None:
-        origin = getattr(getattr(module, "__spec__", None), "origin", None)
-        return name not in sys.builtin_module_names and origin not in ("built-in", "frozen")
-    return _is_users(file)
-
-
-def _is_users_code(code: types.CodeType, place: dict[str, Any]) -> bool:
-    """Return whether code may be the user's; what a library makes of text is the library's."""
-    if not code.co_filename.startswith("<"):
-        return _is_users(code.co_filename)
-    module = sys.modules.get(str(place.get("__name__")))
-    own = module is not None and vars(module) is place
-    return not own or _is_users_module(module.__name__)  # type: ignore[union-attr]
-
-
 class Visited:
     """The frames of the user's that a trace entered: their code, globals and free variables."""
 
@@ -132,7 +84,7 @@ class Visited:
                 return
             self._skipped.add(key)
             self._kept.append(code)
-            if _is_users_code(code, frame.f_globals):
+            if is_users_code(code, frame.f_globals):
                 self.codes[key] = code
                 _, names = self.globals.setdefault(id(frame.f_globals), (frame.f_globals, set()))
                 names.update(code.co_names)
@@ -293,7 +245,7 @@ class _Search:
             if id(f) in self._seen:
                 return
             self._seen[id(f)] = f
-        if not _is_users_code(f.__code__, f.__globals__):
+        if not is_users_code(f.__code__, f.__globals__):
             # Transforms and wrappers of libraries read what they wrap, which is what matters.
             cells = [v for v in map(_cell, f.__closure__ or ()) if callable(v)]
             self._stack += [(v, path) for v in cells if not isinstance(v, type)]
@@ -319,7 +271,7 @@ class _Search:
     def _module(self, module: Any, path: str) -> None:
         if module is os and not self.names.isdisjoint({"environ", "getenv"}):
             self.contents.append((_items, os.environ, _items(os.environ)))
-        if not _is_users_module(module.__name__):
+        if not is_users_module(module.__name__):
             return
         self._attributes(vars(module), path, only_named=True)
 
@@ -328,7 +280,7 @@ class _Search:
             if base is object or (id(base) in self._seen and base is not x):
                 continue
             self._seen[id(base)] = base
-            if _is_users_module(base.__module__):
+            if is_users_module(base.__module__):
                 self._attributes(base.__dict__, base.__name__, only_named=not self.all)
                 meta = type(base)
                 if meta is not type:
@@ -337,7 +289,7 @@ class _Search:
     def _object(self, x: Any, path: str, known: bool = False) -> None:
         """Look into an instance: its attributes, slots and class."""
         kind = type(x)
-        users = _is_users_module(kind.__module__)
+        users = is_users_module(kind.__module__)
         if _is_opaque(x, kind):
             if not known:
                 self.unwatched.append(f"{path}, a {kind.__module__}.{kind.__qualname__}")
@@ -439,7 +391,7 @@ class _Search:
 
 def _is_library(value: Any) -> bool:
     """Return whether a value is a module such as NumPy, whose name nobody gives to another."""
-    return isinstance(value, types.ModuleType) and not _is_users_module(value.__name__)
+    return isinstance(value, types.ModuleType) and not is_users_module(value.__name__)
 
 
 def _is_opaque(x: Any, kind: type) -> bool:
@@ -459,7 +411,7 @@ def _is_opaque(x: Any, kind: type) -> bool:
         return False
     if callable(x) and not kind.__flags__ & (1 << 9):
         return hasattr(x, "__wrapped__")  # a cache hides what it wraps
-    return not _is_users_module(kind.__module__) or bool(kind.__flags__ & (1 << 9))
+    return not is_users_module(kind.__module__) or bool(kind.__flags__ & (1 << 9))
 
 
 def _all_names(code: types.CodeType) -> set[str]:
