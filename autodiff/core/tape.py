@@ -19,7 +19,7 @@ Node = Any
 _levels = count(1)
 #: Messages of functions that are given an array of objects, and the types of these errors.
 _OBJECTS = re.compile(
-    r"(?i)object|dtype\('O'\)|not support|data type|array of floats|numeric|read-only"
+    r"(?i)object|dtype\('O'\)|not support|data type|array of floats|numeric|read-only|unorderable"
 )
 _FOREIGN = (AttributeError, NotImplementedError, RuntimeError, SystemError, TypeError, ValueError)
 
@@ -60,7 +60,7 @@ class Tape:
 
     __slots__ = (
         *("append", "batch", "careful", "constants", "copied", "ended", "guards", "known", "level"),
-        *("nodes", "observer", "replayable", "scattered", "written"),
+        *("lost", "marks", "nodes", "observer", "replayable", "scattered", "stores", "written"),
     )
 
     def __init__(self, replayable: bool = False, brief: bool = False, known: bool = False) -> None:
@@ -86,6 +86,13 @@ class Tape:
         self.batch: Callable[..., Any] | None = None
         #: Whether NumPy has made an array of objects of tensors, as ``np.array([t, u])`` does.
         self.scattered = False
+        #: The last refusal to turn a tensor into a plain value, which somebody may swallow.
+        self.lost: LostDerivative | None = None
+        #: What has happened: "masks" became plain ones, the "classes" of tensors were asked for by
+        #: code of other libraries, "text" was made of one.
+        self.marks: tuple[str, ...] = ()
+        #: What follows writes into arrays, in the second attempt of a call that was refused.
+        self.stores: Any = None
         self.observer: PassObserver | None = None
 
     def end(self) -> list[Node]:
@@ -95,6 +102,16 @@ class Tape:
         self.nodes, self.guards, self.ended, self.careful = [], [], True, True
         self.append = _refuse
         return nodes
+
+    def mark(self, what: str) -> None:
+        """Note once that something has happened."""
+        if what not in self.marks:
+            self.marks += (what,)
+
+    def refused(self, message: str) -> LostDerivative:
+        """Return the error that a plain value is refused with, and keep it."""
+        self.lost = LostDerivative(message)
+        return self.lost
 
     def __enter__(self) -> "Tape":
         return self
@@ -110,8 +127,14 @@ class Tape:
         if isinstance(cause, LostDerivative):
             # ``a[0] = tensor`` ends as "setting an array element with a sequence".
             raise cause from None
+        if "text" in self.marks and isinstance(error, ArithmeticError | ValueError | TypeError):
+            error.add_note(
+                "text of a tensor cannot become a number again, which would lose the derivative: "
+                "use the tensor itself, np.round to round it"
+            )
         foreign = type(error) in _FOREIGN or type(error).__module__.startswith("numpy")
-        if self.scattered and foreign and _OBJECTS.search(str(error)):
+        memory = isinstance(error, MemoryError)
+        if self.scattered and foreign and not memory and _OBJECTS.search(str(error)):
             raise LostDerivative(
                 f"{error} (a function that does not know tensors got an array of objects): build "
                 "arrays of tensors with np.stack or np.concatenate, not np.array; use NumPy's "

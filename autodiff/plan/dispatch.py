@@ -7,10 +7,10 @@ import importlib.util
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import CodeType, FunctionType
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
@@ -220,7 +220,12 @@ class _Compiled:
         variant = _Variant(plan, guards)
         if not self._check:
             return variant, expected
-        inputs, again, _ = inputs_of(self.f, args, kwargs, fixed)
+        inputs, arguments, _ = inputs_of(self.f, args, kwargs, fixed)
+
+        def again(given: Sequence[Any]) -> Any:
+            positional, named = arguments(given)
+            return self.f(*positional, **named)
+
         program_of = functools.partial(unrolled, self.f, args, kwargs, fixed)
         return variant, first_run(self.f, plan, program_of, inputs, expected, again)
 
@@ -239,6 +244,12 @@ class _Compiled:
                 "numbers as arrays), or say pure=True if it never changes"
             )
         return guards
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a function that autodiff.compile made cannot be pickled, as it holds the memory of "
+            "its plans: pickle the function itself, and compile it where it is loaded"
+        )
 
     def plan(self, *args: Any, **kwargs: Any) -> Plan:
         """Return the plan for arguments, which is made if it is not there."""

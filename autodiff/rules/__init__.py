@@ -48,6 +48,7 @@ from autodiff.rules import (
     statistics,
     transcendental,
     ufunc_methods,
+    writing,
 )
 
 __all__ = [
@@ -93,6 +94,7 @@ __all__ = [
     "statistics",
     "transcendental",
     "ufunc_methods",
+    "writing",
 ]
 
 LATE_RULES["scipy.special"] = "autodiff.rules.special"

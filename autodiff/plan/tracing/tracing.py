@@ -5,16 +5,20 @@ the functions that users call. So the joint graph of value and gradient is the t
 ``value_and_grad(f)``, and that of any transform its own.
 """
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
+from autodiff.core import substitution
 from autodiff.core.primitive import Primitive
 from autodiff.core.pytrees import Structure, flatten
 from autodiff.core.tape import Form, Tape
 from autodiff.core.tensor import Tensor, assembled, leaf
+from autodiff.errors import LostDerivative
+from autodiff.graph.graph import check_written
 from autodiff.graph.trace import call_with_names
 from autodiff.plan.operations import name_of
 from autodiff.plan.program import INPUT, Guard, Node, Program, operand
@@ -24,8 +28,10 @@ from autodiff.plan.tracing.loop_program import loop_nodes
 from autodiff.plan.tracing.peephole import recognise
 from autodiff.plan.tracing.reads import reroll_reads_apart
 
-__all__ = ["Trace", "trace_program"]
+__all__ = ["Arguments", "Trace", "trace_program"]
 
+#: The positional and the named arguments of a call, made of leaves.
+Arguments = Callable[[Sequence[Any]], tuple[Any, Any]]
 #: What loops are made of: steps on numbers, on arrays too, or nothing.
 Loops = Literal["any", "numbers", "none"]
 
@@ -95,15 +101,15 @@ def trace_program(
     f: Callable[..., Any],
     leaves: Sequence[Any],
     names: Sequence[str],
-    call: Callable[[Sequence[Any]], Any],
+    arguments: Arguments,
     loops: Loops = "any",
 ) -> Trace:
     """Return the program of a call, with loops of numbers or any where steps repeat."""
     try:
-        trace = _trace(f, leaves, names, call, loops)
+        trace = _trace(f, leaves, names, arguments, loops)
     except _Unknown:
         trace = None
-    return trace or _trace(f, leaves, names, call, "none")
+    return trace or _trace(f, leaves, names, arguments, "none")
 
 
 class _Unknown(Exception):
@@ -114,16 +120,51 @@ def _trace(
     f: Callable[..., Any],
     leaves: Sequence[Any],
     names: Sequence[str],
-    call: Callable[[Sequence[Any]], Any],
+    arguments: Arguments,
     loops: Loops,
 ) -> Trace:
-    tape = Tape(replayable=True, known=True)
+    plain: list[Trace] = []
+
+    def attempt(tape: Tape, copied: bool) -> Trace:
+        found = _recorded(tape, copied, f, leaves, names, arguments, loops)
+        if not copied and any([guard.what == "value" for guard in found.program.guards]):
+            # Such a plan is for these numbers only; of a copy it may be for all.
+            plain.append(found)
+            raise tape.refused("a tensor became a plain value")
+        return found
+
+    tape = functools.partial(Tape, replayable=True, known=True)
+    try:
+        trace: Trace = substitution.attempted(f, tape, attempt)
+    except LostDerivative:
+        if not plain:
+            raise
+        return plain[0]
+    return plain[0] if plain and trace.program.guards else trace
+
+
+def _recorded(
+    tape: Tape,
+    copied: bool,
+    f: Callable[..., Any],
+    leaves: Sequence[Any],
+    names: Sequence[str],
+    arguments: Arguments,
+    loops: Loops,
+) -> Trace:
     tape.observer = observer = _PassObserver(tape, loops)
     inputs = [leaf(tape, x) for x in leaves]
     visited = Visited()
     try:
         with tape:
-            output, variables = call_with_names(f, lambda: call(inputs), visited.on_event)
+
+            def run() -> Any:
+                args, kwargs = arguments(inputs)
+                if copied:
+                    return substitution.call(tape, f, args, kwargs)
+                return f(*args, **kwargs)
+
+            output, variables = call_with_names(f, run, visited.on_event)
             results, structure = flatten(output)
             # What ``np.array([t, u])`` makes of tensors.
             results = [
@@ -133,6 +174,8 @@ def _trace(
         if observer.decided is None:
             raise
         raise _Unknown from error
+    if tape.written:
+        check_written(tape, tape.nodes, results)
     guards = tape.guards
     if observer.decided is not None and len(guards) > observer.decided:
         raise _Unknown
