@@ -48,28 +48,25 @@ NumPy calls these without asking the array-like. What happens then:
 
 | written | what happens |
 |---|---|
-| `np.array([t, u])`, `np.asarray(t)`, `np.full(n, t)`, `np.r_[t, u]`, `np.vectorize(f)(t)` | \
-an array of objects, one tensor for each element; put together again where it meets an operation \
-on tensors or is returned. Arithmetic on it works, element by element |
-| `np.array([t, u], dtype=float)`, `x[0] = t` into an array of numbers, `float(t)`, \
-`math.exp(t)`, \
-`t.item()`, `t.tolist()` | `LostDerivative`, which names the replacement |
-| `x += t` where `x` is a tensor | as `x = x + t` |
-| `x += t` where `x` is a plain array, `out=`, `np.copyto`, `np.put`, `np.add.at` | \
-`LostDerivative` or `NotImplementedError`: the result would be written into plain memory |
+| `np.array([t, u])`, `np.asarray(t)`, `np.full(n, t)`, `np.mean([t, u])`, `float(t)`, \
+`math.exp(t)`, `t.item()`, `t.tolist()` | right: the function is called once more, as a copy in \
+which these give tensors (docs/sharp_edges.md) |
+| `x[0] = t`, `x += t`, `out=x`, `np.copyto`, `np.put`, `np.add.at`, ... where `x` is a tensor, an \
+array made within the function or one from outside | right, as in NumPy, likewise; the caller's \
+arrays stay as they were |
+| `int(t)`, `x[0] = t` into an array of integers | `LostDerivative`, which names the replacement |
 | `if t > 0`, `while t > 0`, `max(t, u)`, `sorted(ts)` | decided by the value; \
 a graph of `trace` guards the decision and says when it would be another one |
-| `np.sum([t, u])`, `np.prod([t, u])`, `np.max([t, u])` | right: made of arrays of objects |
-| `np.mean([t, u])` | `LostDerivative`: use `np.mean(np.stack([t, u]))` |
-| `np.array([z, w])` of complex tensors | `LostDerivative`: NumPy gives 0 for the `.imag` of \
-objects; use `np.stack`. (Stored one by one in an array of objects they are not noticed.) |
-| `np.asarray(t)` written into | `ValueError` or `LostDerivative`: it would be `t` that changes |
+| `np.r_[t, u]`, `np.vectorize(f)(t)` | an array of objects, one tensor for each element; put \
+together again where it meets an operation on tensors or is returned |
 | `scipy.linalg`, `scipy.stats`, `scipy.sparse`, `scipy.optimize`, ... | products with constant \
 sparse matrices work; elsewhere `LostDerivative`, which names what [takes its place](scipy.md), or \
 says to use `np.linalg`, `np.fft`, `autodiff.custom` |
 | `{t: ...}`, `{t, u}`, `functools.cache` | `LostDerivative`: a key is another by value \
 than by identity |
-| `f"{t}"` | text of the value, of which `float()` raises; text parsed in other ways is a constant |
+| `f"{t}"`, `repr(t)`, `np.array2string(t)` | text of the value for people, from which no number \
+can be read |
+| a result that is a mask, a count, or comes of comparisons alone | `TypeError` |
 | a result that is a Series, a masked array, a matrix, a record, a generator | `TypeError` |
 | a tensor kept after the trace has ended | `TraceEnded` |
 """

@@ -71,14 +71,16 @@ def _record(
     on = [type(x) is Tensor and x.tape is tape for x in operands]
     xs = [x.value.array if mine else x for x, mine in zip(operands, on, strict=True)]
     rule = primitive.batch or rule_of(primitive)
-    return Tensor(Batched(rule(primitive, xs, on, params or {})), tape, primitive, (), None)
+    # What a tensor is a view of is asked for where arrays are written into.
+    held = operands if tape.stores is not None else ()
+    return Tensor(Batched(rule(primitive, xs, on, params or {})), tape, primitive, held, None)
 
 
 def _check_written(tape: Tape, operands: Sequence[Any]) -> None:
     """Raise if an array is used that plain NumPy would have changed in place before."""
     for x in operands:
         if type(x) is Tensor and x.tape is tape and tape.written and buffer_id(x) in tape.written:
-            raise ValueError(
+            raise tape.refused(
                 "vmap: an array is used after an in-place operator (a += b) changed it by another "
                 "name, which NumPy would see: write a = a + b, or copy the array before"
             )

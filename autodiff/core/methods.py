@@ -6,11 +6,9 @@ its buffer, raise.
 
 import functools
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
-
-from autodiff.errors import LostDerivative
 
 __all__ = ["ArrayMethods"]
 
@@ -53,20 +51,87 @@ def _same(name: str) -> Callable[..., Any]:
     return method
 
 
-def _in_place(name: str, instead: str) -> Callable[..., NoReturn]:
-    def method(self: Any, *args: Any, **kwargs: Any) -> NoReturn:
-        raise TypeError(f"{name}() would change a tensor in place: use {instead}, a new array")
+def _in_place(name: str, instead: str) -> Callable[..., Any]:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        plain, stores = self._now(), self.tape.stores
+        if type(plain) is not type(self):
+            done = stores.plainly(getattr(plain, name), args, kwargs)
+            if done is not NotImplemented:
+                return done
+        if stores is None or name not in _WRITTEN:
+            raise self.tape.refused(
+                f"{name}() would change a tensor in place: use {instead}, a new array"
+            )
+        return _WRITTEN[name](self, *args, **kwargs)
 
-    method.__name__, method.__doc__ = name, f"Raise: use {instead}."
+    method.__name__, method.__doc__ = name, f"Write in place, or say that {instead} is to be used."
     return method
 
 
-def _losing(name: str, instead: str) -> Callable[..., NoReturn]:
-    def method(self: Any, *args: Any, **kwargs: Any) -> NoReturn:
-        raise LostDerivative(f"{name}() of a tensor would lose its derivative: {instead}")
+def _losing(name: str, instead: str) -> Callable[..., Any]:
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        plain = self._now()
+        if type(plain) is not type(self):
+            return getattr(plain, name)(*args, **kwargs)
+        if self.tape.stores is None or name not in _KEPT:
+            raise self.tape.refused(f"{name}() of a tensor would lose its derivative: {instead}")
+        return _KEPT[name](self, *args, **kwargs)
 
     method.__name__, method.__doc__ = name, f"Raise: {instead}."
     return method
+
+
+def _written(x: Any, value: Any) -> None:
+    x[...] = value
+
+
+def _item(x: Any, *place: Any) -> Any:
+    """Return an element, which stays a tensor."""
+    if not place:
+        return x.reshape(())[()]
+    place = place[0] if len(place) == 1 else place
+    return x.reshape(-1)[place] if isinstance(place, int | np.integer) else x[place]
+
+
+def _listed(x: Any) -> Any:
+    """Return nested lists of elements, which stay tensors."""
+    return [_listed(part) for part in x] if x.ndim else x
+
+
+#: What the methods do where tensors can be written into.
+_WRITTEN: dict[str, Callable[..., None]] = {
+    "fill": _written,
+    "sort": lambda x, axis=-1, **kwargs: _written(x, np.sort(x, axis, **kwargs)),
+    "partition": lambda x, kth, axis=-1, **kwargs: _written(x, np.partition(x, kth, axis)),
+    "put": np.put,
+}
+_KEPT: dict[str, Callable[..., Any]] = {"item": _item, "tolist": _listed}
+
+
+class Flat:
+    """The elements of an array that can be written into, one after the other: ``array.flat``."""
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+
+    def __len__(self) -> int:
+        return int(self._array.size)
+
+    def __getitem__(self, index: Any) -> Any:
+        return np.ravel(self._array)[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        places = np.arange(len(self))[index]
+        if np.ndim(places):
+            # As many values as there are places, from the start again where they are fewer.
+            value = np.resize(value, np.shape(places))
+        self._array[np.unravel_index(places, self._array.shape)] = value
+
+    def __iter__(self) -> Any:
+        return iter(np.ravel(self._array))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.asarray(np.ravel(self._array), dtype)
 
 
 class ArrayMethods:
@@ -89,15 +154,27 @@ class ArrayMethods:
         """The real part."""
         return np.real(self)
 
+    @real.setter
+    def real(self, value: Any) -> None:
+        np.real(self)[...] = value
+
     @property
     def imag(self) -> Any:
         """The imaginary part."""
         return np.imag(self)
 
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        np.imag(self)[...] = value
+
     @property
-    def flat(self) -> Any:
-        """The elements along one axis: to iterate over and to index, not to write to."""
-        return self.reshape(-1)
+    def flat(self: Any) -> Any:
+        """The elements along one axis."""
+        return self.reshape(-1) if self.tape.stores is None else Flat(self)
+
+    @flat.setter
+    def flat(self: Any, value: Any) -> None:
+        Flat(self)[:] = value
 
     @property
     def itemsize(self) -> int:
@@ -143,11 +220,14 @@ class ArrayMethods:
         result = np.astype(self, dtype)  # type: ignore[call-overload]
         return np.copy(self) if copy and result is self else result
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self: Any, name: str) -> Any:
         """Return a universal function of one argument by its name.
 
         Arrays of objects call them so: ``np.exp(np.array([t, u]))`` calls ``t.exp()``.
         """
+        plain = self if name.startswith("__") or self.tape.stores is None else self._now()
+        if plain is not self and type(plain) is not type(self):
+            return self.tape.stores.attribute(plain, name)
         ufunc = None if name.startswith("_") else getattr(np, name, None)
         if isinstance(ufunc, np.ufunc) and ufunc.nin == 1:
             return functools.partial(ufunc, self)

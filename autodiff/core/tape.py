@@ -20,7 +20,7 @@ Node = Any
 _levels = count(1)
 #: Messages of functions that are given an array of objects, and the types of these errors.
 _OBJECTS = re.compile(
-    r"(?i)object|dtype\('O'\)|not support|data type|array of floats|numeric|read-only"
+    r"(?i)object|dtype\('O'\)|not support|data type|array of floats|numeric|read-only|unorderable"
 )
 _ADVICE = (
     " (a function that does not know tensors got an array of objects): build arrays of tensors "
@@ -67,7 +67,8 @@ class Tape:
 
     __slots__ = (
         *("append", "batch", "careful", "constants", "copied", "ended", "guards", "known", "level"),
-        *("limits", "nodes", "observer", "replayable", "scattered", "written"),
+        *("limits", "lost", "marks", "nodes", "observer", "replayable", "scattered", "stores"),
+        "written",
     )
 
     def __init__(self, replayable: bool = False, brief: bool = False, known: bool = False) -> None:
@@ -93,6 +94,13 @@ class Tape:
         self.batch: Callable[..., Any] | None = None
         #: Whether NumPy has made an array of objects of tensors, as ``np.array([t, u])`` does.
         self.scattered = False
+        #: The last refusal to turn a tensor into a plain value, which somebody may swallow.
+        self.lost: LostDerivative | None = None
+        #: What has happened: "masks" became plain ones, the "classes" of tensors were asked for by
+        #: code of other libraries, "text" was made of one.
+        self.marks: tuple[str, ...] = ()
+        #: What follows writes into arrays, in the second attempt of a call that was refused.
+        self.stores: Any = None
         self.observer: PassObserver | None = None
         #: Nodes at which the chain rule alone gives no derivative, though there may be one: a kink
         #: whose slope is differentiated, repeated eigenvalues.
@@ -106,6 +114,16 @@ class Tape:
         self.append = _refuse
         return nodes
 
+    def mark(self, what: str) -> None:
+        """Note once that something has happened."""
+        if what not in self.marks:
+            self.marks += (what,)
+
+    def refused(self, message: str) -> LostDerivative:
+        """Return the error that a plain value is refused with, and keep it."""
+        self.lost = LostDerivative(message)
+        return self.lost
+
     def __enter__(self) -> "Tape":
         return self
 
@@ -115,6 +133,11 @@ class Tape:
             self.end()
         if not isinstance(error, Exception):
             return
+        if "text" in self.marks and isinstance(error, ArithmeticError | ValueError | TypeError):
+            error.add_note(
+                "text of a tensor cannot become a number again, which would lose the derivative: "
+                "use the tensor itself, np.round to round it"
+            )
         lost = _lost(error)
         if lost is None and not isinstance(error, Undifferentiable):
             home = type(error).__module__

@@ -9,13 +9,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from autodiff.core.batched import innermost
 from autodiff.core.constants import NUMBERS
-from autodiff.core.conversions import Conversions, plain_value
+from autodiff.core.conversions import Conversions, plain_value, text_of
 from autodiff.core.messages import (
     complex_objects,
     explained,
@@ -39,7 +39,16 @@ from autodiff.core.primitive import (
 from autodiff.core.tape import Tape
 from autodiff.errors import LostDerivative, TraceEnded, Undifferentiable
 
-__all__ = ["Tensor", "assembled", "buffer_id", "leaf", "matrix_product", "primal", "record"]
+__all__ = [
+    "Tensor",
+    "assembled",
+    "buffer_id",
+    "leaf",
+    "matrix_product",
+    "owner_of",
+    "primal",
+    "record",
+]
 
 
 def _operators(ufunc: np.ufunc) -> tuple[Callable[[Any, Any], Any], ...]:
@@ -52,7 +61,7 @@ def _operators(ufunc: np.ufunc) -> tuple[Callable[[Any, Any], Any], ...]:
         return _operate(ufunc, other, self)
 
     def in_place(self: Any, other: Any) -> Any:
-        return _in_place(self, _operate(ufunc, self, other))
+        return put_in_place(self, _operate(ufunc, self, other))
 
     return operate, reflected, in_place
 
@@ -162,7 +171,7 @@ def _unary(self: Any, ufunc: np.ufunc) -> Any:
 
 #: The operator and the reflected one of each universal function of two arguments that has them.
 _BINARY: dict[np.ufunc, tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]] = {}
-_FLOAT, _ARRAY = np.dtype(float), np.ndarray
+_FLOAT, _BOOL, _ARRAY = np.dtype(float), np.dtype(bool), np.ndarray
 #: Kinds of primitives that may make complex numbers of real ones, as Fourier transforms do.
 _MAY_TURN_COMPLEX = frozenset({"linear", "general"})
 #: Setting the slots of a new object takes two thirds of the time of a call of ``__init__``.
@@ -237,11 +246,19 @@ class Tensor(Conversions, ArrayMethods):
         return self.shape[0]
 
     def __repr__(self) -> str:
-        return f"Tensor({primal(self)!r}, {self.primitive.name if self.primitive else 'input'})"
+        now = self._now()
+        if type(now) is not Tensor:
+            return repr(now)
+        kind = now.primitive.name if now.primitive else "input"
+        return text_of(self, f"Tensor({primal(now)!r}, {kind})")
 
     # NumPy's protocols.
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if self.tape.stores is not None:
+            done = self.tape.stores.ufunc(ufunc, method, inputs, kwargs)
+            if done is not NotImplemented:
+                return done
         if kwargs or method != "__call__":
             return _unusual(ufunc, method, inputs, kwargs)
         if ufunc in UNARY:
@@ -264,6 +281,10 @@ class Tensor(Conversions, ArrayMethods):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
+        if self.tape.stores is not None:
+            done = self.tape.stores.function(function, args, kwargs)
+            if done is not NotImplemented:
+                return done
         if function in FAST_PATHS and not kwargs and len(args) == 1 and args[0] is self:
             return FAST_PATHS[function](self)
         handler = FUNCTIONS.get(function)
@@ -292,11 +313,13 @@ class Tensor(Conversions, ArrayMethods):
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
 
-    def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        raise TypeError(
-            "a tensor cannot be assigned into: build the new array with np.where, "
-            "np.concatenate or np.stack"
-        )
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if self.tape.stores is None:
+            raise self.tape.refused(
+                "a tensor cannot be assigned into here: build the new array with np.where, "
+                "np.concatenate or np.stack"
+            )
+        self.tape.stores.write(self, index, value)
 
     def __hash__(self) -> int:
         if self.tape.known:
@@ -334,7 +357,7 @@ class Tensor(Conversions, ArrayMethods):
         return self._power(other) if ufunc is None else _unary(self, ufunc)
 
     def __ipow__(self, other: Any) -> Any:
-        return _in_place(self, self**other)
+        return put_in_place(self, self**other)
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
@@ -387,10 +410,12 @@ def _operate(ufunc: np.ufunc, left: Any, right: Any) -> Any:
     return NotImplemented
 
 
-def _in_place(old: Tensor, new: Any) -> Any:
+def put_in_place(old: Tensor, new: Any) -> Any:
     """Return the result of an in-place operator, as NumPy would leave it in the old array."""
     if new is NotImplemented:
         return new
+    if old.tape.stores is not None:
+        return old.tape.stores.replaced(old, new)
     owner = buffer_id(old)
     if owner is None:
         return new
@@ -410,11 +435,21 @@ def _in_place(old: Tensor, new: Any) -> Any:
 def buffer_id(x: Tensor) -> int | None:
     """Return the identity of the array that owns the buffer of a tensor and of all its views."""
     value = innermost(x)
-    if not isinstance(value, np.ndarray):
-        return None
-    while isinstance(value.base, np.ndarray):
-        value = value.base
-    return id(value)
+    return id(owner_of(value)) if type(value) is np.ndarray else None
+
+
+def owner_of(array: Any) -> Any:
+    """Return the array that owns the memory of an array and of all its views."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def holds_tensor(x: Any) -> bool:
+    """Return whether a tensor is among the elements of nested lists and tuples."""
+    if isinstance(x, list | tuple):
+        return any([holds_tensor(i) for i in x])
+    return type(x) is Tensor
 
 
 def primal(x: Any) -> Any:
@@ -425,9 +460,16 @@ def primal(x: Any) -> Any:
 
 
 def record(
-    primitive: Primitive, operands: tuple[Any, ...], params: dict[str, Any] | None = None
+    primitive: Primitive,
+    operands: tuple[Any, ...],
+    params: dict[str, Any] | None = None,
+    *,
+    as_is: bool = False,
 ) -> Any:
-    """Return the result of a primitive, recorded on the tape of the innermost trace."""
+    """Return the result of a primitive, recorded on the tape of the innermost trace.
+
+    Its operands are what has been written into them by now, or `as_is` the values they stand for.
+    """
     tape, arrays, odd = None, False, False
     if len(operands) == 1 and type(operands[0]) is Tensor and primitive.kind != "discrete":
         # The fast path of the calls met most often.
@@ -437,6 +479,8 @@ def record(
     for x in operands:
         kind = type(x)
         if kind is Tensor:
+            if x.tape.stores is not None and not as_is:
+                return x.tape.stores.recorded(primitive, operands, params)
             if tape is None or (x.tape is not tape and x.tape.level > tape.level):
                 tape = x.tape
         elif kind is _ARRAY:
@@ -447,7 +491,7 @@ def record(
     if odd:
         gathered = tuple([_gathered(x, always=True) for x in operands])
         if any([x is not y for x, y in zip(gathered, operands, strict=True)]):
-            return record(primitive, gathered, params)
+            return record(primitive, gathered, params, as_is=as_is)
     if tape is None:
         return compute(primitive, operands, params)
     if tape.careful:
@@ -462,8 +506,19 @@ def record(
     if tape.careful and not primitive.complex and not tape.known:
         _refuse_complex(primitive, values)
     if discrete:
-        return compute(primitive, values, params)
+        result = compute(primitive, values, params)
+        if "masks" not in tape.marks and getattr(result, "dtype", None) is _BOOL and _asked():
+            tape.mark("masks")
+        return result
     return _recorded(primitive, operands, params, tape, values)
+
+
+def _asked() -> bool:
+    """Return whether it is the user's function that compares, and not a rule of ours."""
+    frame = sys._getframe(2)
+    while str(frame.f_globals.get("__name__")).startswith("autodiff.core."):
+        frame = frame.f_back  # type: ignore[assignment]
+    return not str(frame.f_globals.get("__name__")).startswith("autodiff.")
 
 
 def _recorded(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core import substitution
 from autodiff.core.constants import is_plain
 from autodiff.core.pytrees import Structure, flatten, structure_of
 from autodiff.core.tape import Tape
@@ -80,14 +81,23 @@ def trace(
         ),
         {name: structure_of(value) for name, value in named.items()},
     )
-    tape = Tape(replayable=True)
-    inputs = {name: leaf(tape, value) for name, value in binding.leaves(named, "trace").items()}
-    chosen = _chosen(wrt, binding, inputs)
-    _replace(bound, binding.grouped(inputs))
-    with tape:
-        output, names = call_with_names(f, lambda: f(*bound.args, **bound.kwargs))
-        output = check_result(output, "trace")
-    graph = Graph(tape, inputs, output, chosen, binding, names)
+
+    def attempt(tape: Tape, copied: bool) -> Graph:
+        inputs = {name: leaf(tape, value) for name, value in binding.leaves(named, "trace").items()}
+        chosen = _chosen(wrt, binding, inputs)
+        _replace(bound, binding.grouped(inputs))
+
+        def call() -> Any:
+            if copied:
+                return substitution.call(tape, f, bound.args, bound.kwargs)
+            return f(*bound.args, **bound.kwargs)
+
+        with tape:
+            output, names = call_with_names(f, call)
+            output = check_result(output, "trace")
+        return Graph(tape, inputs, output, chosen, binding, names)
+
+    graph: Graph = substitution.attempted(f, lambda: Tape(replayable=True), attempt)
     graph.forget()
     return graph
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any, Literal
@@ -21,6 +21,7 @@ import numpy as np
 from autodiff.core.constants import fingerprint
 from autodiff.core.pytrees import flatten
 from autodiff.core.tensor import Tensor
+from autodiff.core.users import OWN_CODE
 from autodiff.errors import LostDerivative, PlanMismatch, Undifferentiable, UnwatchableState
 from autodiff.plan.first_run import first_run
 from autodiff.plan.make import has_weak_numbers, inputs_of, is_dynamic, make_plan, unrolled
@@ -29,7 +30,6 @@ from autodiff.plan.recipes import described, innermost, made
 from autodiff.plan.tracing.guards import Guards
 from autodiff.plan.tracing.kinds import is_plain
 from autodiff.plan.tracing.tracing import Trace
-from autodiff.plan.tracing.visited import OWN_CODE
 
 __all__ = ["compile"]
 
@@ -303,7 +303,12 @@ class _Compiled:
         variant = _Variant(plan, guards)
         if not self._check:
             return variant, expected
-        inputs, again, _ = inputs_of(self.f, args, kwargs, fixed)
+        inputs, arguments, _ = inputs_of(self.f, args, kwargs, fixed)
+
+        def again(given: Sequence[Any]) -> Any:
+            positional, named = arguments(given)
+            return self.f(*positional, **named)
+
         program_of = functools.partial(unrolled, self.f, args, kwargs, fixed)
         return variant, first_run(self.f, plan, program_of, inputs, expected, again)
 

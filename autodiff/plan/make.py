@@ -23,7 +23,7 @@ from autodiff.plan.to_numpy.buffers import assign_buffers
 from autodiff.plan.to_numpy.placement import check_placed
 from autodiff.plan.to_numpy.source import print_arrays
 from autodiff.plan.to_python.scalars import is_scalar, print_scalars
-from autodiff.plan.tracing.tracing import Trace, trace_program
+from autodiff.plan.tracing.tracing import Arguments, Trace, trace_program
 
 __all__ = ["has_weak_numbers", "inputs_of", "is_dynamic", "make_plan", "unrolled"]
 
@@ -82,9 +82,9 @@ def make_plan(
                 f"compile: {path} is a {what}; a plan gives numbers, arrays of numbers and text: "
                 "return what it is made of, and put it together outside"
             )
-    leaves, call, inputs = inputs_of(f, args, kwargs, fixed)
+    leaves, arguments, inputs = inputs_of(f, args, kwargs, fixed)
     values = _primals(leaves, fixed)
-    trace = trace_program(f, values, inputs, call)
+    trace = trace_program(f, values, inputs, arguments)
     if trace.structure != form:
         raise TypeError("compile: the function returned another structure when it was traced")
     display, unflatten = _display(form)
@@ -127,7 +127,7 @@ def make_plan(
 
         unrolled = trace
         if loops_on_arrays(trace.program.nodes) and trace.program.operations <= MOST_UNROLLED:
-            unrolled = trace_program(f, values, inputs, call, "numbers")
+            unrolled = trace_program(f, values, inputs, arguments, "numbers")
         program = applied(unrolled.program, NUMBA_PASSES)
         found = numba_plan(name, program, inputs, values, result, (display, unflatten), donate)
         if isinstance(found, Plan):
@@ -170,28 +170,28 @@ def make_plan(
 
 def inputs_of(
     f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], fixed: str
-) -> tuple[list[Any], Callable[[Sequence[Any]], Any], list[str]]:
-    """Return the leaves that are inputs, the function of them, and their names."""
+) -> tuple[list[Any], Arguments, list[str]]:
+    """Return the leaves that are inputs, the arguments of others in their place, their names."""
     leaves, structure = flatten((args, kwargs))
     places = [i for i, x in enumerate(leaves) if is_dynamic(x, fixed)]
 
-    def call(given: Sequence[Any]) -> Any:
+    def arguments(given: Sequence[Any]) -> tuple[Any, Any]:
         filled = list(leaves)
         for place, x in zip(places, given, strict=True):
             filled[place] = x
         positional, named = structure.unflatten(filled)
-        return f(*positional, **named)
+        return positional, named
 
     names = _input_names(f, structure, args, kwargs)
-    return [leaves[i] for i in places], call, [names[i] for i in places]
+    return [leaves[i] for i in places], arguments, [names[i] for i in places]
 
 
 def unrolled(
     f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], fixed: str
 ) -> Program:
     """Return the program of a call as it was traced, each operation by itself."""
-    leaves, call, names = inputs_of(f, args, kwargs, fixed)
-    return trace_program(f, _primals(leaves, fixed), names, call, "none").program
+    leaves, arguments, names = inputs_of(f, args, kwargs, fixed)
+    return trace_program(f, _primals(leaves, fixed), names, arguments, "none").program
 
 
 def has_weak_numbers(leaves: Sequence[Any]) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from autodiff.plan.tracing.visited import OWN_CODE
+from autodiff.core.users import OWN_CODE
 
 __all__ = ["described", "innermost", "made"]
 

@@ -49,6 +49,7 @@ from autodiff.rules import (
     statistics,
     transcendental,
     ufunc_methods,
+    writing,
 )
 
 __all__ = [
@@ -94,6 +95,7 @@ __all__ = [
     "statistics",
     "transcendental",
     "ufunc_methods",
+    "writing",
 ]
 
 LATE_RULES["scipy.special"] = "autodiff.rules.special"

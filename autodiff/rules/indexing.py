@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from autodiff.core.batching import loop
-from autodiff.core.primitive import Array, handles, linear, refuses
+from autodiff.core.primitive import Array, handles, linear
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.operands import as_array, as_decided, guarded
 
@@ -19,9 +19,12 @@ __all__ = [
     "SCATTER",
     "accumulate_at",
     "composed",
+    "filled",
     "getitem",
     "index_key",
+    "repeats",
     "scattered",
+    "split_index",
     "take",
 ]
 
@@ -40,14 +43,15 @@ class _Slot:
 _SLOT = _Slot()
 
 
-def _filled(index: Any, dynamic: tuple[Array, ...]) -> Any:
+def filled(index: Any, dynamic: tuple[Array, ...]) -> Any:
+    """Return an index with tensors in their slots."""
     if not dynamic:
         return index
     parts = iter(dynamic)
     return tuple(next(parts) if i is _SLOT else i for i in index)
 
 
-def _repeats(index: Any) -> bool:
+def repeats(index: Any) -> bool:
     """Return whether an index can take an element more than once."""
     parts = index if isinstance(index, tuple) else (index,)
     arrays = [i for i in parts if isinstance(i, np.ndarray)]
@@ -78,7 +82,7 @@ def composed(index: Any, inner: Any, shape: tuple[int, ...]) -> tuple[Any, ...] 
     """
     parts = list(index) if isinstance(index, tuple) else [index]
     places = list(inner) if isinstance(inner, tuple) else [inner]
-    if not all(map(_is_integer, places)):
+    if not all(map(_is_integer, places)) or len(parts) > len(shape):
         return None
     parts += [slice(None)] * (len(shape) - len(parts))
     found: list[Any] = []
@@ -147,10 +151,10 @@ def accumulate_at(total: Array, g: Array, index: Any, *dynamic: Array) -> None:
     So a backward pass through ``x[i]`` costs no more than ``x[i]``: the cotangent of ``x`` is made
     once, and each element taken adds to its own place.
     """
-    index = _filled(index, dynamic)
+    index = filled(index, dynamic)
     if total.dtype.kind != "c" and np.iscomplexobj(g):
         g = np.real(g)
-    if not _repeats(index):
+    if not repeats(index):
         total[index] += g
         return
     g = np.asarray(g, total.dtype)
@@ -167,7 +171,7 @@ def accumulate_at(total: Array, g: Array, index: Any, *dynamic: Array) -> None:
 
 def _taken(x: Array, *dynamic: Array, index: Any) -> Array:
     # A mask of an outer trace cannot index a plain array: it must be recorded there.
-    return getitem(x, _filled(index, dynamic)) if dynamic else x[index]
+    return getitem(x, filled(index, dynamic)) if dynamic else x[index]
 
 
 def _add_back(g: Array, *dynamic: Array, index: Any, shape: tuple[int, ...]) -> Array:
@@ -304,7 +308,7 @@ def _fixed(part: Any) -> Any:
     return part.copy() if isinstance(part, np.ndarray) else part
 
 
-def _split(index: Any) -> tuple[tuple[Any, ...], tuple[Array, ...]]:
+def split_index(index: Any) -> tuple[tuple[Any, ...], tuple[Array, ...]]:
     """Return the parts of an index, slots for tensors among them, and these tensors."""
     parts = tuple(map(_fixed, index)) if isinstance(index, tuple) else (_fixed(index),)
     dynamic = tuple(i for i in parts if type(i) is Tensor)
@@ -321,7 +325,7 @@ def getitem(x: Array, index: Any) -> Array:
     """Return elements of a tensor."""
     if type(index) is int:
         return record(GETITEM, (x,), {"index": index})
-    static, dynamic = _split(index)
+    static, dynamic = split_index(index)
     taken = record(GETITEM, (x, *dynamic), {"index": static})
     # How many elements a mask takes is decided by numbers, as a branch is.
     return guarded(taken) if any(i.dtype.kind == "b" for i in dynamic) else taken
@@ -329,7 +333,7 @@ def getitem(x: Array, index: Any) -> Array:
 
 def scattered(values: Array, index: Any, shape: tuple[int, ...]) -> Array:
     """Return zeros of a shape with values added at an index: the transpose of indexing."""
-    static, dynamic = _split(index)
+    static, dynamic = split_index(index)
     return record(SCATTER, (values, *dynamic), {"index": static, "shape": shape})
 
 
@@ -434,11 +438,3 @@ def compress(condition: Array, a: Array, axis: int | None = None) -> Array:
 def extract(condition: Array, arr: Array) -> Array:
     """Return the elements for which the condition holds."""
     return np.compress(np.ravel(as_array(condition)), np.ravel(as_array(arr)))
-
-
-refuses(
-    "it writes into a plain array, in which derivatives are lost: build a new array with np.where, "
-    "np.concatenate or np.stack instead (np.full_like of a plain array and a tensor: "
-    "np.broadcast_to(t, shape))",
-    *(np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal),
-)

@@ -6,18 +6,11 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.primitive import Array
-from autodiff.core.tensor import Tensor
+from autodiff.core.tensor import Tensor, holds_tensor
 
 __all__ = ["Axis", "as_array", "as_decided", "as_operand", "guarded", "holds_tensor"]
 
 Axis = int | tuple[int, ...] | None
-
-
-def holds_tensor(x: Any) -> bool:
-    """Return whether a tensor is among the elements of nested lists and tuples."""
-    if isinstance(x, list | tuple):
-        return any(holds_tensor(i) for i in x)
-    return type(x) is Tensor
 
 
 def as_array(x: Any) -> Array:

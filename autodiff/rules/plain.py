@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from autodiff.core.conversions import text_of
 from autodiff.core.primitive import Array, handles
+from autodiff.core.stores import current
 from autodiff.core.tensor import Tensor, primal
 
 
@@ -101,8 +103,8 @@ def array2string(
     legacy: Any = None,
 ) -> str:
     """Return the value as text."""
-    return np.array2string(
-        np.asarray(primal(a)),
+    text = np.array2string(
+        np.asarray(primal(current(a))),
         max_line_width,
         precision,
         suppress_small,
@@ -116,6 +118,7 @@ def array2string(
         suffix=suffix,
         legacy=legacy,
     )
+    return text_of(a, text)
 
 
 @handles(np.array_repr, derivative=False)
@@ -126,7 +129,8 @@ def array_repr(
     suppress_small: bool | None = None,
 ) -> str:
     """Return the value as the text that ``repr`` gives."""
-    return np.array_repr(np.asarray(primal(arr)), max_line_width, precision, suppress_small)
+    value = np.asarray(primal(current(arr)))
+    return text_of(arr, np.array_repr(value, max_line_width, precision, suppress_small))
 
 
 @handles(np.array_str, derivative=False)
@@ -137,7 +141,8 @@ def array_str(
     suppress_small: bool | None = None,
 ) -> str:
     """Return the value as the text that ``str`` gives."""
-    return np.array_str(np.asarray(primal(a)), max_line_width, precision, suppress_small)
+    value = np.asarray(primal(current(a)))
+    return text_of(a, np.array_str(value, max_line_width, precision, suppress_small))
 
 
 @handles(np.diag_indices_from, derivative=False)

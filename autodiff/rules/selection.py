@@ -7,7 +7,7 @@ import numpy as np
 
 from autodiff.core.batching import broadcast
 from autodiff.core.primitive import TUPLES, Array, general, handles
-from autodiff.core.tensor import Tensor, buffer_id, record
+from autodiff.core.tensor import Tensor, put_in_place, record
 from autodiff.rules.elementwise_rules import unbroadcast
 from autodiff.rules.indexing import getitem, scattered
 from autodiff.rules.operands import as_array, as_operand
@@ -163,11 +163,8 @@ def nan_to_num(
     finite = np.where(np.isnan(x), nan, x)
     finite = np.where(np.isposinf(x), high, finite)
     finite = np.where(np.isneginf(x), low, finite)
-    owner = None if copy or type(x) is not Tensor else buffer_id(x)
-    if owner is not None:
-        # As for ``x += y``: whoever uses the old array, by this name or another, is told.
-        x.tape.written[owner] = len(x.tape.nodes)
-    return finite if finite.dtype == x.dtype else np.astype(finite, x.dtype)
+    result = finite if finite.dtype == x.dtype else np.astype(finite, x.dtype)
+    return result if copy or type(x) is not Tensor else put_in_place(x, result)
 
 
 @handles(np.real_if_close)

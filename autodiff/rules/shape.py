@@ -11,6 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from autodiff.core.batching import broadcast
 from autodiff.core.primitive import Array, discrete, handles, linear
+from autodiff.core.stores import is_contiguous
 from autodiff.core.tensor import primal, record
 from autodiff.errors import LostDerivative
 from autodiff.rules.discrete import recorded
@@ -142,7 +143,8 @@ def reshape(a: Array, /, shape: Any, order: str = "C", *, copy: bool | None = No
 @handles(np.ravel)
 def ravel(a: Array, order: str = "C") -> Array:
     """Return the elements along one axis."""
-    return reshape(a if order == "C" else transpose(a, _axes_read(a, order)), (-1,))
+    flat = reshape(a if order == "C" else transpose(a, _axes_read(a, order)), (-1,))
+    return flat if order not in "CF" or is_contiguous(a, order) else np.copy(flat)
 
 
 @handles(np.expand_dims)

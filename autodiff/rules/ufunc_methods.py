@@ -138,10 +138,6 @@ for _ufunc in _OF_MASKS:
     for _method in ("reduce", "accumulate"):
         UFUNC_METHODS[_ufunc, _method] = _discrete(_ufunc, _method)
 _ADVICE = {
-    "at": (
-        "it writes into an array in place, which would lose derivatives: add the parts up in new "
-        "arrays with np.where, np.concatenate or np.bincount(positions, weights)"
-    ),
     "reduceat": "take slices and reduce each, or take differences of a running sum (np.cumsum)",
     "reduce": "write it with the operator and np.sum, np.prod, np.max or np.min",
     "accumulate": "write it with np.cumsum, np.cumprod or a loop over the elements",

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from autodiff.core.stores import resolved
 from autodiff.core.tensor import Tensor, assembled
 from autodiff.errors import Undifferentiable
 
@@ -106,6 +107,7 @@ def stands_for(
 
         @functools.wraps(answer)
         def call(*args: Any, **kwargs: Any) -> Any:
+            args, kwargs = tuple(map(resolved, args)), {k: resolved(x) for k, x in kwargs.items()}
             if not has_tensor(args) and not has_tensor(kwargs):
                 if not calls:
                     return function(*args, **kwargs)

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core import substitution
 from autodiff.core.batching import batch_tape, in_batch, of_batch
 from autodiff.core.pytrees import Structure, flatten, parts_of
+from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, assembled
 from autodiff.graph.trace import check_result
 
@@ -72,29 +74,32 @@ def vmap(
             for x, axis, path in zip(leaves, axes, paths, strict=True)
         ]
         size = _size(leaves, arrays, axes, paths, axis_size, name)
-        tape = batch_tape()
-        with tape:
-            given, named = structure.unflatten(
-                [
-                    x if axis is None else in_batch(tape, x)
-                    for x, axis in zip(arrays, axes, strict=True)
-                ]
-            )
-            output = f(*given, **named)
-            if output is None:
-                raise TypeError(
-                    f"vmap: {name} returned a NoneType; expected numbers or arrays: does it end "
-                    "without return?"
+
+        def attempt(tape: Tape, copied: bool) -> Any:
+            with tape:
+                given, named = structure.unflatten(
+                    [
+                        x if axis is None else in_batch(tape, x)
+                        for x, axis in zip(arrays, axes, strict=True)
+                    ]
                 )
-            results, form = flatten(output)
-            results = [check_result(x, "vmap") for x in results]
-            places = _spread(out_axes, form, "vmap: out_axes", "result")
-            wide = [
-                _placed(tape, x, axis, size, f"vmap: result{path} of {name}")
-                for x, axis, path in zip(results, places, form.paths(), strict=True)
-            ]
-        tape.end()
-        return form.unflatten(wide)
+                output = substitution.call(tape, f, given, named) if copied else f(*given, **named)
+                if output is None:
+                    raise TypeError(
+                        f"vmap: {name} returned a NoneType; expected numbers or arrays: does it "
+                        "end without return?"
+                    )
+                results, form = flatten(output)
+                results = [check_result(x, "vmap") for x in results]
+                places = _spread(out_axes, form, "vmap: out_axes", "result")
+                wide = [
+                    _placed(tape, x, axis, size, f"vmap: result{path} of {name}")
+                    for x, axis, path in zip(results, places, form.paths(), strict=True)
+                ]
+            tape.end()
+            return form.unflatten(wide)
+
+        return substitution.attempted(f, batch_tape, attempt)
 
     return mapped
 

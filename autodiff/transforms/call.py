@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core import substitution
+from autodiff.core.conversions import PYTHON_NUMBER
 from autodiff.core.primitive import UFUNCS
 from autodiff.core.pytrees import LEAF, flatten
 from autodiff.core.tape import PassObserver, Tape
 from autodiff.core.tensor import Tensor, leaf, primal
-from autodiff.errors import TraceEnded
+from autodiff.errors import LostDerivative, TraceEnded, Undifferentiable
 from autodiff.graph.graph import check_written
 from autodiff.graph.limits import settled
 from autodiff.graph.passes import (
@@ -29,8 +31,10 @@ from autodiff.rules.magnitude import real_part
 __all__ = ["Call", "argument_numbers"]
 
 _ONE = np.float64(1.0)
+#: Types of results that need no look at their data type.
+_REAL = frozenset({float, int, complex, np.float64})
 _new: Any = object.__new__
-_FLOAT = np.dtype(float)
+_FLOAT, _BOOL = np.dtype(float), np.dtype(bool)
 #: Bytes up to which all elements of an argument are watched, and the number that is of larger ones.
 _LARGE, _SAMPLE = 1 << 13, 128
 #: Bytes from which on the system is asked for memory, and the nodes that are looked at for them.
@@ -61,6 +65,92 @@ class Call:
         has_aux: bool = False,
     ) -> None:
         self.what = what
+        copied = substitution.is_remembered(f)
+        try:
+            self._attempt(f, args, kwargs, argnums, brief, has_aux, copied)
+            tape = self.tape
+            if tape.lost is None:
+                if tape.marks:
+                    self._check(f, args, kwargs, argnums, has_aux)
+                return
+        except Exception as error:
+            if copied or not substitution.is_refusal(self.tape, error):
+                raise
+        if not copied:
+            self._attempt(f, args, kwargs, argnums, brief, has_aux, True)
+            substitution.remember(f)
+        if self.tape.lost is not None:
+            # Somebody has swallowed it.
+            raise self.tape.lost
+        self._check(f, args, kwargs, argnums, has_aux)
+
+    def _check(
+        self,
+        f: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        argnums: Sequence[int],
+        has_aux: bool,
+    ) -> None:
+        """Raise if the function gives other values for plain arguments, or nothing but masks."""
+        tape, what = self.tape, self.what
+        if any([type(x) is Tensor for x in flatten((args, kwargs))[0]]):
+            return
+        if "classes" in tape.marks:
+            output = f(*args, **kwargs)
+            wanted = flatten(output[0] if has_aux else output)[0]
+            if not all(map(_agree, self.values, wanted)):
+                raise LostDerivative(
+                    f"{what}: the function gives {_short(wanted)} for the arguments themselves "
+                    f"and {_short(self.values)} when it is differentiated: a library that does "
+                    "not know tensors took another way for them, so the derivative would be "
+                    "wrong: use functions of NumPy, or give it a rule with autodiff.custom"
+                )
+        own = any([type(x) is Tensor and x.tape is tape for x in self.outputs])
+        if "masks" in tape.marks and not own:
+            self._check_masks(f, args, kwargs, argnums, has_aux)
+
+    def _check_masks(
+        self,
+        f: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        argnums: Sequence[int],
+        has_aux: bool,
+    ) -> None:
+        """Raise if a result that depends on no argument is made of masks, which then are nodes."""
+        tape, replaced = Tape(replayable=True, known=True), list(args)
+        for argnum in argnums:
+            leaves, structure = flatten(args[argnum])
+            nodes = [leaf(tape, as_primal(x, self.what)) for x in leaves]
+            replaced[argnum] = structure.unflatten(nodes)
+        try:
+            output = f(*replaced, **kwargs)
+            found = flatten(output[0] if has_aux else output)[0]
+            plain = any([what == "value" for _, what, _ in tape.guards])
+        except (LostDerivative, Undifferentiable):
+            return
+        finally:
+            tape.end()
+        if plain or any([type(x) is Tensor and x.tape is tape for x in found]):
+            raise TypeError(
+                f"{self.what}: the result comes of comparisons alone, so its derivative is zero "
+                "where it exists: differentiate a smooth function in its place, such as "
+                "1 / (1 + np.exp(-x)) for x > 0"
+            )
+
+    def _attempt(
+        self,
+        f: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        argnums: Sequence[int],
+        brief: bool,
+        has_aux: bool,
+        copied: bool,
+    ) -> None:
+        """Call the function, or a copy of it, and end the trace."""
+        what = self.what
         self.tape = tape = Tape(brief=brief)
         #: The leaves of the arguments, and the structure of each of them.
         self.inputs: list[Tensor] = []
@@ -88,14 +178,14 @@ class Call:
             start = len(outer.nodes)
             self.observer.before_function()
             try:
-                self._run(f, replaced, kwargs, has_aux)
+                self._run(f, replaced, kwargs, has_aux, copied)
             finally:
                 self.observer.after_function()
             self.nodes = outer.nodes[start:]
             return
         before = _states(inputs)
         with tape:
-            self._run(f, replaced, kwargs, has_aux)
+            self._run(f, replaced, kwargs, has_aux, copied)
             if before != _states(inputs):
                 raise ValueError(
                     f"{what}: the function wrote into the array that it is differentiated at, "
@@ -115,11 +205,16 @@ class Call:
             check_written(tape, self.nodes, self.outputs)
 
     def _run(
-        self, f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], has_aux: bool
+        self,
+        f: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        has_aux: bool,
+        copied: bool,
     ) -> None:
         """Call the function and take its result apart."""
         what = self.what
-        output = f(*args, **kwargs)
+        output = substitution.call(self.tape, f, args, kwargs) if copied else f(*args, **kwargs)
         if has_aux:
             if not isinstance(output, tuple) or len(output) != 2:
                 raise TypeError(
@@ -135,7 +230,12 @@ class Call:
             )
         #: The structure of the result, and its leaves: tensors and constants.
         leaves, self.structure = ([output], LEAF) if type(output) is Tensor else flatten(output)
-        self.outputs = [check_result(x, what) for x in leaves]
+        self.outputs = outputs = [check_result(x, what) for x in leaves]
+        first = outputs[0] if outputs else 0.0
+        if type(first) is Tensor:
+            first = first.value
+        if type(first) not in _REAL and getattr(first, "dtype", None) is not _FLOAT:
+            _refuse_discrete(outputs, what)
 
     def _record_on(self, tape: Tape) -> None:
         """Make the inputs nodes of an outer tape, apart from the tensors that they stand for."""
@@ -162,6 +262,9 @@ class Call:
             leaf(self.tape, as_primal(x, f"{self.what}: argument {argnum}{path}"))
             for x, path in zip(leaves, paths, strict=True)
         ]
+        for node, x in zip(nodes, leaves, strict=True):
+            if type(x) in (float, complex):
+                node.params = PYTHON_NUMBER
         start = len(self.inputs)
         self._numbers += [
             (start + i, type(x)) for i, x in enumerate(leaves) if type(x) in (float, complex)
@@ -399,6 +502,29 @@ def _is_large(nodes: Sequence[Tensor]) -> bool:
     """Return whether values are of such a size that they are given up as early as possible."""
     values = [node.value for node in nodes[:_FIRST]]
     return any([type(x) is np.ndarray and x.nbytes >= _PAGES for x in values])
+
+
+def _refuse_discrete(outputs: Sequence[Any], what: str) -> None:
+    """Raise if a result is nothing but masks, positions or counts."""
+    dtypes = [_BOOL if type(x) is bool else getattr(x, "dtype", _FLOAT) for x in outputs]
+    dtype = dtypes[0]
+    if all([d.kind in "biu" for d in dtypes]):
+        kind = "a boolean" if dtype.kind == "b" else f"of dtype {dtype}"
+        raise TypeError(
+            f"{what}: the function returned a result that is {kind}, which has no derivative: "
+            "return floating-point numbers that depend on the arguments other than by comparing "
+            "and counting"
+        )
+
+
+def _agree(x: Any, y: Any) -> bool:
+    x, y = np.asarray(primal(x)), np.asarray(y)
+    return x.shape == y.shape and np.allclose(x, y, 1e-6, 1e-12, equal_nan=True)
+
+
+def _short(values: Sequence[Any]) -> str:
+    text = ", ".join(str(primal(x)) for x in values)
+    return text if len(text) < 60 else text[:57] + "..."
 
 
 def _states(inputs: Sequence[Tensor]) -> list[bytes]:

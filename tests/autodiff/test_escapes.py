@@ -179,6 +179,32 @@ COPIES = {
     "np.sort": np.sort,
 }
 
+
+def viewed(view):
+    """Return a program that changes a view in place and goes on with the original."""
+
+    def f(x):
+        h = x * 1.0
+        y = view(h)
+        y += 1.0
+        return np.sum(h * h)
+
+    return f
+
+
+VIEWS = {
+    "reshape": lambda h: h.reshape(3, 1),
+    "ravel": np.ravel,
+    "T": lambda h: h.T,
+    "real": np.real,
+    "split": lambda h: np.split(h, [2])[0],
+    "broadcast_arrays": lambda h: np.broadcast_arrays(h)[0],
+    "flip": np.flip,
+    "astype(copy=False)": lambda h: h.astype(float, copy=False),
+    "nan_to_num(copy=False)": lambda h: np.nan_to_num(h, copy=False),
+    "itself": lambda h: h,
+    "a dict": lambda h: {"h": h}["h"],
+}
 RIGHT = {
     "default argument": lambda x, c=C: np.sum(x * c),
     "state in a closure": counter(),
@@ -276,7 +302,40 @@ RIGHT = {
         np.sum, vjps={0: lambda out, a: lambda g: g * np.ones(2)}, jvps={0: lambda t, o, a: sum(t)}
     )(np.array([x[0], x[1]])),
     "a list of one tensor twice": lambda x: (lambda hs: np.sum((hs[0] + 1) * hs[1]))([x] * 2),
+    "np.mean of a list": lambda x: np.mean([x[0], 1.0]),
+    "fromiter": lambda x: np.sum(np.fromiter((t for t in x), float)),
+    "math.fsum": math.fsum,
+    "math.hypot": lambda x: math.hypot(x[0], x[1]),
+    "math.dist": lambda x: math.dist(x, C),
+    "math.copysign": lambda x: math.copysign(1.0, x[0]) * x[1],
+    "np.add.at of a list": after(lambda a, x: np.add.at(a, [0, 0], [x[0], x[1]]), zeros),
+    "np.put of a list": after(lambda a, x: np.put(a, [0], [x[0]]), zeros),
+    "a[...] = list": after(lambda a, x: operator.setitem(a, ..., [x[0], x[1], x[2]]), zeros),
+    "a[mask] = t[mask]": after(lambda a, x: operator.setitem(a, MASK, x[MASK]), zeros),
+    "a.flat = t": after(lambda a, x: setattr(a, "flat", x), zeros),
+    "a.real = t": after(lambda a, x: setattr(a, "real", x), zeros),
+    "np.asarray(t) += 1": viewed(np.asarray),
+    "numbers among tensors": lambda x: np.sum(np.exp(np.array([x[0], 1.0]))),
+    "linalg of objects": lambda x: np.linalg.det(np.array([[x[0], 0.3], [x[1], 2.0]])),
+    "fft of objects": lambda x: np.abs(np.fft.fft(np.array([x[0], 0.3])))[0],
+    "isnan of objects": lambda x: np.isnan(np.array([x[0], 1.0]))[0] * x[0],
+    "imag of complex objects": lambda x: np.sum(np.array([x[0] * 1j, x[1]]).imag),
+    "imag of objects times 1j": lambda x: np.sum((np.array([x[0], x[1]]) * 1j).imag),
+    "real of complex objects": lambda x: np.abs(np.sum(np.array([x[0] * 1j + 1, x[1]]).real)),
+    "angle of objects": lambda x: np.angle(np.array([x[0] + 1j, x[1]]))[0],
+    "np.copyto of a tensor": after(lambda h, x: np.copyto(h, x), lambda x: x * 0.0),
+    "np.put into a tensor": after(lambda h, x: np.put(h, [0], 1.0), lambda x: x * 2.0),
+    "fill_diagonal of a tensor": after(
+        lambda h, x: np.fill_diagonal(h, 0.0), lambda x: np.outer(x, x)
+    ),
+    "np.negative.at": after(lambda h, x: np.negative.at(h, [0]), lambda x: x * 2.0),
+    "put_along_axis": after(lambda a, x: np.put_along_axis(a, np.array([0]), x[0], 0), zeros),
+    "nan_to_num(nan=t) of an array": lambda x: np.sum(np.nan_to_num(C, nan=x[0])),
+    "for row in t: row += 1": lambda x: (
+        lambda h: ([operator.iadd(row, 1.0) for row in h], np.sum(h * h))[1]
+    )(np.outer(x, x)),
     **{f"copy by {name}": copied(copies) for name, copies in COPIES.items()},
+    **{f"view by {name}": viewed(view) for name, view in VIEWS.items()},
 }
 
 
@@ -309,8 +368,9 @@ def test_a_mask_made_of_a_tensor_may_index_a_plain_array():
         return c @ x
 
     np.testing.assert_array_equal(grad(f)(X), [1.0, 0.0, 0.0])
-    with pytest.raises(LostDerivative, match="make the array it indexes an argument"):
-        trace(f, X)
+    graph = trace(f, X)
+    graph.forward(X[::-1].copy())
+    np.testing.assert_array_equal(graph.backward()["x"], [0.0, 0.0, 3.0])
 
 
 @pytest.mark.xfail(
@@ -327,40 +387,9 @@ def test_the_imaginary_part_of_objects_stored_one_by_one():
     np.testing.assert_array_equal(grad(f)(X), [1.0, 0.0, 0.0])
 
 
-def viewed(view):
-    """Return a program that changes a view in place and goes on with the original."""
-
-    def f(x):
-        h = x * 1.0
-        y = view(h)
-        y += 1.0
-        return np.sum(h * h)
-
-    return f
-
-
-VIEWS = {
-    "reshape": lambda h: h.reshape(3, 1),
-    "ravel": np.ravel,
-    "T": lambda h: h.T,
-    "real": np.real,
-    "split": lambda h: np.split(h, [2])[0],
-    "broadcast_arrays": lambda h: np.broadcast_arrays(h)[0],
-    "flip": np.flip,
-    "astype(copy=False)": lambda h: h.astype(float, copy=False),
-    "nan_to_num(copy=False)": lambda h: np.nan_to_num(h, copy=False),
-    "itself": lambda h: h,
-    "a dict": lambda h: {"h": h}["h"],
-}
 AUTODIFF = "autodiff.special|autodiff.custom"
 LOST = {
-    "np.mean of a list": (lambda x: np.mean([x[0], 1.0]), "np.stack"),
-    "fromiter": (lambda x: np.sum(np.fromiter((t for t in x), float)), "np.stack"),
-    "math.fsum": (math.fsum, "use the tensor itself"),
-    "math.hypot": (lambda x: math.hypot(x[0], x[1]), "use the tensor itself"),
-    "math.dist": (lambda x: math.dist(x, C), "use the tensor itself"),
     "math.trunc": (lambda x: math.trunc(x[0]) * x[1], "use np.floor"),
-    "math.copysign": (lambda x: math.copysign(1.0, x[0]) * x[1], "use the tensor itself"),
     "statistics.fmean": (statistics.fmean, "use the tensor itself"),
     "statistics.mean": (statistics.mean, "np.mean"),
     "statistics.stdev": (lambda x: statistics.stdev(list(x)), "np.var"),
@@ -369,7 +398,6 @@ LOST = {
     "float of format()": (lambda x: float(format(x[0], ".9g")), "np.round to round it"),
     "int of a format": (lambda x: int(f"{x[0]:.0f}") * x[1], "np.round to round it"),
     "float of %": (lambda x: float("%.17g" % x[0]), "use the tensor itself"),  # noqa: UP031
-    "json with default=float": (lambda x: json.loads(json.dumps(x[0], default=float)), "itself"),
     "pickle": (lambda x: pickle.loads(pickle.dumps({"x": x}))["x"][0], "pickling"),
     "a set": (lambda x: sum({x[0], x[1]}), "hash"),
     "a key": (lambda x: sum(k * v for k, v in {x[0]: 2.0}.items()), "hash"),
@@ -383,46 +411,20 @@ LOST = {
         "use the tensor itself",
     ),
     "choice(p=t)": (lambda x: np.random.default_rng(0).choice(3, p=x / np.sum(x)) * x[0], "itself"),
-    "np.add.at of a list": (
-        after(lambda a, x: np.add.at(a, [0, 0], [x[0], x[1]]), zeros),
-        "np.stack",
+    "np.add.at of objects": (
+        after(lambda a, x: np.add.at(a, [0], x[:1]), objects),
+        "build a new array",
     ),
-    "np.put of a list": (after(lambda a, x: np.put(a, [0], [x[0]]), zeros), "np.stack"),
     "objects += t": (after(operator.iadd, objects), r"a = a \+ t"),
     "Series times t": (lambda x: np.sum(pd.Series(C) * x), "np.stack"),
     "vectorize of a signature": (
         lambda x: np.sum(np.vectorize(lambda r: r.sum(), signature="(n)->()")(np.outer(x, x))),
         "np.stack",
     ),
-    "a[...] = list": (
-        after(lambda a, x: operator.setitem(a, ..., [x[0], x[1], x[2]]), zeros),
-        "np.stack",
-    ),
-    "a[mask] = t[mask]": (
-        after(lambda a, x: operator.setitem(a, MASK, x[MASK]), zeros),
-        "np.stack",
-    ),
-    "a.flat = t": (after(lambda a, x: setattr(a, "flat", x), zeros), "np.stack"),
-    "a.real = t": (after(lambda a, x: setattr(a, "real", x), zeros), "np.stack"),
     "a structured array": (
         after(lambda a, x: operator.setitem(a, "a", x), lambda x: np.zeros(3, [("a", float)]), len),
         "np.stack",
     ),
-    "np.asarray(t) += 1": (viewed(np.asarray), "np.stack"),
-    "numbers among tensors": (lambda x: np.sum(np.exp(np.array([x[0], 1.0]))), "np.stack"),
-    "linalg of objects": (
-        lambda x: np.linalg.det(np.array([[x[0], 0.3], [x[1], 2.0]])),
-        "with np.stack",
-    ),
-    "fft of objects": (lambda x: np.abs(np.fft.fft(np.array([x[0], 0.3])))[0], "np.stack"),
-    "isnan of objects": (lambda x: np.isnan(np.array([x[0], 1.0]))[0] * x[0], "np.stack"),
-    "imag of complex objects": (lambda x: np.sum(np.array([x[0] * 1j, x[1]]).imag), "np.stack"),
-    "imag of objects times 1j": (lambda x: np.sum((np.array([x[0], x[1]]) * 1j).imag), "np.stack"),
-    "real of complex objects": (
-        lambda x: np.abs(np.sum(np.array([x[0] * 1j + 1, x[1]]).real)),
-        "np.stack",
-    ),
-    "angle of objects": (lambda x: np.angle(np.array([x[0] + 1j, x[1]]))[0], "np.stack"),
     "DataFrame.loc": (
         after(
             lambda d, x: operator.setitem(d.loc, (0, "a"), x[0]) or d["a"].to_numpy(float),
@@ -491,45 +493,23 @@ LOST = {
     ),
 }
 UNDIFFERENTIABLE = {
-    "np.copyto of a tensor": (after(lambda h, x: np.copyto(h, x), lambda x: x * 0.0), "np.where"),
-    "np.put into a tensor": (
-        after(lambda h, x: np.put(h, [0], 1.0), lambda x: x * 2.0),
-        "np.where",
-    ),
-    "fill_diagonal of a tensor": (
-        after(lambda h, x: np.fill_diagonal(h, 0.0), lambda x: np.outer(x, x)),
-        "np.where",
-    ),
-    "np.negative.at": (
-        after(lambda h, x: np.negative.at(h, [0]), lambda x: x * 2.0),
-        "np.negative",
-    ),
-    "np.add.at of objects": (after(lambda a, x: np.add.at(a, [0], x[:1]), objects), "np.bincount"),
-    "put_along_axis": (
-        after(lambda a, x: np.put_along_axis(a, np.array([0]), x[0], 0), zeros),
-        "np.where",
-    ),
-    "nan_to_num(nan=t) of an array": (lambda x: np.sum(np.nan_to_num(C, nan=x[0])), "np.where"),
     "histogram": (lambda x: np.histogram(x)[0][0] * x[0], "np.bincount"),
     "ufunc(casting=)": (lambda x: np.sum(np.add(x, 1.0, casting="unsafe")), "np.where"),
-    "sum(out=), plain": (lambda x: np.sum(C, out=x), "out= is not supported"),
     "zeta in its argument": (
         lambda x: np.sum(scipy.special.zeta(x + 2)),
         "autodiff.custom",
     ),
-    "for row in t: row += 1": (
-        lambda x: (lambda h: ([operator.iadd(row, 1.0) for row in h], np.sum(h * h))[1])(
-            np.outer(x, x)
-        ),
-        "changed in place",
-    ),
-    **{f"view by {name}": (viewed(v), "changed in place") for name, v in VIEWS.items()},
 }
 LOUD = {
     "where= of numbers": (lambda x: np.sum(C, where=x), TypeError, "a mask of bool is needed"),
     "fractions": (lambda x: fractions.Fraction(x[0]), TypeError, "Rational|Fraction|np.mean"),
     "decimal": (lambda x: decimal.Decimal(x[0]), TypeError, "Tensor to Decimal"),
-    "json": (lambda x: json.loads(json.dumps(x[0])), TypeError, "Tensor is not JSON"),
+    "json": (lambda x: json.loads(json.dumps(x[0])), TypeError, "float64 is not JSON"),
+    "json with default=float": (
+        lambda x: json.loads(json.dumps(x[0], default=float)),
+        ValueError,
+        "Circular reference",
+    ),
     "str": (lambda x: float(str(x[0])), ValueError, "could not convert string"),
     "ctypes": (lambda x: ctypes.c_double(x[0]), TypeError, "use the tensor itself|Tensor"),
     "struct": (lambda x: struct.pack("d", x[0]), struct.error, "not a float"),
@@ -539,11 +519,6 @@ LOUD = {
     ".data": (lambda x: np.frombuffer(x.data).sum(), AttributeError, "use NumPy functions"),
     ".view": (lambda x: np.sum(x.view(np.int64)), AttributeError, "use NumPy functions"),
     ".ctypes": (lambda x: x.ctypes.data * x[0], AttributeError, "use NumPy functions"),
-    ".real = ": (
-        after(lambda h, x: setattr(h, "real", C), lambda x: x * 2),
-        AttributeError,
-        "real",
-    ),
     ".shape = ": (
         after(lambda h, x: setattr(h, "shape", (3, 1)), np.copy),
         AttributeError,
@@ -554,12 +529,13 @@ LOUD = {
     "nditer": (lambda x: sum(np.nditer(x)), TypeError, "references"),
     "index": (lambda x: [1, 2, 3][x[0]], TypeError, "cannot be an index: integers can"),
     "slice": (lambda x: np.sum(C[: x[0]]), TypeError, "cannot be an index: integers can"),
-    "array[t]": (lambda x: C[x], IndexError, "only integers"),
+    "array[t]": (lambda x: C[x], TypeError, "cannot be an index: integers"),
     "shuffle": (
         after(lambda h, x: np.random.default_rng(0).shuffle(h), np.copy),
-        (TypeError, UserWarning),
-        "a tensor cannot be assigned into|not a subclass of 'Sequence'",
+        UserWarning,
+        "not a subclass of 'Sequence'",
     ),
+    "sum(out=), plain": (lambda x: np.sum(C, out=x), ValueError, "the result has shape"),
     "t times masked": (
         lambda x: np.sum(x * np.ma.array(C, mask=[1, 0, 0])),
         TypeError,
@@ -612,7 +588,7 @@ RESULTS = {
     "DataFrame": lambda x: pd.DataFrame({"a": list(x)}),
     "masked": lambda x: np.ma.array(x * 2, mask=[0, 0, 1]),
     "masked times t": lambda x: np.ma.array(C) * x,
-    "subclass": lambda x: np.asarray(x).view(Own),
+    "subclass": lambda x: np.array(list(x), object).view(Own),
     "record": lambda x: np.rec.fromarrays([list(x), C]),
     "structured": lambda x: np.array([(x[0], 1.0)], dtype=[("a", object), ("b", float)]),
     "void": lambda x: np.array([(x[0], 1.0)], dtype=[("a", object), ("b", float)])[0],

@@ -25,6 +25,7 @@ import numpy as np
 
 from autodiff.core.pytrees import flatten
 from autodiff.core.tensor import Tensor
+from autodiff.core.users import OWN_CODE, is_standard, is_users_code, is_users_module
 from autodiff.plan.tracing.conditions import (
     MISSING,
     Conditions,
@@ -39,14 +40,7 @@ from autodiff.plan.tracing.conditions import (
     target,
 )
 from autodiff.plan.tracing.kinds import PLAIN, is_ctypes, is_opaque, is_plain
-from autodiff.plan.tracing.visited import (
-    COMPUTED,
-    OWN_CODE,
-    Visited,
-    is_standard,
-    is_users_code,
-    is_users_module,
-)
+from autodiff.plan.tracing.visited import COMPUTED, Visited
 
 __all__ = ["Guards", "held_outside"]
 

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.plan.tracing.visited import COMPUTED, is_users_module
+from autodiff.core.users import is_users_module
+from autodiff.plan.tracing.visited import COMPUTED
 
 __all__ = ["PLAIN", "is_ctypes", "is_opaque", "is_plain"]
 

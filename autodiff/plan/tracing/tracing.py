@@ -5,16 +5,20 @@ the functions that users call. So the joint graph of value and gradient is the t
 ``value_and_grad(f)``, and that of any transform its own.
 """
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
+from autodiff.core import substitution
 from autodiff.core.primitive import Primitive
 from autodiff.core.pytrees import Structure, flatten
 from autodiff.core.tape import Form, Tape
 from autodiff.core.tensor import Tensor, assembled, leaf
+from autodiff.errors import LostDerivative
+from autodiff.graph.graph import check_written
 from autodiff.graph.trace import call_with_names
 from autodiff.plan.operations import name_of
 from autodiff.plan.program import INPUT, Guard, Node, Program, operand
@@ -27,8 +31,10 @@ from autodiff.plan.tracing.visited import Visited
 from autodiff.rules.kinks import KINKS, holds
 from autodiff.rules.linalg.repeated import SPECTRA, near
 
-__all__ = ["Trace", "trace_program"]
+__all__ = ["Arguments", "Trace", "trace_program"]
 
+#: The positional and the named arguments of a call, made of leaves.
+Arguments = Callable[[Sequence[Any]], tuple[Any, Any]]
 #: What loops are made of: steps on numbers, on arrays too, or nothing.
 Loops = Literal["any", "numbers", "none"]
 
@@ -127,16 +133,16 @@ def trace_program(
     f: Callable[..., Any],
     leaves: Sequence[Any],
     names: Sequence[str],
-    call: Callable[[Sequence[Any]], Any],
+    arguments: Arguments,
     loops: Loops = "any",
 ) -> Trace:
     """Return the program of a call, with loops of numbers or any where steps repeat."""
     for apart in (False, True):
         try:
             try:
-                return _trace(f, leaves, names, call, loops, apart)
+                return _trace(f, leaves, names, arguments, loops, apart)
             except _Unknown:
-                return _trace(f, leaves, names, call, "none", apart)
+                return _trace(f, leaves, names, arguments, "none", apart)
         except _LimitReached:
             continue
     raise AssertionError("tapes apart find limits")
@@ -154,19 +160,55 @@ def _trace(
     f: Callable[..., Any],
     leaves: Sequence[Any],
     names: Sequence[str],
-    call: Callable[[Sequence[Any]], Any],
+    arguments: Arguments,
     loops: Loops,
     apart: bool,
 ) -> Trace:
-    """Trace a call; derivatives that are limits need tapes apart, as eager ones have them."""
-    tape = Tape(replayable=True, known=True)
+    plain: list[Trace] = []
+
+    def attempt(tape: Tape, copied: bool) -> Trace:
+        found = _recorded(tape, copied, f, leaves, names, arguments, loops, apart)
+        if not copied and any([guard.what == "value" for guard in found.program.guards]):
+            # Such a plan is for these numbers only; of a copy it may be for all.
+            plain.append(found)
+            raise tape.refused("a tensor became a plain value")
+        return found
+
+    tape = functools.partial(Tape, replayable=True, known=True)
+    try:
+        trace: Trace = substitution.attempted(f, tape, attempt)
+    except LostDerivative:
+        if not plain:
+            raise
+        return plain[0]
+    return plain[0] if plain and trace.program.guards else trace
+
+
+def _recorded(
+    tape: Tape,
+    copied: bool,
+    f: Callable[..., Any],
+    leaves: Sequence[Any],
+    names: Sequence[str],
+    arguments: Arguments,
+    loops: Loops,
+    apart: bool,
+) -> Trace:
+    """Record a call; derivatives that are limits need tapes apart, as eager ones have them."""
     observer = _PassObserver(tape, loops)
     tape.observer = None if apart else observer
     inputs = [leaf(tape, x) for x in leaves]
     visited = Visited()
     try:
         with tape:
-            output, variables = call_with_names(f, lambda: call(inputs), visited.on_event)
+
+            def run() -> Any:
+                args, kwargs = arguments(inputs)
+                if copied:
+                    return substitution.call(tape, f, args, kwargs)
+                return f(*args, **kwargs)
+
+            output, variables = call_with_names(f, run, visited.on_event)
             results, structure = flatten(output)
             texts = {i: x for i, x in enumerate(results) if isinstance(x, str | bytes)}
             results = [0.0 if i in texts else x for i, x in enumerate(results)]
@@ -178,6 +220,8 @@ def _trace(
         if observer.decided is None or isinstance(error, _LimitReached):
             raise
         raise _Unknown from error
+    if tape.written:
+        check_written(tape, tape.nodes, results)
     guards = tape.guards
     if observer.decided is not None and len(guards) > observer.decided:
         raise _Unknown

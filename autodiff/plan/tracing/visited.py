@@ -7,12 +7,10 @@ call into C tells of the environment, the working folder, a file or the clock.
 
 import builtins
 import datetime
-import functools
 import importlib
 import io
 import os
 import sys
-import sysconfig
 import time
 import types
 from collections.abc import Callable
@@ -20,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from autodiff import errors
+from autodiff.core.users import OWN_CODE, in_packages, is_own, is_users_code
 
-__all__ = ["COMPUTED", "OWN_CODE", "Visited", "is_standard", "is_users_code", "is_users_module"]
+__all__ = ["COMPUTED", "Visited"]
 
 #: Names whose code reads attributes or globals that no name in the code tells.
 COMPUTED = frozenset(
@@ -30,70 +28,7 @@ COMPUTED = frozenset(
     | {"asdict", "astuple", "fields", "replace", "__getattribute__", "methodcaller", "__slots__"}
     | {"getmembers", "getattr_static"}
 )
-#: Where the code of the entries of compiled functions, and of their guards, is said to be from.
-OWN_CODE = "<autodiff>"
-
-
-def _folder(path: str) -> str:
-    return os.path.realpath(path) + os.sep
-
-
-_OWN = _folder(os.path.dirname(errors.__file__))
-_STANDARD = _folder(sysconfig.get_path("stdlib"))
-_INSTALLED = tuple({_folder(sysconfig.get_path(key)) for key in ("purelib", "platlib")})
-_NUMPY = _folder(os.path.dirname(np.__file__))
-#: Installed packages whose modules hold nothing of the user's.
-_LIBRARIES = ("numpy", "scipy", "numba", "autodiff", "pandas", "jax", "jaxlib")
-
-
-@functools.cache
-def _is_users(file: str) -> bool:
-    """Return whether the code of a file may be the user's: not Python's, NumPy's or our own."""
-    if file.startswith("<frozen"):
-        return False
-    path = os.path.realpath(file)
-    if path.startswith(_OWN):
-        return False
-    for folder in _INSTALLED:
-        if path.startswith(folder):
-            return path[len(folder) :].split(os.sep)[0] not in _LIBRARIES
-    return not path.startswith(_STANDARD)
-
-
-@functools.cache
-def _is_installed(file: str) -> bool:
-    """Return whether a file is of an installed package: its clocks time it, and tell nothing."""
-    return os.path.realpath(file).startswith(_INSTALLED)
-
-
-@functools.cache
-def is_standard(file: str) -> bool:
-    """Return whether a file is of Python's own library."""
-    return os.path.realpath(file).startswith(_STANDARD) and not _is_users(file)
-
-
-@functools.cache
-def is_users_module(name: str) -> bool:
-    """Return whether a class of a module may be the user's."""
-    module = sys.modules.get(name)
-    file = getattr(module, "__file__", None)
-    if module is None or name == "__main__":
-        return True
-    if file is None:
-        origin = getattr(getattr(module, "__spec__", None), "origin", None)
-        return name not in sys.builtin_module_names and origin not in ("built-in", "frozen")
-    return _is_users(file)
-
-
-def is_users_code(code: types.CodeType, place: dict[str, Any]) -> bool:
-    """Return whether code may be the user's; what a library makes of text is the library's."""
-    if code.co_filename in (OWN_CODE, "<plan>"):
-        return False
-    if not code.co_filename.startswith("<") or code.co_filename.startswith("<frozen"):
-        return _is_users(code.co_filename)
-    module = sys.modules.get(str(place.get("__name__")))
-    own = module is not None and vars(module) is place
-    return not own or is_users_module(module.__name__)  # type: ignore[union-attr]
+_NUMPY = os.path.dirname(os.path.realpath(np.__file__)) + os.sep
 
 
 def _environment() -> frozenset[Any]:
@@ -205,7 +140,7 @@ class Visited:
             if arg in _CALLS:
                 self._called(frame, _CALLS[arg])
             elif id(frame.f_code) in self.codes:
-                if arg in _CLOCKS and not _is_installed(frame.f_code.co_filename):
+                if arg in _CLOCKS and not in_packages(frame.f_code.co_filename):
                     self.unwatchable[_CLOCKS[arg]] = None
                 elif arg in _COMPUTING:
                     self.computed = True
@@ -221,7 +156,7 @@ class Visited:
         if file == OWN_CODE:
             if "general" in frame.f_globals:
                 self.compiled.append(frame.f_globals["general"].__self__)
-        elif not file.startswith(_OWN):
+        elif not is_own(file):
             self.library_names.update(code.co_names)
             root = _NUMPY if file.startswith(_NUMPY) else file
             if (root, code.co_name) in _READERS:

@@ -113,40 +113,14 @@ def set_item(index, value):
 
 
 LOSSES = {
-    "float": lambda x: float(x[0]),
     "int": lambda x: int(x[0]),
-    "complex": lambda x: complex(x[0]),
-    "math.exp": lambda x: math.exp(x[0]),
     "math.floor": lambda x: math.floor(x[0]),
-    "item": lambda x: x[0].item(),
-    "tolist": lambda x: sum(x.tolist()),
     "np.float64": lambda x: np.float64(x[0]),
     "np.arange": lambda x: np.sum(np.arange(x[0])),
-    "np.mean([t])": lambda x: np.mean([x[0], x[1]]),
     "random": lambda x: np.random.default_rng(0).normal(x[0]),
-    "vectorize": lambda x: np.sum(np.vectorize(math.exp)(x)),
-    "a[0] = t0": set_item(0, lambda x: x[0]),
-    "a[0] = t": set_item(0, lambda x: x[:1]),
-    "a[:] = t": set_item(slice(None), lambda x: x),
-    "a[mask] = t": set_item(np.array([True, False, False]), lambda x: x[0]),
-    "a += t": into(operator.iadd),
-    "a *= t": into(operator.imul),
-    "fill": into(lambda a, x: a.fill(x[0])),
-    "fill_diagonal": into(np.fill_diagonal, (3, 3)),
-    "out=": into(lambda a, x: np.exp(x, out=a)),
-    "matmul out=": into(lambda a, x: np.matmul(x, np.eye(3), out=a)),
     "pickle": lambda x: np.sum(pickle.loads(pickle.dumps(x))),
 }
 REFUSALS = {
-    "np.copyto": into(np.copyto),
-    "np.put": into(lambda a, x: np.put(a, [0], x[0])),
-    "np.putmask": into(lambda a, x: np.putmask(a, a == 0, x)),
-    "np.place": into(lambda a, x: np.place(a, a == 0, x)),
-    "np.add.at": into(lambda a, x: np.add.at(a, [0], x[0])),
-    "np.full_like": lambda x: np.sum(np.full_like(np.ones(3), x[0])),
-    "sum out=": into(lambda a, x: np.sum(x, out=a), ()),
-    "concatenate out=": into(lambda a, x: np.concatenate([x[:1], x[1:]], out=a)),
-    "clip out=": into(lambda a, x: np.clip(x, 0, 1, out=a)),
     "where=": lambda x: np.sum(np.exp(x, where=np.ones(3, bool))),
     "dtype=": lambda x: np.sum(np.add(x, 1.0, dtype=np.float32)),
     "unknown function": lambda x: np.packbits(x),
@@ -155,11 +129,9 @@ REFUSALS = {
 }
 TYPE_ERRORS = {
     "object array": lambda x: np.sum(x * np.array([x[0], None, 1.0], dtype=object)),
-    "t[0] = 1": lambda x: operator.setitem(x, 0, 1.0),
     "strings": lambda x: np.sum(x * np.array(["a", "b", "c"])),
     "list": lambda x: np.sum(operator.add([1.0, 2.0, 3.0], x)),
     "None": lambda x: np.sum(x) + None,
-    "numbers among tensors": lambda x: np.sum(np.exp(np.array([x[0], 0.5]))),
     "float index": lambda x: range(x[0]),
     "len of a number": lambda x: len(x[0]),
     "in-place None": lambda x: operator.iadd(x, None),
@@ -215,6 +187,44 @@ def test_tensors_in_arrays_of_objects_are_put_together(f, agrees):
     agrees(lambda x: np.asarray(f(x), float) if type(x) is np.ndarray else f(x), X[0] + 1.7)
 
 
+#: What a plain array or number would lose, and what the copy of the function makes a tensor of.
+WRITTEN = {
+    "float": lambda x: float(x[0]),
+    "math.exp": lambda x: math.exp(x[0]),
+    "item": lambda x: x[0].item(),
+    "tolist": lambda x: sum(x.tolist()),
+    "np.mean([t])": lambda x: np.mean([x[0], x[1]]),
+    "a[0] = t0": set_item(0, lambda x: x[0]),
+    "a[:] = t": set_item(slice(None), lambda x: x),
+    "a[mask] = t": set_item(np.array([True, False, False]), lambda x: x[0]),
+    "a += t": into(operator.iadd),
+    "a *= t": into(operator.imul),
+    "fill": into(lambda a, x: a.fill(x[0])),
+    "fill_diagonal": into(np.fill_diagonal, (3, 3)),
+    "out=": into(lambda a, x: np.exp(x, out=a)),
+    "matmul out=": into(lambda a, x: np.matmul(x, np.eye(3), out=a)),
+    "np.copyto": into(np.copyto),
+    "np.put": into(lambda a, x: np.put(a, [0], x[0])),
+    "np.putmask": into(lambda a, x: np.putmask(a, a == 0, x)),
+    "np.place": into(lambda a, x: np.place(a, a == 0, x)),
+    "np.add.at": into(lambda a, x: np.add.at(a, [0], x[0])),
+    "np.full_like": lambda x: np.sum(np.full_like(np.ones(3), x[0])),
+    "sum out=": into(lambda a, x: np.sum(x, out=a), ()),
+    "concatenate out=": into(lambda a, x: np.concatenate([x[:1], x[1:]], out=a)),
+    "clip out=": into(lambda a, x: np.clip(x, 0, 1, out=a)),
+    "numbers among tensors": lambda x: np.sum(np.exp(np.array([x[0], 0.5]))),
+    "complex": lambda x: np.abs(complex(x[0], x[1])),
+    "vectorize": lambda x: np.sum(np.vectorize(math.exp)(x)),
+    "a.flat[0] = t": into(lambda a, x: operator.setitem(a.flat, 0, x[0])),
+    "t[0] = 1": lambda x: (lambda h: (operator.setitem(h, 0, 1.0), np.sum(h * h))[1])(x * 2),
+}
+
+
+@pytest.mark.parametrize("f", WRITTEN.values(), ids=WRITTEN)
+def test_what_is_written_into_plain_arrays_keeps_its_derivative(f, agrees):
+    agrees(f, X[0] + 1.7)
+
+
 @pytest.mark.parametrize("run", [lambda f, x: grad(f)(x), trace], ids=["grad", "trace"])
 @pytest.mark.parametrize(
     ("f", "error"),
@@ -226,11 +236,6 @@ def test_a_derivative_is_never_lost_in_silence(f, error, run):
     with pytest.raises(error) as caught:
         run(f, np.array([0.5, 1.5, 1.0]))
     assert str(caught.value)
-
-
-def test_writing_through_flat_raises():
-    with pytest.raises(ValueError, match="Error setting single item of array"):
-        grad(into(lambda a, x: operator.setitem(a.flat, 0, x[0])))(np.ones(3))
 
 
 def test_np_matrix_is_refused():
@@ -245,13 +250,10 @@ def test_np_matrix_is_refused():
 def test_messages_say_what_to_do():
     x = np.ones(3)
     for f, words in [
-        (lambda x: np.array([x, x], float), "np.stack"),
-        (lambda x: math.exp(x[0]), "instead of math.exp"),
-        (lambda x: operator.setitem(x, 0, 1.0), "np.where"),
-        (into(operator.iadd), r"a = a \+ t"),
-        (set_item(0, lambda x: x[0]), "np.stack instead of assigning"),
+        (lambda x: int(x[0]), "np.floor"),
+        (lambda x: operator.setitem(np.zeros(3, int), 0, x[0]), "an array of integers"),
         (lambda x: np.spacing(x), "np.spacing"),
-        (lambda x: np.exp(np.array([x[0], 0.5])), "np.stack"),
+        (lambda x: np.random.default_rng(0).normal(x), "np.stack"),
         (lambda x: np.sum(operator.add([1.0], x)), "make an array of it with np.array"),
     ]:
         with pytest.raises((TypeError, NotImplementedError), match=words):
@@ -361,10 +363,8 @@ def returned(x):
 
 
 @pytest.mark.parametrize("f", [alias, view, viewed, returned])
-def test_in_place_changes_that_tensors_do_not_follow_raise(f):
-    for run in (grad(f), lambda x: trace(f, x)):
-        with pytest.raises(Undifferentiable, match="changed in place"):
-            run(X.copy())
+def test_in_place_changes_are_seen_by_other_names_and_views(f, agrees):
+    agrees(lambda x: f(x + 0.0), X)
 
 
 def test_in_place_keeps_shape_and_type():
@@ -380,8 +380,12 @@ def test_shape_and_text_of_a_tensor():
     tape = Tape()
     t = leaf(tape, np.ones((2, 3), np.float32))
     assert (t.shape, t.ndim, t.size, t.dtype, len(t)) == ((2, 3), 2, 6, np.float32, 2)
-    assert repr(leaf(tape, np.ones(1)) * 3.0) == "Tensor(array([3.]), multiply)"
-    assert repr(leaf(tape, np.float64(2.0))) == "Tensor(np.float64(2.0), input)"
+    # Behind each digit stands a joiner, which nobody sees, so that no number is read from it.
+    text = repr(leaf(tape, np.ones(1)) * 3.0)
+    assert text.replace("\u2060", "") == "Tensor(array([3.]), multiply)"
+    assert "3\u2060." in text
+    tape.end()
+    assert repr(leaf(Tape(), np.float64(2.0))) != "Tensor(np.float64(2.0), input)" != repr(t)
     assert t.__array_namespace__() is np
 
 

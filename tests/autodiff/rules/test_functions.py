@@ -333,7 +333,7 @@ def test_float32_is_kept(rng):
     [
         (lambda x: np.sum(x, dtype=int), autodiff.LostDerivative, "np.sum: dtype=int64 would lose"),
         (
-            lambda x: np.sum(x, out=np.ones(())),
+            lambda x: np.sum(x, out=np.ones((), object)),
             autodiff.Undifferentiable,
             "np.sum: out= is not supp",
         ),
@@ -353,7 +353,6 @@ def test_float32_is_kept(rng):
         (lambda x: x[0.5], IndexError, "integers"),
         (lambda x: x[x], TypeError, "cannot be an index"),
         (lambda x: x[5], IndexError, "out of bounds"),
-        (lambda x: np.add.at(x, 0, 1.0), autodiff.Undifferentiable, "np.add.at"),
         (lambda x: np.divide.reduce(x), autodiff.Undifferentiable, "np.divide.reduce"),
     ],
 )

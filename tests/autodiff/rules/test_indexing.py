@@ -281,20 +281,6 @@ def test_float32_is_kept(rng):
         (lambda x: np.diag(np.stack([x, x])), ValueError, "1 or 2 axes"),
         (lambda x: np.tril(x[0, 0]), ValueError, "one axis is needed"),
         (lambda x: np.ix_(x)[0], ValueError, "vectors are needed"),
-        *[
-            (write, autodiff.Undifferentiable, "writes into a plain array")
-            for write in (
-                lambda x: np.copyto(np.zeros(A), x),
-                lambda x: np.copyto(x, np.zeros(A)),
-                lambda x: np.put(np.zeros(A), [0], x),
-                lambda x: np.put(x, [0], 1.0),
-                lambda x: np.place(np.zeros(A), MASK, x),
-                lambda x: np.putmask(np.zeros(A), MASK, x),
-                lambda x: np.put_along_axis(np.zeros(A), np.zeros((1, 3), int), x[:1], 0),
-                lambda x: np.fill_diagonal(x, 1.0),
-                lambda x: np.full_like(np.zeros(A), x),
-            )
-        ],
     ],
 )
 def test_what_is_refused(call, error, message, rng):

@@ -104,11 +104,10 @@ def test_a_log_of_sums_of_anything_is_stable():
 @pytest.mark.parametrize(
     ("ufunc", "name", "inputs", "kwargs", "error", "message"),
     [
-        (np.add, "at", (0, 1.0), {}, autodiff.Undifferentiable, "np.add.at of a tensor: it writes"),
         (np.add, "reduceat", ([0, 1],), {}, autodiff.Undifferentiable, "np.cumsum"),
         (np.subtract, "reduce", (), {}, autodiff.Undifferentiable, "np.subtract.reduce of a ten"),
         (np.hypot, "accumulate", (), {}, autodiff.Undifferentiable, "np.hypot.accumulate"),
-        (np.add, "reduce", (), {"out": np.ones(())}, autodiff.LostDerivative, "out="),
+        (np.add, "reduce", (), {"out": np.ones((), object)}, autodiff.LostDerivative, "out="),
         (np.maximum, "reduce", (), {"where": [True, False]}, ValueError, "needs initial="),
     ],
 )
