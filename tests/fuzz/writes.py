@@ -315,12 +315,13 @@ def draw(seed: int) -> Program | None:
             step = Step(rng.choice(MAKERS), (), rng.choice(SHAPES))
         elif kind < 0.4:
             name = rng.choice([*VIEWS, "index", "index"])
-            step = Step(name, (place,), _basic(rng, np.shape(x)) if name == "index" else None)
+            index = _basic(rng, np.shape(x)) if name == "index" and np.size(x) else None
+            step = Step(name, (place,), index)
         elif kind < 0.5:
             step = Step(rng.choice([*VALUES]), (place,))
         else:
             name = rng.choice([*WRITES, "x[i] = v", "x[i] = v", "x[i] += v", "x[i] *= v"])
-            if np.ndim(x) == 0:
+            if not np.ndim(x) or not np.size(x):
                 continue
             step = Step(name, (place, rng.randrange(len(values))), _any(rng, np.shape(x)))
         with np.errstate(all="ignore"):
