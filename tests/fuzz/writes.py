@@ -357,8 +357,9 @@ def check(program: Program, compiled: bool = True) -> str:
             (value, gradient), (value_y, gradient_y) = expected(program, x), expected(program, y)
         except Exception as error:
             return f"invalid: {type(error).__name__}"
-        if not np.all(np.isfinite(gradient)):
-            return "invalid: not finite"
+        # The sine of a large number keeps few digits, whoever computes it.
+        if not all(np.all(np.abs(g) < 1e5) for g in (gradient, gradient_y)):
+            return "invalid: large or not finite"
         v = np.random.default_rng(0).uniform(-1.0, 1.0, x.shape)
         ways: dict[str, Callable[[], Any]] = {
             "value_and_grad": lambda: (autodiff.value_and_grad(f)(x), (value, gradient)),
