@@ -315,12 +315,13 @@ def draw(seed: int) -> Program | None:
             step = Step(rng.choice(MAKERS), (), rng.choice(SHAPES))
         elif kind < 0.4:
             name = rng.choice([*VIEWS, "index", "index"])
-            step = Step(name, (place,), _basic(rng, np.shape(x)) if name == "index" else None)
+            index = _basic(rng, np.shape(x)) if name == "index" and np.size(x) else None
+            step = Step(name, (place,), index)
         elif kind < 0.5:
             step = Step(rng.choice([*VALUES]), (place,))
         else:
             name = rng.choice([*WRITES, "x[i] = v", "x[i] = v", "x[i] += v", "x[i] *= v"])
-            if np.ndim(x) == 0:
+            if not np.ndim(x) or not np.size(x):
                 continue
             step = Step(name, (place, rng.randrange(len(values))), _any(rng, np.shape(x)))
         with np.errstate(all="ignore"):
@@ -356,8 +357,9 @@ def check(program: Program, compiled: bool = True) -> str:
             (value, gradient), (value_y, gradient_y) = expected(program, x), expected(program, y)
         except Exception as error:
             return f"invalid: {type(error).__name__}"
-        if not np.all(np.isfinite(gradient)):
-            return "invalid: not finite"
+        # The sine of a large number keeps few digits, whoever computes it.
+        if not all(np.all(np.abs(g) < 1e5) for g in (gradient, gradient_y)):
+            return "invalid: large or not finite"
         v = np.random.default_rng(0).uniform(-1.0, 1.0, x.shape)
         ways: dict[str, Callable[[], Any]] = {
             "value_and_grad": lambda: (autodiff.value_and_grad(f)(x), (value, gradient)),
