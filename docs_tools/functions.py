@@ -42,9 +42,8 @@ def page() -> str:
     """Return the page as Markdown."""
     special = {row.scipy: row for row in OPERATIONS.values() if row.scipy}
     theirs = {name: getattr(scipy.special, name) for name in special}
-    entries = _names(
-        (*UFUNCS, *FUNCTIONS, *STRUCTURAL, *UFUNC_PRODUCTS, *WRITERS, *theirs.values())
-    )
+    plain = [ufunc for ufunc, row in UFUNCS.items() if not row.scipy]
+    entries = _names((*plain, *FUNCTIONS, *STRUCTURAL, *UFUNC_PRODUCTS, *WRITERS, *theirs.values()))
     matrix = _names((*WHOLE_UFUNCS, *WHOLE))
     matrix |= {
         name_of(theirs[name])

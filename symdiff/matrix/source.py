@@ -26,9 +26,9 @@ _HELPERS = {
     """Return 1 where z > 0, 1/2 where z = 0, else 0: a tie is shared evenly."""
     return z > 0 if np.all(z) else np.heaviside(z, 0.5)''',
     "sigmoid": '''def sigmoid(z):
-    """Return 1 / (1 + exp(-z)), without overflow."""
-    e = np.exp(-np.abs(z))
-    return np.where(z < 0, e, 1.0) / (1.0 + e)''',
+    """Return 1 / (1 + exp(-z)); where the exponential overflows, it is 0."""
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-z))''',
     "reciprocal": '''def reciprocal(z):
     """Return 1 / z, and 0 where z = 0."""
     return np.divide(1.0, z, out=np.zeros_like(z), where=z != 0)''',

@@ -54,8 +54,8 @@ def test_advice_names_who_can_and_nobody_else():
         assert "use strategy" not in message(f, "shared", A=(3, 3))
     cosine = message(lambda x: np.sum(np.hypot(x, 1)), "matrix", x=(3,))
     assert cosine.endswith("; use strategy='shared', which derives this function")
-    assert message(lambda x: np.sum(scipy.special.ndtr(x)), "shared", x=(3,)).startswith(
-        "scipy.special.ndtr: "
+    assert message(lambda x: np.sum(scipy.special.betaln(x, 2.0)), "shared", x=(3,)).startswith(
+        "scipy.special.betaln: "
     )
 
 
