@@ -514,9 +514,11 @@ def record(
 
 
 def _asked() -> bool:
-    """Return whether it is the user's function that compares, and not a rule of ours."""
+    """Return whether the user's function compares, and not a rule or the trace of a derivative."""
     frame = sys._getframe(2)
     while str(frame.f_globals.get("__name__")).startswith("autodiff.core."):
+        if frame.f_code is compute.__code__:
+            return False
         frame = frame.f_back  # type: ignore[assignment]
     return not str(frame.f_globals.get("__name__")).startswith("autodiff.")
 

@@ -92,11 +92,12 @@ _ASIDE = ("linecache.py", "warnings.py", "traceback.py", "inspect.py", "tokenize
 
 
 def _is_aside(frame: types.FrameType | None) -> bool:
-    """Return whether a file is looked into for a warning, a log or an import."""
+    """Return whether a file is looked into for a warning, a log, an import or by this package."""
     while frame is not None:
         file = frame.f_code.co_filename
         if (
             file.startswith("<frozen importlib")
+            or is_own(file)
             or os.path.basename(file) in _ASIDE
             or "logging" in file
         ):
