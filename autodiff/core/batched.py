@@ -8,7 +8,7 @@ import numpy as np
 
 from autodiff.errors import LostDerivative
 
-__all__ = ["Batched", "innermost"]
+__all__ = ["Batched", "buffer_id", "innermost", "owner_of"]
 
 
 class Batched:
@@ -71,3 +71,16 @@ def innermost(value: Any) -> Any:
             value = value.value
         else:
             return value
+
+
+def owner_of(array: Any) -> Any:
+    """Return the array that owns the memory of an array and of all its views."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def buffer_id(x: Any) -> int | None:
+    """Return the identity of the array that owns the buffer of a tensor and of all its views."""
+    value = innermost(x)
+    return id(owner_of(value)) if type(value) is np.ndarray else None

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from autodiff.core.batched import Batched
+from autodiff.core.batched import Batched, buffer_id
 from autodiff.core.constants import NUMBERS
 from autodiff.core.primitive import Array, BatchRule, Primitive
 from autodiff.core.tape import Tape
-from autodiff.core.tensor import Tensor, buffer_id, compute, record
+from autodiff.core.tensor import Tensor, compute, record
 
 __all__ = [
     *(

@@ -50,6 +50,26 @@ def refused_ufunc_arguments(ufunc: np.ufunc, kwargs: dict[str, Any]) -> Exceptio
     )
 
 
+def foreign_operand(ufunc: np.ufunc, foreign: Any) -> TypeError | None:
+    """Return the error about the other operand of an operator, if more can be said of it."""
+    arrived = f"{ufunc.__name__}: a tensor and a {type(foreign).__name__} arrived; "
+    if isinstance(foreign, list | tuple):
+        return TypeError(
+            f"{arrived}make an array of it with np.array, or with np.stack if it holds tensors"
+        )
+    if hasattr(foreign, "to_numpy"):
+        return TypeError(f"{arrived}take the numbers out of it with .to_numpy()")
+    return None
+
+
+def no_complex_rule(primitive: Primitive) -> Undifferentiable:
+    """Return the error about complex operands of rules that are those of real numbers."""
+    return Undifferentiable(
+        f"{primitive.name}: there is no derivative rule for complex numbers: apply it to "
+        "np.real, np.imag or np.abs of them"
+    )
+
+
 def refused_arguments(
     function: Callable[..., Any], handler: Handler, args: Sequence[Any], kwargs: dict[str, Any]
 ) -> Exception | None:

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ArrayMethods"]
+from autodiff.core.batched import buffer_id
+
+__all__ = ["ArrayMethods", "put_in_place"]
 
 #: Methods that are the function of the same name.
 _SAME = (
@@ -243,3 +245,25 @@ for _name, _instead in _IN_PLACE.items():
     setattr(ArrayMethods, _name, _in_place(_name, _instead))
 for _name, _instead in _LOSING.items():
     setattr(ArrayMethods, _name, _losing(_name, _instead))
+
+
+def put_in_place(old: Any, new: Any) -> Any:
+    """Return the result of an in-place operator, as NumPy would leave it in the old array."""
+    if new is NotImplemented:
+        return new
+    if old.tape.stores is not None:
+        return old.tape.stores.replaced(old, new)
+    owner = buffer_id(old)
+    if owner is None:
+        return new
+    if new.shape != old.shape:
+        raise ValueError(
+            f"in-place operator: the result has shape {new.shape}, the array {old.shape}: "
+            "write a = a + b instead of a += b"
+        )
+    new = new.astype(old.dtype, copy=False)
+    old.tape.written[owner] = len(old.tape.nodes)
+    if old.tape.batch is not None:
+        # Held, so that its memory, and with it the identity, goes to no other array.
+        old.tape.nodes.append(old)
+    return new

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.core.batched import Batched, innermost
+from autodiff.core.batched import Batched, innermost, owner_of
 from autodiff.core.primitive import FUNCTIONS, Primitive
 from autodiff.core.tape import Tape
-from autodiff.core.tensor import Tensor, holds_tensor, owner_of, record
+from autodiff.core.tensor import Tensor, holds_tensor, record
 
 __all__ = ["Stores", "current", "is_contiguous", "operands_as_recorded", "resolved"]
 

@@ -13,18 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.core.batched import innermost
 from autodiff.core.constants import NUMBERS
 from autodiff.core.conversions import Conversions, plain_value, text_of
 from autodiff.core.messages import (
     complex_objects,
     explained,
+    foreign_operand,
+    no_complex_rule,
     no_rule,
     public_name,
     refused_arguments,
     refused_ufunc_arguments,
 )
-from autodiff.core.methods import ArrayMethods
+from autodiff.core.methods import ArrayMethods, put_in_place
 from autodiff.core.primitive import (
     FAST_PATHS,
     FUNCTIONS,
@@ -37,15 +38,13 @@ from autodiff.core.primitive import (
     Primitive,
 )
 from autodiff.core.tape import Tape
-from autodiff.errors import LostDerivative, TraceEnded, Undifferentiable
+from autodiff.errors import LostDerivative, TraceEnded
 
 __all__ = [
     "Tensor",
     "assembled",
-    "buffer_id",
     "leaf",
     "matrix_product",
-    "owner_of",
     "primal",
     "record",
 ]
@@ -395,54 +394,12 @@ def _operate(ufunc: np.ufunc, left: Any, right: Any) -> Any:
     if _taken_by_operators(left) and _taken_by_operators(right):
         return record(UFUNCS[ufunc], (left, right))
     foreign = right if isinstance(left, Tensor) else left
-    if isinstance(foreign, list | tuple):
-        raise TypeError(
-            f"{ufunc.__name__}: a tensor and a {type(foreign).__name__} arrived; "
-            "make an array of it with np.array, or with np.stack if it holds tensors"
-        )
     if type(foreign).__module__.startswith("scipy.sparse."):
         return import_module(LATE_RULES["scipy.sparse"]).operate(ufunc, left, right)
-    if hasattr(foreign, "to_numpy"):
-        raise TypeError(
-            f"{ufunc.__name__}: a tensor and a {type(foreign).__name__} arrived; take the numbers "
-            "out of it with .to_numpy()"
-        )
+    error = foreign_operand(ufunc, foreign)
+    if error is not None:
+        raise error
     return NotImplemented
-
-
-def put_in_place(old: Tensor, new: Any) -> Any:
-    """Return the result of an in-place operator, as NumPy would leave it in the old array."""
-    if new is NotImplemented:
-        return new
-    if old.tape.stores is not None:
-        return old.tape.stores.replaced(old, new)
-    owner = buffer_id(old)
-    if owner is None:
-        return new
-    if new.shape != old.shape:
-        raise ValueError(
-            f"in-place operator: the result has shape {new.shape}, the array {old.shape}: "
-            "write a = a + b instead of a += b"
-        )
-    new = new.astype(old.dtype, copy=False)
-    old.tape.written[owner] = len(old.tape.nodes)
-    if old.tape.batch is not None:
-        # Held, so that its memory, and with it the identity, goes to no other array.
-        old.tape.nodes.append(old)
-    return new
-
-
-def buffer_id(x: Tensor) -> int | None:
-    """Return the identity of the array that owns the buffer of a tensor and of all its views."""
-    value = innermost(x)
-    return id(owner_of(value)) if type(value) is np.ndarray else None
-
-
-def owner_of(array: Any) -> Any:
-    """Return the array that owns the memory of an array and of all its views."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
 
 
 def holds_tensor(x: Any) -> bool:
@@ -503,8 +460,9 @@ def record(
     if arrays and not discrete:
         operands = tuple([x if type(x) is Tensor else _taken(x, tape, primitive) for x in operands])
     values = [x.value if type(x) is Tensor and x.tape is tape else x for x in operands]
-    if tape.careful and not primitive.complex and not tape.known:
-        _refuse_complex(primitive, values)
+    real = primitive.kind != "discrete" and not primitive.complex
+    if tape.careful and real and not tape.known and any(np.iscomplexobj(primal(x)) for x in values):
+        raise no_complex_rule(primitive)
     if discrete:
         result = compute(primitive, values, params)
         if "masks" not in tape.marks and getattr(result, "dtype", None) is _BOOL and _asked():
@@ -551,15 +509,6 @@ def _taken(x: Any, tape: Tape, primitive: Primitive) -> Any:
     elif type(x) not in NUMBERS:
         tape.careful = tape.careful or np.iscomplexobj(x)
     return x
-
-
-def _refuse_complex(primitive: Primitive, values: Sequence[Any]) -> None:
-    """Raise if a primitive whose rules are those of real numbers is given complex ones."""
-    if primitive.kind != "discrete" and any(np.iscomplexobj(primal(x)) for x in values):
-        raise Undifferentiable(
-            f"{primitive.name}: there is no derivative rule for complex numbers: apply it to "
-            "np.real, np.imag or np.abs of them"
-        )
 
 
 def compute(primitive: Primitive, values: Sequence[Any], params: dict[str, Any] | None) -> Any:

@@ -6,9 +6,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from autodiff.core.batched import buffer_id
 from autodiff.core.constants import Constants
 from autodiff.core.tape import Tape
-from autodiff.core.tensor import Tensor, buffer_id, compute
+from autodiff.core.tensor import Tensor, compute
 from autodiff.errors import BranchChanged, TraceEnded, Undifferentiable, WrongOrder
 from autodiff.graph.limits import settled
 from autodiff.graph.passes import has_nan, own_gradients, primal_dtype, pull

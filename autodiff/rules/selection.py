@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.batching import broadcast
+from autodiff.core.methods import put_in_place
 from autodiff.core.primitive import TUPLES, Array, general, handles
-from autodiff.core.tensor import Tensor, put_in_place, record
+from autodiff.core.tensor import Tensor, record
 from autodiff.rules.elementwise_rules import unbroadcast
 from autodiff.rules.indexing import getitem, scattered
 from autodiff.rules.operands import as_array, as_operand
