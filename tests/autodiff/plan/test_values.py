@@ -71,7 +71,11 @@ def test_arrays_of_subclasses_are_given_to_the_function_itself(make):
         step.plan(x)
 
 
-@pytest.mark.parametrize("value", [range(3), slice(3), np.array(["a"]), object()], ids=["range", "slice", "text", "object"])
+@pytest.mark.parametrize(
+    "value",
+    [range(3), slice(3), np.array(["a"]), object()],
+    ids=["range", "slice", "text", "object"],
+)
 def test_what_no_plan_can_give_is_refused_by_its_place(value):
     with pytest.raises(TypeError, match=r"compile: result\[1\] is a .*return what it is made of"):
         autodiff.compile(lambda x: (x, value))(np.ones(2))
