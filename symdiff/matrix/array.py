@@ -20,7 +20,7 @@ from symdiff.matrix.writing import check_order, scattered, written
 from symdiff.operations.table import row_of
 from symdiff.tracing.traced import TracedArray, add_methods
 
-__all__ = ["FUNCTIONS", "SPECIAL", "UFUNCS", "VIEWS", "MatrixArray", "as_node"]
+__all__ = ["FUNCTIONS", "SPECIAL", "UFUNCS", "VIEWS", "MatrixArray", "NamedLength", "as_node"]
 
 _PACKAGE = "symdiff."
 _MANY = 1000  # local variables, above which a frame is not searched for names
@@ -89,6 +89,10 @@ def as_node(graph: Graph, value: Any) -> Node:
             "formulas are real"
         )
     return graph.array(array)
+
+
+class NamedLength(TypeError):
+    """A length with a name and no number was asked for an integer."""
 
 
 class MatrixArray(TracedArray):
@@ -255,12 +259,16 @@ class MatrixArray(TracedArray):
         note_locals(node.graph)
         self.overwrite(written(node, lambda whole: take_index(whole, index), new), "copyto")
 
+    def __index__(self) -> NoReturn:
+        error = NamedLength if self.node.op == "length" else TypeError
+        raise error(self.no_number("an index or int"))
+
     def no_number(self, kind: str) -> str:
         """Return the message for code that wants a number of a kind: the reason, and the cure."""
         return (
             f"a traced matrix has no numbers yet and cannot become {kind}: use NumPy's functions "
-            "(np.exp in place of math.exp), leave out conversions; np.eye, np.zeros, np.ones and "
-            "range need a number as length, not a name"
+            "(np.exp in place of math.exp), leave out conversions; range needs a number as length, "
+            "not a name"
         )
 
     def item(self) -> MatrixArray:

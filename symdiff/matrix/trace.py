@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import sympy
 
-from symdiff.matrix.array import MatrixArray, as_node
+from symdiff.matrix.array import MatrixArray, NamedLength, as_node
+from symdiff.matrix.named_lengths import call_with_named_lengths
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.shapes import Shape, shown
 from symdiff.tracing.binding import call_traced, check_argument
@@ -97,6 +98,16 @@ class _Inputs:
 
 def trace_matrices(f: Callable[..., Any], given: Mapping[str, Any]) -> MatrixTrace:
     """Return the operations of a plain NumPy function on matrices."""
+    try:
+        return _traced(f, given)
+    except TypeError as error:
+        # Of np.full(n, 2.0) NumPy tells in words of its own.
+        if not isinstance(error, NamedLength) and "sequence of integers" not in str(error):
+            raise
+        return _traced(call_with_named_lengths(f), given)
+
+
+def _traced(f: Callable[..., Any], given: Mapping[str, Any]) -> MatrixTrace:
     graph = Graph()
     inputs = _Inputs(graph)
     for name in given:
