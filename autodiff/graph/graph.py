@@ -378,14 +378,17 @@ class Graph:
         return iter(self.nodes)
 
 
-def check_written(tape: Tape, nodes: Sequence[Tensor], outputs: Sequence[Any]) -> None:
-    """Raise if an array was used that plain NumPy would have changed in place before."""
+def check_written(tape: Tape, nodes: Sequence[Any], outputs: Sequence[Any]) -> None:
+    """Raise if an array was used that plain NumPy would have changed in place before.
+
+    Steps that were rolled into a loop have no operands: they were looked at as eager ones.
+    """
     place = {id(node): i for i, node in enumerate(nodes)}
-    uses = [(i, x) for i, node in enumerate(nodes) for x in node.operands]
+    uses = [(i, x) for i, node in enumerate(nodes) for x in getattr(node, "operands", ())]
     for i, x in [*uses, *((len(nodes), output) for output in outputs)]:
         if type(x) is Tensor and x.tape is tape:
             written = tape.written.get(buffer_id(x) or 0, 0)
-            if place[id(x)] < written <= i:
+            if place.get(id(x), written) < written <= i:
                 raise Undifferentiable(
                     "an array was changed in place (by += or its like) and is then used under "
                     "another name or through a view, which tensors do not follow: write a = a + b "

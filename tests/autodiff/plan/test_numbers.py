@@ -103,7 +103,7 @@ def test_positions_that_are_looked_up_are_plain(look):
 
 def test_what_eager_refuses_is_refused():
     with pytest.raises(autodiff.LostDerivative, match="of a tensor would lose"):
-        autodiff.compile(autodiff.grad(lambda x: np.sum(x) * math.log(x[0])))(np.ones(2))
+        autodiff.compile(autodiff.grad(lambda x: np.sum(x) * int(x[0])))(np.ones(2))
 
 
 def test_types_among_others():
