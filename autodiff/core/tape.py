@@ -96,8 +96,8 @@ class Tape:
         self.scattered = False
         #: The last refusal to turn a tensor into a plain value, which somebody may swallow.
         self.lost: LostDerivative | None = None
-        #: What has happened: "masks" became plain ones, the "classes" of tensors were asked for by
-        #: code of other libraries, "text" was made of one.
+        #: What has happened: "masks" became plain ones, functions of "branches" were not called,
+        #: the "classes" of tensors were asked for by code of other libraries, "text" was made.
         self.marks: tuple[str, ...] = ()
         #: What follows writes into arrays, in the second attempt of a call that was refused.
         self.stores: Any = None

@@ -110,6 +110,8 @@ def piecewise(x: Array, condlist: Any, funclist: Sequence[Any], *args: Any, **kw
         if callable(function) or np.ndim(function):
             chosen = getitem(x, mask)
             if not chosen.size:
+                if type(x) is Tensor:
+                    x.tape.mark("branches")
                 continue
             value = function(chosen, *args, **kw) if callable(function) else function
             value = scattered(np.broadcast_to(as_array(value), chosen.shape), mask, x.shape)

@@ -107,7 +107,7 @@ class Call:
                     "wrong: use functions of NumPy, or give it a rule with autodiff.custom"
                 )
         own = any([type(x) is Tensor and x.tape is tape for x in self.outputs])
-        if "masks" in tape.marks and not own:
+        if "masks" in tape.marks and "branches" not in tape.marks and not own:
             self._check_masks(f, args, kwargs, argnums, has_aux)
 
     def _check_masks(

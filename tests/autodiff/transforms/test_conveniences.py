@@ -1,5 +1,7 @@
 """What everybody writes: ints as arguments, linearize, hvp(f)(x, v), columns of frames."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -103,5 +105,5 @@ def test_a_lack_of_memory_is_told_as_such():
 
 def test_names_and_representations():
     assert {"compile", "Plan", "grad", "jet"} <= set(dir(autodiff))
-    assert "autodiff.compile(circuit)" in repr(autodiff.compile(circuit))
+    assert re.search(r"compile\(.*circuit", repr(autodiff.compile(circuit)))
     assert autodiff.compile(circuit).__name__ == "circuit"
