@@ -151,6 +151,14 @@ def _root_vjp(g: Array, out: Array, infinite: bool) -> Array:
     return g * slope
 
 
+def _power_vjp(rule: Rule, g: Array, out: Array, x: Array, y: Array) -> Array:
+    """Return the cotangent of a base: of square roots as such, of other exponents by the rule."""
+    root = np.equal(y, 0.5)
+    of_roots = _root_vjp(np.where(root, g, 0.0), np.where(root, out, 1.0), infinite=True)
+    base = np.where(np.logical_and(root, np.equal(out, 0)), 1.0, x)
+    return unbroadcast(of_roots, np.shape(x)) + rule(np.where(root, 0.0, g), out, base, y)
+
+
 def _noting(primitive: Primitive, kink: Kink, params: dict[str, Any]) -> Primitive:
     """Return a primitive whose backward rule notes that its result is a limit at the kink."""
 
@@ -158,7 +166,9 @@ def _noting(primitive: Primitive, kink: Kink, params: dict[str, Any]) -> Primiti
         rule = primitive.vjp(argnum)
 
         def vjp(g: Array, out: Array, *xs: Array, **own: Any) -> Array:
-            if kink.kind == "root":
+            if primitive.name == "power":
+                x_bar = _power_vjp(rule, g, out, *xs)
+            elif kink.kind == "root":
                 x_bar = _root_vjp(g, out, primitive.name != "root")
                 x_bar = unbroadcast(x_bar, np.shape(xs[argnum]))
             else:

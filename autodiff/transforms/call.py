@@ -506,7 +506,9 @@ def _is_large(nodes: Sequence[Tensor]) -> bool:
 
 def _refuse_discrete(outputs: Sequence[Any], what: str) -> None:
     """Raise if a result is nothing but masks, positions or counts."""
-    dtypes = [_BOOL if type(x) is bool else getattr(x, "dtype", _FLOAT) for x in outputs]
+    # What is empty has no derivative to lose.
+    full = [x for x in outputs if np.size(primal(x))] or [0.0]
+    dtypes = [_BOOL if type(x) is bool else getattr(x, "dtype", _FLOAT) for x in full]
     dtype = dtypes[0]
     if all([d.kind in "biu" for d in dtypes]):
         kind = "a boolean" if dtype.kind == "b" else f"of dtype {dtype}"
