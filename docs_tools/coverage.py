@@ -60,8 +60,8 @@ a graph of `trace` guards the decision and says when it would be another one |
 | `np.r_[t, u]`, `np.vectorize(f)(t)` | an array of objects, one tensor for each element; put \
 together again where it meets an operation on tensors or is returned |
 | `scipy.linalg`, `scipy.stats`, `scipy.sparse`, `scipy.optimize`, ... | right where \
-[something stands for it](scipy.md), likewise; elsewhere `LostDerivative`: use `np.linalg`, `np.fft`, \
-or `autodiff.custom` |
+[something stands for it](scipy.md), likewise; elsewhere `LostDerivative`: use `np.linalg`, \
+`np.fft`, or `autodiff.custom` |
 | `{t: ...}`, `{t, u}`, `functools.cache` | `LostDerivative`: a key is another by value \
 than by identity |
 | `f"{t}"`, `repr(t)`, `np.array2string(t)` | text of the value for people, from which no number \

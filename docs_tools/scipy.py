@@ -25,9 +25,10 @@ Three ways lead there:
   `x @ A`, `A.dot(x)`, `A.T @ x`, `A + x`, and `A * x` of matrices.
 - **By name**: `autodiff.scipy` has functions of SciPy's names and signatures, listed below. On
   plain arrays they are SciPy's; arguments that tensors do not go with are refused by name.
-- **As written**: where SciPy itself refuses a tensor (`scipy.stats.norm.logpdf(x, loc=t)`), the call
-  is made once more as a copy of your function in which SciPy's names lead to those listed below
-  ([sharp edges](sharp_edges.md)). Where that cannot be, the error says which of them takes its place.
+- **As written**: where SciPy itself refuses a tensor (`scipy.stats.norm.logpdf(x, loc=t)`), the
+  call is made once more as a copy of your function in which SciPy's names lead to those listed
+  below ([sharp edges](sharp_edges.md)). Where that cannot be, the error says which of them takes
+  its place.
 
 What the columns mean:
 
