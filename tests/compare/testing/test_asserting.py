@@ -150,10 +150,10 @@ def test_engines_that_cannot_do_it_are_skipped_and_named(rng):
     x = rng.standard_normal(4)
     agreed = assert_gradients_agree(lambda x: np.sum(np.sort(x) * x), x)
     assert agreed.gradients == ("graph", "finite-differences")
-    assert agreed.skipped["matrix"].startswith("Untraceable: numpy.sort")
+    assert agreed.skipped["matrix"].startswith("Untraceable: np.sort")
     with pytest.raises(ValueError, match="only finite-differences") as error:
-        assert_gradients_agree(lambda x: float(x[0]) ** 2, x)
-    assert "graph: LostDerivative: float()" in str(error.value)
+        assert_gradients_agree(lambda x: x[0] * int(x[0] + 9), x)
+    assert "graph: LostDerivative: int()" in str(error.value)
 
 
 def test_engines_of_one_library_are_one_source(arguments):
