@@ -248,7 +248,9 @@ class _Search:
     def _function(self, f: Any, path: str) -> None:
         if isinstance(f, functools.partial | functools.partialmethod):
             self._stack += [(v, path) for v in (f.func, *f.args, *f.keywords.values())]
-            self.contents.append((_parts, f, _parts(f)))
+            # These are the same objects as long as nobody sets the state anew.
+            self.bindings += [("attribute", f, n, getattr(f, n)) for n in ("func", "args")]
+            self.contents.append((dict_items, f.keywords, dict_items(f.keywords)))
             return
         if isinstance(f, types.MethodType):
             self._stack.append((f.__self__, f"{path}.__self__"))
@@ -476,10 +478,6 @@ def _all_names(code: types.CodeType) -> set[str]:
         if isinstance(inner, types.CodeType):
             names |= _all_names(inner)
     return names
-
-
-def _parts(x: Any) -> tuple[Any, ...]:
-    return (x.func, x.args, *dict_items(x.keywords))
 
 
 def _kept(x: Any) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """State outside a compiled function: noticed when it changes, or refused by name."""
 
 import collections.abc
+import functools
 import gc
 import io
 import itertools
@@ -230,3 +231,17 @@ def test_code_of_pythons_own_is_not_the_users():
     gc.enable()
     # The code of f, and that no global hides isinstance.
     assert len(Guards(f, (), [], visited)) == 2
+
+
+def test_a_partial_function_that_is_given_another_state():
+    def scaled(a, x, k=1.0):
+        return a * x * k
+
+    bound = functools.partial(scaled, 2.0)
+    step = autodiff.compile(autodiff.grad(bound))
+    assert step(3.0) == 2.0
+    bound.__setstate__((scaled, (5.0,), {}, None))
+    assert step(3.0) == 5.0
+    for k in (10.0, 20.0):
+        bound.keywords["k"] = k
+        assert step(3.0) == 5.0 * k
