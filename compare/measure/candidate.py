@@ -171,8 +171,15 @@ class Candidate(MeasuredProcess):
             return True
         job = (jobs.slower_on_new_inputs, without_inputs(self.case), self._loops)
         found = self.job(*job, stage="new inputs", limit_s=self._limit_s)
-        # Who refuses other inputs has been remarked on by the state check.
-        if found.status != "ok" or found.result < _REMEMBERS:
+        if self.worker is None or not self.worker.alive:
+            self.ends(found)
+            return False
+        if found.status != "ok":
+            # Calls that are refused show nothing, which whoever reads the times must know.
+            why = f"not timed on new inputs: {found.message}"
+            self.row["message"] = "; ".join(filter(None, [self.row["message"], why]))
+            return True
+        if found.result < _REMEMBERS:
             return True
         message = (
             f"a call takes {found.result:.1f} × as long on new inputs as on those it has seen: "

@@ -267,3 +267,11 @@ def test_isolated_engines_that_die_are_skipped(arguments):
     agreed = assert_gradients_agree(loss, *arguments, engines=engines, isolate=True)
     assert agreed.gradients == ("graph", "matrix")
     assert "crashed" in agreed.skipped["dying"]
+
+
+def test_where_no_graph_knows_the_terms_a_disagreement_is_still_one():
+    def f(x):
+        return int(x[0] + 9) * 0.0 + float(np.sum(np.array(x.tolist()) ** 2))
+
+    text = message_of(f, np.ones(3), gradient=3 * np.ones(3), engines=["finite-differences"])
+    assert "do not agree" in text
