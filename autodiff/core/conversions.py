@@ -62,7 +62,7 @@ class Conversions:
         return type_of(self)
 
     def _now(self: Any) -> Any:
-        """Return what has been written into the tensor: itself, another, or a plain array."""
+        """Return the present content of the tensor: itself, another, or a plain array."""
         stores = self.tape.stores
         return self if stores is None else stores.current(self)
 

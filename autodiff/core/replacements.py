@@ -1,4 +1,4 @@
-"""What stands for functions that do not dispatch, in a function that is run again: one table.
+"""The stand-ins for functions that do not dispatch, in a function that is run again: one table.
 
 `substitution` says when that is. To add one is to add a line; nothing is imported before it is met.
 """
@@ -55,7 +55,7 @@ _looked = 0
 
 
 def replacement(x: Any) -> Any:
-    """Return what stands for an object of a library, or None."""
+    """Return the stand-in for an object of a library, or None."""
     if _looked != len(sys.modules):
         _look()
     known = _found.get(id(x))
@@ -74,7 +74,7 @@ def _look() -> None:
 
 
 def _late(path: str) -> Callable[[], Any]:
-    """Return what imports an object when it is first asked for."""
+    """Return a function that imports an object when it is first asked for."""
     known: list[Any] = []
 
     def get() -> Any:

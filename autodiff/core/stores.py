@@ -69,7 +69,7 @@ class Stores:
     # Reading.
 
     def current(self, x: Tensor) -> Any:
-        """Return what a tensor is now: itself, a content, a part of one, or a plain array."""
+        """Return the present state of a tensor: itself, a content, a part of it, an array."""
         if _in_rules.get():
             return x
         store, way = self._located(x)
@@ -145,7 +145,7 @@ class Stores:
     def _linked(
         self, primitive: Primitive, x: Tensor, now: Any, params: dict[str, Any], result: Tensor
     ) -> Any:
-        """Return what is a view for NumPy as one, and as a copy what is none.
+        """Return a view where NumPy gives one, and a copy elsewhere.
 
         The memory of what was written may be laid out in another way than that of the array.
         """
@@ -546,7 +546,7 @@ def _cast(value: Any, dtype: np.dtype[Any]) -> Any:
 
 
 def current(x: Any) -> Any:
-    """Return what a tensor is now; anything else unchanged."""
+    """Return the present state of a tensor; anything else unchanged."""
     if type(x) is Tensor and x.tape.stores is not None:
         return x.tape.stores.current(x)
     return x

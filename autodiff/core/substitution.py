@@ -190,7 +190,7 @@ class _Globals(dict[str, Any]):
         return name in self.place
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return what a global name leads to."""
+        """Return the object that a global name leads to."""
         return self[name] if name in self.place else default
 
     def hand_on(self) -> None:
@@ -202,7 +202,7 @@ class _Globals(dict[str, Any]):
 
 
 class _Namespace(types.ModuleType):
-    """What stands for a module: its attributes, or what stands for these."""
+    """The stand-in for a module: its attributes, or the stand-ins for these."""
 
     def __init__(self, module: types.ModuleType, copies: "_Copies", library: bool) -> None:
         super().__init__(module.__name__, module.__doc__)
@@ -240,7 +240,7 @@ class _StandIn(type):
 
 
 class _Copies:
-    """What stands for the objects that a function reaches, each once."""
+    """The stand-ins for the objects that a function reaches, each once."""
 
     def __init__(self, stores: Stores) -> None:
         self._stores: Stores | None = stores
@@ -257,7 +257,7 @@ class _Copies:
         self._builtins["__import__"] = lambda *args, **kwargs: self.of(__import__(*args, **kwargs))
 
     def of(self, x: Any) -> Any:
-        """Return what stands for an object: of most it is itself."""
+        """Return the stand-in for an object: of most it is itself."""
         kind = type(x)
         if kind in _ATOMS or self._stores is None:
             return x
@@ -281,7 +281,7 @@ class _Copies:
         self._known[id(x)], self._made[id(made)] = (x, made), (made, x)
 
     def original(self, x: Any) -> Any:
-        """Return what an object stands for; of a tensor of plain content the array."""
+        """Return the original of a stand-in; of a tensor of plain content the array."""
         if type(x) is Tensor:
             found = current(x)
             return x if type(found) is Tensor else found
@@ -338,7 +338,7 @@ class _Copies:
         return is_users_module(str(module)) and not is_installed(str(module))
 
     def of_library(self, x: Any) -> Any:
-        """Return what stands for an object of a library."""
+        """Return the stand-in for an object of a library."""
         found = replacement(x)
         if found is not None:
             return found

@@ -70,14 +70,14 @@ class _Bend:
     looked_at: Any = False
 
     def gathered(self, h: Any) -> Any:
-        """Return what is there for an operand as one for the result."""
+        """Return an array of the operand's shape as one of the result's."""
         if self.kink.reduces:
             params = self.node.params or {}
             return np.sum(h, axis=params["axis"], keepdims=params["keepdims"])
         return np.broadcast_to(h, np.shape(self.node.value))
 
     def spread(self, x: Any, shape: tuple[int, ...]) -> Any:
-        """Return what is there for the result as one for an operand."""
+        """Return an array of the result's shape as one of an operand's."""
         if self.kink.reduces:
             params = self.node.params or {}
             return np.broadcast_to(expanded(x, shape, params["axis"], params["keepdims"]), shape)

@@ -21,7 +21,7 @@ _SMALL = 16
 
 
 class _Pending:
-    """What waits for one tensor: by index, the index and the sum of its cotangents."""
+    """The cotangents that wait for one tensor: by index, the index and their sum."""
 
     __slots__ = ("latest", "parts", "tensor")
 

@@ -338,7 +338,7 @@ class _Compiled:
             self.entry.__globals__.update(_SHARED)
 
     def guards(self) -> list[Guards]:
-        """Return what its plans watch."""
+        """Return the guards of its plans."""
         with self._lock:
             kept = [v for variants in self._variants.values() for v in variants]
         return [v.guards for v in kept if v.guards is not None]
@@ -431,7 +431,7 @@ def _signature(args: tuple[Any, ...], kwargs: dict[str, Any], fixed: str) -> tup
 
 
 def _fingerprint(x: Any) -> Any:
-    """Return what tells whether an array was written into."""
+    """Return a digest by which writing into an array is noticed."""
     if x.dtype.hasobject or x.dtype.itemsize == 0:
         return None
     return fingerprint(x if x.flags.c_contiguous else np.ascontiguousarray(x))

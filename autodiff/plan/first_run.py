@@ -82,7 +82,7 @@ def first_run(
 
 
 def _poisoned(plan: Plan, leaves: Sequence[Any]) -> tuple[bool, Any]:
-    """Return what a plan gives with NaN in all of its memory, and in what it takes anew."""
+    """Return the results of a plan with NaN in all of its memory, and in new memory."""
     if type(plan) is not Plan or (not plan.peak_bytes and "np.empty(" not in plan.source):
         return plan.attempt(leaves)
     run = plan.instance()

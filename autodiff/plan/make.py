@@ -208,7 +208,7 @@ def _precision(leaves: Sequence[Any]) -> Any:
 
 
 def _primals(leaves: Sequence[Any], fixed: str) -> list[Any]:
-    """Return what is traced for inputs; with "w" in `fixed`, numbers in the arrays' precision."""
+    """Return the primals of inputs; with "w" in `fixed`, numbers in the arrays' precision."""
     kind = _precision(leaves) if "w" in fixed else np.float64
     weak = {float: kind, complex: np.result_type(kind, np.complex64).type}
     primals: list[Any] = []

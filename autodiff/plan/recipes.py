@@ -77,7 +77,7 @@ def _transform(f: Any) -> str | None:
 
 
 def _held(f: FunctionType) -> dict[str, Any]:
-    """Return what a function of a transform and those that it is made of close over, by name."""
+    """Return the closure of a function of a transform and of its parts, by name."""
     cells = zip(f.__code__.co_freevars, f.__closure__ or (), strict=True)
     held = {name: cell.cell_contents for name, cell in cells}
     for inner in list(held.values()):
@@ -104,7 +104,7 @@ def _of_autodiff(name: str) -> Any:
 
 
 def made(text: str, compiled: Callable[..., Any]) -> Any:
-    """Return what a text describes; `compiled` makes a compiled function of one."""
+    """Return the object that a text describes; `compiled` makes a compiled function of one."""
 
     def read(node: ast.expr) -> Any:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -1,4 +1,4 @@
-"""What stands for the functions of NumPy that make arrays of anything, in the copy of a function.
+"""The stand-ins for the functions of NumPy that make arrays, in the copy of a function.
 
 They give the tensors that `core.stores` keeps: of tensors a tensor, of plain numbers one of plain
 content.

@@ -60,7 +60,7 @@ def repeats(index: Any) -> bool:
 
 
 def index_key(index: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
-    """Return what is equal for equal indices: of an element or row its place, not negative."""
+    """Return a key, equal for equal indices: of an element or row its place, not negative."""
     parts = index if isinstance(index, tuple) else (index,)
     if all(map(_is_integer, parts)):
         return tuple([int(i) + n if i < 0 else int(i) for i, n in zip(parts, shape, strict=False)])
@@ -113,7 +113,7 @@ def _positions(shape: tuple[int, ...], index: Any, count: int) -> Array:
 
 
 def _shares(shape: tuple[int, ...], index: tuple[Any, ...]) -> list[Array] | None:
-    """Return what each axis adds to positions, to be broadcast: no memory for all elements.
+    """Return the steps of each axis in positions, to be broadcast: no memory for all elements.
 
     None where masks, new axes, or slices between arrays make the result another one.
     """

@@ -1,4 +1,4 @@
-"""What stands for Python's numbers and for the functions of `math`, in the copy of a function.
+"""The stand-ins for Python's numbers and for `math`, in the copy of a function.
 
 Of tensors they give tensors; of anything else what they always give.
 """
@@ -49,7 +49,7 @@ def _number(x: Any) -> Any:
 
 
 class Float(float, metaclass=_Exchanged):
-    """What stands for `float`: a tensor of one number stays a tensor."""
+    """The stand-in for `float`: a tensor of one number stays a tensor."""
 
     original = float
     dtype = np.dtype(float)
@@ -65,7 +65,7 @@ class Float(float, metaclass=_Exchanged):
 
 
 class Complex(complex, metaclass=_Exchanged):
-    """What stands for `complex`: a tensor of one number stays a tensor."""
+    """The stand-in for `complex`: a tensor of one number stays a tensor."""
 
     original = complex
     dtype = np.dtype(complex)
@@ -79,7 +79,7 @@ class Complex(complex, metaclass=_Exchanged):
 
 
 class Type(type, metaclass=_Exchanged):
-    """What stands for `type`: a tensor has the type of what it stands for."""
+    """The stand-in for `type`: a tensor has the type of its content."""
 
     original = type
 
@@ -160,7 +160,7 @@ def _of_tensors(original: Callable[..., Any], answer: Callable[..., Any]) -> Cal
 
 
 def __getattr__(name: str) -> Any:
-    """Return what stands for ``math.exp`` (``math_exp``) or ``cmath.exp`` (``cmath_exp``)."""
+    """Return the stand-in for ``math.exp`` (``math_exp``) or ``cmath.exp`` (``cmath_exp``)."""
     module, _, function = name.partition("_")
     if module == "cmath":
         answer = _OF_COMPLEX.get(function)

@@ -180,7 +180,7 @@ def plain(x: Any) -> Any:
 def solved(
     lifted: Lifted, primitive: Callable[[Lifted], Primitive], operands: Sequence[Any]
 ) -> Any:
-    """Return what a primitive makes of operands and of the parameters of a function.
+    """Return the result of a primitive, of operands and of the parameters of a function.
 
     The parameters may become more while it is computed: then it is made anew.
     """

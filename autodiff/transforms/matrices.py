@@ -153,7 +153,7 @@ def _basis(chunk: range, start: int, shape: tuple[int, ...], dtype: np.dtype[Any
 def _passed(
     run: Callable[[list[Any]], list[Any]], bases: list[Any], others: list[Any], count: int
 ) -> list[Any]:
-    """Return what passes make of stacked directions, of all in one pass."""
+    """Return the results of passes on stacked directions, of all in one pass."""
     if count == 1:
         found = run([o if b is None else b[0][()] for b, o in zip(bases, others, strict=True)])
         return [[x] for x in found]

@@ -11,7 +11,7 @@ _LENGTH_BYTES = 8
 
 
 class NoMessage(Exception):
-    """What arrived in the pipe is not a message; nothing that follows can be read."""
+    """Bytes in the pipe that are no message; nothing that follows can be read."""
 
 
 def valid_unicode(text: str) -> str:

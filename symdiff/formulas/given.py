@@ -1,4 +1,4 @@
-"""What a gradient is taken of: a function, a formula as text, or an expression of SymPy."""
+"""The forms of a function: Python's, a formula as text, or an expression of SymPy."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ class MatrixArray(TracedArray):
 
     @property
     def node(self) -> Node:
-        """What it stands for now."""
+        """The node that it stands for now."""
         if self._base is not None and self._view is not None:
             now = self._base.node
             if now is not self._seen:

@@ -281,7 +281,7 @@ class Typesetter:
         return self.product(piece, self.transposed(one))
 
     def taken(self, piece: Piece, index: Sequence[str]) -> Piece:
-        """Return what an index takes from a formula, as NumPy writes it."""
+        """Return the part that an index takes from a formula, as NumPy writes it."""
         base = self.enclosed(piece, ATOM)
         if not self.style.latex:
             return Piece(f"{base}[{', '.join(index)}]", ATOM)

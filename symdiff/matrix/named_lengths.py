@@ -81,7 +81,7 @@ class _NumPy:
 
 
 def _in_place_of(x: Any) -> Any:
-    """Return what stands for NumPy or a constructor of it, anything else unchanged."""
+    """Return the stand-in for NumPy or a constructor of it, anything else unchanged."""
     if x is np:
         return _NumPy()
     made = isinstance(x, types.FunctionType | types.BuiltinFunctionType)

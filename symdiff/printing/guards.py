@@ -1,4 +1,4 @@
-"""What choices guard: the conditions under which the value of a node is used at all."""
+"""The guards of choices: the conditions under which the value of a node is used at all."""
 
 from __future__ import annotations
 

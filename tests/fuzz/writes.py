@@ -75,7 +75,7 @@ def _fit(value: Any, shape: tuple[int, ...]) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """What a program does once: its name, the places of its operands, what it was drawn with."""
+    """A step of a program: its name, the places of its operands, and its drawn parameters."""
 
     name: str
     places: tuple[int, ...]

@@ -54,7 +54,7 @@ class Arrays(types.Type):
         super().__init__(f"Arrays({self.forms})")
 
     def rows(self) -> list[list[int]]:
-        """Return what is compared for each array: bytes of an item, shape, strides, and an end."""
+        """Return the numbers compared for each array: bytes of an item, shape, strides, an end."""
         width = 2 + 2 * max((len(shape) for shape, _ in self.forms), default=0)
         rows = []
         for shape, size in self.forms:
@@ -205,7 +205,7 @@ def contiguous(*arrays: Any) -> tuple[Any, ...]:
 def taking(
     forms: Sequence[tuple[tuple[int, ...], int]],
 ) -> Callable[[Callable[..., Any]], Callable[[tuple[Any, ...]], bool]]:
-    """Return what compiles a function of a tuple of arrays: shape and bytes of an item of each.
+    """Return a compiler of a function of a tuple of arrays: shape and bytes of an item of each.
 
     It looks at shapes, layout and size of the items; data types are for the caller to compare.
     """

@@ -49,5 +49,5 @@ def check_fused(fused: Fused, offsets: Mapping[int, int]) -> None:
 
 
 def _read(fused: Fused, step: Step) -> list[Node]:
-    """Return whose memory a step reads."""
+    """Return the arrays whose memory a step reads."""
     return [fused.seen(x).root for node in step.nodes for x in node.args]

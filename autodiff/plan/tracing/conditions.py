@@ -33,7 +33,7 @@ _SHORT = 8
 
 
 def cell_value(cell: Any) -> Any:
-    """Return what a cell holds, if anything."""
+    """Return the content of a cell, if any."""
     try:
         return cell.cell_contents
     except ValueError:
@@ -71,7 +71,7 @@ def context_value(x: Any) -> Any:
 
 
 def array_state(x: Any) -> Any:
-    """Return what tells whether an array has changed: shape, and bytes or a number of them."""
+    """Return the state of an array: shape, and bytes or a number of them."""
     if isinstance(x, np.ma.MaskedArray):
         return (x.shape, np.ma.getdata(x).tobytes(), np.ma.getmaskarray(x).tobytes())
     if x.nbytes < _SMALL:

@@ -1,4 +1,4 @@
-"""What the steps of a loop on arrays are told by, and arrays whose rows they take."""
+"""The signatures of the steps of a loop on arrays, and arrays whose rows they take."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ UNKNOWN = "unknown"
 
 
 def signature(x: Tensor) -> Any:
-    """Return what is equal for steps that do the same, or None."""
+    """Return a signature that is equal for steps that do the same, or None."""
     params, value = x.params, x.value
     if not isinstance(value, _ARRAYS):
         return None
@@ -49,7 +49,7 @@ def is_strong(value: Any) -> bool:
 
 
 def kind_of_operand(x: Any, strong: bool, tape: Tape) -> Any:
-    """Return what is equal for operands of the same kind."""
+    """Return a signature that is equal for operands of the same kind."""
     if type(x) is Tensor:
         own = x.value
         known = x.tape is tape and isinstance(own, _ARRAYS)

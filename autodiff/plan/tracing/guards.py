@@ -1,4 +1,4 @@
-"""What a traced function read from outside its arguments, and whether it is still what it was.
+"""The state that a traced function read from outside, and whether it is still the same.
 
 A plan holds the numbers of its trace. What these came from is found by where the function ran: each
 Python frame that the trace entered names globals, cells and attributes, and what these lead to is
@@ -60,7 +60,7 @@ _BYTES = (bytearray, memoryview, array.array)
 
 
 class Guards:
-    """What a function read from outside, to be compared with what is there later.
+    """The outside state that a function read, to be compared with the present one.
 
     Parameters
     ----------

@@ -227,12 +227,12 @@ def _zero(x: Tensor) -> Any:
 
 
 def _cotangent(x: Tensor) -> Tensor:
-    """Return what stands for the cotangent of a value within an iteration."""
+    """Return the placeholder of the cotangent of a value within an iteration."""
     return placeholder(x.tape, np.ones(x.value.shape, x.value.dtype)[()])
 
 
 def _unknown(tape: Tape, x: Tensor, *count: int) -> Tensor:
-    """Return what stands for values like one that are not known in the trace."""
+    """Return the placeholder of values like one that are not known in the trace."""
     value = np.full((*count, *x.value.shape), np.nan).astype(x.value.dtype)[()]
     return placeholder(tape, value)
 

@@ -435,7 +435,7 @@ class _Steps:
         return True
 
     def _first(self, start: int, period: int, row: int, lag: int) -> Any:
-        """Return what is carried into the first iteration of a loop, if it is known."""
+        """Return the values carried into the first iteration of a loop, if they are known."""
         if lag > 1:
             place = start - lag * period + row
             return self.nodes[place] if place >= 0 else None
@@ -461,7 +461,7 @@ class _Steps:
         return [int(x) for x in used if int(x) not in last]
 
     def _others_later(self, end: int) -> Any:
-        """Return what operations of many operands use after a run."""
+        """Return the operands that operations of many operands use after a run."""
         return self._further[1][np.searchsorted(self._further[0], end) :]
 
     def loop(self, start: int, period: int, count: int) -> list[Any]:

@@ -89,7 +89,7 @@ def _turned(u: Array, v: Array, rows: tuple[int, int], settle: Any, *vectors: Ar
 
 @dataclass(frozen=True, slots=True)
 class _Turns:
-    """What a cotangent of the vectors says of how they turn, linear in it."""
+    """The turn of the vectors that a cotangent asks for, linear in it."""
 
     #: The cotangent of the singular values.
     s_bar: Array

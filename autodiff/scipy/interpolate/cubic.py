@@ -104,7 +104,7 @@ _NAMED = {"clamped": (1, 0.0), "natural": (2, 0.0)}
 
 
 def _ends(bc_type: Any) -> list[Any]:
-    """Return what holds at the two ends: "not-a-knot", or the order of a derivative and it."""
+    """Return the conditions at the two ends: "not-a-knot", or the order of a derivative and it."""
     both = [bc_type, bc_type] if isinstance(bc_type, str) else list(bc_type)
     ends = [_NAMED.get(end, end) if isinstance(end, str) else end for end in both]
     for end in ends:

@@ -33,7 +33,7 @@ def taken(x: Array, places: Array) -> Array:
 
 
 class Interpolant:
-    """What stands for a function that SciPy makes of data; of plain data it holds SciPy's."""
+    """The stand-in for a function that SciPy makes of data; of plain data it holds SciPy's."""
 
     #: SciPy's own, None if the data hold tensors.
     _scipys: Any = None
@@ -61,7 +61,7 @@ class Piecewise(Interpolant):
 
     @classmethod
     def of(cls, scipys: Any) -> "Piecewise":
-        """Return what stands for a piecewise polynomial of SciPy."""
+        """Return the stand-in for a piecewise polynomial of SciPy."""
         made = cls(scipys.c, scipys.x, scipys.extrapolate, scipys.axis)
         made._scipys = scipys
         return made

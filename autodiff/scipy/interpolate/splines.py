@@ -57,7 +57,7 @@ class BSpline(Interpolant):
 
     @classmethod
     def of(cls, scipys: Any) -> "BSpline":
-        """Return what stands for a spline of SciPy."""
+        """Return the stand-in for a spline of SciPy."""
         made = cls.__new__(cls)
         made._hold(scipys)
         return made

@@ -1,4 +1,4 @@
-"""What all distributions have in common: arguments, supports, frozen distributions."""
+"""The common part of all distributions: arguments, supports, frozen distributions."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -18,7 +18,7 @@ Formula = Callable[..., Array]
 
 
 class Answer:
-    """What stands for a distribution of SciPy: methods that it lacks are SciPy's.
+    """The stand-in for a distribution of SciPy: methods that it lacks are SciPy's.
 
     It holds nothing of SciPy's, whose distributions have a random state that plans cannot watch.
     """

@@ -1,4 +1,4 @@
-"""What a mask leaves out contributes zero, though its derivative is infinite or NaN."""
+"""Elements that a mask leaves out contribute zero, though their slope is infinite or NaN."""
 
 import numpy as np
 import pytest

@@ -36,7 +36,7 @@ def found(name):
 
 
 def answered(name):
-    """Return what stands for it."""
+    """Return the stand-in for it."""
     if name in TABLE:
         return TABLE[name].answer
     module, _, method = name.rpartition(".")

@@ -1,4 +1,4 @@
-"""What everybody writes: ints as arguments, linearize, hvp(f)(x, v), columns of frames."""
+"""Conveniences: ints as arguments, linearize, hvp(f)(x, v), columns of frames."""
 
 import re
 
