@@ -2,7 +2,6 @@
 
 import builtins
 import functools
-import gc
 import hashlib
 import importlib.util
 import inspect
@@ -11,8 +10,7 @@ import sys
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any, Literal
 
@@ -247,8 +245,7 @@ class _Compiled:
                 return result
         arrays = [x for x in flatten((args, kwargs))[0] if isinstance(x, np.ndarray)]
         before = [_fingerprint(x) for x in arrays]
-        with _uncollected():
-            expected = self.f(*args, **kwargs)
+        expected = self.f(*args, **kwargs)
         if [_fingerprint(x) for x in arrays] != before:
             raise PlanMismatch(
                 f"compile: {getattr(self.f, '__name__', 'the function')} writes into an array that "
@@ -297,8 +294,7 @@ class _Compiled:
         fixed: str,
     ) -> tuple[_Variant, Any]:
         """Return a new plan, held against the function itself, and its result for the arguments."""
-        with _uncollected():
-            plan, trace = make_plan(self.f, args, kwargs, expected, fixed=fixed, **self._options)
+        plan, trace = make_plan(self.f, args, kwargs, expected, fixed=fixed, **self._options)
         guards = None if self._pure else self._guards(args, kwargs, trace, fixed)
         variant = _Variant(plan, guards)
         if not self._check:
@@ -396,18 +392,6 @@ def _entry_code(text: str, names: dict[str, Any]) -> CodeType:
     values = {f"<{name}>": value for name, value in own.items()}
     constants = [values.get(x, x) if type(x) is str else x for x in code.co_consts]
     return code.replace(co_consts=tuple(constants))
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Let the garbage collector rest: it would look at all nodes of a program again and again."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 def _signature(args: tuple[Any, ...], kwargs: dict[str, Any], fixed: str) -> tuple[Any, list[Any]]:

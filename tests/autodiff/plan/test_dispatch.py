@@ -1,5 +1,6 @@
 """How a call finds its plan, and every way in which a plan could be wrong without a word."""
 
+import gc
 import pickle
 import sys
 import threading
@@ -394,6 +395,18 @@ def test_threads_with_many_shapes_at_a_short_switch_interval(monkeypatch):
     finally:
         sys.setswitchinterval(interval)
     assert not wrong
+
+
+def test_the_collector_is_left_alone():
+    def f(x):
+        seen.append(gc.isenabled())
+        return np.sum(x * x)
+
+    # Switched off while a plan is made, two threads that make plans at once leave it off for ever.
+    seen = []
+    autodiff.compile(autodiff.grad(f))(np.ones(3))
+    assert seen
+    assert all(seen)
 
 
 def test_threads_do_not_share_buffers():

@@ -225,10 +225,12 @@ def test_code_of_pythons_own_is_not_the_users():
     visited = Visited()
     gc.disable()  # what is called back when it runs would count as well
     sys.setprofile(visited.on_event)
-    f(X)
-    isinstance(Guards, collections.abc.Reversible)
-    sys.setprofile(None)
-    gc.enable()
+    try:
+        f(X)
+        isinstance(Guards, collections.abc.Reversible)
+    finally:
+        sys.setprofile(None)
+        gc.enable()
     # The code of f, and that no global hides isinstance.
     assert len(Guards(f, (), [], visited)) == 2
 
