@@ -1,6 +1,7 @@
 """Fixtures of all tests: one seed, one central difference."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,19 @@ from hypothesis import settings
 settings.register_profile("CI", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("CI")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as exhaustive what is left out by default of the cases of a test that is sampled."""
+    met: Counter[str] = Counter()
+    for item in items:
+        sampled = item.get_closest_marker("sampled")
+        if sampled is not None:
+            test = item.nodeid.partition("[")[0]
+            if met[test] % sampled.args[0]:
+                item.add_marker("exhaustive")
+            met[test] += 1
 
 
 @pytest.fixture

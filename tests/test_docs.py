@@ -2,6 +2,8 @@ import re
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from compare import assert_gradients_agree
 
 ROOT = Path(__file__).parents[1]
@@ -25,6 +27,7 @@ def test_the_readme_fits_a_screen_or_two_and_its_blocks_run(capsys):
     assert "∂L/∂w = Xᵀ δ\n" in printed
 
 
+@pytest.mark.exhaustive
 def test_the_tour_runs(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks, _ = blocks_of("docs/tour.md")

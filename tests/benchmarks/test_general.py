@@ -83,6 +83,7 @@ def test_derivatives_by_hand_leave_the_arguments_alone(name):
     assert all(map(np.array_equal, before, workload.inputs.values()))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 def test_every_installed_candidate_is_right_or_says_why_not():
     """But for the plan with Numba, which takes a second a workload to compile."""

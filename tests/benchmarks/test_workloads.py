@@ -130,6 +130,7 @@ def test_the_signal_keeps_its_size_through_many_layers():
     assert 1e-3 < min(sizes) < max(sizes) < 1e3
 
 
+@pytest.mark.exhaustive
 def test_every_installed_candidate_is_right_or_says_why_not():
     report = run(
         list(SMALL.values()), list(COMPILED.values()), imports=False, rounds=1, sample_s=1e-6

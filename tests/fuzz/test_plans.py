@@ -11,6 +11,7 @@ from tests.fuzz.plans import Program, check, draw
 CHUNK = 50
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("start", range(0, 300, CHUNK))
 def test_a_plan_gives_what_the_function_gives(start):
@@ -21,6 +22,7 @@ def test_a_plan_gives_what_the_function_gives(start):
             assert verdict.startswith(("right", "invalid")), (program, verdict)
 
 
+@pytest.mark.sampled(12)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.skipif(find_spec("numba") is None, reason="Numba is not installed")
 @pytest.mark.parametrize("seed", range(1000, 1012))

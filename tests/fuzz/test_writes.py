@@ -9,6 +9,7 @@ from tests.fuzz.writes import Program, Step, check, draw
 CHUNK = 40
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("start", range(0, 200, CHUNK))
 def test_the_derivative_of_what_is_written_is_right(start):

@@ -36,6 +36,7 @@ def shallow():
     sys.setrecursionlimit(limit)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("shallow")
 def test_a_chain_of_a_million_nodes():
     slope = FACTOR**MILLION

@@ -74,6 +74,7 @@ def _leaves(tree):
     return [np.asarray(tree)]
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("seed", range(40))
 def test_loops_drawn_at_random_are_right(seed):
     f, args = _drawn(seed)

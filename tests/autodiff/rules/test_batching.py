@@ -160,17 +160,13 @@ def drawn(primitive, shapes, params):
     return [np.stack(xs) for xs in zip(*each, strict=True)], each[0]
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(("primitive", "shapes", "params"), CASES)
-def test_value(primitive, shapes, params):
+def test_value_and_derivatives(primitive, shapes, params):
+    """Batches of values and gradients, gradients of batches, tangents of them: against the loop."""
     batched, single = drawn(primitive, shapes, params)
     for on in masks(len(single)):
         check(called(primitive, params), batched, single, on)
-
-
-@pytest.mark.parametrize(("primitive", "shapes", "params"), CASES)
-def test_derivatives(primitive, shapes, params):
-    """Batches of gradients, gradients of batches, tangents of batches: against the loop."""
-    batched, single = drawn(primitive, shapes, params)
     numbers = wanted(primitive, single, params)
     out = primitive.function(*single, **params)
     weights = np.random.default_rng(5).normal(size=np.shape(out))[()]

@@ -129,12 +129,14 @@ def test_every_differentiable_primitive_has_cases_and_both_modes(primitive):
     )
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(("primitive", "shapes", "params"), CASES)
 def test_vjp_and_jvp_agree_with_central_differences(primitive, shapes, params, rng):
     for _ in range(3):
         check_rules(primitive, shapes, params, rng)
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(
     ("primitive", "shapes", "params"), [case for case in CASES if case.values[0].complex]
 )
@@ -143,6 +145,7 @@ def test_complex_vjp_and_jvp_agree_with_central_differences(primitive, shapes, p
         check_rules(primitive, shapes, params, rng, as_complex=primitive.draw is None)
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(("primitive", "shapes", "params"), CASES)
 def test_second_order(primitive, shapes, params, rng, slope):
     operands = draw(rng, primitive, shapes)
@@ -248,11 +251,13 @@ def check_taylor(primitive, shapes, params, rng):
             assert slope_of(remainders, 30 * floor) > 1.8, (primitive.name, argnum, remainders)
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(("primitive", "shapes", "params"), TAYLOR)
 def test_remainders_fall_with_the_square_of_the_step(primitive, shapes, params, rng):
     check_taylor(primitive, shapes, params, rng)
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(("primitive", "shapes", "params"), TAYLOR)
 def test_second_order_remainders_fall_with_the_square_of_the_step(primitive, shapes, params, rng):
     operands = draw(rng, primitive, shapes)
@@ -290,6 +295,7 @@ LAYOUTS = {
 }
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("primitive", ELEMENTWISE, ids=lambda p: p.name)
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(data=st.data())
@@ -338,21 +344,24 @@ def test_elementwise_rules_at_any_shape(primitive, data):
         np.testing.assert_allclose(x_bar, expected, rtol=2e-4, atol=2e-5)
 
 
-@pytest.mark.parametrize("layout", ["F", "reversed", "strided"])
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize(("primitive", "shapes", "params"), OTHERS)
-def test_other_rules_at_any_layout(primitive, shapes, params, layout, rng):
+def test_other_rules_at_any_layout(primitive, shapes, params, rng):
     xs = draw(rng, primitive, shapes)
-    laid = [LAYOUTS[layout](np.asarray(x))[()] for x in xs]
     out = primitive.function(*xs, **params)
     g, ds = direction(rng, out), [direction(rng, x) for x in xs]
-    for argnum in wanted(primitive, xs, params):
-        for rule, moved in ((primitive.vjp(argnum), g), (primitive.jvp(argnum), ds[argnum])):
-            np.testing.assert_allclose(
-                rule(moved, primitive.function(*laid, **params), *laid, **params),
-                rule(moved, out, *xs, **params),
-                rtol=1e-9,
-                atol=1e-11,
-            )
+    for layout in ("F", "reversed", "strided"):
+        laid = [LAYOUTS[layout](np.asarray(x))[()] for x in xs]
+        out_laid = primitive.function(*laid, **params)
+        for argnum in wanted(primitive, xs, params):
+            for rule, moved in ((primitive.vjp(argnum), g), (primitive.jvp(argnum), ds[argnum])):
+                np.testing.assert_allclose(
+                    rule(moved, out_laid, *laid, **params),
+                    rule(moved, out, *xs, **params),
+                    rtol=1e-9,
+                    atol=1e-11,
+                    err_msg=layout,
+                )
 
 
 @pytest.mark.parametrize(("primitive", "shapes", "params"), OTHERS)

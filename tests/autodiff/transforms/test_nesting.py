@@ -40,6 +40,7 @@ SINE = custom(
 )
 
 
+@pytest.mark.sampled(8)
 @pytest.mark.parametrize("names", list(itertools.product(DERIVATIVES, repeat=3)), ids="-".join)
 def test_third_order_by_every_three_transforms(names):
     f = third = lambda x: np.exp(x) * SINE(2.0 * x) / (1.0 + x * x)

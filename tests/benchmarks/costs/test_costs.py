@@ -72,6 +72,7 @@ def test_the_chains_keep_something_of_the_gradient(make):
     assert min(sizes) > 1e-6
 
 
+@pytest.mark.exhaustive
 def test_programs_that_grow(report, monkeypatch):
     monkeypatch.setitem(
         growth.BUILD_GOALS, ("network", 4), Goal("autodiff-plan", 99.0, "", "build")

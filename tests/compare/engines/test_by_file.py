@@ -84,6 +84,7 @@ def test_a_function_of_a_file_is_verified(model, example):
     np.testing.assert_allclose(gradients["w"], 48.0 * np.arange(3.0))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("example", ["inputs", "by_size"])
 def test_a_growing_function_goes_through_a_sweep(model, example):
     from compare.measure.sweep import Plan, sweep

@@ -13,6 +13,7 @@ def engine(rng, cost, sigma, sizes=SIZES, kind="power", seed=0):
     return Measured(sizes, y, draw(fit(kind, sizes, y), sizes, y, seed=seed))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("sigma", [0.02, 0.1])
 def test_a_planted_meeting_lies_in_its_interval(sigma):
     rng = np.random.default_rng(20)

@@ -45,6 +45,7 @@ SETTINGS = [
 ]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", LAWS)
 def test_intervals_cover_as_they_claim(kind):
     rng = np.random.default_rng(10)

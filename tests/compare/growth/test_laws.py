@@ -90,6 +90,7 @@ def test_the_censored_fit_is_a_maximum_and_its_ends_are_on_the_profile():
         assert log_likelihood(*(best * (1.0 + 0.01 * rng.standard_normal(3)))) <= top
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("points", [3, 4, 8])
 @pytest.mark.parametrize("budget", [math.inf, 0.7], ids=["all measured", "a timeout"])
 def test_intervals_hold_the_truth_as_often_as_they_claim(points, budget):
@@ -114,6 +115,7 @@ def test_three_points_give_a_wide_interval():
     assert widths[3] > 8.0 * widths[8]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("wrong", ["left out", "as measured"])
 def test_ignoring_the_censoring_would_bias_the_exponent(wrong):
     """With several late cells, both shortcuts make the engine look better than it is."""
@@ -146,6 +148,7 @@ def test_a_bound_that_contradicts_the_measured_points_leaves_no_law():
     assert fit_power([*SIZES[:6], 200.0], [*SIZES[:6], 1e6], [False] * 6 + [True]) is None
 
 
+@pytest.mark.sampled(10)
 @pytest.mark.parametrize("points", [5, 6, 7, 8, 12])
 @pytest.mark.parametrize("sigma", [0.0, 0.05])
 def test_growth_is_found_above_an_overhead(points, sigma):

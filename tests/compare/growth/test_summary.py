@@ -193,6 +193,7 @@ def test_the_interval_of_the_exponent_is_that_of_the_profile_likelihood():
     assert row["exponent_low"] < row["exponent"] < row["exponent_high"]
 
 
+@pytest.mark.exhaustive
 def test_the_interval_of_a_meeting_holds_a_planted_one():
     """With the same noise drawn for both engines it would hold it in few of the repetitions."""
     rng = np.random.default_rng(30)

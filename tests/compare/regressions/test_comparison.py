@@ -66,6 +66,7 @@ def changed(run, size, **values):
     return Run(run.path, results, run.samples)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("correlation", [0.0, 0.6])
 def test_false_alarms_are_rare_where_nothing_changed(correlation, rng):
     """The threshold is set so low that the test alone must hold back."""

@@ -20,12 +20,14 @@ def results():
     return frame.assign(operations=frame["operations"].astype(float) * [1.05, 0.97, 1.02, 0.96])
 
 
+@pytest.mark.exhaustive
 def test_a_law_holds_at_a_size_that_nobody_measured(results):
     checked = check_law(results, get_problem("mlp-depth"), "adjoint", "operations", 64, BUDGET)
     assert checked.status == "ok"
     assert checked.holds, checked
 
 
+@pytest.mark.exhaustive
 def test_a_wrong_law_does_not_hold(results):
     """The planted mistake: costs that grow as the cube of what they were."""
     wrong = results.assign(operations=results["operations"] ** 3)
@@ -62,6 +64,7 @@ def test_a_size_that_the_engine_refuses_is_no_check(results, tmp_path):
     assert "not measured (unsupported): " in result.output
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("power", "code", "verdict"), [(1, 0, "the law held"), (3, 1, "the law did not hold")]
 )

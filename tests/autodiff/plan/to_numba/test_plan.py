@@ -143,6 +143,7 @@ def test_angles_beyond_the_reduction_are_left_to_the_c_library(rng):
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize("name", ["notes", "mlp", "elementwise", "single", "chain", "mixture"])
 def test_workloads(name):
     workload = WORKLOADS[name]
