@@ -43,11 +43,20 @@ def test_the_tour_runs(capsys, tmp_path, monkeypatch):
     assert printed.count("finite-differences") > 1
 
 
-def test_the_page_on_sharp_edges_runs():
-    blocks, _ = blocks_of("docs/sharp_edges.md")
+@pytest.mark.parametrize(
+    "page",
+    [
+        "sharp_edges",
+        *(pytest.param(page, marks=pytest.mark.exhaustive) for page in ("start", "own_model")),
+        *(pytest.param(page, marks=pytest.mark.exhaustive) for page in ("own_engine", "big_runs")),
+    ],
+)
+def test_a_page_runs(page):
+    blocks, _ = blocks_of(f"docs/{page}.md")
+    assert blocks
     names: dict[str, object] = {}
     for block in blocks:
-        exec(compile(block, "sharp_edges.md", "exec"), names)
+        exec(compile(block, f"{page}.md", "exec"), names)
 
 
 def test_the_page_on_testing_runs_and_prints_what_it_says(capsys, tmp_path):

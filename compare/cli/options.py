@@ -12,10 +12,14 @@ if TYPE_CHECKING:
     from compare.engines import Engine
     from compare.problems import Problem
 
+    ParamType = click.ParamType[float]
+else:
+    ParamType = click.ParamType  # takes no parameter before click 8.4
+
 __all__ = ["CHOICES", "Choice", "Positive", "options"]
 
 
-class Positive(click.ParamType[float]):
+class Positive(ParamType):
     """A positive, finite number."""
 
     name = "number"
