@@ -67,7 +67,7 @@ def _module_of(value: Any) -> str:
 def _of_a_user(module_name: str) -> bool:
     """Return whether a module is a user's: neither installed, nor Python's, nor ours."""
     top = module_name.partition(".")[0]
-    if module_name.startswith("compare.problems."):
+    if module_name.startswith(("compare.problems.", "compare.conformance.families.")):
         return True
     if top in {"builtins", "numpy", "compare", "autodiff", "symdiff"}:
         return False

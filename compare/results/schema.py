@@ -274,6 +274,28 @@ COMPARISON_COLUMNS: tuple[Column, ...] = (
 )
 
 
+#: One row of ``conformance.csv`` is one library on one case of the suite.
+CONFORMANCE_COLUMNS: tuple[Column, ...] = (
+    Column("schema_version", "int", "", "version of this table of columns"),
+    Column("family", "str", "", "group of cases that ask the same kind of question"),
+    Column("case", "str", "", "name of the case within its family"),
+    Column("library", "str", "", "the library, or one way to use it"),
+    Column("version", "str", "", "its version"),
+    Column(
+        "verdict",
+        "str",
+        "",
+        "right, convention, nan, refused, wrong (in silence), crashed, timeout",
+    ),
+    Column("value", "str", "", "its answer, 17 digits, the first six entries of each argument"),
+    Column("truth", "str", "", "the derivative to 50 digits, or exact floats; or `no derivative`"),
+    Column("ulps", "float", "1", "largest error of an entry, in units in the last place"),
+    Column("message", "str", "", "its own sentence, or what is wrong or conventional"),
+    Column("why", "str", "", "the reason why the case is in the suite"),
+    Column("program", "str", "", "a program that repeats the answer without this project"),
+)
+
+
 #: Every table that is written: its file, what one row is, and its columns.
 TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
     "results.csv": ("a cell: a problem at one size under one engine", RESULT_COLUMNS),
@@ -290,5 +312,6 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
     "truth.csv": ("an engine on a problem, held against the true gradient", TRUTH_COLUMNS),
     "swell.csv": ("a gradient in one form: how large it is", SWELL_COLUMNS),
     "training.csv": ("a step of gradient descent on the two-layer network", TRAINING_COLUMNS),
+    "conformance.csv": ("a library on a case of the conformance suite", CONFORMANCE_COLUMNS),
     "gradscale compare --csv FILE": ("a cell that is in both runs", COMPARISON_COLUMNS),
 }

@@ -1,0 +1,92 @@
+"""The verdict on one answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compare.checks.ulp import ulp
+from compare.conformance.case import Case, nearest
+
+__all__ = ["VERDICTS", "Verdict", "verdict_of"]
+
+#: Verdicts, best first, and what they say.
+VERDICTS: dict[str, str] = {
+    "right": "the derivative; or NaN or an error where there is none",
+    "convention": "right by another convention than most",
+    "nan": "NaN or infinity where there is a derivative: wrong, but not in silence",
+    "refused": "an error with a sentence where there is a derivative",
+    "wrong": "a number that is not the derivative: wrong in silence",
+    "crashed": "the process died",
+    "timeout": "no answer in time",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What an answer is worth."""
+
+    verdict: str
+    message: str = ""
+    #: Largest error of an entry, in units in the last place of the truth, where both are finite.
+    ulps: float | None = None
+    value: str = ""
+
+
+def verdict_of(case: Case, answer: Sequence[Any] | None, error: str = "") -> Verdict:
+    """Return the verdict on the derivatives that a library gave, or on its error."""
+    if answer is None:
+        right = case.truth is None or case.refusable
+        return Verdict("right" if right else "refused", error)
+    try:
+        found = [np.asarray(x, dtype=float) for x in answer]
+    except (TypeError, ValueError):
+        kinds = ", ".join(type(x).__name__ for x in answer)
+        return Verdict("wrong", f"its answer is {kinds}, expected arrays of numbers")
+    shown = "; ".join(_shown(x) for x in found)
+    shapes = [np.shape(case.inputs[i]) for i in case.wrt]
+    if [x.shape for x in found] != shapes:
+        arrived = [x.shape for x in found]
+        return Verdict("wrong", f"shapes {arrived}, expected {shapes}", value=shown)
+    if case.truth is not None:
+        wanted = [nearest(t) for t in case.truth]
+        if _near(case, found, wanted):
+            return Verdict("right", ulps=_ulps(found, wanted), value=shown)
+    for reason, other in case.conventions.items():
+        if _near(case, found, [nearest(t) for t in other]):
+            return Verdict("convention", reason, value=shown)
+    if not all(np.isfinite(x).all() for x in found):
+        return Verdict("right" if case.truth is None else "nan", value=shown)
+    if case.truth is None:
+        return Verdict("wrong", "a number where there is no derivative", value=shown)
+    return Verdict("wrong", "", _ulps(found, wanted), shown)
+
+
+def _near(case: Case, found: Sequence[Any], wanted: Sequence[Any]) -> bool:
+    for x, truth in zip(found, wanted, strict=True):
+        if np.shape(x) != np.shape(truth):
+            return False
+        same = x == truth  # infinities too
+        largest = float(np.max(np.abs(truth[np.isfinite(truth)]), initial=0.0))
+        most = case.atol + case.rtol * np.maximum(np.abs(truth), 1e-3 * largest)
+        with np.errstate(invalid="ignore"):
+            if not np.all(same | (np.abs(x - truth) <= most)):
+                return False
+    return True
+
+
+def _ulps(found: Sequence[Any], wanted: Sequence[Any]) -> float | None:
+    """Return the largest error in ULPs of the truth; of the smallest normal number at 0."""
+    errors = [
+        float(np.max(np.abs(x - truth) / np.maximum(ulp(truth), 2.0**-1074), initial=0.0))
+        for x, truth in zip(found, wanted, strict=True)
+        if np.isfinite(x).all() and np.isfinite(truth).all()
+    ]
+    return max(errors) if len(errors) == len(found) else None
+
+
+def _shown(x: Any) -> str:
+    flat = np.ravel(x)
+    text = ", ".join(f"{v:.17g}" for v in flat[:6])
+    return f"[{text}{', …' if flat.size > 6 else ''}]" if np.ndim(x) else text
