@@ -9,8 +9,20 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["KNOWN", "ExpressionTooLarge", "Unparsable", "Untraceable", "name_of", "nearest"]
+__all__ = [
+    "COMPARISON",
+    "KNOWN",
+    "ExpressionTooLarge",
+    "Unparsable",
+    "Untraceable",
+    "name_of",
+    "nearest",
+]
 
+COMPARISON = (
+    "gradient: the function returned the outcome of a comparison, which has no derivative; return "
+    "a number, such as what is compared, or np.where(condition, a, b)"
+)
 KNOWN = "the functions that are known stand in docs/functions.md"
 
 

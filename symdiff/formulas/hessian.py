@@ -34,7 +34,7 @@ def second_derivatives(dag: Dag, partials: Sequence[int], symbols: Sequence[int]
         )
     matrix = np.zeros((len(symbols), len(symbols)), dtype=np.int64)
     for row, partial in enumerate(partials):
-        matrix[row, row:] = reverse(dag, partial, symbols[row:])
+        matrix[row, row:] = reverse(dag, partial, symbols[row:], again=True)
         matrix[row:, row] = matrix[row, row:]
     return matrix
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, overload
 
 import sympy
 
-from symdiff.errors import Untraceable, nearest
+from symdiff.errors import COMPARISON, Untraceable, nearest
 from symdiff.formulas.given import function_of
 from symdiff.formulas.gradient import Gradient
 from symdiff.matrix import MatrixGradient, matrix_gradient
@@ -62,6 +62,8 @@ def derive_entries(
             f"gradient: the function returned an array of shape {traced.nodes.shape}, a scalar is "
             "needed; sum it (np.sum) or select one entry"
         )
+    if traced.is_condition:
+        raise TypeError(COMPARISON)
     symbols = [node for name in names for node in traced.inputs[name].ravel().tolist()]
     parts = DERIVATIONS[strategy](traced.dag, int(traced.nodes), symbols)
     return Gradient(strategy, traced.inputs, names, parts, traced.structures)

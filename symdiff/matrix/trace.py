@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import sympy
 
+from symdiff.errors import COMPARISON
 from symdiff.matrix.array import MatrixArray, NamedLength, as_node
 from symdiff.matrix.named_lengths import call_with_named_lengths
 from symdiff.matrix.node import Graph, Node
@@ -126,6 +127,8 @@ def _traced(f: Callable[..., Any], given: Mapping[str, Any]) -> MatrixTrace:
             f"gradient: the function returned an array of shape {shown(node.shape)}, a scalar is "
             "needed; sum it (np.sum) or select one entry"
         )
+    if node.truth:
+        raise TypeError(COMPARISON)
     symbolic = {name: Leaf(name) if name in inputs.nodes else Leaf(None) for name in leaves}
     kept = {name: fill(template, symbolic) for name, template in structures.items()}
     return MatrixTrace(graph, inputs.nodes, node, kept, inputs.examples)

@@ -150,15 +150,29 @@ class Dag(NodeStore):
             if self.ops[base] == "neg":
                 positive = self.power(self.args[base][0], exponent)
                 return self.negate(positive) if n % 2 else positive
-            if n > 0 and n % 2 == 0 and self.ops[base] == "sqrt":
-                below = self.args[base][0]
-                if self.is_sum_of_squares(below):
-                    return self.power(below, self.number(n // 2))
+            if n > 0 and n % 2 == 0:
+                smooth = self._without_kink(base, n)
+                if smooth is not None:
+                    return smooth
         if n < 0:
             return self.divide(ONE, self.power(base, self.number(-n)))
         if n == Fraction(1, 2):
             return self.apply("sqrt", base)
         return self.node("pow", base, exponent)
+
+    def _without_kink(self, base: int, n: int) -> int | None:
+        """Return an even power of a size or a length as the power of what is below it, else None.
+
+        Written so, its second derivative is right at 0 too.
+        """
+        op, args = self.ops[base], self.args[base]
+        if op == "absolute":
+            return self.power(args[0], self.number(n))
+        if op == "hypot":
+            return self.power(self.add(*map(self.square, args)), self.number(n // 2))
+        if op == "sqrt" and self.is_sum_of_squares(args[0]):
+            return self.power(args[0], self.number(n // 2))
+        return None
 
     def square(self, x: int) -> int:
         """Return ``x**2``."""
@@ -171,6 +185,15 @@ class Dag(NodeStore):
             value = fold_function([self.data[arg] for arg in args]) if fold_function else None
             if value is not None:
                 return self.number(value)
+        if function in ("cos", "cosh", "absolute") and self.ops[args[0]] == "absolute":
+            args = self.args[args[0]]  # even: without a kink at 0
+        if (
+            function in ("maximum", "minimum")
+            and len(args) == 2
+            and args[1] == self.negate(args[0])
+        ):
+            size = self.apply("absolute", args[0])
+            return size if function == "maximum" else self.negate(size)
         if function in ("log", "log1p"):
             stable = self._log(function, args[0])
             if stable is not None:

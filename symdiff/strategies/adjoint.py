@@ -7,9 +7,11 @@ of that of the function, however many parameters there are (Baur and Strassen, 1
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from symdiff.operations.derivatives import Singular, partials, scale
+from symdiff.operations.table import OPERATIONS
 from symdiff.store.cse import name_lines
 from symdiff.store.dag import CONDITIONS, ONE, ZERO, Dag
 from symdiff.strategies.derivation import Derivation
@@ -50,6 +52,18 @@ def _implies(dag: Dag, a: int, b: int) -> bool:
             return True
         a = dag.args[a][0]
     return a == b
+
+
+def _where_it_counts(dag: Dag, product: int) -> list[int]:
+    """Return the conditions outside of which a factor of a product is 0, written as such."""
+    factors = dag.args[product] if dag.ops[product] == "mul" else (product,)
+    found = []
+    for factor in factors:
+        if dag.ops[factor] == "where":
+            condition, a, b = dag.args[factor]
+            if ZERO in (a, b):
+                found.append(condition if b == ZERO else _negated(dag, condition))
+    return found
 
 
 def _either(dag: Dag, a: int | None, b: int | None) -> int | None:
@@ -99,9 +113,17 @@ class _Adjoints:
 
 
 def reverse(
-    dag: Dag, value: int, symbols: Sequence[int], adjoint_of: dict[int, int] | None = None
+    dag: Dag,
+    value: int,
+    symbols: Sequence[int],
+    adjoint_of: dict[int, int] | None = None,
+    again: bool = False,
 ) -> list[int]:
-    """Return the derivatives of a value with respect to symbols, by reverse accumulation."""
+    """Return the derivatives of a value with respect to symbols, by reverse accumulation.
+
+    A value that is a derivative itself is differentiated `again`: the convention for its value at a
+    kink is no constant, so that there its derivative is not a number.
+    """
     order = dag.reachable([value])
     active = _active(dag, order, symbols)
     ops, args = dag.ops, dag.args
@@ -151,6 +173,13 @@ def reverse(
                 otherwise = _negated(dag, condition)
                 share = dag.choose(condition, ZERO, outer)
                 give(b, share, ONE, _both(dag, mask, otherwise))
+        elif again and (jumps := OPERATIONS[op].jumps if op in OPERATIONS else None):
+            jump = dag.choose(jumps(dag, *args[node]), dag.number(math.nan), ZERO)
+            for condition in _where_it_counts(dag, outer):
+                jump = dag.choose(condition, jump, ZERO)
+            for arg in args[node]:
+                if active[arg]:
+                    give(arg, ONE, jump, mask)
         elif args[node]:
             for arg, partial in zip(args[node], partials(dag, node), strict=True):
                 if active[arg] and partial != ZERO:

@@ -59,7 +59,7 @@ def _folded(logic: Callable[..., int]) -> Callable[..., int]:
 
     def form(dag: Dag, *args: int) -> int:
         conditions = map(dag.condition, args)
-        return dag.numeric(functools.reduce(functools.partial(logic, dag), conditions))
+        return functools.reduce(functools.partial(logic, dag), conditions)
 
     return form
 

@@ -46,6 +46,8 @@ class Expression:
     inputs: dict[str, Nodes]
     nodes: Nodes
     structures: Structures = field(default_factory=dict)
+    #: Whether the result is the outcome of a comparison, which counts as 1 or 0.
+    is_condition: bool = False
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -150,8 +152,10 @@ def trace(
             "joined by np.stack or np.concatenate"
         )
     nodes = nodes_of(dag, result)
+    conditions = any(dag.is_condition(node) for node in nodes.ravel().tolist())
     roots = [dag.numeric(node) for node in nodes.ravel().tolist()]
     dag, roots = flatten(dag, roots)
     symbolic = {name: Leaf(name) if name in inputs else Leaf(None) for name in leaves}
     kept = {name: fill(template, symbolic) for name, template in structures.items()}
-    return Expression(dag, inputs, np.array(roots, dtype=np.int64).reshape(nodes.shape), kept)
+    found = np.array(roots, dtype=np.int64).reshape(nodes.shape)
+    return Expression(dag, inputs, found, kept, conditions)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import symdiff
 from symdiff import ExpressionTooLarge, gradient, parse
 from symdiff.strategies import DERIVATIONS
 
@@ -90,3 +91,37 @@ def test_too_many_parameters_are_refused():
 def test_a_gradient_of_nothing():
     g = gradient(lambda x: np.sum(x**2), wrt=(), x=(2,))
     assert g.hessian()(x=[1, 2]) == {}
+
+
+@pytest.mark.parametrize("strategy", ["expanded", "shared", "adjoint"])
+@pytest.mark.parametrize(
+    ("f", "at", "second"),
+    [
+        (lambda x: np.abs(x) ** 2, 0.0, 2.0),
+        (lambda x: np.abs(x) * np.abs(x), 0.0, 2.0),
+        (lambda x: np.maximum(x, -x) ** 2, 0.0, 2.0),
+        (lambda x: np.minimum(x, -x) ** 2, 0.0, 2.0),
+        (lambda x: np.hypot(x, 2 * x) ** 2, 0.0, 10.0),
+        (lambda x: np.cos(np.abs(x)), 0.0, -1.0),
+        (lambda x: np.cosh(np.abs(x)), 0.0, 1.0),
+        (lambda x: np.where(np.abs(x) < 1, x * x / 2, np.abs(x) - 0.5), 0.0, 1.0),
+        (lambda x: np.maximum(x, 0.0) ** 2, 1.5, 2.0),
+        (lambda x: np.abs(x), -2.0, 0.0),
+        # No second derivative: a 0 in silence would be taken for one.
+        (lambda x: np.abs(x), 0.0, np.nan),
+        (lambda x: x * np.abs(x), 0.0, np.nan),
+        (lambda x: np.maximum(x, 0.0) ** 2, 0.0, np.nan),
+        (lambda x: np.minimum(x, 1.0), 1.0, np.nan),
+        (lambda x: x * np.sign(x), 0.0, np.nan),
+    ],
+)
+def test_a_kink_is_no_constant(f, at, second, strategy):
+    found = symdiff.hessian(f, strategy=strategy)(at)
+    np.testing.assert_allclose(found, second, rtol=1e-14)
+
+
+@pytest.mark.parametrize("strategy", symdiff.STRATEGIES)
+@pytest.mark.parametrize("f", [lambda x: np.sum(x) > 0, lambda x: x[0] == x[1]])
+def test_the_outcome_of_a_comparison_has_no_gradient(f, strategy):
+    with pytest.raises(TypeError, match="outcome of a comparison"):
+        symdiff.grad(f, strategy=strategy)(np.ones(2))
