@@ -1,4 +1,4 @@
-"""The command line: ``gradscale run``, ``verify``, ``list``, ``report`` and ``compare``.
+"""The command line: ``gradscale`` and its commands.
 
 Exit codes: 0 done, 1 a gradient is wrong or a cell slower, 2 the input is wrong,
 130 interrupted.
@@ -11,6 +11,7 @@ import click
 
 from compare.cli.codes import BAD_INPUT, INTERRUPTED
 from compare.cli.compare import compare
+from compare.cli.conformance import conformance
 from compare.cli.inspect import list_, report, verify
 from compare.cli.run import run
 from compare.results.machine import gradscale_version
@@ -28,7 +29,7 @@ def cli() -> None:
     """
 
 
-for _command in (run, verify, list_, report, compare):
+for _command in (run, verify, list_, report, compare, conformance):
     cli.add_command(_command)
 
 

@@ -40,6 +40,8 @@ def verdict_of(case: Case, answer: Sequence[Any] | None, error: str = "") -> Ver
         right = case.truth is None or case.refusable
         return Verdict("right" if right else "refused", error)
     try:
+        if any(x is None for x in answer):  # NumPy would make NaN of it
+            raise TypeError
         found = [np.asarray(x, dtype=float) for x in answer]
     except (TypeError, ValueError):
         kinds = ", ".join(type(x).__name__ for x in answer)
@@ -78,11 +80,12 @@ def _near(case: Case, found: Sequence[Any], wanted: Sequence[Any]) -> bool:
 
 def _ulps(found: Sequence[Any], wanted: Sequence[Any]) -> float | None:
     """Return the largest error in ULPs of the truth; of the smallest normal number at 0."""
-    errors = [
-        float(np.max(np.abs(x - truth) / np.maximum(ulp(truth), 2.0**-1074), initial=0.0))
-        for x, truth in zip(found, wanted, strict=True)
-        if np.isfinite(x).all() and np.isfinite(truth).all()
-    ]
+    with np.errstate(over="ignore"):
+        errors = [
+            float(np.max(np.abs(x - truth) / np.maximum(ulp(truth), 2.0**-1074), initial=0.0))
+            for x, truth in zip(found, wanted, strict=True)
+            if np.isfinite(x).all() and np.isfinite(truth).all()
+        ]
     return max(errors) if len(errors) == len(found) else None
 
 

@@ -13,7 +13,7 @@ from compare.conformance.case import Case
 from compare.engines.rebound import Library as Stand
 from compare.engines.rebound import rebound
 
-__all__ = ["LIBRARIES", "Library", "installed", "nested"]
+__all__ = ["LIBRARIES", "OURS", "Library", "installed", "nested"]
 
 
 @dataclass(frozen=True)
@@ -194,6 +194,12 @@ LIBRARIES: dict[str, Library] = {
         Library("mygrad", "mygrad", _mygrad, _PROGRAMS["mygrad"]),
     )
 }
+
+
+#: What this project answers for.
+OURS = tuple(
+    name for name, library in LIBRARIES.items() if library.module in ("autodiff", "symdiff")
+)
 
 
 def installed(names: Sequence[str] | None = None) -> list[Library]:

@@ -84,12 +84,13 @@ class _Lines:
         return name
 
     def _class(self, kind: type) -> str:
-        source = ast.parse(textwrap.dedent(inspect.getsource(kind)))
+        source = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
+        assert isinstance(source, ast.ClassDef)
         for method in vars(kind).values():
             method = getattr(method, "fget", method)
             if isinstance(method, types.FunctionType) and "<" not in method.__code__.co_filename:
                 self._reads(method.__code__, method.__globals__, but=kind.__name__)
-        if any("dataclass" in ast.unparse(n) for n in source.body[0].decorator_list):
+        if any("dataclass" in ast.unparse(n) for n in source.decorator_list):
             self._import("from dataclasses import dataclass")
         self._define(kind.__name__, kind, ast.unparse(source))
         return kind.__name__

@@ -159,15 +159,15 @@ _BINARY: list[tuple[Any, Any, Any, tuple[tuple[float, float], ...]]] = [
 _CANCELLED = {np.tanh: 2.3e-16, np.expm1: 2.3e-16}
 
 
-def _of_one(function: Any) -> Any:
-    def f(x: Any) -> Any:
+def _of_one(function):
+    def f(x):
         return function(x)
 
     return f
 
 
-def _of_two(function: Any) -> Any:
-    def f(x: Any, y: Any) -> Any:
+def _of_two(function):
+    def f(x, y):
         return function(x, y)
 
     return f

@@ -1,0 +1,131 @@
+"""The suite: planted mistakes are caught, what is right passes, and every row can be repeated."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import autodiff
+from compare.conformance import conformance
+from compare.conformance.case import Case, digits, exact, nearest
+from compare.conformance.judge import verdict_of
+from compare.conformance.libraries import LIBRARIES, OURS
+from compare.conformance.page import write_page
+from compare.conformance.program import program
+from compare.conformance.suite import FAMILIES, cases_of
+
+CASES = [case for family in FAMILIES for case in cases_of(family)]
+
+
+def test_there_are_enough_cases_and_each_has_a_name_of_its_own():
+    assert len(CASES) >= 400
+    assert len({(case.family, case.name) for case in CASES}) == len(CASES)
+
+
+SLOPE = Case("x²", lambda x: x**2, (3.0,), (6.0,))
+ARRAY = Case("sum of squares", lambda x: np.sum(x**2), (np.ones(2),), (np.full(2, 2.0),))
+KINK = Case("abs at 0", np.abs, (0.0,), None, {"a subgradient": (0.0,)})
+
+
+@pytest.mark.parametrize(
+    ("case", "answer", "verdict"),
+    [
+        (SLOPE, [6.0], "right"),
+        (SLOPE, [np.float32(6.0)], "right"),
+        (SLOPE, [6.0 * (1 + 1e-8)], "wrong"),
+        (SLOPE, [0.0], "wrong"),
+        (SLOPE, [np.nan], "nan"),
+        (SLOPE, [np.inf], "nan"),
+        (SLOPE, None, "refused"),
+        (SLOPE, [None], "wrong"),
+        (SLOPE, [np.array([6.0])], "wrong"),
+        (ARRAY, [np.full(2, 2.0)], "right"),
+        (ARRAY, [4.0], "wrong"),
+        (ARRAY, [np.array([2.0, 2.0 + 1e-7])], "wrong"),
+        (KINK, [0.0], "convention"),
+        (KINK, [0.3], "wrong"),
+        (KINK, [np.nan], "right"),
+        (KINK, None, "right"),
+    ],
+)
+def test_a_verdict(case, answer, verdict):
+    assert verdict_of(case, answer, "a sentence").verdict == verdict
+
+
+def without_the_second_order(f, wrt):
+    """A library whose conventions at kinks are constants."""
+    gradient = autodiff.grad(f, wrt)
+    return lambda *args: autodiff.stop_gradient(gradient(*args))
+
+
+def test_a_library_that_is_wrong_is_caught_and_named():
+    frame = conformance(families=["kinks"], gradient=("mine", without_the_second_order))
+    second = frame[frame["case"].str.contains("second order")]
+    assert set(frame["library"]) == {"mine"}
+    assert (second["verdict"] != "right").sum() > 15
+    assert (frame[~frame["case"].str.contains("second order")]["verdict"] != "wrong").all()
+
+
+@pytest.mark.parametrize("family", ["masks", "kinks"])
+def test_none_of_ours_is_wrong_in_silence(family):
+    frame = conformance(["autodiff", "symdiff-shared"], [family])
+    assert not frame["verdict"].isin(["wrong", "crashed", "timeout"]).any()
+    assert frame[frame["library"] == "autodiff"]["verdict"].isin(["right", "convention"]).all()
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("library", OURS)
+def test_none_of_ours_is_wrong_in_silence_anywhere(library):
+    frame = conformance([library])
+    wrong = frame[frame["verdict"].isin(["wrong", "crashed"])]
+    assert wrong.empty, wrong[["case", "value", "truth"]].to_string()
+    if library.startswith("autodiff"):
+        assert frame["verdict"].isin(["right", "convention"]).all()
+
+
+def test_every_case_has_a_program_that_compiles():
+    for case in CASES:
+        compile(program(case, LIBRARIES["autodiff"]), case.name, "exec")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["tanh(0.7)", "write into zeros", "abs² at 0, second order", "a property that makes an object"],
+)
+def test_a_program_repeats_the_answer(name):
+    case = next(case for case in CASES if case.name == name)
+    ended = subprocess.run(
+        [sys.executable, "-c", program(case, LIBRARIES["autodiff"])],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    printed = np.array(re.findall(r"-?\d+\.?\d*(?:e[+-]\d+)?", ended.stdout), float)
+    np.testing.assert_allclose(printed, np.ravel(nearest(case.truth[0])), rtol=1e-7)
+
+
+def test_a_truth_has_fifty_digits():
+    assert digits(exact(lambda x: 1 / x, 3.0)) == "0." + "3" * 50
+
+
+def test_the_page_is_one_file_and_escapes_what_libraries_say(tmp_path):
+    frame = conformance(["autodiff"], ["masks"])
+    frame.loc[0, ["verdict", "message"]] = ["wrong", "<script>alert(1)</script>"]
+    text = write_page(frame, tmp_path / "page.html").read_text()
+    assert "<script>" not in text
+    assert "http" not in text
+    assert "26/27" in text
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: conformance(["autodif"]), "no library is called 'autodif'"),
+        (lambda: conformance(["autodiff"], ["mask"]), "no family is called 'mask'"),
+    ],
+)
+def test_a_wrong_name_is_one_sentence(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
