@@ -22,7 +22,7 @@ from rich.progress import (
 
 from compare.engines.engine import Engine
 from compare.measure.sweep import Ended, sweep
-from compare.problems.own import OWN
+from compare.problems import PROBLEMS
 from compare.problems.problem import Case, Problem
 from compare.process.executor import Budget
 from compare.results.identity import fingerprint
@@ -52,9 +52,10 @@ from compare.run.settings import Settings
 from compare.run.verify import verify_cases
 
 if TYPE_CHECKING:
+    from compare.report.record import RunRecord
     from compare.truth.measure import Found
 
-__all__ = ["Settings", "report_folder", "run", "verify_problems"]
+__all__ = ["Settings", "read_record", "report_folder", "run", "verify_problems"]
 
 #: Time and memory budget of a gradient that is verified, whatever the budget of timed cells is.
 _VERIFY_BUDGET = Budget(20.0, 2 * 1024**3)
@@ -129,9 +130,16 @@ def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
             samples.add(cell, ended.samples, previous.run)
             append_row(folder / "results.csv", row)
         # A report of somebody's own function is about that function, not about our networks.
-        if any(problem.family != OWN for problem in settings.problems):
-            with console.status("the swell, the collapse, and the two-layer network trained twice"):
+        if any(problem.name in PROBLEMS for problem in settings.problems):
+            with console.status("the swell, the collapse, the two-layer network trained thrice"):
                 _finish(settings, metadata)
+        else:
+            # late: the studies derive with SymPy, which takes 0.3 s to import
+            from compare.studies.example import example_of
+
+            with console.status("the formula and the circuit"):
+                example = example_of(settings.problems[0], settings.seed)
+                metadata["example"] = dataclasses.asdict(example)
     except KeyboardInterrupt:
         interrupted = True
         console.print("interrupted: the report shows what was finished; --resume goes on")
@@ -249,7 +257,7 @@ def _sound(settings: Settings, console: Console) -> bool:
 
 
 def _finish(settings: Settings, metadata: dict[str, Any]) -> None:
-    """Write the swell, the published example, the collapse of two layers, and two trainings."""
+    """Write the swell, the published example, the collapse of two layers, and three trainings."""
     import threadpoolctl
 
     folder, digest = settings.folder, _digest_of_verification(settings)
@@ -261,25 +269,46 @@ def _finish(settings: Settings, metadata: dict[str, Any]) -> None:
     from compare.studies.collapse import linear_layers_collapse
     from compare.studies.published import compare_with_published
     from compare.studies.swell import QUICK_SERIES, SERIES, swell
-    from compare.studies.training import train_both
+    from compare.studies.training import train_all
 
     metadata["collapse"] = dataclasses.asdict(linear_layers_collapse())
     metadata["logistic"] = [dataclasses.asdict(row) for row in compare_with_published()]
     swollen = swell(QUICK_SERIES if settings.quick else SERIES)
     write_table(tables[0], swollen, SWELL_COLUMNS)
     with threadpoolctl.threadpool_limits(settings.threads, user_api="blas"):
-        training = train_both(settings.training_steps, settings.seed)
+        training = train_all(settings.training_steps, settings.seed)
     write_table(tables[1], training, TRAINING_COLUMNS)
     metadata["finished"] = digest
 
 
-def report_folder(folder: Path, console: Console) -> Path:
+def report_folder(folder: Path, console: Console, title: str = "") -> Path:
     """Make the report of a folder from its CSV files, and print the closing table."""
     # late: SciPy and Altair take 1 s to import
-    from compare.growth.summary import crossovers_of, growths_of, summary_of
-    from compare.report.record import RunRecord
     from compare.report.terminal import print_summary
     from compare.report.write import write_report
+
+    record = read_record(folder)
+    write_table(folder / "summary.csv", record.summary, SUMMARY_COLUMNS)
+    write_table(folder / "crossovers.csv", record.crossovers, CROSSOVER_COLUMNS)
+    with console.status("drawing the report"):
+        page = write_report(folder, record, title=title, example=_example(record))
+    print_summary(record, console)
+    return page
+
+
+def _example(record: "RunRecord") -> Any:
+    """Return the gradient that the report writes out: of an own function, or of a network."""
+    from compare.studies.example import network_example, saved_example
+
+    if isinstance(saved := record.metadata.get("example"), Mapping):
+        return saved_example(saved)
+    return network_example() if record.results["problem"].isin(list(PROBLEMS)).any() else None
+
+
+def read_record(folder: Path) -> "RunRecord":
+    """Return everything that a run left in its folder, with the laws fitted to it."""
+    from compare.growth.summary import crossovers_of, growths_of, summary_of
+    from compare.report.record import RunRecord
 
     if not folder.is_dir():
         raise ResultsError(f"{folder} is no folder; expected one that gradscale run has written")
@@ -296,14 +325,9 @@ def report_folder(folder: Path, console: Console) -> Path:
     }
     metadata = {**read_json(folder / "machine.json"), **read_json(folder / "run.json")}
     growths = growths_of(results)
-    summary, crossovers = summary_of(growths), crossovers_of(growths)
-    write_table(folder / "summary.csv", summary, SUMMARY_COLUMNS)
-    write_table(folder / "crossovers.csv", crossovers, CROSSOVER_COLUMNS)
-    record = RunRecord(results, summary, crossovers=crossovers, metadata=metadata, **tables)
-    with console.status("drawing the report"):
-        page = write_report(folder, record)
-    print_summary(record, console)
-    return page
+    return RunRecord(
+        results, summary_of(growths), crossovers=crossovers_of(growths), metadata=metadata, **tables
+    )
 
 
 def _swept(settings: Settings, console: Console, done: Mapping[Cell, str]) -> Iterator[Ended]:
@@ -334,7 +358,7 @@ def _progress(console: Console) -> Progress:
 def _metadata(settings: Settings, previous: PreviousRun) -> dict[str, Any]:
     """Return the metadata of a run: run.json."""
     plan_cells = sum(len(settings.sizes(p)) for p in settings.problems) * len(settings.engines)
-    known = ("verified", "finished", "collapse", "logistic")
+    known = ("verified", "finished", "collapse", "logistic", "example")
     return {
         "command": settings.command,
         "process": os.getpid(),
