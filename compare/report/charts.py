@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from markupsafe import escape
@@ -171,7 +172,7 @@ def _panel(rows: pd.DataFrame, family: str, quantity: _Quantity, cells: pd.DataF
     )
 
 
-def _point(row: dict, quantity: _Quantity, word: str) -> Point | None:
+def _point(row: dict[Any, Any], quantity: _Quantity, word: str) -> Point | None:
     """Return a cell as a point; None where nothing is known of it."""
     value = row[quantity.name]
     where = f"{row['engine']}, {row['label']} ({count_text(row['n'])} {word})"
@@ -242,7 +243,7 @@ def _swell(record: RunRecord) -> Figure | None:
 def _within(rows: pd.DataFrame, top: float, word: str) -> list[Point]:
     """Return one form's points within the frame, and where its line leaves it."""
     found: list[Point] = []
-    last: dict = {}
+    last: dict[Any, Any] = {}
     for row in rows.to_dict("records"):
         operations, n = row["operations"], row["n"]
         if operations > top:
@@ -289,7 +290,7 @@ def _short(text: str, most: int = 18) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _square(row: dict, x: float, y: float, wide: float, high: float) -> str:
+def _square(row: dict[Any, Any], x: float, y: float, wide: float, high: float) -> str:
     """Return one square of the matrix: an error, or the reason why there is none."""
     status = str(row["status"])
     text = error_text(row["max_error"]) if status == "ok" else _WORDS.get(status, status)

@@ -142,20 +142,22 @@ def _cost(record: RunRecord) -> Section:
         tables_["Every engine"] = tables.engines_table(alone)
     elif len(alone):
         tables_["Problems of one size: time of one gradient"] = tables.single_table(results)
+    fair = fairness(results, record.metadata)
     return Section(
         "cost",
         "Cost of one gradient",
         cost_sentences(results),
         ("cost",),
         tables_,
-        points={"Read it fairly": fairness(results, record.metadata)} if len(results) else {},
+        points={"Read it fairly": fair} if fair else {},
     )
 
 
 def _size(record: RunRecord) -> Section:
     """Return the chapter on the swell: of ours, by form, and beside the published example."""
     sentences = operations_sentences(record.results)
-    found, code = {}, {}
+    found: dict[str, Table] = {}
+    code: dict[str, str] = {}
     if len(record.swell):
         sentences = [*swell_sentences(record.swell), *sentences]
         found = swell_tables(record.swell)
@@ -269,13 +271,14 @@ def _training(curves: pd.DataFrame, collapse: Any) -> Section:
     sentences: list[str] = []
     if runs:
         losses = curves[list(runs)]
+        first, last = (float(curves[next(iter(runs))].iloc[i]) for i in (0, -1))
         scale = losses.abs().max(axis=1)
         apart = ((losses.max(axis=1) - losses.min(axis=1)) / scale.where(scale > 0)).max()
         count = {1: "once", 2: "twice", 3: "three times"}[len(runs)]
         sentences = [
             f"Gradient descent on the two-layer sigmoid network, {count}: "
             f"{list_text(list(runs.values()))}. In {len(curves):,} steps the loss goes from "
-            f"{loss_text(losses.iloc[0, 0])} to {loss_text(losses.iloc[-1, 0])}."
+            f"{loss_text(first)} to {loss_text(last)}."
         ]
         if len(runs) > 1 and apart == apart:
             text = f"They differ by at most {error_text(apart)}, relative, at any step."

@@ -8,7 +8,7 @@ import pandas as pd
 from compare.report import cells as frames
 from compare.report.exactness import ulp_text
 from compare.report.format import MISSING, count_text, list_text, ratio_text, seconds_text
-from compare.report.headline import Scope, scope_of
+from compare.report.headline import Scope, same_size, scope_of
 from compare.report.reach import FORMULAS, Reach
 
 __all__ = ["agreement_line", "finding", "remarks"]
@@ -30,7 +30,7 @@ def finding(results: pd.DataFrame, run: Mapping[str, Any]) -> str:
         return "No cell was finished, so there is nothing to compare yet."
     if frames.ok(results).empty:
         ends = list_text(list(dict.fromkeys(results["status"].replace("", "unknown"))))
-        return f"None of {_cells(len(results))} gave a gradient: {ends}."
+        return f"0 of {_cells(len(results))} gave a gradient: {ends}."
     scope = scope_of(results)
     if scope is None:
         return _single(results)
@@ -82,9 +82,9 @@ def _why(far: Reach) -> str:
 def _both(name: str, far: Reach, graph: Reach, scope: Scope) -> str:
     """Return the sentence where formula and graph came equally far."""
     text = f"Formula and graph both reached {count_text(far.n)} {scope.word}, the largest tried"
-    times = far.best.get("run_s"), graph.best.get("run_s")
-    if all(t is not None and t > 0 for t in times):
-        text += f"; there {_DERIVED[name]} took {ratio_text(times[0] / times[1])} the graph's time"
+    own, other = float(far.best["run_s"]), float(graph.best["run_s"])
+    if own > 0 and other > 0:
+        text += f"; there {_DERIVED[name]} took {ratio_text(own / other)} the graph's time"
     return f"{text}."
 
 
@@ -110,8 +110,10 @@ def _first(scope: Scope) -> str:
 def _single(results: pd.DataFrame) -> str:
     """Return the sentence where nothing grows: formula against graph, or what was done."""
     problems = list(dict.fromkeys(results["problem"]))
-    good = frames.ok(results)
     if len(problems) == 1:
+        # Times at different sizes are not compared.
+        here = same_size(results)
+        good = frames.ok(here)
         times = dict(zip(good["engine"], good["run_s"], strict=True))
         formula = next((name for name in FORMULAS if times.get(name, 0) > 0), None)
         told = {"graph": "on the graph", **{n: f"as {text}" for n, text in _DERIVED.items()}}
@@ -124,10 +126,11 @@ def _single(results: pd.DataFrame) -> str:
             ratio = ratio_text(float(good.loc[good["engine"] == one, "ratio"].iloc[-1]))
             text = f"One gradient of {problems[0]} takes {seconds_text(times[one])} {told[one]}"
             text += "" if ratio == MISSING else f", {ratio} one evaluation"
-            other = results[results["engine"].isin(FORMULAS if one == "graph" else ("graph",))]
+            other = here[here["engine"].isin(FORMULAS if one == "graph" else ("graph",))]
             ended = f"; no {'formula' if one == 'graph' else 'graph'} came out"
             return text + (f"{ended} ({other['status'].iloc[0]})." if len(other) else ".")
     of = f"of {problems[0]} " if len(problems) == 1 else ""
+    good = frames.ok(results)
     return f"{len(good):,} of {_cells(len(results))} {of}gave a gradient that was found right."
 
 

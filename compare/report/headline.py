@@ -14,7 +14,7 @@ from compare.report.palette import ENGINES, mark_styles
 from compare.report.plot import Panel, Point, Series, log_axis, mark, panel_svg, words
 from compare.report.reach import FORMULAS, Reach, reach
 
-__all__ = ["LINES", "Scope", "headline_figures", "scope_of"]
+__all__ = ["LINES", "Scope", "headline_figures", "same_size", "scope_of"]
 
 #: The three lines: the closed formula, the formula with names, the graph.
 LINES = {
@@ -147,13 +147,26 @@ def _caption(scope: Scope, panel: Panel) -> str:
     return "; ".join([text, *marks]) + "."
 
 
+def same_size(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells of the one problem and size at which most engines were right."""
+    if results.empty:
+        return results
+    right = (
+        (results["status"] == "ok").groupby([results["problem"], results["label"]]).transform("sum")
+    )
+    most = results[right == right.max()].iloc[0]
+    here = (results["problem"] == most["problem"]) & (results["label"] == most["label"])
+    found: pd.DataFrame = results[here]
+    return found
+
+
 def _bars(results: pd.DataFrame, width: int) -> Figure | None:
     """Return the time of a gradient as a bar an engine, where nothing grows."""
-    timed = results[(results["status"] == "ok") & (results["run_s"] > 0)]
+    timed = same_size(results[(results["status"] == "ok") & (results["run_s"] > 0)])
     if timed.empty:
         return None
-    problem = timed["problem"].value_counts(sort=True).index[0]
-    rows = timed[timed["problem"] == problem].sort_values("size").drop_duplicates("engine")
+    problem = timed["problem"].iloc[0]
+    rows = timed.drop_duplicates("engine", keep="last")
     times = dict(zip(rows["engine"], rows["run_s"], strict=True))
     styles = mark_styles(times)
     longest = max(times.values())
@@ -168,6 +181,8 @@ def _bars(results: pd.DataFrame, width: int) -> Figure | None:
             f'<rect x="{left}" y="{y + 4}" width="{long:.1f}" height="16" fill="{style.paint}"/>',
             words(left + long + 6, y + 16, seconds_text(times[engine])),
         ]
-    caption = f"Time of one value with its gradient of {problem}, once derived or traced."
+    label = str(rows["label"].iloc[0])
+    at = f" ({label})" if results["label"].nunique() > 1 else ""
+    caption = f"Time of one value with its gradient of {problem}{at}, once derived or traced."
     size = (width, 12 + len(styles) * _BAR)
     return Figure("Time of one gradient", caption, drawn=("".join(parts), *size))

@@ -35,6 +35,11 @@ class Overview:
     #: Problems with what their numbers count, and a field an engine, None where none was tried.
     rows: list[tuple[str, str, list[Place | None]]]
 
+    @property
+    def ended(self) -> bool:
+        """Whether an engine ended before the largest size."""
+        return any(p and p.kind == "some" for _, _, places in self.rows for p in places)
+
 
 def overview_of(results: pd.DataFrame) -> Overview:
     """Return how far each engine came on each problem, with links to the chapters."""

@@ -121,14 +121,20 @@ def memory_sentences(results: pd.DataFrame) -> list[str]:
 
 
 def fairness(results: pd.DataFrame, run: Mapping[str, Any]) -> list[str]:
-    """Return the sentences on limits of the numbers."""
+    """Return the sentences on limits of the numbers, those that this run needs."""
     limits = budget(results, run)
-    return [
-        "The growing networks see one sample at a time, so that each formula is as short as it "
-        "can be; a batch would make it longer and leave the graph as it is.",
-        "A timeout is a lower bound: the cell takes at least its budget"
-        f"{f' ({limits})' if limits else ''}; the fitted laws use it as a bound, not as a point.",
-    ]
+    found = []
+    if len(frames.networks(frames.growing(results))):
+        found.append(
+            "The growing networks see one sample at a time, so that each formula is as short as it "
+            "can be; a batch would make it longer and leave the graph as it is."
+        )
+    if (results["status"] == "timeout").any():
+        found.append(
+            "A timeout is a lower bound: the cell takes at least its budget"
+            f"{f' ({limits})' if limits else ''}; the fitted laws use it as a bound, not a point."
+        )
+    return found
 
 
 def _sentence(text: str) -> str:

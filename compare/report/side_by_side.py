@@ -148,6 +148,7 @@ def _chart(runs: dict[str, RunRecord]) -> Figure | None:
     families = {scope.family for scope in scopes.values()}
     if len(scopes) < 2 or len(families) != 1:
         return None
+    word = next(iter(scopes.values())).word
     panels = {}
     for engine, title in LINES.items():
         series, values, sizes = [], [], []
@@ -166,7 +167,7 @@ def _chart(runs: dict[str, RunRecord]) -> Figure | None:
             values += [p.y for p in points]
             sizes += [p.x for p in points]
         if len(set(sizes)) > 1:
-            x = log_axis(scope.word, min(sizes) / 1.4, max(sizes) * 1.4)
+            x = log_axis(word, min(sizes) / 1.4, max(sizes) * 1.4)
             y = log_axis("time of one gradient", min(values) / 1.6, max(values) * 1.6, "s")
             panels[panel_name("runs", engine)] = Panel(title, x, y, series)
     if not panels:

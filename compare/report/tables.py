@@ -171,8 +171,10 @@ def engines_table(results: pd.DataFrame) -> Table:
             )
         ]
         rows.append((engine, str(cell["status"]), *texts))
-    header = ("engine", "status", "one gradient", "ratio to loss", "build", "first run", "memory")
-    header = (*header, "operations", "error")
+    header = (
+        *("engine", "status", "one gradient", "ratio to loss", "build", "first run", "memory"),
+        *("operations", "error"),
+    )
     return Table(header, rows, tuple(range(2, len(header))))
 
 

@@ -75,6 +75,8 @@ _OUTPUTS = (
 )
 #: Requested settings that run.json repeats for the report.
 _SHOWN = ("quick", "budget_s", "budget_bytes", "seed", "threads", "mode")
+#: Beginning of the names of the networks that grow.
+_NETWORKS = "mlp-"
 _REPORTS = ("report.html", "report.md")
 #: Statuses of a cell whose engine failed: not refusals, and not budgets that ended.
 _FAILED = ("error", "crashed")
@@ -298,11 +300,14 @@ def report_folder(folder: Path, console: Console, title: str = "") -> Path:
 
 def _example(record: "RunRecord") -> Any:
     """Return the gradient that the report writes out: of an own function, or of a network."""
-    from compare.studies.example import network_example, saved_example
+    from compare.studies.example import example_of, network_example, saved_example
 
     if isinstance(saved := record.metadata.get("example"), Mapping):
         return saved_example(saved)
-    return network_example() if record.results["problem"].isin(list(PROBLEMS)).any() else None
+    names = [name for name in dict.fromkeys(record.results["problem"]) if name in PROBLEMS]
+    if any(name.startswith(_NETWORKS) for name in names):
+        return network_example()
+    return example_of(PROBLEMS[names[0]], trusted=True) if names else None
 
 
 def read_record(folder: Path) -> "RunRecord":

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.problems.problem import Problem
+from compare.problems.problem import Case, Problem
 from compare.process.executor import Budget, Executor
 
 __all__ = [
@@ -78,18 +78,39 @@ def network_example() -> Example:
     return Example(title, *shown, circuit_of(network, inputs))
 
 
-def example_of(problem: Problem, seed: int = 0) -> Example:
-    """Return the gradient of a problem at its smallest size, each part made under a budget."""
+def example_of(problem: Problem, seed: int = 0, *, trusted: bool = False) -> Example:
+    """Return the gradient of a problem at its smallest size.
+
+    Each part of one that is not trusted is made in a process of its own, under a budget.
+    """
     case = problem.case(problem.sizes[0], seed)
-    given = case.problem.function, case.inputs, case.wrt
-    with Executor() as executor:
-        parts = []
-        for make in (formula_of, matrix_of, circuit_of):
-            outcome = executor.call(make, *given, budget=_BUDGET)
-            why = outcome.message or outcome.status
-            parts.append(outcome.result if outcome.status == "ok" else Part(why=_line(why)))
+    makers = (formula_of, matrix_of, circuit_of)
+    if trusted:
+        parts = [_made(make, case) for make in makers]
+    else:
+        with Executor() as executor:
+            parts = [_made_apart(executor, make, case) for make in makers]
     size = f"size {case.label}" if case.label.isdecimal() else case.label
     return Example(f"{problem.name}, {size}", *parts)
+
+
+def _made(make: Function, case: Case) -> Part:
+    """Return a part, or why there is none."""
+    try:
+        made: Part = make(case.problem.function, case.inputs, case.wrt)
+    except (ValueError, TypeError, NotImplementedError) as error:
+        return Part(why=_line(str(error)))
+    return made
+
+
+def _made_apart(executor: Executor, make: Function, case: Case) -> Part:
+    """Return a part that was made in a worker, or why there is none."""
+    given = case.problem.function, case.inputs, case.wrt
+    outcome = executor.call(make, *given, budget=_BUDGET)
+    if outcome.status == "ok":
+        made: Part = outcome.result
+        return made
+    return Part(why=_line(outcome.message or outcome.status))
 
 
 def saved_example(saved: Mapping[str, Any]) -> Example:
@@ -124,7 +145,7 @@ def matrix_of(function: Function, inputs: Inputs, wrt: Sequence[str]) -> Part:
     made = symdiff.gradient(function, wrt=tuple(wrt), strategy="matrix", inputs=_shapes(inputs))
     lines = str(made).splitlines()
     if len(lines) > _LINES:
-        return Part(tuple(lines[:_LINES]), f"Its first {_LINES} lines of {len(lines):,}.")
+        return Part(tuple(lines[:_LINES]), f"Its first {_LINES} lines.")
     return Part(tuple(lines))
 
 

@@ -52,7 +52,7 @@ PARTS = {
     "notes": "32 of 36 cells gave a gradient that was found right.",
     "error": "Written as a formula with names, the gradient ended at 105 parameters (error); as a "
     "graph it reached 6,153.",
-    "timeouts": "None of {count} cells gave a gradient: timeout and memory.",
+    "timeouts": "0 of {count} cells gave a gradient: timeout and memory.",
     "nothing": "No cell was finished, so there is nothing to compare yet.",
 }
 
@@ -88,7 +88,7 @@ def test_the_finding_of_any_part_of_a_run(results, run, name):
     text = found(cells, run)
     assert text == PARTS[name].format(**filled)
     assert len(text.split()) <= 25
-    assert len(numbers(text)) == (0 if name == "nothing" else 1 if name == "timeouts" else 2)
+    assert len(numbers(text)) == (0 if name == "nothing" else 2)
 
 
 def test_the_sentence_and_the_chart_end_at_the_same_sizes(results, run):
@@ -108,6 +108,11 @@ def test_a_single_function_is_told_by_its_times(results):
         f"One gradient of loss takes {times['expanded']} as a closed formula and "
         f"{times['graph']} on the graph."
     )
+    # At the other size it was slower, and half of the engines failed: that is not compared.
+    larger = cells.assign(size=9, label="9", run_s=cells["run_s"] * 100)
+    larger = larger.assign(status=larger["status"].mask(larger["engine"] == "expanded", "timeout"))
+    both = pd.concat([larger, cells]).assign(family="notes")
+    assert found(both) == found(cells)
     formulas = cells["engine"].isin(["expanded", "shared"])
     cells = cells.assign(status=cells["status"].mask(formulas, "unsupported"))
     cost = ratio_text(cells.loc[cells["engine"] == "graph", "ratio"].iloc[0])

@@ -283,7 +283,14 @@ def test_a_report_of_an_own_function_is_about_it_alone(
     assert "<title>The gradient of loss</title>" in page
     assert why in text
     assert "L = ‖x‖²" in text
-    for alien in ("logistic map", "two-layer", "Gradient descent", "hidden layers", "nonlinearity"):
+    for alien in (
+        "logistic map",
+        "two-layer",
+        "Gradient descent",
+        "hidden layers",
+        "nonlinearity",
+        "growing networks",
+    ):
         assert alien not in text, alien
     report = report_of(record, "My <model>")
     assert report.title == "My <model>"
