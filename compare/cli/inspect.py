@@ -85,7 +85,7 @@ def list_() -> int:
 )
 def report(folders: tuple[Path, ...], title: str, out: Path | None) -> int:
     """Make the report of a folder again from its CSV files, or of several side by side."""
-    from compare.run.run import read_record, report_folder
+    from compare.run.reporting import read_record, report_folder
 
     if len(folders) == 1:
         if out is not None:
@@ -94,7 +94,7 @@ def report(folders: tuple[Path, ...], title: str, out: Path | None) -> int:
         return DONE
     from compare.report.side_by_side import write_side_by_side
 
-    records = [(str(folder), read_record(folder)) for folder in folders]
+    records = [(str(folder), read_record(folder, laws=False)) for folder in folders]
     page = write_side_by_side(out or Path("side-by-side.html"), records, title)
     click.echo(f"report: {page}")
     return DONE

@@ -18,7 +18,7 @@ from compare.report.format import (
     power_text,
     seconds_text,
 )
-from compare.report.palette import ENGINES, MarkStyle, mark_styles
+from compare.report.palette import TRAININGS, mark_styles
 from compare.report.plot import Axis, Panel, Point, Series, log_axis, words
 from compare.report.record import RunRecord
 from compare.report.swelling import AGAINST, FORMS, TOP, swell_cells
@@ -309,18 +309,14 @@ def _square(row: dict[Any, Any], x: float, y: float, wide: float, high: float) -
     )
 
 
-#: The runs of a training, with how each is drawn: the last on top of the others.
-_TRAININGS = {
-    "loss_hand": ("by hand", MarkStyle("#26292E", "#F2F4F7", ENGINES["hand-written"].shape)),
-    "loss_formula": ("by the formula", ENGINES["expanded"]),
-    "loss_graph": ("by the graph", MarkStyle("#0072B2", "#5AB0F0", "M0,0Z", (2, 8))),
-}
+#: The column of each run of a training.
+_LOSSES = {"loss_hand": "by hand", "loss_formula": "by the formula", "loss_graph": "by the graph"}
 
 
 def _training(record: RunRecord) -> Figure | None:
     """Return the loss of the training runs, drawn on one another."""
     curves = record.training
-    runs = {column: look for column, look in _TRAININGS.items() if (curves[column] > 0).any()}
+    runs = {column: name for column, name in _LOSSES.items() if (curves[column] > 0).any()}
     if not runs or len(curves) < 2:
         return None
     last = len(curves) - 1
@@ -328,16 +324,17 @@ def _training(record: RunRecord) -> Figure | None:
     kept |= {round(i * last / _CURVE_POINTS) for i in range(_CURVE_POINTS)}
     rows = curves.iloc[sorted(kept)]
     series = []
-    for column, (name, style) in runs.items():
+    for column, name in runs.items():
         points = [
             Point(row["step"], row[column], "")
             for row in rows.to_dict("records")
             if row[column] > 0
         ]
-        series.append(Series(name, style, points))
+        series.append(Series(name, TRAININGS[name], points))
     losses = [p.y for s in series for p in s.points]
     end = max(float(curves["step"].max()), 1.0)
-    steps = tuple((value, f"{value:,.0f}") for value in (0, end // 4, end // 2, 3 * end // 4, end))
+    step = next(s for s in (f * 10**k for k in range(12) for f in (1, 2, 5)) if end / s <= 5)
+    steps = tuple((float(v), f"{v:,}") for v in range(0, int(end) + 1, step))
     panel = Panel(
         "",
         Axis("step of gradient descent", 0.0, end, steps, log=False),
@@ -345,7 +342,12 @@ def _training(record: RunRecord) -> Figure | None:
         series,
     )
     caption = "Loss at each step of gradient descent; the curves lie on one another."
-    return Figure("Training", caption, {"training-loss": panel}, dict(runs.values()))
+    return Figure(
+        "Training",
+        caption,
+        {"training-loss": panel},
+        {name: TRAININGS[name] for name in runs.values()},
+    )
 
 
 #: The charts of the report by name, in its order.

@@ -95,6 +95,7 @@ def report_of(record: RunRecord, title: str = "") -> Report:
     """Return the finding, the remarks and the chapters of a report, in order."""
     record = without_ours(record)
     results, run = record.results, record.metadata
+    title = title or str(run.get("title") or "")
     if _is_own(results):
         names = list(dict.fromkeys(map(str, results["problem"])))
         title = title or f"The gradient of {list_text(names)}"

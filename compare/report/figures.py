@@ -116,8 +116,9 @@ def _without(panel: Panel, hidden: Sequence[str]) -> Panel:
 
 def _swatch(style: MarkStyle, x: float, y: float) -> str:
     dash = f' stroke-dasharray="{" ".join(map(str, style.dash))}"' if style.dash else ""
-    return f'<path d="M{x},{y}h34" stroke="{style.paint}" stroke-width="2"{dash}/>' + mark(
-        style, x + 17, y
+    return (
+        f'<path d="M{x},{y}h34" stroke="{style.paint}" stroke-width="{style.width:g}"{dash}/>'
+        + mark(style, x + 17, y)
     )
 
 

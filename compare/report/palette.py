@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["ENGINES", "THEME", "MarkStyle", "declarations", "mark_styles", "plain"]
+__all__ = ["ENGINES", "THEME", "TRAININGS", "MarkStyle", "declarations", "mark_styles", "plain"]
 
 #: Colours of everything that is no engine, in the light and in the dark.
 THEME: dict[str, tuple[str, str]] = {
@@ -39,6 +39,8 @@ class MarkStyle:
     shape: str
     #: Lengths of dash and gap in px; empty for a solid line.
     dash: tuple[int, ...] = ()
+    #: Width of the line in px.
+    width: float = 2.0
 
     @property
     def paint(self) -> str:
@@ -89,6 +91,15 @@ _OTHERS = (
     MarkStyle("#6F6F6F", "#B5B5B5", _DIAMOND, (5, 5)),
 )
 
+#: A mark that is not seen: the lines of a training have hundreds of points.
+_NO_MARK = "M0,0Z"
+#: The runs of a training, drawn on one another, each narrower than the one below.
+TRAININGS: dict[str, MarkStyle] = {
+    "by hand": MarkStyle("#858D96", "#7A838F", _NO_MARK, width=9),
+    "by the formula": MarkStyle("#CC5200", "#FF8A3D", _NO_MARK, width=4.5),
+    "by the graph": MarkStyle("#26292E", "#F2F4F7", _NO_MARK, (5, 5), 1.8),
+}
+
 
 def mark_styles(engines: Iterable[str]) -> dict[str, MarkStyle]:
     """Return the style of each engine, in the order of the table; strangers follow by name."""
@@ -107,7 +118,7 @@ def declarations(dark: bool) -> str:
     '--paper:#ffffff;--tint:#f4f6f9;'
     """
     named = {name: pair[dark] for name, pair in THEME.items()}
-    for style in (*ENGINES.values(), *_OTHERS):
+    for style in (*ENGINES.values(), *_OTHERS, *TRAININGS.values()):
         named[f"c{style.colour[1:]}"] = style.dark if dark else style.colour
     return "".join(f"--{name}:{colour};" for name, colour in named.items())
 

@@ -212,7 +212,8 @@ class _Box:
         parts = []
         if len(places) > 1:
             parts.append(
-                f'<path d="{path}" fill="none" stroke="{style.paint}" stroke-width="2"{dash}/>'
+                f'<path d="{path}" fill="none" stroke="{style.paint}" '
+                f'stroke-width="{style.width:g}"{dash}/>'
             )
         parts += [
             mark(style, *place, text=point.text)

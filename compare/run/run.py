@@ -33,8 +33,6 @@ from compare.results.resume import PreviousRun, previous_run, read_json, write_j
 from compare.results.samples import SampleStore
 from compare.results.schema import (
     AGREEMENT_COLUMNS,
-    CROSSOVER_COLUMNS,
-    SUMMARY_COLUMNS,
     SWELL_COLUMNS,
     TRAINING_COLUMNS,
     TRUTH_COLUMNS,
@@ -48,14 +46,14 @@ from compare.results.store import (
     write_parquet,
     write_table,
 )
+from compare.run.reporting import report_folder
 from compare.run.settings import Settings
 from compare.run.verify import verify_cases
 
 if TYPE_CHECKING:
-    from compare.report.record import RunRecord
     from compare.truth.measure import Found
 
-__all__ = ["Settings", "read_record", "report_folder", "run", "verify_problems"]
+__all__ = ["Settings", "report_folder", "run", "verify_problems"]
 
 #: Time and memory budget of a gradient that is verified, whatever the budget of timed cells is.
 _VERIFY_BUDGET = Budget(20.0, 2 * 1024**3)
@@ -75,8 +73,6 @@ _OUTPUTS = (
 )
 #: Requested settings that run.json repeats for the report.
 _SHOWN = ("quick", "budget_s", "budget_bytes", "seed", "threads", "mode")
-#: Beginning of the names of the networks that grow.
-_NETWORKS = "mlp-"
 _REPORTS = ("report.html", "report.md")
 #: Statuses of a cell whose engine failed: not refusals, and not budgets that ended.
 _FAILED = ("error", "crashed")
@@ -281,58 +277,6 @@ def _finish(settings: Settings, metadata: dict[str, Any]) -> None:
         training = train_all(settings.training_steps, settings.seed)
     write_table(tables[1], training, TRAINING_COLUMNS)
     metadata["finished"] = digest
-
-
-def report_folder(folder: Path, console: Console, title: str = "") -> Path:
-    """Make the report of a folder from its CSV files, and print the closing table."""
-    # late: SciPy and Altair take 1 s to import
-    from compare.report.terminal import print_summary
-    from compare.report.write import write_report
-
-    record = read_record(folder)
-    write_table(folder / "summary.csv", record.summary, SUMMARY_COLUMNS)
-    write_table(folder / "crossovers.csv", record.crossovers, CROSSOVER_COLUMNS)
-    with console.status("drawing the report"):
-        page = write_report(folder, record, title=title, example=_example(record))
-    print_summary(record, console)
-    return page
-
-
-def _example(record: "RunRecord") -> Any:
-    """Return the gradient that the report writes out: of an own function, or of a network."""
-    from compare.studies.example import example_of, network_example, saved_example
-
-    if isinstance(saved := record.metadata.get("example"), Mapping):
-        return saved_example(saved)
-    names = [name for name in dict.fromkeys(record.results["problem"]) if name in PROBLEMS]
-    if any(name.startswith(_NETWORKS) for name in names):
-        return network_example()
-    return example_of(PROBLEMS[names[0]], trusted=True) if names else None
-
-
-def read_record(folder: Path) -> "RunRecord":
-    """Return everything that a run left in its folder, with the laws fitted to it."""
-    from compare.growth.summary import crossovers_of, growths_of, summary_of
-    from compare.report.record import RunRecord
-
-    if not folder.is_dir():
-        raise ResultsError(f"{folder} is no folder; expected one that gradscale run has written")
-    results = read_results(folder / "results.csv")
-    tables = {
-        name: read_table(folder / f"{name}.csv", columns)
-        for name, columns in (
-            ("agreement", AGREEMENT_COLUMNS),
-            ("truth", TRUTH_COLUMNS),
-            ("swell", SWELL_COLUMNS),
-            ("training", TRAINING_COLUMNS),
-        )
-        if (folder / f"{name}.csv").exists()
-    }
-    metadata = {**read_json(folder / "machine.json"), **read_json(folder / "run.json")}
-    growths = growths_of(results)
-    return RunRecord(
-        results, summary_of(growths), crossovers=crossovers_of(growths), metadata=metadata, **tables
-    )
 
 
 def _swept(settings: Settings, console: Console, done: Mapping[Cell, str]) -> Iterator[Ended]:

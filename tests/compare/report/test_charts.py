@@ -9,7 +9,7 @@ from compare.engines import ENGINES as SHIPPED
 from compare.report.charts import CHARTS, charts_of
 from compare.report.figures import MOST_LINES, hidden_of
 from compare.report.headline import headline_figures
-from compare.report.palette import ENGINES, THEME, declarations, mark_styles, plain
+from compare.report.palette import ENGINES, THEME, TRAININGS, declarations, mark_styles, plain
 from compare.report.plot import log_axis
 from compare.report.record import RunRecord
 
@@ -45,7 +45,7 @@ def test_text_and_lines_have_contrast_in_both_lights(dark):
     assert contrast(theme["ink"], theme["box"]) >= 4.5
     assert contrast(theme["paper"], theme["bad"]) >= 4.5
     strangers = mark_styles([f"stranger {i}" for i in range(4)])
-    for name, style in (ENGINES | strangers).items():
+    for name, style in (ENGINES | strangers | TRAININGS).items():
         assert contrast(style.dark if dark else style.colour, theme["paper"]) >= 3.0, name
 
 
