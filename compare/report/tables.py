@@ -137,15 +137,16 @@ def single_table(
     engines = frames.engines(cells_of)
     rows = []
     for (problem, label), cells in cells_of.groupby(["problem", "label"], sort=False):
+        found = {cell["engine"]: cell for cell in cells.to_dict("records")}
         texts: list[str] = []
         for engine in engines:
-            cell = cells[cells["engine"] == engine].to_dict("records")
-            if not cell:
+            cell = found.get(engine)
+            if cell is None:
                 texts.append(MISSING)
-            elif cell[-1]["status"] == "ok":
-                texts.append(Number(text(cell[-1][column]), cell[-1][column]))
+            elif cell["status"] == "ok":
+                texts.append(Number(text(cell[column]), cell[column]))
             else:
-                texts.append(str(cell[-1]["status"]))
+                texts.append(str(cell["status"]))
         parameters = cells["parameters"].max()
         several = cells_of.loc[cells_of["problem"] == problem, "label"].nunique() > 1
         name = f"{problem} {label}" if several else str(problem)

@@ -8,7 +8,7 @@ import vl_convert
 from compare.report.charts import CHARTS, charts_of
 from compare.report.content import report_of, without_ours
 from compare.report.headline import headline_figures
-from compare.report.html import render_html
+from compare.report.html import picture, render_html
 from compare.report.markdown import render_markdown
 from compare.report.record import RunRecord
 from compare.results.store import replace_file
@@ -17,8 +17,8 @@ __all__ = ["write_report"]
 
 #: Pixels of a PNG for one of the SVG.
 _PNG_SCALE = 2.0
-#: The chart of the first screen as a file.
-_HEADLINE = "headline"
+#: The pictures of the first screen as files.
+_HEADLINE, _CIRCUIT = "headline", "circuit"
 
 
 def write_report(folder: Path, record: RunRecord, *, title: str = "", example: Any = None) -> Path:
@@ -29,6 +29,8 @@ def write_report(folder: Path, record: RunRecord, *, title: str = "", example: A
     pictures = {name: figure.file() for name, figure in charts.items()}
     if headline:
         pictures[_HEADLINE] = headline[0].file()
+    if example is not None and example.circuit.lines and picture(example.circuit.lines[0]):
+        pictures[_CIRCUIT] = example.circuit.lines[0]
     files: dict[Path, bytes] = {}
     for name, svg in pictures.items():
         files[folder / "charts" / f"{name}.svg"] = svg.encode()
@@ -50,7 +52,7 @@ def write_report(folder: Path, record: RunRecord, *, title: str = "", example: A
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, content)
     # A chart of a previous report in this folder would be taken for one of this.
-    for name in {*CHARTS, _HEADLINE} - set(pictures):
+    for name in {*CHARTS, _HEADLINE, _CIRCUIT} - set(pictures):
         for kind in ("svg", "png"):
             (folder / "charts" / f"{name}.{kind}").unlink(missing_ok=True)
     return page

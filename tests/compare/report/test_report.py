@@ -120,6 +120,8 @@ def test_the_page_can_be_used_without_eyes_or_a_mouse(page):
     assert reader.headings[0] == 1
     assert all(b - a <= 1 for a, b in zip(reader.headings, reader.headings[1:], strict=False))
     assert reader.unlabelled == []
+    regions = re.findall(r'role="region" aria-label="([^"]+)"', page)
+    assert len(regions) == len(set(regions))
     assert len(reader.ids) == len(set(reader.ids))
     assert {link[1:] for link in reader.links if link.startswith("#")} <= set(reader.ids)
     assert '<html lang="en">' in page
@@ -303,11 +305,14 @@ def pd_empty():
     return pd.DataFrame()
 
 
-def test_the_example_shows_one_gradient_three_ways():
+def test_the_example_shows_one_gradient_three_ways(tmp_path):
     example = network_example()
     assert example.formula.lines[0].startswith("∂f/∂w1[0,0] = ")
     assert example.matrix.lines[-1].startswith("∂L/∂W1 = ")
     svg = picture(example.circuit.lines[0])
+    write_report(tmp_path, RunRecord(), example=example)
+    assert "](charts/circuit.svg)" in (tmp_path / "report.md").read_text()
+    assert (tmp_path / "charts" / "circuit.svg").read_text() == example.circuit.lines[0]
     assert "var(--value)" in svg
     assert "var(--gradient)" in svg
     assert not re.search(r'(fill|stroke)="#', svg)
