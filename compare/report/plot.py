@@ -271,7 +271,7 @@ class _Box:
             ("middle", x, y - tall - 8),
             ("middle", x, y + 10),
             ("end", x - 34, y - tall / 2),
-            ("end", x - 64, y - tall / 2),
+            ("end", x - 34, y + tall),
             ("start", x + 9, y - 2 * tall),
             ("end", x - 9, y + tall),
             ("start", x + 9, y + tall),
