@@ -76,10 +76,25 @@ def list_() -> int:
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-def report(folder: Path) -> int:
-    """Make the report of FOLDER again from its CSV files."""
-    from compare.run.run import report_folder
+@click.argument("folders", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--title", default="", help="What the page is called.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="File for the page of several folders.  [default: side-by-side.html]",
+)
+def report(folders: tuple[Path, ...], title: str, out: Path | None) -> int:
+    """Make the report of a folder again from its CSV files, or of several side by side."""
+    from compare.run.reporting import read_record, report_folder
 
-    click.echo(f"report: {report_folder(folder, Console())}")
+    if len(folders) == 1:
+        if out is not None:
+            raise click.UsageError("--out is for several folders; one has its report.html")
+        click.echo(f"report: {report_folder(folders[0], Console(), title)}")
+        return DONE
+    from compare.report.side_by_side import write_side_by_side
+
+    records = [(str(folder), read_record(folder, laws=False)) for folder in folders]
+    page = write_side_by_side(out or Path("side-by-side.html"), records, title)
+    click.echo(f"report: {page}")
     return DONE

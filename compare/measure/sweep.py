@@ -163,7 +163,7 @@ def benchmark(
     Returns
     -------
     pandas.DataFrame
-        Columns as in `RESULT_COLUMNS`, a row a cell.
+        Columns as in `RESULT_COLUMNS`, a row a cell; it prints with those that one reads.
 
     Raises
     ------
@@ -179,6 +179,7 @@ def benchmark(
     (['ok'], True)
     """
     # Late: a sweep writes its rows one by one and needs no pandas.
+    from compare.results.measurements import Measurements
     from compare.results.reading import as_frame
 
     if isinstance(f, str):
@@ -191,4 +192,4 @@ def benchmark(
     chosen = chosen_engines(problem.case(ladder[0], seed), engines)
     budget = Budget(budget_s, budget_bytes)
     plan = Plan((problem,), tuple(chosen), budget, lambda _: ladder, seed, threads)
-    return as_frame((ended.row for ended in sweep(plan)), RESULT_COLUMNS)
+    return Measurements(as_frame((ended.row for ended in sweep(plan)), RESULT_COLUMNS))

@@ -16,6 +16,7 @@ __all__ = [
     "growing",
     "networks",
     "ok",
+    "size_word",
 ]
 
 #: Families whose number of parameters stays the same, with the word for what grows instead.
@@ -60,6 +61,13 @@ def growing(results: pd.DataFrame) -> pd.DataFrame:
     cells["n"] = cells["parameters"].where(~by_size, cells["size"]).astype("float64")
     cells["against"] = by_size.map({True: "size", False: "parameters"}).astype("object")
     return cells
+
+
+def size_word(cells: pd.DataFrame) -> str:
+    """Return the word for what grows in the growing cells of one family."""
+    if (cells["against"] == "parameters").any():
+        return "parameters"
+    return SIZE_WORDS.get(str(cells["family"].iloc[0]), "size")
 
 
 def networks(cells: pd.DataFrame) -> pd.DataFrame:

@@ -1,265 +1,368 @@
-"""Chart specifications: one function a chart, from a frame to an Altair chart."""
+"""The charts of the report: one function a chart, from the record of a run to a figure."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
-import altair as alt
 import pandas as pd
+from markupsafe import escape
 
-from compare.report.format import error_text
-from compare.report.layers import blank, decades, layered, powers, styled
-from compare.report.palette import mark_styles
-from compare.report.panels import Quantity, growth
-from compare.report.swelling import swell_chart
+from compare.report import cells as frames
+from compare.report.figures import Figure
+from compare.report.format import (
+    budget_text,
+    bytes_text,
+    count_text,
+    error_text,
+    power_text,
+    seconds_text,
+)
+from compare.report.palette import TRAININGS, mark_styles
+from compare.report.plot import Axis, Panel, Point, Series, log_axis, words
+from compare.report.record import RunRecord
+from compare.report.swelling import AGAINST, FORMS, TOP, swell_cells
 from compare.report.worst import worst_pairs
 
-__all__ = ["CHARTS", "Chart", "agreement", "build", "cost", "memory", "operations", "training"]
+__all__ = ["CHARTS", "charts_of", "panel_name"]
 
 #: Points of a training curve that a chart keeps; more cannot be seen.
-_CURVE_POINTS = 240
-
-#: Cells that any budget ended.
-_ANY = ("timeout", "memory")
-
-#: What stands in a square of the matrix where there is no error, wide and narrow.
-_STATUS_WORDS = {
-    "mismatch": ("mismatch", "≠"),
-    "timeout": ("timeout", "time"),
-    "memory": ("memory", "mem."),
-    "unsupported": ("unsupported", "n/a"),
-    "error": ("error", "err."),
-    "crashed": ("crashed", "died"),
+_CURVE_POINTS = 160
+#: Statuses that end a cell for its budget, with what the caption says of their marks.
+_STOPS = {
+    "timeout": "△ stopped by the time budget: the true value is at least this",
+    "memory": "▽ stopped by the memory budget",
 }
-
-
-def cost(results: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin:
-    """Return the chart of the time of one gradient against the size, a panel a family."""
-    return growth(
-        results, Quantity("run_s", "time of one gradient (s)", "s", "budget_s", _ANY), narrow
-    )
-
-
-def operations(results: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin:
-    """Return the chart of the size of formula and graph."""
-    return growth(results, Quantity("operations", "operations or nodes (number)"), narrow)
-
-
-def build(results: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin:
-    """Return the chart of the time to derive a formula or to trace a graph."""
-    return growth(results, Quantity("build_s", "time to build (s)", "s", "budget_s", _ANY), narrow)
-
-
-def memory(results: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin:
-    """Return the chart of the peak memory above the inputs."""
-    # A cell that time ended says nothing about memory, so only memory's own stops are drawn.
-    stops = ("memory",)
-    quantity = Quantity("peak_bytes", "peak memory (bytes)", "B", "budget_bytes", stops)
-    return growth(results, quantity, narrow)
-
-
-def agreement(pairs: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin:
-    """Return the matrix of the largest error of each engine on each problem."""
-    if pairs.empty:
-        return styled(blank("No engines were compared.", narrow), {}, narrow)
-    squares = _squares(pairs, narrow)
-    engines = list(mark_styles(pairs["engine"]))
-    problems = list(dict.fromkeys(pairs["problem"]))
-    room = 336 - 96 if narrow else 640
-    step = min(92, room / len(engines))
-    x = alt.X(
-        "engine:N",
-        sort=engines,
-        title=None,
-        axis=alt.Axis(orient="top", labelAngle=-55 if narrow else -25, labelPadding=6),
-    )
-    y = alt.Y(
-        "problem:N",
-        sort=problems,
-        title=None,
-        axis=alt.Axis(labelLimit=92 if narrow else 180),
-    )
-    base = alt.Chart(alt.NamedData("agreement")).encode(x=x, y=y)
-    square = base.mark_rect(stroke="#ffffff", strokeWidth=2)
-    tooltip = [alt.Tooltip(f"{name}:N") for name in ("engine", "problem", "status", "error")]
-    tooltip += [alt.Tooltip(f"{name}:N") for name in ("against", "at", "tolerance")]
-    shade = alt.Color(
-        "power:Q",
-        scale=alt.Scale(domain=[-17, -3], range=["#eef6fc", "#7fb4dc"], clamp=True),
-        legend=None,
-    )
-    good = square.transform_filter("datum.status === 'ok'").encode(color=shade, tooltip=tooltip)
-    no = "datum.status === 'unsupported'"
-    wrong = (
-        square.transform_filter(f"datum.status !== 'ok' && !({no})")
-        .mark_rect(stroke="#ffffff", strokeWidth=2, fill="#333333")
-        .encode(tooltip=tooltip)
-    )
-    unable = (
-        square.transform_filter(no)
-        .mark_rect(fill="#ffffff", stroke="#999999", strokeWidth=1, strokeDash=[3, 2])
-        .encode(tooltip=tooltip)
-    )
-    size = 10 if narrow else 12
-    text = base.mark_text(fontSize=size).encode(text="text:N", color=alt.value("#111111"))
-    words = [
-        text.transform_filter("datum.status === 'ok'"),
-        text.transform_filter(no).encode(color=alt.value("#666666")),
-        text.transform_filter(f"datum.status !== 'ok' && !({no})")
-        .mark_text(fontSize=size, fontWeight="bold")
-        .encode(color=alt.value("#ffffff")),
-    ]
-    chart = alt.layer(good, wrong, unable, *words).properties(
-        width=round(step * len(engines)), height=(24 if narrow else 27) * len(problems)
-    )
-    return styled(chart, {"agreement": squares}, narrow)
-
-
-def _squares(pairs: pd.DataFrame, narrow: bool) -> list[dict[str, object]]:
-    """Return one record a square of the matrix: the worst pair of engine and problem."""
-    squares: list[dict[str, object]] = []
-    for (problem, engine), row in worst_pairs(pairs).items():
-        error, status = float(row["max_error"]), str(row["status"])
-        word = _STATUS_WORDS.get(status, (status, status[:4]))[narrow]
-        squares.append(
-            {
-                "engine": engine,
-                "problem": problem,
-                "status": status,
-                "text": error_text(error) if status == "ok" else word,
-                "error": error_text(error),
-                "power": round(math.log10(max(error, 1e-17)), 2) if math.isfinite(error) else -3,
-                "against": row["against"],
-                "at": row["max_error_at"],
-                "tolerance": error_text(float(row["tolerance"])),
-            }
-        )
-    return squares
-
-
-def training(curves: pd.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin:
-    """Return the chart of the loss of two training runs, one drawn on the other."""
-    curves = curves[(curves["loss_hand"] > 0) | (curves["loss_graph"] > 0)]
-    if curves.empty:
-        return styled(blank("No network was trained.", narrow), {}, narrow)
-    positions = {0, len(curves) - 1}
-    positions |= {round(i * (len(curves) - 1) / _CURVE_POINTS) for i in range(_CURVE_POINTS)}
-    positions |= {i for i in range(1, 30) if i < len(curves)}
-    kept = curves.iloc[sorted(positions)]
-    records = [
-        {
-            "step": int(row["step"]),
-            "hand": float(f"{row['loss_hand']:.6g}"),
-            "graph": float(f"{row['loss_graph']:.6g}"),
-        }
-        for row in kept.to_dict("records")
-    ]
-    last = int(curves["step"].max())
-    values = [v for r in records for v in (r["hand"], r["graph"]) if v > 0]
-    y_axis = alt.Axis(title="loss (squared error, no unit)", **powers(min(values), max(values), ""))
-    scale = alt.Scale(type="log", domain=decades(min(values), max(values)))
-    base = alt.Chart(alt.NamedData("training")).encode(
-        x=alt.X(
-            "step:Q",
-            scale=alt.Scale(domain=[0, max(last, 1)], nice=False),
-            title="step of gradient descent (number)",
-            axis=alt.Axis(grid=False, tickCount=5),
-        ),
-        tooltip=[alt.Tooltip("step:Q"), alt.Tooltip("hand:Q"), alt.Tooltip("graph:Q")],
-    )
-    wide = base.transform_filter("datum.hand > 0").mark_line(
-        color="#9fd0ee", strokeWidth=7, strokeCap="round"
-    )
-    thin = base.transform_filter("datum.graph > 0").mark_line(
-        color="#111111", strokeWidth=1.6, strokeDash=[6, 4]
-    )
-    width = 270 if narrow else 700
-    plot = alt.layer(
-        wide.encode(y=alt.Y("hand:Q", scale=scale, axis=y_axis)),
-        thin.encode(y=alt.Y("graph:Q", scale=scale, axis=y_axis)),
-    ).properties(width=width, height=220 if narrow else 300)
-    key = _training_key(width)
-    return styled(alt.vconcat(key, plot, spacing=8), {"training": records}, narrow)
-
-
-def _training_key(width: int) -> alt.LayerSpec:
-    rows = [("hand-written gradient", 7, [1, 0], "#9fd0ee"), ("graph", 1.6, [6, 4], "#111111")]
-    layers: list[alt.Chart] = []
-    for i, (name, stroke, dash, colour) in enumerate(rows):
-        left = i * 190
-        one = alt.Chart(alt.InlineData(values=[{"x": left, "end": left + 32, "name": name}]))
-        x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False), axis=None)
-        line = one.mark_rule(strokeWidth=stroke, strokeDash=dash, color=colour)
-        layers.append(line.encode(x=x, x2="end:Q", y=alt.value(8)))
-        words = one.mark_text(align="left", dx=40, baseline="middle", fontSize=12)
-        layers.append(words.encode(x=x, text="name:N", y=alt.value(8)))
-    return layered(layers, width=width, height=16)
+#: What stands in a square of the matrix where there is no error.
+_WORDS = {"unsupported": "n/a", "memory": "memory", "crashed": "crashed"}
 
 
 @dataclass(frozen=True)
-class Chart:
-    """A chart of the report."""
+class _Quantity:
+    """The quantity of a chart of growth."""
 
-    #: What it shows.
+    #: Column of the results.
+    name: str
+    #: Title of the figure, of the axis, and what a point says.
     title: str
-    #: From a frame to an Altair chart; takes ``narrow=True`` for a phone.
-    function: Callable[..., alt.TopLevelMixin]
-    #: One sentence that says how to read it.
+    axis: str
     caption: str
-    #: Which frame it draws: results, swell, agreement or training.
-    source: Literal["results", "swell", "agreement", "training"] = "results"
+    text: Callable[[float], str]
+    unit: str = ""
+    #: Column of the budget that this quantity has, and the statuses that it ends.
+    budget: str = ""
+    stops: tuple[str, ...] = ()
 
 
-_STOPS = (
-    "hollow triangles on the dashed line are cells that a budget ended: "
-    "upwards by time (the truth is at least this), downwards by memory. A formula whose line ends "
-    "without one refuses its next size, as too long to write out."
-)
-
-#: The charts of the report by name, in its order.
-CHARTS: dict[str, Chart] = {
-    "cost": Chart(
+_QUANTITIES = {
+    "cost": _Quantity(
+        "run_s",
         "Time of one gradient",
-        cost,
-        f"Median time of one value with its gradient, both axes logarithmic; {_STOPS}",
+        "time of one gradient",
+        "Median time of one value with its gradient, once derived or traced.",
+        seconds_text,
+        "s",
+        "budget_s",
+        ("timeout",),
     ),
-    "operations": Chart(
-        "Size of the formula and of the graph",
-        operations,
-        "Operations in the formula, or nodes in the graph; "
-        "a line ends at the largest size that its engine did.",
+    "operations": _Quantity(
+        "operations",
+        "Size of formula and graph",
+        "operations or nodes",
+        "Operations of the formula, nodes of the graph, steps of the compiled graph.",
+        count_text,
     ),
-    "swell": Chart(
-        "Where the swell is",
-        swell_chart,
-        "Operations of one and the same gradient, both axes logarithmic: the closed form written "
-        "out (tree), its distinct parts (DAG), and the forms that name intermediates; one that is "
-        "larger than the frame leaves it, and the table has its numbers.",
-        "swell",
-    ),
-    "build": Chart(
+    "build": _Quantity(
+        "build_s",
         "Time to build",
-        build,
-        f"Time to derive the formula or to trace the graph, once a network; {_STOPS}",
+        "time to derive or trace",
+        "Time to derive the formula or to trace the graph, once a function.",
+        seconds_text,
+        "s",
+        "budget_s",
+        ("timeout",),
     ),
-    "memory": Chart(
+    "memory": _Quantity(
+        "peak_bytes",
         "Peak memory",
-        memory,
-        "Peak resident memory of building and running, above the inputs; hollow triangles that "
-        "point down on the dashed line are cells that the memory budget ended.",
-    ),
-    "agreement": Chart(
-        "Agreement",
-        agreement,
-        "Largest error of an entry of the gradient, relative to the engine it agrees with least; "
-        "darker is larger, black is a failure, a dashed square is a problem the engine cannot do.",
-        "agreement",
-    ),
-    "training": Chart(
-        "Training",
-        training,
-        "Loss at each step of gradient descent; the dashed line lies on the wide one.",
-        "training",
+        "peak memory",
+        "Peak resident memory of building and running, above the inputs.",
+        bytes_text,
+        "B",
+        "budget_bytes",
+        ("memory",),
     ),
 }
+
+
+def panel_name(chart: str, family: str) -> str:
+    """Return the name of a panel in links.
+
+    Examples
+    --------
+    >>> panel_name("cost", "mlp width")
+    'cost-mlp-width'
+    """
+    plain = "".join(c if c.isalnum() and c.isascii() else "-" for c in family)
+    return f"{chart}-{plain}"
+
+
+def _growth(name: str) -> Callable[[RunRecord], Figure | None]:
+    def chart(record: RunRecord) -> Figure | None:
+        return _grown(record.results, name, _QUANTITIES[name])
+
+    return chart
+
+
+def _grown(results: pd.DataFrame, name: str, quantity: _Quantity) -> Figure | None:
+    """Return a quantity against the size, one panel a family; None where nothing grows."""
+    cells = frames.growing(results)
+    cells = cells[cells["n"] > 0]
+    known = cells[quantity.name] > 0
+    drawn = cells[known | (cells["status"].isin(quantity.stops) & ~known)]
+    panels: dict[str, Panel] = {}
+    for family in frames.families(cells):
+        rows, of_family = (c[c["family"] == family] for c in (drawn, cells))
+        if rows["n"].nunique() > 1 and (rows[quantity.name] > 0).any():
+            panels[panel_name(name, family)] = _panel(rows, family, quantity, of_family)
+    if not panels:
+        return None
+    shown = drawn[drawn["family"].isin([panel.title for panel in panels.values()])]
+    stops = [text for status, text in _STOPS.items() if _stopped(shown, quantity, status)]
+    series = [line for panel in panels.values() for line in panel.series]
+    if any(point.stop == "refused" for line in series for point in line.points):
+        stops.append("✕ refused or failed at the next size")
+    return Figure(quantity.title, quantity.caption, panels, mark_styles(shown["engine"]), stops)
+
+
+def _stopped(cells: pd.DataFrame, quantity: _Quantity, status: str) -> bool:
+    return status in quantity.stops and bool(
+        ((cells["status"] == status) & ~(cells[quantity.name] > 0)).any()
+    )
+
+
+def _panel(rows: pd.DataFrame, family: str, quantity: _Quantity, cells: pd.DataFrame) -> Panel:
+    """Return one family's panel."""
+    word = frames.size_word(rows)
+    values = rows.loc[rows[quantity.name] > 0, quantity.name].tolist()
+    stopped = rows[~(rows[quantity.name] > 0)]
+    budgets = sorted({b for b in stopped[quantity.budget] if b > 0}) if quantity.budget else []
+    bottom, top = min(values) / 1.6, max([*values, *budgets]) * 1.6
+    most = stopped.groupby("n").size().max() if len(stopped) else 0
+    # Room above the budget's line for as many stops as stand over one size.
+    top *= (top / bottom) ** (0.07 * min(int(most), 6))
+    series = []
+    for engine, style in mark_styles(rows["engine"]).items():
+        points = [
+            _point(row, quantity, word) for row in rows[rows["engine"] == engine].to_dict("records")
+        ]
+        found = [p for p in points if p]
+        found += _refusal(cells[cells["engine"] == engine], found)
+        series.append(Series(engine, style, found))
+    in_time = quantity.budget == "budget_s"
+    named = [
+        (b, f"budget {budget_text(b, None) if in_time else budget_text(None, b)}") for b in budgets
+    ]
+    return Panel(
+        family,
+        _size_axis(rows["n"].tolist(), word),
+        log_axis(quantity.axis, bottom, top, quantity.unit),
+        series,
+        named,
+    )
+
+
+def _point(row: dict[Any, Any], quantity: _Quantity, word: str) -> Point | None:
+    """Return a cell as a point; None where nothing is known of it."""
+    value = row[quantity.name]
+    where = f"{row['engine']}, {row['label']} ({count_text(row['n'])} {word})"
+    if value > 0:
+        end = "" if row["status"] == "ok" else f", {row['status']}"
+        return Point(row["n"], value, f"{where}: {quantity.text(value)}{end}")
+    bound = row[quantity.budget]
+    if not bound > 0:
+        return None
+    return Point(row["n"], bound, f"{where}: at least {quantity.text(bound)}", row["status"])
+
+
+def _refusal(cells: pd.DataFrame, points: list[Point]) -> list[Point]:
+    """Return the mark at the end of a line whose next cell was no budget's to end."""
+    known = [p for p in points if not p.stop]
+    if not known or len(known) < len(points):
+        return []
+    last = max(known, key=lambda p: p.x)
+    beyond = cells[(cells["n"] > last.x) & (cells["status"] != "ok")].sort_values("n")
+    if beyond.empty or beyond["status"].iloc[0] in frames.STOPPED:
+        return []
+    row = beyond.iloc[0]
+    text = f"{row['engine']}: {row['status']} at {count_text(row['n'])}"
+    return [Point(last.x, last.y, text, "refused")]
+
+
+def _size_axis(sizes: Sequence[float], word: str) -> Axis:
+    low, high = min(sizes), max(sizes)
+    return log_axis(word, low / 1.35, max(high, 8 * low) * 1.35)
+
+
+def _swell(record: RunRecord) -> Figure | None:
+    """Return the operations of one gradient in each form, a panel a family."""
+    cells = swell_cells(record.swell)
+    panels: dict[str, Panel] = {}
+    for family, rows in cells.groupby("family", sort=False):
+        word = AGAINST.get(str(family), "parameters")
+        high = min(rows["operations"].max(), TOP)
+        low = rows["operations"].min()
+        series, notes = [], []
+        for form, (label, style) in FORMS.items():
+            mine = rows[rows["form"] == form].sort_values("n")
+            if len(mine):
+                series.append(Series(label, style, _within(mine, high, word)))
+            outside = mine[mine["operations"] > high]
+            if len(outside):
+                last = outside.iloc[-1]
+                notes.append(
+                    f"{label}: {power_text(last['operations'])} at {count_text(last['n'])} ↑"
+                )
+        panels[panel_name("swell", str(family))] = Panel(
+            str(family),
+            _size_axis(rows["n"].tolist(), word),
+            log_axis("operations of the gradient", low / 1.6, max(high, 10 * low) * 1.6),
+            series,
+            notes=notes,
+        )
+    if not panels:
+        return None
+    styles = {label: style for form, (label, style) in FORMS.items() if form in set(cells["form"])}
+    caption = (
+        "Operations of one gradient: the closed form written out (tree), its distinct parts (DAG), "
+        "and the forms that name intermediates."
+    )
+    return Figure("Where the swell is", caption, panels, styles)
+
+
+def _within(rows: pd.DataFrame, top: float, word: str) -> list[Point]:
+    """Return one form's points within the frame, and where its line leaves it."""
+    found: list[Point] = []
+    last: dict[Any, Any] = {}
+    for row in rows.to_dict("records"):
+        operations, n = row["operations"], row["n"]
+        if operations > top:
+            if last:
+                share = math.log(top / last["operations"]) / math.log(
+                    operations / last["operations"]
+                )
+                found.append(Point(last["n"] * (n / last["n"]) ** share, top, ""))
+            break
+        text = f"{row['engine']}, {count_text(n)} {word}: {power_text(operations)} operations"
+        found.append(Point(n, operations, text))
+        last = row
+    return found
+
+
+def _agreement(record: RunRecord) -> Figure | None:
+    """Return the matrix of the largest error of each engine on each problem."""
+    pairs = record.agreement
+    if pairs.empty:
+        return None
+    worst = worst_pairs(pairs)
+    engines, problems = frames.engines(pairs), list(dict.fromkeys(pairs["problem"]))
+    left, top, wide, high = 140, 92, 74, 26
+    parts = []
+    for i, engine in enumerate(engines):
+        x = left + i * wide + wide / 2
+        turn = f"rotate(-30 {x:.0f} {top - 8})"
+        parts.append(words(x, top - 8, engine, transform=turn))
+    for j, problem in enumerate(problems):
+        y = top + j * high
+        parts.append(words(left - 8, y + 17, _short(problem), anchor="end"))
+        for i, engine in enumerate(engines):
+            if row := worst.get((problem, engine)):
+                parts.append(_square(row, left + i * wide, y, wide, high))
+    size = (left + len(engines) * wide + 60, top + len(problems) * high + 8)
+    caption = (
+        "Largest error of an entry of the gradient, relative, against the engine that it agrees "
+        "with least."
+    )
+    return Figure("Agreement", caption, drawn=("".join(parts), *size))
+
+
+def _short(text: str, most: int = 18) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _square(row: dict[Any, Any], x: float, y: float, wide: float, high: float) -> str:
+    """Return one square of the matrix: an error, or the reason why there is none."""
+    status = str(row["status"])
+    text = error_text(row["max_error"]) if status == "ok" else _WORDS.get(status, status)
+    paint, ink = "var(--tint)", "var(--ink)"
+    if status == "unsupported":
+        paint, ink = "none", "var(--soft)"
+    elif status != "ok":
+        paint, ink = "var(--bad)", "var(--paper)"
+    tip = f"{row['engine']} on {row['problem']} against {row['against']}: {status}"
+    if status == "ok":
+        tip += f", {text} at {row['max_error_at']}, tolerance {error_text(row['tolerance'])}"
+    return (
+        f'<rect x="{x + 1:.0f}" y="{y + 1:.0f}" width="{wide - 2:.0f}" height="{high - 2:.0f}" '
+        f'rx="3" fill="{paint}" stroke="var(--line)"><title>{escape(tip)}</title></rect>'
+        + words(x + wide / 2, y + high / 2 + 4, text, anchor="middle", size=11, fill=ink)
+    )
+
+
+#: The column of each run of a training.
+_LOSSES = {"loss_hand": "by hand", "loss_formula": "by the formula", "loss_graph": "by the graph"}
+
+
+def _training(record: RunRecord) -> Figure | None:
+    """Return the loss of the training runs, drawn on one another."""
+    curves = record.training
+    runs = {column: name for column, name in _LOSSES.items() if (curves[column] > 0).any()}
+    if not runs or len(curves) < 2:
+        return None
+    last = len(curves) - 1
+    kept = {0, last, *range(1, min(30, last))}
+    kept |= {round(i * last / _CURVE_POINTS) for i in range(_CURVE_POINTS)}
+    rows = curves.iloc[sorted(kept)]
+    series = []
+    for column, name in runs.items():
+        points = [
+            Point(row["step"], row[column], "")
+            for row in rows.to_dict("records")
+            if row[column] > 0
+        ]
+        series.append(Series(name, TRAININGS[name], points))
+    losses = [p.y for s in series for p in s.points]
+    end = max(float(curves["step"].max()), 1.0)
+    step = next(s for s in (f * 10**k for k in range(12) for f in (1, 2, 5)) if end / s <= 5)
+    steps = tuple((float(v), f"{v:,}") for v in range(0, int(end) + 1, step))
+    panel = Panel(
+        "",
+        Axis("step of gradient descent", 0.0, end, steps, log=False),
+        log_axis("loss (squared error)", min(losses) / 1.2, max(losses) * 1.2),
+        series,
+    )
+    caption = "Loss at each step of gradient descent; the curves lie on one another."
+    return Figure(
+        "Training",
+        caption,
+        {"training-loss": panel},
+        {name: TRAININGS[name] for name in runs.values()},
+    )
+
+
+#: The charts of the report by name, in its order.
+CHARTS: dict[str, Callable[[RunRecord], Figure | None]] = {
+    "cost": _growth("cost"),
+    "operations": _growth("operations"),
+    "swell": _swell,
+    "build": _growth("build"),
+    "memory": _growth("memory"),
+    "agreement": _agreement,
+    "training": _training,
+}
+
+
+def charts_of(record: RunRecord) -> dict[str, Figure]:
+    """Return the charts of a run by name; those that have nothing to show are left out."""
+    found = {name: chart(record) for name, chart in CHARTS.items()}
+    return {name: figure for name, figure in found.items() if figure is not None}

@@ -7,7 +7,7 @@ import pandas as pd
 
 from compare.report.cells import engines
 from compare.report.format import MISSING, count_text, list_text
-from compare.report.tables import Table
+from compare.report.tables import Number, Table
 
 __all__ = ["exactness_sentences", "exactness_tables", "ulp_text"]
 
@@ -37,11 +37,9 @@ def ulp_text(ulps: float) -> str:
 def exactness_sentences(truth: pd.DataFrame) -> list[str]:
     """Return the sentences on the errors in ULPs."""
     sentences = [
-        "Agreement of engines is no proof: they may be wrong alike. Here each is held against the "
-        "true gradient, entry by entry. The truth comes from the function alone, by central "
-        "differences in 180 decimal digits with a step of 10⁻⁶⁰, of which 50 digits are certain; "
-        "no rule of differentiation is used. An error is counted in ULPs, units in the last place "
-        "of the true entry: a result that is the true one, correctly rounded, has at most 0.5."
+        "Engines may agree and be wrong alike, so each is held against the true gradient: central "
+        "differences of the function in 180 digits, of which 50 are certain. The error is in ULPs, "
+        "units in the last place of the true entry: correctly rounded means at most 0.5."
     ]
     known = truth[truth["ulp_max"].notna() & (truth["status"] == "ok")]
     fine = known[~known["engine"].eq("finite-differences")]
@@ -62,11 +60,7 @@ def exactness_sentences(truth: pd.DataFrame) -> list[str]:
                 f"above {ulp_text(worst['ulp_of_largest'])}"
             )
         typical = float(fine["ulp_median"].median())
-        sentences.append(
-            f"{text}. The median of the medians is {ulp_text(typical)}. "
-            "Where all engines are off alike it is the function that amplifies the rounding of its "
-            "own intermediate values, in the hand-written program too."
-        )
+        sentences.append(f"{text}. The median of the medians is {ulp_text(typical)}. ")
     rough = known[known["engine"].eq("finite-differences")]
     if len(rough):
         least = float(rough.loc[rough["ulp_max"] > 0, "ulp_max"].min())
@@ -134,4 +128,4 @@ def _cell(row: dict[str, Any] | None) -> str:
     if math.isnan(row["ulp_max"]):
         return "no truth" if row["status"] == "ok" else str(row["status"])
     text = f"{ulp_text(row['ulp_max'])} ({ulp_text(row['ulp_median'])})"
-    return text if row["status"] == "ok" else f"{row['status']}: {text}"
+    return Number(text if row["status"] == "ok" else f"{row['status']}: {text}", row["ulp_max"])

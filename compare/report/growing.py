@@ -1,6 +1,5 @@
 """The laws of growth, where engines meet, and what lies beyond, as sentences and tables."""
 
-import math
 from typing import Any
 
 import pandas as pd
@@ -8,7 +7,7 @@ import pandas as pd
 from compare.growth.laws import KINDS
 from compare.report.cells import SIZE_WORDS, engines
 from compare.report.format import MISSING, SUPERSCRIPTS, count_text, list_text
-from compare.report.tables import Table, growth_text
+from compare.report.tables import Number, Table, growth_text
 
 __all__ = ["growing_sentences", "growing_tables"]
 
@@ -29,6 +28,8 @@ _FORMULAS = {
 _GRAPHS = ("graph-compiled", "graph")
 #: A meeting whose interval spans more than this factor is in the table, but in no sentence.
 _TELLING = 10.0
+#: Meetings that a sentence names; the table has all.
+_MOST = 3
 #: Powers of ten, and share of the predicted power, that the interval of a prediction may span to be
 #: put in a sentence: one from ten to 10⁶⁶ is of no use.
 _POWERS, _POWERS_SHARE = 3.0, 0.3
@@ -38,16 +39,19 @@ def growing_sentences(summary: pd.DataFrame, crossovers: pd.DataFrame) -> list[s
     """Return the sentences on laws, meetings and predictions."""
     laws = list_text([f"`{formula}`" for formula in KINDS.values()])
     sentences = [
-        f"To the cells of each engine in each family a law is fitted, the best of {laws}, above an "
-        "overhead where the points show one. Cells that a budget ended count as lower bounds. The "
-        "brackets are 95 % intervals, of exponents by profile likelihood and of meetings and "
-        "predictions by bootstrap; they presuppose that the law has one of these "
-        "forms, and few points make them wide."
+        f"The best of {laws} is fitted to the cells of each engine in each family; cells that a "
+        "budget ended count as lower bounds. Brackets are 95 % intervals, if the law has that form."
     ]
     sentences += _meeting_sentences(crossovers)
-    beyond = [text for text in map(_beyond, summary.to_dict("records")) if text]
-    if beyond:
-        sentences.append(f"Extrapolated, beyond all that was measured: {'; '.join(beyond)}.")
+    farthest = max(_telling(summary), key=lambda row: row["predicted_log10"], default=None)
+    if farthest is not None:
+        low, value, high = _powers(farthest)
+        need = _NEEDS[farthest["quantity"]].format(f"about {value}")
+        sentences.append(
+            f"Extrapolated, beyond all that was measured: {_FORMULAS[farthest['engine']]} of "
+            f"{farthest['family']} with {count_text(farthest['predicted_at'])} "
+            f"{_word(farthest)} would need {need} (95 % {low} to {high})."
+        )
     return sentences
 
 
@@ -62,7 +66,8 @@ def _meeting_sentences(crossovers: pd.DataFrame) -> list[str]:
                 f"`{row['above']}` overtakes `{row['below']}` at {_place(row)} in the "
                 f"{_QUANTITIES[row['quantity']]} ({row['family']})"
             )
-    return [f"Where formulas and graphs meet: {'; '.join(found)}."] if found else []
+    shown = found[:_MOST]
+    return [f"Where formulas and graphs meet: {'; '.join(shown)}."] if shown else []
 
 
 def _place(row: dict[Any, Any]) -> str:
@@ -79,21 +84,30 @@ def _count(n: float) -> str:
     return count_text(float(f"{n:.2g}")) if n >= 10 else f"{n:.1f}".removesuffix(".0")
 
 
-def _beyond(row: dict[Any, Any]) -> str:
-    """Return the clause on a formula at a size that nobody measured; empty if there is none."""
-    described = row["engine"] in _FORMULAS and row["quantity"] in _NEEDS
-    if not described or math.isnan(row["predicted_log10"]):
-        return ""
-    powers = [row[f"predicted_log10{end}"] for end in ("", "_low", "_high")]
-    if powers[2] - powers[1] > max(_POWERS, _POWERS_SHARE * abs(powers[0])):
-        return ""
-    value, low, high = map(_power, powers)
-    word = SIZE_WORDS.get(row["family"], "in size") if row["against"] == "size" else "parameters"
-    need = _NEEDS[row["quantity"]].format(f"about {value}")
-    return (
-        f"{_FORMULAS[row['engine']]} of {row['family']} with {count_text(row['predicted_at'])} "
-        f"{word} would need {need} (95 % {low} to {high})"
-    )
+def _telling(summary: pd.DataFrame) -> list[dict[Any, Any]]:
+    """Return the predictions for formulas at sizes that nobody measured, if they say anything."""
+    found = []
+    for row in summary.to_dict("records"):
+        if row["engine"] not in _FORMULAS or row["quantity"] not in _NEEDS:
+            continue
+        width = row["predicted_log10_high"] - row["predicted_log10_low"]
+        # Comparisons with what is missing are false.
+        if abs(row["predicted_log10"]) >= 0 and width <= max(
+            _POWERS, _POWERS_SHARE * abs(row["predicted_log10"])
+        ):
+            found.append(row)
+    return found
+
+
+def _word(row: dict[Any, Any]) -> str:
+    """Return the word for what grows in a row of the summary."""
+    return SIZE_WORDS.get(row["family"], "in size") if row["against"] == "size" else "parameters"
+
+
+def _powers(row: dict[Any, Any]) -> tuple[str, str, str]:
+    """Return the ends of a prediction's interval with the prediction between them."""
+    low, value, high = (_power(row[f"predicted_log10{end}"]) for end in ("_low", "", "_high"))
+    return low, value, high
 
 
 def _power(log10: float) -> str:
@@ -112,20 +126,30 @@ def growing_tables(summary: pd.DataFrame, crossovers: pd.DataFrame) -> dict[str,
         for engine in engines(summary[summary["family"] == family]):
             texts = [growth_text(summary, family, engine, quantity) for quantity in shown]
             if any(text != MISSING for text in texts):
-                rows.append((f"{family}, by {against}", engine, *texts))
+                rows.append((family, engine, against, *texts))
     found = {}
     if rows:
-        header = ("family", "engine", *(_QUANTITIES[name] for name in shown))
-        found["Exponents of growth (95 %)"] = Table(
-            header, rows, tuple(range(2, len(header))), grouped=True
-        )
+        header = ("family", "engine", "by", *(_QUANTITIES[name] for name in shown))
+        found["Exponents of growth (95 %)"] = Table(header, rows, tuple(range(3, len(header))))
+    if telling := _telling(summary):
+        predicted = []
+        for row in telling:
+            low, value, high = _powers(row)
+            where = f"{count_text(row['predicted_at'])} {_word(row)}"
+            need = Number(f"{value} ({low} to {high})", row["predicted_log10"])
+            predicted.append(
+                (row["family"], row["engine"], _QUANTITIES[row["quantity"]], where, need)
+            )
+        header = ("family", "engine", "of", "at", "would need (95 %)")
+        found["Extrapolated, beyond all that was measured"] = Table(header, predicted, (3, 4))
     if len(crossovers):
         met = [
             (
-                f"{row['family']}, {_QUANTITIES[row['quantity']]}",
+                str(row["family"]),
+                _QUANTITIES[row["quantity"]],
                 str(row["below"]),
                 str(row["above"]),
-                _place(row),
+                Number(_place(row), row["n"]),
                 "extrapolated" if row["extrapolated"] else "",
             )
             for row in crossovers.sort_values(["family", "quantity"], kind="stable").to_dict(
@@ -133,7 +157,7 @@ def growing_tables(summary: pd.DataFrame, crossovers: pd.DataFrame) -> dict[str,
             )
         ]
         found["Where engines meet"] = Table(
-            ("in", "cheaper below", "cheaper above", "meet at", ""), met, (3,), grouped=True
+            ("family", "in", "cheaper below", "cheaper above", "meet at", ""), met, (4,)
         )
     return found
 

@@ -1,18 +1,24 @@
 """The report as Markdown, for GitHub, with the charts in files."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from compare.report.content import Report
-from compare.report.draw import Drawing
+from compare.report.figures import Figure
 
 __all__ = ["markdown_text", "render_markdown"]
 
 
-def render_markdown(report: Report, drawings: Mapping[str, Drawing]) -> str:
+def render_markdown(
+    report: Report,
+    charts: Mapping[str, Figure],
+    headline: Sequence[Figure] = (),
+    example: Any = None,
+) -> str:
     """Return the report as Markdown that shows ``charts/NAME.svg``."""
     environment = Environment(
         loader=PackageLoader("compare", "report"),
@@ -27,7 +33,9 @@ def render_markdown(report: Report, drawings: Mapping[str, Drawing]) -> str:
     environment.filters["align"] = lambda table: Markup(
         "|".join("---:" if i in table.numbers else "---" for i in range(len(table.header)))
     )
-    text = environment.get_template("report.md.jinja").render(report=report, drawings=drawings)
+    text = environment.get_template("report.md.jinja").render(
+        report=report, charts=charts, headline=headline, example=example
+    )
     return re.sub(r"\n{3,}", "\n\n", re.sub(r" +\n", "\n", text)).rstrip() + "\n"
 
 

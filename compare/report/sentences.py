@@ -71,11 +71,7 @@ def cost_sentences(results: pd.DataFrame) -> list[str]:
     """Return the sentences above the chart of run time."""
     found = []
     if met := _meeting(results, "run_s"):
-        found.append(
-            _compared(met, "run_s", seconds_text, "takes")
-            + " A formula that has been derived can be quick; what grows out of hand is first of "
-            "all its derivation."
-        )
+        found.append(_compared(met, "run_s", seconds_text, "takes"))
     grown = frames.networks(frames.growing(results))
     steps = [name for name in ("finite-differences", "complex-step") if len(frames.ok(grown, name))]
     if steps:
@@ -92,24 +88,18 @@ def cost_sentences(results: pd.DataFrame) -> list[str]:
 def operations_sentences(results: pd.DataFrame) -> list[str]:
     """Return the sentences above the chart of formula and graph size."""
     met = _meeting(results, "operations")
-    why = (
-        "By the chain rule, each partial derivative repeats the expressions it passes through. "
-        "Written out, they are repeated for every parameter and every path; the graph computes "
-        "each once, keeps it, and passes one adjoint back through it."
-    )
     nodes = (
-        "An operation of a formula is on scalars, one of a matrix formula and a node of the graph "
-        "may be on whole arrays, and the plan of the compiled graph counts the steps of both "
-        "passes: the numbers say how much has to be written down, not how much is computed."
+        "A formula counts operations on scalars; a matrix formula and a graph count operations on "
+        "whole arrays: how much has to be written down, not how much is computed."
     )
     if not met:
-        return [why, nodes]
-    return [_compared(met, "operations", count_text, "has"), why, nodes]
+        return [nodes]
+    return [_compared(met, "operations", count_text, "has"), nodes]
 
 
 def build_sentences(results: pd.DataFrame) -> list[str]:
     """Return the sentences above the chart of build time."""
-    found = ["Deriving and tracing happen once for each network, before the first gradient."]
+    found = ["Deriving and tracing happen once, before the first gradient."]
     if met := _meeting(results, "build_s"):
         found.insert(0, _compared(met, "build_s", seconds_text, "takes"))
     return found
@@ -131,18 +121,20 @@ def memory_sentences(results: pd.DataFrame) -> list[str]:
 
 
 def fairness(results: pd.DataFrame, run: Mapping[str, Any]) -> list[str]:
-    """Return the sentences on limits of the numbers."""
+    """Return the sentences on limits of the numbers, those that this run needs."""
     limits = budget(results, run)
-    return [
-        "The swell belongs to closed forms that have no names for intermediate results. Give each "
-        "intermediate a name and a formula becomes a graph: `shared` is a step on that way, "
-        "`adjoint` and `matrix` are at its end.",
-        "The growing networks see one sample at a time, so that each formula is as short as it "
-        "can be; a batch would make it longer and leave the graph as it is.",
-        "A timeout is a lower bound: the cell takes at least its budget"
-        f"{f' ({limits})' if limits else ''}, and nobody knows how much more. The fitted "
-        "exponents use such cells as bounds and not as points.",
-    ]
+    found = []
+    if len(frames.networks(frames.growing(results))):
+        found.append(
+            "The growing networks see one sample at a time, so that each formula is as short as it "
+            "can be; a batch would make it longer and leave the graph as it is."
+        )
+    if (results["status"] == "timeout").any():
+        found.append(
+            "A timeout is a lower bound: the cell takes at least its budget"
+            f"{f' ({limits})' if limits else ''}; the fitted laws use it as a bound, not a point."
+        )
+    return found
 
 
 def _sentence(text: str) -> str:

@@ -1,25 +1,56 @@
 """Tables of the report, as text: the summary, the notes' problems, failures, conditions."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from compare.report import cells as frames
-from compare.report.format import MISSING, count_text, interval_text, ratio_text, seconds_text
+from compare.report.format import (
+    MISSING,
+    bytes_text,
+    count_text,
+    error_text,
+    interval_text,
+    ratio_text,
+    seconds_text,
+)
 from compare.report.reach import budget, reach
 
 __all__ = [
+    "Number",
     "Table",
     "conditions",
+    "engines_table",
     "failures",
     "growth_text",
-    "notes_table",
+    "single",
+    "single_table",
     "summary_table",
     "versions_text",
 ]
+
+
+class Number(str):
+    """A number as people read it, with the value that it is sorted by.
+
+    Examples
+    --------
+    >>> text = Number("10.2 million", 10_246_401)
+    >>> text, text.value
+    ('10.2 million', 10246401)
+    """
+
+    __slots__ = ("value",)
+    value: float
+
+    def __new__(cls, text: str, value: float | None) -> "Number":
+        """Return a text with its value."""
+        made = super().__new__(cls, text)
+        made.value = math.nan if value is None else value
+        return made
 
 
 @dataclass(frozen=True)
@@ -32,8 +63,6 @@ class Table:
     rows: Sequence[tuple[str, ...]]
     #: Positions of the columns that are aligned to the right.
     numbers: tuple[int, ...] = ()
-    #: Whether rows with the same first cell belong together under it.
-    grouped: bool = False
 
 
 def growth_text(summary: pd.DataFrame, family: str, engine: str, quantity: str = "run_s") -> str:
@@ -61,7 +90,7 @@ def summary_table(results: pd.DataFrame, summary: pd.DataFrame) -> Table:
     rows = []
     for family in frames.families(grown):
         cells = grown[grown["family"] == family]
-        word = frames.SIZE_WORDS.get(family, "size") if _sized(cells) else "parameters"
+        word = frames.size_word(cells)
         for engine in frames.engines(cells):
             far = reach(cells, engine)
             if far is None:
@@ -73,12 +102,12 @@ def summary_table(results: pd.DataFrame, summary: pd.DataFrame) -> Table:
                 stop = f"{first[0]['status']} at {count_text(first[0]['n'])}"
             rows.append(
                 (
-                    f"{family}, by {word}",
+                    family,
                     engine,
-                    count_text(far.n) if far.best else "none",
-                    seconds_text(far.best.get("run_s")),
+                    Number(f"{count_text(far.n)} {word}" if far.best else "none", far.n),
+                    Number(seconds_text(far.best.get("run_s")), far.best.get("run_s")),
                     growth_text(summary, family, engine),
-                    ratio_text(far.best.get("ratio")),
+                    Number(ratio_text(far.best.get("ratio")), far.best.get("ratio")),
                     stop,
                 )
             )
@@ -91,31 +120,63 @@ def summary_table(results: pd.DataFrame, summary: pd.DataFrame) -> Table:
         "ratio to loss",
         "stopped by",
     )
-    return Table(header, rows, (2, 3, 4, 5), grouped=True)
+    return Table(header, rows, (2, 3, 4, 5))
 
 
-def _sized(cells: pd.DataFrame) -> bool:
-    return bool((cells["against"] == "size").any())
+def single(results: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells of problems that do not grow: those of one size, and those of the notes."""
+    one = results.groupby("problem")["size"].transform("nunique") < 2
+    return results[one | results["family"].isin(["notes", ""])]
 
 
-def notes_table(results: pd.DataFrame) -> Table:
-    """Return the time of one gradient of each single problem, one column an engine."""
-    notes = results[results["family"] == "notes"]
-    engines = frames.engines(notes)
+def single_table(
+    results: pd.DataFrame, column: str = "run_s", text: Callable[[float], str] = seconds_text
+) -> Table:
+    """Return a quantity of each problem that has one size, one column an engine."""
+    cells_of = single(results)
+    engines = frames.engines(cells_of)
     rows = []
-    for (problem, label), cells in notes.groupby(["problem", "label"], sort=False):
-        texts = []
+    for (problem, label), cells in cells_of.groupby(["problem", "label"], sort=False):
+        found = {cell["engine"]: cell for cell in cells.to_dict("records")}
+        texts: list[str] = []
         for engine in engines:
-            cell = cells[cells["engine"] == engine].to_dict("records")
-            text = MISSING
-            if cell:
-                good = cell[-1]["status"] == "ok"
-                text = seconds_text(cell[-1]["run_s"]) if good else str(cell[-1]["status"])
-            texts.append(text)
-        several = notes.loc[notes["problem"] == problem, "label"].nunique() > 1
+            cell = found.get(engine)
+            if cell is None:
+                texts.append(MISSING)
+            elif cell["status"] == "ok":
+                texts.append(Number(text(cell[column]), cell[column]))
+            else:
+                texts.append(str(cell["status"]))
+        parameters = cells["parameters"].max()
+        several = cells_of.loc[cells_of["problem"] == problem, "label"].nunique() > 1
         name = f"{problem} {label}" if several else str(problem)
-        rows.append((name, count_text(cells["parameters"].max()), *texts))
+        rows.append((name, Number(count_text(parameters), parameters), *texts))
     return Table(("problem", "parameters", *engines), rows, tuple(range(1, len(engines) + 2)))
+
+
+def engines_table(results: pd.DataFrame) -> Table:
+    """Return all that is known of each engine on one problem of one size."""
+    rows = []
+    for engine in frames.engines(results):
+        cell = results[results["engine"] == engine].to_dict("records")[-1]
+        texts = [
+            Number(text(cell[name]), cell[name])
+            for name, text in (
+                ("run_s", seconds_text),
+                ("ratio", ratio_text),
+                ("build_s", seconds_text),
+                ("first_run_s", seconds_text),
+                ("peak_bytes", bytes_text),
+                ("operations", count_text),
+                ("max_error", error_text),
+            )
+        ]
+        rows.append((engine, str(cell["status"]), *texts))
+    header = (
+        *("engine", "status", "one gradient", "ratio to loss", "build", "first run", "memory"),
+        *("operations", "error"),
+    )
+    return Table(header, rows, tuple(range(2, len(header))))
 
 
 def failures(results: pd.DataFrame) -> Table:
@@ -127,7 +188,7 @@ def failures(results: pd.DataFrame) -> Table:
             (
                 str(cell["problem"]),
                 str(cell["label"]),
-                count_text(cell["parameters"]),
+                Number(count_text(cell["parameters"]), cell["parameters"]),
                 str(cell["engine"]),
                 str(cell["status"]) + (f" ({cell['stage']})" if cell["stage"] else ""),
                 message if len(message) <= 300 else f"{message[:299]}…",

@@ -1,34 +1,66 @@
 """The report on disk: each file whole or not at all."""
 
 from pathlib import Path
+from typing import Any
 
-from compare.report.charts import CHARTS
-from compare.report.content import report_of
-from compare.report.draw import draw
-from compare.report.html import render_html
+import vl_convert
+
+from compare.report.charts import CHARTS, charts_of
+from compare.report.content import report_of, without_ours
+from compare.report.headline import headline_figures
+from compare.report.html import picture, render_html
 from compare.report.markdown import render_markdown
 from compare.report.record import RunRecord
 from compare.results.store import replace_file
 
 __all__ = ["write_report"]
 
+#: Pixels of a PNG for one of the SVG.
+_PNG_SCALE = 2.0
+#: The pictures of the first screen as files.
+_HEADLINE, _CIRCUIT = "headline", "circuit"
 
-def write_report(folder: Path, record: RunRecord) -> Path:
+
+def write_report(folder: Path, record: RunRecord, *, title: str = "", example: Any = None) -> Path:
     """Return the path of ``report.html`` after writing the whole report into a folder."""
-    report = report_of(record)
-    drawings, datasets = draw(record)
-    page = folder / "report.html"
+    record = without_ours(record)
+    report, charts = report_of(record, title), charts_of(record)
+    headline = headline_figures(record.results, record.metadata)
+    pictures = {name: figure.file() for name, figure in charts.items()}
+    if headline:
+        pictures[_HEADLINE] = headline[0].file()
+    if example is not None and example.circuit.lines and picture(example.circuit.lines[0]):
+        pictures[_CIRCUIT] = example.circuit.lines[0]
     files: dict[Path, bytes] = {}
-    for name, drawing in drawings.items():
-        files[folder / "charts" / f"{name}.svg"] = drawing.svg.encode()
-        files[folder / "charts" / f"{name}.png"] = drawing.png
-    files[folder / "report.md"] = render_markdown(report, drawings).encode()
-    files[page] = render_html(report, drawings, datasets).encode()
+    for name, svg in pictures.items():
+        files[folder / "charts" / f"{name}.svg"] = svg.encode()
+        png = vl_convert.svg_to_png(svg, scale=_PNG_SCALE)
+        files[folder / "charts" / f"{name}.png"] = png
+    markdown = render_markdown(report, charts, headline, example)
+    files[folder / "report.md"] = markdown.encode()
+    page = folder / "report.html"
+    files[page] = render_html(
+        report,
+        charts,
+        headline,
+        example,
+        command=str(record.metadata.get("command") or ""),
+        csv=_csv(folder, record),
+        markdown=markdown,
+    ).encode()
     for path, content in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, content)
     # A chart of a previous report in this folder would be taken for one of this.
-    for name in set(CHARTS) - set(drawings):
+    for name in {*CHARTS, _HEADLINE, _CIRCUIT} - set(pictures):
         for kind in ("svg", "png"):
             (folder / "charts" / f"{name}.{kind}").unlink(missing_ok=True)
     return page
+
+
+def _csv(folder: Path, record: RunRecord) -> str:
+    """Return the rows of the run as the file has them, which the page carries."""
+    file = folder / "results.csv"
+    if file.exists():
+        return file.read_text(encoding="utf-8-sig")
+    return record.results.to_csv(index=False, lineterminator="\n")

@@ -13,7 +13,13 @@ import pandas as pd
 
 from compare.process.ipc import valid_unicode
 from compare.results.fields import read_field
-from compare.results.schema import RESULT_COLUMNS, RETIRED, SCHEMA_VERSION, Column
+from compare.results.schema import (
+    RESULT_COLUMNS,
+    RETIRED,
+    SCHEMA_VERSION,
+    TRAINING_COLUMNS,
+    Column,
+)
 
 __all__ = [
     "CUT_OFF_ADVICE",
@@ -102,6 +108,8 @@ def _columns_there(
     names = [column.name for column in columns]
     if list(header) == names:
         return list(columns)
+    if columns is TRAINING_COLUMNS and list(header) == names[:-1]:
+        return list(columns[:-1])  # of a run before the formula was trained, too
     _, first = next(itertools.islice(_parse(path, text), 1, None), (2, []))
     _refuse_newer(path, header, first)
     known = {column.name: column for column in columns}

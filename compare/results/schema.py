@@ -246,6 +246,7 @@ TRAINING_COLUMNS: tuple[Column, ...] = (
     Column("step", "int", "1", "number of the step, from 0"),
     Column("loss_hand", "float", "1", "loss of the run with the hand-written gradient"),
     Column("loss_graph", "float", "1", "loss of the run with autodiff's gradient"),
+    Column("loss_formula", "float", "1", "loss of the run with symdiff's matrix formula"),
 )
 
 

@@ -22,7 +22,7 @@ from rich.progress import (
 
 from compare.engines.engine import Engine
 from compare.measure.sweep import Ended, sweep
-from compare.problems.own import OWN
+from compare.problems import PROBLEMS
 from compare.problems.problem import Case, Problem
 from compare.process.executor import Budget
 from compare.results.identity import fingerprint
@@ -33,8 +33,6 @@ from compare.results.resume import PreviousRun, previous_run, read_json, write_j
 from compare.results.samples import SampleStore
 from compare.results.schema import (
     AGREEMENT_COLUMNS,
-    CROSSOVER_COLUMNS,
-    SUMMARY_COLUMNS,
     SWELL_COLUMNS,
     TRAINING_COLUMNS,
     TRUTH_COLUMNS,
@@ -48,6 +46,7 @@ from compare.results.store import (
     write_parquet,
     write_table,
 )
+from compare.run.reporting import report_folder
 from compare.run.settings import Settings
 from compare.run.verify import verify_cases
 
@@ -129,9 +128,17 @@ def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
             samples.add(cell, ended.samples, previous.run)
             append_row(folder / "results.csv", row)
         # A report of somebody's own function is about that function, not about our networks.
-        if any(problem.family != OWN for problem in settings.problems):
-            with console.status("the swell, the collapse, and the two-layer network trained twice"):
+        ours = {(problem.name, problem.family) for problem in PROBLEMS.values()}
+        if any((problem.name, problem.family) in ours for problem in settings.problems):
+            with console.status("the swell, the collapse, the two-layer network trained thrice"):
                 _finish(settings, metadata)
+        else:
+            # late: the studies derive with SymPy, which takes 0.3 s to import
+            from compare.studies.example import example_of
+
+            with console.status("the formula and the circuit"):
+                example = example_of(settings.problems[0], settings.seed)
+                metadata["example"] = dataclasses.asdict(example)
     except KeyboardInterrupt:
         interrupted = True
         console.print("interrupted: the report shows what was finished; --resume goes on")
@@ -249,7 +256,7 @@ def _sound(settings: Settings, console: Console) -> bool:
 
 
 def _finish(settings: Settings, metadata: dict[str, Any]) -> None:
-    """Write the swell, the published example, the collapse of two layers, and two trainings."""
+    """Write the swell, the published example, the collapse of two layers, and three trainings."""
     import threadpoolctl
 
     folder, digest = settings.folder, _digest_of_verification(settings)
@@ -261,49 +268,16 @@ def _finish(settings: Settings, metadata: dict[str, Any]) -> None:
     from compare.studies.collapse import linear_layers_collapse
     from compare.studies.published import compare_with_published
     from compare.studies.swell import QUICK_SERIES, SERIES, swell
-    from compare.studies.training import train_both
+    from compare.studies.training import train_all
 
     metadata["collapse"] = dataclasses.asdict(linear_layers_collapse())
     metadata["logistic"] = [dataclasses.asdict(row) for row in compare_with_published()]
     swollen = swell(QUICK_SERIES if settings.quick else SERIES)
     write_table(tables[0], swollen, SWELL_COLUMNS)
     with threadpoolctl.threadpool_limits(settings.threads, user_api="blas"):
-        training = train_both(settings.training_steps, settings.seed)
+        training = train_all(settings.training_steps, settings.seed)
     write_table(tables[1], training, TRAINING_COLUMNS)
     metadata["finished"] = digest
-
-
-def report_folder(folder: Path, console: Console) -> Path:
-    """Make the report of a folder from its CSV files, and print the closing table."""
-    # late: SciPy and Altair take 1 s to import
-    from compare.growth.summary import crossovers_of, growths_of, summary_of
-    from compare.report.record import RunRecord
-    from compare.report.terminal import print_summary
-    from compare.report.write import write_report
-
-    if not folder.is_dir():
-        raise ResultsError(f"{folder} is no folder; expected one that gradscale run has written")
-    results = read_results(folder / "results.csv")
-    tables = {
-        name: read_table(folder / f"{name}.csv", columns)
-        for name, columns in (
-            ("agreement", AGREEMENT_COLUMNS),
-            ("truth", TRUTH_COLUMNS),
-            ("swell", SWELL_COLUMNS),
-            ("training", TRAINING_COLUMNS),
-        )
-        if (folder / f"{name}.csv").exists()
-    }
-    metadata = {**read_json(folder / "machine.json"), **read_json(folder / "run.json")}
-    growths = growths_of(results)
-    summary, crossovers = summary_of(growths), crossovers_of(growths)
-    write_table(folder / "summary.csv", summary, SUMMARY_COLUMNS)
-    write_table(folder / "crossovers.csv", crossovers, CROSSOVER_COLUMNS)
-    record = RunRecord(results, summary, crossovers=crossovers, metadata=metadata, **tables)
-    with console.status("drawing the report"):
-        page = write_report(folder, record)
-    print_summary(record, console)
-    return page
 
 
 def _swept(settings: Settings, console: Console, done: Mapping[Cell, str]) -> Iterator[Ended]:
@@ -334,7 +308,7 @@ def _progress(console: Console) -> Progress:
 def _metadata(settings: Settings, previous: PreviousRun) -> dict[str, Any]:
     """Return the metadata of a run: run.json."""
     plan_cells = sum(len(settings.sizes(p)) for p in settings.problems) * len(settings.engines)
-    known = ("verified", "finished", "collapse", "logistic")
+    known = ("verified", "finished", "collapse", "logistic", "example")
     return {
         "command": settings.command,
         "process": os.getpid(),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from compare.problems import get_problem
 
-__all__ = ["LEARNING_RATE", "STEPS", "hand_value_and_gradient", "train", "train_both"]
+__all__ = ["LEARNING_RATE", "STEPS", "hand_value_and_gradient", "train", "train_all"]
 
 #: Steps and learning rate of the run in the notes.
 STEPS = 2000
@@ -70,16 +70,29 @@ def _check_shapes(gradients: tuple[Any, Any], weights: tuple[Any, Any]) -> None:
         )
 
 
-def train_both(steps: int = STEPS, seed: int = 0) -> pd.DataFrame:
-    """Return the losses of two runs: with the hand-written gradient, and with autodiff's.
+def train_all(steps: int = STEPS, seed: int = 0) -> pd.DataFrame:
+    """Return the losses of three runs: by hand, by autodiff's graph, by symdiff's matrix formula.
 
     Notes
     -----
-    The two runs differ in the order of their operations only. Gradient descent at this learning
+    The runs differ in the order of their operations only. Gradient descent at this learning
     rate contracts, so that the differences of rounding do not grow: over 2000 steps and several
     seeds the losses stay within ``2e-14`` of each other, relative.
     """
     import autodiff
+    import symdiff
+
+    inputs = get_problem(_PROBLEM).case(_SIZE, seed).inputs
+    formula = symdiff.gradient(
+        get_problem(_PROBLEM).function,
+        wrt=("w1", "w2"),
+        strategy="matrix",
+        inputs={name: np.shape(value) for name, value in inputs.items()},
+    ).value_and_gradient
+
+    def by_formula(x: Any, y: Any, w1: Any, w2: Any) -> tuple[Any, tuple[Any, Any]]:
+        loss, gradients = formula(x=x, y=y, w1=w1, w2=w2)
+        return loss, (gradients["w1"], gradients["w2"])
 
     graph = autodiff.value_and_grad(get_problem(_PROBLEM).function, argnums=(2, 3))
     return pd.DataFrame(
@@ -87,5 +100,6 @@ def train_both(steps: int = STEPS, seed: int = 0) -> pd.DataFrame:
             "step": np.arange(steps),
             "loss_hand": train(hand_value_and_gradient, steps=steps, seed=seed),
             "loss_graph": train(graph, steps=steps, seed=seed),
+            "loss_formula": train(by_formula, steps=steps, seed=seed),
         }
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from autodiff.graph.draw.dot import dot_text
-from autodiff.graph.draw.layout import Direction
+from autodiff.graph.draw.frames import Direction
 from autodiff.graph.draw.picture import Drawable, Picture, picture_of
 from autodiff.graph.draw.svg import svg_text
 
@@ -61,6 +61,12 @@ class Drawing:
     def _repr_svg_(self) -> str:
         return self.svg
 
+    def _repr_html_(self) -> str:
+        # A notebook would shrink a wide picture until its letters cannot be read.
+        return (
+            f'<div style="overflow-x: auto"><div style="width: max-content">{self.svg}</div></div>'
+        )
+
     def __str__(self) -> str:
         return self._picture.table()
 
@@ -69,7 +75,12 @@ class Drawing:
 
 
 def draw(
-    graph: Drawable, *, direction: Direction = "right", digits: int = 3, limit: int = 200
+    graph: Drawable,
+    *,
+    direction: Direction = "right",
+    digits: int = 3,
+    limit: int = 200,
+    top: int | None = None,
 ) -> Drawing:
     """Return the picture of a graph with the values and gradients that it has at this moment.
 
@@ -77,7 +88,8 @@ def draw(
     -----
     A value that is used several times has one label, before its wire divides: its gradient is the
     sum of what the branches send back. Constants are grey. Where the function's local variable
-    holds a value, its name is above it.
+    holds a value, its name is above it. ``top`` draws so many nodes only, those nearest to the
+    result; what they use of the others stands as an input.
 
     Examples
     --------
@@ -112,10 +124,12 @@ def draw(
         raise ValueError(f"draw: direction is {direction!r}; it must be 'right' or 'down'")
     if not 1 <= digits <= 17:
         raise ValueError(f"draw: digits is {digits}; it must be from 1 to 17")
-    if len(graph.nodes) > limit:
+    if top is not None and top < 1:
+        raise ValueError(f"draw: top is {top}; it must be at least 1, or None for all nodes")
+    if len(graph.nodes) > limit and top is None:
         raise ValueError(
             f"draw: the graph has {len(graph.nodes):,} nodes; a picture of more than {limit:,} "
-            "cannot be read: draw a smaller instance (fewer layers, steps or iterations), or pass "
-            f"limit={len(graph.nodes)}"
+            "cannot be read: draw a smaller instance (fewer layers, steps or iterations), pass "
+            f"top={limit} for the last nodes, or limit={len(graph.nodes)}"
         )
-    return Drawing(picture_of(graph, digits), direction)
+    return Drawing(picture_of(graph, digits, top), direction)

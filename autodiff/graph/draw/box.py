@@ -5,7 +5,7 @@ The frame that the layout places holds all of them, so that no wire can cross a 
 
 from dataclasses import replace
 
-from autodiff.graph.draw.layout import Direction, Frame, Point
+from autodiff.graph.draw.frames import Direction, Frame, Point
 from autodiff.graph.draw.picture import Part, label
 from autodiff.graph.draw.text import escaped, shortened, width_of
 

@@ -1,7 +1,7 @@
 """The drawing in the DOT language, for Graphviz and whatever else reads it."""
 
 from autodiff.graph.draw.box import GRADIENT, VALUE
-from autodiff.graph.draw.layout import Direction
+from autodiff.graph.draw.frames import Direction
 from autodiff.graph.draw.picture import Part, Picture
 from autodiff.graph.draw.text import escaped
 

@@ -12,22 +12,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-__all__ = ["Direction", "Frame", "Layout", "Point", "lay_out"]
+from autodiff.graph.draw.frames import Direction, Frame, Layout, Point
+from autodiff.graph.draw.layered import layered_layout
 
-Direction = Literal["right", "down"]
-Point = tuple[float, float]
+__all__ = ["lay_out"]
 
 _LIBRARY = (
     "import sys, pygraphviz\n"
     "graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())\n"
     "sys.stdout.buffer.write(graph.draw(format='json0', prog='dot'))\n"
-)
-_MISSING = (
-    "draw: the layout needs Graphviz, which is not installed: pip install 'gradscale[draw]', or "
-    "install your system's package graphviz; the text of a drawing (str, .dot) needs neither"
 )
 _TIMEOUT_S = 60
 #: Work that Graphviz may spend on placing boxes, as iterations × stretches of wire between layers.
@@ -37,34 +31,15 @@ _POINTS_PER_INCH = 72
 _SAME_LAYER = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """The room that a box takes together with the labels of its wire, in pixels."""
-
-    width: float
-    height: float
-    #: Frames whose wires end here, from top to bottom (or left to right).
-    operands: tuple[int, ...]
-    #: Ports left free before the first and after the last operand: the side is divided evenly.
-    pads: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Positions in pixels, the y axis pointing down."""
-
-    width: float
-    height: float
-    #: Upper left corner of each frame.
-    corners: tuple[Point, ...]
-    #: For each target and place among its operands the wire: a point, then three points for each
-    #: Bézier curve.
-    wires: dict[tuple[int, int], tuple[Point, ...]]
-
-
 def lay_out(frames: Sequence[Frame], direction: Direction) -> Layout:
-    """Return the places of frames and wires: wires never cross a frame."""
-    found = json.loads(_graphviz(_source(frames, direction)))
+    """Return the places of frames and wires: wires never cross a frame.
+
+    Graphviz places them where it is installed: its layout is the closer one.
+    """
+    command = _command()
+    if command is None:
+        return layered_layout(frames, direction)
+    found = json.loads(_graphviz(command, _source(frames, direction)))
     corners: list[Point] = [(0.0, 0.0)] * len(frames)
     for item in found["objects"]:
         i = int(item["name"])
@@ -171,15 +146,17 @@ def _effort(frames: Sequence[Frame]) -> str:
     return f"nslimit={rounds:.3f} mclimit={min(rounds, 1.0):.3f}" if rounds < 20 else ""
 
 
-def _graphviz(source: str) -> bytes:
-    """Return Graphviz' answer, in the format json0."""
+def _command() -> list[str] | None:
+    """Return the command that starts Graphviz, None where it is not installed."""
     if importlib.util.find_spec("pygraphviz") and sys.executable:
         # -P: no module of the working directory may stand in for one of the library.
-        command = [sys.executable, "-P", "-c", _LIBRARY]
-    elif dot := shutil.which("dot"):
-        command = [dot, "-Tjson0"]
-    else:
-        raise ImportError(_MISSING)
+        return [sys.executable, "-P", "-c", _LIBRARY]
+    dot = shutil.which("dot")
+    return [dot, "-Tjson0"] if dot else None
+
+
+def _graphviz(command: list[str], source: str) -> bytes:
+    """Return Graphviz' answer, in the format json0."""
     try:
         run = subprocess.run(
             command, input=source.encode(), capture_output=True, timeout=_TIMEOUT_S, check=False

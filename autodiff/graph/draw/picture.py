@@ -1,5 +1,6 @@
 """Contents of a drawing: the parts of a graph and their labels, as they were when it was drawn."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -14,6 +15,10 @@ from autodiff.graph.draw.text import cleaned
 __all__ = ["Drawable", "Part", "Picture", "label", "picture_of"]
 
 Kind = Literal["input", "gate", "constant", "output"]
+#: Operations whose sign is clear where their operand has no name: [0], −.
+_CLEAR = ("getitem", "negative", "positive")
+#: A name that is longer does not stand in a sign.
+_LONGEST_NAME = 12
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -95,23 +100,49 @@ def label(part: Part) -> str:
     return part.name or f"v{part.node}".translate(_SUBSCRIPTS)
 
 
-def picture_of(graph: Drawable, digits: int) -> Picture:
-    """Return the contents of the drawing of a graph."""
+def _nearest(graph: Drawable, most: int | None) -> tuple[set[int], set[int]]:
+    """Return the nodes that are drawn, those nearest to the result, and the nodes they use."""
+    nodes = {id(node): node for node in graph.nodes}
+    if most is None or len(nodes) <= most:
+        return set(nodes), set()
+    kept: set[int] = set()
+    # In breadth, so that every branch that ends in the result is seen from its end.
+    waiting = deque([graph.output])
+    while waiting and len(kept) < most:
+        node = waiting.popleft()
+        if id(node) in nodes and id(node) not in kept:
+            kept.add(id(node))
+            waiting.extend(node.operands)
+    used = {id(x) for i in kept for x in nodes[i].operands if id(x) in nodes}
+    return kept, used - kept
+
+
+def picture_of(graph: Drawable, digits: int, top: int | None = None) -> Picture:
+    """Return the contents of the drawing of a graph, or of the nodes nearest to its result."""
     inputs = {id(node): name for name, node in graph.inputs.items()}
     names: dict[int, list[str]] = {}
     for name, node in graph.names.items():
         names.setdefault(id(node), []).append(name)
     parts: list[Part] = []
     place: dict[int, int] = {}
+    kept, cut = _nearest(graph, top)
+    # In a sign such as x² the letter stands for the operand, unless an input has that name.
+    letter = "·" if "x" in graph.inputs else "x"
     for number, node in enumerate(graph.nodes):
-        made = _made_of(node, place, parts, digits)
+        if id(node) in kept:
+            made = _made_of(node, place, parts, digits, letter)
+        elif id(node) in cut:
+            symbol = f"v{number}".translate(_SUBSCRIPTS)
+            made = Part(kind="input", symbol=symbol, formula="of the part not drawn")
+        else:
+            continue
         name = cleaned(inputs.get(id(node)) or ", ".join(names.get(id(node), ())))
         value = primal(node.value)
         kind = np.result_type(value).kind if value is not None else ""
         known = node.adjoint is not None and kind != "b"
         part = Part(
             kind=made.kind,
-            symbol=(name or "input") if made.kind == "input" else made.symbol,
+            symbol=(name or made.symbol or "input") if made.kind == "input" else made.symbol,
             detail=made.detail,
             name="" if made.kind == "input" else name,
             formula=made.formula,
@@ -127,7 +158,9 @@ def picture_of(graph: Drawable, digits: int) -> Picture:
     return Picture(tuple(parts))
 
 
-def _made_of(node: Tensor, place: dict[int, int], parts: list[Part], digits: int) -> Part:
+def _made_of(
+    node: Tensor, place: dict[int, int], parts: list[Part], digits: int, letter: str
+) -> Part:
     """Return the box of a node without its labels; its constants become parts of their own."""
     if node.primitive is None:
         return Part(kind="input", symbol="", formula="input")
@@ -139,7 +172,17 @@ def _made_of(node: Tensor, place: dict[int, int], parts: list[Part], digits: int
     )
     terms = [label(parts[i]) for i in operands]
     formula = _formula(node.primitive.name, symbol, [*terms, detail] if detail else terms)
+    if len(operands) == 1 and _is_sign(node.primitive.name, symbol):
+        operand = parts[operands[0]]
+        named = operand.symbol if operand.kind == "input" else operand.name
+        unnamed = "" if node.primitive.name in _CLEAR else letter
+        symbol = symbol.replace("x", named if 0 < len(named) <= _LONGEST_NAME else unnamed, 1)
     return Part(kind="gate", symbol=symbol, detail=detail, formula=formula, operands=operands)
+
+
+def _is_sign(name: str, symbol: str) -> bool:
+    """Return whether a symbol is a sign in which the letter x stands for the operand."""
+    return "x" in symbol and name != symbol
 
 
 def _operand(x: Any, place: dict[int, int], parts: list[Part], digits: int) -> int:
@@ -159,6 +202,6 @@ def _plain(x: Any) -> Any:
 def _formula(name: str, symbol: str, terms: Sequence[str]) -> str:
     if name in INFIX and len(terms) == 2:
         return f"{terms[0]} {symbol} {terms[1]}"
-    if len(terms) == 1 and "x" in symbol and name != symbol:
+    if len(terms) == 1 and _is_sign(name, symbol):
         return symbol.replace("x", terms[0], 1)
     return f"{symbol}({', '.join(terms)})"

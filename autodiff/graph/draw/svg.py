@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from autodiff.graph.draw.box import ARROW, DETAIL, GRADIENT, SOFT, VALUE, WIRE, Box, xy
-from autodiff.graph.draw.layout import Direction, Layout, Point, lay_out
+from autodiff.graph.draw.frames import Direction, Layout, Point
+from autodiff.graph.draw.layout import lay_out
 from autodiff.graph.draw.picture import Picture
 from autodiff.graph.draw.text import escaped
 

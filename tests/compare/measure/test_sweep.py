@@ -71,6 +71,11 @@ def test_benchmark_of_a_function_has_every_column():
     frame = compare.benchmark(lambda x, y: x * y + x, 2.0, 3.0, engines=["graph", "shared"])
     assert list(frame.columns) == [c.name for c in RESULT_COLUMNS]
     assert frame["status"].tolist() == ["ok", "ok"], frame.to_string()
+    # It shows those that one reads, with their rows selected too; what is selected is shown.
+    for text in (repr(frame), frame.head(1)._repr_html_()):
+        assert "run_s" in text
+        assert "governor" not in text
+    assert "governor" in repr(frame[["engine", "governor"]])
     np.testing.assert_allclose(frame["ratio"], frame["run_s"] / frame["primal_s"], rtol=0.2)
     assert (frame["ratio_low"] <= frame["ratio"]).all()
     assert (frame["ratio"] <= frame["ratio_high"]).all()

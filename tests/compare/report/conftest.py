@@ -262,7 +262,12 @@ def make_training(steps: int = 2001) -> pd.DataFrame:
     step = np.arange(steps)
     loss = 3.1e4 / (1 + step / 3.0) ** 1.5 + 2.5 * np.exp(-step / 900.0)
     return pd.DataFrame(
-        {"step": step, "loss_hand": loss, "loss_graph": loss * (1 + 2e-15 * (step % 7))},
+        {
+            "step": step,
+            "loss_hand": loss,
+            "loss_graph": loss * (1 + 2e-15 * (step % 7)),
+            "loss_formula": loss * (1 - 1e-15 * (step % 3)),
+        },
         columns=[column.name for column in TRAINING_COLUMNS],
     )
 

@@ -1,143 +1,148 @@
-"""Every chart renders, says its units, and keeps an engine's style everywhere."""
+"""Every chart is drawn, says its units, keeps an engine's look, and can be read in any light."""
 
-import json
+import re
+from xml.etree import ElementTree
 
-import pandas as pd
 import pytest
-import vl_convert
 
 from compare.engines import ENGINES as SHIPPED
-from compare.report.charts import CHARTS
-from compare.report.draw import draw, small
-from compare.report.layers import decades, powers
-from compare.report.palette import ENGINES, mark_styles
+from compare.report.charts import CHARTS, charts_of
+from compare.report.figures import MOST_LINES, hidden_of
+from compare.report.headline import headline_figures
+from compare.report.palette import ENGINES, THEME, TRAININGS, declarations, mark_styles, plain
+from compare.report.plot import log_axis
 from compare.report.record import RunRecord
 
 
 @pytest.fixture(scope="module")
-def frames(results, summary, agreement, training, swell):
+def record(results, summary, agreement, training, swell):
     return RunRecord(results, summary, agreement, training, swell)
 
 
-def test_the_charts_stand_in_the_order_of_the_report():
-    assert list(CHARTS) == [
-        "cost",
-        "operations",
-        "swell",
-        "build",
-        "memory",
-        "agreement",
-        "training",
-    ]
+@pytest.fixture(scope="module")
+def charts(record):
+    return charts_of(record)
 
 
-@pytest.mark.parametrize("narrow", [False, True])
-@pytest.mark.parametrize("name", CHARTS)
-def test_a_chart_is_valid_and_renders(frames, name, narrow):
-    chart = CHARTS[name]
-    spec = chart.function(getattr(frames, chart.source), narrow=narrow).to_dict()
-    svg = vl_convert.vegalite_to_svg(spec)
-    assert svg.startswith("<svg")
-    assert vl_convert.svg_to_png(svg)[:8] == b"\x89PNG\r\n\x1a\n"
-    if narrow:
-        assert float(svg.split('width="')[1].split('"')[0]) <= 390
+def luminance(colour):
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("cost", ["time of one gradient (s)", "parameters (number)", "iterations (number)"]),
-        ("operations", ["operations or nodes (number)"]),
-        ("swell", ["operations of the gradient (number)", "hidden layers (number)", "tree: "]),
-        ("build", ["time to build (s)"]),
-        ("memory", ["peak memory (bytes)", "budget 4 GiB"]),
-        ("agreement", ["mismatch", "unsupported", "timeout", "2e-16"]),
-        ("training", ["loss (squared error, no unit)", "step of gradient descent (number)"]),
-    ],
-)
-def test_a_picture_says_its_units(written, name, words):
-    svg = (written / "charts" / f"{name}.svg").read_text()
-    for word in words:
-        assert word in svg
+def contrast(one, other):
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
 
 
-def test_stops_are_hollow_triangles_with_the_shape_of_their_engine(written, results):
-    svg = (written / "charts" / "cost.svg").read_text()
-    assert "stopped by the time budget: at least this" in svg
-    assert "stopped by the memory budget" in svg
-    assert "stopped by the time" not in (written / "charts" / "memory.svg").read_text()
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_and_lines_have_contrast_in_both_lights(dark):
+    theme = {name: pair[dark] for name, pair in THEME.items()}
+    grounds = [theme["paper"], theme["tint"]]
+    for name in ("ink", "soft", "link", "value", "gradient", "bad"):
+        assert min(contrast(theme[name], ground) for ground in grounds) >= 4.5, name
+    assert contrast(theme["ink"], theme["warn"]) >= 4.5
+    assert contrast(theme["ink"], theme["box"]) >= 4.5
+    assert contrast(theme["paper"], theme["bad"]) >= 4.5
+    strangers = mark_styles([f"stranger {i}" for i in range(4)])
+    for name, style in (ENGINES | strangers | TRAININGS).items():
+        assert contrast(style.dark if dark else style.colour, theme["paper"]) >= 3.0, name
 
 
-@pytest.mark.parametrize("name", CHARTS)
-@pytest.mark.parametrize(
-    "rows", [slice(0, 0), slice(0, 1), slice(36, 37), slice(-1, None)], ids=str
-)
-def test_a_chart_of_next_to_nothing_renders(frames, name, rows):
-    chart = CHARTS[name]
-    frame = getattr(frames, chart.source).iloc[rows]
-    spec = chart.function(frame).to_dict()
-    assert vl_convert.vegalite_to_svg(spec).startswith("<svg")
+def test_every_chart_is_a_picture_that_names_its_units(charts):
+    assert list(charts) == list(CHARTS)
+    units = {
+        "cost": ["time of one gradient", "parameters", "iterations", "10 µs", "budget 12 s"],
+        "operations": ["operations or nodes"],
+        "swell": ["operations of the gradient", "hidden layers", "tree: "],
+        "build": ["time to derive or trace"],
+        "memory": ["peak memory", "budget 4 GiB", "MB"],
+        "agreement": ["mismatch", "n/a", "timeout", "e-1"],
+        "training": ["loss (squared error)", "step of gradient descent"],
+    }
+    for name, figure in charts.items():
+        svg = figure.file()
+        ElementTree.fromstring(svg)
+        assert "var(" not in svg
+        assert not re.search(r"nan|inf\b", svg)
+        for word in units[name]:
+            assert word in svg, (name, word)
 
 
-def test_one_engine_with_nothing_but_failures_is_still_seen(frames):
-    cells = frames.results.query("engine == 'expanded' and status == 'timeout'")
-    svg = vl_convert.vegalite_to_svg(CHARTS["cost"].function(cells).to_dict())
-    assert "expanded" in svg
-    assert "stopped by the time budget" in svg
+def test_at_most_six_lines_are_shown_and_the_legend_has_the_others(charts, results):
+    engines = [*SHIPPED, "jax"]
+    assert len(engines) - len(hidden_of(engines)) == MOST_LINES
+    assert {"graph", "expanded", "shared", "matrix"}.isdisjoint(hidden_of(engines))
+    more = results[results["engine"] == "graph"]
+    more = [more.assign(engine=name) for name in ("jax", "torch", "autograd")]
+    import pandas as pd
+
+    figure = charts_of(RunRecord(pd.concat([results, *more])))["cost"]
+    assert len(figure.hidden) == len(figure.styles) - MOST_LINES > 0
+    for picture in figure.pictures():
+        groups = re.findall(r'<g data-series="([^"]+)"( class="off")?>', picture.svg)
+        assert sum(not off for _, off in groups) <= MOST_LINES
+        assert {name for name, off in groups if off} <= set(figure.hidden)
 
 
-def test_a_family_named_like_an_expression_is_only_a_name(frames):
-    evil = "x' || alert(1) || '</script>"
-    cells = frames.results.replace({"family": {"mlp width": evil}})
-    spec = CHARTS["cost"].function(cells).to_dict()
-    assert "alert" in json.dumps(spec)
-    svg = vl_convert.vegalite_to_svg(spec)
-    assert "</script>" not in svg
+def test_a_cell_that_a_budget_ended_is_a_triangle_on_its_line(charts):
+    cost = "".join(picture.svg for picture in charts["cost"].pictures())
+    assert "at least 12 s" in cost
+    assert "△ stopped by the time budget: the true value is at least this" in charts["cost"].marks
+    assert "△" not in " ".join(charts["memory"].marks)
+    assert "▽ stopped by the memory budget" in charts["memory"].marks
+    assert "✕ refused or failed at the next size" in charts["cost"].marks
 
 
-def test_looks_differ_in_colour_shape_and_dash():
-    """Each has a style of its own, and shipped engines differ in all three."""
-    assert len(set(ENGINES.values())) == len(ENGINES)
-    ours = [style for name, style in ENGINES.items() if name in SHIPPED and name != "graph-eager"]
-    for attribute in ("colour", "shape", "dash"):
-        values = [getattr(style, attribute) for style in ours]
-        assert len(set(values)) == len(values)
+def test_any_part_of_the_rows_is_drawn(record):
+    for rows in (slice(0, 0), slice(0, 1), slice(36, 37), slice(-1, None), slice(36, 60)):
+        frames = (
+            frame.iloc[rows]
+            for frame in (record.results, record.agreement, record.training, record.swell)
+        )
+        results, agreement, training, swell = frames
+        part = RunRecord(results, record.summary, agreement, training, swell)
+        figures = [*charts_of(part).values(), *headline_figures(part.results, {})]
+        for figure in figures:
+            ElementTree.fromstring(figure.file())
+
+
+def test_a_name_from_outside_is_only_a_name(results):
+    evil = "x' || alert(1) || '</script><g onload=\"a\">"
+    cells = RunRecord(results.replace({"family": {"mlp width": evil}, "engine": {"shared": evil}}))
+    for figure in [*charts_of(cells).values(), *headline_figures(cells.results, {})]:
+        for element in ElementTree.fromstring(figure.file()).iter():
+            assert element.get("onload") is None
+            assert not element.tag.endswith("script")
 
 
 def test_an_engine_looks_the_same_whoever_stands_beside_it():
-    assert (
-        mark_styles(["graph", "jax"])["graph"] == mark_styles(["graph", "expanded", "jax"])["graph"]
-    )
-    strangers = mark_styles([f"stranger {i}" for i in range(12)])
-    assert len(strangers) == 12
+    both = mark_styles(["graph", "jax"]), mark_styles(["graph", "expanded", "jax"])
+    assert both[0]["graph"] == both[1]["graph"]
+    ours = [style for name, style in ENGINES.items() if name in SHIPPED]
+    for attribute in ("colour", "shape", "dash"):
+        assert len({getattr(style, attribute) for style in ours}) == len(ours), attribute
 
 
-def test_charts_without_a_frame_are_left_out():
-    drawings, datasets = draw(RunRecord())
-    assert list(drawings) == ["cost", "operations", "build", "memory"]
-    assert datasets == {}
-    assert "Nothing was measured." in drawings["cost"].svg
+def test_every_colour_of_a_picture_is_named_in_the_page(charts):
+    names = set(re.findall(r"--(\w+):", declarations(dark=False)))
+    assert names == set(re.findall(r"--(\w+):", declarations(dark=True)))
+    for figure in charts.values():
+        for picture in figure.pictures():
+            used = set(re.findall(r"var\(--(\w+)\)", picture.svg))
+            assert used <= names
+            assert not re.search(r'(fill|stroke)="#', picture.svg)
+            assert "#" not in re.sub(r"#[0-9A-Fa-f]{6}", "", plain(picture.svg)).split("<title>")[0]
 
 
-def test_data_are_rounded_and_leave_out_what_is_missing(frames):
-    records = CHARTS["cost"].function(frames.results).to_dict()["datasets"]["cells"]
-    assert all(value is not None for record in records for value in record.values())
-    assert max(len(repr(record["run_s"])) for record in records if "run_s" in record) <= 10
-
-
-def test_small_pictures_are_still_pictures(written):
-    from xml.etree import ElementTree
-
-    for path in sorted((written / "charts").glob("*.svg")):
-        ElementTree.fromstring(path.read_text())
-    assert (
-        small('<svg><text x="-0.001">1.23456</text></svg>')
-        == '<svg><text x="0">1.23456</text></svg>'
-    )
-
-
-def test_axes_have_powers_of_ten():
-    assert decades(2e-6, 12) == [1e-6, 100.0]
-    assert powers(1, 1e6, "")["values"] == [1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6]
-    assert len(powers(1e-9, 1e9, "s")["values"]) <= 8
-    assert isinstance(pd.Series(powers(1, 10, "s")["values"]).max(), float)
+@pytest.mark.parametrize(
+    ("low", "high", "unit", "labels"),
+    [
+        (1.0, 1e6, "", ["1", "10", "100", "1k", "10k", "100k", "1M"]),
+        (2e-6, 3e-6, "s", ["2 µs"]),
+        (1e3, 2e9, "B", ["1 kB", "10 kB", "100 kB", "1 MB", "10 MB", "100 MB", "1 GB"]),
+        (1e10, 1e40, "", ["10G", "100T", "10¹⁸", "10²²", "10²⁶", "10³⁰", "10³⁴", "10³⁸"]),
+    ],
+)
+def test_axes_have_powers_of_ten(low, high, unit, labels):
+    assert [label for _, label in log_axis("x", low, high, unit).ticks] == labels

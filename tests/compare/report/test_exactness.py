@@ -70,5 +70,5 @@ def test_the_section_stands_in_the_report_if_there_is_a_truth():
     def sections(truth):
         return [s.name for s in report_of(RunRecord(truth=truth)).sections]
 
-    assert "exactness" in sections(frame({}))
-    assert "exactness" not in sections(pd.DataFrame())
+    assert "agreement" in sections(frame({}))
+    assert "agreement" not in sections(pd.DataFrame())

@@ -5,7 +5,7 @@ import pytest
 
 from compare.checks.tolerance import TRAINING_TOLERANCE
 from compare.results.schema import TRAINING_COLUMNS
-from compare.studies.training import STEPS, hand_value_and_gradient, train, train_both
+from compare.studies.training import STEPS, hand_value_and_gradient, train, train_all
 
 
 def chain_rule(x, y, w1, w2):
@@ -53,14 +53,15 @@ def test_on_step_sees_every_loss():
     assert seen == list(enumerate(losses))
 
 
-def test_the_graph_trains_like_the_hand():
+def test_the_graph_and_the_formula_train_like_the_hand():
     pytest.importorskip("autodiff")
-    frame = train_both(steps=200, seed=3)
+    frame = train_all(steps=200, seed=3)
     assert list(frame.columns) == [column.name for column in TRAINING_COLUMNS]
     assert frame["step"].tolist() == list(range(200))
-    np.testing.assert_allclose(
-        frame["loss_graph"], frame["loss_hand"], rtol=TRAINING_TOLERANCE, atol=0.0
-    )
+    for name in ("loss_graph", "loss_formula"):
+        np.testing.assert_allclose(
+            frame[name], frame["loss_hand"], rtol=TRAINING_TOLERANCE, atol=0.0
+        )
 
 
 @pytest.mark.parametrize("steps", [0, -1, 2.5, True, "3", None])
