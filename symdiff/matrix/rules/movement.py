@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from symdiff.matrix.chains import transposed_form
 from symdiff.matrix.construct import broadcast, make, matmul, reshape, transpose, unbroadcast
 from symdiff.matrix.emitter import ATOMIC, Code, Emitter, numpy_call
 from symdiff.matrix.form import ATOM, Piece, Typesetter, function_form
@@ -12,7 +13,6 @@ from symdiff.matrix.node import Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Shape, is_concrete, shown
 from symdiff.matrix.table import Adjoints, Rule, register
-from symdiff.matrix.transposed import transposed_form
 from symdiff.printing.names import spelled
 
 

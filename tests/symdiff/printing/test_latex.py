@@ -207,7 +207,7 @@ def test_repetition_over_three_axes_is_written():
 
 def test_what_is_put_reads_unlike_what_is_taken():
     g = gradient(lambda theta: theta[0] ** 2 * theta[1], strategy="matrix", theta=(2,))
-    assert "put([0] ← δ, [1] ← s)" in str(g)
+    assert "put([0] ← 2 θ[0] θ[1], [1] ← s)" in str(g)
     assert "δ[0]" not in str(g)
 
 

@@ -1,0 +1,106 @@
+"""The normal form of derivatives: read as terms, rewritten by the table, built again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from symdiff.matrix import construct
+from symdiff.matrix.node import Node, reachable
+from symdiff.matrix.rewriting.entrywise import entrywise_product
+from symdiff.matrix.rewriting.table import REWRITINGS, sum_of
+from symdiff.matrix.rewriting.terms import Factor, Reader, Term
+
+__all__ = ["as_written", "rewrite"]
+
+_SUMS = frozenset({"add", "subtract", "negate"})
+_READ = _SUMS | {"multiply", "divide", "matmul", "outer", "transpose", "solve", "square", "power"}
+_READ |= {"reciprocal", "inv", "inner", "diag", "diagonal"}
+_MOST = 100  # rewritings of one sum
+
+
+def rewrite(terms: list[Term], like: Node) -> list[Term]:
+    """Return the terms of a sum in normal form."""
+    for _ in range(_MOST):
+        for rule in REWRITINGS:
+            found = rule.apply(terms, like)
+            if found is not None:
+                terms = found
+                break
+        else:
+            break
+    return terms
+
+
+class _Writer:
+    """Brings the operations that derivatives are made of into normal form, operands first."""
+
+    def __init__(self, roots: Sequence[Node], top: int, named: Mapping[int, str]) -> None:
+        self.known: dict[int, Node] = {}
+        order = [node for node in reachable(roots) if node.index > top]
+        users: dict[int, int] = {}
+        for node in order:
+            for arg in set(node.args):
+                users[arg.index] = users.get(arg.index, 0) + 1
+
+        def is_whole(node: Node) -> bool:
+            if node.index in named:
+                return True
+            if node.index <= top:
+                return node.op in _SUMS or node.op not in _READ
+            return node.op in _SUMS and users.get(node.index, 0) > 1
+
+        self.reader = Reader(self.known, is_whole)
+        for node in order:
+            self.known[node.index] = self._written(node)
+
+    def _written(self, node: Node) -> Node:
+        """Return the normal form of a node whose operands have one."""
+        op, args = node.op, node.args
+        if op not in _READ or (op == "inner" and args[0].ndim > 1):
+            return self._rebuilt(node)
+        entrywise = op in ("multiply", "divide", "square", "power")
+        if entrywise and node.shape and all(arg.shape or arg.number is not None for arg in args):
+            return entrywise_product(node, self.reader)
+        if op in _SUMS and any(arg.shape != node.shape for arg in args):
+            return self._rebuilt(node)
+        terms = self.reader.sum(node)
+        if terms == [_itself(node)]:
+            return self._rebuilt(node)
+        return construct.broadcast(sum_of(rewrite(terms, node), node), node.shape)
+
+    def _rebuilt(self, node: Node) -> Node:
+        """Return an operation on the normal forms of its operands."""
+        args = tuple(self.known.get(arg.index, arg) for arg in node.args)
+        if args == node.args:
+            return node
+        rule = _CONSTRUCTORS.get(node.op)
+        return construct.make(node.op, *args, params=node.params) if rule is None else rule(*args)
+
+
+_CONSTRUCTORS: dict[str, Callable[..., Node]] = {
+    "add": construct.add,
+    "subtract": construct.subtract,
+    "multiply": construct.multiply,
+    "divide": construct.divide,
+    "matmul": construct.matmul,
+    "inner": construct.dot,
+    "outer": construct.outer,
+    "inv": construct.inverse,
+}
+
+
+def _itself(node: Node) -> Term:
+    """Return the term of what is no product."""
+    return Term(1, (), (Factor(node),)) if node.shape else Term(1, ((node, 1),), ())
+
+
+def as_written(
+    roots: Iterable[Node], top: int, named: Mapping[int, str]
+) -> tuple[list[Node], dict[int, Node]]:
+    """Return derivatives in normal form, and the normal form of all that they are made of.
+
+    What the function itself computes, up to the node `top`, is written as it was typed.
+    """
+    roots = list(roots)
+    writer = _Writer(roots, top, named)
+    return [writer.known.get(root.index, root) for root in roots], writer.known

@@ -1,0 +1,324 @@
+"""The table of rewriting: how a derivative becomes the formula that a person would write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from symdiff.matrix.construct import dot, inverse, make
+from symdiff.matrix.node import Node
+from symdiff.matrix.rewriting.terms import (
+    Factor,
+    Reader,
+    Term,
+    build,
+    flip,
+    is_symmetric,
+    monomial,
+    spelling,
+)
+
+__all__ = ["REWRITINGS", "Rewriting", "length", "sum_of"]
+
+
+@dataclass(frozen=True)
+class Rewriting:
+    """One rule of rewriting.
+
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    law : str
+        The equation, with its condition.
+    apply : callable
+        Takes the terms of a sum and a node of its shape, and returns other terms of the same sum,
+        or None where the rule has nothing to do.
+    source : str
+        Where the law can be looked up.
+    measure : str
+        What becomes less whenever the rule is applied, so that rewriting ends: a key of
+        `symdiff.matrix.rewriting.MEASURES`.
+    """
+
+    name: str
+    law: str
+    apply: Callable[[list[Term], Node], list[Term] | None]
+    source: str
+    measure: str
+
+
+def _each(rule: Callable[[Term, Node], Term | None]) -> Callable[..., list[Term] | None]:
+    """Return the rule of sums that applies a rule to each term."""
+
+    def apply(terms: list[Term], like: Node) -> list[Term] | None:
+        found = [rule(term, like) for term in terms]
+        if all(term is None for term in found):
+            return None
+        return [new or old for new, old in zip(found, terms, strict=True)]
+
+    return apply
+
+
+# One term -----------------------------------------------------------------------------------------
+
+
+def _inner_product(term: Term, like: Node) -> Term | None:
+    """Return the term with a row times a column among its scalars."""
+    chain = term.chain
+    starts = [k for k, f in enumerate(chain) if f.node.ndim == 1 and f.flipped]
+    for start in starts:
+        ends = [k for k in range(start + 1, len(chain)) if chain[k].node.ndim == 1]
+        if ends and not chain[ends[0]].flipped:
+            inside = chain[start : ends[0] + 1]
+            scalar = row_times_column(inside)
+            powers = dict(term.scalars)
+            powers[scalar] = powers.get(scalar, 0) + 1
+            rest = chain[:start] + chain[ends[0] + 1 :]
+            return Term(term.number, monomial(powers), rest)
+    return None
+
+
+def row_times_column(chain: Sequence[Factor]) -> Node:
+    """Return a scalar, the same one from whichever end it is read."""
+    chain = min(tuple(chain), flip(chain), key=_spelled)
+    first, rest = chain[0].node, chain[1:]
+    other = build(Term(1, (), tuple(rest)), first)
+    return dot(first, other)
+
+
+def _identity(term: Term, like: Node) -> Term | None:
+    """Return the term without a factor I."""
+    chain = term.chain
+    kept = tuple(f for f in chain if f.node.op != "eye")
+    if len(kept) == len(chain) or not chain[1:]:
+        return None
+    return term._replace(chain=kept or chain[:1])
+
+
+def _inverse_beside(term: Term, like: Node) -> Term | None:
+    """Return the term without a factor, or a product of some, that an inverse beside it undoes."""
+    chain = term.chain
+    for k, factor in enumerate(chain):
+        if factor.node.op != "inv":
+            continue
+        inside = Reader().term(factor.node.args[0])
+        if inside.number != 1 or inside.scalars:
+            continue
+        inner = flip(inside.chain) if factor.flipped else inside.chain
+        for n in range(len(inner), 0, -1):
+            if chain[k - n : k] == inner[-n:] and k >= n and _is_square(inner[-n:]):
+                return _replaced(term, k - n, k + 1, inner[:-n], like)
+            if chain[k + 1 : k + 1 + n] == inner[:n] and _is_square(inner[:n]):
+                return _replaced(term, k, k + 1 + n, inner[n:], like)
+    return None
+
+
+def _replaced(
+    term: Term, start: int, stop: int, inner: tuple[Factor, ...], like: Node
+) -> Term | None:
+    """Return the term with the inverse of what is left of a product."""
+    middle: tuple[Factor, ...] = ()
+    if len(inner) == 1:
+        middle = (Factor(inverse(inner[0].node), inner[0].flipped),)
+    elif inner:
+        middle = (Factor(inverse(build(Term(1, (), inner), inner[0].node))),)
+    rest = term.chain[:start] + middle + term.chain[stop:]
+    if not rest:
+        rest = (Factor(like.graph.eye(like.shape[0])),)
+    return term._replace(chain=rest)
+
+
+def _is_square(chain: Sequence[Factor]) -> bool:
+    """Return whether a product of matrices has as many rows as columns, in name."""
+    if any(f.node.ndim != 2 for f in chain):
+        return False
+    return chain[0].sides[0] == chain[-1].sides[1]
+
+
+# Sums ---------------------------------------------------------------------------------------------
+
+
+def _like_terms(terms: list[Term], like: Node) -> list[Term] | None:
+    """Return the sum with one term for equal ones; terms that vanish are left out."""
+    numbers: dict[tuple[object, ...], float] = {}
+    for term in terms:
+        numbers[term[1:]] = numbers.get(term[1:], 0) + term.number
+    kept = [Term(n, *rest) for rest, n in numbers.items() if n]  # type: ignore[arg-type]
+    if len(kept) == len(terms):
+        return None
+    return kept
+
+
+def _mirrored(terms: list[Term], like: Node) -> list[Term] | None:
+    """Return the sum with ``P (A + Aᵀ) Q`` for ``P A Q + P Aᵀ Q``."""
+    for j, one in enumerate(terms):
+        for k in range(j + 1, len(terms)):
+            other = terms[k]
+            if one[:2] != other[:2] or len(one.chain) != len(other.chain):
+                continue
+            places = [i for i, f in enumerate(one.chain) if f != other.chain[i]]
+            if len(places) != 1 or len(one.chain) == 1:
+                continue
+            (i,) = places
+            f = one.chain[i]
+            if f.node is other.chain[i].node and f.sides[0] == f.sides[1]:
+                both = make("add", f.node, build(Term(1, (), (Factor(f.node, True),)), f.node))
+                chain = (*one.chain[:i], Factor(both), *one.chain[i + 1 :])
+                rest = [term for n, term in enumerate(terms) if n not in (j, k)]
+                return [one._replace(chain=chain), *rest]
+    return None
+
+
+def _common_end(terms: list[Term], like: Node) -> list[Term] | None:
+    """Return ``P (A + B)`` for ``P A + P B``, and likewise at the other end."""
+    if len(terms) < 2 or not all(len(term.chain) > 1 for term in terms):
+        return None
+    for left in (True, False):
+        ends = {term.chain[0 if left else -1] for term in terms}
+        if len(ends) > 1:
+            continue
+        (end,) = ends
+        rests = [term.chain[1:] if left else term.chain[:-1] for term in terms]
+        if any(_is_row(rest) for rest in rests):
+            continue
+        shared = terms[0].scalars if len({term.scalars for term in terms}) == 1 else ()
+        inner = [
+            Term(term.number, term.scalars if not shared else (), rest)
+            for term, rest in zip(terms, rests, strict=True)
+        ]
+        whole = sum_of(inner, like)
+        chain = (end, Factor(whole)) if left else (Factor(whole), end)
+        return [Term(1, shared, chain)]
+    return None
+
+
+def _is_row(chain: Sequence[Factor]) -> bool:
+    """Return whether a product is a row, which no array is by itself."""
+    return chain[0].sides[0] == 1 or (chain[0].node.ndim == 1 and chain[0].flipped)
+
+
+def _common_scalars(terms: list[Term], like: Node) -> list[Term] | None:
+    """Return ``s (A + B)`` for ``s A + s B``."""
+    if len(terms) < 2 or not terms[0].scalars or like.shape == ():
+        return None
+    shared = terms[0].scalars
+    if any(term.scalars != shared or not term.chain for term in terms):
+        return None
+    number = 1.0
+    if len({abs(term.number) for term in terms}) == 1:
+        number = abs(terms[0].number)
+    inner = [Term(term.number / number, (), term.chain) for term in terms]
+    return [Term(number, shared, (Factor(sum_of(inner, like)),))]
+
+
+def _transposed_sum(terms: list[Term], like: Node) -> list[Term] | None:
+    """Return ``(A B + C)ᵀ`` for ``Bᵀ Aᵀ + Cᵀ``, where that has fewer signs of transposition."""
+    factors = [f for term in terms for f in term.chain]
+    flips = sum(f.flipped for f in factors)
+    flat = all(f.node.ndim == 2 and (f.flipped or is_symmetric(f.node)) for f in factors)
+    if len(terms) < 2 or flips < 3 or not flat or not all(term.chain for term in terms):
+        return None
+    inner = [term._replace(chain=flip(term.chain)) for term in terms]
+    return [Term(1, (), (Factor(sum_of(inner, like), True),))]
+
+
+def _in_order(terms: list[Term], like: Node) -> list[Term] | None:
+    """Return the terms in order: positive ones first, then as they are spelled."""
+    ordered = sorted(terms, key=lambda term: (term.number < 0, *_key(term)))
+    return None if ordered == terms else ordered
+
+
+def _key(term: Term) -> tuple[str, str]:
+    return _spelled(term.chain), " ".join(spelling(node) for node, _ in term.scalars)
+
+
+def _spelled(chain: Sequence[Factor]) -> str:
+    """Return what chains are ordered by."""
+    return " ".join(spelling(f.node) + "'" * f.flipped for f in chain)
+
+
+def sum_of(terms: Sequence[Term], like: Node) -> Node:
+    """Return the sum of terms as operations, of the shape of a node."""
+    whole: Node | None = None
+    for term in terms:
+        if whole is None:
+            whole = build(term, like)
+        elif term.number < 0:
+            whole = make("subtract", whole, build(term._replace(number=-term.number), like))
+        else:
+            whole = make("add", whole, build(term, like))
+    return like.graph.number(0) if whole is None else whole
+
+
+#: Every rule, in the order in which they are tried.
+REWRITINGS: tuple[Rewriting, ...] = (
+    Rewriting(
+        "row times column",
+        "P uᵀ v Q = (uᵀ v) P Q",
+        _each(_inner_product),
+        "Magnus & Neudecker 2019, 1.3",
+        "factors",
+    ),
+    Rewriting(
+        "identity",
+        "P I Q = P Q",
+        _each(_identity),
+        "Magnus & Neudecker 2019, 1.5",
+        "factors",
+    ),
+    Rewriting(
+        "inverse beside its product",
+        "P B (A B)⁻¹ = P A⁻¹ and (A B)⁻¹ A Q = B⁻¹ Q, where the factor that goes is square",
+        _each(_inverse_beside),
+        "Magnus & Neudecker 2019, 1.8; Petersen & Pedersen 2012, (1)",
+        "factors",
+    ),
+    Rewriting(
+        "like terms",
+        "m A + n A = (m + n) A",
+        _like_terms,
+        "Magnus & Neudecker 2019, 1.3",
+        "factors",
+    ),
+    Rewriting(
+        "order",
+        "A + B = B + A: positive terms first, then as they are spelled",
+        _in_order,
+        "Magnus & Neudecker 2019, 1.3",
+        "order",
+    ),
+    Rewriting(
+        "symmetric sum",
+        "P A Q + P Aᵀ Q = P (A + Aᵀ) Q, A square",
+        _mirrored,
+        "Petersen & Pedersen 2012, (81)",
+        "terms",
+    ),
+    Rewriting(
+        "common factor",
+        "P A + P B = P (A + B) and A Q + B Q = (A + B) Q, A and B no rows",
+        _common_end,
+        "Magnus & Neudecker 2019, 1.3",
+        "terms",
+    ),
+    Rewriting(
+        "common scalar",
+        "s A + s B = s (A + B)",
+        _common_scalars,
+        "Magnus & Neudecker 2019, 1.3",
+        "terms",
+    ),
+    Rewriting(
+        "transposed sum",
+        "Bᵀ Aᵀ + Cᵀ = (A B + C)ᵀ, all factors transposed, three at least",
+        _transposed_sum,
+        "Magnus & Neudecker 2019, 1.4",
+        "terms",
+    ),
+)
+
+
+def length(terms: Sequence[Term]) -> int:
+    """Return the number of factors of terms."""
+    return sum(len(term.scalars) + len(term.chain) for term in terms)
