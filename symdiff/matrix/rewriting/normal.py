@@ -8,7 +8,7 @@ from symdiff.matrix import construct
 from symdiff.matrix.node import Node, reachable
 from symdiff.matrix.rewriting.entrywise import entrywise_product
 from symdiff.matrix.rewriting.table import REWRITINGS, sum_of
-from symdiff.matrix.rewriting.terms import Factor, Reader, Term
+from symdiff.matrix.rewriting.terms import Factor, Reader, Term, flip, times
 
 __all__ = ["as_written", "rewrite"]
 
@@ -46,7 +46,7 @@ class _Writer:
             if node.index in named:
                 return True
             if node.index <= top:
-                return node.op in _SUMS or node.op not in _READ
+                return node.op in _SUMS or node.op not in _READ or node.shape == ()
             return node.op in _SUMS and users.get(node.index, 0) > 1
 
         self.reader = Reader(self.known, is_whole)
@@ -63,7 +63,11 @@ class _Writer:
             return entrywise_product(node, self.reader)
         if op in _SUMS and any(arg.shape != node.shape for arg in args):
             return self._rebuilt(node)
-        terms = self.reader.sum(node)
+        if op in ("matmul", "inner") and node.shape == ():
+            a, b = (self.reader.term(arg, top=False) for arg in args)
+            terms = [times(a._replace(chain=flip(a.chain)), b)]
+        else:
+            terms = self.reader.sum(node)
         if terms == [_itself(node)]:
             return self._rebuilt(node)
         return construct.broadcast(sum_of(rewrite(terms, node), node), node.shape)

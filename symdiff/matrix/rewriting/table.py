@@ -18,7 +18,7 @@ from symdiff.matrix.rewriting.terms import (
     spelling,
 )
 
-__all__ = ["REWRITINGS", "Rewriting", "length", "sum_of"]
+__all__ = ["REWRITINGS", "Rewriting", "measure", "sum_of"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Rewriting:
         Where the law can be looked up.
     measure : str
         What becomes less whenever the rule is applied, so that rewriting ends: a key of
-        `symdiff.matrix.rewriting.MEASURES`.
+        `symdiff.matrix.rewriting.measure`. What stands before it there is not made more.
     """
 
     name: str
@@ -225,12 +225,14 @@ def _transposed_sum(terms: list[Term], like: Node) -> list[Term] | None:
 
 def _in_order(terms: list[Term], like: Node) -> list[Term] | None:
     """Return the terms in order: positive ones first, then as they are spelled."""
-    ordered = sorted(terms, key=lambda term: (term.number < 0, *_key(term)))
+    ordered = sorted(terms, key=_place)
     return None if ordered == terms else ordered
 
 
-def _key(term: Term) -> tuple[str, str]:
-    return _spelled(term.chain), " ".join(spelling(node) for node, _ in term.scalars)
+def _place(term: Term) -> tuple[bool, str, str]:
+    """Return what terms are ordered by."""
+    scalars = " ".join(spelling(node) for node, _ in term.scalars)
+    return term.number < 0, _spelled(term.chain), scalars
 
 
 def _spelled(chain: Sequence[Factor]) -> str:
@@ -279,7 +281,7 @@ REWRITINGS: tuple[Rewriting, ...] = (
         "m A + n A = (m + n) A",
         _like_terms,
         "Magnus & Neudecker 2019, 1.3",
-        "factors",
+        "terms",
     ),
     Rewriting(
         "order",
@@ -319,6 +321,11 @@ REWRITINGS: tuple[Rewriting, ...] = (
 )
 
 
-def length(terms: Sequence[Term]) -> int:
-    """Return the number of factors of terms."""
-    return sum(len(term.scalars) + len(term.chain) for term in terms)
+def measure(terms: Sequence[Term]) -> dict[str, int]:
+    """Return what rewriting makes less: the first that a rule changes becomes smaller."""
+    keys = [_place(term) for term in terms]
+    return {
+        "terms": len(terms),
+        "factors": sum(len(term.scalars) + len(term.chain) for term in terms),
+        "order": sum(a > b for k, a in enumerate(keys) for b in keys[k + 1 :]),
+    }

@@ -12,7 +12,17 @@ from symdiff.matrix.construct import divide, inverse, make, matmul, multiply, ou
 from symdiff.matrix.construct import transpose as transposed
 from symdiff.matrix.node import Node
 
-__all__ = ["Factor", "Reader", "Term", "build", "flip", "is_symmetric", "monomial", "spelling"]
+__all__ = [
+    "Factor",
+    "Reader",
+    "Term",
+    "build",
+    "flip",
+    "is_symmetric",
+    "monomial",
+    "spelling",
+    "times",
+]
 
 _DEEPEST = 60  # operations inside each other that are read as one term
 _KEY = 5  # operations inside each other by which terms are ordered
@@ -156,7 +166,7 @@ class Reader:
             return part._replace(number=-part.number)
         if op in ("multiply", "divide") and not node.truth:
             sign = 1 if op == "multiply" else -1
-            return _times(self._inner(args[0], depth), self._inner(args[1], depth), sign)
+            return times(self._inner(args[0], depth), self._inner(args[1], depth), sign)
         if op in ("square", "power", "reciprocal"):
             n = {"square": 2.0, "reciprocal": -1.0}.get(op)
             n = args[1].number if n is None else n
@@ -172,9 +182,9 @@ class Reader:
             part = self._inner(args[0], depth)
             return part._replace(number=-part.number)
         if op == "multiply" and args[0].shape == () and not args[1].truth:
-            return _times(self._inner(args[0], depth), self._inner(args[1], depth))
+            return times(self._inner(args[0], depth), self._inner(args[1], depth))
         if op == "divide" and args[1].shape == () and args[0].shape == node.shape:
-            return _times(self._inner(args[0], depth), self._inner(args[1], depth), -1)
+            return times(self._inner(args[0], depth), self._inner(args[1], depth), -1)
         if node.ndim > 2 or any(arg.ndim > 2 for arg in args):
             return None
         if op == "transpose":
@@ -190,19 +200,19 @@ class Reader:
             if len(part.chain) > 1:
                 return None
             (factor,) = part.chain
-            inverted = Factor(inverse(factor.node), factor.flipped)
-            return _raised(part, -1)._replace(chain=(inverted,))
+            chain = (Factor(inverse(factor.node), factor.flipped),)
+            return _raised(part, -1)._replace(chain=chain)
         if op not in ("matmul", "outer", "solve"):
             return None
         if op == "solve":
             inverted = self._inner(inverse(self.known.get(args[0].index, args[0])), depth)
-            return _times(inverted, self._inner(args[1], depth))
+            return times(inverted, self._inner(args[1], depth))
         one, other = (self._inner(arg, depth) for arg in args)
         if op == "outer":
-            return _times(one, other._replace(chain=flip(other.chain)))
+            return times(one, other._replace(chain=flip(other.chain)))
         if args[0].ndim == 1:  # a row times a matrix, as a column
-            return _times(other._replace(chain=flip(other.chain)), one)
-        return _times(one, other)
+            return times(other._replace(chain=flip(other.chain)), one)
+        return times(one, other)
 
 
 def _raised(term: Term, n: float) -> Term:
@@ -212,7 +222,7 @@ def _raised(term: Term, n: float) -> Term:
     return Term(term.number**n, tuple((node, k * n) for node, k in term.scalars), ())
 
 
-def _times(a: Term, b: Term, sign: int = 1) -> Term:
+def times(a: Term, b: Term, sign: int = 1) -> Term:
     """Return a product, or a quotient by scalars."""
     b = b if sign > 0 else _raised(b, -1)
     powers = dict(a.scalars)
