@@ -7,6 +7,7 @@ repeated or a matrix summed; a scalar that meets a matrix in a sum is added to e
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -153,8 +154,8 @@ class Typesetter:
         below = [] if size.denominator == 1 else [self._numeral(size.denominator)]
         if size.denominator > 10**6 or size.numerator > 2**53:  # none that a person would write
             above, below = [self._numeral(float(size))], []
-        above += piece.above
-        below += piece.below
+        above += self._folded(piece.above)
+        below += self._folded(piece.below)
         top = " ".join(above)
         if not below:
             return top, piece.number < 0, False
@@ -163,6 +164,15 @@ class Typesetter:
             return rf"\frac{{{top or 1}}}{{{bottom}}}", piece.number < 0, True
         bottom = f"({bottom})" if len(below) > 1 else bottom
         return f"{top or 1}/{bottom}", piece.number < 0, True
+
+    def _folded(self, factors: tuple[str, ...]) -> list[str]:
+        """Return scalar factors, one that stands twice as a square."""
+        found = []
+        for text, times in Counter(factors).items():
+            binding = ATOM if text.isalnum() else SUM
+            power = self.power(Piece(text, binding), str(times)).body
+            found.append(text if times == 1 else power)
+        return found
 
     def _numeral(self, value: float) -> str:
         """Return a number as text."""

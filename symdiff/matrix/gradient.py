@@ -91,7 +91,7 @@ class MatrixGradient(Entrywise, Formulas):
     def _lets(self) -> dict[int, str]:
         """The names of intermediates, by index of their node, in the order of computation."""
         written, primals = self._written
-        lets = choose_lets([self._value, *written.values()], self._named)
+        lets = choose_lets([self._value, *written.values()], self._named, primals)
         return name_lets(lets, self._named, primals, self._taken)
 
     @property
@@ -122,7 +122,7 @@ class MatrixGradient(Entrywise, Formulas):
         }
         names = {index: name for index, name in self._lets.items() if index in there}
         more = []
-        for node in choose_lets(self._roots, self._named):
+        for node in choose_lets(self._roots, self._named, self._primals):
             primal = self._primals.get(node.index)
             name = adjoints.get(primal.index) if primal is not None else None
             if node.index not in names and name is not None and name not in names.values():

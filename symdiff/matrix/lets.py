@@ -62,12 +62,15 @@ def _is_plain_scalar(node: Node) -> bool:
     return True
 
 
-def choose_lets(roots: Sequence[Node], named: Mapping[int, str]) -> list[Node]:
+def choose_lets(
+    roots: Sequence[Node], named: Mapping[int, str], adjoints: Mapping[int, Node]
+) -> list[Node]:
     """Return the nodes that a person would name, in the order of computation.
 
     These are what the user's function names; what is used twice, where a transpose, a multiple
     or a change of sign does not count as a use, and a product only if its name makes formulas
-    shorter; and long sums and Hadamard products that stand in a matrix product.
+    shorter; and of sums and Hadamard products that stand in a matrix product the adjoints and the
+    long ones.
     """
     order = reachable(roots)
     uses: dict[int, int] = dict.fromkeys((node.index for node in order), 0)
@@ -91,7 +94,9 @@ def choose_lets(roots: Sequence[Node], named: Mapping[int, str]) -> list[Node]:
             continue
         wanted = node.index in named or uses[node.index] >= 2
         if node.index in factors and node.index > top:
-            wanted |= symbols[node.index] > _JOINED.get(node.op, 100)
+            wanted |= node.op in _JOINED and (
+                node.index in adjoints or symbols[node.index] > _JOINED[node.op]
+            )
         if node.index not in named and (node.op in VIEWS or not _is_worth(node, symbols, uses)):
             continue
         if wanted:
