@@ -161,9 +161,17 @@ class Typesetter:
             return top, piece.number < 0, False
         bottom = " ".join(below)
         if self.style.latex:
+            bottom = self._bare(bottom)
             return rf"\frac{{{top or 1}}}{{{bottom}}}", piece.number < 0, True
         bottom = f"({bottom})" if len(below) > 1 else bottom
         return f"{top or 1}/{bottom}", piece.number < 0, True
+
+    def _bare(self, text: str) -> str:
+        """Return LaTeX without parentheses around all of it."""
+        left, right = self.style.left, self.style.right
+        inside = text.removeprefix(left).removesuffix(right)
+        enclosed = len(text) - len(inside) == len(left + right)
+        return inside if enclosed and left not in inside else text
 
     def _folded(self, factors: tuple[str, ...]) -> list[str]:
         """Return scalar factors, one that stands twice as a square."""
@@ -211,7 +219,7 @@ class Typesetter:
         above = " ".join(filter(None, [self._front(top)[0], body]))
         below = self._front(bottom)[0]
         if self.style.latex:
-            return rf"\frac{{{above}}}{{{below}}}"
+            return rf"\frac{{{above}}}{{{self._bare(below)}}}"
         several = len(piece.below) + (size.denominator != 1) > 1
         body_is_one = above == body and piece.binding < PRODUCT
         above = f"({body})" if body_is_one and not body.startswith("(") else above

@@ -11,10 +11,11 @@ __all__ = ["LEAVES", "VIEWS", "choose_lets", "name_lets", "source_lines"]
 LEAVES = frozenset({"input", "number", "array", "length", "eye"})
 VIEWS = frozenset({"transpose", "reshape", "broadcast", "negate"})
 # Symbols above which what stands in a product of matrices gets a name.
-_JOINED = {"multiply": 5, "divide": 5, "where": 5, "add": 9, "subtract": 9}
+_JOINED = {"multiply": 5, "divide": 5, "where": 5, "add": 16, "subtract": 16}
 _PRODUCTS = frozenset({"matmul", "outer", "solve", "einsum", "scatter"})
 _SHORT = frozenset(
     {"matmul", "outer", "inner", "inv", "solve", "det", "logdet", "trace", "norm", "sumsquares"}
+    | {"sum", "diag", "diagonal"}
 )
 _LETTERS = {
     "subtract": "e",
@@ -56,7 +57,7 @@ def _is_plain_scalar(node: Node) -> bool:
     stack = [node]
     while stack:
         part = stack.pop()
-        if part.shape != () or part.op not in LEAVES | {"multiply", "divide", "negate"}:
+        if part.shape != () or part.op not in LEAVES | {"multiply", "divide", "negate", "sqrt"}:
             return False
         stack.extend(part.args)
     return True
@@ -97,7 +98,9 @@ def choose_lets(
             wanted |= node.op in _JOINED and (
                 node.index in adjoints or symbols[node.index] > _JOINED[node.op]
             )
-        if node.index not in named and (node.op in VIEWS or not _is_worth(node, symbols, uses)):
+        if node.index not in named and (
+            node.op in VIEWS or not _is_worth(node, symbols, uses, top)
+        ):
             continue
         if wanted:
             result.append(node)
@@ -111,9 +114,10 @@ def _symbols(node: Node, symbols: Mapping[int, int]) -> int:
     return min(100, size + (node.op not in ("matmul", "outer", "inner", "multiply")) or 1)
 
 
-def _is_worth(node: Node, symbols: Mapping[int, int], uses: Mapping[int, int]) -> bool:
+def _is_worth(node: Node, symbols: Mapping[int, int], uses: Mapping[int, int], top: int) -> bool:
     """Return whether formulas get shorter, all together, by a name for a product or its like."""
-    if node.op not in _SHORT:
+    front = node.shape == () and node.op in ("multiply", "divide") and node.index > top
+    if node.op not in _SHORT and not front:
         return True
     n = uses[node.index]
     if node.op == "inv" and node.args[0].op in LEAVES:

@@ -7,28 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from symdiff.matrix import construct
 from symdiff.matrix.node import Node, reachable
 from symdiff.matrix.rewriting.entrywise import entrywise_product
-from symdiff.matrix.rewriting.table import REWRITINGS, sum_of
+from symdiff.matrix.rewriting.table import rewrite, sum_of
 from symdiff.matrix.rewriting.terms import Factor, Reader, Term, flip, times
 
-__all__ = ["as_written", "rewrite"]
+__all__ = ["as_written"]
 
 _SUMS = frozenset({"add", "subtract", "negate"})
 _READ = _SUMS | {"multiply", "divide", "matmul", "outer", "transpose", "solve", "square", "power"}
 _READ |= {"reciprocal", "inv", "inner", "diag", "diagonal"}
-_MOST = 100  # rewritings of one sum
-
-
-def rewrite(terms: list[Term], like: Node) -> list[Term]:
-    """Return the terms of a sum in normal form."""
-    for _ in range(_MOST):
-        for rule in REWRITINGS:
-            found = rule.apply(terms, like)
-            if found is not None:
-                terms = found
-                break
-        else:
-            break
-    return terms
 
 
 class _Writer:

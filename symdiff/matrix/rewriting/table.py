@@ -10,6 +10,7 @@ from symdiff.matrix.node import Node
 from symdiff.matrix.rewriting.terms import (
     Factor,
     Reader,
+    Scalars,
     Term,
     build,
     flip,
@@ -18,7 +19,9 @@ from symdiff.matrix.rewriting.terms import (
     spelling,
 )
 
-__all__ = ["REWRITINGS", "Rewriting", "measure", "sum_of"]
+__all__ = ["REWRITINGS", "Rewriting", "measure", "rewrite", "sum_of"]
+
+_MOST = 100  # rewritings of one sum
 
 
 @dataclass(frozen=True)
@@ -182,14 +185,11 @@ def _common_end(terms: list[Term], like: Node) -> list[Term] | None:
         rests = [term.chain[1:] if left else term.chain[:-1] for term in terms]
         if any(_is_row(rest) for rest in rests):
             continue
-        shared = terms[0].scalars if len({term.scalars for term in terms}) == 1 else ()
-        inner = [
-            Term(term.number, term.scalars if not shared else (), rest)
-            for term, rest in zip(terms, rests, strict=True)
-        ]
-        whole = sum_of(inner, like)
+        inner = [t._replace(chain=rest) for t, rest in zip(terms, rests, strict=True)]
+        number, scalars, inner = _front(inner)
+        whole = sum_of(rewrite(inner, like), like)
         chain = (end, Factor(whole)) if left else (Factor(whole), end)
-        return [Term(1, shared, chain)]
+        return [Term(number, scalars, chain)]
     return None
 
 
@@ -198,18 +198,34 @@ def _is_row(chain: Sequence[Factor]) -> bool:
     return chain[0].sides[0] == 1 or (chain[0].node.ndim == 1 and chain[0].flipped)
 
 
-def _common_scalars(terms: list[Term], like: Node) -> list[Term] | None:
-    """Return ``s (A + B)`` for ``s A + s B``."""
-    if len(terms) < 2 or not terms[0].scalars or like.shape == ():
-        return None
-    shared = terms[0].scalars
-    if any(term.scalars != shared or not term.chain for term in terms):
-        return None
-    number = 1.0
+def _front(terms: list[Term]) -> tuple[float, Scalars, list[Term]]:
+    """Return what terms have in common before their chains, and the terms without it."""
+    number, shared = 1.0, dict(terms[0].scalars)
+    for term in terms[1:]:
+        powers = dict(term.scalars)
+        for node, n in list(shared.items()):
+            m = powers.get(node, 0)
+            shared[node] = min(n, m) if n > 0 and m > 0 else max(n, m) if n < 0 and m < 0 else 0
     if len({abs(term.number) for term in terms}) == 1:
         number = abs(terms[0].number)
-    inner = [Term(term.number / number, (), term.chain) for term in terms]
-    return [Term(number, shared, (Factor(sum_of(inner, like)),))]
+    if all(term.number < 0 for term in terms):
+        number = -number
+    rest = []
+    for term in terms:
+        powers = {node: n - shared.get(node, 0) for node, n in term.scalars}
+        rest.append(Term(term.number / number, monomial(powers), term.chain))
+    return number, monomial(shared), rest
+
+
+def _common_scalars(terms: list[Term], like: Node) -> list[Term] | None:
+    """Return ``s (A + B)`` for ``s A + s B``."""
+    if len(terms) < 2 or like.shape == () or not all(term.chain for term in terms):
+        return None
+    number, scalars, inner = _front(terms)
+    if not scalars:
+        return None
+    whole = sum_of(rewrite(inner, like), like)
+    return [Term(number, scalars, (Factor(whole),))]
 
 
 def _transposed_sum(terms: list[Term], like: Node) -> list[Term] | None:
@@ -319,6 +335,19 @@ REWRITINGS: tuple[Rewriting, ...] = (
         "terms",
     ),
 )
+
+
+def rewrite(terms: list[Term], like: Node) -> list[Term]:
+    """Return the terms of a sum in normal form."""
+    for _ in range(_MOST):
+        for rule in REWRITINGS:
+            found = rule.apply(terms, like)
+            if found is not None:
+                terms = found
+                break
+        else:
+            break
+    return terms
 
 
 def measure(terms: Sequence[Term]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from symdiff.matrix.node import Node
 __all__ = [
     "Factor",
     "Reader",
+    "Scalars",
     "Term",
     "build",
     "flip",
