@@ -111,7 +111,7 @@ class Explanation:
         >>> print(explain(lambda x: np.exp(x), x=()).latex())
         \begin{aligned}
         f &= e^{x} \\[1ex]
-        \frac{\partial f}{\partial x} &= f && \text{the derivative of exp is exp itself.}
+        \frac{\partial f}{\partial x} &= f && \text{the derivative of exp is exp itself}
         \end{aligned}
         """
         forward, backward = (
@@ -145,10 +145,11 @@ _SIGNS = {
 
 def _beside(reasons: Iterable[str]) -> str:
     """Return reasons as the column beside an equation; what they cite stays in the text."""
-    words = " ".join(re.sub(r" \([A-Z][^()]*\d{4}.*\)\.$", ".", reason) for reason in reasons)
+    bare = (re.sub(r"( \([A-Z][^()]*\d{4}.*\))?\.$", "", reason) for reason in reasons)
+    words = "; ".join(bare)
     for sign, command in _SIGNS.items():
         words = words.replace(sign, command)
-    return rf" && \text{{{words}}}"
+    return rf" && \text{{{words.replace('$$', '')}}}"
 
 
 def slope(result: str, name: str) -> str:

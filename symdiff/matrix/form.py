@@ -204,7 +204,8 @@ class Typesetter:
             )
         body = self.enclosed_text(piece.body, piece.binding, HADAMARD)
         long = len(front) > _FRONT
-        if quotient and (piece.below or long) and (not self.style.latex or len(body) <= _LONGEST):
+        short = len(body) <= _LONGEST and not body.startswith(r"\frac")
+        if quotient and (piece.below or long) and (not self.style.latex or short):
             return self._over(piece, body), negative, HADAMARD
         if quotient and not self.style.latex:
             front = f"({front})"
@@ -283,7 +284,8 @@ class Typesetter:
         """Return the transpose."""
         if not piece.body:
             return piece
-        body = self.enclosed_text(piece.body, piece.binding, ATOM)
+        binding = SUM if piece.body.startswith(r"\frac") else piece.binding
+        body = self.enclosed_text(piece.body, binding, ATOM)
         return piece._replace(body=body + self.style.transposed, binding=RAISED)
 
     def power(
@@ -291,6 +293,8 @@ class Typesetter:
     ) -> Piece:
         """Return a power, that of each entry with a ring; or the transpose of one."""
         base = self.enclosed(piece, ATOM)
+        if base.startswith(r"\frac"):
+            base = self.enclosed_text(base, SUM, ATOM)
         if self.style.latex:
             ring = r"\circ " * entrywise
             shown = "-" if transposed and exponent == "-1" else exponent

@@ -125,6 +125,11 @@ def _is_worth(node: Node, symbols: Mapping[int, int], uses: Mapping[int, int], t
     return (n - 1) * symbols[node.index] > n + 2
 
 
+def _is_input(node: Node) -> bool:
+    """Return whether a node is an argument, and no entry of a structure."""
+    return node.op == "input" and str(node.params[0]).isidentifier()
+
+
 def name_lets(
     lets: Iterable[Node],
     named: Mapping[int, str],
@@ -144,6 +149,8 @@ def name_lets(
             adjoints.append((node.index, primal.index))
         elif primal is not None:
             groups.setdefault("delta", []).append((primal.index, node.index))
+        elif node.op == "inv" and _is_input(node.args[0]):
+            groups.setdefault(f"{node.args[0].params[0]}_inv", []).append((node.index,) * 2)
         else:
             letter = _LETTERS.get(node.op, "s" if node.shape == () else "t")
             groups.setdefault(letter, []).append((node.index,) * 2)

@@ -29,12 +29,12 @@ def test_a_lecturer_pastes_the_derivation():
         r"v_1 &= e^{w_1} = 1 \\",
         r"f &= a v_1 = 2 \\[1ex]",
         r"\frac{\partial f}{\partial v_1} &= a = 2"
-        r" && \text{the derivative of a product is the other factor.} \\",
+        r" && \text{the derivative of a product is the other factor} \\",
         r"\frac{\partial f}{\partial a} &= v_1 = 1"
-        r" && \text{the derivative of a product is the other factor.} \\",
+        r" && \text{the derivative of a product is the other factor} \\",
         r"\frac{\partial f}{\partial w_1} &= \frac{\partial f}{\partial v_1}"
         r" \frac{\partial v_1}{\partial w_1} = \frac{\partial f}{\partial v_1} v_1 = 2"
-        r" && \text{the derivative of exp is exp itself.}",
+        r" && \text{the derivative of exp is exp itself}",
         r"\end{aligned}",
     ]
 
