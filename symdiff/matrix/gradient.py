@@ -105,7 +105,11 @@ class MatrixGradient(Entrywise, Formulas):
         """The derivatives as they are written, and what the adjoints among them belong to."""
         roots = self._gradients.values()
         found, known = as_written(roots, self._value.index, self._named)
-        primals = {known[k].index: node for k, node in self._primals.items() if k in known}
+        primals = {
+            known[k].index: node
+            for k, node in self._primals.items()
+            if k in known and known[k].index > self._value.index
+        }
         return dict(zip(self._gradients, found, strict=True)), primals
 
     @cached_property

@@ -14,7 +14,7 @@ __all__ = ["as_written"]
 
 _SUMS = frozenset({"add", "subtract", "negate"})
 _READ = _SUMS | {"multiply", "divide", "matmul", "outer", "transpose", "solve", "square", "power"}
-_READ |= {"reciprocal", "inv", "inner", "diag", "diagonal"}
+_READ |= {"sumsquares", "sqrt", "reciprocal", "inv", "inner", "diag", "diagonal"}
 
 
 class _Writer:
@@ -32,7 +32,10 @@ class _Writer:
             if node.index in named:
                 return True
             if node.index <= top:
-                return node.op in _SUMS or node.op not in _READ or node.shape == ()
+                if node.op == "divide" and node.shape == ():  # 1/s is a power of s
+                    return node.args[0].number is None
+                products = ("matmul", "inner") if node.shape == () else ()
+                return node.op in _SUMS or node.op not in _READ or node.op in products
             return node.op in _SUMS and users.get(node.index, 0) > 1
 
         self.reader = Reader(self.known, is_whole)
@@ -47,7 +50,7 @@ class _Writer:
         entrywise = op in ("multiply", "divide", "square", "power")
         if entrywise and node.shape and all(arg.shape or arg.number is not None for arg in args):
             return entrywise_product(node, self.reader)
-        if op in _SUMS and any(arg.shape != node.shape for arg in args):
+        if op in _SUMS and any(arg.shape != node.shape and arg.number is None for arg in args):
             return self._rebuilt(node)
         if op in ("matmul", "inner") and node.shape == ():
             a, b = (self.reader.term(arg, top=False) for arg in args)

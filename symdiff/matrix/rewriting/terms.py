@@ -124,7 +124,11 @@ class Reader:
         stack = [(node, 1.0, False)]
         while stack:
             part, sign, flipped = stack.pop()
-            same = all(arg.shape == part.shape for arg in part.args)
+            same = all(arg.shape == part.shape or arg.number is not None for arg in part.args)
+            if part.number is not None and part.shape != node.shape:
+                ones = make("broadcast", part.graph.number(1), params=(node.shape,))
+                terms.append(Term(sign * part.number, (), (Factor(ones),)))
+                continue
             inside = part is node or not self.whole(part)
             if inside and same and part.op in ("add", "subtract"):
                 a, b = part.args
@@ -136,6 +140,10 @@ class Reader:
                 stack.append((part.args[0], sign, not flipped))
             else:
                 term = self.term(part, top=part is node)
+                if term.number == 1 and not term.scalars and len(term.chain) == 1:
+                    (factor,) = term.chain  # a product entry by entry has its number inside
+                    if factor.node is not part and not factor.flipped:
+                        term = self.term(factor.node)
                 chain = flip(term.chain) if flipped else term.chain
                 terms.append(Term(sign * term.number, term.scalars, chain))
         return terms
@@ -168,6 +176,11 @@ class Reader:
         if op in ("multiply", "divide") and not node.truth:
             sign = 1 if op == "multiply" else -1
             return times(self._inner(args[0], depth), self._inner(args[1], depth), sign)
+        if op == "sumsquares":  # a power of the norm, so that norms cancel
+            return Term(1, ((make("norm", args[0], params=node.params), 2.0),), ())
+        if op == "sqrt":
+            part = self._inner(args[0], depth)
+            return _raised(part, 0.5) if part.number == 1 and len(part.scalars) == 1 else None
         if op in ("square", "power", "reciprocal"):
             n = {"square": 2.0, "reciprocal": -1.0}.get(op)
             n = args[1].number if n is None else n
@@ -278,9 +291,16 @@ def _power(node: Node, n: float) -> Node:
     return power(node, node.graph.number(n))
 
 
+def _is_ones(node: Node) -> bool:
+    """Return whether an array is 1 everywhere."""
+    return node.op == "broadcast" and node.args[0].number == 1
+
+
 def build(term: Term, like: Node) -> Node:
     """Return a term as operations, of the shape of a node."""
     graph = like.graph
+    if len(term.chain) == 1 and _is_ones(term.chain[0].node):
+        term = term._replace(chain=())  # a scalar in a sum is added to each entry
     above, below = graph.number(abs(term.number)), graph.number(1)
     for node, n in term.scalars:
         if n > 0:

@@ -71,6 +71,9 @@ def _quotient_form(setter: Typesetter, node: Node) -> Piece:
     a, b = node.args
     if is_scalar(b):
         return setter.product(setter.under(setter.piece(b)), setter.lifted(a, node.shape))
+    if a.number is not None and not float(a.number).is_integer():
+        whole = divide(a.graph.number(1), b)
+        return setter.product(setter.piece(a), setter.piece(whole))
     above, below = (setter.lifted(arg, node.shape) for arg in node.args)
     left, right = setter.enclosed(above, PRODUCT), setter.enclosed(below, PRODUCT)
     return Piece(f"{left}{setter.style.over}{right}", HADAMARD)

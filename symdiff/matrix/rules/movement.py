@@ -96,6 +96,8 @@ def _broadcast_form(setter: Typesetter, node: Node) -> Piece:
         if node.ndim > 2:
             return _sized(setter, "broadcast", piece, node.shape)
         return setter.lifted(a, node.shape)
+    if a.number == 0:
+        return piece
     one = Piece(setter.style.one, ATOM)
     if len(node.shape) == 2:
         one = setter.product(one, setter.transposed(one))
