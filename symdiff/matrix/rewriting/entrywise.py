@@ -17,7 +17,8 @@ def entrywise_product(node: Node, reader: Reader) -> Node:
         part, n = stack.pop()
         op, args = part.op, part.args
         if part is not node:
-            part = reader.known.get(part.index, part)
+            if op not in ("multiply", "divide", "negate") or reader.whole(part):
+                part = reader.known.get(part.index, part)
             op, args = part.op, part.args
             if reader.whole(part) or part.shape == ():
                 op = ""

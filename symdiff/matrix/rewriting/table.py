@@ -14,6 +14,7 @@ from symdiff.matrix.rewriting.terms import (
     Term,
     build,
     flip,
+    is_ones,
     is_symmetric,
     monomial,
     spelling,
@@ -155,22 +156,28 @@ def _like_terms(terms: list[Term], like: Node) -> list[Term] | None:
 
 def _mirrored(terms: list[Term], like: Node) -> list[Term] | None:
     """Return the sum with ``P (A + Aᵀ) Q`` for ``P A Q + P Aᵀ Q``."""
-    for j, one in enumerate(terms):
-        for k in range(j + 1, len(terms)):
-            other = terms[k]
-            if one[:2] != other[:2] or len(one.chain) != len(other.chain):
-                continue
-            places = [i for i, f in enumerate(one.chain) if f != other.chain[i]]
-            if len(places) != 1 or len(one.chain) == 1:
-                continue
-            (i,) = places
-            f = one.chain[i]
-            if f.node is other.chain[i].node and f.sides[0] == f.sides[1]:
-                both = make("add", f.node, build(Term(1, (), (Factor(f.node, True),)), f.node))
-                chain = (*one.chain[:i], Factor(both), *one.chain[i + 1 :])
-                rest = [term for n, term in enumerate(terms) if n not in (j, k)]
-                return [one._replace(chain=chain), *rest]
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for k, term in enumerate(terms):
+        nodes = tuple(f.node.index for f in term.chain)
+        for j in alike.setdefault((term.number, term.scalars, nodes), []):
+            both = _with_symmetric(terms[j], term)
+            if both is not None:
+                return [both, *(t for i, t in enumerate(terms) if i not in (j, k))]
+        alike[(term.number, term.scalars, nodes)].append(k)
     return None
+
+
+def _with_symmetric(one: Term, other: Term) -> Term | None:
+    """Return the sum of two products that differ by one transpose, None if they do not."""
+    places = [i for i, f in enumerate(one.chain) if f != other.chain[i]]
+    if len(places) != 1 or len(one.chain) == 1:
+        return None
+    (i,) = places
+    node = one.chain[i].node
+    if node.ndim != 2 or node.shape[0] != node.shape[1]:
+        return None
+    both = make("add", node, build(Term(1, (), (Factor(node, True),)), node))
+    return one._replace(chain=(*one.chain[:i], Factor(both), *one.chain[i + 1 :]))
 
 
 def _common_end(terms: list[Term], like: Node) -> list[Term] | None:
@@ -245,10 +252,11 @@ def _in_order(terms: list[Term], like: Node) -> list[Term] | None:
     return None if ordered == terms else ordered
 
 
-def _place(term: Term) -> tuple[bool, str, str]:
-    """Return what terms are ordered by."""
+def _place(term: Term) -> tuple[bool, bool, str, str]:
+    """Return what terms are ordered by: numbers last."""
     scalars = " ".join(spelling(node) for node, _ in term.scalars)
-    return term.number < 0, _spelled(term.chain), scalars
+    constant = len(term.chain) == 1 and is_ones(term.chain[0].node)
+    return term.number < 0, constant, _spelled(term.chain), scalars
 
 
 def _spelled(chain: Sequence[Factor]) -> str:

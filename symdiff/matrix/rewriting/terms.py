@@ -19,6 +19,7 @@ __all__ = [
     "Term",
     "build",
     "flip",
+    "is_ones",
     "is_symmetric",
     "monomial",
     "spelling",
@@ -291,7 +292,7 @@ def _power(node: Node, n: float) -> Node:
     return power(node, node.graph.number(n))
 
 
-def _is_ones(node: Node) -> bool:
+def is_ones(node: Node) -> bool:
     """Return whether an array is 1 everywhere."""
     return node.op == "broadcast" and node.args[0].number == 1
 
@@ -299,7 +300,7 @@ def _is_ones(node: Node) -> bool:
 def build(term: Term, like: Node) -> Node:
     """Return a term as operations, of the shape of a node."""
     graph = like.graph
-    if len(term.chain) == 1 and _is_ones(term.chain[0].node):
+    if len(term.chain) == 1 and is_ones(term.chain[0].node):
         term = term._replace(chain=())  # a scalar in a sum is added to each entry
     above, below = graph.number(abs(term.number)), graph.number(1)
     for node, n in term.scalars:

@@ -22,7 +22,7 @@ CASES = {
         "X",
         "B X C + Bᵀ X Cᵀ",
     ),
-    "entropy": (lambda p: -np.sum(p * np.log(p)), {"p": ("n",)}, "p", "−1 − t"),
+    "entropy": (lambda p: -np.sum(p * np.log(p)), {"p": ("n",)}, "p", "−t − 1"),
     "power of a determinant": (lambda X: det(X) ** 3, SQUARE, "X", "3 s X⁻ᵀ"),
     "quotient of a determinant": (lambda X, k: k / det(X), SQUARE | {"k": ()}, "X", "−q X⁻ᵀ"),
     "log of an inverse": (lambda X: np.log(det(inv(X))), SQUARE, "X", "−X⁻ᵀ"),
