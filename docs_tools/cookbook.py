@@ -21,7 +21,7 @@ from symdiff.matrix.source import print_source
 from symdiff.matrix.spelling import display_names
 from symdiff.matrix.table import RULES
 
-__all__ = ["ENTRIES", "Entry", "section", "symbols"]
+__all__ = ["ENTRIES", "Entry", "section", "source_of_the_written", "symbols"]
 
 _HEAD = """\
 ## Beside the Matrix Cookbook
@@ -108,12 +108,12 @@ class Entry:
         names = display_names(g._inputs, g._named, False)
         return Typesetter(False, names, RULES).write(g._written[0][self.wrt])
 
-    @property
-    def source(self) -> str:
-        """The source of what `ours` says, to the letter."""
-        g, written = self.gradient, self.gradient._written[0]
-        lines = source_lines([g._value, *written.values()], {}, {}, self.arguments)
-        return print_source(g._graph, g._inputs, lines, g._value, written, self.number)
+
+def source_of_the_written(g: MatrixGradient) -> str:
+    """Return the source of what the formulas of a gradient say, to the letter."""
+    written = g._written[0]
+    lines = source_lines([g._value, *written.values()], {}, {}, g._inputs)
+    return print_source(g._graph, g._inputs, lines, g._value, written, "As it is written.")
 
 
 #: Number, function, argument, formula in print, and the shapes of all arguments.

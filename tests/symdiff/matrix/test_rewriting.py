@@ -1,16 +1,24 @@
 """The table of rewriting: every law by numbers on random matrices, and that rewriting ends."""
 
 import functools
+import importlib.util
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 
+from docs_tools.cookbook import source_of_the_written
+from symdiff.matrix import matrix_gradient
 from symdiff.matrix.construct import make, transpose
 from symdiff.matrix.node import Graph
 from symdiff.matrix.rewriting import REWRITINGS, measure, rewrite
 from symdiff.matrix.rewriting.table import sum_of
 from symdiff.matrix.rewriting.terms import Factor, Term, flip, monomial
 from symdiff.matrix.source import print_source
+
+_spec = importlib.util.spec_from_file_location("problems", Path(__file__).parent / "problems.py")
+problems = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(problems)
 
 N = 3
 
@@ -131,3 +139,17 @@ def test_every_rule_keeps_the_numbers_and_makes_its_measure_less(rng):
             terms = found
         assert all(rule.apply(whole, sums.inputs["A"]) is None for rule in REWRITINGS)
     assert min(fired[rule.name] for rule in REWRITINGS) >= 3, fired
+
+
+def test_what_is_written_has_the_numbers_of_what_is_computed(error):
+    """Of every problem, so of every operation: the normal form against the derived one."""
+    for name, problem in problems.PROBLEMS.items():
+        point = problems.point_of(problem, problems.SQUARE, np.random.default_rng(11))
+        g = matrix_gradient(problem.function, wrt=problem.wrt, inputs=problem.shapes)
+        space = {}
+        exec(source_of_the_written(g), space)
+        expected = g(**point)
+        _, found = space["value_and_gradient"](*(point[key] for key in g._inputs))
+        for key, entry in expected.items():
+            whole = np.broadcast_to(found[key], np.shape(entry))  # a multiple of ones
+            assert error(whole, entry) < 1e-9, (name, key)
