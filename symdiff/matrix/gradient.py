@@ -125,12 +125,13 @@ class MatrixGradient(Entrywise, Formulas):
             if k in self._written[1]
         }
         names = {index: name for index, name in self._lets.items() if index in there}
-        more = []
+        more, used = [], set(names.values())
         for node in choose_lets(self._roots, self._named, self._primals):
             primal = self._primals.get(node.index)
             name = adjoints.get(primal.index) if primal is not None else None
-            if node.index not in names and name is not None and name not in names.values():
+            if node.index not in names and name is not None and name not in used:
                 names[node.index] = name
+                used.add(name)
             elif node.index not in names:
                 more.append(node)
         taken = [*self._taken, *self._lets.values()]
@@ -384,7 +385,7 @@ def matrix_gradient(
     >>> g = matrix_gradient(lambda x, A: x @ A @ x, x=("n",), A=("n", "n"))
     >>> print(g)
     L = xᵀ A x
-    ∂L/∂x = Aᵀ x + A x
+    ∂L/∂x = (A + Aᵀ) x
     ∂L/∂A = x xᵀ
     >>> g(x=[1, 2], A=np.eye(2))["x"]
     array([2., 4.])
