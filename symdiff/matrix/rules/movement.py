@@ -96,7 +96,7 @@ def _broadcast_form(setter: Typesetter, node: Node) -> Piece:
         if node.ndim > 2:
             return _sized(setter, "broadcast", piece, node.shape)
         return setter.lifted(a, node.shape)
-    if a.number == 0:
+    if a.number == 0 or all(n == 1 for n in node.shape):
         return piece
     one = Piece(setter.style.one, ATOM)
     if len(node.shape) == 2:
