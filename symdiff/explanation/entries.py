@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from symdiff.errors import nearest
-from symdiff.explanation.lines import Explanation, Line, check_length, title, used_again
+from symdiff.explanation.lines import Explanation, Line, check_length, slope, title, used_again
 from symdiff.operations.derivatives import partials, scale
 from symdiff.operations.evaluate import evaluate
+from symdiff.operations.sympy_conversion import definitions, to_sympy
 from symdiff.printing.infix import Dialect, formula
+from symdiff.printing.latex import typeset
+from symdiff.printing.names import spell
 from symdiff.store.cse import variable_names
 from symdiff.store.dag import ONE, ZERO, Dag
 from symdiff.store.properties import LEAVES
@@ -60,6 +64,7 @@ class EntryLines:
         self.values: dict[int, Any] | None = None
         self.adjoints: dict[int, int] = {}
         self.branches: set[int] = set()  # what only the branches of choices use
+        self.written: list[tuple[int, list[int], int]] = []  # a line each: node, users, derivative
         self.result = next(
             name for name in ("f", "value", *map("f{}".format, range(9))) if name not in dag.shapes
         )
@@ -145,9 +150,11 @@ class EntryLines:
         left = f"∂{result}/∂{name}"
         uses = self.users.get(node, [])
         if node == self.value:
+            self.written.append((node, [], ONE))
             return Line(left, "", "1", (f"{result} is {name} itself.",), self._constant(1.0))
         if not uses:
             reason = f"{result} does not depend on {name}."
+            self.written.append((node, [], ZERO))
             return Line(left, "", "0", (reason,), self._constant(0.0))
         terms, chain, rules = [], [], []
         for user, local, arg in uses:
@@ -168,6 +175,7 @@ class EntryLines:
         if self.values is not None:
             self.values[adjoint] = np.float64(number)
         direct = len(uses) == 1 and uses[0][0] == self.value
+        self.written.append((node, [] if direct else [user for user, _, _ in uses], total))
         right = text[1:-1] if total in self.adjoints.values() else text
         return Line(
             left,
@@ -176,6 +184,38 @@ class EntryLines:
             tuple(dict.fromkeys([*rules, *used_again(name, len(uses))])),
             number,
         )
+
+    def typeset(self, forward: list[Line], backward: list[Line]) -> list[Line]:
+        """Return the lines with their equations as LaTeX."""
+        dag, names = self.dag, self.names
+        slopes = set(self.adjoints.values())
+        letters = spell([self.result, *(name for n, name in names.items() if n not in slopes)])
+        result = letters[self.result]
+
+        def by(node: int, whole: str = result) -> str:
+            return slope(whole, letters[names[node]])
+
+        nodes = [n for n in self.order if n in names and dag.ops[n] != "symbol"]
+        forms = definitions(dag, names, nodes) if nodes else []
+        sides = [(letters[names[node]], "") for node in nodes]
+        if len(nodes) < len(forward):
+            forms += to_sympy(dag, [self.value], names)
+            sides.append((result, ""))
+        for node, users, _ in self.written:
+            ways = [(by(user), by(node, letters[names[user]])) for user in users]
+            steps = (
+                last if user == self.value else f"{outer} {last}"
+                for user, (outer, last) in zip(users, ways, strict=True)
+            )
+            sides.append((by(node), " + ".join(steps)))
+        forms += to_sympy(dag, [total for _, _, total in self.written], names)
+        letters |= {names[adjoint]: by(node) for node, adjoint in self.adjoints.items()}
+        return [
+            replace(line, equation=(*side, right))
+            for line, side, right in zip(
+                (*forward, *backward), sides, typeset(forms, letters), strict=True
+            )
+        ]
 
     def _term(self, user: int, local: int, arg: int, outer: int) -> int:
         """Return the share of one use: the derivative by the user, times the local derivative."""
@@ -243,7 +283,9 @@ def explain_entries(
     for node in wrt:
         derivation.names.setdefault(node, dag.symbol_name(node))
     forward = derivation.forward()
-    return Explanation(title(derivation.result, traced.inputs), forward, derivation.backward(wrt))
+    lines = derivation.typeset(forward, derivation.backward(wrt))
+    n = len(forward)
+    return Explanation(title(derivation.result, traced.inputs), lines[:n], lines[n:])
 
 
 def _point(at: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[int, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from symdiff.explanation.lines import Explanation, Line, check_length, title, used_again
+from symdiff.explanation.lines import Explanation, Line, check_length, slope, title, used_again
 from symdiff.matrix import construct
 from symdiff.matrix.form import Typesetter
 from symdiff.matrix.lets import LEAVES, VIEWS, name_lets
 from symdiff.matrix.node import Node, depends, reachable
+from symdiff.matrix.rewriting import as_written
 from symdiff.matrix.shapes import shown
 from symdiff.matrix.spelling import display_names
 from symdiff.matrix.table import RULES
@@ -33,6 +34,20 @@ REASONS = {
     "relu": "what is positive passes the derivative on, the rest nothing",
     "exp": "the derivative of exp is exp itself, entry by entry",
     "log": "the derivative of log is one over its argument, entry by entry",
+    "sqrt": "the derivative of a square root is one over twice the root, entry by entry",
+    "absolute": "the derivative of |x| is the sign of x, entry by entry",
+    "sin": "the derivative of sin is cos, entry by entry",
+    "cos": "the derivative of cos is -sin, entry by entry",
+    "softplus": "the derivative of log(1 + exp(z)) is σ(z), entry by entry",
+    "max": "the largest entry takes the derivative; a tie shares it",
+    "min": "the smallest entry takes the derivative; a tie shares it",
+    "transpose": "a transpose passes the transpose on",
+    "reshape": "what is only reshaped passes the derivative on in the shape that it had",
+    "broadcast": "what is repeated collects the derivative by a sum",
+    "index": "what is taken from an array passes the derivative back to its place",
+    "diag": "a diagonal matrix passes on the diagonal of the derivative",
+    "diagonal": "a diagonal passes the derivative back to its place",
+    "concatenate": "what is joined passes each part its share of the derivative",
     "matmul": "a product C = A B passes G Bᵀ to A, and Aᵀ G to B",
     "outer": "an outer product a bᵀ passes G b to a, and Gᵀ a to b",
     "inner": "an inner product of a and b passes G b to a, and G a to b",
@@ -84,25 +99,37 @@ class MatrixLines:
         ]
         names = name_lets(lets, named, {}, taken)
         self.names = display_names(traced.inputs, names, False)
+        self.spelled = display_names(traced.inputs, names, True)
         self.result = next(n for n in ("L", "f", "value") if n not in self.names.values())
-        if self.value.index not in self.names:
-            self.names[self.value.index] = self.result
+        self.names.setdefault(self.value.index, self.result)
+        self.spelled.setdefault(self.value.index, self.result)
         self.lets = lets
         self.parts: dict[int, list[tuple[Node, Node]]] = {}
         self.totals: list[tuple[str, Node, Node]] = []  # left side, its symbol, what it is
 
-    def write(self, node: Node, *, defined: bool = False) -> str:
+    def write(self, node: Node, *, defined: bool = False, latex: bool = False) -> str:
         """Return the formula of a node, in terms of names."""
-        if not defined and node.index in self.names:
-            return self.names[node.index]
-        return Typesetter(False, self.names, RULES).write(node)
+        names = self.spelled if latex else self.names
+        if not defined and node.index in names:
+            return names[node.index]
+        return Typesetter(latex, names, RULES).write(node)
 
     def forward(self) -> list[Line]:
         """Return the lines of the forward pass."""
-        found = [
-            Line(f"{self.names[node.index]}", "", self._with_shape(node)) for node in self.lets
+        lines = [(self.names[node.index], self._with_shape(node), node) for node in self.lets]
+        lines.append((self.result, self.write(self.value, defined=True), self.value))
+        return [
+            Line(name, "", text, equation=(self._left(node), "", self._right(node)))
+            for name, text, node in lines
         ]
-        return [*found, Line(self.result, "", self.write(self.value, defined=True))]
+
+    def _left(self, node: Node) -> str:
+        """Return the name of a node as LaTeX."""
+        return self.result if node is self.value else self.spelled[node.index]
+
+    def _right(self, node: Node) -> str:
+        """Return the definition of a node as LaTeX."""
+        return self.write(node, defined=True, latex=True)
 
     def _with_shape(self, node: Node) -> str:
         """Return a formula and its shape."""
@@ -140,23 +167,27 @@ class MatrixLines:
     def _line(self, node: Node) -> Line:
         """Return the derivative by a node, and keep a symbol for it."""
         name, result = self.names[node.index], self.result
-        left = f"∂{result}/∂{name}"
+        left, symbol = f"∂{result}/∂{name}", slope(result, self.spelled[node.index])
         parts = self.parts.get(node.index, [])
         if node is self.value:
-            return Line(left, "", "1", (f"{result} is {name} itself.",))
+            return Line(left, "", "1", (f"{result} is {name} itself.",), None, (symbol, "", "1"))
         if not parts:
-            return Line(left, "", "0", (f"{result} does not depend on {name}.",))
+            reason = f"{result} does not depend on {name}."
+            return Line(left, "", "0", (reason,), None, (symbol, "", "0"))
         total = parts[0][1]
         for _, part in parts[1:]:
             total = construct.add(total, part)
+        [total], _ = as_written([total], self.value.index, self.names)
         text = self.write(total)
+        equation = (symbol, "", self.write(total, latex=True))
         rules = [self._rule(user) for user, _ in parts]
         rules += used_again(name, len(parts))
         self.adjoint = self.graph.input(left, node.shape)
         self.names[self.adjoint.index] = f"({left})"
+        self.spelled[self.adjoint.index] = symbol
         self.totals.append((left, self.adjoint, total))
         right = text[1:-1] if text.startswith("(∂") and text.find(")") == len(text) - 1 else text
-        return Line(left, "", right, tuple(dict.fromkeys(rules)))
+        return Line(left, "", right, tuple(dict.fromkeys(rules)), None, equation)
 
     def _rule(self, user: Node) -> str:
         """Return why an operation passes its derivative on as it does, and who says so."""

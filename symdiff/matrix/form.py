@@ -6,6 +6,8 @@ repeated or a matrix summed; a scalar that meets a matrix in a sum is added to e
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -28,6 +30,9 @@ __all__ = [
 ]
 
 SUM, HADAMARD, PRODUCT, RAISED, ATOM = range(5)
+_RAISED_DIGITS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_LONGEST = 60  # characters of LaTeX that stand above a bar
+_FRONT = 16  # characters of a quotient before what it multiplies
 _COMMANDS = frozenset(
     {"exp", "log", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh"}
     | {"max", "min", "det"}
@@ -149,16 +154,33 @@ class Typesetter:
         below = [] if size.denominator == 1 else [self._numeral(size.denominator)]
         if size.denominator > 10**6 or size.numerator > 2**53:  # none that a person would write
             above, below = [self._numeral(float(size))], []
-        above += piece.above
-        below += piece.below
+        above += self._folded(piece.above)
+        below += self._folded(piece.below)
         top = " ".join(above)
         if not below:
             return top, piece.number < 0, False
         bottom = " ".join(below)
         if self.style.latex:
+            bottom = self._bare(bottom)
             return rf"\frac{{{top or 1}}}{{{bottom}}}", piece.number < 0, True
         bottom = f"({bottom})" if len(below) > 1 else bottom
         return f"{top or 1}/{bottom}", piece.number < 0, True
+
+    def _bare(self, text: str) -> str:
+        """Return LaTeX without parentheses around all of it."""
+        left, right = self.style.left, self.style.right
+        inside = text.removeprefix(left).removesuffix(right)
+        enclosed = len(text) - len(inside) == len(left + right)
+        return inside if enclosed and left not in inside else text
+
+    def _folded(self, factors: tuple[str, ...]) -> list[str]:
+        """Return scalar factors, one that stands twice as a square."""
+        found = []
+        for text, times in Counter(factors).items():
+            binding = ATOM if text.isalnum() else SUM
+            power = self.power(Piece(text, binding), str(times)).body
+            found.append(text if times == 1 else power)
+        return found
 
     def _numeral(self, value: float) -> str:
         """Return a number as text."""
@@ -181,9 +203,28 @@ class Typesetter:
                 ATOM if single and not (piece.above and abs(piece.number) != 1) else PRODUCT,
             )
         body = self.enclosed_text(piece.body, piece.binding, HADAMARD)
+        long = len(front) > _FRONT
+        short = len(body) <= _LONGEST and not body.startswith(r"\frac")
+        if quotient and (piece.below or long) and (not self.style.latex or short):
+            return self._over(piece, body), negative, HADAMARD
         if quotient and not self.style.latex:
             front = f"({front})"
         return f"{front} {body}", negative, min(max(piece.binding, HADAMARD), PRODUCT)
+
+    def _over(self, piece: Piece, body: str) -> str:
+        """Return a body with scalars below a bar: ``2 a x/r``."""
+        size = abs(piece.number)
+        top = piece._replace(body="", number=Fraction(size.numerator), below=())
+        bottom = piece._replace(body="", number=Fraction(size.denominator), above=())
+        bottom = bottom._replace(above=piece.below, below=())
+        above = " ".join(filter(None, [self._front(top)[0], body]))
+        below = self._front(bottom)[0]
+        if self.style.latex:
+            return rf"\frac{{{above}}}{{{self._bare(below)}}}"
+        several = len(piece.below) + (size.denominator != 1) > 1
+        body_is_one = above == body and piece.binding < PRODUCT
+        above = f"({body})" if body_is_one and not body.startswith("(") else above
+        return f"{above}/({below})" if several else f"{above}/{below}"
 
     def full(self, piece: Piece) -> str:
         """Return the text of a formula with its sign."""
@@ -217,10 +258,10 @@ class Typesetter:
         return Piece(f"{left}{joint}{right}", binding, *front)
 
     def scalar(self, piece: Piece) -> Piece:
-        """Return the formula of a scalar as a factor to stand at the front."""
+        """Return the formula of a scalar as a factor to stand at the front: ``(xᵀ A x) y``."""
         if not piece.body:
             return piece
-        text = self.enclosed_text(piece.body, piece.binding, PRODUCT)
+        text = self.enclosed_text(piece.body, piece.binding, RAISED)
         return Piece("", ATOM, piece.number, (*piece.above, text), piece.below)
 
     def under(self, piece: Piece) -> Piece:
@@ -243,14 +284,29 @@ class Typesetter:
         """Return the transpose."""
         if not piece.body:
             return piece
-        body = self.enclosed_text(piece.body, piece.binding, ATOM)
+        binding = SUM if piece.body.startswith(r"\frac") else piece.binding
+        body = self.enclosed_text(piece.body, binding, ATOM)
         return piece._replace(body=body + self.style.transposed, binding=RAISED)
 
-    def raised(self, piece: Piece, exponent: str, text: str) -> Piece:
-        """Return a power, the exponent given as LaTeX and as text."""
+    def power(
+        self, piece: Piece, exponent: str, *, entrywise: bool = False, transposed: bool = False
+    ) -> Piece:
+        """Return a power, that of each entry with a ring; or the transpose of one."""
         base = self.enclosed(piece, ATOM)
-        raised = f"{base}^{{{exponent}}}" if self.style.latex else f"{base}{text}"
-        return Piece(raised, RAISED)
+        if base.startswith(r"\frac"):
+            base = self.enclosed_text(base, SUM, ATOM)
+        if self.style.latex:
+            ring = r"\circ " * entrywise
+            shown = "-" if transposed and exponent == "-1" else exponent
+            raised = ring + shown + r"\top" * transposed
+            short = len(raised) == 1
+            return Piece(f"{base}^{raised}" if short else f"{base}^{{{raised}}}", RAISED)
+        ring = "∘" * entrywise
+        if transposed:
+            return Piece(f"{base}{ring}⁻ᵀ", RAISED)
+        if re.fullmatch(r"-?\d+", exponent):
+            return Piece(f"{base}{ring}{exponent.translate(_RAISED_DIGITS)}", RAISED)
+        return Piece(f"{base}^{ring}({exponent})", RAISED)
 
     def call(self, name: str, *arguments: Piece, latex: str | None = None) -> Piece:
         """Return a function of formulas; how LaTeX has its name if not as `operator_name`."""

@@ -16,6 +16,7 @@ from symdiff.matrix.form import Typesetter
 from symdiff.matrix.lets import choose_lets, name_lets, source_lines
 from symdiff.matrix.node import Node, constants_of, reachable
 from symdiff.matrix.reverse import accumulate
+from symdiff.matrix.rewriting import as_written
 from symdiff.matrix.shapes import Shape, shown
 from symdiff.matrix.size import MatrixOperations, measure
 from symdiff.matrix.source import print_source
@@ -89,10 +90,53 @@ class MatrixGradient(Entrywise, Formulas):
     @cached_property
     def _lets(self) -> dict[int, str]:
         """The names of intermediates, by index of their node, in the order of computation."""
+        written, primals = self._written
+        lets = choose_lets([self._value, *written.values()], self._named, primals)
+        return name_lets(lets, self._named, primals, self._taken)
+
+    @property
+    def _named(self) -> dict[int, str]:
+        """The names that local variables of the function had, by index of their node."""
         inputs = {node.index for node in self._inputs.values()}
-        named = {k: name for k, name in self._graph.names.items() if k not in inputs}
-        lets = choose_lets(self._roots, named)
-        return name_lets(lets, named, self._primals, self._taken)
+        return {k: name for k, name in self._graph.names.items() if k not in inputs}
+
+    @cached_property
+    def _written(self) -> tuple[dict[str, Node], dict[int, Node]]:
+        """The derivatives as they are written, and what the adjoints among them belong to."""
+        roots = self._gradients.values()
+        found, known = as_written(roots, self._value.index, self._named)
+        primals = {
+            known[k].index: node
+            for k, node in self._primals.items()
+            if k in known and known[k].index > self._value.index
+        }
+        return dict(zip(self._gradients, found, strict=True)), primals
+
+    @cached_property
+    def _source_lets(self) -> dict[int, str]:
+        """The names of intermediates in the source, those of the formulas where it has them.
+
+        The source computes what was derived: its products share more than is good to read.
+        """
+        there = {node.index for node in reachable(self._roots)}
+        adjoints = {
+            self._written[1][k].index: name
+            for k, name in self._lets.items()
+            if k in self._written[1]
+        }
+        names = {index: name for index, name in self._lets.items() if index in there}
+        more, used = [], set(names.values())
+        for node in choose_lets(self._roots, self._named, self._primals):
+            primal = self._primals.get(node.index)
+            name = adjoints.get(primal.index) if primal is not None else None
+            if node.index not in names and name is not None and name not in used:
+                names[node.index] = name
+                used.add(name)
+            elif node.index not in names:
+                more.append(node)
+        taken = [*self._taken, *self._lets.values()]
+        names |= name_lets(more, self._named, self._primals, taken)
+        return {index: names[index] for index in sorted(names)}
 
     @property
     def _taken(self) -> list[str]:
@@ -120,7 +164,7 @@ class MatrixGradient(Entrywise, Formulas):
 
         Vectors are columns; no expression is evaluated.
         """
-        return self._grouped({n: self._converted.full(g) for n, g in self._gradients.items()})
+        return self._grouped({n: self._converted.full(g) for n, g in self._written[0].items()})
 
     @property
     def lets(self) -> list[tuple[Any, Any]]:
@@ -136,7 +180,7 @@ class MatrixGradient(Entrywise, Formulas):
     @property
     def partial_forms(self) -> dict[str, Any]:
         """The derivatives as SymPy expressions in terms of `lets`."""
-        return self._grouped({n: self._converted.form(g) for n, g in self._gradients.items()})
+        return self._grouped({n: self._converted.form(g) for n, g in self._written[0].items()})
 
     def _grouped(self, flat: Mapping[str, Any]) -> dict[str, Any]:
         """Return by argument what is there by input: in a structure as that of the argument."""
@@ -166,16 +210,15 @@ class MatrixGradient(Entrywise, Formulas):
         setter = Typesetter(latex, names, RULES, next(s for s in stems if f"{s}1" not in used))
         nodes = self._graph.nodes
         arrays = self._graph.arrays
-        rows = [
-            (setter.constant(k), _constant(arrays[k], latex)) for k in constants_of(self._roots)
-        ]
+        written = [self._value, *self._written[0].values()]
+        rows = [(setter.constant(k), _constant(arrays[k], latex)) for k in constants_of(written)]
         rows += [(names[index], setter.write(nodes[index])) for index in self._lets]
         spelled = set(names.values())
         label = next((n for n in ("L", "f") if n not in spelled), r"\mathrm{value}")
         label = label if latex or label != r"\mathrm{value}" else "value"
         final = names.get(self._value.index)
         rows.append((label, final or setter.write(self._value)))
-        for name, node in self._gradients.items():
+        for name, node in self._written[0].items():
             symbol = names[self._inputs[name].index]
             left = rf"\frac{{\partial {label}}}{{\partial {symbol}}}"
             right = names.get(node.index) or setter.write(node)
@@ -186,7 +229,7 @@ class MatrixGradient(Entrywise, Formulas):
     @cached_property
     def source(self) -> str:
         """Straight-line NumPy source of ``value_and_gradient(...)``, which runs on its own."""
-        lines = source_lines(self._roots, self._lets, self._primals, self._taken)
+        lines = source_lines(self._roots, self._source_lets, self._primals, self._taken)
         title = (
             f"Value and gradient by symdiff, strategy 'matrix': {self.operation_count} "
             "matrix operations."
@@ -342,7 +385,7 @@ def matrix_gradient(
     >>> g = matrix_gradient(lambda x, A: x @ A @ x, x=("n",), A=("n", "n"))
     >>> print(g)
     L = xᵀ A x
-    ∂L/∂x = Aᵀ x + A x
+    ∂L/∂x = (A + Aᵀ) x
     ∂L/∂A = x xᵀ
     >>> g(x=[1, 2], A=np.eye(2))["x"]
     array([2., 4.])

@@ -10,8 +10,13 @@ __all__ = ["LEAVES", "VIEWS", "choose_lets", "name_lets", "source_lines"]
 
 LEAVES = frozenset({"input", "number", "array", "length", "eye"})
 VIEWS = frozenset({"transpose", "reshape", "broadcast", "negate"})
-_JOINED = frozenset({"multiply", "divide", "add", "subtract", "where"})
+# Symbols above which what stands in a product of matrices gets a name.
+_JOINED = {"multiply": 5, "divide": 5, "where": 5, "add": 16, "subtract": 16}
 _PRODUCTS = frozenset({"matmul", "outer", "solve", "einsum", "scatter"})
+_SHORT = frozenset(
+    {"matmul", "outer", "inner", "inv", "solve", "det", "logdet", "trace", "norm", "sumsquares"}
+    | {"sum", "diag", "diagonal"}
+)
 _LETTERS = {
     "subtract": "e",
     "matmul": "z",
@@ -35,7 +40,8 @@ def is_transparent(node: Node) -> bool:
     if node.op == "index":
         return node.args[0].op in LEAVES
     if node.op == "multiply":
-        return _is_plain_scalar(node.args[0])
+        a, b = node.args
+        return _is_plain_scalar(a) and not (b.shape and b.op in ("multiply", "divide"))
     if node.op == "matmul" and node.ndim == 1:  # A x is no longer than a name for it
         return all(
             arg.op == "input" or (arg.op == "transpose" and arg.args[0].op == "input")
@@ -51,18 +57,21 @@ def _is_plain_scalar(node: Node) -> bool:
     stack = [node]
     while stack:
         part = stack.pop()
-        if part.shape != () or part.op not in LEAVES | {"multiply", "divide", "negate"}:
+        if part.shape != () or part.op not in LEAVES | {"multiply", "divide", "negate", "sqrt"}:
             return False
         stack.extend(part.args)
     return True
 
 
-def choose_lets(roots: Sequence[Node], named: Mapping[int, str]) -> list[Node]:
+def choose_lets(
+    roots: Sequence[Node], named: Mapping[int, str], adjoints: Mapping[int, Node]
+) -> list[Node]:
     """Return the nodes that a person would name, in the order of computation.
 
     These are what the user's function names; what is used twice, where a transpose, a multiple
-    or a change of sign does not count as a use; and sums and Hadamard products that stand in a
-    matrix product.
+    or a change of sign does not count as a use, and a product only if its name makes formulas
+    shorter; and of sums and Hadamard products that stand in a matrix product the adjoints and the
+    long ones.
     """
     order = reachable(roots)
     uses: dict[int, int] = dict.fromkeys((node.index for node in order), 0)
@@ -76,18 +85,49 @@ def choose_lets(roots: Sequence[Node], named: Mapping[int, str]) -> list[Node]:
             if node.op in _PRODUCTS or (node.op in VIEWS and node.index in factors):
                 factors.add(arg.index)
     top = roots[0].index
-    result = []
+    result: list[Node] = []
+    symbols: dict[int, int] = {}  # with what has a name as one
     for node in order:
+        symbols[node.index] = _symbols(node, symbols)
         if node.op in LEAVES or (is_transparent(node) and node.index not in named):
             continue
         if node.op == "index" and node.args[0].op in LEAVES and uses[node.index] < 2:
             continue
         wanted = node.index in named or uses[node.index] >= 2
-        if node.op in _JOINED and node.index in factors and node.index > top:
-            wanted = True
-        if wanted and node.index in uses and not (node.op in VIEWS and node.index not in named):
+        if node.index in factors and node.index > top:
+            wanted |= node.op in _JOINED and (
+                node.index in adjoints or symbols[node.index] > _JOINED[node.op]
+            )
+        if node.index not in named and (
+            node.op in VIEWS or not _is_worth(node, symbols, uses, top)
+        ):
+            continue
+        if wanted:
             result.append(node)
+            symbols[node.index] = 1
     return result
+
+
+def _symbols(node: Node, symbols: Mapping[int, int]) -> int:
+    """Return about how many symbols a formula has, up to a hundred."""
+    size = sum(symbols[arg.index] for arg in node.args)
+    return min(100, size + (node.op not in ("matmul", "outer", "inner", "multiply")) or 1)
+
+
+def _is_worth(node: Node, symbols: Mapping[int, int], uses: Mapping[int, int], top: int) -> bool:
+    """Return whether formulas get shorter, all together, by a name for a product or its like."""
+    front = node.shape == () and node.op in ("multiply", "divide") and node.index > top
+    if node.op not in _SHORT and not front:
+        return True
+    n = uses[node.index]
+    if node.op == "inv" and node.args[0].op in LEAVES:
+        return False
+    return (n - 1) * symbols[node.index] > n + 2
+
+
+def _is_input(node: Node) -> bool:
+    """Return whether a node is an argument, and no entry of a structure."""
+    return node.op == "input" and str(node.params[0]).isidentifier()
 
 
 def name_lets(
@@ -109,6 +149,8 @@ def name_lets(
             adjoints.append((node.index, primal.index))
         elif primal is not None:
             groups.setdefault("delta", []).append((primal.index, node.index))
+        elif node.op == "inv" and _is_input(node.args[0]):
+            groups.setdefault(f"{node.args[0].params[0]}_inv", []).append((node.index,) * 2)
         else:
             letter = _LETTERS.get(node.op, "s" if node.shape == () else "t")
             groups.setdefault(letter, []).append((node.index,) * 2)

@@ -10,6 +10,8 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.str import StrPrinter
 
 from symdiff.operations.sympy_conversion import Expr
+from symdiff.operations.sympy_functions import Opaque
+from symdiff.operations.table import OPERATIONS
 from symdiff.printing.names import spelled
 from symdiff.printing.recursion import call_deep
 
@@ -67,8 +69,19 @@ class _Typesetter(LatexPrinter):  # type: ignore[misc]
         return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if e else mantissa
 
 
+# Functions that SymPy lacks are written by the names that `parse` reads.
+_WRITTEN = {row.sympy: row.parse[-1] for row in OPERATIONS.values() if row.parse}
+
+
 class _Writer(StrPrinter):  # type: ignore[misc]
     """A printer of text."""
+
+    def _print_Function(self, application: Expr) -> str:  # noqa: N802 - SymPy's
+        """Write the application of a function."""
+        kind = type(application)
+        name = kind.__name__.lower() if issubclass(kind, Opaque) else kind.__name__
+        name = _WRITTEN.get(kind, name)
+        return f"{name}({self.stringify(application.args, ', ')})"
 
     def _print_Float(self, number: Expr) -> str:  # noqa: N802 - SymPy's
         """Write a number, with all its digits."""

@@ -253,7 +253,7 @@ def square(a: Node) -> Node:
         return make("sumsquares", a.args[0], params=a.params)
     if a.op == "sqrt" and is_sum_of_squares(a.args[0]):
         return a.args[0]
-    return make("square", a)
+    return make("square", a.args[0] if a.op == "absolute" else a)
 
 
 def is_sum_of_squares(node: Node) -> bool:

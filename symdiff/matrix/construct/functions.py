@@ -102,6 +102,8 @@ def _log(x: Node) -> Node:
     if x.op == "det":
         (a,) = x.args
         return negate(make("logdet", a.args[0])) if a.op == "inv" else make("logdet", a)
+    if x.op == "absolute" and x.args[0].op == "det":
+        return make("logabsdet", x.args[0].args[0])
     if x.op == "sigmoid":
         return negate(make("softplus", negate(x.args[0])))
     if x.op == "subtract" and x.args[0].number == 1 and x.args[1].op == "sigmoid":

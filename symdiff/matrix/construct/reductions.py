@@ -45,6 +45,8 @@ def total(a: Node, axes: Sequence[int], keepdims: bool) -> Node:
     if a.op == "square" and len(axes) == a.ndim:
         return make("sumsquares", a.args[0], params=(axes, keepdims))
     everything = len(axes) == a.ndim and not keepdims
+    if everything and a.op == "diagonal":
+        return make("trace", a.args[0])
     if everything and a.op == "sum" and a.index not in a.graph.names:
         return total(a.args[0], range(a.args[0].ndim), False)
     if everything and a.op == "multiply" and a.args[0].shape == a.args[1].shape:

@@ -65,6 +65,34 @@ def _without_ellipsis(
     return [letters.replace("...", dots) for letters in inputs], output.replace("...", dots)
 
 
+def _pairwise(nodes: list[Node], inputs: list[str], output: str) -> Node | None:
+    """Return an Einstein sum of many as products of two at a time, vectors first, or None."""
+    terms = list(zip(inputs, nodes, strict=True))
+    while len(terms) > 1:
+        pairs = [
+            (j, k) for k in range(len(terms)) for j in range(k) if _is_product(terms, j, k, output)
+        ]
+        if not pairs:
+            return None
+        j, k = min(pairs, key=lambda pair: sum(len(terms[i][0]) for i in pair))
+        (left, a), (right, b) = terms[j], terms[k]
+        kept = "".join(c for c in left + right if (c in left) != (c in right))
+        del terms[k], terms[j]
+        terms.append((kept, _contracted([a, b], [left, right], kept)))
+    [(letters, node)] = terms
+    return _contracted([node], [letters], output)
+
+
+def _is_product(terms: list[tuple[str, Node]], j: int, k: int, output: str) -> bool:
+    """Return whether two operands share indices that nothing else has, and leave two at most."""
+    left, right = terms[j][0], terms[k][0]
+    rest = output + "".join(letters for i, (letters, _) in enumerate(terms) if i not in (j, k))
+    shared = {c for c in left if c in right}
+    few = max(len(left), len(right)) <= 2 and (len(shared) == 1 or set(left) == set(right))
+    distinct = len(set(left)) == len(left) and len(set(right)) == len(right)
+    return few and distinct and bool(shared) and not shared & set(rest)
+
+
 def _contracted(nodes: list[Node], inputs: list[str], output: str) -> Node:
     """Return an Einstein sum, as a matrix product, a trace or a plain sum where it is one."""
     if len(nodes) == 1:
@@ -77,6 +105,10 @@ def _contracted(nodes: list[Node], inputs: list[str], output: str) -> Node:
         (a, b), (left, right) = nodes, inputs
         if left == right and not output and a.shape == b.shape:
             return construct.dot(a, b)
+        if left == right[::-1] and not output and len(left) == 2:
+            return construct.dot(a, construct.transpose(b))
+        if len(left) < len(right):
+            (a, b), (left, right) = (b, a), (right, left)
         shared = [c for c in left if c in right and c not in output]
         if len(left) == 2 == len(right) and len(shared) == 1 and len(set(left + right)) == 3:
             c = shared[0]
@@ -89,4 +121,5 @@ def _contracted(nodes: list[Node], inputs: list[str], output: str) -> Node:
             return construct.matmul(a if left[1] == right else construct.transpose(a), b)
         if len(left) == 1 == len(right) and len(output) == 2:
             return construct.outer(a, b) if output == left + right else construct.outer(b, a)
-    return make("einsum", *nodes, params=(tuple(inputs), output))
+    chained = _pairwise(nodes, inputs, output) if len(nodes) > 2 else None
+    return chained or make("einsum", *nodes, params=(tuple(inputs), output))

@@ -59,7 +59,7 @@ def _product_form(setter: Typesetter, node: Node) -> Piece:
     """Return a product: a scalar at the front, a Hadamard product of matrices."""
     a, b = pieces = [setter.lifted(arg, node.shape) for arg in node.args]
     if is_scalar(node):
-        return setter.product(a, b)
+        return setter.product(setter.scalar(a), b)
     for k, arg in enumerate(node.args):
         if is_scalar(arg):
             return setter.product(setter.scalar(pieces[k]), pieces[1 - k])
@@ -71,6 +71,9 @@ def _quotient_form(setter: Typesetter, node: Node) -> Piece:
     a, b = node.args
     if is_scalar(b):
         return setter.product(setter.under(setter.piece(b)), setter.lifted(a, node.shape))
+    if a.number is not None and not float(a.number).is_integer():
+        whole = divide(a.graph.number(1), b)
+        return setter.product(setter.piece(a), setter.piece(whole))
     above, below = (setter.lifted(arg, node.shape) for arg in node.args)
     left, right = setter.enclosed(above, PRODUCT), setter.enclosed(below, PRODUCT)
     return Piece(f"{left}{setter.style.over}{right}", HADAMARD)
@@ -125,14 +128,15 @@ def _power_form(setter: Typesetter, node: Node) -> Piece:
     """Return a power, of a matrix entry by entry."""
     base = setter.lifted(node.args[0], node.shape)
     exponent = setter.full(setter.piece(node.args[1]))
-    ring = "" if is_scalar(node) else r"\circ "
-    return setter.raised(base, ring + exponent, f"^{'∘' if ring else ''}({exponent})")
+    return setter.power(base, exponent, entrywise=not is_scalar(node))
 
 
 def _square_form(setter: Typesetter, node: Node) -> Piece:
     """Return a square, of a matrix entry by entry."""
-    ring = "" if is_scalar(node) else r"\circ "
-    return setter.raised(setter.piece(node.args[0]), f"{ring}2", "∘²" if ring else "²")
+    (a,) = node.args
+    if a.op == "sumsquares" and a.shape == () and a.index not in setter.names:
+        return setter.power(setter.piece(make("norm", a.args[0], params=a.params)), "4")
+    return setter.power(setter.piece(a), "2", entrywise=not is_scalar(node))
 
 
 def _negative_form(setter: Typesetter, node: Node) -> Piece:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 from symdiff.matrix.construct import (
     add,
@@ -17,7 +18,7 @@ from symdiff.matrix.construct import (
     subtract,
 )
 from symdiff.matrix.emitter import Code, Emitter, numpy_call
-from symdiff.matrix.form import lifted_form
+from symdiff.matrix.form import ATOM, Piece, Typesetter, lifted_form
 from symdiff.matrix.node import Node
 from symdiff.matrix.rules.elementwise import common_shape, fitted, one, scaled
 from symdiff.matrix.table import Rule, register
@@ -47,6 +48,17 @@ def _function(op: str, slope: _Slope | None, name: str = "", numpy: str = "") ->
     )
 
 
+def _between(left: str, right: str, start: str, end: str) -> Callable[[Typesetter, Node], Piece]:
+    """Return the form of what stands between signs, given as LaTeX and as text."""
+
+    def form(setter: Typesetter, node: Node) -> Piece:
+        inside = setter.full(setter.piece(node.args[0]))
+        latex = setter.style.latex
+        return Piece(f"{left}{inside}{right}" if latex else f"{start}{inside}{end}", ATOM)
+
+    return form
+
+
 def _erf_slope(bar: Node, y: Node, x: Node) -> Node:
     """Return the adjoint times 2/sqrt(pi) exp(-x**2)."""
     bell = elementwise("exp", negate(elementwise("square", x)))
@@ -69,7 +81,7 @@ register(
     _function("expm1", lambda g, y, x: multiply(g, make("exp", x))),
     _function("log", lambda g, y, x: divide(g, x)),
     _function("log1p", lambda g, y, x: divide(g, add(one(x), x))),
-    _function("sqrt", _sqrt_slope),
+    replace(_function("sqrt", _sqrt_slope), form=_between(r"\sqrt{", "}", "sqrt(", ")")),
     _function("cbrt", lambda g, y, x: divide(g, scaled(3, elementwise("square", y)))),
     _function("tanh", lambda g, y, x: multiply(g, _one_minus_square(y))),
     _function("sin", lambda g, y, x: multiply(g, make("cos", x))),
@@ -91,7 +103,10 @@ register(
         "arcosh",
     ),
     _function("arctanh", lambda g, y, x: divide(g, _one_minus_square(x)), "artanh"),
-    _function("absolute", lambda g, y, x: multiply(g, make("sign", x)), "abs", "abs"),
+    replace(
+        _function("absolute", lambda g, y, x: multiply(g, make("sign", x)), numpy="abs"),
+        form=_between(r"\left|", r"\right|", "|", "|"),
+    ),
     _function("sign", None),
     _function("erf", _erf_slope, numpy="scipy.special.erf"),
     _function("erfc", lambda g, y, x: negate(_erf_slope(g, y, x)), numpy="scipy.special.erfc"),

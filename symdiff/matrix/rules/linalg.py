@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from symdiff.matrix.chains import product_form
 from symdiff.matrix.construct import (
     add,
     inverse,
@@ -24,7 +25,7 @@ from symdiff.matrix.construct import (
     unbroadcast,
 )
 from symdiff.matrix.emitter import ATOMIC, Code, Emitter, numpy_call
-from symdiff.matrix.form import Piece, Typesetter, function_form
+from symdiff.matrix.form import ATOM, Piece, Typesetter, function_form
 from symdiff.matrix.node import Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Shape, broadcast_shapes, shown
@@ -106,17 +107,19 @@ def _cholesky_adjoint(node: Node, bar: Node) -> Adjoints:
 
 
 def _inverse_form(setter: Typesetter, node: Node) -> Piece:
-    return setter.raised(setter.piece(node.args[0]), "-1", "⁻¹")
+    return setter.power(setter.piece(node.args[0]), "-1")
+
+
+def _logabsdet_form(setter: Typesetter, node: Node) -> Piece:
+    inside = setter.call("det", setter.piece(node.args[0])).body
+    return Piece(rf"\log\left|{inside}\right|" if setter.style.latex else f"log|{inside}|", ATOM)
 
 
 def _solve_form(setter: Typesetter, node: Node) -> Piece:
-    a, b = node.args
-    flipped = a.op == "transpose" and a.index not in setter.names and a.ndim == 2
-    if flipped:
-        left = setter.raised(setter.piece(a.args[0]), r"-\top", "⁻ᵀ")
-    else:
-        left = setter.raised(setter.piece(a), "-1", "⁻¹")
-    return setter.product(left, setter.piece(b))
+    if node.ndim <= 2 and node.args[0].ndim == 2:
+        return product_form(setter, node)
+    left = setter.power(setter.piece(node.args[0]), "-1")
+    return setter.product(left, setter.piece(node.args[1]))
 
 
 def _trace_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
@@ -167,7 +170,7 @@ register(
     Rule(
         "logabsdet",
         _stack_shape("slogdet"),
-        function_form("log|det|", r"\log\left|\det\right|"),
+        _logabsdet_form,
         numpy_call("linalg.slogdet", "[1]"),
         _logdet_adjoint,
         "Petersen & Pedersen 2012, (57)",

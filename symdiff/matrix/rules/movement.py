@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from symdiff.matrix.chains import transposed_form
 from symdiff.matrix.construct import broadcast, make, matmul, reshape, transpose, unbroadcast
 from symdiff.matrix.emitter import ATOMIC, Code, Emitter, numpy_call
 from symdiff.matrix.form import ATOM, Piece, Typesetter, function_form
@@ -12,7 +13,6 @@ from symdiff.matrix.node import Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Shape, is_concrete, shown
 from symdiff.matrix.table import Adjoints, Rule, register
-from symdiff.matrix.transposed import transposed_form
 from symdiff.printing.names import spelled
 
 
@@ -96,6 +96,8 @@ def _broadcast_form(setter: Typesetter, node: Node) -> Piece:
         if node.ndim > 2:
             return _sized(setter, "broadcast", piece, node.shape)
         return setter.lifted(a, node.shape)
+    if a.number == 0 or all(n == 1 for n in node.shape):
+        return piece
     one = Piece(setter.style.one, ATOM)
     if len(node.shape) == 2:
         one = setter.product(one, setter.transposed(one))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from symdiff.matrix.chains import product_form
 from symdiff.matrix.construct import (
     broadcast,
     make,
@@ -20,7 +21,6 @@ from symdiff.matrix.form import ATOM, PRODUCT, Piece, Typesetter
 from symdiff.matrix.node import Node
 from symdiff.matrix.shapes import Shape, broadcast_shapes, shown
 from symdiff.matrix.table import Adjoints, Rule, register
-from symdiff.matrix.transposed import transposed_form
 from symdiff.printing.names import indexed
 
 
@@ -68,16 +68,9 @@ def _matmul_adjoint(node: Node, bar: Node) -> Adjoints:
 
 
 def _matmul_form(setter: Typesetter, node: Node) -> Piece:
-    a, b = node.args
-    left, right = setter.piece(a), setter.piece(b)
-    if a.ndim == 1 and b.ndim == 1:
-        if a.op == "matmul" and a.args[1].ndim == 2 and a.index not in setter.names:
-            row = transposed_form(setter, a.args[0])
-            return setter.product(setter.product(row, setter.piece(a.args[1])), right)
-        return setter.product(transposed_form(setter, a), right)
-    if a.ndim == 1:
-        # a vector is a column, so that the product is one too
-        return setter.product(transposed_form(setter, b), left)
+    if all(arg.ndim <= 2 for arg in node.args):
+        return product_form(setter, node)
+    left, right = map(setter.piece, node.args)
     return setter.product(left, right)
 
 
@@ -86,16 +79,10 @@ def _matmul_source(emitter: Emitter, node: Node) -> Code:
     return Code(f"{emitter.text(a, MULTIPLIED)} @ {emitter.text(b, SIGNED)}", MULTIPLIED)
 
 
-def _outer_form(setter: Typesetter, node: Node) -> Piece:
-    a, b = node.args
-    return setter.product(setter.piece(a), transposed_form(setter, b))
-
-
 def _inner_form(setter: Typesetter, node: Node) -> Piece:
     """Return the inner product: that of vectors without, of matrices with angle brackets."""
-    a, b = node.args
-    if a.ndim == 1:
-        return setter.product(transposed_form(setter, a), setter.piece(b))
+    if node.args[0].ndim == 1:
+        return product_form(setter, node)
     left, right = (setter.full(setter.piece(arg)) for arg in node.args)
     if setter.style.latex:
         return Piece(rf"\left\langle {left}, {right} \right\rangle", ATOM)
@@ -183,7 +170,7 @@ register(
     Rule(
         "outer",
         lambda args, params: (args[0].shape[0], args[1].shape[0]),
-        _outer_form,
+        product_form,
         lambda emitter, node: Code(
             f"np.outer({emitter.text(node.args[0])}, {emitter.text(node.args[1])})"
         ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from symdiff.matrix.chains import transposed_form
 from symdiff.matrix.construct import divide, make, multiply, spread, subtract, total
 from symdiff.matrix.emitter import ADDED, ATOMIC, MULTIPLIED, Code, Emitter
 from symdiff.matrix.form import ATOM, RAISED, Piece, Typesetter, operator_name
@@ -67,15 +68,23 @@ def _along(
 
 def _sum_form(setter: Typesetter, node: Node) -> Piece:
     (a,) = node.args
+    if _everything(node) and a.op == "absolute" and a.ndim == 1 and a.index not in setter.names:
+        return Piece(_bars(setter, a.args[0], "_1", "₁"), ATOM)
+    if a.ndim == 2 and axes_of(node.params) == (0,) and not node.params[1]:
+        return setter.product(transposed_form(setter, a), Piece(setter.style.one, ATOM))
     return _summed(setter, setter.piece(a), a.shape, axes_of(node.params), node.params[1])
 
 
-def _norm(setter: Typesetter, node: Node) -> str:
-    text = setter.full(setter.piece(node.args[0]))
-    matrix = "_F" if node.args[0].ndim > 1 else ""
+def _bars(setter: Typesetter, node: Node, latex: str, text: str) -> str:
+    """Return a norm, its index given as LaTeX and as text."""
+    inside = setter.full(setter.piece(node))
     if setter.style.latex:
-        return rf"\left\lVert {text} \right\rVert{matrix}"
-    return f"‖{text}‖"
+        return rf"\left\lVert {inside} \right\rVert{latex}"
+    return f"‖{inside}‖{text}"
+
+
+def _norm(setter: Typesetter, node: Node) -> str:
+    return _bars(setter, node.args[0], "_F" if node.args[0].ndim > 1 else "", "")
 
 
 def _squares_form(setter: Typesetter, node: Node) -> Piece:
@@ -84,7 +93,7 @@ def _squares_form(setter: Typesetter, node: Node) -> Piece:
         raised = f"{_norm(setter, node)}^2" if latex else f"{_norm(setter, node)}²"
         return Piece(raised, RAISED)
     (a,) = node.args
-    square = setter.raised(setter.piece(a), r"\circ 2", "∘²")
+    square = setter.power(setter.piece(a), "2", entrywise=True)
     return _summed(setter, square, a.shape, axes_of(node.params), node.params[1])
 
 

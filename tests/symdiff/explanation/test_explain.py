@@ -22,6 +22,23 @@ def test_the_circuit_of_the_notes():
     assert found["∂f/∂z"].rules == ("f = v1*z: the derivative of a product is the other factor.",)
 
 
+def test_a_lecturer_pastes_the_derivation():
+    e = explain(lambda a, w_1: a * np.exp(w_1), at={"a": 2, "w_1": 0}, a=(), w_1=())
+    assert e.latex().splitlines() == [
+        r"\begin{aligned}",
+        r"v_1 &= e^{w_1} = 1 \\",
+        r"f &= a v_1 = 2 \\[1ex]",
+        r"\frac{\partial f}{\partial v_1} &= a = 2"
+        r" && \text{the derivative of a product is the other factor} \\",
+        r"\frac{\partial f}{\partial a} &= v_1 = 1"
+        r" && \text{the derivative of a product is the other factor} \\",
+        r"\frac{\partial f}{\partial w_1} &= \frac{\partial f}{\partial v_1}"
+        r" \frac{\partial v_1}{\partial w_1} = \frac{\partial f}{\partial v_1} v_1 = 2"
+        r" && \text{the derivative of exp is exp itself}",
+        r"\end{aligned}",
+    ]
+
+
 def neuron(w, x):
     z = w[0] * x[0] + w[1] * x[1] + w[2]
     s = 1 / (1 + np.exp(-z))
@@ -54,7 +71,7 @@ def test_the_order_is_that_of_a_backward_pass():
     rules = lines_of(e)["∂f/∂x"].rules
     assert rules[-1] == "x is used 2 times: what comes back by each way adds up."
     assert str(e).splitlines()[0] == "f(x, y), step by step"
-    assert e._repr_markdown_().startswith("```text\nf(x, y)")
+    assert e._repr_latex_() == f"$\\displaystyle {e.latex()}$"
     assert all(line.number is None for line in (*e.forward, *e.backward))
 
 

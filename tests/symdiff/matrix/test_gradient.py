@@ -157,9 +157,9 @@ def test_logistic_regression_reads_as_by_hand():
         "z = X w + b",
         "p = σ(z)",
         "e = p − y",
-        "L = (1/N) 1ᵀ (softplus(z) − y ∘ z)",
-        "∂L/∂w = (1/N) Xᵀ e",
-        "∂L/∂b = (1/N) 1ᵀ e",
+        "L = 1ᵀ (softplus(z) − y ∘ z)/N",
+        "∂L/∂w = Xᵀ e/N",
+        "∂L/∂b = 1ᵀ e/N",
     ]
     far = {"X": np.array([[800.0], [-800.0]]), "w": [1.0], "y": [0.0, 1.0], "b": 0.0}
     with np.errstate(over="ignore"):
@@ -174,8 +174,8 @@ def test_softmax_cross_entropy_reads_as_by_hand():
     assert str(g).splitlines() == [
         "logits = X W + 1 bᵀ",
         "log_p = logits − logsumexp[1](logits) 1ᵀ",
-        "L = −(1/N) ⟨Y, log_p⟩",
-        "∂L/∂W = −(1/N) Xᵀ (Y − Y 1 1ᵀ ∘ softmax(logits))",
+        "L = −⟨Y, log_p⟩/N",
+        "∂L/∂W = −Xᵀ (Y − Y 1 1ᵀ ∘ softmax(logits))/N",
     ]
 
 

@@ -1,16 +1,22 @@
 """LaTeX that KaTeX and MathJax accept, and formulas that say what is computed."""
 
+import contextlib
+import json
 import keyword
 import re
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from docs_tools.cookbook import ENTRIES
 from docs_tools.formulas import MODELS
-from symdiff import STRATEGIES, gradient
+from symdiff import STRATEGIES, ExpressionTooLarge, Untraceable, explain, gradient
 from symdiff.printing.names import spell
+from tests.fuzz.formulas import N, draw
 
 _TOKEN = re.compile(r"\\[a-zA-Z]+|\\.|[{}^_&]|[^\\{}^_&]", re.DOTALL)
 _ARGUMENTS = {r"\frac": 2, r"\mathrm": 1, r"\text": 1, r"\operatorname": 1, r"\bar": 1}
@@ -82,13 +88,47 @@ def test_the_checker_finds_what_tex_refuses(tex):
         check_latex(tex)
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.title)
-def test_formulas_of_the_docs(model):
-    shapes = model.shapes if model.strategy == "matrix" else model.concrete
-    check_latex(gradient(model.f, wrt=model.wrt, strategy=model.strategy, inputs=shapes).latex())
-    if "linalg" not in model.f.__code__.co_names:  # which the entrywise strategies refuse
-        g = gradient(model.f, wrt=model.wrt, strategy="adjoint", inputs=model.concrete)
-        check_latex(g.latex())
+def _documented():
+    """Yield the formulas of the docs, and the derivations of their models."""
+    for model in MODELS:
+        shapes = model.shapes if model.strategy == "matrix" else model.concrete
+        g = gradient(model.f, wrt=model.wrt, strategy=model.strategy, inputs=shapes)
+        yield model.title, g.latex()
+        yield model.title, explain(model.f, strategy=model.strategy, inputs=shapes).latex()
+        if "linalg" not in model.f.__code__.co_names:  # which the entrywise strategies refuse
+            yield model.title, gradient(model.f, strategy="adjoint", inputs=model.concrete).latex()
+    for entry in ENTRIES:
+        yield entry.code, entry.gradient.latex()
+
+
+def _random():
+    """Yield the formulas of random programs, and their derivations."""
+    for seed in range(30):
+        f = draw(seed).function
+        for strategy in ("matrix", "adjoint"):
+            given = {"strategy": strategy, "inputs": {"x": (N,), "A": (N, N), "s": ()}}
+            for derive in (gradient, explain):
+                with contextlib.suppress(ExpressionTooLarge, Untraceable, ValueError):
+                    yield f"program {seed}", derive(f, **given).latex()
+
+
+def test_formulas_of_the_docs_and_of_random_programs(tmp_path):
+    found = [*_documented(), *_random()]
+    assert len(found) > 200
+    for _, tex in found:
+        check_latex(tex)
+    node = shutil.which("node")
+    script = (
+        "const katex = require('katex');"
+        "for (const [name, tex] of JSON.parse(require('fs').readFileSync(process.argv[1])))"
+        "  katex.renderToString(tex, {displayMode: true, strict: 'error'});"
+    )
+    if node and subprocess.run([node, "-e", "require('katex')"], capture_output=True).returncode:
+        return  # KaTeX's package is not there: NODE_PATH says where it is
+    if node:
+        listed = tmp_path / "formulas.json"
+        listed.write_text(json.dumps(found), encoding="utf-8")
+        subprocess.run([node, "-e", script, str(listed)], check=True)
 
 
 def _pairs(R):
@@ -207,7 +247,7 @@ def test_repetition_over_three_axes_is_written():
 
 def test_what_is_put_reads_unlike_what_is_taken():
     g = gradient(lambda theta: theta[0] ** 2 * theta[1], strategy="matrix", theta=(2,))
-    assert "put([0] ← δ, [1] ← s)" in str(g)
+    assert "put([0] ← 2 θ[0] θ[1], [1] ← s)" in str(g)
     assert "δ[0]" not in str(g)
 
 
