@@ -1,6 +1,7 @@
 """Whether what a plan watches is still what it was, as source for the function that is called."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import is_
 from typing import Any
 
@@ -26,8 +27,10 @@ __all__ = [
 #: What a name was bound to that was bound to nothing.
 MISSING = type("_Missing", (), {"__repr__": lambda self: "nothing"})()
 _SMALL = 4096
-#: Attributes that all functions, objects or classes have: a third of the time of others.
+#: Attributes that all functions, objects or classes have, and partial functions: a third of the
+#: time of others.
 _SPECIAL = ("__code__", "__class__", "__bases__")
+_OF_PARTIAL = ("func", "args", "keywords")
 #: Items of lists and dicts that are compared one by one, not as the tuple of all.
 _SHORT = 8
 
@@ -139,7 +142,8 @@ class Conditions:
                 continue
             done.add((id(place), name))
             where = self._name(place)
-            if name in _SPECIAL and kind == "attribute":
+            always = name in _SPECIAL or (type(place) is partial and name in _OF_PARTIAL)
+            if always and kind == "attribute":
                 self.texts.append(f"{where}.{name} is {self._name(value)}")
                 continue
             if kind == "attribute":

@@ -249,7 +249,8 @@ class _Search:
         if isinstance(f, functools.partial | functools.partialmethod):
             self._stack += [(v, path) for v in (f.func, *f.args, *f.keywords.values())]
             # These are the same objects as long as nobody sets the state anew.
-            self.bindings += [("attribute", f, n, getattr(f, n)) for n in ("func", "args")]
+            parts = ("func", "args", "keywords")
+            self.bindings += [("attribute", f, n, getattr(f, n)) for n in parts]
             self.contents.append((dict_items, f.keywords, dict_items(f.keywords)))
             return
         if isinstance(f, types.MethodType):
