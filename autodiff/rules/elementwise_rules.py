@@ -37,18 +37,19 @@ def _ones(length: int) -> Array:
 
 def unbroadcast(x_bar: Array, shape: tuple[int, ...]) -> Array:
     """Return a cotangent summed over the axes along which its primal was broadcast."""
-    if x_bar.shape == shape:
+    own = x_bar.shape
+    if own == shape:
         return x_bar
-    new_axes = x_bar.ndim - len(shape)
-    if new_axes == 1 and x_bar.shape[1:] == shape:
+    if own[1:] == shape:
         # A bias added to the rows of a matrix: ``np.sum`` would take four times as long.
-        if type(x_bar) is np.ndarray and x_bar.ndim == 2 and x_bar.dtype is _FLOAT:
-            return _ones(len(x_bar)).dot(x_bar)
+        if type(x_bar) is np.ndarray and len(own) == 2 and x_bar.dtype is _FLOAT:
+            return _ones(own[0]).dot(x_bar)
         return np.add.reduce(x_bar, axis=0)
+    new_axes = len(own) - len(shape)
     axes = tuple(range(new_axes)) + tuple(
         new_axes + axis
         for axis, length in enumerate(shape)
-        if length == 1 and x_bar.shape[new_axes + axis] != 1
+        if length == 1 and own[new_axes + axis] != 1
     )
     return np.reshape(np.add.reduce(x_bar, axis=axes), shape) if axes else x_bar
 

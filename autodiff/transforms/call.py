@@ -371,28 +371,24 @@ class Call:
     def _pull_masked(self, cotangents: Sequence[Any], consume: bool, replayed: bool) -> None:
         """Run the backward pass, and again with guarded rules where it ended in NaN."""
         self._seed(cotangents)
-        if consume and self.nodes and self._is_large():
+        nodes = self.nodes
+        some = nodes[len(nodes) // 2].value if consume and nodes else None
+        if type(some) is np.ndarray and some.nbytes >= _PAGES:
             # Memory that is used again at once is worth more than a second pass.
-            pull(self.nodes, self.tape, consume=True, guard=masked(self.nodes))
+            pull(nodes, self.tape, consume=True, guard=masked(nodes))
             return
-        pull(self.nodes, self.tape, guard=masked(self.nodes) if replayed else ())
+        pull(nodes, self.tape, guard=masked(nodes) if replayed else ())
         if has_nan([x.adjoint for x in self.inputs]):
             # It may be the product of zero and an infinite slope, of what a mask leaves out.
-            for node in self.nodes:
+            for node in nodes:
                 node.adjoint = None
             self._seed(cotangents)
-            pull(self.nodes, self.tape, guard=set(map(id, self.nodes)))
+            pull(nodes, self.tape, guard=set(map(id, nodes)))
         if consume:
             # The output, which others may hold, would hold all that it was computed from.
             for x in self.outputs:
                 if type(x) is Tensor and x.tape is self.tape:
                     x.operands = ()
-
-    def _is_large(self) -> bool:
-        """Return whether values are of such a size that they are given up as early as possible."""
-        nodes = self.nodes
-        value = nodes[len(nodes) // 2].value
-        return type(value) is np.ndarray and value.nbytes >= _PAGES
 
     def _seed(self, cotangents: Sequence[Any]) -> None:
         """Give the outputs their cotangents."""
