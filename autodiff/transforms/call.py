@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.core import substitution
+from autodiff.core.constants import states
 from autodiff.core.conversions import PYTHON_NUMBER
 from autodiff.core.primitive import UFUNCS
 from autodiff.core.pytrees import LEAF, flatten
@@ -36,8 +37,6 @@ _ONE = _Number(1.0)
 _REAL = frozenset({float, int, complex, np.float64})
 _new: Any = object.__new__
 _FLOAT, _BOOL = np.dtype(float), np.dtype(bool)
-#: Bytes up to which all elements of an argument are watched, and the number that is of larger ones.
-_LARGE, _SAMPLE = 1 << 13, 128
 #: Bytes from which on the system is asked for memory.
 _PAGES = 1 << 17
 
@@ -206,10 +205,10 @@ class Call:
                 self.observer.after_function()
             self.nodes = outer.nodes[start:]
             return
-        before = _states(arrays)
+        before = states(arrays)
         with tape:
             self._run(f, replaced, kwargs, has_aux, copied)
-            if before != _states(arrays):
+            if before != states(arrays):
                 raise ValueError(
                     f"{what}: the function wrote into the array that it is differentiated at, "
                     "by another name, so the derivative would be wrong: pass a copy"
@@ -550,23 +549,6 @@ def _agree(x: Any, y: Any) -> bool:
 def _short(values: Sequence[Any]) -> str:
     text = ", ".join(str(primal(x)) for x in values)
     return text if len(text) < 60 else text[:57] + "..."
-
-
-def _states(arrays: Sequence[Any]) -> list[bytes]:
-    """Return the elements of arrays, by which to tell whether one was written into.
-
-    Of a large array it is a sample: to read all of it twice would take longer than many a function.
-    """
-    return [x.tobytes() if x.nbytes <= _LARGE else _sample(x) for x in arrays]
-
-
-def _sample(value: Any) -> bytes:
-    """Return the bytes of some elements of an array."""
-    if value.ndim:
-        count = _SAMPLE ** (1 / value.ndim)
-        value = value[tuple([slice(None, None, int(n // count) or 1) for n in value.shape])]
-    octets: bytes = value.tobytes()
-    return octets
 
 
 def _observer(inputs: Sequence[Tensor]) -> tuple[PassObserver | None, Tape | None]:
