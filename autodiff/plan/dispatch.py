@@ -384,13 +384,13 @@ def _entry_code(text: str, names: dict[str, Any]) -> CodeType:
     A thread that runs it keeps all that, whatever becomes of the plan; globals could be taken away.
     """
     own = {name: value for name, value in names.items() if name not in _SHARED}
-    if own:
-        # Taken out of one constant, which is faster than one for each.
-        text = text.replace("\n", f'\n    {", ".join(own)}, = "<{_TAG}>"\n', 1)
+    head, body = text.split("\n", 1)
+    lines = [f'    {name} = "<{name}>"' for name in own]
     made: dict[str, Any] = {}
-    exec(builtins.compile(text, OWN_CODE, "exec"), made)
+    exec(builtins.compile("\n".join([head, *lines, body]), OWN_CODE, "exec"), made)
     code: CodeType = made["run"].__code__
-    constants = [tuple(own.values()) if x == f"<{_TAG}>" else x for x in code.co_consts]
+    values = {f"<{name}>": value for name, value in own.items()}
+    constants = [values.get(x, x) if type(x) is str else x for x in code.co_consts]
     return code.replace(co_consts=tuple(constants))
 
 

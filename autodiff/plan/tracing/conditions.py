@@ -21,6 +21,7 @@ __all__ = [
     "elements",
     "frame_values",
     "keys",
+    "keywords",
     "target",
 ]
 
@@ -56,6 +57,11 @@ def dict_items(x: Any) -> tuple[Any, ...]:
 def keys(x: Any) -> Any:
     """Return the keys of a dict, in no order."""
     return frozenset(x)
+
+
+def keywords(x: Any) -> Any:
+    """Return the arguments by name that a partial function gives."""
+    return x.keywords
 
 
 def elements(x: Any) -> tuple[Any, ...]:
@@ -168,6 +174,8 @@ class Conditions:
                 texts = [f"({self._in_order(x)} or {text})" if x.keys() == value else text]
             elif read is cell_value and value is not MISSING:
                 texts = [self._is(f"{own}.cell_contents", value)]
+            elif read is keywords:
+                texts = [f"not {own}.keywords"]
             elif read is dict_items and type(x) is dict and not value:
                 texts = [f"not {own}"]
             elif read is dict_items and type(x) is dict and _are_few_names(value[: count // 2]):
