@@ -3,11 +3,12 @@
 Were they to change before the backward pass, the gradient would be wrong in silence.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["NUMBERS", "Constants", "fingerprint", "is_plain"]
+__all__ = ["NUMBERS", "Constants", "fingerprint", "is_plain", "states"]
 
 #: Types of operands that nothing changes and that need no check: real numbers.
 NUMBERS = frozenset({float, int, bool, np.float64, np.float32, np.int64, np.bool_})
@@ -16,6 +17,8 @@ _LARGE = 1 << 16
 #: A prime number, so that rows of matrices do not stand below each other.
 _BLOCK = 509
 _SAMPLE = 61
+#: Bytes up to which `states` has all elements of an array, and the number that is of larger ones.
+_WHOLE, _CHOSEN = 1 << 13, 128
 
 
 class Constants:
@@ -108,3 +111,20 @@ def fingerprint(x: Any) -> int:
     blocks = words[: len(words) // _BLOCK * _BLOCK].reshape(-1, _BLOCK)
     rest = octets[blocks.nbytes :]
     return hash((np.add.reduce(blocks, 0).tobytes(), words[::_SAMPLE].tobytes(), rest.tobytes()))
+
+
+def states(arrays: Sequence[Any]) -> list[bytes]:
+    """Return the elements of arrays, by which to tell whether one was written into.
+
+    Of a large array it is a sample: to read all of it twice would take longer than many a function.
+    """
+    return [x.tobytes() if x.nbytes <= _WHOLE else _sample(x) for x in arrays]
+
+
+def _sample(value: Any) -> bytes:
+    """Return the bytes of some elements of an array."""
+    if value.ndim:
+        count = _CHOSEN ** (1 / value.ndim)
+        value = value[tuple([slice(None, None, int(n // count) or 1) for n in value.shape])]
+    octets: bytes = value.tobytes()
+    return octets

@@ -52,6 +52,8 @@ _OTHER = (BaseException, tuple, list, dict, set, str, bytes, int, float, complex
 
 def is_remembered(f: Any) -> bool:
     """Return whether a function is known to need a copy."""
+    while type(f) is functools.partial:
+        f = f.func
     code = getattr(f, "__code__", None)
     known = _codes.get(id(code))
     if known is not None and code is not None:

@@ -353,7 +353,7 @@ class Graph:
             if type(self.output) is Tensor:
                 pull(self.nodes, self._tape, self._wanted, keep=keep, guard=guard)
             # As in `Call.pull`.
-            if not any([has_nan(x.adjoint) for x in found]):
+            if not has_nan([x.adjoint for x in found]):
                 break
 
     def _seed(self, seed: Any) -> None:

@@ -7,7 +7,7 @@ several times the contributions are added. Forward mode (Wengert 1964) applies i
 on: the tangent of a node is the sum of what its operands' tangents contribute.
 """
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -29,6 +29,7 @@ __all__ = [
 
 #: By identity of the node.
 Forms = Mapping[int, Form]
+_ARRAY, _NUMBER = {np.ndarray}, {np.float64}
 _HOST = (np.ndarray, np.generic, float, complex)
 
 
@@ -50,12 +51,9 @@ def pull(
     owned: set[int] = set()
     reads = Reads()
     pending = reads.pending
-    count = len(nodes)
-    latest = nodes.pop if consume else reversed(nodes).__next__  # type: ignore[attr-defined]
     # A partial derivative may be infinite; what comes of it is infinite or NaN without a warning.
     with np.errstate(divide="ignore", invalid="ignore"):
-        for _ in range(count):
-            node = latest()
+        for node in _emptied(nodes) if consume else reversed(nodes):
             if pending and id(node) in pending:
                 node.adjoint = reads.added(node, node.adjoint)
             g = node.adjoint
@@ -65,9 +63,8 @@ def pull(
             if primitive is None:
                 continue
             arity = primitive.arity
-            guarded = bool(guard) and id(node) in guard and primitive is not GETITEM
-            if guarded and arity > 0:
-                arity = 0
+            if guard and id(node) in guard and primitive is not GETITEM:
+                arity = min(arity, 0)
             # The first two cases are `_pull_general` for the nodes met most often, and nothing but
             # speed. They halve the time of the chain of ``python -m benchmarks eager``.
             if arity == 2 and params is None:
@@ -114,7 +111,7 @@ def pull(
                     else:
                         _put_back(x, g, params or {}, owned)
             elif arity >= 0:
-                _pull_general(node, tape, wanted, guarded)
+                _pull_general(node, tape, wanted, id(node) in guard)
             if not keep:
                 node.adjoint = None
             if consume:
@@ -122,6 +119,12 @@ def pull(
                 node.operands = ()
         for x in reads.sources():
             x.adjoint = reads.added(x, x.adjoint, last=True)
+
+
+def _emptied(nodes: Any) -> Iterator[Tensor]:
+    """Take away the nodes of a list, the latest first."""
+    while nodes:
+        yield nodes.pop()
 
 
 def _pull_general(node: Tensor, tape: Tape, wanted: frozenset[int] | None, guarded: bool) -> None:
@@ -253,13 +256,25 @@ def masked(nodes: "Sequence[Tensor | Repeated]") -> set[int]:
     return found
 
 
-def has_nan(x: Any) -> bool:
-    """Return whether an adjoint has NaN, whatever traces it is part of."""
-    x = innermost(x)
+def has_nan(found: Sequence[Any]) -> bool:
+    """Return whether an adjoint or tangent has NaN, whatever traces it is part of."""
+    kinds = {*map(type, found)}
+    if kinds == _NUMBER:
+        return any([x != x for x in found])
+    if kinds == _ARRAY:
+        # As `any_nan`, without a call for each: NaN is the largest of all.
+        try:
+            total = sum([x.item(x.argmax()) for x in found])
+            if total == total:
+                return False
+        except ValueError:
+            pass  # one has no elements
+    return any([x is not None and _is_lost(innermost(x)) for x in found])
+
+
+def _is_lost(x: Any) -> bool:
     if type(x) is np.ndarray:
-        if x.dtype.kind == "f":
-            return any_nan(x)
-        return x.dtype.kind == "c" and bool(np.count_nonzero(np.isnan(x)))
+        return any_nan(x) if x.dtype.kind == "f" else bool(np.count_nonzero(x != x))
     return bool(x != x) if isinstance(x, float | complex | np.generic) else False
 
 
@@ -289,7 +304,7 @@ def push(
 ) -> list[Any]:
     """Run the forward pass of tangents, once more with guarded rules if it ends in NaN."""
     found = _push(nodes, tape, tangents, outputs, forms, recorded, False)
-    if any([x_dot is not None and has_nan(x_dot) for x_dot in found]):
+    if has_nan(found):
         return _push(nodes, tape, tangents, outputs, forms, recorded, True)
     return found
 
@@ -347,21 +362,24 @@ def pushed(
 
 def own_gradients(inputs: Sequence[Tensor], seen: set[int]) -> list[Any]:
     """Return the adjoints of inputs: no views, nothing that two results share."""
-    results = []
+    results: list[Any] = []
     for node in inputs:
-        x_bar, value = node.adjoint, node.value
-        dtype = value.dtype
+        x_bar = node.adjoint
+        value = node.value
         if (
-            type(x_bar) is np.ndarray
+            type(x_bar) is type(value) is np.ndarray
             and x_bar.base is None
-            and x_bar.dtype is dtype
-            and type(value) is np.ndarray
+            and x_bar.dtype is value.dtype
             and id(x_bar) not in seen
             and x_bar.flags.writeable
         ):
             seen.add(id(x_bar))
             results.append(x_bar)
             continue
+        if type(x_bar) is type(value) is np.float64:
+            results.append(x_bar)
+            continue
+        dtype = value.dtype
         if x_bar is None:
             x_bar = np.zeros(np.shape(value), dtype)
         if type(x_bar) is not Tensor:

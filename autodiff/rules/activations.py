@@ -59,4 +59,5 @@ RELU = general(
     [lambda x_dot, out, x: _relu_vjp(x_dot, x)],
     examples=[(((2, 3),), {}), (((),), {})],
     batch=broadcast,
+    masks=True,
 )

@@ -39,11 +39,13 @@ def _matmul_vjp_left(g: Array, out: Array, x: Array, y: Array) -> Array:
     if x.ndim == y.ndim == 2:
         # The case met most often, at a third of the time for small matrices.
         return matrix_product(g, y.T)
-    x_shape, y_ndim = np.shape(x), np.ndim(y)
+    x_shape, y_ndim = x.shape, y.ndim
     if y_ndim == 1:
         # (..., k) @ (k,): out[...] = sum_k x[..., k] y[k]
         return _column(g) * y
     if len(x_shape) == 1:
+        if type(g) is type(y) is np.ndarray and y_ndim == 2:
+            return matrix_product(y, g)
         x_bar = np.matmul(y, _column(g))[..., 0]
         return unbroadcast(x_bar, x_shape)
     y_t = np.swapaxes(y, -1, -2)
@@ -56,10 +58,12 @@ def _matmul_vjp_left(g: Array, out: Array, x: Array, y: Array) -> Array:
 def _matmul_vjp_right(g: Array, out: Array, x: Array, y: Array) -> Array:
     if x.ndim == y.ndim == 2:
         return matrix_product(x.T, g)
-    y_shape, x_ndim = np.shape(y), np.ndim(x)
+    y_shape, x_ndim = y.shape, x.ndim
     if x_ndim == 1:
         if len(y_shape) == 1:
             return g * x
+        if type(g) is type(x) is np.ndarray and g.ndim == 1:
+            return x[:, None] * g
         return _column(x) * _row(g)
     if len(y_shape) == 1:
         return np.matmul(np.reshape(g, (np.size(g),)), _flat(x))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.core import substitution
+from autodiff.core.constants import states
 from autodiff.core.conversions import PYTHON_NUMBER
 from autodiff.core.primitive import UFUNCS
 from autodiff.core.pytrees import LEAF, flatten
@@ -30,15 +31,14 @@ from autodiff.rules.magnitude import real_part
 
 __all__ = ["Call", "argument_numbers"]
 
-_ONE = np.float64(1.0)
+_Number = np.float64
+_ONE = _Number(1.0)
 #: Types of results that need no look at their data type.
 _REAL = frozenset({float, int, complex, np.float64})
 _new: Any = object.__new__
 _FLOAT, _BOOL = np.dtype(float), np.dtype(bool)
-#: Bytes up to which all elements of an argument are watched, and the number that is of larger ones.
-_LARGE, _SAMPLE = 1 << 13, 128
-#: Bytes from which on the system is asked for memory, and the nodes that are looked at for them.
-_PAGES, _FIRST = 1 << 17, 16
+#: Bytes from which on the system is asked for memory.
+_PAGES = 1 << 17
 
 
 class Call:
@@ -49,8 +49,18 @@ class Call:
     """
 
     __slots__ = (
-        *("_numbers", "aux", "inputs", "nodes", "observer", "outputs", "structure", "structures"),
-        *("tape", "what"),
+        *(
+            "_numbers",
+            "arrays",
+            "aux",
+            "inputs",
+            "nodes",
+            "observer",
+            "outputs",
+            "simple",
+            "structure",
+        ),
+        *("structures", "tape", "what"),
     )
 
     def __init__(
@@ -155,23 +165,35 @@ class Call:
         #: The leaves of the arguments, and the structure of each of them.
         self.inputs: list[Tensor] = []
         inputs = self.inputs
+        #: The arrays among the arguments.
+        self.arrays: list[Any] = []
+        arrays = self.arrays
         self.structures = [LEAF] * len(argnums)
         self._numbers: list[tuple[int, type]] = []
-        replaced = list(args)
+        replaced, simple = list(args), True
         for place, argnum in enumerate(argnums):
             arg = args[argnum]
+            # `_as_tensors` for the arguments met most often.
+            node = _new(Tensor)
             if type(arg) is np.ndarray and arg.dtype is _FLOAT:
-                # `_as_tensors` for the argument met most often.
-                replaced[argnum] = node = _new(Tensor)
-                node.value, node.tape, node.operands = arg, tape, ()
-                node.primitive = node.params = node.adjoint = None
-                tape.append(node)
-                inputs.append(node)
+                node.value, node.params = arg, None
+                arrays.append(arg)
+            elif type(arg) is float:
+                node.value, node.params = _Number(arg), PYTHON_NUMBER
+                self._numbers.append((len(inputs), float))
             else:
                 replaced[argnum] = self._as_tensors(arg, argnum, place)
+                simple = False
+                continue
+            node.tape, node.operands, node.primitive, node.adjoint = tape, (), None, None
+            tape.append(node)
+            inputs.append(node)
+            replaced[argnum] = node
         #: With `has_aux` the second part of the result, with values in place of tensors.
         self.aux: Any = None
-        self.observer, outer = _observer(inputs)
+        #: Whether no value is a tensor of an outer trace.
+        self.simple = simple or not any([type(x.value) is Tensor for x in inputs])
+        self.observer, outer = (None, None) if self.simple else _observer(inputs)
         if outer is not None:
             self._record_on(outer)
             assert self.observer is not None
@@ -183,10 +205,10 @@ class Call:
                 self.observer.after_function()
             self.nodes = outer.nodes[start:]
             return
-        before = _states(inputs)
+        before = states(arrays)
         with tape:
             self._run(f, replaced, kwargs, has_aux, copied)
-            if before != _states(inputs):
+            if before != states(arrays):
                 raise ValueError(
                     f"{what}: the function wrote into the array that it is differentiated at, "
                     "by another name, so the derivative would be wrong: pass a copy"
@@ -270,6 +292,7 @@ class Call:
             (start + i, type(x)) for i, x in enumerate(leaves) if type(x) in (float, complex)
         ]
         self.inputs += nodes
+        self.arrays += [x.value for x in nodes if type(x.value) is np.ndarray]
         self.structures[place] = structure
         return structure.unflatten(nodes)
 
@@ -330,16 +353,16 @@ class Call:
         if not consume:
             for node in self.nodes:
                 node.adjoint = None
-        nested = [x.value for x in self.inputs if type(x.value) is Tensor]
-        if nested:
+        if self.simple:
+            self._pull_masked(cotangents or [_ONE], consume, replayed=False)
+        else:
             # What is recorded to run again will do so on values that are not known.
-            replayed = any([x.tape.replayable for x in nested])
+            values = [x.value for x in self.inputs]
+            replayed = any([type(x) is Tensor and x.tape.replayable for x in values])
             with noting(self.nodes):
                 self._pull_masked(cotangents or [_ONE], consume, replayed)
-        else:
-            self._pull_masked(cotangents or [_ONE], consume, replayed=False)
         # The seed of an input that is an output itself is held by the caller.
-        seen = {id(x.value) for x in self.inputs}
+        seen = {*map(id, self.arrays)}
         if cotangents:
             seen.update(map(id, cotangents))
         return self._gradients(seen)
@@ -347,17 +370,19 @@ class Call:
     def _pull_masked(self, cotangents: Sequence[Any], consume: bool, replayed: bool) -> None:
         """Run the backward pass, and again with guarded rules where it ended in NaN."""
         self._seed(cotangents)
-        if consume and _is_large(self.nodes):
+        nodes = self.nodes
+        some = nodes[len(nodes) // 2].value if consume and nodes else None
+        if type(some) is np.ndarray and some.nbytes >= _PAGES:
             # Memory that is used again at once is worth more than a second pass.
-            pull(self.nodes, self.tape, consume=True, guard=masked(self.nodes))
+            pull(nodes, self.tape, consume=True, guard=masked(nodes))
             return
-        pull(self.nodes, self.tape, guard=masked(self.nodes) if replayed else ())
-        if any([has_nan(x.adjoint) for x in self.inputs]):
+        pull(nodes, self.tape, guard=masked(nodes) if replayed else ())
+        if has_nan([x.adjoint for x in self.inputs]):
             # It may be the product of zero and an infinite slope, of what a mask leaves out.
-            for node in self.nodes:
+            for node in nodes:
                 node.adjoint = None
             self._seed(cotangents)
-            pull(self.nodes, self.tape, guard=set(map(id, self.nodes)))
+            pull(nodes, self.tape, guard=set(map(id, nodes)))
         if consume:
             # The output, which others may hold, would hold all that it was computed from.
             for x in self.outputs:
@@ -369,14 +394,17 @@ class Call:
         for x, g in zip(self.outputs, cotangents, strict=True):
             if type(x) is Tensor and x.tape is self.tape:
                 dtype = x.value.dtype
-                if (type(g) is not Tensor and g is not _ONE) or dtype != _ONE.dtype:
-                    g = g.astype(dtype) if type(g) is Tensor else np.asarray(g, dtype)[()]
+                if g is not _ONE or dtype is not _FLOAT:
+                    if type(g) is not Tensor:
+                        g = np.asarray(g, dtype)[()]
+                    elif dtype != _FLOAT:
+                        g = g.astype(dtype)
                 x.adjoint = g if x.adjoint is None else x.adjoint + g
 
     @property
     def nested(self) -> bool:
         """Whether its values are tensors, so that its derivatives may be differentiated again."""
-        return self.observer is None and any([type(x.value) is Tensor for x in self.inputs])
+        return self.observer is None and not self.simple
 
     def has_limits(self) -> bool:
         """Return whether a derivative is a limit, which backward passes alone find.
@@ -402,7 +430,7 @@ class Call:
         adjoints = settled(self.nodes, self.tape, self.inputs, seed)
         for x, x_bar in zip(self.inputs, adjoints, strict=True):
             x.adjoint = x_bar
-        return self._gradients({id(x.value) for x in self.inputs} | set(map(id, cotangents)))
+        return self._gradients({*map(id, [*self.arrays, *cotangents])})
 
     def _pull_recorded(
         self, cotangents: Sequence[Any], observer: PassObserver, only: bool
@@ -424,7 +452,7 @@ class Call:
         pull_recorded(nodes, self.inputs, seeds.copy(), forms, observer.before_rule)
         # The values of loops are not known in the trace; NaN stands for them.
         known = all([type(node) is Tensor for node in nodes])
-        if known and any([has_nan(x.adjoint) for x in self.inputs]):
+        if known and has_nan([x.adjoint for x in self.inputs]):
             guard = set(map(id, nodes))
             pull_recorded(nodes, self.inputs, seeds, forms, observer.before_rule, guard)
         observer.after_pass()
@@ -498,12 +526,6 @@ class Call:
         return results[0] if single else tuple(results)
 
 
-def _is_large(nodes: Sequence[Tensor]) -> bool:
-    """Return whether values are of such a size that they are given up as early as possible."""
-    values = [node.value for node in nodes[:_FIRST]]
-    return any([type(x) is np.ndarray and x.nbytes >= _PAGES for x in values])
-
-
 def _refuse_discrete(outputs: Sequence[Any], what: str) -> None:
     """Raise if a result is nothing but masks, positions or counts."""
     # What is empty has no derivative to lose.
@@ -527,27 +549,6 @@ def _agree(x: Any, y: Any) -> bool:
 def _short(values: Sequence[Any]) -> str:
     text = ", ".join(str(primal(x)) for x in values)
     return text if len(text) < 60 else text[:57] + "..."
-
-
-def _states(inputs: Sequence[Tensor]) -> list[bytes]:
-    """Return the elements of arrays, by which to tell whether one was written into.
-
-    Of a large array it is a sample: to read all of it twice would take longer than many a function.
-    """
-    values = [x.value for x in inputs]
-    return [
-        (x.tobytes() if x.nbytes <= _LARGE else _sample(x)) if type(x) is np.ndarray else b""
-        for x in values
-    ]
-
-
-def _sample(value: Any) -> bytes:
-    """Return the bytes of some elements of an array."""
-    if value.ndim:
-        count = _SAMPLE ** (1 / value.ndim)
-        value = value[tuple([slice(None, None, int(n // count) or 1) for n in value.shape])]
-    octets: bytes = value.tobytes()
-    return octets
 
 
 def _observer(inputs: Sequence[Tensor]) -> tuple[PassObserver | None, Tape | None]:

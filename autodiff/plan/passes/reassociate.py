@@ -1,6 +1,8 @@
 """Products of three matrices in the order that multiplies least.
 
 A sum over the rows of a product, for example, is the product of the sum: ``1ᵀ (A B) = (1ᵀ A) B``.
+And in a stack of matrices that differ by the factors f of their columns alone, as the tangents of
+one matrix along many directions do, these wait: ``(A f) v = (A v) f``, one product for all.
 """
 
 import math
@@ -21,7 +23,7 @@ def reassociate(program: Program) -> Program:
     uses.update(id(x) for node in program.nodes for x in node.args)
     nodes: list[Node] = []
     for node in program.nodes:
-        *before, last = _reordered(node, uses) or [node]
+        *before, last = _reordered(node, uses) or _without_stack(node, uses) or [node]
         nodes += before
         if last is not node:
             # The node keeps its identity: what uses it need not know.
@@ -76,10 +78,55 @@ def _reordered(node: Node, uses: Counter[int]) -> list[Node] | None:
     return made if second.shape == node.shape else [*made, _reshaped(second, node.shape, node.rule)]
 
 
+def _without_stack(node: Node, uses: Counter[int]) -> list[Node] | None:
+    """Return nodes that give ``(f A) v``, with f of shape (b, 1, k), as ``f (A v)ᵀ``."""
+    if not _is_product(node) or node.dtype != np.float64:
+        return None
+    stack, v = node.args
+    if len(stack.shape) != 3 or len(v.shape) != 1 or stack.op != "multiply":
+        return None
+    count, rows, columns = stack.shape
+    factors = _factors(stack, uses)
+    own = [x for x in factors if x.shape == (count, 1, columns)]
+    shared = [x for x in factors if x.shape in ((rows, columns), (rows, 1), (columns,))]
+    if len(own) != 1 or len(own) + len(shared) < len(factors) or min(count, rows) < 2:
+        return None
+    made: list[Node] = []
+    product = v
+    for x in reversed(shared):
+        shape = np.broadcast_shapes(x.shape, product.shape)
+        product = Node("multiply", (x, product), {}, shape, node.dtype, np.multiply)
+        made.append(product)
+    if product.shape != (rows, columns):
+        return None
+    turned = Node(
+        "transpose", (product,), {"axes": (1, 0)}, (columns, rows), node.dtype, np.transpose
+    )
+    scale = _reshaped(own[0], (count, columns), node.rule)
+    made += [turned] if scale.op == CONSTANT else [turned, scale]
+    made.append(_product(scale, turned, node))
+    for x in made:
+        x.rule = node.rule
+    return made
+
+
+def _factors(x: Node, uses: Counter[int]) -> list[Node]:
+    """Return the factors of a product, of those of factors that nothing else uses."""
+    found, stack = [], [x]
+    while stack:
+        x = stack.pop()
+        if x.op == "multiply" and uses[id(x)] == 1 and x.dtype == np.float64:
+            stack += reversed(x.args)
+        else:
+            found.append(x)
+    return found
+
+
 def _reshaped(x: Node, shape: tuple[int, ...], rule: str) -> Node:
     """Return a node of the same elements in another shape."""
-    if is_number(x):
-        return Node(CONSTANT, (), {}, shape, x.dtype, x.function)
+    if x.op == CONSTANT:
+        value = x.function if is_number(x) else np.reshape(x.function, shape)
+        return Node(CONSTANT, (), {}, shape, x.dtype, value)
     node = Node("reshape", (x,), {"shape": shape}, shape, x.dtype, np.reshape)
     node.rule = rule
     return node

@@ -1,6 +1,7 @@
 """Whether what a plan watches is still what it was, as source for the function that is called."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import is_
 from typing import Any
 
@@ -20,14 +21,17 @@ __all__ = [
     "elements",
     "frame_values",
     "keys",
+    "keywords",
     "target",
 ]
 
 #: What a name was bound to that was bound to nothing.
 MISSING = type("_Missing", (), {"__repr__": lambda self: "nothing"})()
 _SMALL = 4096
-#: Attributes that all functions, objects or classes have: a third of the time of others.
+#: Attributes that all functions, objects or classes have, and partial functions: a third of the
+#: time of others.
 _SPECIAL = ("__code__", "__class__", "__bases__")
+_OF_PARTIAL = ("func", "args", "keywords")
 #: Items of lists and dicts that are compared one by one, not as the tuple of all.
 _SHORT = 8
 
@@ -53,6 +57,11 @@ def dict_items(x: Any) -> tuple[Any, ...]:
 def keys(x: Any) -> Any:
     """Return the keys of a dict, in no order."""
     return frozenset(x)
+
+
+def keywords(x: Any) -> Any:
+    """Return the arguments by name that a partial function gives."""
+    return x.keywords
 
 
 def elements(x: Any) -> tuple[Any, ...]:
@@ -139,7 +148,8 @@ class Conditions:
                 continue
             done.add((id(place), name))
             where = self._name(place)
-            if name in _SPECIAL and kind == "attribute":
+            always = name in _SPECIAL or (type(place) is partial and name in _OF_PARTIAL)
+            if always and kind == "attribute":
                 self.texts.append(f"{where}.{name} is {self._name(value)}")
                 continue
             if kind == "attribute":
@@ -164,6 +174,8 @@ class Conditions:
                 texts = [f"({self._in_order(x)} or {text})" if x.keys() == value else text]
             elif read is cell_value and value is not MISSING:
                 texts = [self._is(f"{own}.cell_contents", value)]
+            elif read is keywords:
+                texts = [f"not {own}.keywords"]
             elif read is dict_items and type(x) is dict and not value:
                 texts = [f"not {own}"]
             elif read is dict_items and type(x) is dict and _are_few_names(value[: count // 2]):

@@ -37,6 +37,7 @@ from autodiff.plan.tracing.conditions import (
     elements,
     frame_values,
     keys,
+    keywords,
     target,
 )
 from autodiff.plan.tracing.kinds import PLAIN, is_ctypes, is_opaque, is_plain
@@ -249,8 +250,12 @@ class _Search:
         if isinstance(f, functools.partial | functools.partialmethod):
             self._stack += [(v, path) for v in (f.func, *f.args, *f.keywords.values())]
             # These are the same objects as long as nobody sets the state anew.
-            self.bindings += [("attribute", f, n, getattr(f, n)) for n in ("func", "args")]
-            self.contents.append((dict_items, f.keywords, dict_items(f.keywords)))
+            parts = ("func", "args", "keywords") if f.keywords else ("func", "args")
+            self.bindings += [("attribute", f, n, getattr(f, n)) for n in parts]
+            if f.keywords:
+                self.contents.append((dict_items, f.keywords, dict_items(f.keywords)))
+            else:
+                self.contents.append((keywords, f, {}))
             return
         if isinstance(f, types.MethodType):
             self._stack.append((f.__self__, f"{path}.__self__"))

@@ -247,3 +247,6 @@ def test_a_partial_function_that_is_given_another_state():
     for k in (10.0, 20.0):
         bound.keywords["k"] = k
         assert step(3.0) == 5.0 * k
+    # Other names alone, with the function and the arguments of before.
+    bound.__setstate__((scaled, bound.args, {"k": 4.0}, None))
+    assert step(3.0) == 20.0
