@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from compare.cli.codes import DONE, MISMATCH
@@ -26,25 +27,52 @@ def verify(**chosen: Any) -> int:
     seed, threads = choice.seed, choice.threads
     problems, engines = choice.problems(), choice.engines()
     found: dict[tuple[str, int, str], Any] = {}
-    frame = verify_problems(problems, engines, console, seed=seed, threads=threads, found=found)
+    with Progress(
+        TextColumn("{task.description:<44.44}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    ) as progress:
+        task = progress.add_task("verify", total=len(problems) * len(engines))
+        frame = verify_problems(
+            problems,
+            engines,
+            seed=seed,
+            threads=threads,
+            on_done=lambda case, engine: progress.update(
+                task, advance=1, description=f"{engine.name} on {case.problem.name}"
+            ),
+            found=found,
+        )
     print_agreement(frame, console)
     cases = cases_for_truth(problems, seed, quick=True)
     truth = measure_errors(cases, engines, found, threads=threads)
     print_exactness(truth, console)
-    for row in truth[truth["status"] == "mismatch"].to_dict("records"):
-        click.echo(f"{row['engine']} on {row['problem']} is not the truth: {row['message']}")
-    failed = {
-        (row["problem"], row["engine"])
-        for rows in (frame, truth)
-        for row in rows[~rows["status"].isin(["ok", "unsupported"])].to_dict("records")
-    }
-    wrong = len(failed)
-    if wrong:
-        click.echo(f"{wrong} of {len(frame)} comparisons failed")
+    wrong = 0
+    for rows, against in ((frame, "its reference"), (truth, "the true gradient")):
+        rows = rows.assign(against=rows.get("against", ""))
+        failed = rows[~rows["status"].isin(["ok", "unsupported"])]
+        wrong += len(failed)
+        for row in failed.to_dict("records"):
+            beside = f" against {row['against']}" if row["against"] else ""
+            place = f"{row['engine']}{beside} on {row['problem']}, {row['label']}"
+            click.echo(f"{row['status']}: {place}: {row['message']}")
+        agreeing, refused = ((rows["status"] == status).sum() for status in ("ok", "unsupported"))
+        others = ", ".join(
+            f"{count} {what}"
+            for count, what in ((len(failed), "failed"), (refused, "unsupported"))
+            if count
+        )
+        click.echo(
+            f"{agreeing} of {len(rows)} gradients agree with {against}"
+            + (f" ({others})" if others else "")
+        )
+    if not (frame["status"] == "ok").any():
+        click.echo("Nothing was compared: no engine gave a gradient.")
         return MISMATCH
-    agreeing = int((frame["status"] == "ok").sum())
-    click.echo(f"{agreeing} of {len(frame)} comparisons agree; the others are unsupported")
-    return DONE
+    return MISMATCH if wrong else DONE
 
 
 @click.command("list")

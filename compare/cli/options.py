@@ -86,14 +86,15 @@ class Choice:
         return found or [with_sizes(problem, sizes) for problem in PROBLEMS.values()]
 
     def engines(self, default: Sequence[str] = ()) -> "list[Engine]":
-        """Return the engines; those of `default`, or all that are shipped, if none is named."""
+        """Return the engines; if none is named those of `default`, or all, and plug-ins."""
         from compare.engines import ENGINES, PEERS, get_engine
         from compare.engines.by_file import engine_in_file
 
         named = list(self.engine_names)
+        if not named:
+            named = [*default, *ENGINES.plugins] if default else list(ENGINES)
         if self.peers:
-            named = [*(named or default or ENGINES), *PEERS]
-        named = named or list(default or ENGINES)
+            named += PEERS
         found = [
             engine_in_file(name) if is_in_file(name) else get_engine(name)
             for name in dict.fromkeys(named)

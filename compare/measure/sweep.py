@@ -49,6 +49,8 @@ class Plan:
     threads: int = 1
     #: Whether each sample is taken in a process of its own.
     fresh: bool = False
+    #: Whether an engine takes part at a size of a problem.
+    takes_part: Callable[[Problem, int, Engine], bool] = lambda problem, size, engine: True
 
     @property
     def conditions(self) -> dict[str, object]:
@@ -69,7 +71,8 @@ class Plan:
                 if place < len(sizes):
                     case = problem.case(sizes[place], self.seed)
                     for engine in self.engines:
-                        yield case, engine
+                        if self.takes_part(problem, sizes[place], engine):
+                            yield case, engine
 
 
 def sweep(

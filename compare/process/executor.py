@@ -291,19 +291,24 @@ def _too_busy(budget: Budget, threads: int, stage: str) -> str:
     )
 
 
+#: What goes by value is noted for all threads at once.
+_pickling = threading.Lock()
+
+
 def _pickled(job: tuple[Any, ...]) -> bytes:
     """Return a job as bytes; functions of modules that a worker could not import go by value."""
     registered = []
-    try:
-        for name in {getattr(f, "__module__", None) for f in _functions(job)}:
-            if name in sys.modules and name != "__main__" and not _importable(name):
-                cloudpickle.register_pickle_by_value(sys.modules[name])
-                registered.append(sys.modules[name])
-        payload: bytes = cloudpickle.dumps(job)
-        return payload
-    finally:
-        for module in registered:
-            cloudpickle.unregister_pickle_by_value(module)
+    with _pickling:
+        try:
+            for name in {getattr(f, "__module__", None) for f in _functions(job)}:
+                if name in sys.modules and name != "__main__" and not _importable(name):
+                    cloudpickle.register_pickle_by_value(sys.modules[name])
+                    registered.append(sys.modules[name])
+            payload: bytes = cloudpickle.dumps(job)
+            return payload
+        finally:
+            for module in registered:
+                cloudpickle.unregister_pickle_by_value(module)
 
 
 def _functions(job: tuple[Any, ...]) -> list[Any]:

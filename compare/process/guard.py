@@ -11,6 +11,7 @@ import os
 import secrets
 import subprocess
 import sys
+import threading
 import time
 
 __all__ = ["new_mark", "package_environment"]
@@ -22,14 +23,16 @@ _PAUSE_S = 0.05
 _numbers = itertools.count()
 #: Mark that the processes of each parent begin with, by its number; a fork gets one of its own.
 _prefixes: dict[int, str] = {}
+_starting = threading.Lock()
 
 
 def new_mark() -> str:
     """Return the mark for a new process of this one; the first starts the guard."""
     parent = os.getpid()
-    if parent not in _prefixes:
-        _prefixes[parent] = f"{parent}-{secrets.token_hex(8)}."
-        _start(_prefixes[parent])
+    with _starting:
+        if parent not in _prefixes:
+            _prefixes[parent] = f"{parent}-{secrets.token_hex(8)}."
+            _start(_prefixes[parent])
     return f"{_prefixes[parent]}{next(_numbers)}."
 
 

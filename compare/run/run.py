@@ -4,27 +4,21 @@ import dataclasses
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.text import Text
 
 from compare.engines.engine import Engine
-from compare.measure.sweep import Ended, sweep
+from compare.measure.sweep import sweep
 from compare.problems.own import OWN
 from compare.problems.problem import Case, Problem
 from compare.process.executor import Budget
+from compare.report.format import budget_text
 from compare.results.identity import fingerprint
 from compare.results.lock import locked
 from compare.results.machine import machine, moment, whole_description
@@ -48,6 +42,8 @@ from compare.results.store import (
     write_parquet,
     write_table,
 )
+from compare.run.display import Display, clock_text
+from compare.run.extent import Extent
 from compare.run.settings import Settings
 from compare.run.verify import verify_cases
 
@@ -82,29 +78,22 @@ _FAILED = ("error", "crashed")
 def verify_problems(
     problems: Sequence[Problem],
     engines: Sequence[Engine],
-    console: Console,
     *,
     seed: int = 0,
     threads: int = 1,
+    on_done: Callable[[Case, Engine], None] | None = None,
     found: "Found | None" = None,
 ) -> pd.DataFrame:
     """Return the agreement of engines on each problem at its size for verification."""
-    cases = [problem.case(problem.verify_size, seed) for problem in problems]
-    with _progress(console) as progress:
-        task = progress.add_task("verify", total=len(cases) * len(engines))
-
-        def on_done(case: Case, engine: Engine) -> None:
-            progress.update(task, advance=1, description=f"verify {case.problem.name}")
-
-        return verify_cases(
-            cases,
-            engines,
-            budget_s=_VERIFY_BUDGET.seconds,
-            budget_bytes=_VERIFY_BUDGET.bytes,
-            threads=threads,
-            on_done=on_done,
-            found=found,
-        )
+    return verify_cases(
+        [problem.case(problem.verify_size, seed) for problem in problems],
+        engines,
+        budget_s=_VERIFY_BUDGET.seconds,
+        budget_bytes=_VERIFY_BUDGET.bytes,
+        threads=threads,
+        on_done=on_done,
+        found=found,
+    )
 
 
 def run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
@@ -114,6 +103,9 @@ def run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
 
 
 def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
+    # late: pandas and the report are not needed before
+    from compare.report.terminal import print_finding
+
     folder, begin = settings.folder, time.monotonic()
     fingerprints = _fingerprints(settings)
     previous = _begin(settings, console, fingerprints)
@@ -121,16 +113,22 @@ def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
     write_json(folder / "run.json", metadata)
     write_json(folder / "machine.json", machine)
     samples, interrupted = SampleStore(folder), False
+    cells = len(fingerprints) - len(previous.done)
+    cells_s, rest_s = settings.estimate_s
+    cells_s *= cells / max(len(fingerprints), 1)
+    _announce(settings, console, cells, cells_s + rest_s)
     try:
-        _verify(settings, console, metadata)
-        for ended in _swept(settings, console, previous.done):
-            row = ended.row
-            cell = (row["problem"], row["size"], row["engine"])
-            samples.add(cell, ended.samples, previous.run)
-            append_row(folder / "results.csv", row)
-        # A report of somebody's own function is about that function, not about our networks.
-        if any(problem.family != OWN for problem in settings.problems):
-            with console.status("the swell, the collapse, and the two-layer network trained twice"):
+        with Display(console, cells, cells_s, rest_s) as display:
+            _time(settings, 0, display, previous, samples)
+            print_finding(read_results(folder / "results.csv"), metadata, console)
+            # Each cell was held against its reference before it was timed; now all engines are
+            # on every problem, also on those that no clock sees.
+            _verify(settings, display, metadata)
+            for place in range(1, len(settings.plans)):
+                _time(settings, place, display, previous, samples)
+            # A report of somebody's own function is about that function, not about our networks.
+            if any(problem.family != OWN for problem in settings.problems):
+                display.does("the swell, the collapse of two layers, and the training")
                 _finish(settings, metadata)
     except KeyboardInterrupt:
         interrupted = True
@@ -145,13 +143,57 @@ def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
     return page, _sound(settings, console), interrupted
 
 
+def _announce(settings: Settings, console: Console, cells: int, seconds: float) -> None:
+    """Say what a run will do, where it writes and about how long it takes."""
+    timed = [p for plan in settings.plans for p in plan.problems]
+    limits = budget_text(settings.budget.seconds, settings.budget.bytes)
+    console.print(
+        f"Timing {_count(len(settings.engines), 'engine')} on {_count(len(timed), 'problem')}, "
+        f"at most {_count(cells, 'cell')} within {limits} each; verifying "
+        f"{_count(len(settings.verified), 'engine')} on "
+        f"{_count(len(settings.problems), 'problem')}.",
+        highlight=False,
+    )
+    where = Text(f"Writing to {settings.folder}")
+    console.print(where, soft_wrap=True)
+    console.print(
+        f"About {clock_text(seconds)} (minutes:seconds) on two idle cores. Ctrl-C ends it with a "
+        "report of what is finished; --resume goes on.",
+        highlight=False,
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + "s" * (number != 1)
+
+
+def _time(
+    settings: Settings, place: int, display: Display, previous: PreviousRun, samples: SampleStore
+) -> None:
+    """Time the cells of one of the plans, and write each as soon as it has ended."""
+    plan, *later = settings.plans[place:]
+    beyond = sum(_cell(*pair) not in previous.done for other in later for pair in other.cells())
+
+    def on_begin(case: Case, engine: Engine, done: int, total: int) -> None:
+        display.begins(case, engine, total - done + beyond)
+
+    for ended in sweep(plan, on_begin, previous.done):
+        row = ended.row
+        samples.add((row["problem"], row["size"], row["engine"]), ended.samples, previous.run)
+        append_row(settings.folder / "results.csv", row)
+        display.ended(row)
+
+
+def _cell(case: Case, engine: Engine) -> Cell:
+    return case.problem.name, case.size, engine.name
+
+
 def _fingerprints(settings: Settings) -> dict[Cell, str]:
     """Return the digest of each cell of a run."""
     return {
-        (case.problem.name, case.size, engine.name): fingerprint(
-            case, engine, settings.plan.conditions
-        )
-        for case, engine in settings.plan.cells()
+        _cell(case, engine): fingerprint(case, engine, plan.conditions)
+        for plan in settings.plans
+        for case, engine in plan.cells()
     }
 
 
@@ -165,11 +207,6 @@ def _begin(settings: Settings, console: Console, fingerprints: Mapping[Cell, str
             console.print(sentence)
     else:
         previous = PreviousRun()
-        unfinished = _unfinished(folder)
-        if unfinished:
-            console.print(
-                f"An unfinished run of {unfinished} cells is replaced; --resume goes on with one."
-            )
         for name in (*_OUTPUTS, *_REPORTS):
             (folder / name).unlink(missing_ok=True)
         SampleStore(folder).clear()
@@ -178,17 +215,7 @@ def _begin(settings: Settings, console: Console, fingerprints: Mapping[Cell, str
     return previous
 
 
-def _unfinished(folder: Path) -> int:
-    """Return the number of cells of an unfinished run in a folder, 0 if there is none."""
-    try:
-        if read_json(folder / "run.json").get("interrupted"):
-            return len(read_results(folder / "results.csv"))
-    except ResultsError:
-        pass
-    return 0
-
-
-def _verify(settings: Settings, console: Console, metadata: dict[str, Any]) -> None:
+def _verify(settings: Settings, display: Display, metadata: dict[str, Any]) -> None:
     """Write agreement.csv and truth.csv, unless they are there and nothing has changed since."""
     # late: mpmath takes 0.1 s to import, and reports need no truth
     from compare.truth import cases_for_truth, measure_errors
@@ -201,15 +228,22 @@ def _verify(settings: Settings, console: Console, metadata: dict[str, Any]) -> N
     agreement = verify_problems(
         settings.problems,
         settings.verified,
-        console,
         seed=settings.seed,
         threads=settings.threads,
+        on_done=lambda case, engine: display.does(f"verifying {engine.name} {case.problem.name}"),
         found=found,
     )
     write_table(tables[0], agreement, AGREEMENT_COLUMNS)
-    with console.status("the true gradients, in 50 digits"):
-        cases = cases_for_truth(settings.problems, settings.seed, quick=settings.quick)
-        truth = measure_errors(cases, settings.verified, found, threads=settings.threads)
+    cases = cases_for_truth(
+        settings.problems, settings.seed, quick=settings.extent is not Extent.FULL
+    )
+    truth = measure_errors(
+        cases,
+        settings.verified,
+        found,
+        threads=settings.threads,
+        on_done=lambda case: display.does(f"the true gradient of {case.problem.name}, 50 digits"),
+    )
     write_table(tables[1], truth, TRUTH_COLUMNS)
     metadata["verified"] = digest
     write_json(folder / "run.json", metadata)
@@ -217,11 +251,11 @@ def _verify(settings: Settings, console: Console, metadata: dict[str, Any]) -> N
 
 def _digest_of_verification(settings: Settings) -> str:
     """Return a digest of all that agreement.csv and truth.csv depend on."""
-    digest = hashlib.sha256()
+    digest, conditions = hashlib.sha256(), settings.plans[0].conditions
     for problem in settings.problems:
         case = problem.case(problem.verify_size, settings.seed)
         for engine in settings.verified:
-            digest.update(fingerprint(case, engine, settings.plan.conditions).encode())
+            digest.update(fingerprint(case, engine, conditions).encode())
     return digest.hexdigest()[:16]
 
 
@@ -278,7 +312,7 @@ def report_folder(folder: Path, console: Console) -> Path:
     # late: SciPy and Altair take 1 s to import
     from compare.growth.summary import crossovers_of, growths_of, summary_of
     from compare.report.record import RunRecord
-    from compare.report.terminal import print_summary
+    from compare.report.terminal import print_finding, print_summary
     from compare.report.write import write_report
 
     if not folder.is_dir():
@@ -302,38 +336,14 @@ def report_folder(folder: Path, console: Console) -> Path:
     record = RunRecord(results, summary, crossovers=crossovers, metadata=metadata, **tables)
     with console.status("drawing the report"):
         page = write_report(folder, record)
+    print_finding(results, metadata, console)
     print_summary(record, console)
     return page
 
 
-def _swept(settings: Settings, console: Console, done: Mapping[Cell, str]) -> Iterator[Ended]:
-    """Yield the cells of the sweep, showing the one under way, the count and the time left."""
-    with _progress(console) as progress:
-        task = progress.add_task("measure", total=None)
-
-        def on_begin(case: Case, engine: Engine, done: int, total: int) -> None:
-            text = f"{case.problem.name} {case.label} {engine.name}"
-            progress.update(task, completed=done, total=total, description=text)
-
-        yield from sweep(settings.plan, on_begin, done)
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description:<44.44}"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    )
-
-
 def _metadata(settings: Settings, previous: PreviousRun) -> dict[str, Any]:
     """Return the metadata of a run: run.json."""
-    plan_cells = sum(len(settings.sizes(p)) for p in settings.problems) * len(settings.engines)
+    plan_cells = sum(1 for plan in settings.plans for _ in plan.cells())
     known = ("verified", "finished", "collapse", "logistic")
     return {
         "command": settings.command,
