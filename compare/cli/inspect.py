@@ -1,7 +1,7 @@
 """``gradscale verify``, ``list`` and ``report``: without a clock."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -10,6 +10,9 @@ from rich.table import Table
 
 from compare.cli.codes import DONE, MISMATCH
 from compare.cli.options import CHOICES, Choice, options
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["list_", "report", "verify"]
 
@@ -51,7 +54,7 @@ def verify(**chosen: Any) -> int:
     truth = measure_errors(cases, engines, found, threads=threads)
     print_exactness(truth, console)
     wrong = 0
-    for rows, against in ((frame, "its reference"), (truth, "the true gradient")):
+    for rows, against in ((frame, _references(frame)), (truth, "the true gradient")):
         rows = rows.assign(against=rows.get("against", ""))
         failed = rows[~rows["status"].isin(["ok", "unsupported"])]
         wrong += len(failed)
@@ -73,6 +76,19 @@ def verify(**chosen: Any) -> int:
         click.echo("Nothing was compared: no engine gave a gradient.")
         return MISMATCH
     return MISMATCH if wrong else DONE
+
+
+def _references(agreement: "pd.DataFrame") -> str:
+    """Return what engines were compared with, in words."""
+    compared = agreement[agreement["status"] != "unsupported"]
+    engines = compared.groupby("against", sort=False)["engine"].agg(lambda names: list(set(names)))
+    if len(engines) < 2:
+        return next(iter(engines.index), "a reference")
+    counts = sorted(engines.items(), key=lambda pair: -len(pair[1]))
+    return "their references: " + ", ".join(
+        f"{against} ({len(names)} engines)" if len(names) > 3 else f"{against} ({', '.join(names)})"
+        for against, names in counts
+    )
 
 
 @click.command("list")

@@ -17,11 +17,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from importlib.machinery import PathFinder
 from typing import IO, Any, Literal
 
 import cloudpickle
 
-from compare.process.guard import new_mark, package_environment
+from compare.process.guard import new_mark, package_environment, package_path
 from compare.process.ipc import read_message, valid_unicode, write_message
 from compare.process.jobs import call
 from compare.process.processes import MARK, ProcessTree, end_marked
@@ -321,10 +322,15 @@ def _functions(job: tuple[Any, ...]) -> list[Any]:
 
 
 def _importable(name: str) -> bool:
+    """Return whether a worker would import a module by its name, and not another one."""
     try:
-        return importlib.util.find_spec(name) is not None
+        spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
         return False
+    if spec is None or not spec.has_location or "." in name:
+        return spec is not None
+    there = PathFinder.find_spec(name, package_path())
+    return there is not None and there.origin == spec.origin
 
 
 class Executor:

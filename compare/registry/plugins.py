@@ -157,7 +157,15 @@ def _run(path: Path) -> dict[str, Any]:
         spec.loader.exec_module(module)
     except Exception as error:
         where = f" at line {error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise ValueError(f"{path} cannot be run{where}: {type(error).__name__}: {error}") from error
+        hidden = ""
+        if isinstance(error, ImportError) and error.name:
+            top = error.name.partition(".")[0]
+            found, own = sys.modules.get(top), path.resolve().with_name(f"{top}.py")
+            if own.is_file() and getattr(found, "__file__", None) != str(own):
+                hidden = f" ({own.name} beside it is hidden by an installed module: rename it)"
+        raise ValueError(
+            f"{path} cannot be run{where}: {type(error).__name__}: {error}{hidden}"
+        ) from error
     finally:
         del sys.modules[name]
     return vars(module)

@@ -37,7 +37,9 @@ def print_summary(record: RunRecord, console: Console) -> None:
     for family in frames.families(grown):
         if family in several:
             console.print(_reaches(record, grown[grown["family"] == family], family))
-    single = record.results[~record.results["family"].isin(several)]
+    # The problems of the notes are beside the point where something grows.
+    beside = several | {"notes"} if several else several
+    single = record.results[~record.results["family"].isin(beside)]
     if len(single):
         console.print(_singles(single))
         for row in single[single["status"] == "unsupported"].to_dict("records"):

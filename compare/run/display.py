@@ -109,8 +109,8 @@ class Display:
         self._text, now = text, time.monotonic()
         if not self._console.is_terminal and now - self._last_line_s >= _PAUSE_S:
             self._last_line_s = now
-            line = Text(f"{self._clocks()}  {text}", no_wrap=True, overflow="ellipsis")
-            self._console.print(line)
+            line = Text(f"{self._clocks()}  {text}")
+            self._console.print(line, no_wrap=True, overflow="ellipsis")
 
     def _clocks(self) -> str:
         """Return the time that has passed, the time left and the count of cells."""
@@ -122,10 +122,10 @@ class Display:
     def _shown(self) -> Group:
         """Return the table and the line below it."""
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
-        table.add_column("engine", no_wrap=True, max_width=18)
+        table.add_column("engine", no_wrap=True, min_width=14, max_width=18)
         for name in ("largest so far", "one gradient", "ratio to loss"):
-            table.add_column(name, justify="right", no_wrap=True)
-        table.add_column("ended by", overflow="ellipsis", no_wrap=True)
+            table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
+        table.add_column("ended by", overflow="ellipsis", no_wrap=True, max_width=30)
         for engine in dict.fromkeys([*self._best, *self._stopped]):
             best = self._best.get(engine, {})
             texts = ("none", "", "")

@@ -1,5 +1,6 @@
 """The folder of a run: one of its own, unless it goes on with another or replaces it."""
 
+import contextlib
 import itertools
 import os
 import re
@@ -85,12 +86,12 @@ def refuse_other_run(folder: Path) -> None:
     """Refuse to write a new run into a folder that holds one."""
     if not any((folder / name).exists() for name in _OF_A_RUN):
         return
-    try:
-        created = read_json(folder / "run.json").get("created", "a time that it does not tell")
-        cells = f"{len(read_results(folder / 'results.csv'))} cells of "
-    except ResultsError:
-        created, cells = "a time that it does not tell", ""
+    created, cells = "", ""
+    with contextlib.suppress(ResultsError, KeyError):
+        created = f" of {read_json(folder / 'run.json')['created']}"
+    with contextlib.suppress(ResultsError):
+        cells = f" with {len(read_results(folder / 'results.csv'))} cells"
     raise ResultsError(
-        f"{folder} holds {cells}a run of {created}. Go on with it by --resume, replace it by "
+        f"{folder} holds a run{created}{cells}. Go on with it by --resume, replace it by "
         "--overwrite, or choose another folder with --out."
     )

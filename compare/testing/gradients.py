@@ -88,17 +88,26 @@ def given_gradient(
         # A pair of two numbers may be a value and a gradient, or the gradient of a pair.
         pair = (given[0], given[1])
         attempts.insert(0 if _is_pair(arguments, names, given) else 1, pair)
-    errors = []
+    errors, found = [], []
     for value, form in attempts:
         try:
-            parts = _by_input(case, arguments, names, form)
+            found.append((value, _by_input(case, arguments, names, form)))
         except ValueError as error:
             errors.append(str(error))
-            continue
-        if value is None:
-            value = case.problem.function(**_copied(case.inputs))
-        return NamedGradient(GIVEN, GIVEN, value, {n: _array(x) for n, x in parts.items()}, exact)
-    raise AssertionError(f"{GIVEN} of {case.problem.name}: {errors[0]}")
+    if not found:
+        raise AssertionError(f"{GIVEN} of {case.problem.name}: {errors[0]}")
+    value, parts = next((each for each in found if _fits(case, each[1])), found[0])
+    if value is None:
+        value = case.problem.function(**_copied(case.inputs))
+    return NamedGradient(GIVEN, GIVEN, value, {n: _array(x) for n, x in parts.items()}, exact)
+
+
+def _fits(case: Case, parts: Mapping[str, Any]) -> bool:
+    """Return whether each part of a gradient has the shape of its input."""
+    try:
+        return all(np.shape(parts[name]) == np.shape(case.inputs[name]) for name in case.wrt)
+    except (KeyError, ValueError):
+        return False
 
 
 def _is_pair(arguments: Arguments, names: Sequence[str], given: tuple[Any, Any]) -> bool:
