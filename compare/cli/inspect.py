@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from compare.cli.codes import DONE, MISMATCH
 from compare.cli.options import CHOICES, Choice, options
@@ -21,14 +22,18 @@ __all__ = ["list_", "report", "verify"]
 @options(CHOICES)
 def verify(**chosen: Any) -> int:
     """Check that every engine agrees on every problem; exit code 1 if one does not."""
+    from compare.problems import PROBLEMS
     from compare.report.terminal import print_agreement, print_exactness
-    from compare.run.run import verify_problems
+    from compare.run.run import differentiated, verify_problems
     from compare.truth import cases_for_truth, measure_errors
 
     console = Console()
     choice = Choice(**chosen)
     seed, threads = choice.seed, choice.threads
     problems, engines = choice.problems(), choice.engines()
+    for problem in problems:
+        if problem.name not in PROBLEMS:
+            console.print(Text(differentiated(problem, seed)))
     found: dict[tuple[str, int, str], Any] = {}
     with Progress(
         TextColumn("{task.description:<44.44}"),

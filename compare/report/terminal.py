@@ -23,17 +23,15 @@ __all__ = ["print_agreement", "print_exactness", "print_finding", "print_summary
 
 
 def print_finding(results: pd.DataFrame, run: Mapping[str, Any], console: Console) -> None:
-    """Print the finding of a run, if it has one yet."""
+    """Print the finding of a run, if something has grown by now."""
     cells = frames.complete(results, RESULT_COLUMNS)
-    if not frames.ok(cells).empty:
+    if _grown(frames.ok(cells)):
         console.print(Text(finding(cells, run), style="bold"))
 
 
 def print_summary(record: RunRecord, console: Console) -> None:
     """Print for each family one line an engine: how far it came, and how its cost grows."""
-    grown = frames.growing(record.results)
-    sizes = grown.groupby("family")["size"].nunique()
-    several = {str(family) for family in sizes.index[sizes > 1]} - {"own"}
+    grown, several = frames.growing(record.results), _grown(record.results)
     for family in frames.families(grown):
         if family in several:
             console.print(_reaches(record, grown[grown["family"] == family], family))
@@ -46,6 +44,12 @@ def print_summary(record: RunRecord, console: Console) -> None:
             console.print(Text(f"{row['engine']} on {row['problem']}: {row['message']}", "dim"))
     if record.results.empty:
         console.print("Nothing was measured.")
+
+
+def _grown(results: pd.DataFrame) -> set[str]:
+    """Return the families of which several sizes were tried."""
+    sizes = frames.growing(results).groupby("family")["size"].nunique()
+    return {str(family) for family in sizes.index[sizes > 1]} - {"own"}
 
 
 def _table(title: str) -> Table:

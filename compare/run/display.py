@@ -115,8 +115,12 @@ class Display:
     def _clocks(self) -> str:
         """Return the time that has passed, the time left and the count of cells."""
         each_s = self._spent_s / self._begun if self._begun > _ENOUGH else self._each_s
-        left_s = 5 * math.ceil((each_s * (self._cells - self._begun) + self._rest_s) / 5)
-        passed = clock_text(time.monotonic() - self._start_s)
+        passed_s, cell_s = time.monotonic() - self._start_s, 0.0
+        if self._since_s:
+            cell_s = time.monotonic() - self._since_s
+        rest_s = max(0.0, self._rest_s - (passed_s - self._spent_s - cell_s))
+        left_s = 5 * math.ceil((each_s * (self._cells - self._begun) + rest_s) / 5)
+        passed = clock_text(passed_s)
         return f"{passed} elapsed, {clock_text(left_s)} left, {self._begun}/{self._cells} cells"
 
     def _shown(self) -> Group:

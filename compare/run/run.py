@@ -15,6 +15,7 @@ from rich.text import Text
 
 from compare.engines.engine import Engine
 from compare.measure.sweep import sweep
+from compare.problems import PROBLEMS
 from compare.problems.own import OWN
 from compare.problems.problem import Case, Problem
 from compare.process.executor import Budget
@@ -50,7 +51,7 @@ from compare.run.verify import verify_cases
 if TYPE_CHECKING:
     from compare.truth.measure import Found
 
-__all__ = ["Settings", "report_folder", "run", "verify_problems"]
+__all__ = ["Settings", "differentiated", "report_folder", "run", "verify_problems"]
 
 #: Time and memory budget of a gradient that is verified, whatever the budget of timed cells is.
 _VERIFY_BUDGET = Budget(20.0, 2 * 1024**3)
@@ -70,6 +71,8 @@ _OUTPUTS = (
 )
 #: Requested settings that run.json repeats for the report.
 _SHOWN = ("quick", "budget_s", "budget_bytes", "seed", "threads", "mode")
+#: Names of arguments that a sentence lists.
+_MOST_NAMES = 8
 _REPORTS = ("report.html", "report.md")
 #: Statuses of a cell whose engine failed: not refusals, and not budgets that ended.
 _FAILED = ("error", "crashed")
@@ -154,6 +157,9 @@ def _announce(settings: Settings, console: Console, cells: int, seconds: float) 
         f"{_count(len(settings.problems), 'problem')}.",
         highlight=False,
     )
+    for problem in settings.problems:
+        if problem.name not in PROBLEMS:
+            console.print(Text(differentiated(problem, settings.seed)))
     where = Text(f"Writing to {settings.folder}")
     console.print(where, soft_wrap=True)
     console.print(
@@ -161,6 +167,15 @@ def _announce(settings: Settings, console: Console, cells: int, seconds: float) 
         "report of what is finished; --resume goes on.",
         highlight=False,
     )
+
+
+def differentiated(problem: Problem, seed: int) -> str:
+    """Return a sentence on what a problem is differentiated by, and what is not."""
+    case = problem.case(problem.verify_size, seed)
+    shown = ", ".join(case.wrt[:_MOST_NAMES]) + ", …" * (len(case.wrt) > _MOST_NAMES)
+    others = [name for name in case.inputs if name not in case.wrt]
+    held = f"; held: {', '.join(others[:_MOST_NAMES])}" if others else ""
+    return f"{problem.name}: {_count(case.parameters, 'parameter')} in {shown}{held}"
 
 
 def _count(number: int, what: str) -> str:
