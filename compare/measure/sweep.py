@@ -144,10 +144,11 @@ def benchmark(
     ----------
     f : callable or str
         Plain NumPy function that returns a scalar, or the name of a built-in problem.
-    *args : float or array
-        Arguments of a function.
+    *args : float or array, or dict, list, tuple, NamedTuple or dataclass of them
+        Arguments of a function; what has no derivative by its type is a constant.
     wrt : str or sequence of str, optional
-        Arguments to differentiate with respect to; all by default.
+        Arguments to differentiate with respect to, such as ``"params"`` or ``"params.w1"``; all
+        by default.
     engines : iterable of str or Engine, optional
         Engines; all that can do the problem by default.
     sizes : sequence of int, optional
@@ -171,7 +172,7 @@ def benchmark(
     Raises
     ------
     TypeError
-        If an argument is not of floating-point type.
+        If no argument, or one that `wrt` names, is of floating-point type.
     ValueError
         If a name is unknown, a budget is not positive, or the function returns no scalar.
 

@@ -218,7 +218,7 @@ def _rebuilt(value: Any, parts: Sequence[Any]) -> Any:
         filled.update(zip(value, parts, strict=True))
         return filled
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)._make(parts)
+        return type(value)(*parts)
     if isinstance(value, list | tuple):
         return list(parts) if isinstance(value, list) else tuple(parts)
     other = copy.copy(value)  # not its constructor, which may check what it gets

@@ -79,7 +79,7 @@ def latest_run() -> Path:
     """Return the folder of the latest run."""
     if LATEST.is_file():
         return LATEST.parent / LATEST.read_text(encoding="utf-8").strip()
-    return LATEST
+    return Path(os.path.relpath(LATEST.resolve())) if LATEST.exists() else LATEST
 
 
 def refuse_other_run(folder: Path) -> None:

@@ -213,10 +213,12 @@ def verify(
     ----------
     f : callable
         Plain NumPy function that returns a scalar.
-    *args : float or array
-        Its arguments, where the gradients are compared.
+    *args : float or array, or dict, list, tuple, NamedTuple or dataclass of them
+        Its arguments, where the gradients are compared; what has no derivative by its type, such
+        as whole numbers and texts, is a constant.
     wrt : str or sequence of str, optional
-        Arguments to differentiate with respect to; all by default.
+        Arguments to differentiate with respect to, such as ``"params"`` or ``"params.w1"``; all
+        by default.
     engines : iterable of str or Engine, optional
         Engines under test; all that can do the function by default.
     analytic : bool
@@ -235,7 +237,7 @@ def verify(
     Raises
     ------
     TypeError
-        If an argument is not of floating-point type.
+        If no argument, or one that `wrt` names, is of floating-point type.
     ValueError
         If an engine is unknown, a budget is not positive, or `f` returns no scalar.
 

@@ -40,8 +40,36 @@ def test_run_writes_everything(folder):
     assert not [n for n in names if n.endswith((".new", ".tmp"))]
     results = compare.read_results(folder / "results.csv")
     assert set(results["engine"]) == {"graph", "shared"}
+    assert set(results["problem"]) == {"circuit", "mlp-width"}, "one that is named is timed"
     ok = results[results["status"] == "ok"]
     assert ok.loc[ok["engine"] == "graph", "parameters"].max() > 10**7
+
+
+def test_a_folder_that_holds_a_run_is_left_alone(folder, capsys):
+    before = {p: p.read_bytes() for p in folder.iterdir() if p.is_file()}
+    code, out, err = gradscale(capsys, "run", "--out", str(folder), *QUICK)
+    assert code == 2
+    assert not out
+    assert "--resume" in err
+    assert {p: p.read_bytes() for p in folder.iterdir() if p.is_file()} == before
+
+
+def test_a_run_of_its_own_folder_shows_why_an_engine_failed(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.py").write_text(
+        "def loss(p={'w': 2.0, 'n': 3}):\n    return p['w'] ** p['n']\n"
+        "def engine(f, inputs, wrt):\n    raise KeyError('boom')\n"
+    )
+    own = ("--problem", "model.py:loss", "--engine", "model.py:engine")
+    code, out, _ = gradscale(capsys, "run", "--quick", *own)
+    assert code == 1
+    assert "loss: 1 parameter in p.w" in out
+    assert "engine on loss, as given: KeyError: 'boom'" in out
+    assert "Nothing was measured" in out
+    assert (tmp_path / "reports" / "latest" / "report.html").is_file()
+    code, out, _ = gradscale(capsys, "verify", *own)
+    assert code == 1
+    assert "KeyError: 'boom'" in out
 
 
 def test_report_is_made_again_from_the_csv(folder, capsys):
@@ -54,10 +82,8 @@ def test_report_is_made_again_from_the_csv(folder, capsys):
 
 def test_a_killed_run_leaves_a_csv_that_report_reads(tmp_path, capsys):
     out = tmp_path / "killed"
-    arguments = ["run", "--out", str(out), "--quick", "--engine", "graph"]
-    arguments += [
-        f"--problem={name}" for name in ("circuit", "gates", "neuron", "ties", "mlp-width")
-    ]
+    arguments = ["run", "--out", str(out), "--quick", "--problem", "circuit"]
+    arguments += ["--problem", "gates"]
     process = subprocess.Popen(
         [sys.executable, "-m", "compare", *arguments],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
