@@ -66,17 +66,15 @@ def verify(**chosen: Any) -> int:
         for row in failed.to_dict("records"):
             beside = f" against {row['against']}" if row["against"] else ""
             place = f"{row['engine']}{beside} on {row['problem']}, {row['label']}"
-            click.echo(f"{row['status']}: {place}: {row['message']}")
+            console.print(Text(f"{row['status']}: {place}: {row['message']}", style="red"))
         agreeing, refused = ((rows["status"] == status).sum() for status in ("ok", "unsupported"))
         others = ", ".join(
             f"{count} {what}"
             for count, what in ((len(failed), "failed"), (refused, "unsupported"))
             if count
         )
-        click.echo(
-            f"{agreeing} of {len(rows)} gradients agree with {against}"
-            + (f" ({others})" if others else "")
-        )
+        sentence = f"{agreeing} of {len(rows)} gradients agree with {against}"
+        console.print(Text(sentence + (f" ({others})" if others else "")))
     if not (frame["status"] == "ok").any():
         click.echo("Nothing was compared: no engine gave a gradient.")
         return MISMATCH
@@ -86,7 +84,9 @@ def verify(**chosen: Any) -> int:
 def _references(agreement: "pd.DataFrame") -> str:
     """Return what engines were compared with, in words."""
     compared = agreement[agreement["status"] != "unsupported"]
-    engines = compared.groupby("against", sort=False)["engine"].agg(lambda names: list(set(names)))
+    engines = compared.groupby("against", sort=False)["engine"].agg(
+        lambda names: sorted(set(names))
+    )
     if len(engines) < 2:
         return next(iter(engines.index), "a reference")
     counts = sorted(engines.items(), key=lambda pair: -len(pair[1]))
