@@ -51,6 +51,8 @@ class Arguments:
     templates: Mapping[str, Any]
     #: How many of them, from the first on, are handed over by position.
     positional: int
+    #: Arrays of other libraries that became NumPy's, each with what it was.
+    converted: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def function(self, f: Callable[..., Any]) -> Callable[..., Any]:
         """Return a function as one of the inputs by name."""
@@ -101,11 +103,12 @@ def arguments_of(
     names, positional = _names(f, args, words, what)
     given = dict(zip(names, args, strict=True)) | dict(words)
     inputs: Inputs = {}
-    templates = {name: _template(x, name, what, inputs) for name, x in given.items()}
+    changed: dict[str, str] = {}
+    templates = {name: _template(x, name, what, inputs, changed) for name, x in given.items()}
     if given and not inputs:
         name = next(iter(given))
         raise TypeError(_no_float(what, name, given[name]))
-    return Arguments(inputs, templates, positional)
+    return Arguments(inputs, templates, positional, changed)
 
 
 def _no_float(what: str, name: str, value: Any) -> str:
@@ -168,12 +171,15 @@ def converted(value: Any, what: str) -> Any:
     return made
 
 
-def _template(value: Any, path: str, what: str, inputs: Inputs) -> Any:
+def _template(value: Any, path: str, what: str, inputs: Inputs, changed: dict[str, str]) -> Any:
     """Return an argument with a place for each input in it, which is noted under its name."""
     children = _children(value)
     if children is not None:
-        return _rebuilt(value, [_template(x, f"{path}.{key}", what, inputs) for key, x in children])
-    value = converted(value, f"{what}: argument {path!r}")
+        parts = [_template(x, f"{path}.{key}", what, inputs, changed) for key, x in children]
+        return _rebuilt(value, parts)
+    given, value = value, converted(value, f"{what}: argument {path!r}")
+    if value is not given:
+        changed[path] = type(given).__name__
     if isinstance(value, np.ndarray | np.generic):
         _refuse_odd(value, f"{what}: argument {path!r}")
     if isinstance(value, float) or getattr(value, "dtype", np.dtype(int)).kind == "f":
@@ -188,6 +194,11 @@ def _template(value: Any, path: str, what: str, inputs: Inputs) -> Any:
 
 def _refuse_odd(array: Any, what: str) -> None:
     """Refuse an array of numbers that neither engine computes with."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(
+            f"{what} is a MaskedArray, whose mask no engine sees: hand over np.ma.getdata(...), "
+            "and multiply by the mask in the function"
+        )
     kind, size = array.dtype.kind, array.dtype.itemsize
     if kind == "O" or (kind == "V" and array.dtype.names is None) or (kind == "f" and size < 4):
         raise TypeError(

@@ -153,7 +153,7 @@ def _growing(
     smallest = min(sizes, default=_SIZES[0])
     arguments = _arguments(function, name, draw, smallest, np.random.default_rng(0))
     called = arguments.function(function)
-    value_of(called, arguments.inputs, name)
+    value_of(called, arguments.inputs, name, arguments.converted)
     problem = Problem(
         name=name,
         family=name,

@@ -35,7 +35,7 @@ def problem_of(
     name, inputs, function = name_of(f), arguments.inputs, arguments.function(f)
     if not wrt:
         raise ValueError(f"{name}: there is no argument to differentiate with respect to")
-    value_of(function, inputs, name)
+    value_of(function, inputs, name, arguments.converted)
     return Problem(
         name=name,
         family=OWN,
@@ -62,7 +62,12 @@ def _label(size: int) -> str:
     return "as given"
 
 
-def value_of(function: Callable[..., Any], inputs: Inputs, name: str) -> float:
+def value_of(
+    function: Callable[..., Any],
+    inputs: Inputs,
+    name: str,
+    converted: Mapping[str, str] | None = None,
+) -> float:
     """Return the value of a function at its arguments."""
     try:
         value = function(**inputs)
@@ -71,8 +76,10 @@ def value_of(function: Callable[..., Any], inputs: Inputs, name: str) -> float:
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
         where = f" ({trace.tb_frame.f_code.co_filename}:{trace.tb_lineno})" if trace else ""
+        was = ", ".join(f"{n} (a {kind})" for n, kind in (converted or {}).items())
+        remark = f"; {was} became an array of NumPy before the call" if was else ""
         raise ValueError(
-            f"{name} raised {type(error).__name__} at its arguments: {error}{where}"
+            f"{name} raised {type(error).__name__} at its arguments: {error}{where}{remark}"
         ) from error
     if value is None:
         raise ValueError(f"{name}: it returned nothing; a gradient needs a scalar: return one")

@@ -1,6 +1,7 @@
 """Arguments of every form that people hold parameters in, and of other libraries."""
 
 import dataclasses
+import textwrap
 import types
 from collections import OrderedDict
 from typing import NamedTuple
@@ -46,6 +47,10 @@ def by_field(p, x):
 
 def by_key(p, x):
     return dense(x, p["w"], p["b"])
+
+
+def applied(p, x):
+    return np.sum(p["layer"](x) ** 2) * p["pair"].w
 
 
 #: The function, what holds its parameters, the names of these, and the gradient in its form.
@@ -132,6 +137,10 @@ def test_arrays_of_other_libraries_become_numpys_of_their_type():
     assert own_problem(f, [B, frame]).case(1, 0).inputs["x"].dtype == np.float64
     with pytest.raises(TypeError, match="columns c of the DataFrame are no numbers"):
         assert_gradients_agree(f, B, frame.assign(c=["x", "y"]))
+    with pytest.raises(ValueError, match=r"raised IndexError .* x \(a DataFrame\) became an array"):
+        assert_gradients_agree(lambda x: x["a"].sum(), frame)
+    with pytest.raises(TypeError, match="is a MaskedArray, whose mask no engine sees"):
+        assert_gradients_agree(f, np.ma.masked_array(B, [True, False]), X)
     with pytest.raises(TypeError, match="has dtype float16; expected float64 or float32"):
         assert_gradients_agree(f, B.astype(np.float16), X)
     with pytest.raises(TypeError, match=r"argument 'w\.v' is a object; expected a float"):
@@ -146,6 +155,17 @@ def test_arrays_of_libraries_that_may_be_missing(library):
     inputs = own_problem(lambda w: np.sum(w**2), [single]).case(1, 0).inputs
     assert type(inputs["w"]) is np.ndarray
     assert inputs["w"].dtype == np.float32
+
+
+def test_the_program_that_repeats_a_comparison_holds_the_same_structures():
+    layer = {"layer": Layer(W, B), "pair": Pair(0.5, None)}
+    wrong = {"layer": {"w": W, "b": B}, "pair": Pair(1.0, None)}
+    with pytest.raises(AssertionError) as error:
+        assert_gradients_agree(applied, layer, X, wrt="p", gradient=wrong)
+    program = textwrap.dedent(str(error.value).partition("To repeat:\n")[2])
+    with pytest.raises(AssertionError) as again:
+        exec(compile(program, "program", "exec"), {})
+    assert str(again.value).partition("To repeat")[0] == str(error.value).partition("To repeat")[0]
 
 
 def test_lists_and_whole_numbers_of_a_file_may_grow(tmp_path):
