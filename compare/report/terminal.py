@@ -19,6 +19,9 @@ from compare.report.tables import growth_text
 from compare.report.worst import worst_pairs
 from compare.results.schema import AGREEMENT_COLUMNS, RESULT_COLUMNS, TRUTH_COLUMNS
 
+#: Columns of a terminal that has room for the laws of growth.
+_WIDE = 76
+
 __all__ = ["print_agreement", "print_exactness", "print_finding", "print_summary"]
 
 
@@ -34,7 +37,11 @@ def print_summary(record: RunRecord, console: Console) -> None:
     grown, several = frames.growing(record.results), _grown(record.results)
     for family in frames.families(grown):
         if family in several:
-            console.print(_reaches(record, grown[grown["family"] == family], family))
+            cells = grown[grown["family"] == family]
+            console.print(_reaches(record, cells, family, laws=console.width >= _WIDE))
+    if several:
+        note = f"{MISSING} was stopped by nothing: the largest tried; ratio = gradient / loss"
+        console.print(Text(note, style="dim"))
     # The problems of the notes are beside the point where something grows.
     beside = several | {"notes"} if several else several
     single = record.results[~record.results["family"].isin(beside)]
@@ -65,14 +72,15 @@ def _table(title: str) -> Table:
     )
 
 
-def _reaches(record: RunRecord, cells: pd.DataFrame, family: str) -> Table:
+def _reaches(record: RunRecord, cells: pd.DataFrame, family: str, *, laws: bool) -> Table:
     """Return the table of one family: what ended each engine there."""
     sized = bool((cells["against"] == "size").all())
     unit = frames.SIZE_WORDS.get(family, "size") if sized else "parameters"
     limits = budget(cells, {})
     table = _table(f"{family}: the largest" + (f" within {limits}" if limits else ""))
     table.add_column("engine", no_wrap=True, overflow="ellipsis", max_width=18)
-    for name in (f"largest\n({unit})", "one\ngradient", "growth exp.\n(95 %)", "ratio\nto loss"):
+    names = [f"largest\n({unit})", "one\ngradient", "ratio\nto loss"]
+    for name in [*names, *["growth exp.\n(95 %)"] * laws]:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("stopped\nby", overflow="ellipsis", max_width=11)
     for engine in frames.engines(cells):
@@ -84,8 +92,8 @@ def _reaches(record: RunRecord, cells: pd.DataFrame, family: str) -> Table:
             engine,
             count_text(far.n) if far.best else "none",
             seconds_text(far.best.get("run_s")),
-            growth.split(", ×")[0].replace(" to ", "–"),
             ratio_text(far.best.get("ratio")),
+            *[growth.split(", ×")[0].replace(" to ", "–")] * laws,
             far.stopped_by or MISSING,
         )
         style = {"graph": "bold"}.get(engine, "")

@@ -22,6 +22,8 @@ __all__ = ["Display", "clock_text"]
 _PAUSE_S = 5.0
 #: Cells after which their own pace tells more than the estimate.
 _ENOUGH = 5
+#: Columns of a terminal that has room for all that is known of an engine.
+_WIDE = 70
 
 
 def clock_text(seconds: float) -> str:
@@ -127,7 +129,9 @@ class Display:
         """Return the table and the line below it."""
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
         table.add_column("engine", no_wrap=True, min_width=14, max_width=18)
-        for name in ("largest so far", "one gradient", "ratio to loss"):
+        names = ("largest so far", "one gradient", "ratio to loss")
+        wide = self._console.width >= _WIDE
+        for name in names if wide else names[:2]:
             table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
         table.add_column("ended by", overflow="ellipsis", no_wrap=True, max_width=30)
         for engine in dict.fromkeys([*self._best, *self._stopped]):
@@ -136,7 +140,7 @@ class Display:
             if best:
                 largest = count_text(best["parameters"])
                 texts = (largest, seconds_text(best["run_s"]), ratio_text(best.get("ratio")))
-            row = (engine, *texts, self._stopped.get(engine, ""))
+            row = (engine, *(texts if wide else texts[:2]), self._stopped.get(engine, ""))
             table.add_row(*(Text(text) for text in row))
         lines: list[Any] = [table] if table.row_count else []
         for text in (self._clocks(), self._text):

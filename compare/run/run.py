@@ -16,7 +16,6 @@ from rich.text import Text
 from compare.engines.engine import Engine
 from compare.measure.sweep import sweep
 from compare.problems import PROBLEMS
-from compare.problems.own import OWN
 from compare.problems.problem import Case, Problem
 from compare.process.executor import Budget
 from compare.report.format import budget_text
@@ -130,7 +129,8 @@ def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
             for place in range(1, len(settings.plans)):
                 _time(settings, place, display, previous, samples)
             # A report of somebody's own function is about that function, not about our networks.
-            if any(problem.family != OWN for problem in settings.problems):
+            ours = PROBLEMS.keys() - {*PROBLEMS.plugins}
+            if any(problem.name in ours for problem in settings.problems):
                 display.does("the swell, the collapse of two layers, and the training")
                 _finish(settings, metadata)
     except KeyboardInterrupt:
@@ -314,7 +314,7 @@ def _finish(settings: Settings, metadata: dict[str, Any]) -> None:
 
     metadata["collapse"] = dataclasses.asdict(linear_layers_collapse())
     metadata["logistic"] = [dataclasses.asdict(row) for row in compare_with_published()]
-    swollen = swell(QUICK_SERIES if settings.quick else SERIES)
+    swollen = swell(SERIES if settings.extent is Extent.FULL else QUICK_SERIES)
     write_table(tables[0], swollen, SWELL_COLUMNS)
     with threadpoolctl.threadpool_limits(settings.threads, user_api="blas"):
         training = train_both(settings.training_steps, settings.seed)

@@ -66,7 +66,7 @@ class Settings:
     @property
     def training_steps(self) -> int:
         """Steps of gradient descent that each of the two training runs takes."""
-        return 100 if self.quick else 2000
+        return {Extent.QUICK: 100, Extent.USUAL: 1000, Extent.FULL: 2000}[self.extent]
 
     @property
     def quick(self) -> bool:
