@@ -60,6 +60,12 @@ def test_a_run_of_its_own_folder_shows_why_an_engine_failed(capsys, tmp_path, mo
         "def loss(p={'w': 2.0, 'n': 3}):\n    return p['w'] ** p['n']\n"
         "def engine(f, inputs, wrt):\n    raise KeyError('boom')\n"
     )
+    (tmp_path / "other.py").write_text("def loss(x=2.0):\n    return x\n")
+    both = ("--problem", "model.py:loss", "--problem", "other.py:loss")
+    code, _, err = gradscale(capsys, "run", *both)
+    assert code == 2
+    assert "two problems are called loss: rename one" in err
+    assert not (tmp_path / "reports").exists()
     own = ("--problem", "model.py:loss", "--engine", "model.py:engine")
     code, out, _ = gradscale(capsys, "run", "--quick", *own)
     assert code == 1
