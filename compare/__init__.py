@@ -14,12 +14,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from compare.checks.tolerance import TOLERANCES, Tolerance
     from compare.engines import ENGINES, get_engine
     from compare.engines.engine import Engine, Prepared
     from compare.growth.summary import summarise
     from compare.measure.sweep import benchmark
     from compare.problems import PROBLEMS, get_problem
-    from compare.problems.problem import Problem
+    from compare.problems.problem import Case, Problem
     from compare.results.reading import read_results
     from compare.results.samples import read_samples
     from compare.run.verify import verify
@@ -29,9 +30,12 @@ if TYPE_CHECKING:
 __all__ = [
     "ENGINES",
     "PROBLEMS",
+    "TOLERANCES",
+    "Case",
     "Engine",
     "Prepared",
     "Problem",
+    "Tolerance",
     "assert_gradients_agree",
     "benchmark",
     "get_engine",
@@ -46,11 +50,14 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Case": "compare.problems.problem",
     "ENGINES": "compare.engines",
     "Engine": "compare.engines.engine",
     "PROBLEMS": "compare.problems",
     "Prepared": "compare.engines.engine",
     "Problem": "compare.problems.problem",
+    "TOLERANCES": "compare.checks.tolerance",
+    "Tolerance": "compare.checks.tolerance",
     "assert_gradients_agree": "compare.testing.asserting",
     "benchmark": "compare.measure.sweep",
     "get_engine": "compare.engines",

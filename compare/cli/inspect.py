@@ -1,14 +1,19 @@
 """``gradscale verify``, ``list`` and ``report``: without a clock."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from compare.cli.codes import DONE, MISMATCH
 from compare.cli.options import CHOICES, Choice, options
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["list_", "report", "verify"]
 
@@ -17,34 +22,78 @@ __all__ = ["list_", "report", "verify"]
 @options(CHOICES)
 def verify(**chosen: Any) -> int:
     """Check that every engine agrees on every problem; exit code 1 if one does not."""
+    from compare.problems import PROBLEMS
     from compare.report.terminal import print_agreement, print_exactness
-    from compare.run.run import verify_problems
+    from compare.run.run import differentiated, verify_problems
     from compare.truth import cases_for_truth, measure_errors
 
     console = Console()
     choice = Choice(**chosen)
     seed, threads = choice.seed, choice.threads
     problems, engines = choice.problems(), choice.engines()
+    for problem in problems:
+        if problem.name not in PROBLEMS:
+            console.print(Text(differentiated(problem, seed)))
     found: dict[tuple[str, int, str], Any] = {}
-    frame = verify_problems(problems, engines, console, seed=seed, threads=threads, found=found)
+    with Progress(
+        TextColumn("{task.description:<44.44}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    ) as progress:
+        task = progress.add_task("verify", total=len(problems) * len(engines))
+        frame = verify_problems(
+            problems,
+            engines,
+            seed=seed,
+            threads=threads,
+            on_done=lambda case, engine: progress.update(
+                task, advance=1, description=f"{engine.name} on {case.problem.name}"
+            ),
+            found=found,
+        )
     print_agreement(frame, console)
     cases = cases_for_truth(problems, seed, quick=True)
     truth = measure_errors(cases, engines, found, threads=threads)
     print_exactness(truth, console)
-    for row in truth[truth["status"] == "mismatch"].to_dict("records"):
-        click.echo(f"{row['engine']} on {row['problem']} is not the truth: {row['message']}")
-    failed = {
-        (row["problem"], row["engine"])
-        for rows in (frame, truth)
-        for row in rows[~rows["status"].isin(["ok", "unsupported"])].to_dict("records")
-    }
-    wrong = len(failed)
-    if wrong:
-        click.echo(f"{wrong} of {len(frame)} comparisons failed")
+    wrong = 0
+    for rows, against in ((frame, _references(frame)), (truth, "the true gradient")):
+        rows = rows.assign(against=rows.get("against", ""))
+        failed = rows[~rows["status"].isin(["ok", "unsupported"])]
+        wrong += len(failed)
+        for row in failed.to_dict("records"):
+            beside = f" against {row['against']}" if row["against"] else ""
+            place = f"{row['engine']}{beside} on {row['problem']}, {row['label']}"
+            console.print(Text(f"{row['status']}: {place}: {row['message']}", style="red"))
+        agreeing, refused = ((rows["status"] == status).sum() for status in ("ok", "unsupported"))
+        others = ", ".join(
+            f"{count} {what}"
+            for count, what in ((len(failed), "failed"), (refused, "unsupported"))
+            if count
+        )
+        sentence = f"{agreeing} of {len(rows)} gradients agree with {against}"
+        console.print(Text(sentence + (f" ({others})" if others else "")))
+    if not (frame["status"] == "ok").any():
+        click.echo("Nothing was compared: no engine gave a gradient.")
         return MISMATCH
-    agreeing = int((frame["status"] == "ok").sum())
-    click.echo(f"{agreeing} of {len(frame)} comparisons agree; the others are unsupported")
-    return DONE
+    return MISMATCH if wrong else DONE
+
+
+def _references(agreement: "pd.DataFrame") -> str:
+    """Return what engines were compared with, in words."""
+    compared = agreement[agreement["status"] != "unsupported"]
+    engines = compared.groupby("against", sort=False)["engine"].agg(
+        lambda names: sorted(set(names))
+    )
+    if len(engines) < 2:
+        return next(iter(engines.index), "a reference")
+    counts = sorted(engines.items(), key=lambda pair: -len(pair[1]))
+    return "their references: " + ", ".join(
+        f"{against} ({len(names)} engines)" if len(names) > 3 else f"{against} ({', '.join(names)})"
+        for against, names in counts
+    )
 
 
 @click.command("list")

@@ -81,27 +81,35 @@ class Choice:
             )
             if is_in_file(name)
             else with_sizes(get_problem(name), sizes)
-            for name in self.problem_names
+            for name in dict.fromkeys(self.problem_names)
         ]
+        _refuse_repeated("problems", found)
         return found or [with_sizes(problem, sizes) for problem in PROBLEMS.values()]
 
     def engines(self, default: Sequence[str] = ()) -> "list[Engine]":
-        """Return the engines; those of `default`, or all that are shipped, if none is named."""
+        """Return the engines; if none is named those of `default`, or all, and plug-ins."""
         from compare.engines import ENGINES, PEERS, get_engine
         from compare.engines.by_file import engine_in_file
 
         named = list(self.engine_names)
+        if not named:
+            named = [*default, *ENGINES.plugins] if default else list(ENGINES)
         if self.peers:
-            named = [*(named or default or ENGINES), *PEERS]
-        named = named or list(default or ENGINES)
+            named += PEERS
         found = [
             engine_in_file(name) if is_in_file(name) else get_engine(name)
             for name in dict.fromkeys(named)
         ]
-        repeated = {e.name for e in found if [o.name for o in found].count(e.name) > 1}
-        if repeated:
-            raise ValueError(f"two engines are called {', '.join(sorted(repeated))}: rename one")
+        _refuse_repeated("engines", found)
         return found
+
+
+def _refuse_repeated(what: str, found: "Sequence[Problem | Engine]") -> None:
+    """Refuse entries of one name, whose results could not be told apart."""
+    names = [each.name for each in found]
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"two {what} are called {', '.join(repeated)}: rename one")
 
 
 def _integers(text: str) -> list[int]:

@@ -1,5 +1,6 @@
 """``gradscale run``: the main job."""
 
+import dataclasses
 import shlex
 import sys
 from pathlib import Path
@@ -14,26 +15,21 @@ from compare.cli.options import CHOICES, Choice, Positive, options
 __all__ = ["run"]
 
 _GIB = 1024**3
-#: Time budget of a cell in seconds, in a full run and in a quick one.
-_BUDGET_S = {False: 3.0, True: 1.0}
-#: Engines that a quick run times unless others are named; all are verified.
-_QUICK_ENGINES = ("expanded", "shared", "adjoint", "matrix", "graph", "graph-compiled")
 
 
 @click.command()
 @click.option(
     "--out",
-    default=Path("reports/latest"),
-    show_default=True,
     type=click.Path(path_type=Path),
-    help="Folder for the CSV files, the charts and the report.",
+    help="Folder for the CSV files, the charts and the report.  [default: a new one in "
+    "reports/runs, to which reports/latest points]",
 )
-@click.option("--quick", is_flag=True, help="Few sizes and a small budget: about a minute.")
+@click.option("--quick", is_flag=True, help="Two sizes of one network: about half a minute.")
+@click.option("--full", is_flag=True, help="All problems, sizes and engines: about ten minutes.")
 @click.option(
     "--budget-s",
     type=Positive(),
-    help=f"Time budget of a cell in seconds.  [default: {_BUDGET_S[False]:g}, "
-    f"quick {_BUDGET_S[True]:g}]",
+    help="Time budget of a cell in seconds.  [default: 3, quick 2]",
 )
 @click.option(
     "--budget-gb",
@@ -45,8 +41,9 @@ _QUICK_ENGINES = ("expanded", "shared", "adjoint", "matrix", "graph", "graph-com
 @click.option(
     "--resume",
     is_flag=True,
-    help="Go on with the run in the folder where it was killed or interrupted.",
+    help="Go on with the run in --out, or with the latest, where it was interrupted.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace the run that --out holds.")
 @click.option(
     "--fresh",
     is_flag=True,
@@ -55,30 +52,37 @@ _QUICK_ENGINES = ("expanded", "shared", "adjoint", "matrix", "graph", "graph-com
 @click.option("--parquet", is_flag=True, help="Write results.parquet too.")
 @options(CHOICES)
 def run(
-    out: Path,
+    out: Path | None,
     quick: bool,
+    full: bool,
     budget_s: float | None,
     budget_gb: float,
     resume: bool,
+    overwrite: bool,
     fresh: bool,
     parquet: bool,
     **chosen: Any,
 ) -> int:
-    """Verify every engine, time them on growing networks, and write the report."""
+    """Time every engine on growing networks, verify all of them, and write the report."""
     from compare.process.executor import Budget
+    from compare.run.extent import Extent
     from compare.run.run import run as run_job
     from compare.run.settings import Settings
 
-    budget = Budget(budget_s or _BUDGET_S[quick], int(budget_gb * _GIB))
+    _refuse_contradictions(out, quick=quick, full=full, resume=resume, overwrite=overwrite)
+    extent = Extent.QUICK if quick else Extent.FULL if full else Extent.USUAL
+    budget = Budget(budget_s or extent.budget_s, int(budget_gb * _GIB))
     choice = Choice(**chosen)
-    verified = choice.engines()
+    problems, engines = choice.problems(), choice.engines(extent.engines)
     settings = Settings(
-        folder=out,
-        problems=choice.problems(),
-        verified=verified,
-        engines=choice.engines(_QUICK_ENGINES) if quick else verified,
+        folder=Path(),
+        problems=problems,
+        verified=engines if quick else choice.engines(),
+        engines=engines,
         budget=budget,
-        quick=quick,
+        extent=extent,
+        problems_named=bool(choice.problem_names),
+        engines_named=bool(choice.engine_names),
         seed=choice.seed,
         threads=choice.threads,
         command=shlex.join(["gradscale", *sys.argv[1:]]),
@@ -86,8 +90,37 @@ def run(
         resume=resume,
         parquet=parquet,
     )
-    page, agreed, interrupted = run_job(settings, Console())
+    named = problems[0].name if choice.problem_names else str(extent)
+    folder = _folder(out, named, resume=resume, overwrite=overwrite)
+    page, agreed, interrupted = run_job(dataclasses.replace(settings, folder=folder), Console())
     click.echo(f"report: {page}")
     if interrupted:
         return INTERRUPTED
     return DONE if agreed else MISMATCH
+
+
+def _refuse_contradictions(
+    out: Path | None, *, quick: bool, full: bool, resume: bool, overwrite: bool
+) -> None:
+    """Refuse options that exclude each other."""
+    if quick and full:
+        raise ValueError("--quick and --full exclude each other: leave out one")
+    if resume and overwrite:
+        raise ValueError("--resume goes on with a run and --overwrite replaces it: leave out one")
+    if overwrite and not out:
+        raise ValueError("--overwrite replaces the run in a folder: name it with --out")
+
+
+def _folder(out: Path | None, name: str, *, resume: bool, overwrite: bool) -> Path:
+    """Return the folder that a run is written into."""
+    from compare.run.folders import latest_run, make_latest, new_folder, refuse_other_run
+
+    if out is None and resume and latest_run().is_dir():
+        return latest_run()
+    if out is None:
+        folder = new_folder(name)
+        make_latest(folder)
+        return folder
+    if not (resume or overwrite):
+        refuse_other_run(out)
+    return out

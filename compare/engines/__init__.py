@@ -14,15 +14,16 @@ from compare.engines.peers import ABSENT, PEERS
 from compare.engines.symbolic import ADJOINT, EXPANDED, MATRIX, SHARED
 from compare.problems.problem import Case
 from compare.registry.naming import nearest
-from compare.registry.plugins import plugins
+from compare.registry.plugins import Table
 
 __all__ = ["ABSENT", "ENGINES", "PEERS", "Engine", "Prepared", "chosen_engines", "get_engine"]
 
 #: The engines that are compared unless others are asked for, in the order in which tables show
 #: them: those that need nothing else to be installed, and those that were installed as plug-ins.
-ENGINES: dict[str, Engine] = {
-    engine.name: engine
-    for engine in (
+ENGINES: Table[Engine] = Table(
+    "gradscale.engines",
+    Engine,
+    (
         EXPANDED,
         SHARED,
         ADJOINT,
@@ -33,9 +34,9 @@ ENGINES: dict[str, Engine] = {
         HAND_WRITTEN,
         FINITE_DIFFERENCES,
         COMPLEX_STEP,
-    )
-}
-ENGINES.update(plugins("gradscale.engines", Engine, ENGINES | PEERS | dict.fromkeys(ABSENT)))
+    ),
+    reserved={*PEERS, *ABSENT},
+)
 
 
 def get_engine(name: str) -> Engine:

@@ -1,6 +1,8 @@
 """The symbolic engines: a formula derived once, then evaluated for every gradient."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -8,25 +10,58 @@ from compare.engines.engine import Engine, Prepared
 from compare.engines.precision import in_types_of_arguments
 from compare.problems.problem import Case
 
-__all__ = ["ADJOINT", "EXPANDED", "MATRIX", "SHARED"]
+__all__ = ["ADJOINT", "EXPANDED", "MATRIX", "SHARED", "by_identifier", "identifiers"]
+
+
+def identifiers(case: Case) -> dict[str, str]:
+    """Return for each input the name that it has in a formula, where `params.w1` is none."""
+    found: dict[str, str] = {}
+    for name in case.inputs:
+        identifier = re.sub(r"\W", "_", name)
+        while identifier != name and (identifier in found.values() or identifier in case.inputs):
+            identifier += "_"
+        found[name] = identifier
+    return found
+
+
+def by_identifier(case: Case) -> Callable[..., Any]:
+    """Return the function of a case, with the names of `identifiers`."""
+    function, names = case.problem.function, identifiers(case)
+    if all(name == identifier for name, identifier in names.items()):
+        return function
+
+    def renamed(**inputs: Any) -> Any:
+        return function(**{name: inputs[identifier] for name, identifier in names.items()})
+
+    return renamed
 
 
 def _preparer(strategy: str) -> Callable[[Case], Prepared]:
     def prepare(case: Case) -> Prepared:
         import symdiff
 
-        shapes = {name: np.shape(value) for name, value in case.inputs.items()}
+        names = identifiers(case)
+        shapes = {names[name]: np.shape(value) for name, value in case.inputs.items()}
+        wrt = tuple(names[name] for name in case.wrt)
         try:
             gradient = symdiff.gradient(
-                case.problem.function, wrt=case.wrt, strategy=strategy, inputs=shapes
+                by_identifier(case), wrt=wrt, strategy=strategy, inputs=shapes
             )
             operations = gradient.operation_count
             # Predicts the size of the text, and refuses to print one that is too large.
             _ = gradient.source
         except symdiff.ExpressionTooLarge as error:
             raise NotImplementedError(str(error)) from error
-        run = in_types_of_arguments(lambda inputs: gradient.value_and_gradient(**inputs), case)
-        return Prepared(run, operations)
+
+        def run(inputs: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+            return gradient.value_and_gradient(**inputs)
+
+        def run_renamed(inputs: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+            value, gradients = run({names[name]: x for name, x in inputs.items()})
+            return value, {name: gradients[names[name]] for name in case.wrt}
+
+        same = all(name == identifier for name, identifier in names.items())
+        return Prepared(in_types_of_arguments(run if same else run_renamed, case), operations)
 
     return prepare
 

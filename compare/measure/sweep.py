@@ -49,6 +49,8 @@ class Plan:
     threads: int = 1
     #: Whether each sample is taken in a process of its own.
     fresh: bool = False
+    #: Whether an engine takes part at a size of a problem.
+    takes_part: Callable[[Problem, int, Engine], bool] = lambda problem, size, engine: True
 
     @property
     def conditions(self) -> dict[str, object]:
@@ -69,7 +71,8 @@ class Plan:
                 if place < len(sizes):
                     case = problem.case(sizes[place], self.seed)
                     for engine in self.engines:
-                        yield case, engine
+                        if self.takes_part(problem, sizes[place], engine):
+                            yield case, engine
 
 
 def sweep(
@@ -141,10 +144,11 @@ def benchmark(
     ----------
     f : callable or str
         Plain NumPy function that returns a scalar, or the name of a built-in problem.
-    *args : float or array
-        Arguments of a function.
+    *args : float or array, or dict, list, tuple, NamedTuple or dataclass of them
+        Arguments of a function; what has no derivative by its type is a constant.
     wrt : str or sequence of str, optional
-        Arguments to differentiate with respect to; all by default.
+        Arguments to differentiate with respect to, such as ``"params"`` or ``"params.w1"``; all
+        by default.
     engines : iterable of str or Engine, optional
         Engines; all that can do the problem by default.
     sizes : sequence of int, optional
@@ -168,7 +172,7 @@ def benchmark(
     Raises
     ------
     TypeError
-        If an argument is not of floating-point type.
+        If no argument, or one that `wrt` names, is of floating-point type.
     ValueError
         If a name is unknown, a budget is not positive, or the function returns no scalar.
 

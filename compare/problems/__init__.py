@@ -8,17 +8,16 @@ from compare.problems import classics, edges, logistic, mlp, notes
 from compare.problems.namespace import namespace
 from compare.problems.problem import Case, Gradients, Inputs, Problem
 from compare.registry.naming import nearest
-from compare.registry.plugins import plugins
+from compare.registry.plugins import Table
 
 __all__ = ["PROBLEMS", "Case", "Gradients", "Inputs", "Problem", "get_problem", "namespace"]
 
 #: Every problem by its name, in the order in which a report shows them.
-PROBLEMS: dict[str, Problem] = {
-    problem.name: problem
-    for module in (notes, edges, logistic, classics, mlp)
-    for problem in module.PROBLEMS
-}
-PROBLEMS.update(plugins("gradscale.problems", Problem, PROBLEMS))
+PROBLEMS: Table[Problem] = Table(
+    "gradscale.problems",
+    Problem,
+    [problem for module in (notes, edges, logistic, classics, mlp) for problem in module.PROBLEMS],
+)
 
 
 def get_problem(name: str) -> Problem:

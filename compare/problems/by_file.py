@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.problems.own import checked, named_arguments, own_problem, value_of
+from compare.problems.arguments import Arguments, arguments_of
+from compare.problems.own import own_problem, value_of
 from compare.problems.problem import Inputs, Problem
 from compare.registry.plugins import in_file
 
@@ -107,10 +108,37 @@ class _Draw:
         return _split(made, f"what {self.what} returned")
 
 
-def _named(function: Callable[..., Any], name: str, draw: _Draw, size: int, rng: Any) -> Inputs:
-    """Return the arguments of a growing function by name."""
+def _arguments(
+    function: Callable[..., Any], name: str, draw: _Draw, size: int, rng: np.random.Generator
+) -> Arguments:
+    """Return the arguments of a growing function at a size."""
     args, words = draw(size, rng)
-    return named_arguments(function, args, words, name)[0]
+    return arguments_of(function, args, words, name)
+
+
+def _inputs(
+    function: Callable[..., Any], name: str, draw: _Draw, size: int, rng: np.random.Generator
+) -> Inputs:
+    """Return what can be differentiated of the arguments of a growing function."""
+    return _arguments(function, name, draw, size, rng).inputs
+
+
+def _at(
+    function: Callable[..., Any],
+    draw: _Draw,
+    wrt: Sequence[str],
+    problem: Problem,
+    size: int,
+    seed: int,
+) -> Problem:
+    """Return a growing problem as it is at one size: lists grow, and so do whole numbers."""
+    rng = np.random.default_rng(seed)
+    arguments = _arguments(function, problem.name, draw, size, rng)
+    return dataclasses.replace(
+        problem,
+        function=arguments.function(function),
+        wrt=arguments.chosen(wrt or None, problem.name),
+    )
 
 
 def _growing(
@@ -123,19 +151,21 @@ def _growing(
 ) -> Problem:
     """Return the problem of a function whose arguments grow."""
     smallest = min(sizes, default=_SIZES[0])
-    args, words = draw(smallest, np.random.default_rng(0))
-    inputs, called = named_arguments(function, args, words, name)
-    chosen = checked(inputs, wrt or None, name)
-    value_of(called, inputs, name)
-    return Problem(
+    arguments = _arguments(function, name, draw, smallest, np.random.default_rng(0))
+    called = arguments.function(function)
+    value_of(called, arguments.inputs, name, arguments.converted)
+    problem = Problem(
         name=name,
         family=name,
         function=called,
-        wrt=chosen,
-        inputs=partial(_named, function, name, draw),
+        wrt=arguments.chosen(wrt or None, name),
+        inputs=partial(_inputs, function, name, draw),
         sizes=tuple(sizes) or _SIZES,
         quick_sizes=tuple(sizes) or _QUICK_SIZES,
         verify_size=smallest,
         meaning=name,
         analytic=analytic,
     )
+    if called is function:
+        return problem
+    return dataclasses.replace(problem, at=partial(_at, function, draw, wrt, problem))

@@ -59,6 +59,7 @@ PROBLEMS: tuple[Problem, ...] = (
         wrt=("x",),
         inputs=_inputs,
         sizes=(2, 4, 8, 12, 16),
+        usual_sizes=(4, 8, 16),
         quick_sizes=(8,),
         verify_size=5,
         meaning="iterates of the logistic map 4 l (1 - l)",

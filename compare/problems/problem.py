@@ -46,6 +46,12 @@ class Problem:
         Gradient derived by hand: ``gradient(**inputs)`` returns the value and the gradients.
     analytic : bool
         Whether the function is analytic, so that a complex step is exact.
+    usual_sizes : tuple of int, optional
+        Sizes that a run times which is neither full nor quick; `sizes` by default, empty if it
+        only verifies the problem.
+    at : callable, optional
+        ``at(size, seed)`` returns the problem as it is at one size, where its function or the names
+        of its arguments depend on the size.
     """
 
     name: str
@@ -60,6 +66,8 @@ class Problem:
     label: Callable[[int], str] = str
     gradient: Callable[..., tuple[float, Gradients]] | None = None
     analytic: bool = True
+    usual_sizes: tuple[int, ...] | None = None
+    at: "Callable[[int, int], Problem] | None" = None
 
     def case(self, size: int, seed: int) -> "Case":
         """Return the problem at one size, with inputs drawn from a seed.
@@ -86,7 +94,8 @@ class Problem:
                 f"{self.name}: size {size!r} is not a whole number of at least 1. "
                 f"A full run times the sizes {', '.join(map(str, self.sizes))}."
             )
-        return Case(self, int(size), seed)
+        problem = self if self.at is None else self.at(int(size), seed)
+        return Case(problem, int(size), seed)
 
 
 @dataclass(frozen=True)

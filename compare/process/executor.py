@@ -17,11 +17,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from importlib.machinery import PathFinder
 from typing import IO, Any, Literal
 
 import cloudpickle
 
-from compare.process.guard import new_mark, package_environment
+from compare.process.guard import new_mark, package_environment, package_path
 from compare.process.ipc import read_message, valid_unicode, write_message
 from compare.process.jobs import call
 from compare.process.processes import MARK, ProcessTree, end_marked
@@ -291,19 +292,24 @@ def _too_busy(budget: Budget, threads: int, stage: str) -> str:
     )
 
 
+#: What goes by value is noted for all threads at once.
+_pickling = threading.Lock()
+
+
 def _pickled(job: tuple[Any, ...]) -> bytes:
     """Return a job as bytes; functions of modules that a worker could not import go by value."""
     registered = []
-    try:
-        for name in {getattr(f, "__module__", None) for f in _functions(job)}:
-            if name in sys.modules and name != "__main__" and not _importable(name):
-                cloudpickle.register_pickle_by_value(sys.modules[name])
-                registered.append(sys.modules[name])
-        payload: bytes = cloudpickle.dumps(job)
-        return payload
-    finally:
-        for module in registered:
-            cloudpickle.unregister_pickle_by_value(module)
+    with _pickling:
+        try:
+            for name in {getattr(f, "__module__", None) for f in _functions(job)}:
+                if name in sys.modules and name != "__main__" and not _importable(name):
+                    cloudpickle.register_pickle_by_value(sys.modules[name])
+                    registered.append(sys.modules[name])
+            payload: bytes = cloudpickle.dumps(job)
+            return payload
+        finally:
+            for module in registered:
+                cloudpickle.unregister_pickle_by_value(module)
 
 
 def _functions(job: tuple[Any, ...]) -> list[Any]:
@@ -316,10 +322,15 @@ def _functions(job: tuple[Any, ...]) -> list[Any]:
 
 
 def _importable(name: str) -> bool:
+    """Return whether a worker would import a module by its name, and not another one."""
     try:
-        return importlib.util.find_spec(name) is not None
+        spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
         return False
+    if spec is None or not spec.has_location or "." in name:
+        return spec is not None
+    there = PathFinder.find_spec(name, package_path())
+    return there is not None and there.origin == spec.origin
 
 
 class Executor:

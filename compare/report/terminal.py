@@ -1,6 +1,7 @@
 """Tables for the terminal: the summary, the agreement, the exactness."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
 from rich import box
@@ -10,30 +11,57 @@ from rich.text import Text
 
 from compare.report import cells as frames
 from compare.report.exactness import ulp_text
+from compare.report.finding import finding
 from compare.report.format import MISSING, count_text, error_text, ratio_text, seconds_text
 from compare.report.reach import budget, reach
 from compare.report.record import RunRecord
 from compare.report.tables import growth_text
 from compare.report.worst import worst_pairs
-from compare.results.schema import AGREEMENT_COLUMNS, TRUTH_COLUMNS
+from compare.results.schema import AGREEMENT_COLUMNS, RESULT_COLUMNS, TRUTH_COLUMNS
 
-__all__ = ["print_agreement", "print_exactness", "print_summary"]
+#: Columns of a terminal that has room for the laws of growth.
+_WIDE = 76
+
+__all__ = ["print_agreement", "print_exactness", "print_finding", "print_summary"]
+
+
+def print_finding(results: pd.DataFrame, run: Mapping[str, Any], console: Console) -> None:
+    """Print the finding of a run, if something has grown by now."""
+    cells = frames.complete(results, RESULT_COLUMNS)
+    if _grown(frames.ok(cells)):
+        console.print(Text(finding(cells, run), style="bold"))
 
 
 def print_summary(record: RunRecord, console: Console) -> None:
-    """Print one line an engine: how far it came, and how its cost grows."""
-    grown = frames.growing(record.results)
-    scope = frames.networks(grown)
-    what, unit = "network", "parameters"
-    if scope.empty and len(grown):
-        sized = bool((grown["against"] == "size").all())
-        scope, what, unit = (grown, "problem", "size") if sized else (grown, "function", unit)
-    if scope.empty:
-        console.print("Nothing that grows was measured.")
-        return
-    limits = budget(record.results, {})
-    table = Table(
-        title=f"Largest {what} differentiated" + (f" within {limits}" if limits else ""),
+    """Print for each family one line an engine: how far it came, and how its cost grows."""
+    grown, several = frames.growing(record.results), _grown(record.results)
+    for family in frames.families(grown):
+        if family in several:
+            cells = grown[grown["family"] == family]
+            console.print(_reaches(record, cells, family, laws=console.width >= _WIDE))
+    if several:
+        note = f"{MISSING} was stopped by nothing: the largest tried; ratio = gradient / loss"
+        console.print(Text(note, style="dim"))
+    # The problems of the notes are beside the point where something grows.
+    beside = several | {"notes"} if several else several
+    single = record.results[~record.results["family"].isin(beside)]
+    if len(single):
+        console.print(_singles(single))
+        for row in single[single["status"] == "unsupported"].to_dict("records"):
+            console.print(Text(f"{row['engine']} on {row['problem']}: {row['message']}", "dim"))
+    if record.results.empty:
+        console.print("Nothing was measured.")
+
+
+def _grown(results: pd.DataFrame) -> set[str]:
+    """Return the families of which several sizes were tried."""
+    sizes = frames.growing(results).groupby("family")["size"].nunique()
+    return {str(family) for family in sizes.index[sizes > 1]} - {"own"}
+
+
+def _table(title: str) -> Table:
+    return Table(
+        title=title,
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
@@ -42,36 +70,51 @@ def print_summary(record: RunRecord, console: Console) -> None:
         padding=(0, 1, 0, 0),
         collapse_padding=True,
     )
+
+
+def _reaches(record: RunRecord, cells: pd.DataFrame, family: str, *, laws: bool) -> Table:
+    """Return the table of one family: what ended each engine there."""
+    sized = bool((cells["against"] == "size").all())
+    unit = frames.SIZE_WORDS.get(family, "size") if sized else "parameters"
+    limits = budget(cells, {})
+    table = _table(f"{family}: the largest" + (f" within {limits}" if limits else ""))
     table.add_column("engine", no_wrap=True, overflow="ellipsis", max_width=18)
-    for name in (f"largest\n({unit})", "one\ngradient", "growth exp.\n(95 %)", "ratio\nto loss"):
+    names = [f"largest\n({unit})", "one\ngradient", "ratio\nto loss"]
+    for name in [*names, *["growth exp.\n(95 %)"] * laws]:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("stopped\nby", overflow="ellipsis", max_width=11)
-    for engine in frames.engines(scope):
-        far = reach(scope, engine)
+    for engine in frames.engines(cells):
+        far = reach(cells, engine)
         if far is None:
             continue
-        family = str(far.best.get("family", ""))
         growth = growth_text(record.summary, family, engine) if far.best else MISSING
         row = (
             engine,
             count_text(far.n) if far.best else "none",
             seconds_text(far.best.get("run_s")),
-            growth.split(", ×")[0].replace(" to ", "–"),
             ratio_text(far.best.get("ratio")),
+            *[growth.split(", ×")[0].replace(" to ", "–")] * laws,
             far.stopped_by or MISSING,
         )
         style = {"graph": "bold"}.get(engine, "")
         # Text, not markup: a name in square brackets must stay what it is.
         table.add_row(*(Text(text, style=style) for text in row))
-    console.print(table)
-    families = frames.families(scope)
-    console.print(
-        Text(
-            f"over {len(families)} growing famil{'y' if len(families) == 1 else 'ies'}; "
-            "ratio = one gradient / one evaluation of the loss",
-            style="dim",
-        )
-    )
+    return table
+
+
+def _singles(cells: pd.DataFrame) -> Table:
+    """Return the table of problems of one size."""
+    table = _table("One gradient")
+    for name in ("problem", "engine"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis", max_width=24)
+    for name in ("parameters", "one\ngradient", "ratio\nto loss", "status"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in cells.to_dict("records"):
+        texts = [str(row["problem"]), str(row["engine"]), count_text(row["parameters"])]
+        texts += [seconds_text(row["run_s"]), ratio_text(row["ratio"]), str(row["status"])]
+        style = "" if row["status"] in ("ok", "unsupported") else "bold red"
+        table.add_row(*(Text(text, style=style) for text in texts))
+    return table
 
 
 def print_agreement(agreement: pd.DataFrame, console: Console) -> None:

@@ -25,6 +25,8 @@ from compare.results.schema import SCHEMA_VERSION
 __all__ = ["engine_versions", "fingerprint"]
 
 _DIGITS = 16
+#: What its text tells everything about.
+_PLAIN = (bool, int, float, complex, str, bytes, np.generic, np.ufunc)
 #: Packages of this distribution: what they contain says more than their version.
 _OURS = ("symdiff", "autodiff", "compare")
 
@@ -123,7 +125,7 @@ def _described(value: Any, seen: set[int]) -> Iterator[str]:
         yield f"{type(value).__name__} of {len(value)}"
         for part in value:
             yield from _described(part, seen)
-    elif value is None or isinstance(value, bool | int | float | complex | str | np.generic):
+    elif value is None or isinstance(value, _PLAIN):
         yield repr(value)
     elif inspect.isclass(value) or inspect.isbuiltin(value):
         yield f"{value.__module__}.{value.__qualname__}"

@@ -108,7 +108,9 @@ def _refuse_other_plan(folder: Path, previous: Any, requested: Mapping[str, Any]
     now = json.loads(json.dumps(requested))
     for name in dict.fromkeys([*previous, *now]):
         before, after = previous.get(name), now.get(name)
-        if before != after:
+        # An engine that was installed since, as a plug-in, makes no row of the others wrong.
+        grown = name in ("engines", "verified") and set(before or ()) <= set(after or ())
+        if before != after and not grown:
             raise ResultsError(
                 f"{folder} cannot be resumed with other settings: {name} was "
                 f"{_shown(before)} and is now {_shown(after)}. Give the options "

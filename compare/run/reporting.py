@@ -31,7 +31,7 @@ _NETWORKS = "mlp-"
 def report_folder(folder: Path, console: Console, title: str = "") -> Path:
     """Make the report of a folder from its CSV files, and print the closing table."""
     # late: SciPy and what draws take 1 s to import
-    from compare.report.terminal import print_summary
+    from compare.report.terminal import print_finding, print_summary
     from compare.report.write import write_report
 
     record = read_record(folder)
@@ -39,6 +39,7 @@ def report_folder(folder: Path, console: Console, title: str = "") -> Path:
     write_table(folder / "crossovers.csv", record.crossovers, CROSSOVER_COLUMNS)
     with console.status("drawing the report"):
         page = write_report(folder, record, title=title, example=_example(record))
+    print_finding(record.results, record.metadata, console)
     print_summary(record, console)
     return page
 

@@ -4,32 +4,26 @@ import dataclasses
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.text import Text
 
 from compare.engines.engine import Engine
-from compare.measure.sweep import Ended, sweep
+from compare.measure.sweep import sweep
 from compare.problems import PROBLEMS
 from compare.problems.problem import Case, Problem
 from compare.process.executor import Budget
+from compare.report.format import budget_text
 from compare.results.identity import fingerprint
 from compare.results.lock import locked
 from compare.results.machine import machine, moment, whole_description
-from compare.results.reading import ResultsError, read_results, read_table
-from compare.results.resume import PreviousRun, previous_run, read_json, write_json
+from compare.results.reading import read_results, read_table
+from compare.results.resume import PreviousRun, previous_run, write_json
 from compare.results.samples import SampleStore
 from compare.results.schema import (
     AGREEMENT_COLUMNS,
@@ -46,6 +40,8 @@ from compare.results.store import (
     write_parquet,
     write_table,
 )
+from compare.run.display import Display, clock_text
+from compare.run.extent import Extent
 from compare.run.reporting import report_folder
 from compare.run.settings import Settings
 from compare.run.verify import verify_cases
@@ -53,7 +49,7 @@ from compare.run.verify import verify_cases
 if TYPE_CHECKING:
     from compare.truth.measure import Found
 
-__all__ = ["Settings", "report_folder", "run", "verify_problems"]
+__all__ = ["Settings", "differentiated", "report_folder", "run", "verify_problems"]
 
 #: Time and memory budget of a gradient that is verified, whatever the budget of timed cells is.
 _VERIFY_BUDGET = Budget(20.0, 2 * 1024**3)
@@ -73,6 +69,8 @@ _OUTPUTS = (
 )
 #: Requested settings that run.json repeats for the report.
 _SHOWN = ("quick", "budget_s", "budget_bytes", "seed", "threads", "mode")
+#: Names of arguments that a sentence lists.
+_MOST_NAMES = 8
 _REPORTS = ("report.html", "report.md")
 #: Statuses of a cell whose engine failed: not refusals, and not budgets that ended.
 _FAILED = ("error", "crashed")
@@ -81,29 +79,22 @@ _FAILED = ("error", "crashed")
 def verify_problems(
     problems: Sequence[Problem],
     engines: Sequence[Engine],
-    console: Console,
     *,
     seed: int = 0,
     threads: int = 1,
+    on_done: Callable[[Case, Engine], None] | None = None,
     found: "Found | None" = None,
 ) -> pd.DataFrame:
     """Return the agreement of engines on each problem at its size for verification."""
-    cases = [problem.case(problem.verify_size, seed) for problem in problems]
-    with _progress(console) as progress:
-        task = progress.add_task("verify", total=len(cases) * len(engines))
-
-        def on_done(case: Case, engine: Engine) -> None:
-            progress.update(task, advance=1, description=f"verify {case.problem.name}")
-
-        return verify_cases(
-            cases,
-            engines,
-            budget_s=_VERIFY_BUDGET.seconds,
-            budget_bytes=_VERIFY_BUDGET.bytes,
-            threads=threads,
-            on_done=on_done,
-            found=found,
-        )
+    return verify_cases(
+        [problem.case(problem.verify_size, seed) for problem in problems],
+        engines,
+        budget_s=_VERIFY_BUDGET.seconds,
+        budget_bytes=_VERIFY_BUDGET.bytes,
+        threads=threads,
+        on_done=on_done,
+        found=found,
+    )
 
 
 def run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
@@ -113,6 +104,9 @@ def run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
 
 
 def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
+    # late: pandas and the report are not needed before
+    from compare.report.terminal import print_finding
+
     folder, begin = settings.folder, time.monotonic()
     fingerprints = _fingerprints(settings)
     previous = _begin(settings, console, fingerprints)
@@ -120,23 +114,29 @@ def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
     write_json(folder / "run.json", metadata)
     write_json(folder / "machine.json", machine)
     samples, interrupted = SampleStore(folder), False
+    cells = len(fingerprints) - len(previous.done)
+    cells_s, rest_s = settings.estimate_s
+    cells_s *= cells / max(len(fingerprints), 1)
+    _announce(settings, console, cells, cells_s + rest_s)
     try:
-        _verify(settings, console, metadata)
-        for ended in _swept(settings, console, previous.done):
-            row = ended.row
-            cell = (row["problem"], row["size"], row["engine"])
-            samples.add(cell, ended.samples, previous.run)
-            append_row(folder / "results.csv", row)
-        # A report of somebody's own function is about that function, not about our networks.
-        ours = {(problem.name, problem.family) for problem in PROBLEMS.values()}
-        if any((problem.name, problem.family) in ours for problem in settings.problems):
-            with console.status("the swell, the collapse, the two-layer network trained thrice"):
+        with Display(console, cells, cells_s, rest_s) as display:
+            _time(settings, 0, display, previous, samples)
+            print_finding(read_results(folder / "results.csv"), metadata, console)
+            # Each cell was held against its reference before it was timed; now all engines are
+            # on every problem, also on those that no clock sees.
+            _verify(settings, display, metadata)
+            for place in range(1, len(settings.plans)):
+                _time(settings, place, display, previous, samples)
+            # A report of somebody's own function is about that function, not about our networks.
+            ours = PROBLEMS.keys() - {*PROBLEMS.plugins}
+            if any(problem.name in ours for problem in settings.problems):
+                display.does("the swell, the collapse of two layers, and the training")
                 _finish(settings, metadata)
-        else:
-            # late: the studies derive with SymPy, which takes 0.3 s to import
-            from compare.studies.example import example_of
+            else:
+                # late: the studies derive with SymPy, which takes 0.3 s to import
+                from compare.studies.example import example_of
 
-            with console.status("the formula and the circuit"):
+                display.does("the formula and the circuit")
                 example = example_of(settings.problems[0], settings.seed)
                 metadata["example"] = dataclasses.asdict(example)
     except KeyboardInterrupt:
@@ -152,13 +152,69 @@ def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
     return page, _sound(settings, console), interrupted
 
 
+def _announce(settings: Settings, console: Console, cells: int, seconds: float) -> None:
+    """Say what a run will do, where it writes and about how long it takes."""
+    timed = [p for plan in settings.plans for p in plan.problems]
+    limits = budget_text(settings.budget.seconds, settings.budget.bytes)
+    console.print(
+        f"Timing {_count(len(settings.engines), 'engine')} on {_count(len(timed), 'problem')}, "
+        f"at most {_count(cells, 'cell')} within {limits} each; verifying "
+        f"{_count(len(settings.verified), 'engine')} on "
+        f"{_count(len(settings.problems), 'problem')}.",
+        highlight=False,
+    )
+    for problem in settings.problems:
+        if problem.name not in PROBLEMS:
+            console.print(Text(differentiated(problem, settings.seed)))
+    where = Text(f"Writing to {settings.folder}")
+    console.print(where, soft_wrap=True)
+    console.print(
+        f"About {clock_text(seconds)} (minutes:seconds) on two idle cores. Ctrl-C ends it with a "
+        "report of what is finished; --resume goes on.",
+        highlight=False,
+    )
+
+
+def differentiated(problem: Problem, seed: int) -> str:
+    """Return a sentence on what a problem is differentiated by, and what is not."""
+    case = problem.case(problem.verify_size, seed)
+    shown = ", ".join(case.wrt[:_MOST_NAMES]) + ", …" * (len(case.wrt) > _MOST_NAMES)
+    others = [name for name in case.inputs if name not in case.wrt]
+    held = f"; held: {', '.join(others[:_MOST_NAMES])}" if others else ""
+    return f"{problem.name}: {_count(case.parameters, 'parameter')} in {shown}{held}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + "s" * (number != 1)
+
+
+def _time(
+    settings: Settings, place: int, display: Display, previous: PreviousRun, samples: SampleStore
+) -> None:
+    """Time the cells of one of the plans, and write each as soon as it has ended."""
+    plan, *later = settings.plans[place:]
+    beyond = sum(_cell(*pair) not in previous.done for other in later for pair in other.cells())
+
+    def on_begin(case: Case, engine: Engine, done: int, total: int) -> None:
+        display.begins(case, engine, total - done + beyond)
+
+    for ended in sweep(plan, on_begin, previous.done):
+        row = ended.row
+        samples.add((row["problem"], row["size"], row["engine"]), ended.samples, previous.run)
+        append_row(settings.folder / "results.csv", row)
+        display.ended(row)
+
+
+def _cell(case: Case, engine: Engine) -> Cell:
+    return case.problem.name, case.size, engine.name
+
+
 def _fingerprints(settings: Settings) -> dict[Cell, str]:
     """Return the digest of each cell of a run."""
     return {
-        (case.problem.name, case.size, engine.name): fingerprint(
-            case, engine, settings.plan.conditions
-        )
-        for case, engine in settings.plan.cells()
+        _cell(case, engine): fingerprint(case, engine, plan.conditions)
+        for plan in settings.plans
+        for case, engine in plan.cells()
     }
 
 
@@ -172,11 +228,6 @@ def _begin(settings: Settings, console: Console, fingerprints: Mapping[Cell, str
             console.print(sentence)
     else:
         previous = PreviousRun()
-        unfinished = _unfinished(folder)
-        if unfinished:
-            console.print(
-                f"An unfinished run of {unfinished} cells is replaced; --resume goes on with one."
-            )
         for name in (*_OUTPUTS, *_REPORTS):
             (folder / name).unlink(missing_ok=True)
         SampleStore(folder).clear()
@@ -185,17 +236,7 @@ def _begin(settings: Settings, console: Console, fingerprints: Mapping[Cell, str
     return previous
 
 
-def _unfinished(folder: Path) -> int:
-    """Return the number of cells of an unfinished run in a folder, 0 if there is none."""
-    try:
-        if read_json(folder / "run.json").get("interrupted"):
-            return len(read_results(folder / "results.csv"))
-    except ResultsError:
-        pass
-    return 0
-
-
-def _verify(settings: Settings, console: Console, metadata: dict[str, Any]) -> None:
+def _verify(settings: Settings, display: Display, metadata: dict[str, Any]) -> None:
     """Write agreement.csv and truth.csv, unless they are there and nothing has changed since."""
     # late: mpmath takes 0.1 s to import, and reports need no truth
     from compare.truth import cases_for_truth, measure_errors
@@ -208,15 +249,22 @@ def _verify(settings: Settings, console: Console, metadata: dict[str, Any]) -> N
     agreement = verify_problems(
         settings.problems,
         settings.verified,
-        console,
         seed=settings.seed,
         threads=settings.threads,
+        on_done=lambda case, engine: display.does(f"verifying {engine.name} {case.problem.name}"),
         found=found,
     )
     write_table(tables[0], agreement, AGREEMENT_COLUMNS)
-    with console.status("the true gradients, in 50 digits"):
-        cases = cases_for_truth(settings.problems, settings.seed, quick=settings.quick)
-        truth = measure_errors(cases, settings.verified, found, threads=settings.threads)
+    cases = cases_for_truth(
+        settings.problems, settings.seed, quick=settings.extent is not Extent.FULL
+    )
+    truth = measure_errors(
+        cases,
+        settings.verified,
+        found,
+        threads=settings.threads,
+        on_done=lambda case: display.does(f"the true gradient of {case.problem.name}, 50 digits"),
+    )
     write_table(tables[1], truth, TRUTH_COLUMNS)
     metadata["verified"] = digest
     write_json(folder / "run.json", metadata)
@@ -224,11 +272,11 @@ def _verify(settings: Settings, console: Console, metadata: dict[str, Any]) -> N
 
 def _digest_of_verification(settings: Settings) -> str:
     """Return a digest of all that agreement.csv and truth.csv depend on."""
-    digest = hashlib.sha256()
+    digest, conditions = hashlib.sha256(), settings.plans[0].conditions
     for problem in settings.problems:
         case = problem.case(problem.verify_size, settings.seed)
         for engine in settings.verified:
-            digest.update(fingerprint(case, engine, settings.plan.conditions).encode())
+            digest.update(fingerprint(case, engine, conditions).encode())
     return digest.hexdigest()[:16]
 
 
@@ -272,7 +320,7 @@ def _finish(settings: Settings, metadata: dict[str, Any]) -> None:
 
     metadata["collapse"] = dataclasses.asdict(linear_layers_collapse())
     metadata["logistic"] = [dataclasses.asdict(row) for row in compare_with_published()]
-    swollen = swell(QUICK_SERIES if settings.quick else SERIES)
+    swollen = swell(SERIES if settings.extent is Extent.FULL else QUICK_SERIES)
     write_table(tables[0], swollen, SWELL_COLUMNS)
     with threadpoolctl.threadpool_limits(settings.threads, user_api="blas"):
         training = train_all(settings.training_steps, settings.seed)
@@ -280,34 +328,9 @@ def _finish(settings: Settings, metadata: dict[str, Any]) -> None:
     metadata["finished"] = digest
 
 
-def _swept(settings: Settings, console: Console, done: Mapping[Cell, str]) -> Iterator[Ended]:
-    """Yield the cells of the sweep, showing the one under way, the count and the time left."""
-    with _progress(console) as progress:
-        task = progress.add_task("measure", total=None)
-
-        def on_begin(case: Case, engine: Engine, done: int, total: int) -> None:
-            text = f"{case.problem.name} {case.label} {engine.name}"
-            progress.update(task, completed=done, total=total, description=text)
-
-        yield from sweep(settings.plan, on_begin, done)
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description:<44.44}"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    )
-
-
 def _metadata(settings: Settings, previous: PreviousRun) -> dict[str, Any]:
     """Return the metadata of a run: run.json."""
-    plan_cells = sum(len(settings.sizes(p)) for p in settings.problems) * len(settings.engines)
+    plan_cells = sum(1 for plan in settings.plans for _ in plan.cells())
     known = ("verified", "finished", "collapse", "logistic", "example")
     return {
         "command": settings.command,

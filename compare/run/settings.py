@@ -9,6 +9,7 @@ from compare.engines.engine import Engine
 from compare.measure.sweep import Plan
 from compare.problems.problem import Problem
 from compare.process.executor import Budget
+from compare.run.extent import Extent, estimated_s, is_lead, sizes_of, takes_part
 
 __all__ = ["Settings"]
 
@@ -29,8 +30,10 @@ class Settings:
         Engines that are timed.
     budget : Budget
         Limits of each cell.
-    quick : bool
-        Whether to time the few sizes of a quick run, and train for fewer steps.
+    extent : Extent
+        How far it goes.
+    problems_named, engines_named : bool
+        Whether somebody asked for these problems and engines by name.
     seed : int
         Seed of the inputs.
     threads : int
@@ -50,10 +53,12 @@ class Settings:
     verified: Sequence[Engine]
     engines: Sequence[Engine]
     budget: Budget
-    quick: bool
+    extent: Extent
     seed: int
     threads: int
     command: str
+    problems_named: bool = False
+    engines_named: bool = False
     fresh: bool = False
     resume: bool = False
     parquet: bool = False
@@ -61,24 +66,47 @@ class Settings:
     @property
     def training_steps(self) -> int:
         """Steps of gradient descent that each of the two training runs takes."""
-        return 100 if self.quick else 2000
+        return {Extent.QUICK: 100, Extent.USUAL: 1000, Extent.FULL: 2000}[self.extent]
+
+    @property
+    def quick(self) -> bool:
+        """Whether the run is a quick one."""
+        return self.extent is Extent.QUICK
 
     def sizes(self, problem: Problem) -> tuple[int, ...]:
         """Return the sizes of a problem that are timed."""
-        return problem.quick_sizes if self.quick else problem.sizes
+        return sizes_of(problem, self.extent, named=self.problems_named)
 
     @property
-    def plan(self) -> Plan:
-        """The sweep of the run."""
-        return Plan(
-            tuple(self.problems),
+    def plans(self) -> tuple[Plan, ...]:
+        """The sweeps of the run: of what the finding is about, then of the other problems."""
+        timed = [problem for problem in self.problems if self.sizes(problem)]
+        lead = [problem for problem in timed if is_lead(problem)] or timed
+        rest = [problem for problem in timed if problem not in lead]
+        plan = Plan(
+            tuple(lead),
             tuple(self.engines),
             self.budget,
             self.sizes,
             self.seed,
             self.threads,
             self.fresh,
+            self._takes_part,
         )
+        others = dataclasses.replace(plan, problems=tuple(rest))
+        return (plan, others) if rest else (plan,)
+
+    def _takes_part(self, problem: Problem, size: int, engine: Engine) -> bool:
+        """Return whether an engine is timed at a size; who names engines wants all of them."""
+        return not self.quick or self.engines_named or takes_part(problem, size, engine)
+
+    @property
+    def estimate_s(self) -> tuple[float, float]:
+        """About how long the cells take, and all the rest, in s."""
+        cells = [(c.problem, e) for plan in self.plans for c, e in plan.cells()]
+        whole_s = estimated_s(cells, len(self.problems) * len(self.verified))
+        rest_s = estimated_s([], len(self.problems) * len(self.verified))
+        return whole_s - rest_s, rest_s
 
     @property
     def requested(self) -> dict[str, Any]:
@@ -87,6 +115,7 @@ class Settings:
             "problems": [problem.name for problem in self.problems],
             "engines": [engine.name for engine in self.engines],
             "verified": [engine.name for engine in self.verified],
+            "extent": str(self.extent),
             "quick": self.quick,
             "budget_s": self.budget.seconds,
             "budget_bytes": self.budget.bytes,

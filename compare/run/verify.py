@@ -1,7 +1,9 @@
 """Agreement of gradients: every engine against a reference, entry by entry, and its state."""
 
 import functools
+import threading
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,6 +16,7 @@ from compare.engines.engine import Engine
 from compare.problems.own import own_problem
 from compare.problems.problem import Case
 from compare.process.executor import Budget, Executor, Outcome
+from compare.process.threads import pinned_cores
 from compare.results.reading import as_frame
 from compare.results.schema import AGREEMENT_COLUMNS, SCHEMA_VERSION
 
@@ -46,19 +49,21 @@ def verify_cases(
     # late: mpmath takes 0.1 s to import, and reports need no truth
     from compare.truth.measure import find_truth
 
-    budget = Budget(budget_s, budget_bytes)
+    budget, engines = Budget(budget_s, budget_bytes), list(engines)
     rows = []
+    known: dict[tuple[str, int, str], Outcome] = {} if found is None else found
     with Executor(threads) as executor:
-        for case in cases:
-            outcomes: dict[str, Outcome] = {}
 
-            def gradient(engine: Engine, case: Case = case, known: Any = outcomes) -> Outcome:
-                if engine.name not in known:
-                    known[engine.name] = executor.run(
-                        observe_engine, case, engine, budget=budget, of=engine.name
-                    )
-                outcome: Outcome = known[engine.name]
-                return outcome
+        def observed(case: Case, engine: Engine) -> Outcome:
+            place = (case.problem.name, case.size, engine.name)
+            if place not in known:
+                job = (observe_engine, case, engine)
+                known[place] = executor.run(*job, budget=budget, of=engine.name)
+            return known[place]
+
+        _at_once(cases, engines, threads, observed, on_done)
+        for case in cases:
+            gradient = functools.partial(observed, case)
 
             @functools.cache
             def truth(case: Case = case) -> "Truth | None":
@@ -66,9 +71,9 @@ def verify_cases(
 
             for engine in engines:
                 against = reference_name(case, engine)
-                refusal = engine.refuses(case)
-                if refusal:
-                    judged: dict[str, Any] = {"status": "unsupported", "message": refusal}
+                refusal = _refusal(case, engine)
+                if refusal is not None:
+                    judged: dict[str, Any] = {"status": refusal.status, "message": refusal.message}
                 else:
                     judged = _judge(case, engine, gradient, against, executor, budget)
                     if judged["status"] in ("mismatch", "error"):
@@ -83,11 +88,44 @@ def verify_cases(
                         **judged,
                     }
                 )
-                if on_done:
-                    on_done(case, engine)
-            if found is not None:
-                found |= {(case.problem.name, case.size, n): o for n, o in outcomes.items()}
     return as_frame(rows, AGREEMENT_COLUMNS)
+
+
+def _refusal(case: Case, engine: Engine) -> Outcome | None:
+    """Return why an engine does not take a case, or None if it does."""
+    try:
+        reason = engine.refuses(case)
+    except Exception as error:
+        return Outcome("error", message=f"{type(error).__name__}: {error}")
+    return Outcome("unsupported", message=reason) if reason else None
+
+
+def _at_once(
+    cases: Sequence[Case],
+    engines: Sequence[Engine],
+    threads: int,
+    observed: Callable[[Case, Engine], Outcome],
+    on_done: Callable[[Case, Engine], None] | None,
+) -> None:
+    """Observe engines on all cases, as many at a time as there are cores: no clock is running."""
+    ended = threading.Event()
+
+    def observe_all(engine: Engine) -> None:
+        for case in cases:
+            if ended.is_set():
+                return
+            if _refusal(case, engine) is None:
+                observed(case, engine)
+            if on_done:
+                on_done(case, engine)
+
+    pool = ThreadPoolExecutor(max(1, len(pinned_cores() or [0]) // threads))
+    try:
+        list(pool.map(observe_all, engines))
+    finally:
+        # What is under way ends with the processes of the executor.
+        ended.set()
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _judge(
@@ -175,10 +213,12 @@ def verify(
     ----------
     f : callable
         Plain NumPy function that returns a scalar.
-    *args : float or array
-        Its arguments, where the gradients are compared.
+    *args : float or array, or dict, list, tuple, NamedTuple or dataclass of them
+        Its arguments, where the gradients are compared; what has no derivative by its type, such
+        as whole numbers and texts, is a constant.
     wrt : str or sequence of str, optional
-        Arguments to differentiate with respect to; all by default.
+        Arguments to differentiate with respect to, such as ``"params"`` or ``"params.w1"``; all
+        by default.
     engines : iterable of str or Engine, optional
         Engines under test; all that can do the function by default.
     analytic : bool
@@ -197,7 +237,7 @@ def verify(
     Raises
     ------
     TypeError
-        If an argument is not of floating-point type.
+        If no argument, or one that `wrt` names, is of floating-point type.
     ValueError
         If an engine is unknown, a budget is not positive, or `f` returns no scalar.
 

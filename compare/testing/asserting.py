@@ -1,7 +1,6 @@
 """`assert_gradients_agree`: one call that raises where gradients do not agree."""
 
 import functools
-import inspect
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +14,8 @@ from compare.checks.difference import Difference, compare_gradients
 from compare.checks.rounding import terms_of
 from compare.checks.tolerance import TOLERANCES, Tolerance, widest
 from compare.engines.engine import Engine
-from compare.problems.own import own_problem
+from compare.problems.arguments import arguments_of
+from compare.problems.own import name_of, problem_of
 from compare.problems.problem import Case
 from compare.testing.gradients import NamedGradient, given_gradient, gradients_of
 from compare.testing.message import message
@@ -65,19 +65,21 @@ def assert_gradients_agree(
     ----------
     f : callable
         Plain NumPy function that returns a scalar, and the same one whenever it is called.
-    *args : float or array
-        Its arguments, where the gradients are compared. Whole numbers, booleans, texts and arrays
-        of them are constants.
+    *args : float or array, or dict, list, tuple, NamedTuple or dataclass of them
+        Its arguments, where the gradients are compared. Whole numbers, booleans, texts, functions
+        and arrays of whole numbers are constants. Arrays of JAX and PyTorch, and Series and
+        DataFrames, become arrays of NumPy of the same type.
     wrt : str or sequence of str, optional
-        Arguments to differentiate with respect to; all floating-point ones by default.
+        Arguments to differentiate with respect to, such as ``"params"`` or ``"params.w1"``; all
+        floating-point ones by default.
     engines : iterable of str or Engine, optional
         Engines that compute it. By default the graph, the formula (by whole matrices, else by
         entries), central differences, and a complex step if `f` is analytic. One that cannot do
         `f` is skipped.
     gradient : callable or array or tuple or dict, optional
         Your own gradient. A callable takes the arguments of `f`. What it returns, or what is given
-        here, is an array for one argument, a tuple of arrays in the order of `wrt`, a dict of
-        arrays by name, or a pair of the value and any of these.
+        here, is for one argument an array, or a structure like the argument; for several a tuple
+        of these in the order of `wrt`, or a dict by name; or a pair of the value and any of these.
     rtol : float, optional
         Tolerance relative to the larger of two entries, in place of that of
         `compare.checks.tolerance.TOLERANCES`; central differences keep theirs where it is wider.
@@ -139,14 +141,16 @@ def assert_gradients_agree(
     """
     __tracebackhide__ = True
     _check_settings(rtol, atol, samples)
-    _check_value(f, args)
-    case = _case(f, args, wrt, analytic, seed)
+    name = name_of(f)
+    arguments = arguments_of(f, args, {}, name)
+    case = problem_of(f, arguments, arguments.chosen(wrt, name), analytic=analytic).case(1, seed)
+    _check_value(case)
     base = _tolerance(case, rtol)
     gradients, skipped = gradients_of(
         case, engines, base, samples=samples, budget_s=budget_s if isolate else None
     )
     if gradient is not None:
-        gradients.insert(0, given_gradient(case, gradient, args, base))
+        gradients.insert(0, given_gradient(case, gradient, arguments, wrt, base))
     _check_independence(case, gradients, skipped)
     terms = functools.cache(lambda: terms_of(case))
     pairs = {
@@ -202,75 +206,15 @@ def _check_settings(rtol: float | None, atol: float | None, samples: int) -> Non
         raise ValueError(f"assert_gradients_agree: samples {samples!r}; expected at least 1")
 
 
-def _case(
-    f: Callable[..., Any],
-    args: Sequence[Any],
-    wrt: str | Sequence[str] | None,
-    analytic: bool,
-    seed: int,
-) -> Case:
-    """Return the function as a case whose arguments are the floating-point ones."""
-    name = getattr(f, "__name__", type(f).__name__)
-    names = names_of(f, args)
-    chosen = () if wrt is None else (wrt,) if isinstance(wrt, str) else tuple(wrt)
-    constants = {
-        n: x for n, x in zip(names, args, strict=True) if n not in chosen and _is_constant(x)
-    }
-    if args and len(constants) == len(args):
-        raise TypeError(
-            f"{name}: no argument is a float or a floating-point array; arrived "
-            f"{', '.join(f'{n}: {type(x).__name__}' for n, x in constants.items())}: convert what "
-            "you differentiate with np.asarray(..., dtype=float)"
-        )
-    if not constants:
-        problem = own_problem(f, args, wrt=wrt, analytic=analytic)
-    else:
-
-        def held(**inputs: Any) -> Any:
-            values = {**constants, **inputs}
-            return f(*(values[n] for n in names))
-
-        floating = {n: x for n, x in zip(names, args, strict=True) if n not in constants}
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        held.__name__ = name
-        held.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [inspect.Parameter(n, kind) for n in floating]
-        )
-        problem = own_problem(held, list(floating.values()), wrt=wrt, analytic=analytic)
-    if not problem.wrt:
-        raise ValueError(f"{name}: there is no argument to differentiate with respect to")
-    return problem.case(1, seed)
-
-
-def names_of(f: Callable[..., Any], args: Sequence[Any]) -> list[str]:
-    """Return the names of the arguments, numbered where the function does not tell them."""
-    try:
-        bound = inspect.signature(f).bind(*args)
-    except (TypeError, ValueError):
-        return [f"x{i}" for i in range(len(args))]
-    many = inspect.Parameter.VAR_POSITIONAL
-    if any(bound.signature.parameters[name].kind is many for name in bound.arguments):
-        return [f"x{i}" for i in range(len(args))]
-    return list(bound.arguments)
-
-
-def _is_constant(value: Any) -> bool:
-    """Return whether an argument is a constant by its type."""
-    if isinstance(value, np.ndarray | np.generic):
-        return value.dtype.kind in "iub"
-    return value is None or isinstance(value, bool | int | str)
-
-
-def _check_value(f: Callable[..., Any], args: Sequence[Any]) -> None:
-    """Refuse a function whose value is no real number, or another one at each call."""
-    name = getattr(f, "__name__", type(f).__name__)
-    values = [np.asarray(f(*args)) for _ in range(2)]
-    if values[0].dtype.kind not in "fiu":
-        raise TypeError(f"{name}: its value is of dtype {values[0].dtype}; expected a real number")
+def _check_value(case: Case) -> None:
+    """Refuse a function that returns another value at each call."""
+    function, inputs = case.problem.function, case.inputs
+    values = [np.asarray(function(**inputs)) for _ in range(2)]
     if values[0].tobytes() != values[1].tobytes():
         raise ValueError(
-            f"{name}: it returned {values[0][()]!r} and then {values[1][()]!r} for the same "
-            "arguments; draw its random numbers outside, and leave its arguments as they are"
+            f"{case.problem.name}: it returned {values[0][()]!r} and then {values[1][()]!r} for "
+            "the same arguments; draw its random numbers outside, and leave its arguments as they "
+            "are"
         )
 
 

@@ -11,6 +11,7 @@ from compare.checks.tolerance import TOLERANCES, Tolerance, widest
 from compare.engines import ENGINES, get_engine
 from compare.engines.engine import Engine
 from compare.engines.numerical import sampled_differences
+from compare.problems.arguments import Arguments, Place, converted
 from compare.problems.problem import Case
 
 __all__ = ["GIVEN", "NamedGradient", "given_gradient", "gradients_of"]
@@ -69,39 +70,73 @@ def gradients_of(
 
 
 def given_gradient(
-    case: Case, gradient: Any, args: Sequence[Any], exact: Tolerance
+    case: Case,
+    gradient: Any,
+    arguments: Arguments,
+    wrt: str | Sequence[str] | None,
+    exact: Tolerance,
 ) -> NamedGradient:
     """Return the caller's own gradient, which may have come in any of the forms allowed."""
     __tracebackhide__ = True
-    given = gradient(*(_copy(x) for x in args)) if callable(gradient) else gradient
-    many = len(case.wrt)
-    value = None
-    if (
-        isinstance(given, tuple)
-        and len(given) == 2
-        and np.shape(given[0]) == ()
-        and (many == 1 or isinstance(given[1], tuple | list | dict))
-    ):
-        value, given = given
-    if isinstance(given, Mapping):
-        parts = dict(given)
-    elif isinstance(given, tuple) or (isinstance(given, list) and many > 1):
-        if len(given) != many:
-            raise AssertionError(
-                f"{GIVEN} of {case.problem.name} has {len(given)} parts; expected {many}: "
-                f"{', '.join(case.wrt)}"
-            )
-        parts = dict(zip(case.wrt, given, strict=True))
-    elif many == 1:
-        parts = {case.wrt[0]: given}
-    else:
-        raise AssertionError(
-            f"{GIVEN} of {case.problem.name} is one {type(given).__name__}; expected a tuple of "
-            f"{many}: {', '.join(case.wrt)}"
-        )
+    given = gradient
+    if callable(gradient):
+        given = gradient(*arguments.values(_copied(case.inputs)))
+    chosen = [n for n in arguments.templates if arguments.places(n)] if wrt is None else wrt
+    names = [chosen] if isinstance(chosen, str) else list(chosen)
+    attempts = [(None, given)]
+    if isinstance(given, tuple) and len(given) == 2 and np.shape(given[0]) == ():
+        # A pair of two numbers may be a value and a gradient, or the gradient of a pair.
+        pair = (given[0], given[1])
+        attempts.insert(0 if _is_pair(arguments, names, given) else 1, pair)
+    errors, found = [], []
+    for value, form in attempts:
+        try:
+            found.append((value, _by_input(case, arguments, names, form)))
+        except ValueError as error:
+            errors.append(str(error))
+    if not found:
+        raise AssertionError(f"{GIVEN} of {case.problem.name}: {errors[0]}")
+    value, parts = next((each for each in found if _fits(case, each[1])), found[0])
     if value is None:
         value = case.problem.function(**_copied(case.inputs))
     return NamedGradient(GIVEN, GIVEN, value, {n: _array(x) for n, x in parts.items()}, exact)
+
+
+def _fits(case: Case, parts: Mapping[str, Any]) -> bool:
+    """Return whether each part of a gradient has the shape of its input."""
+    try:
+        return all(np.shape(parts[name]) == np.shape(case.inputs[name]) for name in case.wrt)
+    except (KeyError, ValueError):
+        return False
+
+
+def _is_pair(arguments: Arguments, names: Sequence[str], given: tuple[Any, Any]) -> bool:
+    """Return whether two parts are first of all a value and a gradient."""
+    if len(names) > 1:
+        return isinstance(given[1], tuple | list | dict)
+    return isinstance(arguments.templates.get(names[0]), Place)
+
+
+def _by_input(case: Case, arguments: Arguments, names: Sequence[str], given: Any) -> dict[str, Any]:
+    """Return the parts of a gradient by input, or say in what its form is another one."""
+    if isinstance(given, Mapping) and (set(given) <= set(names) or set(given) <= set(case.inputs)):
+        return {k: x for n, part in given.items() for k, x in arguments.parts(n, part).items()}
+    if len(names) == 1:
+        alone = isinstance(given, tuple) and len(given) == 1
+        if alone and isinstance(arguments.templates.get(names[0], Place("")), Place):
+            given = given[0]
+        return arguments.parts(names[0], given)
+    if isinstance(given, Mapping):
+        return dict(given)  # what it lacks is told with the others
+    if not isinstance(given, tuple | list):
+        raise ValueError(
+            f"it is one {type(given).__name__}; expected a tuple of {len(names)}: "
+            f"{', '.join(names)}"
+        )
+    if len(given) != len(names):
+        raise ValueError(f"it has {len(given)} parts; expected {len(names)}: {', '.join(names)}")
+    pairs = zip(names, given, strict=True)
+    return {k: x for n, part in pairs for k, x in arguments.parts(n, part).items()}
 
 
 def _default(case: Case) -> list[Engine]:
@@ -162,6 +197,7 @@ def _copy(value: Any) -> Any:
 
 def _array(value: Any) -> Any:
     """Return a gradient as a NumPy array or number, whatever library or list it came from."""
+    value = converted(value, GIVEN)
     return _copy(value if isinstance(value, float | np.generic) else np.asarray(value))
 
 

@@ -1,5 +1,6 @@
 """The program that repeats a comparison: it can be pasted into a shell's Python or a file."""
 
+import dataclasses
 import inspect
 import os
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from compare.problems.arguments import converted
 
 __all__ = ["repetition"]
 
@@ -62,7 +65,7 @@ class _Keeper:
     def __init__(
         self, args: Sequence[Any], gradient: Any, folder: str | os.PathLike[str] | None
     ) -> None:
-        entries = sum(np.size(x) for x in (*args, *_parts(gradient)) if _is_array(x))
+        entries = sum(np.size(x) for x in (*_parts(list(args)), *_parts(gradient)) if _is_array(x))
         self.writes = entries <= _MOST_WRITTEN
         self.folder = folder
         self.arrays: dict[str, Any] = {}
@@ -70,6 +73,12 @@ class _Keeper:
 
     def text(self, name: str, value: Any) -> str:
         """Return an expression for a value."""
+        value = converted(value, name)
+        fields = _fields(value)
+        if fields is not None:
+            kind = _function(type(value), type(value).__name__, self)
+            parts = [f"{k}={self.text(f'{name}_{k}', x)}" for k, x in fields.items()]
+            return f"{kind}({', '.join(parts)})"
         if isinstance(value, tuple | list):
             parts = [self.text(f"{name}_{i}", x) for i, x in enumerate(value)]
             if isinstance(value, list):
@@ -89,6 +98,8 @@ class _Keeper:
             return plain if value.size else f"np.zeros({value.shape}, np.{value.dtype})"
         if value is None or isinstance(value, bool | int | float | str):
             return repr(value)
+        if callable(value):
+            return _function(value, name, self)
         self.prepare(f"{name} = ...  # a {type(value).__name__} of your test")
         return name
 
@@ -113,8 +124,20 @@ def _is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray)
 
 
+def _fields(value: Any) -> dict[str, Any] | None:
+    """Return the fields of a NamedTuple or a dataclass, None of anything else."""
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return dict(value._asdict())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
+    return None
+
+
 def _parts(value: Any) -> list[Any]:
-    """Return the leaves of a gradient that was given as arrays."""
+    """Return the leaves of a structure of arrays."""
+    fields = _fields(value)
+    if fields is not None:
+        value = fields
     if isinstance(value, tuple | list):
         return [leaf for part in value for leaf in _parts(part)]
     if isinstance(value, dict):

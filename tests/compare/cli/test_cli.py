@@ -40,8 +40,42 @@ def test_run_writes_everything(folder):
     assert not [n for n in names if n.endswith((".new", ".tmp"))]
     results = compare.read_results(folder / "results.csv")
     assert set(results["engine"]) == {"graph", "shared"}
+    assert set(results["problem"]) == {"circuit", "mlp-width"}, "one that is named is timed"
     ok = results[results["status"] == "ok"]
     assert ok.loc[ok["engine"] == "graph", "parameters"].max() > 10**7
+
+
+def test_a_folder_that_holds_a_run_is_left_alone(folder, capsys):
+    before = {p: p.read_bytes() for p in folder.iterdir() if p.is_file()}
+    code, out, err = gradscale(capsys, "run", "--out", str(folder), *QUICK)
+    assert code == 2
+    assert not out
+    assert "--resume" in err
+    assert {p: p.read_bytes() for p in folder.iterdir() if p.is_file()} == before
+
+
+def test_a_run_of_its_own_folder_shows_why_an_engine_failed(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.py").write_text(
+        "def loss(p={'w': 2.0, 'n': 3}):\n    return p['w'] ** p['n']\n"
+        "def engine(f, inputs, wrt):\n    raise KeyError('boom')\n"
+    )
+    (tmp_path / "other.py").write_text("def loss(x=2.0):\n    return x\n")
+    both = ("--problem", "model.py:loss", "--problem", "other.py:loss")
+    code, _, err = gradscale(capsys, "run", *both)
+    assert code == 2
+    assert "two problems are called loss: rename one" in err
+    assert not (tmp_path / "reports").exists()
+    own = ("--problem", "model.py:loss", "--engine", "model.py:engine")
+    code, out, _ = gradscale(capsys, "run", "--quick", *own)
+    assert code == 1
+    assert "loss: 1 parameter in p.w" in out
+    assert "engine on loss, as given: KeyError: 'boom'" in out
+    assert "Nothing was measured" in out
+    assert (tmp_path / "reports" / "latest" / "report.html").is_file()
+    code, out, _ = gradscale(capsys, "verify", *own)
+    assert code == 1
+    assert "KeyError: 'boom'" in out
 
 
 def test_report_is_made_again_from_the_csv(folder, capsys):
@@ -54,7 +88,8 @@ def test_report_is_made_again_from_the_csv(folder, capsys):
 
 def test_a_killed_run_leaves_a_csv_that_report_reads(tmp_path, capsys):
     out = tmp_path / "killed"
-    arguments = ["run", "--out", str(out), "--quick", "--engine", "graph"]
+    arguments = ["run", "--out", str(out), "--quick", "--problem", "circuit"]
+    arguments += ["--problem", "gates"]
     process = subprocess.Popen(
         [sys.executable, "-m", "compare", *arguments],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
@@ -110,6 +145,8 @@ BAD_INPUT = {
     "memory of nothing": (("run", "--budget-gb", "nan"), "positive number"),
     "no folder": (("report", "no/such/folder"), "no/such/folder"),
     "negative seed": (("run", "--seed", "-1"), "seed"),
+    "both extents": (("run", "--quick", "--full"), "exclude each other"),
+    "nothing to overwrite": (("run", "--overwrite"), "name it with --out"),
 }
 
 
@@ -155,7 +192,9 @@ def test_verify_prints_a_table_and_ends_with_code_0(capsys):
     assert code == 0
     assert [line.split()[:1] for line in out.splitlines()].count(["circuit"]) == 4
     assert max(map(len, out.splitlines())) <= 80
-    assert "comparisons agree" in out
+    said = " ".join(out.split())
+    assert "19 of 20 gradients agree with their references: hand-written (9 engines), graph" in said
+    assert "19 of 20 gradients agree with the true gradient (1 unsupported)" in said
 
 
 def test_verify_ends_with_code_1_on_a_mismatch(capsys, monkeypatch):

@@ -37,7 +37,7 @@ def nothing(w):
 
 example = {"w": np.ones(3), "x": np.arange(3.0)}
 in_order = (np.ones(3), np.arange(3.0))
-whole = {"w": np.ones(3, int), "x": np.arange(3.0)}
+whole = {"w": np.ones(3, int), "x": np.arange(3)}
 
 def inputs(size, rng):
     return {"w": rng.standard_normal(size), "x": rng.standard_normal(size)}

@@ -137,10 +137,10 @@ def test_a_seed_draws_the_same_inputs_and_another_seed_others(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_sizes_grow_and_labels_differ(name):
     problem = PROBLEMS[name]
-    for sizes in (problem.sizes, problem.quick_sizes):
+    for sizes in (problem.sizes, problem.quick_sizes, problem.usual_sizes or ()):
         assert list(sizes) == sorted(set(sizes))
         assert len({problem.label(size) for size in sizes}) == len(sizes)
-    assert set(problem.quick_sizes) <= set(problem.sizes)
+    assert set(problem.quick_sizes) | set(problem.usual_sizes or ()) <= set(problem.sizes)
     assert problem.name == name
     if problem.family != "notes":
         assert len(problem.sizes) >= 5

@@ -18,7 +18,7 @@ def printed(function, shown):
 def test_the_summary_answers_in_one_look(summary, results):
     text = printed(print_summary, RunRecord(results, summary))
     assert max(map(len, text.splitlines())) <= 80
-    assert "Largest network differentiated within 12 s and 4 GiB" in text
+    assert "mlp width: the largest within 12 s and 4 GiB" in text
     line = next(line for line in text.splitlines() if line.startswith("graph"))
     for word in ("10.2 million", "ms", "0.44 (0.40–0.49)", "×"):
         assert word in line
@@ -33,7 +33,7 @@ def test_families_that_do_not_grow_in_parameters_stand_in(summary, results):
 
 
 def test_an_empty_run_says_so():
-    assert "Nothing that grows" in printed(print_summary, RunRecord())
+    assert "Nothing was measured" in printed(print_summary, RunRecord())
 
 
 def test_a_name_in_brackets_is_not_markup(summary, results):

@@ -106,6 +106,11 @@ def test_other_settings_are_refused(folder, change, text):
         resumed(folder, requested=REQUESTED | change)
 
 
+def test_an_engine_that_was_installed_since_makes_nothing_stale(folder):
+    engines = [*REQUESTED["engines"], "of a plug-in"]
+    assert resumed(folder, requested=REQUESTED | {"engines": engines}).done
+
+
 def test_another_machine_is_refused(folder):
     with pytest.raises(ResultsError, match="run of another machine"):
         resumed(folder, machine="another processor, 64 cores, 256 GiB")

@@ -169,7 +169,7 @@ def test_what_is_wrong_with_a_function_is_said(rng):
         assert_gradients_agree(lambda x: x * 2, x)
     with pytest.raises(TypeError, match="dtype complex128; expected a real number"):
         assert_gradients_agree(lambda x: np.sum(x) * 1j, x)
-    with pytest.raises(TypeError, match="dtype object; expected a real number"):
+    with pytest.raises(ValueError, match="it returned nothing"):
         assert_gradients_agree(lambda x: None, x)
     with pytest.raises(ValueError, match=r"and then .* for the same arguments"):
         assert_gradients_agree(lambda x: np.sum(x) * rng.standard_normal(), x)
@@ -180,7 +180,7 @@ def test_what_is_wrong_with_a_function_is_said(rng):
 
     with pytest.raises(ValueError, match="leave its arguments as they are"):
         assert_gradients_agree(scales, x)
-    with pytest.raises(TypeError, match="no argument is a float"):
+    with pytest.raises(TypeError, match="argument 'n' is a int; expected a float"):
         assert_gradients_agree(lambda n: n * n, 3)
     with pytest.raises(TypeError, match="is a int"):
         assert_gradients_agree(lambda n, x: n * x, 3, 2.0, wrt="n")
