@@ -70,6 +70,7 @@ class Operation:
     helper_needs: tuple[str, ...] = ()  #: names of `math` and `numpy` that the helper calls
     c: str = ""  #: its name in ``math.h``, or of `c_helper`
     c_helper: str = ""
+    c_array: bool = False  #: whether `c` takes all arguments but the first as an array
 
     def fold(self, values: list[Number]) -> Number | None:
         """Return its value on numbers where that is exact or a float is given, else None."""

@@ -32,8 +32,10 @@ __all__ = [
     "Minimum",
     "Opaque",
     "PseudoInverse",
+    "Remainder",
     "Sigmoid",
     "Sign",
+    "Smallest",
     "Step",
     "Where",
 ]
@@ -108,6 +110,18 @@ class Minimum(Opaque):
     """The smallest argument; the k that tie for it share the derivative, 1/k each."""
 
     numeric = sympy.Min
+
+
+class Smallest(Opaque):
+    """``Smallest(k, x, y, ...)`` is the k-th smallest of some values, counted from 0."""
+
+    numeric = staticmethod(lambda k, *values: sorted(values)[int(k)])
+
+
+class Remainder(Opaque):
+    """``x - y*floor(x/y)``, which has the sign of y."""
+
+    numeric = staticmethod(lambda x, y: x - y * sympy.floor(x / y))
 
 
 class FMaximum(Opaque):

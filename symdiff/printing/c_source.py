@@ -111,6 +111,10 @@ class _Writer:
         name = row.c
         if row.c_helper:
             self.helpers[name] = row.c_helper
+        if row.c_array:
+            first, *others = (arg.text for arg in args)
+            entries = f"(const double[]){{{', '.join(others)}}}"
+            return Text(f"{name}({first}, {len(others)}, {entries})")
         if row.arity[1] is not None:
             return Text(f"{name}({', '.join(arg.text for arg in args)})")
         result = args[0].text
