@@ -68,8 +68,9 @@ class Operation:
     helper: str = ""
     numpy_helper: str = ""  #: for NumPy scalars, if it is another
     helper_needs: tuple[str, ...] = ()  #: names of `math` and `numpy` that the helper calls
-    c: str = ""  #: its name in ``math.h``, or of `c_helper`
+    c: str = ""  #: its name in ``math.h``, or of `c_helper`; "-" where C has none
     c_helper: str = ""
+    c_whole: bool = False  #: whether `c` takes whole numbers only as its first argument
     c_array: bool = False  #: whether `c` takes all arguments but the first as an array
 
     def fold(self, values: list[Number]) -> Number | None:

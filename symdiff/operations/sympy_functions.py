@@ -27,12 +27,16 @@ __all__ = [
     "Log2",
     "Log10",
     "LogAddExp",
+    "LogNormalCdf",
     "LogSumExp",
     "Maximum",
     "Minimum",
+    "NormalQuantile",
     "Opaque",
     "PseudoInverse",
     "Remainder",
+    "ScaledBesselI",
+    "ScaledErfc",
     "Sigmoid",
     "Sign",
     "Smallest",
@@ -122,6 +126,30 @@ class Remainder(Opaque):
     """``x - y*floor(x/y)``, which has the sign of y."""
 
     numeric = staticmethod(lambda x, y: x - y * sympy.floor(x / y))
+
+
+class ScaledErfc(Opaque):
+    """``exp(x**2) erfc(x)`` without overflow."""
+
+    numeric = staticmethod(lambda x: sympy.exp(x**2) * sympy.erfc(x))
+
+
+class NormalQuantile(Opaque):
+    """The inverse of the distribution function of the normal distribution."""
+
+    numeric = staticmethod(lambda p: sympy.sqrt(2) * sympy.erfinv(2 * p - 1))
+
+
+class LogNormalCdf(Opaque):
+    """The logarithm of the distribution function of the normal distribution."""
+
+    numeric = staticmethod(lambda x: sympy.log(sympy.erfc(-x / sympy.sqrt(2)) / 2))
+
+
+class ScaledBesselI(Opaque):
+    """``exp(-|x|)`` times the modified Bessel function of an order."""
+
+    numeric = staticmethod(lambda v, x: sympy.exp(-sympy.Abs(x)) * sympy.besseli(v, x))
 
 
 class FMaximum(Opaque):

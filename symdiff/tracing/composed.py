@@ -262,7 +262,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         result = extreme(sums, axis=rest, keepdims=True)
     elif ord in (2, -2, "nuc"):
         values = np.linalg.svdvals(np.moveaxis(x, (row, column), (-2, -1)) if np.ndim(x) > 2 else x)
-        reduced = {2: np.max, -2: np.min, "nuc": np.sum}[ord](values, axis=-1)
+        reduce: Any = {2: np.max, -2: np.min, "nuc": np.sum}[ord]
+        reduced = reduce(values, axis=-1)
         result = np.expand_dims(reduced, axes) if keepdims else reduced
         return result
     else:
