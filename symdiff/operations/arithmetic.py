@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -153,6 +154,16 @@ def _trunc(dag: Dag, x: int) -> int:
     return dag.choose(dag.compare("lt", x, ZERO), _ceil(dag, x), dag.apply("floor", x))
 
 
+def _is_finite(dag: Dag, x: int) -> int:
+    """Return whether a value is a finite number."""
+    return dag.compare("lt", dag.apply("absolute", x), dag.number(math.inf))
+
+
+def _is_infinite(dag: Dag, x: int) -> int:
+    """Return whether a value is infinite."""
+    return dag.compare("eq", dag.apply("absolute", x), dag.number(math.inf))
+
+
 def _scaled(factor: float) -> Callable[[Dag, int], int]:
     """Return multiplication by a number."""
     return lambda dag, x: dag.multiply(dag.number(factor), x)
@@ -242,6 +253,9 @@ ROWS = (
         np.floor_divide,
         domain=((0.1, 0.9), (1.1, 2.0)),
     ),
+    _formula(lambda dag, x: dag.compare("ne", x, x), np.isnan, kind="test"),
+    _formula(_is_finite, np.isfinite, kind="test"),
+    _formula(_is_infinite, np.isinf, kind="test"),
     _logic(_and, np.logical_and, np.bitwise_and),
     _logic(_or, np.logical_or, np.bitwise_or),
     _logic(_not, np.logical_not, np.invert),

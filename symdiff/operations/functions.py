@@ -21,7 +21,7 @@ from symdiff.operations.operation import Partials, function
 from symdiff.store.dag import ONE, ZERO, Dag
 from symdiff.store.exact import Number, fold
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "even_shares"]
 
 _REAL, _POSITIVE, _OPEN_UNIT = (-2.0, 2.0), (0.3, 3.0), (-0.9, 0.9)
 _APART = ((-2.0, -0.1), (0.1, 2.0))  # where a maximum has no tie
@@ -62,7 +62,7 @@ def _of_logsumexp(dag: Dag, n: int, *args: int) -> Partials:
     return tuple(dag.apply("exp", dag.subtract(arg, n)) for arg in args)
 
 
-def _extreme(dag: Dag, n: int, *args: int) -> Partials:
+def even_shares(dag: Dag, n: int, *args: int) -> Partials:
     """Return the even share of each argument that ties for the largest or smallest."""
     ties = [dag.choose(dag.compare("eq", arg, n), ONE, ZERO) for arg in args]
     count = dag.add(*ties)
@@ -72,18 +72,13 @@ def _extreme(dag: Dag, n: int, *args: int) -> Partials:
 def _larger(dag: Dag, n: int, *args: int) -> Partials:
     """Return the partials of a maximum."""
     if len(args) != 2:
-        return _extreme(dag, n, *args)
+        return even_shares(dag, n, *args)
     return dag.apply("step", *args), dag.apply("step", *args[::-1])
 
 
 def _smaller(dag: Dag, n: int, *args: int) -> Partials:
     """Return the partials of a minimum."""
-    return _extreme(dag, n, *args) if len(args) != 2 else _larger(dag, n, *args[::-1])
-
-
-def _of_smallest(dag: Dag, n: int, k: int, *args: int) -> Partials:
-    """Return the even share of each argument that ties for its place in the order."""
-    return dag.number(math.nan), *_extreme(dag, n, *args)
+    return even_shares(dag, n, *args) if len(args) != 2 else _larger(dag, n, *args[::-1])
 
 
 def _of_angle(dag: Dag, _: int, y: int, x: int) -> Partials:
@@ -501,66 +496,6 @@ ROWS = (
         c_helper="""static double minimum(double a, double b)
 {
     return a != a ? a : b != b ? b : a < b ? a : b;
-}""",
-    ),
-    function(
-        "smallest",  # its first argument is a number: the place in the order, counted from 0
-        None,
-        ((0.0, 0.0), _REAL),
-        _of_smallest,
-        fn.Smallest,
-        arity=(2, None),
-        evaluate=lambda k, *values: np.sort(np.stack(np.broadcast_arrays(*values)), axis=0)[int(k)],
-        parse=(),
-        helper="""def smallest(k, *values):
-    return sorted(values, key=lambda value: (value != value, value))[int(k)]""",
-        c_array=True,
-        c_helper="""static double smallest(double k, int n, const double *x)
-{
-    int i, j, less, equal;
-    for (i = 0; i < n; i++) {
-        for (less = equal = j = 0; j < n; j++) {
-            less += x[j] < x[i];
-            equal += x[j] == x[i];
-        }
-        if (less <= k && k < less + equal)
-            return x[i];
-    }
-    return NAN;
-}""",
-    ),
-    function(
-        "floor",
-        np.floor,
-        ((0.1, 0.9),),
-        lambda dag, n, x: (ZERO,),
-        sympy.floor,
-        exact=lambda x: math.floor(x) if math.isfinite(x) else x,
-        helper="""def floor(x):
-    return float(x // 1.0) if x - x == 0.0 else x""",
-        numpy_helper="""def floor(x):
-    return np.floor(x)""",
-        c="floor",
-        python="floor",
-    ),
-    function(
-        "remainder",
-        np.remainder,
-        ((0.1, 0.9), (1.1, 2.0)),
-        lambda dag, n, x, y: (ONE, dag.negate(dag.apply("floor", dag.divide(x, y)))),
-        fn.Remainder,
-        singular=True,
-        latex=r"\operatorname{mod}",
-        parse=(),
-        helper="""def remainder(x, y):
-    return x % y""",
-        numpy_helper="""def remainder(x, y):
-    return np.remainder(x, y)""",
-        c="modulo",
-        c_helper="""static double modulo(double x, double y)
-{
-    double rest = fmod(x, y);
-    return rest != 0.0 && (rest < 0.0) != (y < 0.0) ? rest + y : rest;
 }""",
     ),
     function(

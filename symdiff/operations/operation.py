@@ -15,7 +15,7 @@ from symdiff.store.exact import Number
 __all__ = ["NEEDED", "Kind", "Operation", "Partials", "function"]
 
 Partials = tuple[int, ...]
-Kind = Literal["arithmetic", "relation", "choice", "function", "formula", "logic"]
+Kind = Literal["arithmetic", "relation", "choice", "function", "formula", "test", "logic"]
 
 #: The columns without which a row of a kind is not complete; a test walks the table.
 NEEDED: dict[Kind, tuple[str, ...]] = {
@@ -24,6 +24,7 @@ NEEDED: dict[Kind, tuple[str, ...]] = {
     "choice": ("form", "evaluate", "sympy"),
     "function": ("form", "evaluate", "domain", "partials", "sympy", "python", "c"),
     "formula": ("form", "evaluate", "domain"),  # of other operations: never a node
+    "test": ("form", "evaluate", "ufuncs"),  # a formula that is a condition
     "logic": ("form", "evaluate", "ufuncs"),  # a formula of conditions
 }
 

@@ -180,6 +180,7 @@ def _huber(dag: Dag, delta: int, r: int) -> int:
     return dag.choose(dag.compare("le", size, delta), dag.multiply(half, dag.square(r)), line)
 
 
+_C_JN, _C_YN = (f"double {name}(int order, double x);" for name in ("jn", "yn"))  # of POSIX
 _C_BETA = """static double beta(double a, double b)
 {
     return a > 0.0 && b > 0.0 ? exp(lgamma(a) + lgamma(b) - lgamma(a + b))
@@ -225,8 +226,10 @@ _C_NDTRI = """static double ndtri(double p)
     l = log(4.0 * p * (1.0 - p));
     t = 4.330746750799873 + 0.5 * l;
     y = -sqrt(2.0 * (sqrt(t * t - l / 0.147) - t));
-    for (k = 0; k < 4; k++)
-        y -= (0.5 * erfc(-y * 0.7071067811865476) - p) * 2.5066282746310002 * exp(0.5 * y * y);
+    for (k = 0; k < 5; k++) {
+        t = 0.5 * erfc(-y * 0.7071067811865476);
+        y -= log(t / p) * t * 2.5066282746310002 * exp(0.5 * y * y);
+    }
     return y;
 }"""
 _C_DIGAMMA = """static double digamma(double x)
@@ -412,8 +415,8 @@ ROWS = (
         numpy="scipy.special.log_ndtr",
         c_helper=_C_LOG_NDTR,
     ),
-    _bessel("jv", _half(1, -1), sympy.besselj, c="jn", c_whole=True),
-    _bessel("yv", _half(1, -1), sympy.bessely, c="yn", c_whole=True),
+    _bessel("jv", _half(1, -1), sympy.besselj, c="jn", c_helper=_C_JN, c_whole=True),
+    _bessel("yv", _half(1, -1), sympy.bessely, c="yn", c_helper=_C_YN, c_whole=True),
     _bessel("iv", _half(1, 1), sympy.besseli),
     _bessel("kv", _half(-1, -1), sympy.besselk),
     _bessel(

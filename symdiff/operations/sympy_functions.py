@@ -35,6 +35,7 @@ __all__ = [
     "Opaque",
     "PseudoInverse",
     "Remainder",
+    "Rounded",
     "ScaledBesselI",
     "ScaledErfc",
     "Sigmoid",
@@ -120,6 +121,12 @@ class Smallest(Opaque):
     """``Smallest(k, x, y, ...)`` is the k-th smallest of some values, counted from 0."""
 
     numeric = staticmethod(lambda k, *values: sorted(values)[int(k)])
+
+
+class Rounded(Opaque):
+    """The nearest whole number, the even one of two."""
+
+    numeric = staticmethod(lambda x: sympy.Integer(round(x)))
 
 
 class Remainder(Opaque):

@@ -117,10 +117,10 @@ class _Writer:
                 f"code(language='c'): C has no function {op}{order}; code() prints Python, which "
                 f"calls scipy.special.{row.scipy}"
             )
-        if row.c_whole:
-            return Text(f"{name}({args[0].text[:-2]}, {args[1].text})")
         if row.c_helper:
             self.helpers[name] = row.c_helper
+        if row.c_whole:
+            return Text(f"{name}({args[0].text[:-2]}, {args[1].text})")
         if row.c_array:
             first, *others = (arg.text for arg in args)
             entries = f"(const double[]){{{', '.join(others)}}}"

@@ -165,6 +165,21 @@ def _nan_sum(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return np.sum(np.where(a == a, a, 0.0), axis=axis, keepdims=keepdims)
 
 
+def _nan_to_num(
+    x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
+    """Return the array with numbers in place of what is none, or not finite."""
+    most = np.finfo(float).max
+    x = np.where(np.isnan(x), nan, x)
+    x = np.where(x == np.inf, most if posinf is None else posinf, x)
+    return np.where(x == -np.inf, -most if neginf is None else neginf, x)
+
+
+def _round(a: Any, decimals: int = 0) -> Any:
+    """Return the elements rounded, half to even."""
+    return np.rint(a * 10.0**decimals) / 10.0**decimals if decimals else np.rint(a)
+
+
 # Choices ------------------------------------------------------------------------------------------
 
 
@@ -294,7 +309,6 @@ COMPOSED: dict[Any, Callable[..., Any]] = {
     np.linalg.vecdot: lambda x1, x2, axis=-1: np.sum(x1 * x2, axis=axis),
     np.linalg.diagonal: lambda x: np.diagonal(x),
     np.linalg.matrix_transpose: lambda x: np.matrix_transpose(x),
-    np.permute_dims: lambda a, axes: np.transpose(a, axes),
     np.average: _average,
     np.cov: _cov,
     np.corrcoef: _corrcoef,
@@ -303,6 +317,12 @@ COMPOSED: dict[Any, Callable[..., Any]] = {
     np.median: _median,
     np.ptp: _ptp,
     np.nansum: _nan_sum,
+    np.nan_to_num: _nan_to_num,
+    np.count_nonzero: lambda a, axis=None, keepdims=False: np.sum(
+        np.where(a != 0, 1.0, 0.0), axis=axis, keepdims=keepdims
+    ),
+    np.round: _round,
+    np.around: _round,
     np.select: _select,
     np.piecewise: _piecewise,
     np.sinc: _sinc,

@@ -12,6 +12,7 @@ from symdiff.matrix.array import FUNCTIONS, MatrixArray, as_node
 from symdiff.matrix.construct import make
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
+from symdiff.tracing.scipy_functions import expm
 
 
 def _of_matrix(op: str) -> Callable[..., Node]:
@@ -139,6 +140,7 @@ FUNCTIONS.update(
         np.linalg.inv: lambda graph, a: construct.inverse(as_node(graph, a)),
         np.linalg.solve: _solve,
         np.linalg.cholesky: _cholesky,
+        expm: _of_matrix("expm"),
         np.linalg.eigvalsh: _eigenvalues,
         np.linalg.eigh: _eigh,
         np.linalg.svd: _svd,

@@ -69,6 +69,13 @@ def _convolve(graph: Graph, a: Any, v: Any, mode: str = "full") -> Any:
     return whole if mode == "full" else whole[start : start + count]
 
 
+def _correlate(graph: Graph, a: Any, v: Any, mode: str = "valid") -> Any:
+    x, y = as_node(graph, a), as_node(graph, v)
+    if mode == "valid" and x.ndim == y.ndim == 1 and len(MatrixArray(x)) >= len(MatrixArray(y)):
+        return make("correlate", x, y, params=("valid",))
+    return COMPOSED[np.correlate](MatrixArray(x), MatrixArray(y), mode)
+
+
 FUNCTIONS.update(
     {
         np.dot: _dot,
@@ -78,5 +85,6 @@ FUNCTIONS.update(
         np.einsum: einsum,
         np.kron: _kron,
         np.convolve: _convolve,
+        np.correlate: _correlate,
     }
 )

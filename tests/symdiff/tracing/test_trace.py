@@ -63,7 +63,7 @@ REFUSED = {
     "out": (lambda t: np.exp(t, out=np.zeros(2)), Untraceable, "out"),
     "where": (lambda t: np.exp(t, where=np.array([True, False])), Untraceable, "np.where"),
     "sum out": (lambda t: np.sum(t, out=np.zeros(())), Untraceable, "out"),
-    "rint": (lambda t: np.rint(t), Untraceable, "np.rint"),
+    "nextafter": (lambda t: np.nextafter(t, 1), Untraceable, "np.nextafter"),
     "fft": (lambda t: np.fft.fft(t), Untraceable, "np.fft.fft"),
     "at": (lambda t: np.add.at(np.zeros(2), 0, t[0]), Untraceable, "np.add.at"),
     "norm": (lambda t: np.linalg.norm(t, "fro"), ValueError, "np.linalg.norm"),
