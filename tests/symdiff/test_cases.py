@@ -46,7 +46,7 @@ _ELSEWHERE |= {
     "sinh",
     "cos",
     "zeta",
-    "trigamma",
+    "scaled_rows",
     "signdet",
     "logabsdet",
     "min",
