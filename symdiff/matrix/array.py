@@ -12,6 +12,7 @@ from symdiff.errors import KNOWN, name_of
 from symdiff.matrix import construct
 from symdiff.matrix.construct import as_number
 from symdiff.matrix.indexing import take_index
+from symdiff.matrix.lengths import as_length
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.rules.from_table import applied
@@ -264,7 +265,7 @@ class MatrixArray(TracedArray):
         self.overwrite(written(node, lambda whole: take_index(whole, index), new), "copyto")
 
     def __index__(self) -> NoReturn:
-        error = NamedLength if self.node.op == "length" else TypeError
+        error = TypeError if as_length(self.node) is None else NamedLength
         raise error(self.no_number("an index or int"))
 
     def no_number(self, kind: str) -> str:

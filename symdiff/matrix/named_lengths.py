@@ -13,6 +13,7 @@ import numpy as np
 
 from symdiff.matrix import construct
 from symdiff.matrix.array import MatrixArray, NamedLength
+from symdiff.matrix.lengths import as_length
 from symdiff.tracing.copies import copied
 
 __all__ = ["call_with_named_lengths"]
@@ -20,7 +21,8 @@ __all__ = ["call_with_named_lengths"]
 
 def _length(n: Any) -> Any:
     """Return a number or the name of a length, as shapes hold them."""
-    return n.node.params[0] if isinstance(n, MatrixArray) and n.node.op == "length" else n
+    found = as_length(n.node) if isinstance(n, MatrixArray) else None
+    return n if found is None else found
 
 
 def _lengths(shape: Any) -> tuple[Any, ...]:

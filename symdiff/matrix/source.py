@@ -132,6 +132,10 @@ def print_source(
         for axis, n in enumerate(node.shape):
             if isinstance(n, str) and n not in emitter.lengths:
                 emitter.lengths[n] = f"{names[node.index]}.shape[{axis}]"
+    for n, least in graph.least.items():
+        message = f"the length {n} has to be {least} at least, as the formula takes slices of it"
+        emitter.lines.append(f"if {emitter.length(n)} < {least}:")
+        emitter.lines.append(f"    raise ValueError({message!r})")
     emitter.planned = set(names)
     for node in order:
         if node.op == "input":

@@ -99,10 +99,33 @@ def _normal(dag: Dag, x: int) -> int:
     return dag.divide(dag.apply("erfc", scaled), dag.number(2))
 
 
-def _x_log_y(dag: Dag, x: int, y: int) -> int:
-    """Return x log(y), and 0 where x is 0."""
-    product = dag.multiply(x, dag.apply("log", y))
-    return dag.choose(dag.compare("eq", x, ZERO), ZERO, product)
+def _times_log(
+    name: str, shift: int, slope: Callable[[Dag, int], int], domain: tuple[float, float], sympy: Any
+) -> Operation:
+    """Return the row of x times the logarithm of y, or of 1 + y; 0 where x is 0."""
+
+    def partials(dag: Dag, n: int, x: int, y: int) -> Partials:
+        by_y = dag.divide(x, dag.add(y, dag.number(shift)) if shift else y)
+        return slope(dag, y), dag.choose(dag.compare("eq", x, ZERO), ZERO, by_y)
+
+    log = "log1p" if shift else "log"
+    return function(
+        name,
+        None,
+        (_REAL, domain),
+        partials,
+        sympy,
+        arity=(2, 2),
+        scipy=name,
+        evaluate=_special(name),
+        singular=True,
+        helper=f"def {name}(x, y):\n    return x * {log}(y) if x or y != y else 0.0",
+        helper_needs=(log,),
+        c_helper=f"""static double {name}(double x, double y)
+{{
+    return x != 0.0 || y != y ? x * {log}(y) : 0.0;
+}}""",
+    )
 
 
 def _log_gamma(dag: Dag, x: int) -> int:
@@ -145,27 +168,19 @@ def _of_inverse(factor: float, over: float) -> Callable[[Dag, int, int], Partial
     return rule
 
 
-def _x_log1p_y(dag: Dag, x: int, y: int) -> int:
-    """Return x log(1 + y), and 0 where x is 0."""
-    product = dag.multiply(x, dag.apply("log1p", y))
-    return dag.choose(dag.compare("eq", x, ZERO), ZERO, product)
-
-
 def _entropy(dag: Dag, x: int) -> int:
     """Return -x log(x), 0 at 0, and minus infinity below."""
-    inside = dag.negate(dag.multiply(x, dag.apply("log", x)))
-    inside = dag.choose(dag.compare("eq", x, ZERO), ZERO, inside)
+    inside = dag.negate(dag.apply("xlogy", x, x))
     return dag.choose(dag.compare("lt", x, ZERO), dag.number(-math.inf), inside)
 
 
 def _relative_entropy(dag: Dag, x: int, y: int) -> int:
-    """Return x log(x / y), 0 where x is 0, and infinity where that is no entropy."""
-    inside = dag.multiply(x, dag.apply("log", dag.divide(x, y)))
-    outside = dag.choose(dag.compare("eq", x, ZERO), ZERO, dag.number(math.inf))
-    outside = dag.choose(dag.compare("lt", y, ZERO), dag.number(math.inf), outside)
-    positive = dag.compare("gt", x, ZERO)
-    both = dag.choose(positive, dag.compare("gt", y, ZERO), dag.boolean(False))
-    return dag.choose(both, inside, outside)
+    """Return x log(x / y), 0 where both are 0, and infinity where that is no entropy."""
+    inside = dag.apply("xlogy", x, dag.divide(x, y))
+    false = dag.boolean(False)
+    zeros = dag.choose(dag.compare("eq", x, ZERO), dag.compare("eq", y, ZERO), false)
+    both = dag.choose(dag.compare("ge", x, ZERO), dag.compare("gt", y, ZERO), false)
+    return dag.choose(both, inside, dag.choose(zeros, ZERO, dag.number(math.inf)))
 
 
 def _divergence(dag: Dag, x: int, y: int) -> int:
@@ -431,14 +446,14 @@ ROWS = (
     *(_of_order(f"i{order}e", "ive", order) for order in (0, 1)),
     _composed("loggamma", _log_gamma, _POSITIVE),
     _composed("betaln", _log_beta, _POSITIVE, _POSITIVE),
-    _composed("xlog1py", _x_log1p_y, _REAL, _POSITIVE),
+    _times_log("xlog1py", 1, lambda dag, y: dag.apply("log1p", y), _POSITIVE, fn.XLog1PY),
     _composed("entr", _entropy, _POSITIVE),
     _composed("rel_entr", _relative_entropy, _POSITIVE, _POSITIVE),
     _composed("kl_div", _divergence, _POSITIVE, _POSITIVE),
     _composed("huber", _huber, (0.5, 1.0), (1.2, 2.0)),
     _composed("expit", lambda dag, x: dag.apply("sigmoid", x), _REAL),
     _composed("ndtr", _normal, _REAL),
-    _composed("xlogy", _x_log_y, _REAL, _POSITIVE),
+    _times_log("xlogy", 0, lambda dag, y: dag.apply("log", y), _POSITIVE, fn.XLogY),
     _composed(
         "logit",
         lambda dag, x: dag.subtract(dag.apply("log", x), dag.apply("log1p", dag.negate(x))),

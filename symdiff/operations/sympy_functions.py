@@ -43,6 +43,8 @@ __all__ = [
     "Smallest",
     "Step",
     "Where",
+    "XLog1PY",
+    "XLogY",
 ]
 
 Expr = Any
@@ -157,6 +159,18 @@ class ScaledBesselI(Opaque):
     """``exp(-|x|)`` times the modified Bessel function of an order."""
 
     numeric = staticmethod(lambda v, x: sympy.exp(-sympy.Abs(x)) * sympy.besseli(v, x))
+
+
+class XLogY(Opaque):
+    """``x log(y)``, and 0 where x is 0."""
+
+    numeric = staticmethod(lambda x, y: x * sympy.log(y) if x else sympy.S.Zero)
+
+
+class XLog1PY(Opaque):
+    """``x log(1 + y)``, and 0 where x is 0."""
+
+    numeric = staticmethod(lambda x, y: x * sympy.log(1 + y) if x else sympy.S.Zero)
 
 
 class FMaximum(Opaque):

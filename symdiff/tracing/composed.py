@@ -108,7 +108,8 @@ def _cov(
     centred = x - np.mean(x, axis=1, keepdims=True)
     freedom = x.shape[1] - ((0 if bias else 1) if ddof is None else ddof)
     result = centred @ centred.T / freedom
-    return np.reshape(result, ()) if tuple(result.shape) == (1, 1) else result
+    single = all(isinstance(n, int) and n == 1 for n in result.shape)
+    return np.reshape(result, ()) if single else result
 
 
 def _corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:

@@ -60,7 +60,7 @@ SCALARS = (
     "np.median({v})",
     "np.ptp({v})",
     "np.linalg.norm({v}, 1)",
-    "np.linalg.det({m})",
+    "np.linalg.det({m} @ {m}.T + np.eye(3))",
     "np.linalg.slogdet({m} @ {m}.T + np.eye(3))[1]",
     "np.linalg.solve({m} @ {m}.T + np.eye(3), {v})[0]",
     "np.trapezoid({v})",
