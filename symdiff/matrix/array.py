@@ -378,7 +378,8 @@ def _call_function(
         keyword = str(error).split("'")[-2]
         refuse(f"{name}({keyword}=...)", "leave the keyword out")
     if target is not None:
-        return target.overwrite(as_number(as_node(graph, result)), func.__name__)
+        node = result if isinstance(result, Node) else as_node(graph, result)
+        return target.overwrite(as_number(node), func.__name__)
     return MatrixArray(result) if isinstance(result, Node) else result
 
 
@@ -386,6 +387,6 @@ MatrixArray.call_ufunc = _call_ufunc
 MatrixArray.call_function = _call_function
 _METHODS = (
     "sum mean max min var std dot clip trace diagonal ravel squeeze swapaxes repeat prod cumsum "
-    "argmax argmin sort"
+    "cumprod take round argmax argmin"
 )
 add_methods(MatrixArray, _METHODS.split())

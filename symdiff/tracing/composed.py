@@ -220,7 +220,8 @@ def _sinc(x: Any) -> Any:
     """Return sin(pi x) / (pi x); at 0 its series, whose derivatives are right."""
     angle = np.pi * x
     square = angle * angle
-    return np.where(x == 0, 1 - square / 6 + square * square / 120, np.sin(angle) / angle)
+    below = np.where(x == 0, 1.0, angle)
+    return np.where(x == 0, 1 - square / 6 + square * square / 120, np.sin(angle) / below)
 
 
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
@@ -318,6 +319,12 @@ COMPOSED: dict[Any, Callable[..., Any]] = {
     np.median: _median,
     np.ptp: _ptp,
     np.nansum: _nan_sum,
+    np.nanmean: lambda a, axis=None, keepdims=False: (
+        _nan_sum(a, axis, keepdims)
+        / np.sum(np.where(a == a, 1.0, 0.0), axis=axis, keepdims=keepdims)
+    ),
+    np.cumulative_sum: lambda x, axis=None: np.cumsum(x, axis=axis),
+    np.cumulative_prod: lambda x, axis=None: np.cumprod(x, axis=axis),
     np.nan_to_num: _nan_to_num,
     np.count_nonzero: lambda a, axis=None, keepdims=False: np.sum(
         np.where(a != 0, 1.0, 0.0), axis=axis, keepdims=keepdims

@@ -160,6 +160,32 @@ def _delete(arr: Any, obj: Any, axis: int | None = None) -> Any:
     return part(arr, axis, np.delete(np.arange(arr.shape[axis]), obj))
 
 
+def _insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
+    """Return an array with values put in before one place."""
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    place = whole_number("np.insert", obj)
+    shape = tuple(1 if k == axis % np.ndim(arr) else n for k, n in enumerate(arr.shape))
+    values = np.broadcast_to(values, shape) if np.ndim(values) == 0 else values
+    ends = part(arr, axis, slice(None, place)), part(arr, axis, slice(place, None))
+    return np.concatenate([ends[0], values, ends[1]], axis=axis)
+
+
+def _meshgrid(*xi: Any, indexing: str = "xy", **keywords: Any) -> tuple[Any, ...]:
+    """Return the coordinates of all points of a grid."""
+    if any(keywords.values()) or indexing not in ("xy", "ij"):
+        raise Untraceable("np.meshgrid: traceable with indexing='xy' or 'ij' only")
+    count = len(xi)
+    order = [1, 0, *range(2, count)] if indexing == "xy" and count > 1 else list(range(count))
+    lengths = tuple(np.shape(np.ravel(xi[k]))[0] for k in order)
+    grids = []
+    for k, x in enumerate(xi):
+        own = order.index(k)
+        line = np.reshape(x, tuple(-1 if m == own else 1 for m in range(count)))
+        grids.append(np.broadcast_to(line, lengths))
+    return tuple(grids)
+
+
 def _append(arr: Any, values: Any, axis: int | None = None) -> Any:
     """Return an array with values at its end."""
     if axis is None:
@@ -266,6 +292,10 @@ MOVED: dict[Any, Callable[..., Any]] = {
     np.repeat: _repeat,
     np.take: _take,
     np.delete: _delete,
+    np.insert: _insert,
+    np.compress: lambda condition, a, axis=None: _take(a, np.flatnonzero(condition), axis),
+    np.extract: lambda condition, arr: _take(arr, np.flatnonzero(condition)),
+    np.meshgrid: _meshgrid,
     np.append: _append,
     np.atleast_1d: functools.partial(at_least, 1),
     np.atleast_2d: functools.partial(at_least, 2),

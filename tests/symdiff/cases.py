@@ -17,7 +17,36 @@ def definite(A):
 
 windows = np.lib.stride_tricks.sliding_window_view
 
+
+def sorted_in_place(x):
+    y = x * 1.0
+    y.sort()
+    np.cumsum(y, out=y)
+    return np.sum(y * np.arange(4))
+
+
 CASES = {
+    "in place": (sorted_in_place, {"x": (4,)}),
+    "methods": (
+        lambda x: np.sum(x.take([0, 2]) ** 2) + np.sum(x.round() * x.cumprod()),
+        {"x": (4,)},
+    ),
+    "nanmean": (lambda x: np.nanmean(x**2) + np.sum(np.cumulative_sum(x) ** 2), {"x": (4,)}),
+    "cumulative": (lambda x: np.sum(np.cumulative_prod(x) * np.arange(4)), {"x": (4,)}),
+    "insert": (
+        lambda x: np.sum(np.insert(x, 1, 2.0) ** 3) + np.sum(np.insert(x, 0, x[:2]) ** 2),
+        {"x": (4,)},
+    ),
+    "compress": (
+        lambda x: (
+            np.sum(np.compress([1, 0, 1, 0], x) ** 2) * np.extract([True, False, True, True], x)[1]
+        ),
+        {"x": (4,)},
+    ),
+    "meshgrid": (
+        lambda x, y: np.sum(np.meshgrid(x, y)[0] ** 2 * np.meshgrid(x, y)[1]),
+        {"x": (3,), "y": (2,)},
+    ),
     "prod": (lambda x: np.prod(x), {"x": (4,)}),
     "prod axis": (lambda X: np.sum(np.prod(X, axis=1) ** 2), {"X": (3, 4)}),
     "cumsum": (lambda x: np.sum(np.cumsum(x) ** 2), {"x": (4,)}),
