@@ -12,11 +12,11 @@ import scipy.special
 
 from symdiff.errors import name_of
 from symdiff.matrix.array import FUNCTIONS as WHOLE
-from symdiff.matrix.array import SPECIAL
 from symdiff.matrix.array import UFUNCS as WHOLE_UFUNCS
-from symdiff.matrix.table import RULES
 from symdiff.operations.table import OPERATIONS, UFUNCS
+from symdiff.tracing.composed import COMPOSED
 from symdiff.tracing.numpy_functions import FUNCTIONS, STRUCTURAL, UFUNC_PRODUCTS, WRITERS
+from symdiff.tracing.scipy_functions import STAND_INS
 
 __all__ = ["page"]
 
@@ -40,16 +40,13 @@ def _names(functions: Iterable[Any]) -> set[str]:
 
 def page() -> str:
     """Return the page as Markdown."""
-    special = {row.scipy: row for row in OPERATIONS.values() if row.scipy}
-    theirs = {name: getattr(scipy.special, name) for name in special}
+    special = {getattr(scipy.special, row.scipy) for row in OPERATIONS.values() if row.scipy}
     plain = [ufunc for ufunc, row in UFUNCS.items() if not row.scipy]
-    entries = _names((*plain, *FUNCTIONS, *STRUCTURAL, *UFUNC_PRODUCTS, *WRITERS, *theirs.values()))
-    matrix = _names((*WHOLE_UFUNCS, *WHOLE))
-    matrix |= {
-        name_of(theirs[name])
-        for name, row in special.items()
-        if row.name in RULES or row.name in SPECIAL
-    }
+    both = {*_names((*COMPOSED, *special)), *STAND_INS}
+    entries = both | _names((*plain, *FUNCTIONS, *STRUCTURAL, *UFUNC_PRODUCTS, *WRITERS))
+    matrix = both | _names((*WHOLE_UFUNCS, *WHOLE))
+    whole = {name.rpartition(".")[2] for name in matrix - entries} | {"cond", "svdvals", "expm"}
+    entries -= {name for name in both if name.rpartition(".")[2] in whole and "linalg" in name}
     rows = [
         f"| `{name}` | {'yes' if name in entries else ''} | {'yes' if name in matrix else ''} |"
         for name in sorted(entries | matrix)

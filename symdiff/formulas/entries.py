@@ -273,19 +273,24 @@ class Entries(Formulas):
         (5.0, {'w': array([2., 4.])})
         """
         flat = self._flat(inputs)
-        values = [self._numbers(name, flat[name]) for name in self._inputs]
-        try:
-            value, found = self._on_floats(*values)
-        except (ArithmeticError, ValueError):
-            # Plain floats raise where NumPy goes on with inf and nan; the same statements do
-            # that on its scalars, at about a tenth of the speed.
-            with np.errstate(all="ignore"):
-                value, found = self._on_scalars(*values)
+        value, found = self._evaluated([self._numbers(name, flat[name]) for name in self._inputs])
         entries = {
             name: entry if self._nodes[name].shape else float(entry)
             for name, entry in found.items()
         }
         return float(value), self._grouped(entries) if self._structures else entries
+
+    def _evaluated(self, values: Sequence[Any]) -> tuple[Any, dict[str, Any]]:
+        """Return what the source computes of arrays in its order."""
+        try:
+            result = self._on_floats(*values)
+        except (ArithmeticError, ValueError):
+            # Plain floats raise where NumPy goes on with inf and nan; the same statements do
+            # that on its scalars, at about a tenth of the speed.
+            with np.errstate(all="ignore"):
+                result = self._on_scalars(*values)
+        value, found = result
+        return value, found
 
     def _flat(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the values of the arguments by array; refuse what is missing or unknown."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from symdiff.formulas.entries import Entries
 from symdiff.formulas.hessian import Hessian
+from symdiff.formulas.machine_code import Compiled, compile_c, compile_numba
 from symdiff.formulas.rewriting import simplified, substituted
 from symdiff.printing.c_source import print_c
 from symdiff.store.cse import flatten, name_lines
@@ -158,6 +159,48 @@ class Gradient(Entries):
             parts.names,
             title=self._title,
         )
+
+    def compile(self, *, backend: str = "c") -> Compiled:
+        """Return the gradient as machine code, to be called as this one is.
+
+        Parameters
+        ----------
+        backend : {"c", "numba"}
+            What compiles it: a C compiler (``cc``, ``gcc``, ``clang``, or what ``CC`` names), or
+            Numba, if it is installed.
+
+        Returns
+        -------
+        Compiled
+            The first call is checked against the Python form. What a C compiler made is kept by
+            its content in ``~/.cache/symdiff`` (``XDG_CACHE_HOME``).
+
+        Raises
+        ------
+        RuntimeError
+            If there is no compiler, it fails, or the first numbers are others.
+        PermissionError
+            If others than the user can write where the machine code is kept.
+        NotImplementedError
+            If C lacks a function of the formula.
+
+        Examples
+        --------
+        >>> from symdiff import gradient
+        >>> fast = gradient(lambda x, y: x**2 * y, x=(), y=()).compile()  # doctest: +SKIP
+        >>> fast(x=3, y=4)  # doctest: +SKIP
+        {'x': 24.0, 'y': 9.0}
+        """
+        if backend not in ("c", "numba"):
+            raise ValueError(f"compile: there is no backend {backend!r}; there are c, numba")
+        inputs = {name: self._inputs[name].shape for name in self._parts.dag.shapes}
+        results = {name: nodes.shape for name, nodes in self._nodes.items()}
+        if backend == "c":
+            run = compile_c(self.code("c"), len(inputs) + 1 + len(results))
+        else:
+            inputs = {name: nodes.shape for name, nodes in self._inputs.items()}
+            run = compile_numba(self.source)
+        return Compiled(run, backend == "c", inputs, results, self)
 
     def hessian(self) -> Hessian:
         """Return the second derivatives by the same arguments.

@@ -14,7 +14,6 @@ from symdiff.operations.sympy_conversion import Expr
 from symdiff.printing.formulas import Formulas
 from symdiff.store.cse import name_lines
 from symdiff.store.dag import Dag, Nodes
-from symdiff.store.op_counts import shared_operations
 from symdiff.strategies import Derivation
 from symdiff.strategies.adjoint import reverse
 
@@ -24,18 +23,22 @@ _WORK = 2_000_000  # entries times operations: some ten seconds
 
 
 def second_derivatives(dag: Dag, partials: Sequence[int], symbols: Sequence[int]) -> Nodes:
-    """Return the matrix of second derivatives, one reverse pass a row."""
-    work = len(symbols) * (shared_operations(dag, partials) + len(symbols))
-    if work > _WORK:
-        raise ExpressionTooLarge(
-            f"hessian: a reverse pass for each of {len(symbols)} parameters takes {work:,} "
-            f"operations, and {_WORK:,} can be derived in reasonable time; choose fewer parameters "
-            "with wrt"
-        )
+    """Return the matrix of second derivatives, one reverse pass a row, to what is not 0 only."""
+    place = {symbol: k for k, symbol in enumerate(symbols)}
     matrix = np.zeros((len(symbols), len(symbols)), dtype=np.int64)
+    work = 0
     for row, partial in enumerate(partials):
-        matrix[row, row:] = reverse(dag, partial, symbols[row:], again=True)
-        matrix[row:, row] = matrix[row, row:]
+        order = dag.reachable([partial])
+        met = [node for node in order if place.get(node, -1) >= row]
+        work += len(order) + len(met)
+        if work > _WORK:
+            raise ExpressionTooLarge(
+                f"hessian: the reverse passes for {row} of {len(symbols)} parameters have taken "
+                f"{_WORK:,} operations, the most that can be derived in reasonable time; choose "
+                "fewer parameters with wrt"
+            )
+        columns = [place[node] for node in met]
+        matrix[row, columns] = matrix[columns, row] = reverse(dag, partial, met, again=True)
     return matrix
 
 
@@ -72,7 +75,8 @@ class Hessian(Formulas):
             for b in self._wrt
         }
         roots = [node for block in nodes.values() for node in block.ravel().tolist()]
-        upper = matrix[np.triu_indices(len(symbols))].tolist()
+        upper = np.triu(matrix)
+        upper = upper[upper != 0].tolist()
         names = {} if self.strategy == "expanded" else name_lines(dag, [value, *upper])
         self._entries = Entries(
             self.strategy,

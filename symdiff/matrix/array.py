@@ -12,15 +12,17 @@ from symdiff.errors import KNOWN, name_of
 from symdiff.matrix import construct
 from symdiff.matrix.construct import as_number
 from symdiff.matrix.indexing import take_index
+from symdiff.matrix.lengths import as_length
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
+from symdiff.matrix.rules.from_table import applied
 from symdiff.matrix.shapes import shown
-from symdiff.matrix.table import RULES
 from symdiff.matrix.writing import check_order, scattered, written
 from symdiff.operations.table import row_of
+from symdiff.tracing.composed import COMPOSED
 from symdiff.tracing.traced import TracedArray, add_methods
 
-__all__ = ["FUNCTIONS", "SPECIAL", "UFUNCS", "VIEWS", "MatrixArray", "NamedLength", "as_node"]
+__all__ = ["FUNCTIONS", "UFUNCS", "VIEWS", "MatrixArray", "NamedLength", "as_node"]
 
 _PACKAGE = "symdiff."
 _MANY = 1000  # local variables, above which a frame is not searched for names
@@ -30,8 +32,11 @@ _MANY = 1000  # local variables, above which a frame is not searched for names
 UFUNCS: dict[np.ufunc, Callable[..., Node]] = {}
 #: What computes a NumPy function from the graph and its arguments; filled there, too.
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
-#: What computes a function of `scipy.special` that has no rule, by name; filled there, too.
-SPECIAL: dict[str, Callable[..., Node]] = {}
+#: The functions that methods of ufuncs are.
+METHODS: dict[str, dict[np.ufunc, Any]] = {
+    "reduce": {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min},
+    "accumulate": {np.add: np.cumsum, np.multiply: np.cumprod},
+}
 #: Those of which NumPy's result is a view of the first argument.
 VIEWS: set[Any] = set()
 
@@ -260,7 +265,7 @@ class MatrixArray(TracedArray):
         self.overwrite(written(node, lambda whole: take_index(whole, index), new), "copyto")
 
     def __index__(self) -> NoReturn:
-        error = NamedLength if self.node.op == "length" else TypeError
+        error = TypeError if as_length(self.node) is None else NamedLength
         raise error(self.no_number("an index or int"))
 
     def no_number(self, kind: str) -> str:
@@ -315,8 +320,9 @@ def _call_ufunc(
         index, value = inputs[1:]
         added = scattered(whole.node, index, as_number(as_node(graph, value)))
         return whole.overwrite(construct.add(whole.node, added), "add.at")
-    if method == "reduce" and ufunc is np.add:
-        return MatrixArray(FUNCTIONS[np.sum](graph, *inputs, **{"axis": 0, **kwargs}))
+    if ufunc in METHODS.get(method, {}):
+        function = METHODS[method][ufunc]
+        return MatrixArray(FUNCTIONS[function](graph, *inputs, **{"axis": 0, **kwargs}))
     if method == "reduce" and ufunc is np.logaddexp:
         exponentials = MatrixArray(construct.elementwise("exp", as_node(graph, inputs[0])))
         summed = FUNCTIONS[np.sum](graph, exponentials, **{"axis": 0, **kwargs})
@@ -324,18 +330,24 @@ def _call_ufunc(
     if kwargs:
         refuse(f"{name}({next(iter(kwargs))}=...)", "leave the keyword out")
     operands = [as_node(graph, value) for value in inputs]
-    if method == "outer" and ufunc is np.multiply and all(x.ndim == 1 for x in operands):
-        return MatrixArray(construct.outer(*operands))
+    if method == "outer":
+        if ufunc is np.multiply and all(x.ndim == 1 for x in operands):
+            return MatrixArray(construct.outer(*operands))
+        left = construct.reshape(operands[0], operands[0].shape + (1,) * operands[1].ndim)
+        return _call_ufunc(array, ufunc, "__call__", (MatrixArray(left), inputs[1]), {})
     if method != "__call__":
         refuse(f"{name}.{method}")
     if ufunc in UFUNCS:
         return MatrixArray(UFUNCS[ufunc](*operands))
     row = row_of(ufunc)
-    if row is not None and row.name in SPECIAL:
-        return MatrixArray(SPECIAL[row.name](*operands))
-    if row is None or not row.scipy or row.name not in RULES:
+    if row is None or not row.scipy:
         _unknown(ufunc)
-    return MatrixArray(construct.elementwise(row.name, *operands))
+    return MatrixArray(applied(row, *operands))
+
+
+def _composed(func: Any) -> Callable[..., Any]:
+    """Return a function that is made of others, with the arguments of `FUNCTIONS`."""
+    return lambda graph, *args, **kwargs: COMPOSED[func](*args, **kwargs)
 
 
 def _call_function(
@@ -346,9 +358,11 @@ def _call_function(
     note_locals(graph)
     name = name_of(func)
     entry = FUNCTIONS.get(func)
+    given = {key: v for key, v in kwargs.items() if v is not None and v is not np._NoValue}
+    if entry is None and func in COMPOSED:
+        entry = _composed(func)
     if entry is None:
         _unknown(func)
-    given = {key: v for key, v in kwargs.items() if v is not None and v is not np._NoValue}
     target = given.pop("out", None)
     if target is not None and not isinstance(target, MatrixArray):
         given["out"] = target
@@ -364,7 +378,8 @@ def _call_function(
         keyword = str(error).split("'")[-2]
         refuse(f"{name}({keyword}=...)", "leave the keyword out")
     if target is not None:
-        return target.overwrite(as_number(result), func.__name__)
+        node = result if isinstance(result, Node) else as_node(graph, result)
+        return target.overwrite(as_number(node), func.__name__)
     return MatrixArray(result) if isinstance(result, Node) else result
 
 
@@ -372,6 +387,6 @@ MatrixArray.call_ufunc = _call_ufunc
 MatrixArray.call_function = _call_function
 _METHODS = (
     "sum mean max min var std dot clip trace diagonal ravel squeeze swapaxes repeat prod cumsum "
-    "argmax argmin sort"
+    "cumprod take round argmax argmin"
 )
 add_methods(MatrixArray, _METHODS.split())

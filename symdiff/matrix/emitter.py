@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from symdiff.matrix.lengths import replaced
 from symdiff.matrix.node import Node
 
 __all__ = [
@@ -106,7 +107,7 @@ class Emitter:
 
     def length(self, n: int | str) -> str:
         """Return the source of a length."""
-        return str(n) if isinstance(n, int) else self.lengths[n]
+        return replaced(n, self.lengths.__getitem__)
 
     def shape(self, shape: Sequence[int | str]) -> str:
         """Return the source of a shape."""

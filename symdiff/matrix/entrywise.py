@@ -37,10 +37,6 @@ class Entrywise:
             raise ValueError(f"code: there is no language {language!r}; there are python, c")
         return str(self.source)
 
-    def hessian(self) -> NoReturn:
-        """Refuse: there is a matrix of second derivatives only for entries."""
-        _refuse("hessian")
-
     def subs(self, *replacements: Any, **named: Any) -> NoReturn:
         """Refuse: arguments are replaced in formulas of entries only."""
         _refuse("subs")
@@ -48,6 +44,10 @@ class Entrywise:
     def simplify(self) -> NoReturn:
         """Refuse: a formula of whole matrices is short already."""
         _refuse("simplify")
+
+    def compile(self, *, backend: str = "c") -> NoReturn:
+        """Refuse: NumPy's matrix products are compiled already."""
+        _refuse("compile")
 
     def save(self, path: Any) -> NoReturn:
         """Refuse: the format of files has formulas of entries only."""

@@ -9,7 +9,8 @@ import numpy as np
 
 from symdiff.matrix import construct
 from symdiff.matrix.construct import make
-from symdiff.matrix.node import Node
+from symdiff.matrix.lengths import joined
+from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Length, Shape
 
@@ -43,13 +44,11 @@ def take_index(a: Node, index: Any) -> Node:
             axis += values.ndim if values.dtype == bool else 1
             continue
         if isinstance(entry, slice):
-            if entry != whole and isinstance(a.shape[axis], str):
-                refuse(f"a slice of the named length {a.shape[axis]!r}", "give a number as length")
             taken.append(("slice", entry.start, entry.stop, entry.step))
         else:
             taken.append(None if entry is None else int(entry))
         axis += entry is not None
-    return make("index", a, params=(tuple(taken), _selected(a.shape, tuple(entries))))
+    return make("index", a, params=(tuple(taken), _selected(a.graph, a.shape, tuple(entries))))
 
 
 def _drops(a: Node, entries: Sequence[Any], place: int) -> bool:
@@ -73,15 +72,43 @@ def _kept(shape: Shape, entries: Sequence[Any]) -> Shape:
     return tuple(result)
 
 
-def _selected(shape: Shape, entries: tuple[Any, ...]) -> Shape:
+def _part_of(graph: Graph, n: Length, part: slice) -> Length:
+    """Return the length of a slice of a named length, and note how long that has to be for it."""
+    start, stop, step = part.start, part.stop, part.step or 1
+    if step == -1 and start is None and stop is None:
+        return n
+    start = 0 if start is None else start
+    if step != 1 or (start < 0 and stop is not None and stop >= 0):
+        refuse(f"the slice {part} of the named length {n!r}", "give a number as length")
+    ends = [abs(start), abs(stop or 0)]
+    most = sum(ends) if start >= 0 and stop is not None and stop < 0 else max(ends)
+    graph.least[str(n)] = max(most, graph.least.get(str(n), 0))
+    if start < 0:
+        return max(-start + (stop or 0), 0)
+    if stop is None or stop < 0:
+        return joined([n, (stop or 0) - start])
+    return max(int(stop) - int(start), 0)
+
+
+def _selected(graph: Graph, shape: Shape, entries: tuple[Any, ...]) -> Shape:
     """Return the shape of a part, found on an array whose named lengths are unusual numbers."""
     numbers = {n for n in shape if isinstance(n, int)}
     for entry in entries:
         if isinstance(entry, (list, np.ndarray)):
             numbers.update(np.shape(entry), [np.size(entry)])
-    names: dict[int, str] = {}
+    names: dict[int, Length] = {}
     stand_in = 1009
-    lengths = []
+    lengths, rest = [], []
+    axis = 0
+    for entry in entries:
+        if isinstance(entry, slice) and isinstance(shape[axis], str) and entry != slice(None):
+            part = _part_of(graph, shape[axis], entry)
+            shape = (*shape[:axis], part, *shape[axis + 1 :])
+            entry = slice(None)
+        rest.append(entry)
+        mask = isinstance(entry, np.ndarray) and entry.dtype == bool
+        axis += 0 if entry is None else entry.ndim if mask else 1
+    entries = tuple(rest)
     for n in shape:
         if isinstance(n, str):
             while stand_in in numbers:

@@ -2,7 +2,7 @@
 
 ``np.eye(X.shape[0])`` asks the length for an integer and does not dispatch. Then the function is
 called once more as a copy, in which its name for NumPy leads to constructors that take such
-lengths; NumPy itself and the function stay as they are.
+lengths.
 """
 
 import types
@@ -13,13 +13,16 @@ import numpy as np
 
 from symdiff.matrix import construct
 from symdiff.matrix.array import MatrixArray, NamedLength
+from symdiff.matrix.lengths import as_length
+from symdiff.tracing.copies import copied
 
 __all__ = ["call_with_named_lengths"]
 
 
 def _length(n: Any) -> Any:
     """Return a number or the name of a length, as shapes hold them."""
-    return n.node.params[0] if isinstance(n, MatrixArray) and n.node.op == "length" else n
+    found = as_length(n.node) if isinstance(n, MatrixArray) else None
+    return n if found is None else found
 
 
 def _lengths(shape: Any) -> tuple[Any, ...]:
@@ -89,27 +92,5 @@ def _in_place_of(x: Any) -> Any:
 
 
 def call_with_named_lengths(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a copy of a function, and of the functions it calls, for which NumPy is `_NumPy`."""
-    copies: dict[int, Any] = {}
-
-    def copied(x: Any) -> Any:
-        if isinstance(x, types.MethodType):
-            return types.MethodType(copied(x.__func__), x.__self__)
-        if not isinstance(x, types.FunctionType) or x.__module__.split(".")[0] == "numpy":
-            return _in_place_of(x)
-        if id(x) not in copies:
-            names: dict[str, Any] = {"__builtins__": __builtins__}
-            cells = tuple(types.CellType() for _ in x.__closure__ or ())
-            copy = types.FunctionType(x.__code__, names, x.__name__, x.__defaults__, cells or None)
-            copy.__kwdefaults__ = x.__kwdefaults__
-            copies[id(x)] = copy
-            names.update({name: copied(value) for name, value in x.__globals__.items()})
-            for cell, original in zip(cells, x.__closure__ or (), strict=True):
-                try:
-                    cell.cell_contents = copied(original.cell_contents)
-                except ValueError:
-                    continue  # an empty cell stays empty
-        return copies[id(x)]
-
-    result: Callable[..., Any] = copied(f)
-    return result
+    """Return a copy of a function for which NumPy is `_NumPy`."""
+    return copied(f, _in_place_of)

@@ -104,6 +104,8 @@ class Graph:
         The name of a local variable that held a node, by its index.
     arrays : list of numpy.ndarray
         The constant arrays.
+    least : dict of str to int
+        How long a named length has to be, so that slices of it are as long as they are taken to be.
     deriving : bool
         Whether what is built is a derivative: a quotient of equals is cancelled then, which at 0,
         where the quotient has no value, gives its limit. A value is what NumPy gives.
@@ -114,6 +116,7 @@ class Graph:
         self.nodes: list[Node] = []
         self.names: dict[int, str] = {}
         self.arrays: list[npt.NDArray[Any]] = []
+        self.least: dict[str, int] = {}
         self._known: dict[Any, Node] = {}
         self._array_places: dict[Any, int] = {}
 
@@ -122,12 +125,12 @@ class Graph:
             (node.op, [arg.index for arg in node.args], node.params, node.shape)
             for node in self.nodes
         ]
-        return {"rows": rows, "names": self.names, "arrays": self.arrays}
+        return {"rows": rows, "names": self.names, "arrays": self.arrays, "least": self.least}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.nodes, self._known, self._array_places = [], {}, {}
         self.deriving = False
-        self.names, self.arrays = state["names"], state["arrays"]
+        self.names, self.arrays, self.least = state["names"], state["arrays"], state["least"]
         for op, args, params, shape in state["rows"]:
             self.make(op, tuple(self.nodes[k] for k in args), params, shape)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import sympy
 
+from symdiff.matrix.lengths import terms_of
 from symdiff.matrix.node import Node, reachable
 from symdiff.matrix.shapes import Length
 from symdiff.matrix.table import RULES
@@ -18,7 +19,12 @@ __all__ = ["FLOPS", "MatrixOperations", "measure", "symbolic_length"]
 
 def symbolic_length(n: Length) -> Any:
     """Return a length as a number or a SymPy symbol."""
-    return n if isinstance(n, int) else sympy.Symbol(n, integer=True, positive=True)
+    if isinstance(n, int):
+        return n
+    symbols = {
+        name: sympy.Symbol(name, integer=True, positive=True) if name else 1 for name in terms_of(n)
+    }
+    return sympy.Add(*(count * symbols[name] for name, count in terms_of(n).items()))
 
 
 def _entries(node: Node) -> Any:

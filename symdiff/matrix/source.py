@@ -29,6 +29,33 @@ _HELPERS = {
     """Return 1 / (1 + exp(-z)); where the exponential overflows, it is 0."""
     with np.errstate(over="ignore"):
         return 1 / (1 + np.exp(-z))''',
+    "others": '''def others(x, axes):
+    """Return for each element the product of all others along the axes, from both ends."""
+    lanes = np.moveaxis(x, axes, range(len(axes)))
+    flat = lanes.reshape((-1, *lanes.shape[len(axes) :]))
+    before, after = np.ones_like(flat), np.ones_like(flat)
+    before[1:] = np.cumprod(flat, axis=0)[:-1]
+    after[:-1] = np.cumprod(flat[::-1], axis=0)[::-1][1:]
+    return np.moveaxis((before * after).reshape(lanes.shape), range(len(axes)), axes)''',
+    "cumprod_vjp": '''def cumprod_vjp(x, bar, axis):
+    """Return the adjoint of x, given that of its running product."""
+    x, bar = np.moveaxis(x, axis, 0), np.moveaxis(bar, axis, 0)
+    result, later = np.empty(x.shape), np.zeros(x.shape[1:])
+    before = np.concatenate((np.ones_like(x[:1]), np.cumprod(x, axis=0)[:-1]))
+    for k in reversed(range(len(x))):
+        later = bar[k] + (x[k + 1] * later if k + 1 < len(x) else 0)
+        result[k] = before[k] * later
+    return np.moveaxis(result, 0, axis)''',
+    "tied": '''def tied(x, values, axis, back):
+    """Return values in the order of x, or from it to their places; those that tie are shared."""
+    lanes, given = (np.moveaxis(a, axis, -1) for a in np.broadcast_arrays(x, values))
+    result = np.empty(lanes.shape)
+    for lane in np.ndindex(lanes.shape[:-1]):
+        _, group, count = np.unique(lanes[lane], return_inverse=True, return_counts=True)
+        ordered = np.repeat(np.arange(len(count)), count)
+        source, target = (ordered, group) if back else (group, ordered)
+        result[lane] = (np.bincount(source, given[lane]) / count)[target]
+    return np.moveaxis(result, -1, axis)''',
     "reciprocal": '''def reciprocal(z):
     """Return 1 / z, and 0 where z = 0."""
     return np.divide(1.0, z, out=np.zeros_like(z), where=z != 0)''',
@@ -105,6 +132,10 @@ def print_source(
         for axis, n in enumerate(node.shape):
             if isinstance(n, str) and n not in emitter.lengths:
                 emitter.lengths[n] = f"{names[node.index]}.shape[{axis}]"
+    for n, least in graph.least.items():
+        message = f"the length {n} has to be {least} at least, as the formula takes slices of it"
+        emitter.lines.append(f"if {emitter.length(n)} < {least}:")
+        emitter.lines.append(f"    raise ValueError({message!r})")
     emitter.planned = set(names)
     for node in order:
         if node.op == "input":
@@ -125,7 +156,9 @@ def print_source(
     constants = [f"{n} = {_constant(graph.arrays[k])}" for k, n in emitter.arrays.items()]
     body += ["import base64", ""] if any("base64" in line for line in constants) else []
     body += ["import numpy as np"]
-    body += ["import scipy.special"] if any("scipy." in line for line in emitter.lines) else []
+    for module in ("scipy.linalg", "scipy.special"):
+        used = any(f"{module}." in line for line in emitter.lines)
+        body += [f"import {module}"] if used else []
     body += ["", *constants] if constants else []
     for helper in sorted(emitter.helpers):
         body += ["", "", _HELPERS[helper]]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from symdiff.matrix.emitter import Code, Emitter
 from symdiff.matrix.form import Piece, Typesetter
 from symdiff.matrix.node import Node
+from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Shape
 
-__all__ = ["RULES", "Adjoints", "Rule", "register"]
+__all__ = ["RULES", "Adjoints", "Rule", "no_second", "register"]
 
 Adjoints = Sequence[Node | None]
 
@@ -62,3 +63,12 @@ RULES: dict[str, Rule] = {}
 def register(*rules: Rule) -> None:
     """Enter rules into the table."""
     RULES.update((rule.op, rule) for rule in rules)
+
+
+def no_second(what: str) -> Callable[[Node, Node], NoReturn]:
+    """Return the adjoint of what only derivatives are made of: it is refused."""
+
+    def adjoint(node: Node, bar: Node) -> NoReturn:
+        refuse(f"a second derivative of {what}", "derive it with strategy='adjoint' where that can")
+
+    return adjoint

@@ -16,6 +16,7 @@ from symdiff.matrix.named_lengths import call_with_named_lengths
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.shapes import Shape, shown
 from symdiff.tracing.binding import call_traced, check_argument
+from symdiff.tracing.scipy_functions import with_scipy
 from symdiff.tracing.structures import Leaf, Structures, fill, is_shape, name_leaves
 
 __all__ = ["MatrixTrace", "trace_matrices"]
@@ -99,13 +100,17 @@ class _Inputs:
 
 def trace_matrices(f: Callable[..., Any], given: Mapping[str, Any]) -> MatrixTrace:
     """Return the operations of a plain NumPy function on matrices."""
-    try:
-        return _traced(f, given)
-    except TypeError as error:
-        # Of np.full(n, 2.0) NumPy tells in words of its own.
-        if not isinstance(error, NamedLength) and "sequence of integers" not in str(error):
-            raise
-        return _traced(call_with_named_lengths(f), given)
+
+    def trace(f: Callable[..., Any]) -> MatrixTrace:
+        try:
+            return _traced(f, given)
+        except TypeError as error:
+            # Of np.full(n, 2.0) NumPy tells in words of its own.
+            if not isinstance(error, NamedLength) and "sequence of integers" not in str(error):
+                raise
+            return _traced(call_with_named_lengths(f), given)
+
+    return with_scipy(trace, f)
 
 
 def _traced(f: Callable[..., Any], given: Mapping[str, Any]) -> MatrixTrace:

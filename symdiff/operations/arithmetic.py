@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -137,6 +138,32 @@ def _formula(
     )
 
 
+def _heaviside(dag: Dag, x: int, half: int) -> int:
+    """Return 0 below 0, 1 above, and what is given at 0."""
+    above = dag.choose(dag.compare("gt", x, ZERO), ONE, dag.multiply(ZERO, x))
+    return dag.choose(dag.compare("eq", x, ZERO), half, above)
+
+
+def _ceil(dag: Dag, x: int) -> int:
+    """Return the smallest whole number that is not below."""
+    return dag.negate(dag.apply("floor", dag.negate(x)))
+
+
+def _trunc(dag: Dag, x: int) -> int:
+    """Return the whole number next to it towards 0."""
+    return dag.choose(dag.compare("lt", x, ZERO), _ceil(dag, x), dag.apply("floor", x))
+
+
+def _is_finite(dag: Dag, x: int) -> int:
+    """Return whether a value is a finite number."""
+    return dag.compare("lt", dag.apply("absolute", x), dag.number(math.inf))
+
+
+def _is_infinite(dag: Dag, x: int) -> int:
+    """Return whether a value is infinite."""
+    return dag.compare("eq", dag.apply("absolute", x), dag.number(math.inf))
+
+
 def _scaled(factor: float) -> Callable[[Dag, int], int]:
     """Return multiplication by a number."""
     return lambda dag, x: dag.multiply(dag.number(factor), x)
@@ -218,6 +245,17 @@ ROWS = (
     _formula(lambda dag, x: dag.divide(ONE, x), np.reciprocal, domain=(_POSITIVE,)),
     _formula(_scaled(np.pi / 180), np.deg2rad, np.radians, domain=(_REAL,)),
     _formula(_scaled(180 / np.pi), np.rad2deg, np.degrees, domain=(_REAL,)),
+    _formula(_heaviside, np.heaviside, domain=((0.1, 2.0), _REAL)),
+    _formula(_ceil, np.ceil, domain=((0.1, 0.9),), parse=("ceil",)),
+    _formula(_trunc, np.trunc, domain=((0.1, 0.9),)),
+    _formula(
+        lambda dag, x, y: dag.apply("floor", dag.divide(x, y)),
+        np.floor_divide,
+        domain=((0.1, 0.9), (1.1, 2.0)),
+    ),
+    _formula(lambda dag, x: dag.compare("ne", x, x), np.isnan, kind="test"),
+    _formula(_is_finite, np.isfinite, kind="test"),
+    _formula(_is_infinite, np.isinf, kind="test"),
     _logic(_and, np.logical_and, np.bitwise_and),
     _logic(_or, np.logical_or, np.bitwise_or),
     _logic(_not, np.logical_not, np.invert),

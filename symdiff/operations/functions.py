@@ -21,7 +21,7 @@ from symdiff.operations.operation import Partials, function
 from symdiff.store.dag import ONE, ZERO, Dag
 from symdiff.store.exact import Number, fold
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "even_shares"]
 
 _REAL, _POSITIVE, _OPEN_UNIT = (-2.0, 2.0), (0.3, 3.0), (-0.9, 0.9)
 _APART = ((-2.0, -0.1), (0.1, 2.0))  # where a maximum has no tie
@@ -62,7 +62,7 @@ def _of_logsumexp(dag: Dag, n: int, *args: int) -> Partials:
     return tuple(dag.apply("exp", dag.subtract(arg, n)) for arg in args)
 
 
-def _extreme(dag: Dag, n: int, *args: int) -> Partials:
+def even_shares(dag: Dag, n: int, *args: int) -> Partials:
     """Return the even share of each argument that ties for the largest or smallest."""
     ties = [dag.choose(dag.compare("eq", arg, n), ONE, ZERO) for arg in args]
     count = dag.add(*ties)
@@ -72,13 +72,13 @@ def _extreme(dag: Dag, n: int, *args: int) -> Partials:
 def _larger(dag: Dag, n: int, *args: int) -> Partials:
     """Return the partials of a maximum."""
     if len(args) != 2:
-        return _extreme(dag, n, *args)
+        return even_shares(dag, n, *args)
     return dag.apply("step", *args), dag.apply("step", *args[::-1])
 
 
 def _smaller(dag: Dag, n: int, *args: int) -> Partials:
     """Return the partials of a minimum."""
-    return _extreme(dag, n, *args) if len(args) != 2 else _larger(dag, n, *args[::-1])
+    return even_shares(dag, n, *args) if len(args) != 2 else _larger(dag, n, *args[::-1])
 
 
 def _of_angle(dag: Dag, _: int, y: int, x: int) -> Partials:

@@ -15,7 +15,7 @@ from symdiff.store.exact import Number
 __all__ = ["NEEDED", "Kind", "Operation", "Partials", "function"]
 
 Partials = tuple[int, ...]
-Kind = Literal["arithmetic", "relation", "choice", "function", "formula", "logic"]
+Kind = Literal["arithmetic", "relation", "choice", "function", "formula", "test", "logic"]
 
 #: The columns without which a row of a kind is not complete; a test walks the table.
 NEEDED: dict[Kind, tuple[str, ...]] = {
@@ -24,6 +24,7 @@ NEEDED: dict[Kind, tuple[str, ...]] = {
     "choice": ("form", "evaluate", "sympy"),
     "function": ("form", "evaluate", "domain", "partials", "sympy", "python", "c"),
     "formula": ("form", "evaluate", "domain"),  # of other operations: never a node
+    "test": ("form", "evaluate", "ufuncs"),  # a formula that is a condition
     "logic": ("form", "evaluate", "ufuncs"),  # a formula of conditions
 }
 
@@ -71,8 +72,10 @@ class Operation:
     helper: str = ""
     numpy_helper: str = ""  #: for NumPy scalars, if it is another
     helper_needs: tuple[str, ...] = ()  #: names of `math` and `numpy` that the helper calls
-    c: str = ""  #: its name in ``math.h``, or of `c_helper`
+    c: str = ""  #: its name in ``math.h``, or of `c_helper`; "-" where C has none
     c_helper: str = ""
+    c_whole: bool = False  #: whether `c` takes whole numbers only as its first argument
+    c_array: bool = False  #: whether `c` takes all arguments but the first as an array
 
     def fold(self, values: list[Number]) -> Number | None:
         """Return its value on numbers where that is exact or a float is given, else None."""

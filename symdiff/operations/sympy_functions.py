@@ -27,15 +27,24 @@ __all__ = [
     "Log2",
     "Log10",
     "LogAddExp",
+    "LogNormalCdf",
     "LogSumExp",
     "Maximum",
     "Minimum",
+    "NormalQuantile",
     "Opaque",
     "PseudoInverse",
+    "Remainder",
+    "Rounded",
+    "ScaledBesselI",
+    "ScaledErfc",
     "Sigmoid",
     "Sign",
+    "Smallest",
     "Step",
     "Where",
+    "XLog1PY",
+    "XLogY",
 ]
 
 Expr = Any
@@ -108,6 +117,60 @@ class Minimum(Opaque):
     """The smallest argument; the k that tie for it share the derivative, 1/k each."""
 
     numeric = sympy.Min
+
+
+class Smallest(Opaque):
+    """``Smallest(k, x, y, ...)`` is the k-th smallest of some values, counted from 0."""
+
+    numeric = staticmethod(lambda k, *values: sorted(values)[int(k)])
+
+
+class Rounded(Opaque):
+    """The nearest whole number, the even one of two."""
+
+    numeric = staticmethod(lambda x: sympy.Integer(round(x)))
+
+
+class Remainder(Opaque):
+    """``x - y*floor(x/y)``, which has the sign of y."""
+
+    numeric = staticmethod(lambda x, y: x - y * sympy.floor(x / y))
+
+
+class ScaledErfc(Opaque):
+    """``exp(x**2) erfc(x)`` without overflow."""
+
+    numeric = staticmethod(lambda x: sympy.exp(x**2) * sympy.erfc(x))
+
+
+class NormalQuantile(Opaque):
+    """The inverse of the distribution function of the normal distribution."""
+
+    numeric = staticmethod(lambda p: sympy.sqrt(2) * sympy.erfinv(2 * p - 1))
+
+
+class LogNormalCdf(Opaque):
+    """The logarithm of the distribution function of the normal distribution."""
+
+    numeric = staticmethod(lambda x: sympy.log(sympy.erfc(-x / sympy.sqrt(2)) / 2))
+
+
+class ScaledBesselI(Opaque):
+    """``exp(-|x|)`` times the modified Bessel function of an order."""
+
+    numeric = staticmethod(lambda v, x: sympy.exp(-sympy.Abs(x)) * sympy.besseli(v, x))
+
+
+class XLogY(Opaque):
+    """``x log(y)``, and 0 where x is 0."""
+
+    numeric = staticmethod(lambda x, y: x * sympy.log(y) if x else sympy.S.Zero)
+
+
+class XLog1PY(Opaque):
+    """``x log(1 + y)``, and 0 where x is 0."""
+
+    numeric = staticmethod(lambda x, y: x * sympy.log(1 + y) if x else sympy.S.Zero)
 
 
 class FMaximum(Opaque):

@@ -21,7 +21,9 @@ __all__ = ["print_c"]
 
 _TERMS = 50  # C compilers recurse once for each operation of an expression
 
-_FUNCTIONS = frozenset(row.c for row in OPERATIONS.values() if row.c)
+_FUNCTIONS = frozenset(["j0", "j1", "y0", "y1"]) | frozenset(
+    row.c for row in OPERATIONS.values() if row.c
+)
 _JOINS = {"add": " + ", "mul": "*"}
 _RESERVED = """
     alignas alignof asm auto bool break case catch char class compl concept const constexpr
@@ -109,8 +111,20 @@ class _Writer:
             return self._pieces(op, args)
         row = OPERATIONS[op]
         name = row.c
+        if name == "-" or (row.c_whole and not re.fullmatch(r"-?\d+\.0", args[0].text)):
+            order = f" of the order {args[0].text}" if row.c_whole else ""
+            raise NotImplementedError(
+                f"code(language='c'): C has no function {op}{order}; code() prints Python, which "
+                f"calls scipy.special.{row.scipy}"
+            )
         if row.c_helper:
             self.helpers[name] = row.c_helper
+        if row.c_whole:
+            return Text(f"{name}({args[0].text[:-2]}, {args[1].text})")
+        if row.c_array:
+            first, *others = (arg.text for arg in args)
+            entries = f"(const double[]){{{', '.join(others)}}}"
+            return Text(f"{name}({first}, {len(others)}, {entries})")
         if row.arity[1] is not None:
             return Text(f"{name}({', '.join(arg.text for arg in args)})")
         result = args[0].text

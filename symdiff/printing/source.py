@@ -19,7 +19,7 @@ from symdiff.operations.operation import Operation
 from symdiff.operations.table import OPERATIONS, RELATIONS
 from symdiff.printing.guards import Case, Guard, guards_of
 from symdiff.printing.infix import ATOM, COMPARE, POWER, PRODUCT, SUM, UNARY
-from symdiff.store.dag import Dag, Nodes
+from symdiff.store.dag import ZERO, Dag, Nodes
 from symdiff.store.exact import Number
 
 __all__ = ["ENTRY_POINT", "print_source"]
@@ -27,6 +27,7 @@ __all__ = ["ENTRY_POINT", "print_source"]
 ENTRY_POINT = "value_and_gradient"
 
 _DEPTH = 40  # CPython's tokenizer stops at 200 nested parentheses
+_SPARSE = 256  # entries of an array from which mostly 0 is filled in where it is not
 _TERMS = 50  # its compiler recurses once for each term of a sum
 
 # A power with an exponent that is no whole number is a call as well.
@@ -338,8 +339,16 @@ def _entries(writer: _Writer, nodes: Nodes) -> str:
     if factors is not None and all(node in writer.names for side in factors for node in side):
         sides = (f"[{', '.join(map(writer.expression, side))}]" for side in factors)
         return f"np.outer({', '.join(sides)})"
-    entries = ", ".join(map(writer.expression, nodes.ravel().tolist()))
+    flat = nodes.ravel()
+    places = np.flatnonzero(flat != ZERO)
+    sparse = flat.size >= _SPARSE and len(places) < flat.size // 4
+    entries = ", ".join(map(writer.expression, (flat[places] if sparse else flat).tolist()))
     text = f"np.array([{entries}], dtype=float)"
+    if sparse:
+        text = _allocate("sparse", writer.taken)
+        writer.lines.append(f"{text} = np.zeros({flat.size})")
+        if len(places):
+            writer.lines.append(f"{text}[{places.tolist()}] = [{entries}]")
     return text if len(nodes.shape) == 1 else f"{text}.reshape({nodes.shape})"
 
 

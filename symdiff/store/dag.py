@@ -264,6 +264,14 @@ class Dag(NodeStore):
         name = "logaddexp" if len(exponents) == 2 else "logsumexp"
         return self.apply(name, *exponents)
 
+    def smallest(self, k: int, args: Sequence[int]) -> int:
+        """Return the k-th smallest of some values, counted from 0."""
+        if len(args) == 1:
+            return args[0]
+        if len(args) == 2:
+            return self.apply("maximum" if k else "minimum", *args)
+        return self.apply("smallest", self.number(k), *args)
+
     def _over_exponentials(self, x: int, y: int) -> int | None:
         """Return x / y as a logistic function or a softmax, if y is such a sum; else None."""
         ops, args = self.ops, self.args

@@ -155,11 +155,19 @@ class NodeStore:
 
     def reachable(self, roots: Iterable[int]) -> list[int]:
         """Return every node below the roots once, arguments before what uses them."""
+        stack = list(dict.fromkeys(map(int, roots)))
+        args, few = self.args, len(self.ops) // 32
+        below = set(stack)
+        while stack and len(below) <= few:  # a small part of a large graph is not marked in it
+            for arg in args[stack.pop()]:
+                if arg not in below:
+                    below.add(arg)
+                    stack.append(arg)
+        if not stack:
+            return sorted(below)
         marked = bytearray(len(self.ops))
-        stack = list(dict.fromkeys(int(root) for root in roots))
-        for root in stack:
-            marked[root] = 1
-        args = self.args
+        for node in below:
+            marked[node] = 1
         while stack:
             for arg in args[stack.pop()]:
                 if not marked[arg]:

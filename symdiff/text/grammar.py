@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from symdiff.errors import Unparsable
+from symdiff.errors import KNOWN, Unparsable
 
 __all__ = ["WORDS", "Grammar", "advice_for", "check_name", "error_at", "quoted"]
 
@@ -81,11 +81,9 @@ def error_at(column: int, reason: str) -> Unparsable:
 
 
 def advice_for(name: str, grammar: Grammar) -> str:
-    """Return the advice for an unknown function: the nearest name, or all of them."""
+    """Return the advice for an unknown function: the nearest name, or where all of them stand."""
     close = difflib.get_close_matches(name, list(grammar.functions), n=1, cutoff=0.7)
-    return (
-        f" Did you mean {close[0]}?" if close else f" Known: {', '.join(sorted(grammar.functions))}"
-    )
+    return f" Did you mean {close[0]}?" if close else f" {KNOWN[0].upper()}{KNOWN[1:]}"
 
 
 def check_name(name: str, grammar: Grammar, column: int = 1) -> None:

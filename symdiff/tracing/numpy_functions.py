@@ -16,8 +16,9 @@ import numpy as np
 from symdiff.errors import KNOWN, Untraceable, name_of
 from symdiff.operations.table import OPERATIONS, row_of
 from symdiff.store.dag import Dag, Nodes
-from symdiff.tracing import products
+from symdiff.tracing import linalg, products
 from symdiff.tracing.array import SymbolicArray, map_nodes, nodes_of, note_variables, traced_in
+from symdiff.tracing.composed import COMPOSED, norm
 from symdiff.tracing.traced import add_methods
 
 __all__ = ["FUNCTIONS", "REDUCTIONS", "STRUCTURAL", "UFUNC_PRODUCTS", "call"]
@@ -99,12 +100,10 @@ def _std(a: Any, axis: Any = None, ddof: int = 0, keepdims: Any = False, **kw: A
 
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """Return the Euclidean or Frobenius norm."""
-    if ord not in (None, 2, "fro") or (ord == 2 and axis is None and np.ndim(x) != 1):
-        raise Untraceable(
-            f"np.linalg.norm(ord={ord!r}): not traceable; the Euclidean norm (ord=None) is, and "
-            "np.sum(np.abs(x)) and np.max(np.abs(x)) are"
-        )
-    return np.sqrt(np.sum(np.square(x), axis=axis, keepdims=keepdims))
+    vectors = np.ndim(x) == 1 if axis is None else np.ndim(axis) == 0
+    if ord is None or (ord == "fro" and not vectors) or (ord == 2 and vectors):
+        return np.sqrt(np.sum(np.square(x), axis=axis, keepdims=keepdims))
+    return norm(x, ord, axis, keepdims)
 
 
 def _cumulative(form: Callable[..., int]) -> Callable[..., SymbolicArray]:
@@ -124,19 +123,24 @@ def _cumulative(form: Callable[..., int]) -> Callable[..., SymbolicArray]:
     return cumulative
 
 
+def _sort(a: Any, axis: int | None = -1, kind: Any = None, *, stable: Any = None) -> Any:
+    """Return the elements in their order along an axis, each as the k-th smallest of all."""
+    dag = traced_in(a)
+    values = map_nodes(Dag.numeric, dag, nodes_of(dag, a))._nodes
+    if axis is None:
+        values, axis = values.reshape(-1), 0
+    lanes = np.moveaxis(values, axis, -1)
+    rows = lanes.reshape((-1, lanes.shape[-1])).tolist()
+    ordered = [[dag.smallest(k, row) for k in range(len(row))] for row in rows]
+    nodes = np.array(ordered, dtype=np.int64).reshape(lanes.shape)
+    return SymbolicArray(dag, np.moveaxis(nodes, -1, axis).copy())
+
+
 def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> SymbolicArray:
     """Return the sum of a diagonal."""
     dag = traced_in(a)
     diagonal = np.diagonal(nodes_of(dag, a), offset, axis1, axis2)
     return _sum(SymbolicArray(dag, diagonal), axis=-1)
-
-
-def _diff(a: Any, n: int = 1, axis: int = -1) -> Any:
-    """Return the n-th differences of neighbours along an axis."""
-    for _ in range(n):
-        rows = np.moveaxis(a, axis, 0)
-        a = np.moveaxis(rows[1:] - rows[:-1], 0, axis)
-    return a
 
 
 # Choices and filled arrays ------------------------------------------------------------------------
@@ -175,21 +179,6 @@ def _full_like(a: Any, fill_value: Any, shape: Any = None, **_: Any) -> Any:
     return SymbolicArray(dag, filled.copy(), view=True)
 
 
-_PADDING = ("constant", "edge", "reflect", "symmetric", "wrap")
-
-
-def _pad(array: Any, pad_width: Any, mode: Any = "constant", constant_values: Any = 0) -> Any:
-    """Return the array with elements around it that are constants, or its own."""
-    if mode not in _PADDING:
-        raise Untraceable(f"np.pad(mode={mode!r}): not traceable; {', '.join(_PADDING)} are")
-    dag = traced_in(array, constant_values)
-    if mode != "constant":
-        return SymbolicArray(dag, np.pad(nodes_of(dag, array), pad_width, mode))
-    fill = nodes_of(dag, constant_values)
-    padded = np.pad(nodes_of(dag, array), pad_width, "constant", constant_values=fill)
-    return SymbolicArray(dag, padded)
-
-
 _LIKE = (np.zeros_like, np.ones_like, np.empty_like, np.full_like)
 
 REDUCTIONS: dict[np.ufunc, Callable[..., SymbolicArray]] = {
@@ -218,26 +207,23 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.var: _var,
     np.std: _std,
     np.linalg.norm: _norm,
-    np.linalg.vector_norm: lambda x, axis=None, keepdims=False, ord=2: (
-        _norm(x, None, axis, keepdims) if ord == 2 else _norm(x, ord)
-    ),
+    np.sort: _sort,
+    np.linalg.det: linalg.det,
+    np.linalg.inv: linalg.inv,
+    np.linalg.solve: linalg.solve,
+    np.linalg.slogdet: linalg.slogdet,
+    np.linalg.cholesky: linalg.cholesky,
     np.cumsum: _cumulative(Dag.add),
     np.cumprod: _cumulative(Dag.multiply),
     np.dot: products.dot,
     np.inner: products.inner,
     np.outer: products.outer,
-    np.linalg.outer: products.outer,
     np.vdot: products.vdot,
-    np.linalg.vecdot: products.vecdot,
-    np.linalg.matmul: products.matmul,
     np.tensordot: products.tensordot,
-    np.linalg.tensordot: lambda x1, x2, axes=2: products.tensordot(x1, x2, axes),
     np.einsum: products.einsum,
     np.trace: _trace,
-    np.diff: _diff,
     np.linalg.trace: lambda x, offset=0: _trace(x, offset, -2, -1),
     np.where: _where,
-    np.pad: _pad,
     np.clip: _clip,
     np.ones_like: _filled(1.0),
     np.zeros_like: _filled(0.0),
@@ -381,7 +367,6 @@ _INSTEAD = {
     "initial": "combine the result with the initial value",
     "dtype": "formulas are real and have no dtype",
     "casting": "formulas are real and have no dtype",
-    "weights": "write np.sum(weights * x) / np.sum(weights)",
 }
 
 
@@ -421,6 +406,10 @@ def call(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         return _write(function, *args, **kwargs)
     if function in STRUCTURAL:
         return _move(function, args, kwargs)
+    if function in COMPOSED:
+        kwargs = dict(kwargs)
+        _check_keywords(name, kwargs)
+        return COMPOSED[function](*args, **kwargs)
     raise Untraceable(_not_known(function))
 
 
@@ -443,6 +432,9 @@ def _call_ufunc(
     _check_keywords(name if method == "__call__" else f"{name}.{method}", kwargs)
     if method == "at":
         return _at(ufunc, *inputs)
+    row = row_of(ufunc) if method == "accumulate" else None
+    if row is not None and row.arity[0] == 2:
+        return _cumulative(row.form)(*inputs, **{"axis": 0, **kwargs})
     if method == "reduce" and ufunc in REDUCTIONS:
         return REDUCTIONS[ufunc](inputs[0], **{"axis": 0, **kwargs})
     dag = traced_in(*inputs)
@@ -478,5 +470,5 @@ def _elementwise(ufunc: np.ufunc, dag: Dag, operands: list[Nodes]) -> SymbolicAr
 
 SymbolicArray.call_ufunc = _call_ufunc
 SymbolicArray.call_function = _call_function
-_METHODS = "sum mean prod max min var std cumsum dot clip trace diagonal repeat"
+_METHODS = "sum mean prod max min var std cumsum cumprod dot clip trace diagonal repeat take round"
 add_methods(SymbolicArray, _METHODS.split(), call)

@@ -15,6 +15,7 @@ from symdiff.store.dag import Dag, Nodes
 from symdiff.tracing import numpy_functions  # noqa: F401  (answers NumPy for traced arrays)
 from symdiff.tracing.array import SymbolicArray, nodes_of
 from symdiff.tracing.binding import call_traced, check_argument
+from symdiff.tracing.scipy_functions import with_scipy
 from symdiff.tracing.structures import Leaf, Structures, fill, is_shape, name_leaves
 
 __all__ = ["Expression", "trace"]
@@ -134,6 +135,11 @@ def trace(
     given = {**(inputs or {}), **arguments}
     for name in given:
         check_argument(name)
+    return with_scipy(lambda f: _traced(f, given), f)
+
+
+def _traced(f: Callable[..., Any], given: Mapping[str, Any]) -> Expression:
+    """Return the formulas of a function of arguments whose names are checked."""
     leaves, structures = name_leaves(given)
     shapes = {name: _lengths(name, v) for name, v in leaves.items() if is_shape(v)}
     dag = Dag()

@@ -49,6 +49,11 @@ class TracedArray:
         """Return a copy, which keeps its values when this array is written into."""
         raise NotImplementedError
 
+    def sort(self, axis: int = -1, **keywords: Any) -> None:
+        """Put the elements in order, in place."""
+        whole: Any = self
+        whole[...] = np.sort(whole, axis=axis, **keywords)
+
     def update(self, operation: Callable[..., Any], other: Any) -> Any:
         """Return an in-place operator: what it wrote into this array, or a new scalar."""
         raise NotImplementedError

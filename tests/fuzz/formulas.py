@@ -15,6 +15,7 @@ import re
 import warnings
 
 import numpy as np
+import scipy.special
 
 from symdiff import ExpressionTooLarge, Untraceable, gradient
 
@@ -55,6 +56,17 @@ SCALARS = (
     "np.mean({m})",
     "np.sum(np.abs({v}))",
     "np.sum(np.where({v} > 0, {v} ** {s}, 0.0))",
+    "np.prod({v})",
+    "np.median({v})",
+    "np.ptp({v})",
+    "np.linalg.norm({v}, 1)",
+    "np.linalg.det({m} @ {m}.T + np.eye(3))",
+    "np.linalg.slogdet({m} @ {m}.T + np.eye(3))[1]",
+    "np.linalg.solve({m} @ {m}.T + np.eye(3), {v})[0]",
+    "np.trapezoid({v})",
+    "np.polyval({v}, {s})",
+    "scipy.special.logsumexp({v})",
+    "np.heaviside({s}, 0.5) * {s}",
 )
 VECTORS = (
     "np.sin({v})",
@@ -92,6 +104,28 @@ VECTORS = (
     "np.max({m}, axis=1)",
     "np.diagonal({m})",
     "np.sqrt({v} ** 2 + 1)",
+    "np.sort({v})",
+    "np.cumsum({v})",
+    "np.cumprod({v})",
+    "np.roll({v}, 1)",
+    "np.diff({v}, prepend={s})",
+    "np.convolve({v}, {v}, 'same')",
+    "np.cross({v}, {v})",
+    "np.select([{v} > 1, {v} > 0], [{v} ** 2, np.sqrt({v})], -{v})",
+    "np.piecewise({v}, [{v} > 0], [np.log, lambda t: t])",
+    "np.hypot({v}, {v})",
+    "np.arctan2({v}, {s})",
+    "np.sinc({v})",
+    "np.repeat({v}, [0, 2, 1])",
+    "np.sort({m}, axis=0)[1]",
+    "np.median({m}, axis=1)",
+    "np.prod({m}, axis=0)",
+    "scipy.special.erf({v}) + scipy.special.log_ndtr(20 * {v})",
+    "scipy.special.xlogy({v}, {v} ** 2)",
+    "scipy.special.softmax(50 * {v})",
+    "scipy.special.expit(300 * {v})",
+    "np.linalg.solve({m} @ {m}.T + np.eye(3), {v})",
+    "np.lib.stride_tricks.sliding_window_view(np.pad({v}, 1), 3) @ {v}",
 )
 MATRICES = (
     "np.outer({v}, {v})",
@@ -108,6 +142,16 @@ MATRICES = (
     "np.diag({v})",
     "np.stack([{v}, {v}, {v}])",
     "np.where({v} > 0, {m}, 2 * {m})",
+    "np.linalg.inv({m} @ {m}.T + np.eye(3))",
+    "np.linalg.cholesky({m} @ {m}.T + np.eye(3))",
+    "np.linalg.matrix_power({m}, 2)",
+    "np.cov({m})",
+    "np.cumsum({m}, axis=1)",
+    "np.roll({m}, 1, axis=0)",
+    "np.tensordot({m}, {m}, axes=([0], [1]))",
+    "np.kron({v}, {v}).reshape(3, 3)",
+    "np.rot90({m})",
+    "np.sort({m})",
 )
 #: Lines that write: {new} is the value they leave.
 WRITES = (
@@ -129,7 +173,7 @@ WRITES = (
 
 
 #: Where these tie, the derivative is a convention, and the function may yet have another one.
-_KINKS = r"np\.(max|min|abs|clip)|> 0\] ="
+_KINKS = r"np\.(max|min|abs|clip|sort|median|ptp|heavi|select|piece)|, 1\)|> 0\] ="
 
 
 class Program:
@@ -144,7 +188,7 @@ class Program:
 
     @property
     def function(self):
-        space = {"np": np}
+        space = {"np": np, "scipy": scipy}
         exec(str(self), space)
         return space["f"]
 

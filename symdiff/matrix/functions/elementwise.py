@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from symdiff.matrix import construct, rules  # noqa: F401  (rules fills RULES)
-from symdiff.matrix.array import FUNCTIONS, SPECIAL, UFUNCS, MatrixArray, as_node
+from symdiff.matrix import construct
+from symdiff.matrix.array import FUNCTIONS, UFUNCS, MatrixArray, as_node
 from symdiff.matrix.construct import make
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
+from symdiff.matrix.rules.from_table import applied
 from symdiff.matrix.shapes import is_concrete, shown
-from symdiff.matrix.table import RULES
 from symdiff.operations.table import UFUNCS as TABLE
 
 
@@ -59,32 +58,6 @@ def _copyto(graph: Graph, dst: Any, src: Any) -> None:
     dst[...] = src
 
 
-def _normal(x: Node) -> Node:
-    """Return the distribution function of the normal distribution."""
-    number = x.graph.number
-    scaled = construct.divide(construct.negate(x), number(math.sqrt(2)))
-    return construct.divide(make("erfc", scaled), number(2))
-
-
-def _x_log_y(x: Node, y: Node) -> Node:
-    """Return x log(y), and 0 where x is 0."""
-    zero = x.graph.number(0)
-    product = construct.multiply(x, construct.elementwise("log", y))
-    return make("where", make("equal", x, zero), zero, product)
-
-
-SPECIAL.update(
-    {
-        "expit": construct.sigmoid,
-        "ndtr": _normal,
-        "xlogy": _x_log_y,
-        "logit": lambda x: construct.subtract(
-            construct.elementwise("log", x),
-            construct.elementwise("log1p", construct.negate(x)),
-        ),
-        "log_expit": lambda x: construct.negate(make("softplus", construct.negate(x))),
-    }
-)
 UFUNCS.update(
     {
         np.add: construct.add,
@@ -101,15 +74,6 @@ UFUNCS.update(
         np.logical_not: lambda x: make("logical_not", _truth(x)),
         np.logical_and: lambda x, y: make("logical_and", _truth(x), _truth(y)),
         np.logical_or: lambda x, y: make("logical_or", _truth(x), _truth(y)),
-        np.exp2: lambda x: construct.elementwise(
-            "exp", construct.multiply(x.graph.number(math.log(2)), x)
-        ),
-        np.log2: lambda x: construct.divide(
-            construct.elementwise("log", x), x.graph.number(math.log(2))
-        ),
-        np.log10: lambda x: construct.divide(
-            construct.elementwise("log", x), x.graph.number(math.log(10))
-        ),
         np.vecdot: lambda x, y: construct.total(
             construct.multiply(x, y), (max(x.ndim, y.ndim) - 1,), False
         ),
@@ -125,10 +89,10 @@ UFUNCS.update(
     (ufunc, partial(construct.elementwise, ufunc.__name__))
     for ufunc in (np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal)
 )
-UFUNCS.update(  # every other one that has both a row and a rule
-    (ufunc, partial(construct.elementwise, row.name))
+UFUNCS.update(  # every other one that has a row
+    (ufunc, partial(applied, row))
     for ufunc, row in TABLE.items()
-    if row.kind in ("function", "formula") and row.name in RULES and ufunc not in UFUNCS
+    if row.kind in ("function", "formula", "test") and ufunc not in UFUNCS
 )
 FUNCTIONS.update(
     {

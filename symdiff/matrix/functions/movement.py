@@ -10,6 +10,7 @@ import numpy as np
 from symdiff.matrix import construct
 from symdiff.matrix.array import FUNCTIONS, VIEWS, MatrixArray, as_node
 from symdiff.matrix.construct import make
+from symdiff.matrix.lengths import as_length
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Length, normalise_axes, reshaped, shown
@@ -21,9 +22,10 @@ def _lengths(graph: Graph, shape: Any) -> list[Length]:
     result: list[Length] = []
     for entry in entries:
         if isinstance(entry, MatrixArray):
-            if entry.node.op != "length":
-                refuse("a shape computed from named lengths", "give numbers as lengths")
-            result.append(entry.node.params[0])
+            length = as_length(entry.node)
+            if length is None:
+                refuse("a shape computed from named lengths", "add and subtract them only")
+            result.append(length)
         else:
             result.append(int(entry))
     return result

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
 
 from symdiff.matrix import construct
-from symdiff.matrix.array import FUNCTIONS, as_node
+from symdiff.matrix.array import FUNCTIONS, MatrixArray, as_node
+from symdiff.matrix.construct import make
 from symdiff.matrix.functions.einsum import einsum
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import shown
+from symdiff.tracing.composed import COMPOSED
 
 
 def _dot(graph: Graph, a: Any, b: Any) -> Node:
@@ -49,23 +50,30 @@ def _outer(graph: Graph, a: Any, b: Any) -> Node:
     return construct.outer(a, b)
 
 
-def _matrix_power(graph: Graph, a: Any, n: int) -> Node:
-    base = as_node(graph, a)
-    if base.ndim != 2 or n < 1:
-        refuse(f"np.linalg.matrix_power(n={n})", "use np.linalg.inv, or a power from 1 on")
-    result: Node | None = None
-    while n:
-        if n % 2:
-            result = base if result is None else construct.matmul(result, base)
-        n //= 2
-        base = construct.matmul(base, base) if n else base
-    assert result is not None
-    return result
+def _kron(graph: Graph, a: Any, b: Any) -> Any:
+    left, right = as_node(graph, a), as_node(graph, b)
+    if left.ndim == right.ndim and left.ndim in (1, 2):
+        return make("kron", left, right)
+    return COMPOSED[np.kron](MatrixArray(left), MatrixArray(right))
 
 
-def _multi_dot(graph: Graph, arrays: Any) -> Node:
-    nodes = [as_node(graph, value) for value in arrays]
-    return functools.reduce(construct.matmul, nodes)
+def _convolve(graph: Graph, a: Any, v: Any, mode: str = "full") -> Any:
+    if mode not in ("full", "same", "valid"):
+        raise ValueError(f"np.convolve: mode is 'full', 'same' or 'valid', not {mode!r}")
+    nodes = (as_node(graph, value) for value in (a, v))
+    x, y = (construct.reshape(n, (1,)) if n.ndim == 0 else n for n in nodes)
+    whole = MatrixArray(make("convolve", x, y))
+    longer, shorter = sorted((int(x.shape[0]), int(y.shape[0])), reverse=True)
+    start = {"full": 0, "same": (shorter - 1) // 2, "valid": shorter - 1}[mode]
+    count = {"full": len(whole), "same": longer, "valid": longer - shorter + 1}[mode]
+    return whole if mode == "full" else whole[start : start + count]
+
+
+def _correlate(graph: Graph, a: Any, v: Any, mode: str = "valid") -> Any:
+    x, y = as_node(graph, a), as_node(graph, v)
+    if mode == "valid" and x.ndim == y.ndim == 1 and len(MatrixArray(x)) >= len(MatrixArray(y)):
+        return make("correlate", x, y, params=("valid",))
+    return COMPOSED[np.correlate](MatrixArray(x), MatrixArray(y), mode)
 
 
 FUNCTIONS.update(
@@ -75,7 +83,8 @@ FUNCTIONS.update(
         np.vdot: _vdot,
         np.outer: _outer,
         np.einsum: einsum,
-        np.linalg.matrix_power: _matrix_power,
-        np.linalg.multi_dot: _multi_dot,
+        np.kron: _kron,
+        np.convolve: _convolve,
+        np.correlate: _correlate,
     }
 )

@@ -11,8 +11,8 @@ from symdiff.matrix import construct
 from symdiff.matrix.array import FUNCTIONS, MatrixArray, as_node
 from symdiff.matrix.construct import make
 from symdiff.matrix.node import Graph, Node
-from symdiff.matrix.refusal import refuse
-from symdiff.matrix.shapes import normalise_axes, shown
+from symdiff.matrix.shapes import normalise_axes, reshaped, shown
+from symdiff.tracing.composed import norm
 
 
 def _sum(graph: Graph, a: Any, axis: Any = None, keepdims: bool = False) -> Node:
@@ -60,11 +60,24 @@ def _extreme(op: str) -> Callable[..., Node]:
     return extreme
 
 
-def _norm(graph: Graph, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Node:
+def _running(op: str, axis: int | None = None) -> Callable[..., Node]:
+    """Return the function of an operation along one axis; its default."""
+
+    def running(graph: Graph, a: Any, axis: int | None = axis) -> Node:
+        a = as_node(graph, a)
+        if axis is None or not a.ndim:
+            a, axis = construct.reshape(a, reshaped(a.shape, (-1,))), 0
+        (along,) = normalise_axes(axis, a.ndim, op)
+        return make(op, construct.as_number(a), params=(along,))
+
+    return running
+
+
+def _norm(graph: Graph, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     a = as_node(graph, x)
     axes = normalise_axes(axis, a.ndim, "norm")
-    if ord not in (None, "fro") and not (ord == 2 and len(axes) == 1):
-        refuse(f"np.linalg.norm(ord={ord!r})", "the Euclidean norm (ord=None) has a rule")
+    if (ord != 2 or len(axes) != 1) and (ord not in (None, "fro") or (len(axes) == 1 and ord)):
+        return norm(MatrixArray(a), ord, axis, keepdims)
     if axis is None and a.ndim > 2 and ord is not None:
         raise ValueError(f"norm: ord={ord!r} needs an axis for an array of shape {shown(a.shape)}")
     return make("norm", a, params=(axes, bool(keepdims)))
@@ -74,7 +87,6 @@ FUNCTIONS.update(
     {
         np.sum: _sum,
         np.mean: _mean,
-        np.average: lambda graph, a, axis=None, keepdims=False: _mean(graph, a, axis, keepdims),
         np.var: _var,
         np.std: _std,
         np.max: _extreme("max"),
@@ -82,11 +94,9 @@ FUNCTIONS.update(
         np.amax: _extreme("max"),
         np.amin: _extreme("min"),
         np.linalg.norm: _norm,
-        np.linalg.vector_norm: lambda graph, x, axis=None, keepdims=False: _norm(
-            graph, x, None, axis, keepdims
-        ),
-        np.linalg.matrix_norm: lambda graph, x, keepdims=False: _norm(
-            graph, x, "fro", (-2, -1), keepdims
-        ),
+        np.prod: _extreme("prod"),
+        np.cumsum: _running("cumsum"),
+        np.cumprod: _running("cumprod"),
+        np.sort: _running("sort", -1),
     }
 )

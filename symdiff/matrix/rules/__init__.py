@@ -14,22 +14,30 @@ References
 """
 
 from symdiff.matrix.rules import (
+    convolutions,
+    decompositions,
     elementwise,
+    from_table,
     functions,
     leaves,
     linalg,
     movement,
+    ordering,
     piecewise,
     products,
     reductions,
 )
 
 __all__ = [
+    "convolutions",
+    "decompositions",
     "elementwise",
+    "from_table",
     "functions",
     "leaves",
     "linalg",
     "movement",
+    "ordering",
     "piecewise",
     "products",
     "reductions",

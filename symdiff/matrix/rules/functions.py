@@ -113,17 +113,6 @@ register(
     _function(
         "gammaln", lambda g, y, x: multiply(g, make("digamma", x)), numpy="scipy.special.gammaln"
     ),
-    _function(
-        "digamma", lambda g, y, x: multiply(g, make("trigamma", x)), numpy="scipy.special.digamma"
-    ),
-    Rule(
-        "trigamma",  # of derivatives only
-        common_shape,
-        lifted_form("trigamma"),
-        lambda emitter, node: Code(f"scipy.special.zeta(2, {emitter.text(node.args[0])})"),
-        None,
-        "Abramowitz & Stegun 1964, 6.4.10",
-    ),
     Rule(
         "sigmoid",
         common_shape,

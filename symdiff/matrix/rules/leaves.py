@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from symdiff.matrix.emitter import ATOMIC, SIGNED, Code, Emitter
 from symdiff.matrix.form import ATOM, Piece, Typesetter
+from symdiff.matrix.lengths import replaced
 from symdiff.matrix.node import Node
 from symdiff.matrix.table import Rule, register
 from symdiff.printing.names import spelled
@@ -42,7 +43,8 @@ def _array_form(setter: Typesetter, node: Node) -> Piece:
 
 def _length_form(setter: Typesetter, node: Node) -> Piece:
     """Return a length as a scalar factor."""
-    return Piece("", ATOM, Fraction(1), (spelled(str(node.params[0]), setter.style.latex),))
+    text = replaced(node.params[0], lambda name: spelled(name, setter.style.latex))
+    return Piece("", ATOM, Fraction(1), (text,))
 
 
 def _leaf(

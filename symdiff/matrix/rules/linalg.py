@@ -31,8 +31,10 @@ from symdiff.matrix.refusal import refuse
 from symdiff.matrix.shapes import Shape, broadcast_shapes, shown
 from symdiff.matrix.table import Adjoints, Rule, register
 
+__all__ = ["square_matrix"]
 
-def _square(op: str, shape: Shape) -> Shape:
+
+def square_matrix(op: str, shape: Shape) -> Shape:
     """Return the shape of a stack of square matrices; refuse others."""
     if len(shape) < 2 or shape[-1] != shape[-2]:
         raise ValueError(f"{op}: a square matrix is needed, not shape {shown(shape)}")
@@ -40,11 +42,11 @@ def _square(op: str, shape: Shape) -> Shape:
 
 
 def _stack_shape(op: str) -> Callable[[tuple[Node, ...], tuple[Any, ...]], Shape]:
-    return lambda args, params: _square(op, args[0].shape)[:-2]
+    return lambda args, params: square_matrix(op, args[0].shape)[:-2]
 
 
 def _solve_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
-    a, b = _square("solve", args[0].shape), args[1].shape
+    a, b = square_matrix("solve", args[0].shape), args[1].shape
     rows = b[0] if len(b) == 1 else b[-2] if b else None
     if rows != a[-1]:
         raise ValueError(f"solve: {shown(a)} and a right side of shape {shown(b)} do not align")
@@ -92,7 +94,7 @@ def _solve_adjoint(node: Node, bar: Node) -> Adjoints:
 def _cholesky_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
     if args[0].ndim != 2:
         refuse("np.linalg.cholesky of a stack", "factorise one matrix at a time")
-    return _square("cholesky", args[0].shape)
+    return square_matrix("cholesky", args[0].shape)
 
 
 def _cholesky_adjoint(node: Node, bar: Node) -> Adjoints:
@@ -196,7 +198,7 @@ register(
     ),
     Rule(
         "inv",
-        lambda args, params: _square("inv", args[0].shape),
+        lambda args, params: square_matrix("inv", args[0].shape),
         _inverse_form,
         numpy_call("linalg.inv"),
         _inverse_adjoint,

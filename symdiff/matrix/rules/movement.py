@@ -9,9 +9,10 @@ from symdiff.matrix.chains import transposed_form
 from symdiff.matrix.construct import broadcast, make, matmul, reshape, transpose, unbroadcast
 from symdiff.matrix.emitter import ATOMIC, Code, Emitter, numpy_call
 from symdiff.matrix.form import ATOM, Piece, Typesetter, function_form
+from symdiff.matrix.lengths import joined
 from symdiff.matrix.node import Node
 from symdiff.matrix.refusal import refuse
-from symdiff.matrix.shapes import Shape, is_concrete, shown
+from symdiff.matrix.shapes import Shape, shown
 from symdiff.matrix.table import Adjoints, Rule, register
 from symdiff.printing.names import spelled
 
@@ -113,10 +114,10 @@ def _broadcast_source(emitter: Emitter, node: Node) -> Code:
 # An entry of an index: a number, None, ("slice", start, stop, step), ("array", place).
 
 
-def _entry(entry: Any, name: Any) -> str:
+def _entry(entry: Any, name: Any, length: Callable[[Any], str] = str) -> str:
     """Return the text of an entry of an index."""
     if isinstance(entry, tuple) and entry[0] == "slice":
-        start, stop, step = ("" if part is None else str(part) for part in entry[1:])
+        start, stop, step = ("" if part is None else length(part) for part in entry[1:])
         return f"{start}:{stop}" + (f":{step}" if step else "")
     if isinstance(entry, tuple):
         return str(name(entry[1]))
@@ -133,7 +134,7 @@ def _index_form(setter: Typesetter, node: Node) -> Piece:
 
 
 def _index_source(emitter: Emitter, node: Node) -> Code:
-    index = ", ".join(_entry(entry, emitter.array) for entry in node.params[0])
+    index = ", ".join(_entry(entry, emitter.array, emitter.length) for entry in node.params[0])
     return Code(f"{emitter.text(node.args[0], ATOMIC)}[{index}]")
 
 
@@ -172,7 +173,7 @@ def _scatter_source(emitter: Emitter, node: Node) -> Code:
     name = emitter.assign("whole", f"np.zeros({emitter.shape(shape)})")
     assigned = _disjoint(indices)
     for text, index in zip(texts, indices, strict=True):
-        where = ", ".join(_entry(entry, emitter.array) for entry in index)
+        where = ", ".join(_entry(entry, emitter.array, emitter.length) for entry in index)
         if any(isinstance(entry, tuple) and entry[0] == "array" for entry in index):
             key = f"({where},)" if len(index) == 1 else f"np.s_[{where}]"
             emitter.lines.append(f"np.add.at({name}, {key}, {text})")
@@ -193,7 +194,7 @@ def _put_form(setter: Typesetter, node: Node) -> Piece:
 
 def _put_source(emitter: Emitter, node: Node) -> Code:
     whole, part = (emitter.text(arg) for arg in node.args)
-    index = ", ".join(_entry(entry, emitter.array) for entry in node.params[0])
+    index = ", ".join(_entry(entry, emitter.array, emitter.length) for entry in node.params[0])
     name = emitter.assign("whole", f"np.array({whole}, dtype=float)")
     emitter.lines.append(f"{name}[{index}] = {part}")
     return Code(name)
@@ -220,26 +221,18 @@ def _concatenate_shape(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape
                 f"concatenate: shapes {', '.join(shown(arg.shape) for arg in args)} differ "
                 f"besides axis {axis}"
             )
-    along = [arg.shape[axis] for arg in args]
-    if not is_concrete(along):
-        raise ValueError(
-            f"concatenate: the joined axis has the lengths {', '.join(map(str, along))}; a sum "
-            "with a named length is no length here; give numbers"
-        )
-    joined: int = sum(n for n in along if isinstance(n, int))
-    return (*first[:axis], joined, *first[axis + 1 :])
+    return (*first[:axis], joined(arg.shape[axis] for arg in args), *first[axis + 1 :])
 
 
 def _concatenate_adjoint(node: Node, bar: Node) -> Adjoints:
     (axis,) = node.params
-    result, start = [], 0
+    result, start = [], joined([])
     for arg in node.args:
-        n = arg.shape[axis]
-        assert isinstance(n, int)
+        end = joined([start, arg.shape[axis]])
         index: list[Any] = [("slice", None, None, None)] * axis
-        index.append(("slice", start, start + n, None))
+        index.append(("slice", start, end, None))
         result.append(make("index", bar, params=(tuple(index), arg.shape)))
-        start += n
+        start = end
     return result
 
 

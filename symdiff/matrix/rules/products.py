@@ -13,10 +13,11 @@ from symdiff.matrix.construct import (
     outer,
     reshape,
     swap,
+    total,
     transpose,
     unbroadcast,
 )
-from symdiff.matrix.emitter import MULTIPLIED, SIGNED, Code, Emitter
+from symdiff.matrix.emitter import ATOMIC, MULTIPLIED, SIGNED, Code, Emitter
 from symdiff.matrix.form import ATOM, PRODUCT, Piece, Typesetter
 from symdiff.matrix.node import Node
 from symdiff.matrix.shapes import Shape, broadcast_shapes, shown
@@ -77,6 +78,12 @@ def _matmul_form(setter: Typesetter, node: Node) -> Piece:
 def _matmul_source(emitter: Emitter, node: Node) -> Code:
     a, b = node.args
     return Code(f"{emitter.text(a, MULTIPLIED)} @ {emitter.text(b, SIGNED)}", MULTIPLIED)
+
+
+def _scaled_form(setter: Typesetter, node: Node) -> Piece:
+    """Return a product with a diagonal matrix."""
+    c, m = map(setter.piece, node.args)
+    return setter.product(setter.call("Diag", c), m)
 
 
 def _inner_form(setter: Typesetter, node: Node) -> Piece:
@@ -179,6 +186,20 @@ register(
             matmul(transpose(bar), node.args[0]),
         ],
         "Petersen & Pedersen 2012, (70)",
+    ),
+    Rule(
+        "scaled_rows",  # Diag(c) M, of second derivatives
+        lambda args, params: args[1].shape,
+        _scaled_form,
+        lambda emitter, node: Code(
+            f"{emitter.text(node.args[0], ATOMIC)}[:, None] * {emitter.text(node.args[1], SIGNED)}",
+            MULTIPLIED,
+        ),
+        lambda node, bar: [
+            total(multiply(bar, node.args[1]), (1,), False),
+            make("scaled_rows", node.args[0], bar),
+        ],
+        "Magnus & Neudecker 2019, 3.6",
     ),
     Rule(
         "inner",

@@ -17,8 +17,10 @@ from symdiff.matrix.node import Node
 from symdiff.matrix.shapes import Shape, axes_of
 from symdiff.matrix.table import Adjoints, Rule, register
 
+__all__ = ["along", "called", "named", "reduced"]
 
-def _reduced(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
+
+def reduced(args: tuple[Node, ...], params: tuple[Any, ...]) -> Shape:
     """Return the shape after a reduction with parameters axes and keepdims."""
     axes = axes_of(params)
     if params[1]:
@@ -44,7 +46,7 @@ def _summed(
     if len(shape) == 1:
         return setter.product(row, piece)
     if len(shape) > 2:
-        return _along(setter, "sum", axes, piece, len(shape) if kept else 0)
+        return along(setter, "sum", axes, piece, len(shape) if kept else 0)
     if len(axes) == 2:
         return setter.product(setter.product(row, piece), one)
     if tuple(axes) == (1,):
@@ -52,9 +54,7 @@ def _summed(
     return setter.product(row, piece) if kept else setter.product(setter.transposed(piece), one)
 
 
-def _along(
-    setter: Typesetter, name: str, axes: Sequence[int], piece: Piece, kept: int = 0
-) -> Piece:
+def along(setter: Typesetter, name: str, axes: Sequence[int], piece: Piece, kept: int = 0) -> Piece:
     """Return a function along axes that matrix notation has no sign for.
 
     `kept` is the number of axes of the result if those of the reduction are kept in it.
@@ -101,16 +101,18 @@ def _norm_form(setter: Typesetter, node: Node) -> Piece:
     if _everything(node):
         return Piece(_norm(setter, node), ATOM)
     kept = node.args[0].ndim if node.params[1] else 0
-    return _along(setter, "norm", axes_of(node.params), setter.piece(node.args[0]), kept)
+    return along(setter, "norm", axes_of(node.params), setter.piece(node.args[0]), kept)
 
 
-def _named(name: str) -> Callable[[Typesetter, Node], Piece]:
+def named(name: str) -> Callable[[Typesetter, Node], Piece]:
+    """Return the form of a reduction that has no sign of its own."""
+
     def form(setter: Typesetter, node: Node) -> Piece:
         piece = setter.piece(node.args[0])
         if _everything(node):
             return setter.call(name, piece)
         kept = node.args[0].ndim if node.params[1] else 0
-        return _along(setter, name, axes_of(node.params), piece, kept)
+        return along(setter, name, axes_of(node.params), piece, kept)
 
     return form
 
@@ -122,7 +124,9 @@ def _options(node: Node) -> str:
     return axis + (", keepdims=True" if node.params[1] else "")
 
 
-def _called(name: str) -> Callable[[Emitter, Node], Code]:
+def called(name: str) -> Callable[[Emitter, Node], Code]:
+    """Return the source of a reduction that is NumPy's."""
+
     def source(emitter: Emitter, node: Node) -> Code:
         return Code(f"np.{name}({emitter.text(node.args[0])}{_options(node)})")
 
@@ -205,22 +209,22 @@ def _softmax_form(setter: Typesetter, node: Node) -> Piece:
     piece = setter.piece(node.args[0])
     if node.ndim == 1 or axes_of(node.params) == (node.ndim - 1,):
         return setter.call("softmax", piece)
-    return _along(setter, "softmax", axes_of(node.params), piece)
+    return along(setter, "softmax", axes_of(node.params), piece)
 
 
 register(
     Rule(
         "sum",
-        _reduced,
+        reduced,
         _sum_form,
-        _called("sum"),
+        called("sum"),
         lambda node, bar: [_spread(bar, node)],
         "Magnus & Neudecker 2019, 9.9: d tr(11'X)",
         "reduction",
     ),
     Rule(
         "sumsquares",
-        _reduced,
+        reduced,
         _squares_form,
         _squares_source,
         lambda node, bar: [
@@ -231,7 +235,7 @@ register(
     ),
     Rule(
         "norm",
-        _reduced,
+        reduced,
         _norm_form,
         _norm_source,
         _norm_adjoint,
@@ -240,26 +244,26 @@ register(
     ),
     Rule(
         "max",
-        _reduced,
-        _named("max"),
-        _called("max"),
+        reduced,
+        named("max"),
+        called("max"),
         _extreme_adjoint,
         "piecewise linear; ties are shared evenly",
         "reduction",
     ),
     Rule(
         "min",
-        _reduced,
-        _named("min"),
-        _called("min"),
+        reduced,
+        named("min"),
+        called("min"),
         _extreme_adjoint,
         "piecewise linear; ties are shared evenly",
         "reduction",
     ),
     Rule(
         "logsumexp",
-        _reduced,
-        _named("logsumexp"),
+        reduced,
+        named("logsumexp"),
         _logsumexp_source,
         lambda node, bar: [
             multiply(_spread(bar, node), make("softmax", node.args[0], params=(node.params[0],)))

@@ -105,7 +105,7 @@ def test_every_function_has_its_rule(name):
     found = lines_of(explain(parse(text), at=point, inputs=shapes))
     expected = gradient(parse(text), inputs=shapes)(**point)
     for n in shapes:
-        assert found[f"∂f/∂{n}"].number == pytest.approx(expected[n], rel=1e-12)
+        assert found[f"∂f/∂{n}"].number == pytest.approx(expected[n], rel=1e-12, nan_ok=True)
         assert found[f"∂f/∂{n}"].rules
 
 

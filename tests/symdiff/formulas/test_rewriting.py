@@ -79,8 +79,8 @@ def test_what_cannot_be_put_in():
         g.subs(x=1j)
     with pytest.raises(TypeError, match="by object"):
         g.subs(x=object())
-    with pytest.raises(NotImplementedError, match="gamma"):
-        g.subs(x=sympy.gamma(sympy.Symbol("y")))
+    with pytest.raises(NotImplementedError, match="airyai"):
+        g.subs(x=sympy.airyai(sympy.Symbol("y")))
     with pytest.raises(ValueError, match="no name for an argument"):
         g.subs(x=sympy.Symbol("y; import os"))
     with pytest.raises(ValueError, match=r"weight\[7\]"):

@@ -5,6 +5,7 @@ import pytest
 from numpy import eye, identity
 
 from symdiff import gradient
+from symdiff.matrix.lengths import joined
 
 _RNG = np.random.default_rng(5)
 
@@ -59,3 +60,44 @@ def test_the_identity_prints_as_one():
 def test_what_needs_a_number_says_so(f, words):
     with pytest.raises(TypeError, match=words):
         gradient(f, strategy="matrix", X=("n", "n"))
+
+
+def _centred(X):
+    n = X.shape[0]
+    return np.trace(X.T @ (np.eye(n) - np.ones((n, n)) / n) @ X)
+
+
+PARTS = {
+    "neighbours": (lambda x: np.sum((x[1:] - x[:-1] ** 2) ** 2) + np.sum(np.diff(x, n=2) ** 2), 1),
+    "ends": (lambda x: np.sum(x[:2] ** 2) + np.sum(x[-2:] ** 3) + np.sum(x[1:-1][1:] ** 2), 1),
+    "joined": (lambda x: np.sum(np.concatenate([x, x[1:], [2.0]]) ** 3), 1),
+    "bias": (lambda X: np.sum(np.column_stack([np.ones(X.shape[0]), X]) ** 3), 2),
+    "moved": (lambda x: np.sum(x**2 * np.roll(x, 1) * x[::-1]) + np.trapezoid(np.cumsum(x)), 1),
+    "padded": (lambda x: np.sum(np.pad(x, (1, 2)) ** 3 * np.pad(np.sin(x), (2, 1))), 1),
+    "arithmetic": (lambda x: np.sum(x[1:] + np.ones(x.shape[0] - 1)) ** 2 / (2 * len(x.shape)), 1),
+    "covariance": (lambda X: np.linalg.slogdet(np.cov(X.T) + np.eye(X.shape[1]))[1], 2),
+    "centred": (_centred, 2),
+}
+
+
+def test_slices_and_joined_arrays_of_named_lengths(rng, differences):
+    for name, (f, rank) in PARTS.items():
+        (argument,) = f.__code__.co_varnames[: f.__code__.co_argcount]
+        g = gradient(f, strategy="matrix", inputs={argument: ("n", 2)[:rank]})
+        for n in (4, 7):
+            point = {argument: rng.normal(size=(n, 2)[:rank])}
+            value, found = g.value_and_gradient(**point)
+            np.testing.assert_allclose(value, f(**point), rtol=1e-12, err_msg=name)
+            differences(f, found, point)
+        assert g.latex()
+        assert g.operations.total_flops.free_symbols
+    short = gradient(PARTS["ends"][0], strategy="matrix", x=("n",))
+    with pytest.raises(ValueError, match="the length n has to be 2 at least"):
+        short(x=[1.0])
+
+
+def test_sums_of_lengths_are_written_in_one_way():
+    assert joined(["n", "m", -1, "n"]) == "m + 2*n - 1"
+    assert joined(["n"], -1) == "-n"
+    assert joined([joined(["m", 3]), joined(["m", "n"], -1)]) == "-n + 3"
+    assert joined(["n", -2, joined(["n"], -1)]) == -2

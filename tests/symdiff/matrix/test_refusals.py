@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.special
 
 from symdiff import Untraceable, gradient
@@ -7,28 +8,20 @@ from symdiff.matrix import matrix_gradient
 
 REFUSED = {
     "fft": (lambda X: np.sum(np.fft.fft(X)), "np.fft.fft: strategy='matrix' has no rule"),
-    "sort": (lambda X: np.sum(np.sort(X)), r"np\.sort: .*no rule.*functions\.md$"),
-    "cumsum": (lambda X: np.sum(np.cumsum(X)), "cumsum: .*strategy='shared' with numbers"),
-    "prod": (lambda X: np.prod(X), "prod"),
-    "eigenvalues": (lambda X: np.sum(np.linalg.eigvalsh(X)), "eigvalsh"),
-    "qr": (lambda X: np.sum(np.linalg.qr(X)[1]), "qr"),
-    "pinv": (lambda X: np.sum(np.linalg.pinv(X)), "pinv"),
-    "kron": (lambda X: np.sum(np.kron(X, X)), "kron"),
-    "floor": (lambda X: np.sum(np.floor(X)), "np.floor"),
-    "remainder": (lambda X: np.sum(X % 2), "np.remainder"),
-    "gamma": (lambda X: np.sum(np.arctan2(X, 1)), "np.arctan2: .*use strategy='shared'"),
-    "nuclear": (lambda X: np.linalg.norm(X, "nuc"), r"norm\(ord='nuc'\).*Euclidean norm"),
-    "spectral": (lambda X: np.linalg.norm(X, 2), r"norm\(ord=2\)"),
+    "argmax": (lambda X: np.sum(X) * np.argmax(X), r"np\.argmax: .*no rule.*functions\.md$"),
+    "accumulate": (
+        lambda X: np.sum(np.minimum.accumulate(X)),
+        r"minimum\.accumulate: .*strategy='shared' with numbers",
+    ),
+    "SciPy": (lambda X: np.sum(scipy.linalg.logm(X)), r"^scipy\.linalg\.logm: .*functions\.md$"),
     "keyword": (lambda X: np.sum(X, where=X > 0), r"np.sum\(where=...\)"),
     "initial": (lambda X: np.max(X, initial=0), r"np.max\(initial=...\)"),
     "dtype": (lambda X: np.sum(X, dtype=np.float32), r"np.sum\(dtype=...\)"),
     "out": (lambda X: np.sum(np.exp(X, out=np.ones(3))), r"np.exp\(out=...\)"),
-    "accumulate": (lambda X: np.sum(np.add.accumulate(X)), "np.add.accumulate"),
     "one branch": (lambda X: np.where(X > 0), "both branches"),
     "offset": (lambda X: np.trace(X, offset=1), r"np.trace\(offset=...\)"),
     "order": (lambda X: np.sum(np.reshape(X, (-1,), order="F")), "order='F'"),
-    "weights": (lambda X: np.average(X, weights=X), r"np.average\(weights=...\)"),
-    "slice of a name": (lambda X: np.sum(X[1:]), "slice of the named length 'n'"),
+    "slice of a name": (lambda X: np.sum(X[::2]), "slice.*of the named length 'n'"),
     "integers": (lambda X: np.sum(X.astype(int)), "real values only"),
 }
 
@@ -46,22 +39,23 @@ def test_advice_names_who_can_and_nobody_else():
             gradient(f, strategy=strategy, **shapes)
         return str(caught.value)
 
-    det = message(lambda A: np.log(np.linalg.det(A)), "adjoint", A=(3, 3))
-    assert det.endswith("; use strategy='matrix', which derives this function")
-    assert len(det) < 250
-    for f in (lambda A: np.linalg.norm(A, "nuc"), lambda A: np.linalg.cond(A)):
+    values = message(lambda A: np.sum(np.linalg.eigvalsh(A)), "adjoint", A=(3, 3))
+    assert values.startswith("np.linalg.eigvalsh: ")
+    assert values.endswith("; use strategy='matrix', which derives this function")
+    assert len(values) < 250
+    for f in (lambda A: np.sum(np.fft.fft(A)), lambda A: np.sum(np.argmin(A))):
         assert "use strategy" not in message(f, "matrix", A=(3, 3))
         assert "use strategy" not in message(f, "shared", A=(3, 3))
-    cosine = message(lambda x: np.sum(np.hypot(x, 1)), "matrix", x=(3,))
-    assert cosine.endswith("; use strategy='shared', which derives this function")
-    assert message(lambda x: np.sum(scipy.special.betaln(x, 2.0)), "shared", x=(3,)).startswith(
-        "scipy.special.betaln: "
+    running = message(lambda x: np.sum(np.maximum.accumulate(x)), "matrix", x=(3,))
+    assert running.endswith("; use strategy='shared', which derives this function")
+    assert message(lambda x: np.sum(scipy.special.ellipk(x)), "shared", x=(3,)).startswith(
+        "scipy.special.ellipk: "
     )
 
 
 WRONG = {
     "ravel": (lambda X: np.sum(np.ravel(X)), ValueError, "product with a named length"),
-    "joined": (lambda X: np.sum(np.concatenate([X, X])), ValueError, "sum with a named length"),
+    "joined": (lambda X: np.sum(np.concatenate([X, X]) + X), ValueError, r"\(2\*n, n\).*same name"),
     "matmul": (lambda X: np.sum(X @ np.ones((3, 2))), ValueError, "give them the same name"),
     "broadcast": (lambda X: np.sum(X + np.ones(3)), ValueError, "give them the same name"),
     "matrix result": (lambda X: X @ X, ValueError, r"shape \(n, n\), a scalar is needed"),

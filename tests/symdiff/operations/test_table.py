@@ -61,7 +61,7 @@ def test_columns_fit_each_other(row):
     if row.name == "where":
         nodes[1] = nodes[2] - 1
     node = row.form(dag, *nodes)
-    if row.kind not in ("formula", "logic"):
+    if row.kind not in ("formula", "test", "logic"):
         assert dag.ops[node] == row.name
     if row.partials is not None:
         assert len(row.partials(dag, node, *nodes)) == fewest
@@ -103,7 +103,7 @@ def test_value_and_derivative(row, ufunc, strategy, rng, differences):
     g = gradient(f, strategy=strategy, inputs=dict.fromkeys(point, ()))
     value, found = g.value_and_gradient(**point)
     np.testing.assert_allclose(value, f(**point), rtol=1e-14)
-    if row.name == "zeta":
+    if row.domain[0][0] == row.domain[0][1]:
         assert np.isnan(found.pop("x0"))  # by its order, which is a number where it is used
     differences(f, found, point)
 
@@ -228,5 +228,5 @@ def test_erf_in_every_text():
 def test_a_scipy_function_that_has_no_row_is_refused():
     from symdiff import Untraceable
 
-    with pytest.raises(Untraceable, match="gamma"):
-        gradient(lambda x: scipy.special.gamma(x), x=())
+    with pytest.raises(Untraceable, match="ellipk"):
+        gradient(lambda x: scipy.special.ellipk(x), x=())

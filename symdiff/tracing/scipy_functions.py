@@ -1,0 +1,307 @@
+"""Functions of SciPy's that are made of NumPy's, for traced arguments, which SciPy does not ask."""
+
+from __future__ import annotations
+
+import math
+import sys
+import types
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from symdiff.errors import KNOWN, Untraceable
+from symdiff.tracing.copies import copied
+from symdiff.tracing.traced import TracedArray
+
+__all__ = ["STAND_INS", "expm", "with_scipy"]
+
+_T = TypeVar("_T")
+
+
+# scipy.special ------------------------------------------------------------------------------------
+
+
+def _logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Any:
+    """Return the logarithm of the sum of exponentials."""
+    if b is not None:
+        if isinstance(b, TracedArray) or not np.all(np.asarray(b) > 0):
+            raise Untraceable("scipy.special.logsumexp(b=...): traceable with positive numbers")
+        a = a + np.log(b)
+    axes = None if axis is None else axis
+    return np.log(np.sum(np.exp(a), axis=axes, keepdims=keepdims))
+
+
+def _log_softmax(x: Any, axis: Any = None) -> Any:
+    return x - _logsumexp(x, axis=axis, keepdims=True)
+
+
+def _polygamma(n: Any, x: Any) -> Any:
+    """Return a derivative of digamma."""
+    import scipy.special
+
+    if not isinstance(n, (int, np.integer)):
+        raise Untraceable("scipy.special.polygamma: traceable with a whole number as order")
+    if n == 0:
+        return scipy.special.psi(x)
+    return (-1) ** (n + 1) * math.factorial(n) * scipy.special.zeta(n + 1, x)
+
+
+def _multigammaln(a: Any, d: int) -> Any:
+    """Return the logarithm of the multivariate gamma function."""
+    import scipy.special
+
+    shifts = [scipy.special.gammaln(a - j / 2) for j in range(d)]
+    return d * (d - 1) / 4 * math.log(math.pi) + sum(shifts[1:], shifts[0])
+
+
+# scipy.linalg -------------------------------------------------------------------------------------
+
+
+def expm(A: Any) -> Any:
+    """Return the exponential of a matrix, by the strategy that knows it."""
+    return A.call_function(expm, (A,), {})
+
+
+expm.__module__ = "scipy.linalg"
+
+
+def _cholesky(
+    a: Any, lower: bool = False, overwrite_a: Any = None, check_finite: Any = None
+) -> Any:
+    return np.linalg.cholesky(a) if lower else np.linalg.cholesky(a.T).T
+
+
+def _cho_factor(a: Any, lower: bool = False, **_: Any) -> tuple[Any, bool]:
+    return _cholesky(a, lower), lower
+
+
+def _cho_solve(c_and_lower: Any, b: Any, **_: Any) -> Any:
+    c, lower = c_and_lower
+    factor = np.tril(c) if lower else np.triu(c).T
+    return np.linalg.solve(factor.T, np.linalg.solve(factor, b))
+
+
+def _solve(a: Any, b: Any, *_: Any, transposed: bool = False, **__: Any) -> Any:
+    return np.linalg.solve(a.T if transposed else a, b)
+
+
+def _solve_triangular(
+    a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False, **_: Any
+) -> Any:
+    """Return the solution of equations of which one triangle is read."""
+    triangle = np.tril(a) if lower else np.triu(a)
+    if unit_diagonal:
+        triangle = triangle - np.diag(np.diagonal(a)) + np.eye(a.shape[0])
+    return np.linalg.solve(triangle.T if trans in (1, "T", 2, "C") else triangle, b)
+
+
+def _eigh(a: Any, b: Any = None, *, lower: bool = True, eigvals_only: bool = False) -> Any:
+    if b is not None:
+        raise Untraceable("scipy.linalg.eigh(b=...): not traceable; multiply with the inverse of b")
+    triangle: Any = "L" if lower else "U"
+    if eigvals_only:
+        return np.linalg.eigvalsh(a, UPLO=triangle)
+    return tuple(np.linalg.eigh(a, UPLO=triangle))
+
+
+def _qr(a: Any, mode: str = "full", **_: Any) -> Any:
+    """Return the factors of a QR decomposition, under SciPy's names of modes."""
+    if mode == "r":
+        return (np.linalg.qr(a, mode="r"),)
+    names: dict[str, Any] = {"full": "complete", "economic": "reduced"}
+    return tuple(np.linalg.qr(a, mode=names.get(mode, mode)))
+
+
+def _svd(a: Any, full_matrices: Any = True, compute_uv: Any = True, **_: Any) -> Any:
+    return np.linalg.svd(a, full_matrices=full_matrices, compute_uv=compute_uv)
+
+
+def _block_diag(*arrays: Any) -> Any:
+    """Return matrices along the diagonal of one."""
+    blocks = [np.atleast_2d(a) for a in arrays]
+    rows = [
+        [
+            block if i == j else np.zeros((block.shape[0], other.shape[1]))
+            for j, other in enumerate(blocks)
+        ]
+        for i, block in enumerate(blocks)
+    ]
+    return np.concatenate([np.concatenate(row, axis=1) for row in rows], axis=0)
+
+
+def _toeplitz(c: Any, r: Any = None) -> Any:
+    """Return the matrix that is constant along its diagonals."""
+    r = c if r is None else r
+    places = np.arange(c.shape[0])[:, None] - np.arange(r.shape[0]) + r.shape[0] - 1
+    return np.concatenate([r[:0:-1], c])[places]
+
+
+# The rest -----------------------------------------------------------------------------------------
+
+
+def _convolve(in1: Any, in2: Any, mode: str = "full", **_: Any) -> Any:
+    if np.ndim(in1) != 1 or np.ndim(in2) != 1:
+        raise Untraceable("scipy.signal.convolve: traceable for vectors; use windows of matrices")
+    if mode == "valid" or len(in1) >= len(in2):
+        return np.convolve(in1, in2, mode)  # type: ignore[call-overload]
+    full = np.convolve(in1, in2)
+    start = (len(in2) - 1) // 2
+    return full if mode == "full" else full[start : start + len(in1)]
+
+
+class _Normal:
+    """The normal distribution, as `scipy.stats.norm` has it."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise Untraceable(f"scipy.stats.norm.{name}: not known to the symbolic tracer; {KNOWN}")
+
+    @staticmethod
+    def logpdf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
+        z = (x - loc) / scale
+        return -(z**2) / 2 - np.log(scale) - math.log(2 * math.pi) / 2
+
+    @classmethod
+    def pdf(cls, x: Any, loc: Any = 0, scale: Any = 1) -> Any:
+        z = (x - loc) / scale
+        return np.exp(-(z**2) / 2) / (scale * math.sqrt(2 * math.pi))
+
+    @staticmethod
+    def cdf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
+        return _special("ndtr")((x - loc) / scale)
+
+    @staticmethod
+    def logcdf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
+        return _special("log_ndtr")((x - loc) / scale)
+
+    @staticmethod
+    def sf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
+        return _special("ndtr")(-(x - loc) / scale)
+
+    @staticmethod
+    def logsf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
+        return _special("log_ndtr")(-(x - loc) / scale)
+
+    @staticmethod
+    def ppf(q: Any, loc: Any = 0, scale: Any = 1) -> Any:
+        return loc + scale * _special("ndtri")(q)
+
+
+def _special(name: str) -> Any:
+    import scipy.special
+
+    return getattr(scipy.special, name)
+
+
+#: By the name that users write.
+STAND_INS: dict[str, Any] = {
+    "scipy.special.logsumexp": _logsumexp,
+    "scipy.special.softmax": lambda x, axis=None: np.exp(_log_softmax(x, axis)),
+    "scipy.special.log_softmax": _log_softmax,
+    "scipy.special.polygamma": _polygamma,
+    "scipy.special.multigammaln": _multigammaln,
+    "scipy.linalg.expm": expm,
+    "scipy.linalg.inv": lambda a, *_, **__: np.linalg.inv(a),
+    "scipy.linalg.pinv": lambda a, **_: np.linalg.pinv(a),
+    "scipy.linalg.det": lambda a, *_, **__: np.linalg.det(a),
+    "scipy.linalg.solve": _solve,
+    "scipy.linalg.solve_triangular": _solve_triangular,
+    "scipy.linalg.cholesky": _cholesky,
+    "scipy.linalg.cho_factor": _cho_factor,
+    "scipy.linalg.cho_solve": _cho_solve,
+    "scipy.linalg.eigh": _eigh,
+    "scipy.linalg.eigvalsh": lambda a, b=None, lower=True, **_: _eigh(
+        a, b, lower=lower, eigvals_only=True
+    ),
+    "scipy.linalg.svd": _svd,
+    "scipy.linalg.svdvals": lambda a, *_, **__: np.linalg.svdvals(a),
+    "scipy.linalg.qr": _qr,
+    "scipy.linalg.lstsq": lambda a, b, *_, **__: tuple(np.linalg.lstsq(a, b)),
+    "scipy.linalg.norm": lambda a, ord=None, axis=None, keepdims=False, check_finite=True: (
+        np.linalg.norm(a, ord, axis, keepdims)
+    ),
+    "scipy.linalg.block_diag": _block_diag,
+    "scipy.linalg.toeplitz": _toeplitz,
+    "scipy.signal.convolve": _convolve,
+    "scipy.signal.fftconvolve": _convolve,
+    "scipy.integrate.trapezoid": np.trapezoid,
+    "scipy.stats.norm": _Normal(),
+}
+
+
+def _holds_traced(values: Any) -> bool:
+    """Return whether there is a traced array among some values, or in lists and tuples of them."""
+    return any(
+        isinstance(v, TracedArray) or (isinstance(v, (list, tuple)) and _holds_traced(v))
+        for v in values
+    )
+
+
+class _StandIn:
+    """A module or an object of SciPy's, of which some attributes have stand-ins."""
+
+    def __init__(self, original: Any, name: str) -> None:
+        self._original, self._name = original, name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        ours = STAND_INS.get(self._name)
+        if callable(ours) and _holds_traced((*args, *kwargs.values())):
+            return ours(*args, **kwargs)
+        return self._original(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        inner, dotted = getattr(self._original, name), f"{self._name}.{name}"
+        if dotted in STAND_INS or any(known.startswith(f"{dotted}.") for known in STAND_INS):
+            return _StandIn(inner, dotted)
+        owner = STAND_INS.get(self._name)
+        if owner is None or not callable(inner):
+            return inner
+        return lambda *args, **kwargs: getattr(
+            owner if _holds_traced((*args, *kwargs.values())) else self._original, name
+        )(*args, **kwargs)
+
+
+def _in_place_of(x: Any) -> Any:
+    """Return the stand-in for a part of SciPy, anything else unchanged."""
+    if isinstance(x, types.ModuleType):
+        named = x.__name__ == "scipy" or any(n.startswith(f"{x.__name__}.") for n in STAND_INS)
+        return _StandIn(x, x.__name__) if named else x
+    for dotted in STAND_INS:
+        module, _, name = dotted.rpartition(".")
+        if module in sys.modules and getattr(sys.modules[module], name, None) is x:
+            return _StandIn(x, dotted)
+    return x
+
+
+def _called_in_scipy(error: BaseException) -> str:
+    """Return the function of SciPy's in which an error came up, as users write it; or nothing."""
+    entry, found = error.__traceback__, ""
+    while entry is not None:
+        frame = entry.tb_frame
+        module = frame.f_globals.get("__name__", "")
+        if module.startswith("scipy."):
+            wrapped = frame.f_locals.get("f")  # of a wrapper
+            own = getattr(wrapped, "__module__", None) or module
+            public = ".".join(part for part in own.split(".") if not part.startswith("_"))
+            name = getattr(wrapped, "__name__", frame.f_code.co_name)
+            if hasattr(sys.modules.get(public), name):
+                return f"{public}.{name}"
+            found = found or public
+        entry = entry.tb_next
+    return found
+
+
+def with_scipy(trace: Callable[[Callable[..., Any]], _T], f: Callable[..., Any]) -> _T:
+    """Return a traced function; what SciPy would make numbers of is called by its stand-in."""
+    try:
+        return trace(f)
+    except (TypeError, ValueError, AttributeError) as error:
+        if not _called_in_scipy(error):
+            raise
+    try:
+        return trace(copied(f, _in_place_of))
+    except (TypeError, ValueError, AttributeError) as error:
+        name = _called_in_scipy(error)
+        if not name:
+            raise
+        raise Untraceable(f"{name}: not known to the symbolic tracer; {KNOWN}") from error
