@@ -123,7 +123,7 @@ def _apart(node: Tensor, tape: KinkedTape, seeds: Mapping[int, Any]) -> Primitiv
 
     def vjp(g: Any, out: Any, a: Any, **params: Any) -> Any:
         a_bar = spectrum.vjp(g, rates, out, a, **params)
-        if turned or not spectrum.apart(out, a, **params):
+        if turned or not spectrum.apart([g, *rates], out, a, **params):
             return a_bar
         # Another choice of vectors may give another derivative.
         g_there, rates_there = _rates(node, other, tape, seeds, spectrum)

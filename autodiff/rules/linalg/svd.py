@@ -307,10 +307,13 @@ SVD = general(
 )
 
 
-def _several_zeros(out: Array, a: Array, **params: Any) -> bool:
-    """Return whether several values are 0, which U and V turn apart for."""
+def _several_zeros(cotangents: Sequence[Array], out: Array, a: Array, **params: Any) -> bool:
+    """Return whether several values are 0, which U and V turn apart for, and that is looked at."""
     zero = near(_values(out, a, **params), max(np.shape(a)[-2:]))[..., -1, :-1]
-    return bool(np.any(np.greater(np.sum(zero, axis=-1), 1)))
+    if not np.any(np.greater(np.sum(zero, axis=-1), 1)):
+        return False
+    parts = [unpack(x, _shapes(a, params["full_matrices"])) for x in cotangents]
+    return any(bool(np.any(np.not_equal(x, 0))) for u, _, v in parts for x in (u, v))
 
 
 SPECTRA[SVD] = Spectrum(_values, _directions, _other_vectors, _svd_vjp_repeated, _several_zeros)
