@@ -73,7 +73,7 @@ def _record(
     rule = primitive.batch or rule_of(primitive)
     # What a tensor is a view of is asked for where arrays are written into.
     held = operands if tape.stores is not None else ()
-    return Tensor(Batched(rule(primitive, xs, on, params or {})), tape, primitive, held, None)
+    return Tensor(Batched(rule(primitive, xs, on, params or {})), tape, primitive, held, params)
 
 
 def _check_written(tape: Tape, operands: Sequence[Any]) -> None:

@@ -22,7 +22,7 @@ from autodiff.core.primitive import FUNCTIONS, Primitive
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, holds_tensor, record
 
-__all__ = ["Stores", "current", "is_contiguous", "operands_as_recorded", "resolved"]
+__all__ = ["Stores", "current", "is_contiguous", "is_number", "operands_as_recorded", "resolved"]
 
 #: Whether rules are at work: their operands are what they were when they were recorded.
 _in_rules: ContextVar[bool] = ContextVar("in_rules", default=False)
@@ -272,7 +272,7 @@ class Stores:
             assert store is not None
         place = _flat_place(index, store.shape) if way is None else None
         plain = type(store.content) is not Tensor and not holds_tensor((value, index))
-        if place is not None and _is_number(value) and (store.pending or not plain):
+        if place is not None and is_number(value) and (store.pending or not plain):
             value = value if type(value) is Tensor else np.asarray(value, x.dtype)[()]
             store.pending[place] = value
             return
@@ -298,9 +298,10 @@ class Stores:
             return
         pending, store.pending = store.pending, {}
         values = [*pending.values()]
-        places = tuple(np.unravel_index(np.array([*pending]), store.shape))
+        # Of an array without axes there is one place, which NumPy does not unravel.
+        places = tuple(np.unravel_index(np.array([*pending]), store.shape)) if store.shape else ()
         if type(store.content) is not Tensor and not holds_tensor(values):
-            store.content[places] = values
+            store.content[places] = values if places else values[0]
             return
         with operands_as_recorded():
             if len(values) == 1:
@@ -325,7 +326,7 @@ def _flat_place(index: Any, shape: tuple[int, ...]) -> int | None:
     return place
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     """Return whether a value is a number, which nobody can write into."""
     if type(value) is Tensor:
         return not value.shape and _block(value) is None
@@ -367,17 +368,20 @@ def _block(x: Tensor) -> Any:
             break
     if type(value) is not np.ndarray or not all(value.shape[:depth]):
         return None
-    if depth and value.ndim == depth and not _is_view_of_number(x, value):
+    if depth and value.ndim == depth and not _is_array(x, value):
         return None
     first: Any = (*(0,) * depth, Ellipsis)
     return value[first] if depth else value
 
 
-def _is_view_of_number(x: Tensor, value: Any) -> bool:
+def _is_array(x: Tensor, value: Any) -> bool:
     """Return whether a number of a batch, whose value is an array, is one of NumPy's too."""
     parent = x.operands[0] if x.operands else None
     if type(parent) is not Tensor or x.primitive is None:
         return False
+    if x.primitive.name in ("copy", "where"):
+        # np.array(t), y.copy() and np.where are arrays, whatever they are made of.
+        return True
     index = (x.params or {}).get("index", (Ellipsis,))
     return (
         any(i is Ellipsis for i in (index if isinstance(index, tuple) else (index,)))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.primitive import Array
-from autodiff.core.stores import is_contiguous
+from autodiff.core.stores import is_contiguous, is_number
 from autodiff.core.substitution import within
 from autodiff.core.tensor import Tensor, assembled, holds_tensor
 from autodiff.rules.operands import as_array
@@ -39,7 +39,8 @@ def _made(
     result = _stacked(x) if fresh else x
     if dtype is not None and result.dtype != np.dtype(dtype):
         result, fresh = result.astype(dtype), True
-    if copy and not fresh:
+    if not fresh and (copy or is_number(result)):
+        # Of a number NumPy makes an array without axes, which can be written into.
         result = np.copy(result)
     missing = least - result.ndim
     return np.reshape(result, (1,) * missing + result.shape) if missing > 0 else result

@@ -27,7 +27,7 @@ def multi_dot(arrays: Sequence[Array]) -> Array:
     lengths = [np.shape(factors[0])[0], *(np.shape(x)[1] for x in factors)]
     product = _multiplied(factors, _splits(lengths), 0, len(factors) - 1)
     shape = np.shape(product)[:1] * (first == 2) + np.shape(product)[1:] * (last == 2)
-    return np.reshape(product, shape)
+    return product[0, 0] if not shape else np.reshape(product, shape)
 
 
 def _splits(lengths: Sequence[int]) -> dict[tuple[int, int], int]:

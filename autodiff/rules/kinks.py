@@ -38,17 +38,22 @@ class Kink:
         The distance is the square root of the operand.
     "cone"
         The result grows with the distance, in each direction by another share.
+    "order"
+        The result is the operand, whose equal elements will be put in an order.
     "jump"
         The result has no value by the distance: no derivative passes.
     """
 
-    kind: Literal["length", "tie", "root", "cone", "jump"]
+    kind: Literal["length", "tie", "root", "cone", "order", "jump"]
     #: ``at(out, *operands, **params)``, a mask of the elements of the result that are at the kink.
     at: Callable[..., Array]
     #: Share of the distance in the result.
     share: float = 1.0
     #: Whether it reduces axes.
     reduces: bool = False
+    #: ``steep(out, *operands)``: elements that are no square roots but other powers between 0 and
+    #: 1, which have a limit only where no cotangent arrives.
+    steep: Callable[..., Array] | None = None
 
 
 def _at_zero(out: Array, *xs: Array, **params: Any) -> Array:
@@ -59,8 +64,8 @@ def _at_tie(out: Array, x: Array, y: Array) -> Array:
     return np.equal(x, y)
 
 
-def _at_root(out: Array, x: Array, y: Array) -> Array:
-    return np.logical_and(np.equal(out, 0), np.equal(y, 0.5))
+def _at_power(out: Array, x: Array, y: Array) -> Array:
+    return np.logical_and(np.equal(out, 0), np.logical_and(np.less(0, y), np.less(y, 1)))
 
 
 def _at_ties(out: Array, x: Array, *, axis: Any, keepdims: bool) -> Array:
@@ -77,7 +82,11 @@ _SMALLEST = Kink("cone", _at_ties, -1.0, reduces=True)
 _BY_NAME = {
     **dict.fromkeys(("absolute", "fabs", "hypot"), _LENGTH),
     **dict.fromkeys(("root", "sqrt"), _ROOT),
-    "power": Kink("root", _at_root),
+    **dict.fromkeys(
+        ("power", "float_power"),
+        Kink("root", _at_power, steep=lambda out, x, y: np.not_equal(y, 0.5)),
+    ),
+    "cbrt": Kink("root", _at_zero, steep=lambda out, x: True),
     "copysign": Kink("cone", _at_zero),
     **dict.fromkeys(("maximum", "fmax"), _UPPER),
     **dict.fromkeys(("minimum", "fmin"), _LOWER),
@@ -151,12 +160,12 @@ def _root_vjp(g: Array, out: Array, infinite: bool) -> Array:
     return g * slope
 
 
-def _power_vjp(rule: Rule, g: Array, out: Array, x: Array, y: Array) -> Array:
-    """Return the cotangent of a base: of square roots as such, of other exponents by the rule."""
-    root = np.equal(y, 0.5)
-    of_roots = _root_vjp(np.where(root, g, 0.0), np.where(root, out, 1.0), infinite=True)
-    base = np.where(np.logical_and(root, np.equal(out, 0)), 1.0, x)
-    return unbroadcast(of_roots, np.shape(x)) + rule(np.where(root, 0.0, g), out, base, y)
+def _steep_vjp(rule: Rule, at: Array, g: Array, out: Array, x: Array, *others: Array) -> Array:
+    """Return the cotangent of a base: at the kink as that of a root, elsewhere by the rule."""
+    slope = np.where(np.logical_and(at, np.not_equal(g, 0)), np.inf, 0.0)
+    aside = (np.where(at, 1.0, y) for y in (out, x))
+    x_bar = g * slope + rule(np.where(at, 0.0, g), *aside, *others)
+    return unbroadcast(x_bar, np.shape(x))
 
 
 def _noting(primitive: Primitive, kink: Kink, params: dict[str, Any]) -> Primitive:
@@ -166,8 +175,8 @@ def _noting(primitive: Primitive, kink: Kink, params: dict[str, Any]) -> Primiti
         rule = primitive.vjp(argnum)
 
         def vjp(g: Array, out: Array, *xs: Array, **own: Any) -> Array:
-            if primitive.name == "power":
-                x_bar = _power_vjp(rule, g, out, *xs)
+            if kink.steep is not None:
+                x_bar = _steep_vjp(rule, kink.at(out, *xs), g, out, *xs)
             elif kink.kind == "root":
                 x_bar = _root_vjp(g, out, primitive.name != "root")
                 x_bar = unbroadcast(x_bar, np.shape(xs[argnum]))

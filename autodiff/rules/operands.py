@@ -8,7 +8,7 @@ import numpy as np
 from autodiff.core.primitive import Array
 from autodiff.core.tensor import Tensor, holds_tensor
 
-__all__ = ["Axis", "as_array", "as_decided", "as_operand", "guarded", "holds_tensor"]
+__all__ = ["Axis", "as_array", "as_decided", "as_operand", "guarded", "holds_tensor", "number"]
 
 Axis = int | tuple[int, ...] | None
 
@@ -38,6 +38,11 @@ def as_decided(x: Any) -> Any:
     convert: Any = bool if x.dtype.kind == "b" else operator.index
     elements: Any = np.ravel(x)
     return np.array([convert(i) for i in elements], dtype=x.dtype).reshape(x.shape)
+
+
+def number(x: Array) -> Array:
+    """Return a result as it is, but an array without axes as the number that NumPy gives."""
+    return x if np.ndim(x) else x[()]
 
 
 def guarded(x: Array) -> Array:

@@ -267,6 +267,9 @@ def inner(a: Array, b: Array, /) -> Array:
     """Return the dot products over the last axes."""
     if np.ndim(a) == 0 or np.ndim(b) == 0:
         return np.multiply(a, b)
+    if np.ndim(a) == np.ndim(b) == 1:
+        # A number, which the result of tensordot is not.
+        return np.dot(a, b)
     return tensordot(a, b, ((np.ndim(a) - 1,), (np.ndim(b) - 1,)))
 
 

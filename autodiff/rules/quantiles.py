@@ -14,10 +14,11 @@ import numpy as np
 
 from autodiff.core.batching import over_operand
 from autodiff.core.primitive import Array, handles
-from autodiff.rules.operands import Axis
+from autodiff.rules.operands import Axis, number
 from autodiff.rules.picking import pick, positional
 from autodiff.rules.reductions import operand, reduced_axes
 from autodiff.rules.statistics import fitted_weights
+from autodiff.rules.ties import ranked
 
 #: Methods that interpolate between ranks, and the parameters of their plotting positions.
 _CONTINUOUS = {
@@ -197,13 +198,13 @@ def _quantile(
             raise ValueError(f"Only method 'inverted_cdf' supports weights. Got: {method}.")
         fitted = np.broadcast_to(fitted_weights(weights, a.shape, axis), a.shape)
         places = _weighted_places(rows, _rows(fitted, axis)[0], levels, skip_nan=skip_nan)
-        values = pick(rows, places)
+        values = pick(ranked(rows), places)
     else:
         n: Any = rows.shape[-1]
         if skip_nan:
             n = np.sum(np.logical_not(np.isnan(rows)), axis=-1, keepdims=True)
         ranks = _ranks(levels, n, method=method)
-        values = pick(rows, _places(rows, ranks, skip_nan=skip_nan))
+        values = pick(ranked(rows), _places(rows, ranks, skip_nan=skip_nan))
         if method not in _SINGLE:
             if method in _HALVED:
                 t = _halves(levels, n, method=method)
@@ -216,7 +217,7 @@ def _quantile(
             count = levels.shape[0]
             values = _between(values[..., :count], values[..., count:], t)
     shape = full_shape if keepdims else rows.shape[:-1]
-    return np.reshape(np.moveaxis(values, -1, 0), (*q.shape, *shape))
+    return number(np.reshape(np.moveaxis(values, -1, 0), (*q.shape, *shape)))
 
 
 def _answer(function: Callable[..., Array], scale: float, skip_nan: bool) -> None:
@@ -259,7 +260,7 @@ def median(
     n = rows.shape[-1]
     if n:
         ranks = np.arange((n - 1) // 2, n // 2 + 1)
-        rows = pick(rows, _places(rows, ranks, skip_nan=False))
+        rows = pick(ranked(rows), _places(rows, ranks, skip_nan=False))
     middle = np.mean(rows, axis=-1)
     return np.reshape(middle, full_shape) if keepdims else middle
 
@@ -272,6 +273,6 @@ def nanmedian(
     rows, full_shape = _rows(operand(a), axis)
     if rows.shape[-1]:
         n = np.sum(np.logical_not(np.isnan(rows)), axis=-1, keepdims=True)
-        rows = pick(rows, _places(rows, _middle(n), skip_nan=True))
+        rows = pick(ranked(rows), _places(rows, _middle(n), skip_nan=True))
     middle = np.mean(rows, axis=-1)
     return np.reshape(middle, full_shape) if keepdims else middle

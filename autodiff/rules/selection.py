@@ -11,7 +11,7 @@ from autodiff.core.primitive import TUPLES, Array, general, handles
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.elementwise_rules import unbroadcast
 from autodiff.rules.indexing import getitem, scattered
-from autodiff.rules.operands import as_array, as_operand
+from autodiff.rules.operands import as_array, as_operand, number
 
 WHERE = general(
     "where",
@@ -167,7 +167,7 @@ def nan_to_num(
     finite = np.where(np.isposinf(x), high, finite)
     finite = np.where(np.isneginf(x), low, finite)
     result = finite if finite.dtype == x.dtype else np.astype(finite, x.dtype)
-    return result if copy or type(x) is not Tensor else put_in_place(x, result)
+    return number(result) if copy or type(x) is not Tensor else put_in_place(x, result)
 
 
 @handles(np.real_if_close)

@@ -161,7 +161,8 @@ def squeeze(a: Array, axis: int | Sequence[int] | None = None) -> Array:
     """Return the array without axes of length 1."""
     if axis is None:
         return reshape(a, [n for n in a.shape if n != 1])
-    axes = normalize_axis_tuple(axis, a.ndim)
+    # NumPy takes the axes 0 and -1 of a number for one of length 1.
+    axes = normalize_axis_tuple(axis, a.ndim) if a.ndim or axis not in (0, -1) else ()
     long = [i for i in axes if a.shape[i] != 1]
     if long:
         raise ValueError(f"squeeze: axis {long[0]} of shape {a.shape} is not of length 1")

@@ -15,6 +15,7 @@ from autodiff.core.tensor import record
 from autodiff.rules.discrete import recorded
 from autodiff.rules.indexing import scattered
 from autodiff.rules.operands import as_array, as_decided
+from autodiff.rules.ties import ranked
 
 _argsort = recorded(np.argsort, batch=along_axis)
 _argpartition = recorded(np.argpartition, batch=along_axis)
@@ -61,7 +62,15 @@ def sort(
     if axis is None:
         a, axis = np.ravel(a), 0
     axis = normalize_axis_index(axis, a.ndim)
-    return np.take_along_axis(a, _argsort(a, axis=axis, kind="stable"), axis)
+    places = _argsort(a, axis=axis, kind="stable")
+    return np.take_along_axis(_ranked_along(a, axis), places, axis)
+
+
+def _ranked_along(a: Array, axis: int) -> Any:
+    """Return an array whose elements are put in order along an axis, see `ties`."""
+    if axis == np.ndim(a) - 1:
+        return ranked(a)
+    return np.swapaxes(ranked(np.swapaxes(a, axis, -1)), axis, -1)
 
 
 @handles(np.sort_complex)

@@ -570,3 +570,40 @@ def test_errors_of_the_function_are_its_own():
         grad(shape)(X)
     with pytest.raises(Undifferentiable, match="spacing"):
         grad(lambda x: np.sum(np.spacing(x)))(X)
+
+
+def test_arrays_without_axes_are_told_from_numbers():
+    """An array is changed in place under all its names, a number is put under one."""
+
+    def added(make):
+        def f(x):
+            y = make(x)
+            z = y
+            z += x
+            return y * 3.0
+
+        return f
+
+    arrays = (
+        *(np.array, np.copy, np.asarray, lambda x: np.where(x > 0, x, 0.0)),
+        *(lambda x: np.array([x]).reshape(()), lambda x: np.array([x])[0, ...]),
+        lambda x: np.array(x)[...],
+    )
+    numbers = (
+        *(np.nan_to_num, lambda x: np.median(np.array([x, x])), lambda x: np.quantile(x, 0.5)),
+        *(lambda x: np.inner(np.array([x]), np.ones(1)), lambda x: np.array([x])[0]),
+    )
+    xs = np.array([1.0, 2.0])
+    for f in map(added, (*arrays, *numbers)):
+        expected = [f(x) for x in xs]
+        assert [autodiff.value_and_grad(f)(x)[0] for x in xs] == expected
+        np.testing.assert_array_equal(autodiff.vmap(f)(xs), expected)
+        np.testing.assert_array_equal(autodiff.vmap(autodiff.value_and_grad(f))(xs)[0], expected)
+
+    def written(x):
+        y = np.zeros(())
+        y[...][()] = x**2
+        return y * 3.0
+
+    np.testing.assert_array_equal(autodiff.vmap(grad(written))(xs), 6 * xs)
+    assert grad(lambda x: np.squeeze(x, axis=-1) ** 2)(3.0) == 6.0

@@ -30,6 +30,7 @@ from autodiff.plan.tracing.reads import reroll_reads_apart
 from autodiff.plan.tracing.visited import Visited
 from autodiff.rules.kinks import KINKS, holds
 from autodiff.rules.linalg.repeated import SPECTRA, near
+from autodiff.rules.ties import ORDERS
 
 __all__ = ["Arguments", "Trace", "trace_program"]
 
@@ -91,6 +92,12 @@ class _PassObserver:
                 limit = holds(near(values))
             elif primitive in KINKS and self._bent.setdefault(id(node), last) != last:
                 limit = holds(KINKS[primitive].at(node, *node.operands, **params))
+            elif (
+                primitive is not None
+                and primitive.name in ORDERS
+                and self._bent.setdefault(id(node), last) != last
+            ):
+                limit = holds(ORDERS[primitive.name](*node.operands, **params))
             else:
                 continue
             if limit:

@@ -39,6 +39,9 @@ class Spectrum:
     turned: Callable[..., Array]
     #: ``vjp(g, rates, out, a, **params)``, with the rates of the cotangent along both.
     vjp: Callable[..., Array]
+    #: ``apart(cotangents, out, a, **params)``: whether vectors that cotangents arrive at, or rates
+    #: of them, may turn in ways that the rates say nothing of.
+    apart: Callable[..., bool] = lambda cotangents, out, a, **params: False
 
 
 #: By primitive.

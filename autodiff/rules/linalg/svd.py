@@ -177,8 +177,10 @@ def _other_vectors(out: Array, a: Array, *, full_matrices: bool, hermitian: bool
     values = _values(out, a, full_matrices=full_matrices, hermitian=hermitian)
     size, k = max(np.shape(a)[-2:]), np.shape(s)[-1]
     turn = rotation(real(s), size)
-    # Vectors of the value 0 turn apart, which a change of sign of one of them is enough for.
-    signs = 1.0 - 2.0 * near(values, size)[..., -1, :-1]
+    # Vectors of the value 0 turn apart, which a change of sign of one of them, the last, is enough
+    # for: that of two is a rotation, which V could take part in.
+    last = np.arange(k) == k - 1
+    signs = 1.0 - 2.0 * (near(values, size)[..., -1, :-1] & last)
     u_parts, v_parts = [u[..., :k], u[..., k:]], [v[..., :k], v[..., k:]]
     u_parts[0] = np.matmul(u_parts[0], turn) * signs[..., None, :]
     v_parts[0] = np.matmul(v_parts[0], turn)
@@ -305,7 +307,16 @@ SVD = general(
 )
 
 
-SPECTRA[SVD] = Spectrum(_values, _directions, _other_vectors, _svd_vjp_repeated)
+def _several_zeros(cotangents: Sequence[Array], out: Array, a: Array, **params: Any) -> bool:
+    """Return whether several values are 0, which U and V turn apart for, and that is looked at."""
+    zero = near(_values(out, a, **params), max(np.shape(a)[-2:]))[..., -1, :-1]
+    if not np.any(np.greater(np.sum(zero, axis=-1), 1)):
+        return False
+    parts = [unpack(x, _shapes(a, params["full_matrices"])) for x in cotangents]
+    return any(bool(np.any(np.not_equal(x, 0))) for u, _, v in parts for x in (u, v))
+
+
+SPECTRA[SVD] = Spectrum(_values, _directions, _other_vectors, _svd_vjp_repeated, _several_zeros)
 
 
 @recorded("matrix_rank")

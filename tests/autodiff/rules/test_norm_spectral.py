@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autodiff import grad
+from autodiff import grad, hessian
 
 
 @pytest.mark.parametrize("ord", [2, -2, "nuc"])
@@ -38,3 +38,13 @@ def test_an_empty_matrix_has_norm_zero():
     for ord in (2, "nuc"):
         x_bar = grad(lambda x, ord=ord: np.linalg.norm(x, ord))(np.zeros((0, 3)))
         assert x_bar.shape == (0, 3)
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (3, 2)])
+def test_the_square_of_the_nuclear_norm_has_no_hessian_at_zero(shape):
+    # It is that of the Frobenius norm and twice the modulus of the determinant.
+    found = hessian(lambda x: np.linalg.norm(x, "nuc") ** 2)(np.zeros(shape))
+    np.testing.assert_array_equal(found[0, 0, 1, 1], np.nan)
+    smooth = hessian(lambda x: np.sum(np.linalg.svdvals(x) ** 2))(np.zeros(shape))
+    size = shape[0] * shape[1]
+    np.testing.assert_allclose(smooth.reshape(size, size), 2 * np.eye(size), atol=1e-12)

@@ -60,6 +60,28 @@ SMOOTH = {
         ZERO,
         (EYE - 1 / 3) / 3,
     ),
+    "softplus of relu and abs": (
+        lambda x: np.sum(np.maximum(0, x) + np.log1p(np.exp(-np.abs(x)))),
+        ZERO,
+        EYE / 4,
+    ),
+    "logaddexp of maximum and abs": (
+        lambda x: np.maximum(x[0], x[1]) + np.log1p(np.exp(-np.abs(x[1] - x[0]))),
+        ONES,
+        np.array([[1.0, -1.0, 0.0], [-1.0, 1.0, 0.0], [0.0, 0.0, 0.0]]) / 4,
+    ),
+    "relu and its mirror": (
+        lambda x: np.sum((np.maximum(x, 0) - np.maximum(-x, 0)) ** 2),
+        ZERO,
+        2 * EYE,
+    ),
+    "relu and the rest": (
+        lambda x: np.sum((np.maximum(x, 1.0) - 1) ** 2 + (np.minimum(x, 1.0) - 1) ** 2),
+        ONES,
+        2 * EYE,
+    ),
+    "sorted": (lambda x: np.sum(np.exp(np.sort(x)) * np.sort(x)), ZERO, 2 * EYE),
+    "sum of the sorted": (lambda x: np.sum(np.sort(x)) ** 2, ONES, np.full((3, 3), 2.0)),
 }
 #: Function, point: of every element the second derivative does not exist.
 NONE = {
@@ -71,6 +93,9 @@ NONE = {
     "largest": (lambda x: norm(x, np.inf) ** 2, ZERO),
     "two norms": (lambda x: norm(x) * norm(x * np.array([1.0, 2.0, 3.0])), ZERO),
     "max": (lambda x: np.max(x) ** 2, ONES),
+    "median": (lambda x: np.median(x) ** 2, ZERO),
+    "sorted and weighted": (lambda x: np.sum(np.sort(x) * x) * np.sum(x), ONES),
+    "norm of products": (lambda x: norm(np.outer(x, x)), ZERO),
 }
 #: Functions of each element: of the diagonal it does not exist.
 NONE_OF_ELEMENTS = {
@@ -83,6 +108,9 @@ NONE_OF_ELEMENTS = {
     "exp(-abs)": lambda x: np.exp(-np.abs(x)),
     "hypot with 0": lambda x: np.hypot(x, 0.0),
     "min": lambda x: np.fmin(x, 0.0) ** 2,
+    "cbrt^6": lambda x: np.cbrt(x) ** 6,
+    "power 1/3": lambda x: ((x * x) ** (1 / 3)) ** 3,
+    "float power 0.3": lambda x: np.float_power(x * x, 0.3) * np.float_power(x * x, 0.7),
 }
 
 MODES = {
@@ -122,7 +150,7 @@ def test_nan_of_single_elements(name, mode):
     assert np.all(np.isfinite(got[1:, 1:]))
 
 
-@pytest.mark.parametrize("name", ["gaussian", "abs abs", "std^2", "relu^3", "sqrt^2"])
+@pytest.mark.parametrize("name", ["gaussian", "abs abs", "std^2", "relu^3", "sqrt^2", "sorted"])
 def test_plans_that_meet_a_kink_later(name):
     f, x, expected = SMOOTH[name]
     compiled = autodiff.compile(hessian(f))
@@ -136,6 +164,9 @@ def test_plans_where_there_is_no_second_derivative():
     compiled = autodiff.compile(hessian(norm))
     assert np.all(np.isfinite(compiled(ONES)))
     np.testing.assert_array_equal(compiled(ZERO), np.nan)
+    sorts = autodiff.compile(hessian(lambda x: np.median(x) ** 2 + np.sort(x)[0] ** 2))
+    assert np.all(np.isfinite(sorts(np.arange(3.0))))
+    np.testing.assert_array_equal(sorts(ZERO), np.nan)
     product = autodiff.compile(lambda x: hvp(lambda x: norm(x) ** 2, (x,), (ONES,)))
     np.testing.assert_allclose(product(ZERO), 2 * ONES)
 
