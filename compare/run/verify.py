@@ -8,7 +8,7 @@ import pandas as pd
 
 from compare.checks.difference import entry_name, structure_error
 from compare.checks.reference import reference_name, tolerance_between
-from compare.checks.state_check import WRONG_AT_SECOND_INPUTS, Observed, judge_job, observe_engine
+from compare.checks.state_check import WRONG_AT_SECOND_INPUTS, Observed, judge_job, observe_in
 from compare.engines import chosen_engines, get_engine
 from compare.engines.engine import Engine
 from compare.problems.own import own_problem
@@ -54,9 +54,7 @@ def verify_cases(
 
             def gradient(engine: Engine, case: Case = case, known: Any = outcomes) -> Outcome:
                 if engine.name not in known:
-                    known[engine.name] = executor.run(
-                        observe_engine, case, engine, budget=budget, of=engine.name
-                    )
+                    known[engine.name] = observe_in(executor, case, engine, budget)
                 outcome: Outcome = known[engine.name]
                 return outcome
 

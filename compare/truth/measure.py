@@ -9,7 +9,7 @@ import numpy as np
 from compare.checks.difference import Difference, compare_gradients, structure_error
 from compare.checks.reference import reference_name, tolerance_between, tolerance_of
 from compare.checks.rounding import terms_of
-from compare.checks.state_check import Result, observe_engine
+from compare.checks.state_check import Result, observe_in
 from compare.engines import get_engine
 from compare.engines.engine import Engine
 from compare.problems.problem import Case
@@ -116,9 +116,7 @@ def measure_errors(
             def outcome(engine: Engine, case: Case = case, known: Found = known) -> Outcome:
                 key = (case.problem.name, case.size, engine.name)
                 if key not in known:
-                    known[key] = executor.run(
-                        observe_engine, case, engine, budget=budget, of=engine.name
-                    )
+                    known[key] = observe_in(executor, case, engine, budget)
                 return known[key]
 
             for engine in engines:
