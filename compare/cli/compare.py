@@ -75,7 +75,7 @@ def compare(
 
 def _print(found: "Comparison", everything: bool) -> None:
     console = Console()
-    silent = [] if everything else ["same", "untested"]
+    silent = [] if everything else ["same", "noisy", "untested"]
     cells = found.cells[~found.cells["verdict"].isin(silent)]
     shown = cells if everything else cells.head(_MOST_ROWS)
     if len(shown):
@@ -97,7 +97,8 @@ def _print(found: "Comparison", everything: bool) -> None:
         if count:
             click.echo(f"{count} cells are in the {where} run only")
     counts = ", ".join(
-        f"{found.count(verdict)} {verdict}" for verdict in ("slower", "faster", "broken", "mended")
+        f"{found.count(verdict)} {verdict}"
+        for verdict in ("slower", "faster", "broken", "mended", "noisy")
     )
     click.echo(
         f"{len(found.cells)} cells in both: {counts} (by more than ×{found.threshold:g}, "

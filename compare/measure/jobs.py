@@ -42,6 +42,7 @@ __all__ = [
     "sample_calibration",
     "sampled_result",
     "slower_on_new_inputs",
+    "take_up",
 ]
 
 #: A call that lasts this long is a sample, and is no mishap of the clock.
@@ -140,12 +141,24 @@ def calibrate(report: Report) -> tuple[int, float]:
     if sample_s < _LONG_S:
         loops = calibrated(_held.run, SAMPLE_S)
         sample_s = max(2 * SAMPLE_S, sample_s)
+    _settle()
+    return loops, sample_s
+
+
+def _settle() -> None:
+    """End the work before the clock."""
     # The collector stays on, as users have it; what was made before the clock is not walked
     # through during it, by a candidate with many objects no more than by one with few.
     gc.collect()
     gc.freeze()
     _held.waiting_since_s = time.process_time()
-    return loops, sample_s
+
+
+def take_up(report: Report, case: Case, both: bool) -> None:
+    """Make ready for samples in one more process of a cell that was checked in the first."""
+    if both:
+        _held.inputs = (case.inputs, with_second_inputs(case).inputs)
+    _settle()
 
 
 def sample(report: Report, loops: int, warm: bool = True, turn: int = 0) -> Sample:

@@ -30,7 +30,7 @@ from compare.process.pristine import Fork, Pristine
 from compare.process.processes import MARK, ProcessTree, end_marked
 from compare.process.threads import THREAD_VARIABLES
 
-__all__ = ["Budget", "Executor", "Outcome", "Worker"]
+__all__ = ["Budget", "Executor", "Outcome", "Worker", "worker_environment"]
 
 #: Stages whose time counts against the budget of a cell: the work of the engine itself.
 TIMED_STAGES = frozenset({"build", "compile", "first run"})

@@ -133,6 +133,8 @@ def _read(path: Path) -> pd.DataFrame:
         frame = pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise ResultsError(f"{path} is not a file of samples: {error}.") from None
+    if "process" not in frame and "round" in frame:
+        frame["process"] = 0  # before version 4 each cell was measured in one
     if sorted(frame.columns) != sorted(_NAMES):
         raise ResultsError(
             f"{path} is not a file of samples: its columns are {', '.join(map(str, frame))}; "

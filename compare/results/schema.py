@@ -25,7 +25,7 @@ __all__ = [
     "Status",
 ]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 #: A row of results.csv: names of problem and engine, and the size between them.
 Cell = tuple[str, int, str]
@@ -48,6 +48,7 @@ STATUSES: dict[Status, str] = {
 RETIRED: dict[int, dict[str, str | None]] = {
     1: {"threads": "threads_read", "samples_s": None, "definition": "fingerprint"},
     2: {"definition": "fingerprint"},
+    3: {},
 }
 
 
@@ -81,15 +82,16 @@ RESULT_COLUMNS: tuple[Column, ...] = (
     ),
     Column("run_s", "float", "s", "median time of one value and gradient"),
     Column("run_spread_s", "float", "s", "median absolute deviation of the samples of run_s"),
-    Column("run_low_s", "float", "s", "lower end of the 95 % bootstrap interval of run_s"),
-    Column("run_high_s", "float", "s", "upper end of the 95 % bootstrap interval of run_s"),
+    Column("run_low_s", "float", "s", "lower end of the 95 % interval of run_s"),
+    Column("run_high_s", "float", "s", "upper end of the 95 % interval of run_s"),
     Column("run_min_s", "float", "s", "smallest sample"),
     Column("primal_s", "float", "s", "median time of one evaluation of the loss on plain NumPy"),
     Column("ratio", "float", "1", "median of the ratios run to primal, each within one round"),
-    Column("ratio_low", "float", "1", "lower end of the 95 % bootstrap interval of the ratio"),
-    Column("ratio_high", "float", "1", "upper end of the 95 % bootstrap interval of the ratio"),
+    Column("ratio_low", "float", "1", "lower end of the 95 % interval of the ratio"),
+    Column("ratio_high", "float", "1", "upper end of the 95 % interval of the ratio"),
     Column("noisy", "int", "", "1 if the interval of run_s is too wide to trust, else 0"),
     Column("samples", "int", "1", "samples of run_s that count; samples.parquet holds all"),
+    Column("processes", "int", "1", "processes at different times that these samples are from"),
     Column("loops", "int", "1", "gradients computed in each sample"),
     Column("repeated", "int", "1", "rounds repeated because the calibration workload drifted"),
     Column("cores_busy", "float", "1", "processor time of the samples divided by their wall time"),
@@ -125,6 +127,7 @@ SAMPLE_COLUMNS: tuple[Column, ...] = (
     ),
     Column("mode", "str", "", "`warm` or `fresh`"),
     Column("run", "int", "", "how often the run had been resumed then, from 0"),
+    Column("process", "int", "", "number of the process that it was taken in, from 0"),
     Column("round", "int", "", "number of the round, from 0; candidates of one round took turns"),
     Column("counts", "int", "", "0 if the calibration workload drifted and the round was repeated"),
     Column("seconds", "float", "s", "wall time of one call"),
@@ -258,7 +261,10 @@ COMPARISON_COLUMNS: tuple[Column, ...] = (
     Column("engine", "str", "", "what computed the gradient"),
     Column("mode", "str", "", "`warm` or `fresh`"),
     Column(
-        "verdict", "str", "", "slower, faster, same, untested, broken (was ok), mended or other"
+        "verdict",
+        "str",
+        "",
+        "slower, faster, same, noisy, untested, broken (was ok), mended or other",
     ),
     Column("status_old", "str", "", "how the cell ended in the old run"),
     Column("status_new", "str", "", "how it ended in the new run"),
