@@ -353,6 +353,7 @@ class Executor:
         self._threads = threads
         self._workers: dict[str, Worker] = {}
         self._pristine: dict[tuple[str, ...], Pristine] = {}
+        self._starting = threading.Lock()
 
     def __enter__(self) -> "Executor":
         return self
@@ -393,6 +394,7 @@ class Executor:
         return worker
 
     def _pristine_of(self, imports: tuple[str, ...]) -> Pristine:
-        if imports not in self._pristine:
-            self._pristine[imports] = Pristine(worker_environment(self._threads, None), imports)
-        return self._pristine[imports]
+        with self._starting:
+            if imports not in self._pristine:
+                self._pristine[imports] = Pristine(worker_environment(self._threads, None), imports)
+            return self._pristine[imports]

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
@@ -66,6 +67,7 @@ class Pristine:
 
     def __init__(self, environment: Mapping[str, str], modules: Sequence[str]) -> None:
         self._socket: socket.socket | None = None
+        self._asking = threading.Lock()
         if not _FORKS:
             return
         ours, theirs = socket.socketpair()
@@ -101,18 +103,17 @@ class Pristine:
 
     def ask(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> Any:
         """Return the answer to a request; None where there is nobody to answer."""
-        if self._socket is None:
-            return None
-        try:
-            socket.send_fds(self._socket, [json.dumps(request).encode()], list(descriptors))
-            answer = self._socket.recv(_LONGEST)
-        except OSError:
+        with self._asking:
             answer = b""
-        if not answer:
+            if self._socket is not None:
+                with contextlib.suppress(OSError):
+                    socket.send_fds(self._socket, [json.dumps(request).encode()], list(descriptors))
+                    answer = self._socket.recv(_LONGEST)
+            if answer:
+                return json.loads(answer)
             self.close()
             # Whose parent is gone has ended with it.
             return -1 if "ended" in request else None
-        return json.loads(answer)
 
     def close(self) -> None:
         """End the process."""

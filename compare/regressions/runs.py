@@ -60,6 +60,7 @@ def seconds_by_cell(samples: pd.DataFrame | None) -> dict[CellKey, pd.Series]:
         return {}
     # A run that was resumed counts its rounds from 0 again.
     rounds = ["run", "round", "process"]
+    samples = samples.assign(process=samples["process"].fillna(0))
     groups = samples.sort_values(rounds, kind="stable").groupby(
         ["problem", "size", "engine", "mode"], sort=False
     )

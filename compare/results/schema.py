@@ -60,16 +60,32 @@ class Column:
     dtype: Literal["str", "int", "float"]
     unit: str
     meaning: str
+    #: Whether a row without it says nothing.
+    required: bool = False
+    #: Whether its numbers are finite and not negative, as seconds, bytes and counts always are.
+    amount: bool = False
+
+    @property
+    def is_amount(self) -> bool:
+        """Whether its numbers are finite and not negative."""
+        counts = self.dtype == "int" and self.unit == "1"
+        return self.amount or counts or self.unit in ("s", "B")
 
 
 #: One row of ``results.csv`` is one cell: a problem at one size under one engine.
 RESULT_COLUMNS: tuple[Column, ...] = (
     Column("schema_version", "int", "", "version of this table of columns"),
     Column("family", "str", "", "group of problems that grow the same way, or `notes`"),
-    Column("problem", "str", "", "name of the problem"),
-    Column("size", "int", "", "the problem's own measure of size: width, depth, iterations"),
+    Column("problem", "str", "", "name of the problem", required=True),
+    Column(
+        "size",
+        "int",
+        "",
+        "the problem's own measure of size: width, depth, iterations",
+        amount=True,
+    ),
     Column("label", "str", "", "the size in words, such as `8-8-1`"),
-    Column("engine", "str", "", "what computed the gradient"),
+    Column("engine", "str", "", "what computed the gradient", required=True),
     Column("parameters", "int", "", "number of scalars the gradient is taken with respect to"),
     Column("status", "str", "", "how the cell ended: " + ", ".join(f"`{s}`" for s in STATUSES)),
     Column("message", "str", "", "why the cell did not end as `ok`"),
@@ -86,15 +102,27 @@ RESULT_COLUMNS: tuple[Column, ...] = (
     Column("run_high_s", "float", "s", "upper end of the 95 % interval of run_s"),
     Column("run_min_s", "float", "s", "smallest sample"),
     Column("primal_s", "float", "s", "median time of one evaluation of the loss on plain NumPy"),
-    Column("ratio", "float", "1", "median of the ratios run to primal, each within one round"),
-    Column("ratio_low", "float", "1", "lower end of the 95 % interval of the ratio"),
-    Column("ratio_high", "float", "1", "upper end of the 95 % interval of the ratio"),
+    Column(
+        "ratio",
+        "float",
+        "1",
+        "median of the ratios run to primal, each within one round",
+        amount=True,
+    ),
+    Column("ratio_low", "float", "1", "lower end of the 95 % interval of the ratio", amount=True),
+    Column("ratio_high", "float", "1", "upper end of the 95 % interval of the ratio", amount=True),
     Column("noisy", "int", "", "1 if the interval of run_s is too wide to trust, else 0"),
     Column("samples", "int", "1", "samples of run_s that count; samples.parquet holds all"),
     Column("processes", "int", "1", "processes at different times that these samples are from"),
     Column("loops", "int", "1", "gradients computed in each sample"),
     Column("repeated", "int", "1", "rounds repeated because the calibration workload drifted"),
-    Column("cores_busy", "float", "1", "processor time of the samples divided by their wall time"),
+    Column(
+        "cores_busy",
+        "float",
+        "1",
+        "processor time of the samples divided by their wall time",
+        amount=True,
+    ),
     Column("peak_bytes", "int", "B", "peak resident memory of build and run above that before"),
     Column("allocated_bytes", "int", "B", "peak of Python's allocations during one gradient"),
     Column("operations", "int", "1", "operations of the formula or nodes of the graph"),

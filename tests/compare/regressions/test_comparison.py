@@ -302,7 +302,7 @@ def test_samples_that_do_not_count_are_left_out(rng, tmp_path):
     read = read_run(written(tmp_path / "old", run))
     assert len(read.samples) == 36
     (tmp_path / "old" / "samples.parquet").write_bytes(b"PAR1")
-    with pytest.raises(ResultsError, match="not a file of samples"):
+    with pytest.raises(ResultsError, match="no file of samples"):
         read_run(tmp_path / "old")
 
 
