@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 a gradient is wrong or a cell slower, 2 the input is wrong
 130 interrupted.
 """
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -37,6 +38,10 @@ def main(
     arguments: Sequence[str] | None = None, group: click.Group = cli, name: str = "gradscale"
 ) -> None:
     """Run a command line and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal, or a file, that has no sign for ×.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         code = group.main(args=arguments, prog_name=name, standalone_mode=False)
     except click.exceptions.Abort:

@@ -113,11 +113,11 @@ def _texts(row: dict[str, Any]) -> list[str]:
     if row["status_old"] != row["status_new"]:
         verdict += f": {row['status_old']} → {row['status_new']}"
     if row["change"] != row["change"]:
-        return [row["problem"] + mode, row["engine"], str(row["size"]), "", "", "", verdict]
+        return [row["problem"] + mode, row["engine"], row["label"], "", "", "", verdict]
     return [
         row["problem"] + mode,
         row["engine"],
-        str(row["size"]),
+        row["label"],
         f"×{row['change']:.2f}",
         f"{row['change_low']:.2f}–{row['change_high']:.2f}",
         f"{row['p_corrected']:.1g}",

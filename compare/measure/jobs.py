@@ -6,6 +6,7 @@ next is held here.
 
 import dataclasses
 import gc
+import operator
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -86,7 +87,8 @@ def prepare(report: Report, case: Case, engine: Engine, threads: int) -> dict[st
     report("build", {"baseline_bytes": memory.start_bytes})
     start = time.perf_counter()
     prepared: Prepared = engine.prepare(case)
-    columns = {"build_s": time.perf_counter() - start, "operations": prepared.operations}
+    build_s = time.perf_counter() - start
+    columns = {"build_s": build_s, "operations": _count("operations", prepared.operations)}
     if prepared.compile is not None:
         report("compile", columns)
         start = time.perf_counter()
@@ -100,7 +102,16 @@ def prepare(report: Report, case: Case, engine: Engine, threads: int) -> dict[st
     report("threads", {"first_run_s": first_run_s, "peak_bytes": peak_bytes})
     _held.prepared_run, _held.first_run_s = prepared.run, first_run_s
     _held.inputs, _held.run = (inputs,), _bound(prepared.run, inputs)
-    return {"threads_read": threads_read(configured)}
+    return {"threads_read": threads_read(_count("threads", configured))}
+
+
+def _count(what: str, claimed: Any) -> int | None:
+    """Return a number that an engine tells of itself, if it is one that can be."""
+    if claimed is None:
+        return None
+    if isinstance(claimed, bool) or not hasattr(claimed, "__index__") or not 0 <= claimed < 2**63:
+        raise TypeError(f"it told {claimed!r:.80} {what}; expected a whole number, or None")
+    return operator.index(claimed)
 
 
 def _bound(run: Callable[[Inputs], Any], inputs: Inputs) -> Callable[[], Any]:

@@ -138,7 +138,7 @@ def _row(
 ) -> Row:
     """Return the row of one cell, its verdict not yet corrected for the others."""
     row: Row = dict(zip(("problem", "size", "engine", "mode"), key, strict=True))
-    row |= {"schema_version": SCHEMA_VERSION, "p": None}
+    row |= {"schema_version": SCHEMA_VERSION, "label": new["label"] or str(key[1]), "p": None}
     row |= {"status_old": old["status"], "status_new": new["status"], "verdict": "same"}
     if old["status"] != "ok" or new["status"] != "ok":
         if old["status"] == "ok":
@@ -263,7 +263,7 @@ def _strength(rows: list[Row], tested: list[Row], absolute: bool) -> Iterator[st
         )
     noisy = [row for row in rows if row["verdict"] == "noisy"]
     if noisy:
-        named = [f"{row['problem']} {row['size']} {row['engine']}" for row in noisy]
+        named = [f"{row['problem']} {row['label']} {row['engine']}" for row in noisy]
         shown = ", ".join(named[:_MOST_NAMED])
         more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
         yield (

@@ -243,6 +243,7 @@ TRUTH_COLUMNS: tuple[Column, ...] = (
     Column("engine", "str", "", "what computed the gradient"),
     Column("precision", "str", "", "type of its gradients, and of the ULPs: float64 or float32"),
     Column("parameters", "int", "", "number of scalars the gradient is taken with respect to"),
+    Column("certified", "str", "", "what shows that the truth is true; empty where there was none"),
     Column("entries", "int", "1", "entries compared with the truth; fewer are a random sample"),
     Column("value_ulp", "float", "ULP", "error of the value in ULPs of the true value"),
     Column("ulp_median", "float", "ULP", "median error of an entry in ULPs of the true entry"),
@@ -286,6 +287,7 @@ COMPARISON_COLUMNS: tuple[Column, ...] = (
     Column("schema_version", "int", "", "version of this table of columns"),
     Column("problem", "str", "", "name of the problem"),
     Column("size", "int", "", "the problem's own measure of size"),
+    Column("label", "str", "", "the size in words"),
     Column("engine", "str", "", "what computed the gradient"),
     Column("mode", "str", "", "`warm` or `fresh`"),
     Column(

@@ -153,7 +153,9 @@ def test_a_fresh_sample_is_held_against_the_checked_result(tmp_path):
     def prepare(case):
         wrong = mark.exists()
         mark.touch()
-        return Prepared(lambda inputs: (right(inputs)[0], {"x": right(inputs)[1]["x"] * (1 + wrong)}))
+        return Prepared(
+            lambda inputs: (right(inputs)[0], {"x": right(inputs)[1]["x"] * (1 + wrong)})
+        )
 
     row = run_batch(prepare, fresh=True)["0"].row
     assert row["status"] == "mismatch", row["message"]
