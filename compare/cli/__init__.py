@@ -55,7 +55,10 @@ def main(
         message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         click.echo(f"{name}: {message}", err=True)
         code = BAD_INPUT
-    except (ValueError, TypeError) as error:
+    except MemoryError:
+        click.echo(f"{name}: the system gave no more memory to this process", err=True)
+        code = BAD_INPUT
+    except (ValueError, TypeError, RuntimeError) as error:  # RuntimeError: no more threads
         click.echo(f"{name}: {error}", err=True)
         code = BAD_INPUT
     sys.exit(code)

@@ -126,7 +126,7 @@ def median_variance(x: Any) -> float:
     low, high = np.percentile(x, [25, 75])
     # A third of the samples may be interrupted; those that are not tell how wide the others lie.
     variance = max(((high - low) / 1.349) ** 2, 0.25 * float(np.var(x, ddof=1)))
-    return _OF_MEDIAN * variance / len(x) * _more_variable(x)
+    return float(_OF_MEDIAN * variance / len(x) * _more_variable(x))
 
 
 def _more_variable(x: Any) -> float:

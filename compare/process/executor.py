@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, cast
 
 import cloudpickle
 
@@ -160,7 +160,7 @@ class Worker:
         assert self._process.stdin
         assert self._process.stdout
         self._stdin = self._process.stdin
-        self._stdout = io.BufferedReader(self._process.stdout)
+        self._stdout = io.BufferedReader(cast("io.FileIO", self._process.stdout))
         self._tree = ProcessTree(self._process.pid)
         self._messages: queue.Queue[Any] = queue.Queue()
         self._readable = True
@@ -359,8 +359,10 @@ class Executor:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for held in (*self._workers.values(), *self._pristine.values()):
-            held.close()
+        for worker in self._workers.values():
+            worker.close()
+        for pristine in self._pristine.values():
+            pristine.close()
 
     def run(
         self,

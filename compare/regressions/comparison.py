@@ -97,7 +97,7 @@ def compare_runs(
     }
     between = between_processes([runs for _, runs in measured.values()])
     known = {
-        key: (name, change_of_processes(*runs, variance), runs)
+        key: (name, change_of_processes(runs[0], runs[1], variance), runs)
         for (key, (name, runs)), variance in zip(measured.items(), between, strict=True)
     }
     rows = [_row(key, cells_old[key], cells_new[key], known.get(key), absolute) for key in both]
@@ -126,7 +126,7 @@ def compare_runs(
 
 def _timed(row: Row) -> bool:
     """Whether the times of a cell can be judged."""
-    return row["status"] == "ok" and row["noisy"] != 1
+    return bool(row["status"] == "ok" and row["noisy"] != 1)
 
 
 def _row(
@@ -180,9 +180,9 @@ def _measured(
             if seconds is None:
                 return None
             found.append(_divided(seconds, cells.get((problem, size, unit, mode)), unit))
-        if all(x is not None and len(x) >= _FEWEST_SAMPLES for x in found):
-            name = f"run to {unit}" if unit else "seconds"
-            return name, [_by_process(x) for x in found]
+        enough = [_by_process(x) for x in found if x is not None and len(x) >= _FEWEST_SAMPLES]
+        if len(enough) == len(taken):
+            return f"run to {unit}" if unit else "seconds", enough
     return None
 
 
@@ -194,8 +194,8 @@ def _divided(seconds: pd.Series, unit: pd.Series | None, name: str) -> "pd.Serie
         return None
     rounds = [seconds.index.get_level_values(level) for level in (0, 1)]
     divisor = unit.groupby(level=[0, 1]).median().reindex(pd.MultiIndex.from_arrays(rounds))
-    divided = seconds / divisor.to_numpy(float)
-    return divided[np.isfinite(divided)]
+    divided: pd.Series = seconds / divisor.to_numpy(float)
+    return divided[divided.between(0.0, math.inf, "neither")]
 
 
 def _by_process(samples: pd.Series) -> list[Any]:
