@@ -100,7 +100,8 @@ class InterleavedBatch:
     def last_turns(self) -> Iterator[Ended]:
         """Take turns once more in new processes, and yield the cells that are left."""
         for process in range(1, self.session.processes):
-            live, self._live, group = self._live, [], []
+            group: list[Candidate] = []
+            live, self._live = self._live, []
             try:
                 for candidate in live:
                     if group and self.available() < self.session.budget.bytes:

@@ -9,6 +9,7 @@ When the parent is gone, a guard ends what it has left.
 import contextlib
 import importlib.util
 import io
+import os
 import queue
 import signal
 import subprocess
@@ -37,6 +38,9 @@ TIMED_STAGES = frozenset({"build", "compile", "first run"})
 #: Limit for every other stage: importing, drawing inputs, computing the reference.
 _UNTIMED_LIMIT_S = 120.0
 _POLL_S = 0.02
+#: Bytes at the end of what a process has printed that are read, and blocks of 512 bytes that it
+#: may fill on disk.
+_LAST_WORDS, _MOST_PRINTED = 1 << 14, 1 << 17
 #: Time that a process which has closed its pipe has to end, in s.
 _DYING_S = 5.0
 #: Processor time that a cell may take on each thread, relative to its wall time, and on top in s:
@@ -236,6 +240,8 @@ class Worker:
                     return Outcome("ok", content, "", "", metadata, peak)
                 # It was done before the next look at its memory.
                 return self._ended("memory", _too_large(budget, stage), stage, metadata, peak)
+            if os.fstat(self._stderr.fileno()).st_blocks > _MOST_PRINTED:
+                os.truncate(self._stderr.fileno(), 0)  # a disk is no place for what it prints
             memory = self._tree.resident_bytes()
             if timed:
                 peak = max(peak, memory)
@@ -270,7 +276,7 @@ class Worker:
         if code < 0:
             with contextlib.suppress(ValueError):
                 return f"its process was ended by {signal.Signals(-code).name}"
-        self._stderr.seek(0)
+        self._stderr.seek(max(0, os.fstat(self._stderr.fileno()).st_size - _LAST_WORDS))
         words = self._stderr.read().decode(errors="replace").strip().splitlines()
         return f"its process ended with code {code}" + (f": {words[-1]}" if words else "")
 
