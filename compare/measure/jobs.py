@@ -199,12 +199,13 @@ def slower_on_new_inputs(report: Report, case: Case, loops: int) -> float:
     """Return how many times longer a call takes on inputs that it has never seen."""
     entries = sum(int(np.size(value)) for value in case.inputs.values())
     count = max(1, min(loops, _NEW_CALLS, _NEW_ENTRIES // max(entries, 1)))
-    run, ratios = _held.prepared_run, []
+    run, new_s, known_s = _held.prepared_run, [], []
     for attempt in range(_NEW_ATTEMPTS):
         new = iter([moved_inputs(case, attempt * count + k) for k in range(count)])
-        new_s = time_calls(lambda new=new: run(next(new)), count)[0]  # type: ignore[misc]
-        ratios.append(new_s / max(time_calls(_held.run, count)[0], 1e-9))
-    return min(ratios)
+        new_s.append(time_calls(lambda new=new: run(next(new)), count)[0])  # type: ignore[misc]
+        known_s.append(time_calls(_held.run, count)[0])
+    # Who else is at work makes either longer, and neither shorter.
+    return min(new_s) / max(min(known_s), 1e-9)
 
 
 def sample_calibration(report: Report) -> Sample:
