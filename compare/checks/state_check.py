@@ -19,6 +19,7 @@ from compare.checks.rounding import terms_of
 from compare.checks.tolerance import Tolerance
 from compare.engines.engine import Engine
 from compare.problems.problem import Case, Inputs
+from compare.process.executor import Budget, Executor, Outcome
 from compare.process.jobs import Report
 
 __all__ = [
@@ -31,7 +32,7 @@ __all__ = [
     "judge_job",
     "moved_inputs",
     "observe",
-    "observe_engine",
+    "observe_in",
     "result_of",
     "unchecked_reason",
     "with_second_inputs",
@@ -342,7 +343,7 @@ def judge_job(
     return {**verdict, "reference": against}
 
 
-def observe_engine(report: Report, case: Case, engine: Engine) -> Observed:
+def _observe_engine(report: Report, case: Case, engine: Engine) -> Observed:
     """Return the behaviour of an engine on a case, from its preparation on: a job for a worker."""
     threads = int(os.environ.get("OMP_NUM_THREADS", 1))
     before = input_digests(case.inputs)
@@ -356,3 +357,11 @@ def observe_engine(report: Report, case: Case, engine: Engine) -> Observed:
     observed = observe(case, prepared.run, prepared.run(case.inputs), before, threads)
     report("answer", {})
     return observed
+
+
+def observe_in(executor: Executor, case: Case, engine: Engine, budget: Budget) -> Outcome:
+    """Return the behaviour of an engine on a case, observed in a process of its own."""
+    imports = (__name__, *engine.imports)
+    return executor.run(
+        _observe_engine, case, engine, budget=budget, of=engine.name, imports=imports
+    )

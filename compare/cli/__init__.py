@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 a gradient is wrong or a cell slower, 2 the input is wrong
 130 interrupted.
 """
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -37,6 +38,10 @@ def main(
     arguments: Sequence[str] | None = None, group: click.Group = cli, name: str = "gradscale"
 ) -> None:
     """Run a command line and exit with its code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal, or a file, that has no sign for ×.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         code = group.main(args=arguments, prog_name=name, standalone_mode=False)
     except click.exceptions.Abort:
@@ -50,7 +55,10 @@ def main(
         message = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         click.echo(f"{name}: {message}", err=True)
         code = BAD_INPUT
-    except (ValueError, TypeError) as error:
+    except MemoryError:
+        click.echo(f"{name}: the system gave no more memory to this process", err=True)
+        code = BAD_INPUT
+    except (ValueError, TypeError, RuntimeError) as error:  # RuntimeError: no more threads
         click.echo(f"{name}: {error}", err=True)
         code = BAD_INPUT
     sys.exit(code)

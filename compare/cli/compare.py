@@ -75,7 +75,7 @@ def compare(
 
 def _print(found: "Comparison", everything: bool) -> None:
     console = Console()
-    silent = [] if everything else ["same", "untested"]
+    silent = [] if everything else ["same", "noisy", "untested"]
     cells = found.cells[~found.cells["verdict"].isin(silent)]
     shown = cells if everything else cells.head(_MOST_ROWS)
     if len(shown):
@@ -97,7 +97,8 @@ def _print(found: "Comparison", everything: bool) -> None:
         if count:
             click.echo(f"{count} cells are in the {where} run only")
     counts = ", ".join(
-        f"{found.count(verdict)} {verdict}" for verdict in ("slower", "faster", "broken", "mended")
+        f"{found.count(verdict)} {verdict}"
+        for verdict in ("slower", "faster", "broken", "mended", "noisy")
     )
     click.echo(
         f"{len(found.cells)} cells in both: {counts} (by more than ×{found.threshold:g}, "
@@ -112,11 +113,11 @@ def _texts(row: dict[str, Any]) -> list[str]:
     if row["status_old"] != row["status_new"]:
         verdict += f": {row['status_old']} → {row['status_new']}"
     if row["change"] != row["change"]:
-        return [row["problem"] + mode, row["engine"], str(row["size"]), "", "", "", verdict]
+        return [row["problem"] + mode, row["engine"], row["label"], "", "", "", verdict]
     return [
         row["problem"] + mode,
         row["engine"],
-        str(row["size"]),
+        row["label"],
         f"×{row['change']:.2f}",
         f"{row['change_low']:.2f}–{row['change_high']:.2f}",
         f"{row['p_corrected']:.1g}",

@@ -10,12 +10,13 @@ from compare.checks.reference import reference_name, tolerance_of
 from compare.checks.state_check import Observed, Result, digest, unchecked_reason
 from compare.engines.engine import Engine
 from compare.measure import jobs
-from compare.measure.rounds import Lost
+from compare.measure.rounds import Lost, Rounds
 from compare.measure.session import MeasurementSession, sample_of, without_inputs
 from compare.measure.timing import Sample
 from compare.problems.problem import Case
 from compare.process.executor import Outcome, Worker
 from compare.process.jobs import import_modules
+from compare.process.pristine import Pristine
 from compare.results.schema import RESULT_COLUMNS, SCHEMA_VERSION
 
 __all__ = ["Candidate", "MeasuredProcess", "Row"]
@@ -24,6 +25,11 @@ Row = dict[str, Any]
 
 #: A sample may take this many times what it took before, on top of the time budget.
 _SLOWER = 10
+#: Gradients that take longer are not repeated under the allocation tracer, in s.
+_TRACED_S = 0.2
+#: Time that this may take, in s: the tracer looks up the line of each allocation, which takes
+#: minutes in a formula of many thousand lines. The bytes are then left out.
+_TRACING_S = 1.0
 #: Times that a call may take longer on new inputs: caches of the processor make it up to 2.
 _REMEMBERS = 4.0
 
@@ -43,9 +49,11 @@ class MeasuredProcess:
         self._loops, self._sample_s, self._turn = 1, 0.0, 0
         self.worker: Worker | None = None
 
-    def start(self) -> None:
+    def start(self, pristine: Pristine | None = None) -> None:
         """Start the interpreter, and do not wait for it."""
-        self.worker = Worker(self._session.threads, self._environment, self._session.cores)
+        self.worker = Worker(
+            self._session.threads, self._environment, self._session.cores, pristine
+        )
 
     def job(self, *job: Any, stage: str = "start", limit_s: float | None = None) -> Outcome:
         """Return the outcome of a job in the process."""
@@ -67,8 +75,6 @@ class MeasuredProcess:
         outcome = self.job(jobs.calibrate, stage="calibrate", limit_s=self._limit_s)
         if outcome.status == "ok":
             self._loops, self._sample_s = outcome.result
-            if self._session.fresh:
-                self.close()
         return outcome
 
     @property
@@ -80,16 +86,21 @@ class MeasuredProcess:
         if not self._session.fresh:
             job = (jobs.sample, self._loops, True, self._turn)
             self._turn += 1
-            return sample_of(self.job(*job, stage="sampling", limit_s=self._limit_s))
+            return self.checked(sample_of(self.job(*job, stage="sampling", limit_s=self._limit_s)))
+        self.close()
         try:
             self.start()
             prepared = self.prepare()
             if prepared.status != "ok":
                 raise Lost(prepared)
             cold = (jobs.sample, self._loops, False)
-            return sample_of(self.job(*cold, stage="sampling", limit_s=self._limit_s))
+            return self.checked(sample_of(self.job(*cold, stage="sampling", limit_s=self._limit_s)))
         finally:
             self.close()
+
+    def checked(self, sample: Sample) -> Sample:
+        """Return a sample, or raise `Lost` where its result is not what it should be."""
+        return sample
 
     def close(self) -> None:
         """End the process."""
@@ -116,7 +127,9 @@ class Candidate(MeasuredProcess):
         super().__init__(session, engine.imports, preparation, environment)
         #: The results that were checked, at the inputs in turn, and their digests.
         self._results: list[Result] = []
-        self._digests: list[bytes] = []
+        self._digests: list[set[bytes]] = []
+        #: The rounds that it took part in.
+        self.rounds: list[Rounds] = []
 
     def ready(self) -> bool:
         """Prepare and check; a candidate that is not ready has a row that says why."""
@@ -162,12 +175,33 @@ class Candidate(MeasuredProcess):
             self.ends()
             return False
         self._results = [seen.result, *filter(None, [seen.at_second_inputs])]
-        self._digests = [digest(result) for result in self._results]
+        self._digests = [{digest(result)} for result in self._results]
         return True
+
+    def count_allocations(self) -> None:
+        """Fill the column of Python's allocations, where that does not take long."""
+        if self._sample_s / self._loops < _TRACED_S:
+            traced = self.job(jobs.allocated, stage="allocations", limit_s=_TRACING_S)
+            self.row["allocated_bytes"] = traced.result
+
+    def leaves(self, outcome: Outcome) -> None:
+        """Close a process that broke its budget, which an earlier one had kept."""
+        self.close()
+        why = f"measured in one process only, the next one ended as {outcome.status}"
+        self.row["message"] = "; ".join(filter(None, [self.row["message"], why]))
+
+    def take_up(self) -> Outcome:
+        """Prepare one more process of a candidate that was checked in its first."""
+        self.start(self._session.pristine(self.engine.imports, self._environment or {}))
+        prepared = self.prepare()
+        if prepared.status != "ok":
+            return prepared
+        job = (jobs.take_up, without_inputs(self.case), len(self._results) > 1)
+        return self.job(*job, stage="sampling")
 
     def _forgets(self) -> bool:
         """Whether a call takes as long on inputs that the engine has never seen."""
-        if self._session.fresh or unchecked_reason(self.case, self.row["first_run_s"] or 0.0):
+        if unchecked_reason(self.case, self.row["first_run_s"] or 0.0):
             return True
         job = (jobs.slower_on_new_inputs, without_inputs(self.case), self._loops)
         found = self.job(*job, stage="new inputs", limit_s=self._limit_s)
@@ -188,10 +222,9 @@ class Candidate(MeasuredProcess):
         self.ends(Outcome("mismatch", None, message, "new inputs"))
         return False
 
-    def sample(self) -> Sample:
-        """Return the next sample, or raise `Lost`, also where its result is not the checked one."""
-        sample = super().sample()
-        if sample.digest == self._digests[sample.place] or self.worker is None:
+    def checked(self, sample: Sample) -> Sample:
+        """Return a sample, or raise `Lost` where its result is not the one that was checked."""
+        if sample.digest in self._digests[sample.place]:
             return sample
         kept = self.job(jobs.sampled_result, stage="check")
         tolerance = tolerance_of(self.engine, self.case)
@@ -201,6 +234,7 @@ class Candidate(MeasuredProcess):
             value, gradients = kept.result
             difference = compare_gradients(value, gradients, *expected, tolerance)
             if difference.agrees:
+                self._digests[sample.place].add(sample.digest)
                 return sample
             message = (
                 f"a result while it was timed is not the one that was checked: {difference.message}"

@@ -5,26 +5,23 @@ then they take turns in `Rounds`. Whoever fails ends as a row at once, and the o
 """
 
 import dataclasses
-from collections.abc import Callable, Generator, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 
 import psutil
 
 from compare.engines.engine import Engine
 from compare.measure import jobs
 from compare.measure.candidate import Candidate, MeasuredProcess, Row
-from compare.measure.estimates import estimate, noisy
-from compare.measure.rounds import CALIBRATION, PRIMAL, Rounds
+from compare.measure.estimates import between_processes, estimate, noisy
+from compare.measure.rounds import CALIBRATION, PRIMAL, Rounds, Taken
 from compare.measure.session import MeasurementSession, without_inputs
 from compare.problems.problem import Case
+from compare.process.executor import Outcome
 from compare.process.jobs import start
 
 __all__ = ["Ended", "InterleavedBatch", "available_bytes"]
 
-#: Gradients that take longer are not repeated under the allocation tracer, in s.
-_TRACED_S = 0.2
-#: Time that this may take, in s: the tracer looks up the line of each allocation, which takes
-#: minutes in a formula of many thousand lines. The bytes are then left out.
-_TRACING_S = 1.0
 #: Share of the time of the others' turns that a waiting process may use the processor for.
 _IDLE_SHARE = 0.05
 
@@ -59,13 +56,22 @@ class InterleavedBatch:
     on_begin: Callable[[Case, Engine], None] | None = None
     #: Memory that new processes could take, in bytes: little of it splits the batch in groups.
     available: Callable[[], int] = available_bytes
+    #: Candidates whose samples of the first processes are taken.
+    _live: list[Candidate] = dataclasses.field(default_factory=list, init=False)
+    #: Rounds whose samples of the primal and the calibration workload are still to be given.
+    _shared: list[Rounds] = dataclasses.field(default_factory=list, init=False)
+    _next: int = dataclasses.field(default=0, init=False)
 
     def cells(self) -> Iterator[Ended]:
         """Yield the cells, those that fail as soon as they do."""
+        yield from self.first_turns()
+        yield from self.last_turns()
+
+    def first_turns(self) -> Iterator[Ended]:
+        """Check the candidates and take turns; yield the cells that fail."""
         candidates = [Candidate(self.case, engine, self.session) for engine in self.engines]
         started: list[Candidate] = []
         group: list[Candidate] = []
-        first = 0
         try:
             for candidate in candidates:
                 if not (candidate.refusal or candidate.failed):
@@ -76,7 +82,7 @@ class InterleavedBatch:
                 candidate.job(start)
             for candidate in candidates:
                 if group and self.available() < self.session.budget.bytes:
-                    first = yield from self._timed(group, first)
+                    yield from self._timed(group, 0)
                     group = []
                 if self.on_begin:
                     self.on_begin(self.case, candidate.engine)
@@ -85,14 +91,47 @@ class InterleavedBatch:
                 else:
                     yield Ended(candidate.row)
             if group:
-                yield from self._timed(group, first)
+                yield from self._timed(group, 0)
         finally:
             self.session.forget()
             for candidate in started:
                 candidate.close()
 
-    def _timed(self, group: Sequence[Candidate], first: int) -> Generator[Ended, None, int]:
-        """Take the rounds of candidates that are ready, and return the number of the next."""
+    def last_turns(self) -> Iterator[Ended]:
+        """Take turns once more in new processes, and yield the cells that are left."""
+        for process in range(1, self.session.processes):
+            group: list[Candidate] = []
+            live, self._live = self._live, []
+            try:
+                for candidate in live:
+                    if group and self.available() < self.session.budget.bytes:
+                        yield from self._timed(group, process)
+                        group = []
+                    outcome = candidate.take_up()
+                    if outcome.status == "ok":
+                        group.append(candidate)
+                    elif outcome.status in ("timeout", "memory"):
+                        # It kept to its budget once, which is what the budget asks of it.
+                        candidate.leaves(outcome)
+                        self._live.append(candidate)
+                    else:
+                        yield self._lost(candidate, outcome)
+                if group:
+                    yield from self._timed(group, process)
+            finally:
+                for candidate in live:
+                    candidate.close()
+        between = between_processes([[_logarithms(c.rounds, c.engine.name)] for c in self._live])
+        for candidate, one in zip(self._live, between, strict=True):
+            times = _times(candidate.rounds, candidate.engine.name, one.variance, self.session)
+            candidate.row |= times
+            remarks = [candidate.row["message"] or "", *_remarks(candidate)]
+            candidate.row["message"] = "; ".join(filter(None, remarks))
+            candidate.ends()
+            yield Ended(candidate.row, self._raw(candidate))
+
+    def _timed(self, group: Sequence[Candidate], process: int) -> Iterator[Ended]:
+        """Take the rounds of candidates that are ready; yield those that are lost."""
         session = self.session
         by_name = {candidate.engine.name: candidate for candidate in group}
         job = (jobs.prepare_primal, without_inputs(self.case))
@@ -106,37 +145,70 @@ class InterleavedBatch:
                 primal.sample if runs else None,
                 session.limits,
                 session.seed,
-                first,
+                self._next,
+                None if session.fresh else process,
             )
+            for candidate in group:
+                candidate.rounds.append(rounds)
+            self._shared.append(rounds)
             left = dict(by_name)
             for name, lost in rounds.take():
-                candidate = left.pop(name)
-                candidate.ends(lost.args[0])
-                names = [name] if left else [name, PRIMAL, CALIBRATION]
-                yield Ended(candidate.row, _raw(rounds, names, candidate.row))
+                yield self._lost(left.pop(name), lost.args[0])
         finally:
             primal.close()
-        shared = [PRIMAL, CALIBRATION]
-        for name, candidate in left.items():
-            candidate.row |= _times(rounds, name, session.seed)
-            if candidate.worker is not None and candidate.row["run_s"] < _TRACED_S:
-                traced = candidate.job(jobs.allocated, stage="allocations", limit_s=_TRACING_S)
-                candidate.row["allocated_bytes"] = traced.result
-            remarks = [candidate.row["message"] or "", *_remarks(rounds, name, candidate.row)]
-            candidate.row["message"] = "; ".join(filter(None, remarks))
-            candidate.ends()
-            yield Ended(candidate.row, _raw(rounds, [name, *shared], candidate.row))
-            shared = []
-        return rounds.next
+        self._next = rounds.next
+        for candidate in left.values():
+            if process == 0 and candidate.worker is not None:
+                candidate.count_allocations()
+            candidate.close()
+            self._live.append(candidate)
+
+    def _lost(self, candidate: Candidate, outcome: Outcome) -> Ended:
+        """Return the cell of a candidate that gives no more samples."""
+        candidate.ends(outcome)
+        return Ended(candidate.row, self._raw(candidate))
+
+    def _raw(self, candidate: Candidate) -> tuple[Row, ...]:
+        """Return the samples of a candidate as rows of samples.parquet, and those of all once."""
+        where = {key: candidate.row[key] for key in ("problem", "size", "mode")}
+        name = candidate.engine.name
+        taken = [(name, t) for rounds in candidate.rounds for t in rounds.taken[name]]
+        done = [rounds for rounds in self._shared if rounds.done]
+        self._shared = [rounds for rounds in self._shared if not rounds.done]
+        for unit in (PRIMAL, CALIBRATION):
+            taken += [(unit, t) for rounds in done for t in rounds.taken[unit]]
+        return tuple(
+            where
+            | {"engine": engine, "process": one.process, "round": one.round}
+            | {"counts": int(one.counts), "seconds": one.sample.seconds}
+            | {"processor_s": one.sample.processor_s, "loops": one.sample.loops}
+            for engine, one in taken
+        )
 
 
-def _times(rounds: Rounds, name: str, seed: int) -> Row:
+def _counted(all_rounds: Sequence[Rounds], name: str) -> list[Taken]:
+    """Return the samples of a candidate, the primal or the calibration workload that count."""
+    return [taken for rounds in all_rounds for taken in rounds.counted(name)]
+
+
+def _logarithms(all_rounds: Sequence[Rounds], name: str) -> list[list[float]]:
+    """Return the logarithms of the times of each process of a candidate."""
+    by_process: dict[int, list[float]] = {}
+    for taken in _counted(all_rounds, name):
+        by_process.setdefault(taken.process, []).append(math.log(taken.sample.seconds))
+    return list(by_process.values())
+
+
+def _times(
+    all_rounds: Sequence[Rounds], name: str, between: float, session: MeasurementSession
+) -> Row:
     """Return the columns that the samples of a candidate fill."""
-    counted = rounds.counted(name)
-    samples = [taken.sample for taken in counted]
-    run = estimate([sample.seconds for sample in samples], seed)
-    wall_s = sum(sample.seconds * sample.loops for sample in samples)
-    processor_s = sum(sample.processor_s * sample.loops for sample in samples)
+    counted = _counted(all_rounds, name)
+    processes = len({taken.process for taken in counted})
+    between, seed = between / processes, session.seed
+    run = estimate([taken.sample.seconds for taken in counted], seed, between)
+    wall_s = sum(taken.sample.seconds * taken.sample.loops for taken in counted)
+    processor_s = sum(taken.sample.processor_s * taken.sample.loops for taken in counted)
     drifted = sum(taken.drifted for taken in counted)
     row = {
         "run_s": run.median,
@@ -144,16 +216,17 @@ def _times(rounds: Rounds, name: str, seed: int) -> Row:
         "run_low_s": run.low,
         "run_high_s": run.high,
         "run_min_s": run.least,
-        "noisy": int(noisy(run) or 2 * drifted > len(counted)),
+        "noisy": int(noisy(run) or 2 * drifted > len(counted) or processes < session.processes),
         "samples": run.count,
-        "loops": samples[0].loops,
-        "repeated": rounds.repeated,
+        "processes": processes,
+        "loops": counted[0].sample.loops,
+        "repeated": sum(rounds.repeated for rounds in all_rounds),
         "cores_busy": processor_s / wall_s if wall_s else None,
     }
-    primal = {taken.round: taken.sample.seconds for taken in rounds.counted(PRIMAL)}
+    primal = {taken.round: taken.sample.seconds for taken in _counted(all_rounds, PRIMAL)}
     pairs = [(t.sample.seconds, primal[t.round]) for t in counted if primal.get(t.round)]
     if pairs:
-        ratio = estimate([run_s / primal_s for run_s, primal_s in pairs], seed)
+        ratio = estimate([run_s / primal_s for run_s, primal_s in pairs], seed, between)
         row |= {
             "primal_s": estimate(list(primal.values()), seed).median,
             "ratio": ratio.median,
@@ -163,32 +236,17 @@ def _times(rounds: Rounds, name: str, seed: int) -> Row:
     return row
 
 
-def _remarks(rounds: Rounds, name: str, row: Row) -> Iterator[str]:
+def _remarks(candidate: Candidate) -> Iterator[str]:
     """Yield remarks on a cell that ended as ok, for its message."""
+    row, name = candidate.row, candidate.engine.name
     if row["threads_read"] is not None and row["threads_read"] > row["threads"]:
         yield f"a library reports {row['threads_read']} threads, asked for were {row['threads']}"
-    idle_s = sum(taken.sample.idle_processor_s for taken in rounds.taken[name])
-    others_s = sum(
-        taken.sample.seconds * taken.sample.loops
-        for other, all_taken in rounds.taken.items()
-        if other != name
-        for taken in all_taken
-    )
+    idle_s = others_s = 0.0
+    for rounds in candidate.rounds:
+        for other, all_taken in rounds.taken.items():
+            if other == name:
+                idle_s += sum(taken.sample.idle_processor_s for taken in all_taken)
+            else:
+                others_s += sum(taken.sample.seconds * taken.sample.loops for taken in all_taken)
     if idle_s > _IDLE_SHARE * others_s:
         yield f"it used {idle_s:.2g} s of processor time while others had their turn"
-
-
-def _raw(rounds: Rounds, names: Sequence[str], row: Row) -> tuple[Row, ...]:
-    """Return samples as rows of samples.parquet."""
-    where = {key: row[key] for key in ("problem", "size", "mode")}
-    return tuple(
-        where
-        | {"engine": name, "round": taken.round, "counts": int(taken.counts)}
-        | {
-            "seconds": taken.sample.seconds,
-            "processor_s": taken.sample.processor_s,
-            "loops": taken.sample.loops,
-        }
-        for name in names
-        for taken in rounds.taken[name]
-    )

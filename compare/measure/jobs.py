@@ -6,6 +6,7 @@ next is held here.
 
 import dataclasses
 import gc
+import operator
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -42,6 +43,7 @@ __all__ = [
     "sample_calibration",
     "sampled_result",
     "slower_on_new_inputs",
+    "take_up",
 ]
 
 #: A call that lasts this long is a sample, and is no mishap of the clock.
@@ -85,7 +87,8 @@ def prepare(report: Report, case: Case, engine: Engine, threads: int) -> dict[st
     report("build", {"baseline_bytes": memory.start_bytes})
     start = time.perf_counter()
     prepared: Prepared = engine.prepare(case)
-    columns = {"build_s": time.perf_counter() - start, "operations": prepared.operations}
+    build_s = time.perf_counter() - start
+    columns = {"build_s": build_s, "operations": _count("operations", prepared.operations)}
     if prepared.compile is not None:
         report("compile", columns)
         start = time.perf_counter()
@@ -99,7 +102,16 @@ def prepare(report: Report, case: Case, engine: Engine, threads: int) -> dict[st
     report("threads", {"first_run_s": first_run_s, "peak_bytes": peak_bytes})
     _held.prepared_run, _held.first_run_s = prepared.run, first_run_s
     _held.inputs, _held.run = (inputs,), _bound(prepared.run, inputs)
-    return {"threads_read": threads_read(configured)}
+    return {"threads_read": threads_read(_count("threads", configured))}
+
+
+def _count(what: str, claimed: Any) -> int | None:
+    """Return a number that an engine tells of itself, if it is one that can be."""
+    if claimed is None:
+        return None
+    if isinstance(claimed, bool) or not hasattr(claimed, "__index__") or not 0 <= claimed < 2**63:
+        raise TypeError(f"it told {claimed!r:.80} {what}; expected a whole number, or None")
+    return operator.index(claimed)
 
 
 def _bound(run: Callable[[Inputs], Any], inputs: Inputs) -> Callable[[], Any]:
@@ -140,12 +152,24 @@ def calibrate(report: Report) -> tuple[int, float]:
     if sample_s < _LONG_S:
         loops = calibrated(_held.run, SAMPLE_S)
         sample_s = max(2 * SAMPLE_S, sample_s)
+    _settle()
+    return loops, sample_s
+
+
+def _settle() -> None:
+    """End the work before the clock."""
     # The collector stays on, as users have it; what was made before the clock is not walked
     # through during it, by a candidate with many objects no more than by one with few.
     gc.collect()
     gc.freeze()
     _held.waiting_since_s = time.process_time()
-    return loops, sample_s
+
+
+def take_up(report: Report, case: Case, both: bool) -> None:
+    """Make ready for samples in one more process of a cell that was checked in the first."""
+    if both:
+        _held.inputs = (case.inputs, with_second_inputs(case).inputs)
+    _settle()
 
 
 def sample(report: Report, loops: int, warm: bool = True, turn: int = 0) -> Sample:
@@ -175,12 +199,16 @@ def slower_on_new_inputs(report: Report, case: Case, loops: int) -> float:
     """Return how many times longer a call takes on inputs that it has never seen."""
     entries = sum(int(np.size(value)) for value in case.inputs.values())
     count = max(1, min(loops, _NEW_CALLS, _NEW_ENTRIES // max(entries, 1)))
-    run, ratios = _held.prepared_run, []
+    run, new_s, known_s = _held.prepared_run, [], []
     for attempt in range(_NEW_ATTEMPTS):
         new = iter([moved_inputs(case, attempt * count + k) for k in range(count)])
-        new_s = time_calls(lambda new=new: run(next(new)), count)[0]  # type: ignore[misc]
-        ratios.append(new_s / max(time_calls(_held.run, count)[0], 1e-9))
-    return min(ratios)
+        new_s.append(time_calls(lambda new=new: run(next(new)), count))  # type: ignore[misc]
+        known_s.append(time_calls(_held.run, count))
+    # Who else is at work makes calls longer by the clock, hardly so by their processor time; an
+    # engine that has others compute for it is slow by the clock alone.
+    wall = min(new[0] / max(known[0], 1e-9) for new, known in zip(new_s, known_s, strict=True))
+    processor = min(new[1] for new in new_s) / max(min(known[1] for known in known_s), 1e-9)
+    return max(wall, processor)
 
 
 def sample_calibration(report: Report) -> Sample:

@@ -61,6 +61,8 @@ class Taken:
     drifted: bool = False
     #: Whether it counts; a drifted one does where there was no time left to repeat the round.
     counts: bool = True
+    #: Number of the process of its candidate, from 0.
+    process: int = 0
 
 
 @dataclass
@@ -79,12 +81,16 @@ class Rounds:
     seed: int = 0
     #: Number of the first round.
     first: int = 0
+    #: Number of the processes that the samples are taken in; None where each has its own.
+    process: int | None = 0
     #: Samples by name, those of the primal and the calibration workload among them.
     taken: dict[str, list[Taken]] = field(default_factory=dict, init=False)
     #: Rounds that were marked and repeated.
     repeated: int = field(default=0, init=False)
     #: Number of the round after the last.
     next: int = field(default=0, init=False)
+    #: Whether no more are taken.
+    done: bool = field(default=False, init=False)
 
     def take(self) -> Iterator[tuple[str, Lost]]:
         """Take all samples."""
@@ -108,6 +114,7 @@ class Rounds:
                 except Lost as lost:
                     yield name, lost
             for name, taken in current.items():
+                taken.process = self._process(name)
                 self.taken[name].append(taken)
             self.next += 1
             after = self._drifted(previous_s)
@@ -119,6 +126,11 @@ class Rounds:
                 if taken.round == self.next - 1:
                     taken.drifted, taken.counts = drifted, not repeat
             live = [name for name in live if name in current and not self._enough(name)]
+        self.done = True
+
+    def _process(self, name: str) -> int:
+        """Return the number of the process that the next sample of a candidate is from."""
+        return len(self.taken[name]) if self.process is None else self.process
 
     def counted(self, name: str) -> list[Taken]:
         """Return the samples of a candidate that count."""
@@ -162,5 +174,7 @@ class Rounds:
         usual_s = statistics.median(previous_s[-_WINDOW:]) if previous_s else sample.seconds
         previous_s.append(sample.seconds)
         drifted = abs(sample.seconds - usual_s) > DRIFT * usual_s
-        self.taken[CALIBRATION].append(Taken(self.next, sample, drifted))
+        self.taken[CALIBRATION].append(
+            Taken(self.next, sample, drifted, process=self._process(CALIBRATION))
+        )
         return drifted

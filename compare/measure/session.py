@@ -1,6 +1,7 @@
 """Limits, cores, references and calibration workload, shared by the batches of a sweep."""
 
 import dataclasses
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,7 +12,8 @@ from compare.measure import jobs
 from compare.measure.rounds import Limits, Lost
 from compare.measure.timing import Sample
 from compare.problems.problem import Case
-from compare.process.executor import Budget, Executor, Outcome, Worker
+from compare.process.executor import Budget, Executor, Outcome, Worker, worker_environment
+from compare.process.pristine import Pristine
 from compare.process.threads import candidate_cores
 
 __all__ = ["MeasurementSession", "sample_of", "without_inputs"]
@@ -21,6 +23,11 @@ __all__ = ["MeasurementSession", "sample_of", "without_inputs"]
 _SAMPLING_SHARE, _SAMPLING_LEAST_S, _SLOW_SHARE = 0.1, 0.3, 1 / 3
 #: Samples of a candidate of which each takes a new process.
 _FRESH_SAMPLES = 5
+#: Processes of a candidate, at different times: what a process has for its life (where its memory
+#: lies, who else is at work) is in the interval of its times only where there are several.
+_PROCESSES = 2
+#: Samples of a candidate at least and at most in each of them.
+_LEAST, _MOST = 8, 100
 
 
 class MeasurementSession:
@@ -36,6 +43,7 @@ class MeasurementSession:
         self.cores = candidate_cores(threads)
         self._executor = Executor(threads)
         self._calibration: Worker | None = None
+        self._pristine: dict[tuple[Any, ...], Pristine] = {}
         self._references: dict[str, Outcome] = {}
         self._referred: Case | None = None
 
@@ -49,8 +57,22 @@ class MeasurementSession:
         trace: TracebackType | None,
     ) -> None:
         self._executor.__exit__(kind, error, trace)
-        if self._calibration is not None:
-            self._calibration.close()
+        for held in (self._calibration, *self._pristine.values()):
+            if held is not None:
+                held.close()
+
+    def pristine(self, imports: tuple[str, ...], environment: Mapping[str, str]) -> Pristine:
+        """Return the process whose forks are second processes of candidates."""
+        key = (imports, *sorted(environment.items()))
+        if key not in self._pristine:
+            variables = worker_environment(self.threads, environment)
+            self._pristine[key] = Pristine(variables, (jobs.__name__, *imports))
+        return self._pristine[key]
+
+    @property
+    def processes(self) -> int:
+        """Times that the candidates of a batch take turns, in new processes each time."""
+        return 1 if self.fresh else _PROCESSES
 
     @property
     def mode(self) -> str:
@@ -59,13 +81,13 @@ class MeasurementSession:
 
     @property
     def limits(self) -> Limits:
-        """Limits of the samples of each candidate."""
+        """Limits of the samples of each candidate in each process."""
         seconds = self.budget.seconds
         budget_s = max(_SAMPLING_LEAST_S, _SAMPLING_SHARE * seconds)
         slow_s = max(budget_s, _SLOW_SHARE * seconds)
         if self.fresh:
             return Limits(slow_s, slow_s, _FRESH_SAMPLES, _FRESH_SAMPLES)
-        return Limits(budget_s, slow_s)
+        return Limits(budget_s / _PROCESSES, slow_s / _PROCESSES, _LEAST, _MOST)
 
     def reference(self, case: Case, name: str) -> Outcome:
         """Return the value and gradients of the engine that others are held against."""

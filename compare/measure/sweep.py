@@ -1,10 +1,13 @@
 """The sweep: every problem at growing sizes, all engines of one size in one batch, each cell a row.
 
+A batch is measured twice, in other processes, with batches of other sizes between.
+
 An engine goes up the sizes of a problem until one ends as anything but ok or mismatch; larger
 sizes of that problem are then not begun. The row that stopped it stays: for the scaling laws it
 is a censored point.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,6 +32,9 @@ __all__ = ["Ended", "Plan", "benchmark", "sweep"]
 
 #: Ways a cell can end after which the engine still goes on to the next size.
 _GOES_ON = frozenset({"ok", "mismatch"})
+#: Batches that wait for their last turns while others have their first, so that the two are some
+#: time apart; a run that is killed measures them again.
+_HELD = 2
 
 
 @dataclass(frozen=True)
@@ -95,19 +101,27 @@ def sweep(
         MeasurementSession(plan.budget, plan.threads, plan.seed, plan.fresh) as session,
         off_cores(session.cores),
     ):
-        while pending:
-            case = pending[0][0]
-            engines = [engine for other, engine in pending if other is case]
-            pending = pending[len(engines) :]
-            waiting = len(engines)
-            for ended in InterleavedBatch(case, engines, session, begin).cells():
+        held: deque[InterleavedBatch] = deque()
+        while pending or held:
+            if pending and len(held) <= _HELD:
+                case = pending[0][0]
+                engines = [engine for other, engine in pending if other is case]
+                pending = pending[len(engines) :]
+                waiting = len(engines)
+                batch = InterleavedBatch(case, engines, session, begin)
+                held.append(batch)
+                cells = batch.first_turns()
+            else:
+                batch = held.popleft()
+                cells = batch.last_turns()
+            for ended in cells:
                 name = ended.row["engine"]
                 if ended.row["status"] not in _GOES_ON:
-                    stopped = (case.problem.name, name)
+                    stopped = (batch.case.problem.name, name)
                     pending = [c for c in pending if (c[0].problem.name, c[1].name) != stopped]
-                engine = next(engine for engine in engines if engine.name == name)
+                engine = next(engine for engine in batch.engines if engine.name == name)
                 identity = {
-                    "fingerprint": fingerprint(case, engine, plan.conditions),
+                    "fingerprint": fingerprint(batch.case, engine, plan.conditions),
                     "versions": f"{where['versions']}; {engine_versions(engine)}",
                 }
                 yield Ended(ended.row | where | identity, ended.samples)

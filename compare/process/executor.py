@@ -8,6 +8,8 @@ When the parent is gone, a guard ends what it has left.
 
 import contextlib
 import importlib.util
+import io
+import os
 import queue
 import signal
 import subprocess
@@ -18,23 +20,28 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from importlib.machinery import PathFinder
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, cast
 
 import cloudpickle
 
 from compare.process.guard import new_mark, package_environment, package_path
 from compare.process.ipc import read_message, valid_unicode, write_message
 from compare.process.jobs import call
+from compare.process.keeper import KEEPS
+from compare.process.pristine import Fork, Pristine
 from compare.process.processes import MARK, ProcessTree, end_marked
-from compare.process.threads import THREAD_VARIABLES, pin
+from compare.process.threads import THREAD_VARIABLES
 
-__all__ = ["Budget", "Executor", "Outcome", "Worker"]
+__all__ = ["Budget", "Executor", "Outcome", "Worker", "worker_environment"]
 
 #: Stages whose time counts against the budget of a cell: the work of the engine itself.
 TIMED_STAGES = frozenset({"build", "compile", "first run"})
 #: Limit for every other stage: importing, drawing inputs, computing the reference.
 _UNTIMED_LIMIT_S = 120.0
 _POLL_S = 0.02
+#: Bytes at the end of what a process has printed that are read, and blocks of 512 bytes that it
+#: may fill on disk.
+_LAST_WORDS, _MOST_PRINTED = 1 << 14, 1 << 17
 #: Time that a process which has closed its pipe has to end, in s.
 _DYING_S = 5.0
 #: Processor time that a cell may take on each thread, relative to its wall time, and on top in s:
@@ -127,6 +134,9 @@ class Worker:
         Further variables that it starts with.
     cores : sequence of int
         Cores that it is pinned to; empty to leave it where this process is.
+    pristine : Pristine, optional
+        The process that it is a fork of, with its environment; a new interpreter otherwise, and
+        where that cannot be forked.
     """
 
     def __init__(
@@ -134,27 +144,28 @@ class Worker:
         threads: int = 1,
         environment: Mapping[str, str] | None = None,
         cores: Sequence[int] = (),
+        pristine: Pristine | None = None,
     ) -> None:
         self._threads = threads
         #: In the environment of all processes that this one starts.
         self.mark = new_mark()
-        variables = package_environment() | dict.fromkeys(THREAD_VARIABLES, str(threads))
-        variables |= {**(environment or {}), MARK: self.mark}
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "compare.process.worker"],
+        fork = pristine.fork(self.mark, cores, self._stderr) if pristine else None
+        self._process: subprocess.Popen[bytes] | Fork = fork or subprocess.Popen(
+            [sys.executable, "-m", "compare.process.worker", *map(str, cores)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            env=variables,
+            # Written by threads, which must not keep whoever closes it waiting.
+            bufsize=0,
+            env=worker_environment(threads, environment) | {MARK: self.mark},
             # Ctrl-C in the terminal must reach the parent only, which then ends the workers.
             start_new_session=True,
         )
-        with contextlib.suppress(ProcessLookupError):
-            pin(self._process.pid, cores)
         assert self._process.stdin
         assert self._process.stdout
-        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self._stdin = self._process.stdin
+        self._stdout = io.BufferedReader(cast("io.FileIO", self._process.stdout))
         self._tree = ProcessTree(self._process.pid)
         self._messages: queue.Queue[Any] = queue.Queue()
         self._readable = True
@@ -171,6 +182,11 @@ class Worker:
             self._tree.kill()
             self._messages.put(("error", message))
         self._messages.put(None)
+
+    def _send(self, payload: bytes) -> None:
+        # Who has closed the pipe has ended, or will be ended: the reader sees that.
+        with contextlib.suppress(OSError, ValueError):
+            write_message(self._stdin, payload)
 
     @property
     def alive(self) -> bool:
@@ -194,10 +210,8 @@ class Worker:
         except Exception as error:
             message = f"it cannot be sent to a process: {type(error).__name__}: {error}"
             return Outcome("error", message=message, stage=stage)
-        try:
-            write_message(self._stdin, payload)
-        except OSError:
-            return Outcome("crashed", message=self._death(), stage=stage)
+        # Who does not read would have a large job wait for ever.
+        threading.Thread(target=self._send, args=(payload,), daemon=True).start()
         while True:
             timed = stage in TIMED_STAGES
             try:
@@ -227,6 +241,8 @@ class Worker:
                     return Outcome("ok", content, "", "", metadata, peak)
                 # It was done before the next look at its memory.
                 return self._ended("memory", _too_large(budget, stage), stage, metadata, peak)
+            if os.fstat(self._stderr.fileno()).st_blocks > _MOST_PRINTED:
+                os.truncate(self._stderr.fileno(), 0)  # a disk is no place for what it prints
             memory = self._tree.resident_bytes()
             if timed:
                 peak = max(peak, memory)
@@ -261,15 +277,17 @@ class Worker:
         if code < 0:
             with contextlib.suppress(ValueError):
                 return f"its process was ended by {signal.Signals(-code).name}"
-        self._stderr.seek(0)
+        self._stderr.seek(max(0, os.fstat(self._stderr.fileno()).st_size - _LAST_WORDS))
         words = self._stderr.read().decode(errors="replace").strip().splitlines()
         return f"its process ended with code {code}" + (f": {words[-1]}" if words else "")
 
     def kill(self) -> None:
         """End the process and everything it has started."""
+        kept = KEEPS and self._process.poll() is None
         self._tree.kill()
         self._process.wait()
-        end_marked(self.mark)
+        if not kept:
+            end_marked(self.mark)
 
     def close(self) -> None:
         """End the process and everything it has started, and release what belongs to it."""
@@ -277,6 +295,12 @@ class Worker:
         for stream in (self._stdin, self._stdout, self._stderr):
             with contextlib.suppress(OSError):
                 stream.close()
+
+
+def worker_environment(threads: int, environment: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the variables that a worker starts with."""
+    variables = package_environment() | dict.fromkeys(THREAD_VARIABLES, str(threads))
+    return variables | dict(environment or {})
 
 
 def _too_large(budget: Budget, stage: str) -> str:
@@ -345,6 +369,8 @@ class Executor:
     def __init__(self, threads: int = 1) -> None:
         self._threads = threads
         self._workers: dict[str, Worker] = {}
+        self._pristine: dict[tuple[str, ...], Pristine] = {}
+        self._starting = threading.Lock()
 
     def __enter__(self) -> "Executor":
         return self
@@ -352,6 +378,8 @@ class Executor:
     def __exit__(self, *exception: object) -> None:
         for worker in self._workers.values():
             worker.close()
+        for pristine in self._pristine.values():
+            pristine.close()
 
     def run(
         self,
@@ -360,23 +388,32 @@ class Executor:
         budget: Budget,
         stage: str = "start",
         of: str = "",
+        imports: tuple[str, ...] = (),
     ) -> Outcome:
         """Return the outcome of ``function(report, *args)``, in a worker kept for the next.
 
         Jobs `of` one engine share a worker with no other: what an engine changes in its process
-        (search paths, limits, functions of NumPy) reaches nobody else.
+        (search paths, limits, functions of NumPy) reaches nobody else. Such a worker is the fork
+        of a process that has its `imports`.
         """
-        return self._kept(of).run((function, *args), budget, stage=stage)
+        return self._kept(of, imports).run((function, *args), budget, stage=stage)
 
     def call(self, function: Callable[..., Any], *args: Any, budget: Budget) -> Outcome:
         """Return the outcome of ``function(*args)`` under the time budget, in the same worker."""
         return self.run(call, function, *args, budget=budget)
 
-    def _kept(self, of: str) -> Worker:
+    def _kept(self, of: str, imports: tuple[str, ...]) -> Worker:
         """Return the worker for jobs without a clock, a new one if the last was killed."""
         worker = self._workers.get(of)
         if worker is None or not worker.alive:
             if worker is not None:
                 worker.close()
-            worker = self._workers[of] = Worker(self._threads)
+            pristine = self._pristine_of(imports) if of else None
+            worker = self._workers[of] = Worker(self._threads, pristine=pristine)
         return worker
+
+    def _pristine_of(self, imports: tuple[str, ...]) -> Pristine:
+        with self._starting:
+            if imports not in self._pristine:
+                self._pristine[imports] = Pristine(worker_environment(self._threads, None), imports)
+            return self._pristine[imports]

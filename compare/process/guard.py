@@ -90,6 +90,8 @@ def main() -> None:
     # late: psutil is not held in memory while it waits
     from compare.process.processes import end_marked
 
+    # The keepers of its workers end what has no mark, while they live.
+    time.sleep(_PAUSE_S)
     for _ in range(_LOOKS):
         if not end_marked(sys.argv[1]):
             break

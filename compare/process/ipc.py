@@ -27,8 +27,9 @@ def valid_unicode(text: str) -> str:
 
 def write_message(stream: IO[bytes], payload: bytes) -> None:
     """Write one message."""
-    stream.write(_MARK + len(payload).to_bytes(_LENGTH_BYTES, "big"))
-    stream.write(payload)
+    left = memoryview(_MARK + len(payload).to_bytes(_LENGTH_BYTES, "big") + payload)
+    while left:  # a stream without a buffer may take a part only
+        left = left[stream.write(left) :]
     stream.flush()
 
 

@@ -15,6 +15,8 @@ __all__ = ["MARK", "ProcessTree", "end_marked"]
 MARK = "GRADSCALE_PROCESS"
 #: Seconds between two looks for new children: a look walks through all processes of the machine.
 _LOOK_S = 0.1
+#: Looks for descendants that are left, when all are ended.
+_LOOKS = 20
 
 
 class ProcessTree:
@@ -59,14 +61,20 @@ class ProcessTree:
 
     def kill(self) -> None:
         """End all of them, and whoever is left in the group of the first."""
-        with contextlib.suppress(psutil.NoSuchProcess):
-            self._members = [self._root, *self._root.children(recursive=True)]
+        for _ in range(_LOOKS):
+            # Whose parent ends first may have been adopted by another of them meanwhile.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                self._members = [self._root, *self._root.children(recursive=True)]
+            for member in self._members[1:]:
+                with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                    member.kill()
+            if len(self._members) == 1 or not self._root.is_running():
+                break
         if hasattr(os, "killpg"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._root.pid, signal.SIGKILL)
-        for member in reversed(self._members):
-            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                member.kill()
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            self._root.kill()
 
 
 def end_marked(prefix: str, spared: Collection[str] = ()) -> int:

@@ -4,28 +4,38 @@ It starts with nothing but the standard library, so that importing an engine can
 a function with its arguments; unpickling it imports the function's module. Jobs arrive on standard
 input and answers leave on what was standard output; whatever a job prints goes to standard error.
 Between two jobs it waits on the pipe and uses no processor time. When the parent is gone, standard
-input ends and so does the process, with everything it has started.
+input ends and so does the process, with everything it has started: `keep` sees to that.
 """
 
+import contextlib
 import os
 import pickle
 import queue
 import signal
+import sys
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from compare.process.ipc import read_message, write_message
+from compare.process.keeper import keep
+from compare.process.threads import pin
+
+__all__ = ["main"]
 
 
-def _end() -> None:
+def _end(kept: bool) -> None:
     """End this process and its group, whatever it is doing."""
-    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+    if not kept and hasattr(os, "killpg") and os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(0)
 
 
-def main() -> None:
+def main(cores: Sequence[int]) -> None:
     """Run jobs until standard input ends."""
+    with contextlib.suppress(OSError):
+        pin(0, cores)
+    kept = keep()
     answers = os.fdopen(os.dup(1), "wb")
     jobs_in = os.fdopen(os.dup(0), "rb")
     os.dup2(2, 1)
@@ -37,7 +47,7 @@ def main() -> None:
         while (job := _unpickled(jobs_in)) is not None:
             jobs.put(job)
         # The parent is gone or has closed the pipe: nobody waits for the job under way.
-        _end()
+        _end(kept)
 
     def report(stage: str, metadata: dict[str, Any]) -> None:
         write_message(answers, pickle.dumps(("stage", stage, metadata)))
@@ -72,4 +82,4 @@ def _sentence(error: BaseException) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main([int(core) for core in sys.argv[1:]])

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Change", "change_of_medians", "change_of_samples", "holm"]
+from compare.measure.estimates import Between, median_variance
 
-_RESAMPLES = 1000
+__all__ = ["Change", "change_of_medians", "change_of_processes", "holm"]
+
 #: Half the width of a 95 % interval, in standard errors.
 _STANDARD_ERRORS = 1.959964
 
@@ -22,50 +23,28 @@ class Change(NamedTuple):
     p: float
 
 
-def change_of_samples(old: Any, new: Any, rng: np.random.Generator) -> Change:
-    """Return the change of a cell between two runs, by its samples.
+def change_of_processes(
+    old: Sequence[Sequence[float]], new: Sequence[Sequence[float]], between: Between
+) -> Change:
+    """Return the change of a cell between two runs, by its samples in each of their processes.
 
     Notes
     -----
-    H. B. Mann and D. R. Whitney, "On a test of whether one of two random variables is
-    stochastically larger than the other", 1947. The test takes the samples as independent, and
-    those taken one after the other are not: the machine drifts. Its standardised statistic is
-    therefore divided by the square root of ``(1 + r) / (1 - r)``, with `r` the autocorrelation
-    of neighbouring samples where it is positive: the factor by which a mean of them varies more
-    (G. M. Jenkins and D. G. Watts, "Spectral Analysis", 1968). The interval is a percentile
-    bootstrap of blocks of that length (H. R. Künsch, 1989), for the same reason. What differs from
-    one run to the next and not within a run (the layout of memory, who else uses the machine) is
-    in neither: it is why a cell must also pass a threshold.
+    The samples are logarithms. A run is the mean of the medians of its processes; its variance has
+    a part within the processes (`median_variance`) and one between them (`between_processes`), and
+    the difference of two runs, in standard errors, is held against Student's distribution.
     """
-    from scipy.stats import mannwhitneyu, norm
+    from scipy.stats import t
 
-    old, new = np.asarray(old, float), np.asarray(new, float)
-    factor = max(_more_variable(old), _more_variable(new))
-    p = float(mannwhitneyu(old, new, alternative="two-sided").pvalue)
-    if factor > 1 and p > 0:
-        p = float(2 * norm.sf(norm.isf(p / 2) / math.sqrt(factor)))
-    block = math.ceil(factor)
-    medians = [_resampled_medians(x, block, rng) for x in (old, new)]
-    low, high = np.quantile(medians[1] / medians[0], [0.025, 0.975])
-    return Change(float(np.median(new) / np.median(old)), float(low), float(high), min(1.0, p))
-
-
-def _more_variable(x: Any) -> float:
-    """Return by which factor the variance of a mean grows because neighbours are alike."""
-    ranks = np.argsort(np.argsort(x)).astype(float)
-    ranks -= ranks.mean()
-    total = float(ranks @ ranks)
-    # The estimate is too low by about (1 + 4 r) / n (M. G. Kendall, 1954).
-    r = float(ranks[1:] @ ranks[:-1]) / total if total else 0.0
-    r = min(0.9, (r * len(x) + 1) / max(1, len(x) - 4))
-    return max(1.0, (1 + r) / (1 - r))
-
-
-def _resampled_medians(x: Any, block: int, rng: np.random.Generator) -> Any:
-    blocks = -(-len(x) // block)
-    starts = rng.integers(0, len(x), (_RESAMPLES, blocks, 1))
-    places = ((starts + np.arange(block)) % len(x)).reshape(_RESAMPLES, -1)[:, : len(x)]
-    return np.median(x[places], axis=1)
+    means = [float(np.mean([np.median(x) for x in run])) for run in (old, new)]
+    variances = [
+        (float(np.mean([median_variance(x) for x in run])) + between.variance) / len(run)
+        for run in (old, new)
+    ]
+    moved, error = means[1] - means[0], math.sqrt(sum(variances))
+    width = error * float(t.isf(0.025, between.freedom))
+    p = float(2 * t.sf(abs(moved) / error, between.freedom))
+    return Change(math.exp(moved), math.exp(moved - width), math.exp(moved + width), p)
 
 
 def change_of_medians(

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from compare.regressions.change import Change, change_of_medians, change_of_samples, holm
+from compare.measure.estimates import between_processes
+from compare.regressions.change import Change, change_of_medians, change_of_processes, holm
 from compare.regressions.runs import CellKey, Row, Run, cells_of, seconds_by_cell
 from compare.results.reading import ResultsError, as_frame
 from compare.results.schema import COMPARISON_COLUMNS, SCHEMA_VERSION
@@ -23,6 +24,8 @@ __all__ = ["Comparison", "compare_runs"]
 #: Largest corrected p-value of a cell that is called slower or faster.
 _SIGNIFICANT = 0.05
 _FEWEST_SAMPLES = 5
+#: Cells that a note names at most; the table has all.
+_MOST_NAMED = 8
 #: Divisors of samples, in order of preference, by their names in samples.parquet (`control` is the
 #: calibration workload); the samples of a problem may lack them.
 _UNITS = ("primal", "control")
@@ -66,14 +69,15 @@ class Comparison:
 
 
 def compare_runs(
-    old: Run, new: Run, *, threshold: float = 1.1, absolute: bool = False, seed: int = 0
+    old: Run, new: Run, *, threshold: float = 1.1, absolute: bool = False
 ) -> Comparison:
     """Return the cells that got slower or faster from one run to another.
 
     Notes
     -----
-    With samples in both runs the test is that of `change_of_samples`, else the weaker one of
-    `change_of_medians`; the p-values of all cells are corrected by `holm`.
+    With samples in both runs the test is that of `change_of_processes`, else the weaker one of
+    `change_of_medians`; the p-values of all cells are corrected by `holm`. A cell that is noisy in
+    a run is not judged.
     """
     if not 1 < threshold < math.inf:
         raise ValueError(f"threshold {threshold!r} arrived; expected a factor above 1, such as 1.1")
@@ -84,9 +88,19 @@ def compare_runs(
             f"{old.path} and {new.path} have no cell in common: none of {len(cells_old)} cells of "
             "problem, size, engine and mode is in the other; run the same problems and engines"
         )
-    rng = np.random.default_rng(seed)
     taken = [seconds_by_cell(run.samples) for run in (old, new)]
-    rows = [_row(key, cells_old[key], cells_new[key], taken, absolute, rng) for key in both]
+    measured = {
+        key: found
+        for key in both
+        if _timed(cells_old[key]) and _timed(cells_new[key])
+        if (found := _measured(key, taken, absolute)) is not None
+    }
+    between = between_processes([runs for _, runs in measured.values()])
+    known = {
+        key: (name, change_of_processes(runs[0], runs[1], variance), runs)
+        for (key, (name, runs)), variance in zip(measured.items(), between, strict=True)
+    }
+    rows = [_row(key, cells_old[key], cells_new[key], known.get(key), absolute) for key in both]
     tested = [row for row in rows if row["p"] is not None]
     if not tested and all(row["verdict"] == "untested" for row in rows):
         raise ResultsError(
@@ -110,17 +124,21 @@ def compare_runs(
     )
 
 
+def _timed(row: Row) -> bool:
+    """Whether the times of a cell can be judged."""
+    return bool(row["status"] == "ok" and row["noisy"] != 1)
+
+
 def _row(
     key: CellKey,
     old: Row,
     new: Row,
-    taken: list[dict[CellKey, pd.Series]],
+    known: tuple[str, Change, list[list[Any]]] | None,
     absolute: bool,
-    rng: np.random.Generator,
 ) -> Row:
     """Return the row of one cell, its verdict not yet corrected for the others."""
     row: Row = dict(zip(("problem", "size", "engine", "mode"), key, strict=True))
-    row |= {"schema_version": SCHEMA_VERSION, "p": None}
+    row |= {"schema_version": SCHEMA_VERSION, "label": new["label"] or str(key[1]), "p": None}
     row |= {"status_old": old["status"], "status_new": new["status"], "verdict": "same"}
     if old["status"] != "ok" or new["status"] != "ok":
         if old["status"] == "ok":
@@ -130,14 +148,17 @@ def _row(
         elif old["status"] != new["status"]:
             row["verdict"] = "other"
         return row
-    measure, samples = _measured(key, taken, absolute)
-    if samples is None:
+    if not (_timed(old) and _timed(new)):
+        return row | {"verdict": "noisy"}
+    change: Change | None
+    if known is None:
         measure, change, medians = _from_medians(old, new, absolute)
         counts = (0, 0)
     else:
-        change = change_of_samples(*samples, rng)
-        medians = (float(np.median(samples[0])), float(np.median(samples[1])))
-        counts = (len(samples[0]), len(samples[1]))
+        measure, change, runs = known
+        pooled = [np.concatenate(run) for run in runs]
+        medians = (math.exp(np.median(pooled[0])), math.exp(np.median(pooled[1])))
+        counts = (len(pooled[0]), len(pooled[1]))
     row |= {"measure": measure, "samples_old": counts[0], "samples_new": counts[1]}
     if change is not None:
         row |= {"old": medians[0], "new": medians[1], "change": change.ratio}
@@ -149,30 +170,38 @@ def _row(
 
 def _measured(
     key: CellKey, taken: list[dict[CellKey, pd.Series]], absolute: bool
-) -> tuple[str, tuple[Any, Any] | None]:
-    """Return the measure, and its samples in both runs if there are enough."""
+) -> tuple[str, list[list[Any]]] | None:
+    """Return the measure, and the logarithms of its samples by run and process."""
     problem, size, _, mode = key
     for unit in ("", *_UNITS) if absolute else (*_UNITS, ""):
         found = []
         for cells in taken:
             seconds = cells.get(key)
             if seconds is None:
-                return "", None
+                return None
             found.append(_divided(seconds, cells.get((problem, size, unit, mode)), unit))
-        if all(x is not None and len(x) >= _FEWEST_SAMPLES for x in found):
-            return f"run to {unit}" if unit else "seconds", (found[0], found[1])
-    return "", None
+        enough = [_by_process(x) for x in found if x is not None and len(x) >= _FEWEST_SAMPLES]
+        if len(enough) == len(taken):
+            return f"run to {unit}" if unit else "seconds", enough
+    return None
 
 
-def _divided(seconds: pd.Series, unit: pd.Series | None, name: str) -> Any:
+def _divided(seconds: pd.Series, unit: pd.Series | None, name: str) -> "pd.Series | None":
     """Return samples divided by what was timed in the same round; None where nothing was."""
     if not name:
-        return seconds.to_numpy(float)
+        return seconds
     if unit is None:
         return None
-    divisor = unit.groupby(level=[0, 1]).median().reindex(seconds.index)
-    divided = seconds.to_numpy(float) / divisor.to_numpy(float)
-    return divided[np.isfinite(divided)]
+    rounds = [seconds.index.get_level_values(level) for level in (0, 1)]
+    divisor = unit.groupby(level=[0, 1]).median().reindex(pd.MultiIndex.from_arrays(rounds))
+    divided: pd.Series = seconds / divisor.to_numpy(float)
+    return divided[divided.between(0.0, math.inf, "neither")]
+
+
+def _by_process(samples: pd.Series) -> list[Any]:
+    """Return the logarithms of the samples of each process."""
+    groups = samples.groupby(level=[0, 2])
+    return [np.log(group.to_numpy(float)) for _, group in groups]
 
 
 def _from_medians(
@@ -191,7 +220,7 @@ def _from_medians(
 
 def _place(row: Row) -> tuple[int, float]:
     """Return the place of a row in the table: broken, then slower, the largest change first."""
-    order = ("broken", "slower", "faster", "mended", "other", "untested", "same")
+    order = ("broken", "slower", "faster", "mended", "other", "noisy", "untested", "same")
     change = row.get("change") or 1.0
     return order.index(row["verdict"]), -abs(math.log(change))
 
@@ -231,6 +260,15 @@ def _strength(rows: list[Row], tested: list[Row], absolute: bool) -> Iterator[st
         yield (
             f"{untested} of {len(rows)} cells are not judged: there are neither samples nor an "
             "interval in both runs"
+        )
+    noisy = [row for row in rows if row["verdict"] == "noisy"]
+    if noisy:
+        named = [f"{row['problem']} {row['label']} {row['engine']}" for row in noisy]
+        shown = ", ".join(named[:_MOST_NAMED])
+        more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+        yield (
+            f"{len(noisy)} of {len(rows)} cells are not judged, since their times are noisy in a "
+            f"run: {shown}{more}"
         )
     weak = sum(not row["samples_old"] for row in tested)
     if weak:

@@ -55,11 +55,12 @@ def cells_of(results: pd.DataFrame) -> dict[CellKey, Row]:
 
 
 def seconds_by_cell(samples: pd.DataFrame | None) -> dict[CellKey, pd.Series]:
-    """Return the seconds of each cell, by round; primal and calibration workload are cells too."""
+    """Return the seconds of each cell, of primal and calibration too, by round and process."""
     if samples is None:
         return {}
     # A run that was resumed counts its rounds from 0 again.
-    rounds = ["run", "round"]
+    rounds = ["run", "round", "process"]
+    samples = samples.assign(process=samples["process"].fillna(0))
     groups = samples.sort_values(rounds, kind="stable").groupby(
         ["problem", "size", "engine", "mode"], sort=False
     )

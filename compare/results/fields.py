@@ -23,16 +23,24 @@ _INT64 = np.iinfo(np.int64)
 
 def read_field(field: str, column: Column) -> Any:
     """Return the value of a field; None where it is empty, a ValueError where it has none."""
+    if column.required and not field.strip():
+        raise ValueError(f"column {column.name} is empty; every row has one.")
+    if "\0" in field:
+        raise ValueError(f"column {column.name} holds a NUL, which no text has.")
     if column.dtype == "str":
         return _unescape(field)
     if not field:
         return None
     parse, words = _PARSERS[column.dtype]
     try:
-        return parse(field)
+        number = parse(field)
+        if column.is_amount and not 0 <= number < math.inf:
+            words = f"{words} that is finite and not negative"
+            raise ValueError
     except ValueError:
         shown = field if len(field) <= 40 else field[:40] + "..."
         raise ValueError(f"{shown!r} in column {column.name} is not {words}.") from None
+    return number
 
 
 def _parse_int(field: str) -> int:

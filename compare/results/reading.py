@@ -114,10 +114,12 @@ def _columns_there(
     _refuse_newer(path, header, first)
     known = {column.name: column for column in columns}
     version = dict(zip(header, first, strict=False)).get("schema_version", "")
-    if columns is RESULT_COLUMNS and version.isdecimal() and int(version) in RETIRED:
-        now = [RETIRED[int(version)].get(name, name) for name in header]
-        if all(name is None or name in known for name in now):
-            return [None if name is None else known[name] for name in now]
+    # A file without rows does not tell its version.
+    for retired in RETIRED if columns is RESULT_COLUMNS else ():
+        if version == str(retired) or (not first and "schema_version" in header):
+            now = [RETIRED[retired].get(name, name) for name in header]
+            if all(name is None or name in known for name in now) and len({*now}) == len(now):
+                return [None if name is None else known[name] for name in now]
     difference = column_difference(header, names) or "has its columns in another order"
     raise ResultsError(f"{path} is not the file expected here: it {difference}.")
 

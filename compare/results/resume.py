@@ -72,6 +72,9 @@ def previous_run(
             "times of two machines do not belong into one table. Choose another folder with --out."
         )
     done, kept = _kept(rows, fingerprints)
+    if rows.empty:
+        # Its header may be that of an older version.
+        write_table(results, rows, RESULT_COLUMNS)
     if len(kept) < len(rows):
         write_table(folder / _STALE, rows, RESULT_COLUMNS)
         write_table(results, rows.loc[kept], RESULT_COLUMNS)

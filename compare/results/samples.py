@@ -6,6 +6,7 @@ the parts become one file.
 """
 
 import hashlib
+import math
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -131,12 +132,22 @@ def _read(path: Path) -> pd.DataFrame:
     """Return a file of samples, checked."""
     try:
         frame = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise ResultsError(f"{path} is not a file of samples: {error}.") from None
+    except Exception as error:  # whatever a damaged file may raise: it is named
+        text = " ".join(str(error).split())
+        raise ResultsError(f"{path} is damaged, or is no file of samples: {text}.") from None
+    if "process" not in frame and "round" in frame:
+        frame["process"] = 0  # before version 4 each cell was measured in one
     if sorted(frame.columns) != sorted(_NAMES):
         raise ResultsError(
             f"{path} is not a file of samples: its columns are {', '.join(map(str, frame))}; "
             f"expected {', '.join(_NAMES)}."
         )
     rows: Callable[..., Any] = frame[_NAMES].to_dict
-    return as_frame(rows("records"), SAMPLE_COLUMNS)
+    try:
+        samples = as_frame(rows("records"), SAMPLE_COLUMNS)
+        for column in SAMPLE_COLUMNS:
+            if column.is_amount and not samples[column.name].between(0, math.inf, "left").all():
+                raise ValueError(f"a number in column {column.name} is negative or not finite")
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ResultsError(f"{path} is damaged: {error}.") from None
+    return samples

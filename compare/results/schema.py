@@ -25,7 +25,7 @@ __all__ = [
     "Status",
 ]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 #: A row of results.csv: names of problem and engine, and the size between them.
 Cell = tuple[str, int, str]
@@ -48,6 +48,7 @@ STATUSES: dict[Status, str] = {
 RETIRED: dict[int, dict[str, str | None]] = {
     1: {"threads": "threads_read", "samples_s": None, "definition": "fingerprint"},
     2: {"definition": "fingerprint"},
+    3: {},
 }
 
 
@@ -59,16 +60,32 @@ class Column:
     dtype: Literal["str", "int", "float"]
     unit: str
     meaning: str
+    #: Whether a row without it says nothing.
+    required: bool = False
+    #: Whether its numbers are finite and not negative, as seconds, bytes and counts always are.
+    amount: bool = False
+
+    @property
+    def is_amount(self) -> bool:
+        """Whether its numbers are finite and not negative."""
+        counts = self.dtype == "int" and self.unit == "1"
+        return self.amount or counts or self.unit in ("s", "B")
 
 
 #: One row of ``results.csv`` is one cell: a problem at one size under one engine.
 RESULT_COLUMNS: tuple[Column, ...] = (
     Column("schema_version", "int", "", "version of this table of columns"),
     Column("family", "str", "", "group of problems that grow the same way, or `notes`"),
-    Column("problem", "str", "", "name of the problem"),
-    Column("size", "int", "", "the problem's own measure of size: width, depth, iterations"),
+    Column("problem", "str", "", "name of the problem", required=True),
+    Column(
+        "size",
+        "int",
+        "",
+        "the problem's own measure of size: width, depth, iterations",
+        amount=True,
+    ),
     Column("label", "str", "", "the size in words, such as `8-8-1`"),
-    Column("engine", "str", "", "what computed the gradient"),
+    Column("engine", "str", "", "what computed the gradient", required=True),
     Column("parameters", "int", "", "number of scalars the gradient is taken with respect to"),
     Column("status", "str", "", "how the cell ended: " + ", ".join(f"`{s}`" for s in STATUSES)),
     Column("message", "str", "", "why the cell did not end as `ok`"),
@@ -81,18 +98,31 @@ RESULT_COLUMNS: tuple[Column, ...] = (
     ),
     Column("run_s", "float", "s", "median time of one value and gradient"),
     Column("run_spread_s", "float", "s", "median absolute deviation of the samples of run_s"),
-    Column("run_low_s", "float", "s", "lower end of the 95 % bootstrap interval of run_s"),
-    Column("run_high_s", "float", "s", "upper end of the 95 % bootstrap interval of run_s"),
+    Column("run_low_s", "float", "s", "lower end of the 95 % interval of run_s"),
+    Column("run_high_s", "float", "s", "upper end of the 95 % interval of run_s"),
     Column("run_min_s", "float", "s", "smallest sample"),
     Column("primal_s", "float", "s", "median time of one evaluation of the loss on plain NumPy"),
-    Column("ratio", "float", "1", "median of the ratios run to primal, each within one round"),
-    Column("ratio_low", "float", "1", "lower end of the 95 % bootstrap interval of the ratio"),
-    Column("ratio_high", "float", "1", "upper end of the 95 % bootstrap interval of the ratio"),
+    Column(
+        "ratio",
+        "float",
+        "1",
+        "median of the ratios run to primal, each within one round",
+        amount=True,
+    ),
+    Column("ratio_low", "float", "1", "lower end of the 95 % interval of the ratio", amount=True),
+    Column("ratio_high", "float", "1", "upper end of the 95 % interval of the ratio", amount=True),
     Column("noisy", "int", "", "1 if the interval of run_s is too wide to trust, else 0"),
     Column("samples", "int", "1", "samples of run_s that count; samples.parquet holds all"),
+    Column("processes", "int", "1", "processes at different times that these samples are from"),
     Column("loops", "int", "1", "gradients computed in each sample"),
     Column("repeated", "int", "1", "rounds repeated because the calibration workload drifted"),
-    Column("cores_busy", "float", "1", "processor time of the samples divided by their wall time"),
+    Column(
+        "cores_busy",
+        "float",
+        "1",
+        "processor time of the samples divided by their wall time",
+        amount=True,
+    ),
     Column("peak_bytes", "int", "B", "peak resident memory of build and run above that before"),
     Column("allocated_bytes", "int", "B", "peak of Python's allocations during one gradient"),
     Column("operations", "int", "1", "operations of the formula or nodes of the graph"),
@@ -125,6 +155,7 @@ SAMPLE_COLUMNS: tuple[Column, ...] = (
     ),
     Column("mode", "str", "", "`warm` or `fresh`"),
     Column("run", "int", "", "how often the run had been resumed then, from 0"),
+    Column("process", "int", "", "number of the process that it was taken in, from 0"),
     Column("round", "int", "", "number of the round, from 0; candidates of one round took turns"),
     Column("counts", "int", "", "0 if the calibration workload drifted and the round was repeated"),
     Column("seconds", "float", "s", "wall time of one call"),
@@ -212,6 +243,7 @@ TRUTH_COLUMNS: tuple[Column, ...] = (
     Column("engine", "str", "", "what computed the gradient"),
     Column("precision", "str", "", "type of its gradients, and of the ULPs: float64 or float32"),
     Column("parameters", "int", "", "number of scalars the gradient is taken with respect to"),
+    Column("certified", "str", "", "what shows that the truth is true; empty where there was none"),
     Column("entries", "int", "1", "entries compared with the truth; fewer are a random sample"),
     Column("value_ulp", "float", "ULP", "error of the value in ULPs of the true value"),
     Column("ulp_median", "float", "ULP", "median error of an entry in ULPs of the true entry"),
@@ -255,10 +287,14 @@ COMPARISON_COLUMNS: tuple[Column, ...] = (
     Column("schema_version", "int", "", "version of this table of columns"),
     Column("problem", "str", "", "name of the problem"),
     Column("size", "int", "", "the problem's own measure of size"),
+    Column("label", "str", "", "the size in words"),
     Column("engine", "str", "", "what computed the gradient"),
     Column("mode", "str", "", "`warm` or `fresh`"),
     Column(
-        "verdict", "str", "", "slower, faster, same, untested, broken (was ok), mended or other"
+        "verdict",
+        "str",
+        "",
+        "slower, faster, same, noisy, untested, broken (was ok), mended or other",
     ),
     Column("status_old", "str", "", "how the cell ended in the old run"),
     Column("status_new", "str", "", "how it ended in the new run"),

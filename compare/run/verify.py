@@ -10,7 +10,7 @@ import pandas as pd
 
 from compare.checks.difference import entry_name, structure_error
 from compare.checks.reference import reference_name, tolerance_between
-from compare.checks.state_check import WRONG_AT_SECOND_INPUTS, Observed, judge_job, observe_engine
+from compare.checks.state_check import WRONG_AT_SECOND_INPUTS, Observed, judge_job, observe_in
 from compare.engines import chosen_engines, get_engine
 from compare.engines.engine import Engine
 from compare.problems.own import own_problem
@@ -57,8 +57,7 @@ def verify_cases(
         def observed(case: Case, engine: Engine) -> Outcome:
             place = (case.problem.name, case.size, engine.name)
             if place not in known:
-                job = (observe_engine, case, engine)
-                known[place] = executor.run(*job, budget=budget, of=engine.name)
+                known[place] = observe_in(executor, case, engine, budget)
             return known[place]
 
         _at_once(cases, engines, threads, observed, on_done)

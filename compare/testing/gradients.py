@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.checks.state_check import Observed, observe_engine
+from compare.checks.state_check import Observed, observe_in
 from compare.checks.tolerance import TOLERANCES, Tolerance, widest
 from compare.engines import ENGINES, get_engine
 from compare.engines.engine import Engine
@@ -179,7 +179,7 @@ def _isolated(case: Case, engine: Engine, budget_s: float) -> tuple[Any, Mapping
     from compare.process.executor import Budget, Executor
 
     with Executor(1) as executor:
-        outcome = executor.run(observe_engine, case, engine, budget=Budget(budget_s, 2 * 1024**3))
+        outcome = observe_in(executor, case, engine, Budget(budget_s, 2 * 1024**3))
     if outcome.status != "ok":
         raise RuntimeError(f"{outcome.status}: {outcome.message}")
     observed: Observed = outcome.result

@@ -51,6 +51,8 @@ class Truth:
         Number that there are.
     seconds : float
         Time that it took, in s.
+    digits : int
+        Digits that were computed with: two steps agree in the first 50.
     """
 
     value: Any
@@ -59,6 +61,7 @@ class Truth:
     entries: int = 0
     parameters: int = 0
     seconds: float = 0.0
+    digits: int = 0
 
     @property
     def sampled(self) -> bool:
@@ -155,7 +158,8 @@ math.exp, astype, or storing them in an array of numbers), where 16 digits would
     except (ArithmeticError, ValueError, AttributeError, TypeError, IndexError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise NoTruth(f"no truth: the function raised {reason} on numbers of 50 digits") from error
-    return Truth(values[0], gradients, slopes, taken, parameters, time.monotonic() - begin)
+    took_s, digits = time.monotonic() - begin, _ATTEMPTS[max(values)][0]
+    return Truth(values[0], gradients, slopes, taken, parameters, took_s, digits)
 
 
 def _floating(value: Any) -> bool:

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from mpmath.libmp import BACKEND
 
 from compare.checks.difference import Difference, compare_gradients, structure_error
 from compare.checks.reference import reference_name, tolerance_between, tolerance_of
 from compare.checks.rounding import terms_of
-from compare.checks.state_check import Result, observe_engine
+from compare.checks.state_check import Result, observe_in
 from compare.engines import get_engine
 from compare.engines.engine import Engine
 from compare.problems.problem import Case
@@ -35,6 +36,8 @@ __all__ = [
 #: problem, size and name of the engine.
 Found = dict[tuple[str, int, str], Outcome]
 
+#: What mpmath multiplies with: gmpy2 where it is installed.
+_ARITHMETIC = {"gmpy": "gmpy2"}.get(BACKEND, BACKEND)
 #: Parameters of the largest cases that are measured beyond the verified ones.
 _LARGEST = 256
 
@@ -116,9 +119,7 @@ def measure_errors(
             def outcome(engine: Engine, case: Case = case, known: Found = known) -> Outcome:
                 key = (case.problem.name, case.size, engine.name)
                 if key not in known:
-                    known[key] = executor.run(
-                        observe_engine, case, engine, budget=budget, of=engine.name
-                    )
+                    known[key] = observe_in(executor, case, engine, budget)
                 return known[key]
 
             for engine in engines:
@@ -200,6 +201,7 @@ def _judged(
             f"{errors.other_slopes} entries at a kink, where it chose another of the slopes"
         )
     return columns | {
+        "certified": _certificate(truth),
         "entries": errors.entries,
         "value_ulp": errors.value,
         "ulp_median": errors.median,
@@ -209,6 +211,14 @@ def _judged(
         "status": "ok" if difference.agrees else "mismatch",
         "message": difference.message or "; ".join(remarks),
     }
+
+
+def _certificate(truth: Truth) -> str:
+    """Return what shows that a truth is true."""
+    return (
+        f"central differences at two steps agree to 50 digits, of {truth.digits} computed "
+        f"({_ARITHMETIC})"
+    )
 
 
 def difference_from_truth(case: Case, engine: Engine, result: Result, truth: Truth) -> Difference:
@@ -247,6 +257,7 @@ def _against_another(
         lambda: terms_of(case, against),
     )
     return {
+        "certified": f"against {against}, no truth",
         "against": against,
         "max_error": difference.max_error,
         "status": "ok" if difference.agrees else "mismatch",
@@ -263,6 +274,7 @@ def _with_taylor(
         return {**row, "message": f"{row['message']}; no Taylor test: {ended.message}"}
     test: TaylorTest = ended.result
     row = {**row, "taylor_slope": test.slope}
+    row["certified"] = "; ".join(filter(None, [row.get("certified"), "Taylor test"]))
     if not test.right and row["status"] == "ok":
         row |= {"status": "mismatch", "message": test.message}
     return row

@@ -1,16 +1,19 @@
 """Batches of engines that misbehave, each in a process of its own."""
 
 import os
+import sys
 import time
 
 import numpy as np
 import psutil
+import pytest
 
 from compare.engines.engine import Engine, Prepared
 from compare.measure.interleaved import InterleavedBatch
 from compare.measure.session import MeasurementSession
 from compare.problems.own import own_problem
 from compare.process.executor import Budget
+from compare.process.keeper import KEEPS
 from compare.process.processes import MARK
 
 GIB = 1024**3
@@ -93,7 +96,7 @@ def test_samples_of_primal_and_calibration_are_given_once():
 
 
 def test_little_memory_splits_a_batch_into_groups():
-    left = iter([GIB, *[8 * GIB] * 99])
+    left = iter([GIB, GIB, *[8 * GIB] * 99])  # once for each time that they take turns
     cells = run_batch(fine, fine, available=lambda: next(left))
     assert [cell.row["status"] for cell in cells.values()] == ["ok", "ok"]
     first, second = (
@@ -140,6 +143,82 @@ def test_fresh_samples_are_taken_in_processes_of_their_own():
     cells = run_batch(prepare, fresh=True)
     row = cells["0"].row
     assert (row["status"], row["mode"], row["samples"]) == ("ok", "fresh", 5), row["message"]
+    assert row["processes"] == 5
+
+
+def test_a_fresh_sample_is_held_against_the_checked_result(tmp_path):
+    """Right in the process that is checked, wrong in all that come after it."""
+    mark = tmp_path / "seen"
+
+    def prepare(case):
+        wrong = mark.exists()
+        mark.touch()
+        return Prepared(
+            lambda inputs: (right(inputs)[0], {"x": right(inputs)[1]["x"] * (1 + wrong)})
+        )
+
+    row = run_batch(prepare, fresh=True)["0"].row
+    assert row["status"] == "mismatch", row["message"]
+    assert "is not the one that was checked" in row["message"]
+
+
+@pytest.mark.parametrize(
+    ("then", "status", "words"),
+    [
+        (lambda: time.sleep(600), "ok", "measured in one process only, the next one ended as time"),
+        (lambda: os._exit(3), "crashed", "code 3"),
+        (lambda: 1 / 0, "error", "ZeroDivisionError"),
+    ],
+)
+def test_the_second_process_has_a_verdict_of_its_own(tmp_path, then, status, words):
+    mark = tmp_path / "seen"
+
+    def prepare(case):
+        if mark.exists():
+            then()
+        mark.touch()
+        return Prepared(right)
+
+    cells = run_batch(prepare, fine, seconds=2.0)
+    row, other = cells["0"].row, cells["1"].row
+    assert (row["status"], words in row["message"]) == (status, True), row
+    assert (row["processes"], row["noisy"]) == ((1, 1) if status == "ok" else (None, None))
+    assert (other["status"], other["processes"]) == ("ok", 2)
+    assert {s["process"] for s in cells["1"].samples if s["engine"] == other["engine"]} == {0, 1}
+
+
+def test_what_an_engine_leaves_behind_ends_with_its_cell(tmp_path):
+    """In sessions of their own, without an environment, orphans of orphans."""
+    note = tmp_path / "left"
+    program = "import os, time; open(os.sys.argv[1], 'a').write(f'{os.getpid()} '); time.sleep(300)"
+
+    def leave(run):
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                run()
+                os._exit(0)
+            os._exit(0)
+
+    def stay():
+        with note.open("a") as file:
+            file.write(f"{os.getpid()} ")
+        time.sleep(300)
+
+    def prepare(case):
+        leave(lambda: os.execve(sys.executable, [sys.executable, "-c", program, str(note)], {}))
+        leave(stay)
+        leave(lambda: leave(stay))
+        while not note.exists() or len(note.read_text().split()) % 3:
+            time.sleep(0.05)
+        return Prepared(right)
+
+    row = run_batch(prepare, seconds=20.0)["0"].row
+    assert row["status"] == "ok", row["message"]
+    left = [int(pid) for pid in note.read_text().split()]
+    assert len(left) >= 6, "three in each of two processes"
+    if KEEPS:
+        assert not any(psutil.pid_exists(pid) for pid in left)
 
 
 def test_a_candidate_is_pinned_and_says_so():

@@ -1,4 +1,8 @@
+import ctypes
 import os
+import signal
+import sys
+import threading
 import time
 from types import SimpleNamespace
 
@@ -10,7 +14,9 @@ from compare.engines.engine import Engine, Prepared
 from compare.measure.interleaved import InterleavedBatch
 from compare.measure.session import MeasurementSession
 from compare.problems.own import own_problem
-from compare.process.executor import Budget, Executor, Worker
+from compare.process.executor import Budget, Executor, Worker, worker_environment
+from compare.process.jobs import call
+from compare.process.pristine import Pristine
 
 GIB = 1024**3
 
@@ -193,6 +199,77 @@ def test_an_answer_that_cannot_be_read_ends_the_job_and_the_next_one_runs(job, w
         assert words in outcome.message
         assert executor.call(abs, -3, budget=Budget(20.0, GIB)).result == 3
         assert time.monotonic() - begin < 60
+
+
+def stops(report):
+    report("build", {})
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def stops_its_keeper(report):
+    report("build", {})
+    os.kill(os.getppid(), signal.SIGSTOP)
+    time.sleep(600)
+
+
+def prints_without_end(report):
+    report("build", {})
+    while True:
+        os.write(2, b"x" * 2**20)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGSTOP on Windows")
+@pytest.mark.parametrize("job", [stops, stops_its_keeper, prints_without_end])
+def test_who_does_not_answer_ends_with_the_budget(job):
+    worker = Worker()
+    begin = time.monotonic()
+    outcome = worker.run((job,), Budget(1.0, GIB))
+    assert outcome.status == "timeout"
+    assert os.fstat(worker._stderr.fileno()).st_blocks * 512 < GIB
+    worker.close()
+    assert time.monotonic() - begin < 60
+
+
+def test_who_reads_no_jobs_keeps_nobody_waiting():
+    """The interpreter's lock is held in C, and the job does not fit into the pipe."""
+
+    def hold(report):
+        lock = ctypes.PyDLL(None).sleep
+        threading.Timer(0.2, lambda: lock(600)).start()
+
+    worker = Worker()
+    assert worker.run((hold,), Budget(5.0, GIB)).status == "ok"
+    time.sleep(1.0)
+    outcome = worker.run((doubled, b"x" * 10**6), Budget(1.0, GIB), limit_s=1.0)
+    worker.close()
+    assert outcome.status == "timeout"
+
+
+def test_a_fork_of_a_pristine_process_is_a_worker_like_any_other():
+    pristine = Pristine(worker_environment(1, None), ("json",))
+    first, second = (Worker(pristine=pristine) for _ in range(2))
+    begin = time.monotonic()
+    assert first.run((call, os._exit, 7), Budget(5.0, GIB)).message.endswith("code 7")
+    assert second.run((call, doubled, 21), Budget(5.0, GIB)).result == 42
+    assert second.run((call, time.sleep, 60), Budget(0.5, GIB)).status == "timeout"
+    for held in (first, second, pristine):
+        held.close()
+    assert time.monotonic() - begin < 60
+
+
+def test_without_a_fork_there_is_a_new_interpreter():
+    pristine = Pristine(worker_environment(1, None), ("no_such_module",))
+    worker = Worker(pristine=pristine)
+    assert worker.run((call, doubled, 21), Budget(20.0, GIB)).result == 42
+    worker.close()
+    pristine.close()
+
+
+@pytest.mark.parametrize("claim", [-1, "many", 2**70, float("nan"), True])
+def test_what_an_engine_tells_of_itself_is_a_number_that_can_be(claim):
+    run = doubling(None).run
+    outcome = measure(lambda case: Prepared(run, operations=claim), 5.0)
+    assert (outcome.status, "operations; expected" in outcome.message) == ("error", True), outcome
 
 
 def test_an_array_of_a_class_of_its_own_is_an_array():

@@ -83,6 +83,15 @@ def test_a_header_cut_off_is_written_again(folder):
     assert list(read_results(path).columns) == [column.name for column in RESULT_COLUMNS]
 
 
+def test_rows_are_never_appended_under_the_header_of_an_older_version(folder):
+    path = folder / "results.csv"
+    names = [column.name for column in RESULT_COLUMNS]
+    older = ["definition" if n == "fingerprint" else n for n in names if n != "processes"]
+    path.write_text(",".join(older) + "\n")
+    assert resumed(folder).done == {}
+    assert path.read_text() == ",".join(names) + "\n"
+
+
 def test_an_empty_folder_starts_anew(tmp_path):
     assert "starts anew" in resumed(tmp_path).remarks[0]
 

@@ -84,5 +84,33 @@ def test_a_foreign_file_is_told(tmp_path):
     with pytest.raises(ResultsError, match="its columns are a; expected problem, size"):
         read_samples(tmp_path)
     (tmp_path / "samples.parquet").write_bytes(b"nothing of the kind")
-    with pytest.raises(ResultsError, match="not a file of samples"):
+    with pytest.raises(ResultsError, match="is damaged, or is no file of samples"):
         read_samples(tmp_path / "samples.parquet")
+
+
+def test_a_damaged_file_is_named_or_read_as_it_was(store, tmp_path, rng):
+    """Whatever byte is another one: never another exception, never numbers that cannot be."""
+    store.finish(complete=True)
+    path = tmp_path / "samples.parquet"
+    whole = path.read_bytes()
+    refused = 0
+    for place in rng.integers(0, len(whole), 60):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        path.write_bytes(bytes(damaged))
+        try:
+            assert (read_samples(tmp_path)["seconds"] >= 0).all()
+        except ResultsError as error:
+            assert "samples.parquet" in str(error)  # noqa: PT017 (some bytes are of no weight)
+            refused += 1
+    assert refused > 10
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ResultsError, match=r"samples\.parquet is damaged"):
+        read_samples(tmp_path)
+
+
+def test_a_file_from_before_processes_were_told_apart_is_read(store, tmp_path):
+    store.finish(complete=True)
+    path = tmp_path / "samples.parquet"
+    pd.read_parquet(path).drop(columns="process").to_parquet(path)
+    assert set(read_samples(tmp_path)["process"]) == {0}

@@ -20,8 +20,8 @@ from compare.results.schema import RESULT_COLUMNS, SCHEMA_VERSION, SUMMARY_COLUM
 from compare.results.store import append_row, create_results, prepare_folder, write_table
 
 COLUMNS = (
-    Column("count", "int", "1", "whole numbers"),
-    Column("time_s", "float", "s", "floats"),
+    Column("count", "int", "", "whole numbers"),
+    Column("time_s", "float", "", "floats"),
     Column("words", "str", "", "text"),
 )
 ROW = {"problem": "circuit", "size": 1, "engine": "hand", "status": "ok", "run_s": 2.5e-7}
@@ -50,7 +50,7 @@ def test_an_existing_file_is_not_overwritten(results):
 
 def test_types_come_from_the_schema(results):
     append_row(results, ROW)
-    append_row(results, {"problem": "gates", "status": "timeout", "message": "late"})
+    append_row(results, {"problem": "gates", "engine": "x", "status": "timeout", "message": "late"})
     frame = read_results(results)
     for column in RESULT_COLUMNS:
         kind = {"int": "Int64", "float": "float64", "str": pd.Series([""], dtype="str").dtype}
@@ -123,14 +123,14 @@ NASTY = st.text(max_size=20) | st.builds(
 def test_no_text_becomes_a_formula_or_a_second_row_and_all_read_back_as_one_line(words):
     with tempfile.TemporaryDirectory() as folder:
         path = create_results(Path(folder) / "results.csv")
-        append_row(path, ROW | {"problem": words, "message": words})
+        append_row(path, ROW | {"label": words, "message": words})
         (row,) = pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
-        for name in ("problem", "message"):
+        for name in ("label", "message"):
             assert row[name].lstrip()[:1] not in tuple("=+-@＝＋－＠")
         line = " ".join(words.replace("\0", " ").splitlines())
         line = line.encode("utf-8", "backslashreplace").decode()
         frame = read_results(path)
-        assert frame.loc[0, ["problem", "message"]].tolist() == [line, line]
+        assert frame.loc[0, ["label", "message"]].tolist() == [line, line]
         assert [str(frame[c.name].dtype) for c in RESULT_COLUMNS] == [
             {"int": "Int64", "float": "float64", "str": "str"}[c.dtype] for c in RESULT_COLUMNS
         ]
@@ -161,8 +161,8 @@ def test_odd_texts_are_written(results):
     "number", [0.1 + 0.2, 5e-324, 1e308, math.inf, -math.inf, 3, np.float32(1)]
 )
 def test_floats_round_trip(results, number):
-    append_row(results, ROW | {"run_s": number})
-    assert read_results(results)["run_s"][0] == float(number)
+    append_row(results, ROW | {"max_error": number})
+    assert read_results(results)["max_error"][0] == float(number)
 
 
 @pytest.mark.parametrize("missing", [None, math.nan, pd.NA, np.float64("nan")])
@@ -257,7 +257,7 @@ def test_a_kill_leaves_whole_rows(results):
     program = (
         "import sys\n"
         "from compare.results.store import append_row\n"
-        "row = {'message': 'm' * 3000, 'run_s': 0.1}\n"
+        "row = {'problem': 'p', 'engine': 'e', 'message': 'm' * 3000, 'run_s': 0.1}\n"
         "print('begin', flush=True)\n"
         "while True:\n"
         "    append_row(sys.argv[1], row)\n"
@@ -314,6 +314,37 @@ def write(tmp_path, text):
 def test_what_is_wrong_is_said(tmp_path, text, words):
     with pytest.raises(ResultsError, match=words):
         read_table(write(tmp_path, text), COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"run_s": -1e-9}, "'-1e-09' in column run_s is not a number that is finite and not neg"),
+        ({"run_high_s": math.inf}, "'inf' in column run_high_s is not a number that is finite"),
+        ({"ratio": -2.0}, "'-2.0' in column ratio"),
+        ({"cores_busy": math.inf}, "'inf' in column cores_busy"),
+        ({"samples": -1}, "'-1' in column samples is not a whole number that is finite"),
+        ({"peak_bytes": -4096}, "'-4096' in column peak_bytes"),
+        ({"size": -3}, "'-3' in column size"),
+        ({"engine": ""}, "column engine is empty"),
+        ({"problem": "  "}, "column problem is empty"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_row_and_column(results, change, words):
+    append_row(results, ROW)
+    append_row(results, ROW | change)
+    with pytest.raises(ResultsError, match="line 3: ") as refused:
+        read_results(results)
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["engine", "message", "run_s"])
+def test_a_nul_is_refused_with_row_and_column(results, name):
+    append_row(results, ROW | {name: 1.25 if name == "run_s" else "word"})
+    word = "1.25" if name == "run_s" else "word"
+    results.write_text(results.read_text().replace(word, "\0" + word))
+    with pytest.raises(ResultsError, match=f"line 2: column {name} holds a NUL"):
+        read_results(results)
 
 
 def test_missing_and_foreign_files(tmp_path):
@@ -432,6 +463,7 @@ def test_a_file_of_version_1_is_read(tmp_path):
 def test_a_file_of_version_2_is_read(tmp_path):
     names = [column.name for column in RESULT_COLUMNS]
     values = {"schema_version": "2", "definition": "819795b5bdff10ac"}
+    values |= {"problem": "circuit", "engine": "graph"}
     header = ["definition" if name == "fingerprint" else name for name in names]
     text = ",".join(header) + "\n" + ",".join(values.get(name, "") for name in header) + "\n"
     frame = read_results(write(tmp_path, text))
