@@ -31,7 +31,7 @@ from autodiff.plan.tracing.visited import Visited
 from autodiff.rules.kinks import KINKS, holds
 from autodiff.rules.linalg.repeated import SPECTRA, near
 
-__all__ = ["Arguments", "Trace", "trace_program"]
+__all__ = ["Arguments", "CaughtError", "Trace", "trace_program"]
 
 #: The positional and the named arguments of a call, made of leaves.
 Arguments = Callable[[Sequence[Any]], tuple[Any, Any]]
@@ -148,6 +148,10 @@ def trace_program(
     raise AssertionError("tapes apart find limits")
 
 
+class CaughtError(Exception):
+    """An operation raised for these values, which the function caught: no guard tells which do."""
+
+
 class _LimitReached(Exception):
     """A derivative is a limit, which passes on one tape do not find."""
 
@@ -220,6 +224,8 @@ def _recorded(
         if observer.decided is None or isinstance(error, _LimitReached):
             raise
         raise _Unknown from error
+    if "errors" in tape.marks:
+        raise CaughtError
     if tape.written:
         check_written(tape, tape.nodes, results)
     guards = tape.guards
