@@ -97,7 +97,8 @@ class Tape:
         #: The last refusal to turn a tensor into a plain value, which somebody may swallow.
         self.lost: LostDerivative | None = None
         #: What has happened: "masks" became plain ones, functions of "branches" were not called,
-        #: the "classes" of tensors were asked for by code of other libraries, "text" was made.
+        #: the "classes" of tensors were asked for by code of other libraries, "text" was made,
+        #: values led to "errors", which somebody may catch.
         self.marks: tuple[str, ...] = ()
         #: What follows writes into arrays, in the second attempt of a call that was refused.
         self.stores: Any = None

@@ -494,7 +494,11 @@ def _recorded(
     values: Sequence[Any],
 ) -> Tensor:
     """Return the result of a primitive, computed from the values of its operands, as a node."""
-    value = compute(primitive, values, params)
+    try:
+        value = compute(primitive, values, params)
+    except (ArithmeticError, np.linalg.LinAlgError):
+        tape.mark("errors")
+        raise
     if tape.careful and tape.scattered and np.shape(value) == () and np.iscomplexobj(primal(value)):
         raise complex_objects()
     if primitive.kind in _MAY_TURN_COMPLEX and value.dtype.kind == "c":

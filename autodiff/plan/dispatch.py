@@ -27,7 +27,7 @@ from autodiff.plan.plan import Plan
 from autodiff.plan.recipes import described, innermost, made
 from autodiff.plan.tracing.guards import Guards
 from autodiff.plan.tracing.kinds import is_plain
-from autodiff.plan.tracing.tracing import Trace
+from autodiff.plan.tracing.tracing import CaughtError, Trace
 
 __all__ = ["compile"]
 
@@ -239,7 +239,11 @@ class _Compiled:
             if len(current) < len(variants):
                 self._variants[signature] = current
         for variant in current:
-            done, result = variant.plan.attempt(leaves)
+            try:
+                done, result = variant.plan.attempt(leaves)
+            except Exception:
+                # What comes of it only the function knows: it raises, catches, has infinity.
+                return self.f(*args, **kwargs)
             if done:
                 self._enter(variant, args, kwargs)
                 return result
@@ -267,6 +271,8 @@ class _Compiled:
                 variant, result = self._new(args, kwargs, leaves, expected, kinds)
             except UnwatchableState:
                 raise
+            except CaughtError:
+                return expected
             except (*_REFUSED, *_ODD) as error:
                 # The function itself ran: something must be plain there, as in ``table[labels]``.
                 refused = refused or error
@@ -350,6 +356,11 @@ class _Compiled:
         if not self._variants.get(signature):
             self.call(args, kwargs)
             signature, _ = _signature(args, kwargs, self._fixed)
+        if not self._variants.get(signature):
+            raise TypeError(
+                "compile: there is no plan for arguments for which an operation raises an error "
+                "that the function catches: for these the function itself runs"
+            )
         return self._variants[signature][0].plan
 
     def all_plans(self) -> dict[Any, Plan]:
@@ -418,7 +429,7 @@ def _fingerprint(x: Any) -> Any:
     """Return a digest by which writing into an array is noticed."""
     if x.dtype.hasobject or x.dtype.itemsize == 0:
         return None
-    return fingerprint(x if x.flags.c_contiguous else np.ascontiguousarray(x))
+    return fingerprint(x if x.flags.c_contiguous else np.ascontiguousarray(x), True)
 
 
 def _is_foreign(x: Any) -> bool:

@@ -1,9 +1,9 @@
 """The first run of a plan: held against the function itself, on memory that holds nothing right.
 
 It runs on the arguments that were given and on second ones: moved by a few percent, in another
-layout. What differs by more than rounding may make of it is refused. It costs one more run of the
-function, two of the plan, and a few runs of the program where rounding is in doubt; later calls
-cost nothing.
+layout. What differs by more than rounding may make of it is refused, and a plan that raises where
+the function does not. It costs one more run of the function, two of the plan, and a few runs of the
+program where rounding is in doubt; later calls cost nothing.
 """
 
 import re
@@ -43,6 +43,11 @@ _SUMS = frozenset(
 )
 #: Elements of the arguments beyond which a plan is held against the function once, not twice.
 _LARGE = 1_000_000
+_ADVICE = (
+    "if the function draws random numbers, counts its calls or reads what changes between "
+    "them, give these as arguments or leave it uncompiled; if it does not, please report it, "
+    "and use check=False or the function itself meanwhile"
+)
 _BUFFERS = re.compile(r"^(\w+) = np\.empty\(", re.MULTILINE)
 _MANY_BUFFERS = re.compile(r"^\(\n([\w,\s]+)\n\) = \[np\.empty\(", re.MULTILINE)
 
@@ -59,29 +64,47 @@ def first_run(
 
     `program_of` returns a program of the call, `again` the function's result for other leaves.
     """
-    done, result = _poisoned(plan, leaves)
+    done, result = _poisoned(f, plan, leaves, expected)
     _compare(f, result if done else None, expected, program_of, leaves)
     # With donate=True it lies in buffers that the second run writes over.
     if sum(np.size(x) for x in leaves) > _LARGE:
         return result
     parts, form = flatten(result)
     result = form.unflatten([x.copy() if isinstance(x, np.ndarray) else x for x in parts])
-    draw = np.random.default_rng(0)
-    second = [_moved(x, draw) for x in leaves]
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
+    # Zeros stay what they are where the function would be undefined or another for others.
+    for zeros in (0.0,) if all(map(np.all, leaves)) else (0.03, 0.0):
+        draw = np.random.default_rng(0)
+        second = [_moved(x, draw, zeros) for x in leaves]
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            wanted = again(second)
-            done, found = _poisoned(plan, second)
-    except Exception:
-        # The function is not defined there; if it is, the plan is at fault at the next call.
-        return result
-    if done and flatten(wanted)[1] == flatten(expected)[1]:
-        _compare(f, found, wanted, program_of, second)
+            try:
+                wanted = again(second)
+            except Exception:
+                continue  # the function is not defined there, which says nothing of the plan
+            with np.errstate(all="ignore"):
+                done, found = _poisoned(f, plan, second, wanted)
+        if done and flatten(wanted)[1] == flatten(expected)[1]:
+            _compare(f, found, wanted, program_of, second)
+            break
     return result
 
 
-def _poisoned(plan: Plan, leaves: Sequence[Any]) -> tuple[bool, Any]:
+def _poisoned(
+    f: Callable[..., Any], plan: Plan, leaves: Sequence[Any], expected: Any
+) -> tuple[bool, Any]:
+    """Return the results of a plan with NaN in all of its memory, where the function has some."""
+    try:
+        return _on_poison(plan, leaves)
+    except Exception as error:
+        if plan.numbers and isinstance(error, ArithmeticError | ValueError):
+            return True, expected  # 1 / 0 raises in Python, and the function itself is called
+        raise PlanMismatch(
+            f"compile: the plan of {_name(f)} raises {type(error).__name__} ({error}), which the "
+            f"function does not: {_ADVICE}"
+        ) from error
+
+
+def _on_poison(plan: Plan, leaves: Sequence[Any]) -> tuple[bool, Any]:
     """Return the results of a plan with NaN in all of its memory, and in new memory."""
     if type(plan) is not Plan or (not plan.peak_bytes and "np.empty(" not in plan.source):
         return plan.attempt(leaves)
@@ -114,18 +137,23 @@ class _PoisonedNumPy:
         return poison(np.empty(*args))
 
 
-def _moved(x: Any, draw: np.random.Generator) -> Any:
-    """Return a leaf moved by a few percent, in another layout."""
+def _moved(x: Any, draw: np.random.Generator, zeros: float) -> Any:
+    """Return a leaf moved by a few percent, zeros to at most `zeros`, in another layout."""
     if not isinstance(x, np.ndarray):
-        return type(x)(x * (1 + 0.03 * draw.uniform(-1, 1)))
+        return type(x)(x * (1 + 0.03 * draw.uniform(-1, 1)) or zeros * draw.uniform())
     if x.dtype.kind not in "fc":
         return x.copy()
-    values = (x * (1 + 0.03 * draw.uniform(-1, 1, x.shape))).astype(x.dtype)
+    values = x * (1 + 0.03 * draw.uniform(-1, 1, x.shape))
+    values = np.where(x == 0, zeros * draw.uniform(size=x.shape), values).astype(x.dtype)
     if not x.ndim:
         return np.asarray(values)
     wide = np.empty((*x.shape[:-1], 2 * x.shape[-1]), x.dtype)[..., ::2]
     wide[...] = values
     return wide
+
+
+def _name(f: Callable[..., Any]) -> str:
+    return getattr(f, "__name__", "the function")
 
 
 def _compare(
@@ -138,20 +166,15 @@ def _compare(
     """Raise if a plan and the function itself gave different results."""
     found, structure = flatten(result)
     wanted, form = flatten(expected)
-    name = getattr(f, "__name__", "the function")
-    advice = (
-        "if the function draws random numbers, counts its calls or reads what changes between "
-        "them, give these as arguments or leave it uncompiled; if it does not, please report it, "
-        "and use check=False or the function itself meanwhile"
-    )
+    name = _name(f)
     if structure != form:
-        raise PlanMismatch(f"compile: the plan of {name} gives other parts than it does: {advice}")
+        raise PlanMismatch(f"compile: the plan of {name} gives other parts than it does: {_ADVICE}")
     allowed: list[float] | None = None
     for i, (x, y, path) in enumerate(zip(found, wanted, form.paths("result"), strict=True)):
         is_, wants = f"{_type(x)}{np.shape(x)}", f"{_type(y)}{np.shape(y)}"
         if is_ != wants:
             raise PlanMismatch(
-                f"compile: {path} of the plan of {name} is {is_}, not {wants}: {advice}"
+                f"compile: {path} of the plan of {name} is {is_}, not {wants}: {_ADVICE}"
             )
         error = distance(x, y)
         if error <= 1.0:
@@ -169,7 +192,7 @@ def _compare(
         if not error * unit <= _ALLOWED * allowed[i] + unit:
             raise PlanMismatch(
                 f"compile: {path} of the plan of {name} differs from the function by "
-                f"{error / (1 + _ALLOWED * allowed[i] / unit):.2g} times the tolerance: {advice}"
+                f"{error / (1 + _ALLOWED * allowed[i] / unit):.2g} times the tolerance: {_ADVICE}"
             )
 
 

@@ -136,9 +136,9 @@ def make_plan(
     program = applied(trace.program, NUMPY_PASSES[fast_math])
     title = f"Plan of {name}: {program.operations} operations."
     constants: dict[str, Any] = {}
-    numpy_source, peak_bytes = "", 0
-    if is_scalar(program, elements=True):
-        source, numpy_source = print_scalars(program, inputs, number_result, result, title)
+    numbers, peak_bytes = is_scalar(program, elements=True), 0
+    if numbers:
+        source = print_scalars(program, inputs, number_result, title)
     else:
         units = tiling.group(program)
         buffers = assign_buffers(units, program, donate=donate)
@@ -162,7 +162,7 @@ def make_plan(
         is_quiet(program),
         unflatten,
         len(leaves),
-        numpy_source,
+        numbers,
     )
     plan.note = note
     return plan, trace

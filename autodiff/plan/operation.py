@@ -67,8 +67,6 @@ class Operation:
     #: Expression of Python numbers, and the function of the module math that it is, if one.
     python: str = ""
     math: str = ""
-    #: The module that has that function for NumPy, under the same name.
-    module: str = "numpy"
     #: Expression of one element in a loop of Numba's; the same for arguments beyond `HUGE`.
     numba: str = ""
     far: str = ""

@@ -299,7 +299,7 @@ _ROWS = (
     _function("trunc"),
     _function("rint"),
     _function("copysign", "np.copysign({0}, {1})", math="copysign"),
-    _function("erf", "math.erf({0})", math="erf", module="scipy.special", calm=True),
+    _function("erf", "math.erf({0})", math="erf", calm=True),
     _ufunc("degrees", math="degrees"),
     _ufunc("rad2deg", math="degrees"),
     _ufunc("radians", math="radians"),

@@ -9,7 +9,7 @@ import numpy as np
 
 from autodiff.errors import BranchChanged
 
-__all__ = ["Plan"]
+__all__ = ["Plan", "or_general", "unless"]
 
 #: Lines of a plan on numbers up to which it is part of the function that checks its arguments.
 _WITHIN = 500
@@ -49,12 +49,12 @@ class Plan:
         quiet: bool,
         unflatten: Callable[[Any], Any] | None,
         count: int,
-        numpy_source: str = "",
+        numbers: bool = False,
     ) -> None:
         self.source = source
         self._count = count
-        # Of a plan in plain Python arithmetic: the same in NumPy, for when Python raises.
-        self._numpy_source = numpy_source
+        #: Whether it is plain Python arithmetic, which raises where NumPy gives infinity or NaN.
+        self.numbers = numbers
         self.peak_bytes = peak_bytes
         self.operations = operations
         self.constants = constants
@@ -67,7 +67,6 @@ class Plan:
         self._code = builtins.compile(self.source, "<plan>", "exec")
         self._idle: list[Callable[..., Any]] = []
         self._changed: Any = None
-        self._careful_run: Callable[..., Any] | None = None
         self._idle.append(self._make())
 
     def _make(self) -> Callable[..., Any]:
@@ -86,19 +85,9 @@ class Plan:
         """Return the function that the next call runs."""
         return self._idle[-1]
 
-    def _careful(self, leaves: Sequence[Any]) -> Any:
-        """Return the result where Python raised: infinite or NaN, as NumPy has it."""
-        if self._careful_run is None:
-            namespace: dict[str, Any] = {**self.constants, "changed": self._changed}
-            exec(builtins.compile(self._numpy_source, "<plan>", "exec"), namespace)
-            namespace["changed"] = self._changed
-            self._careful_run = namespace["run"]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return self._careful_run(*map(np.float64, leaves))
-
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
-        for name in ("_code", "_idle", "_changed", "_careful_run"):
+        for name in ("_code", "_idle", "_changed"):
             del state[name]
         return state
 
@@ -137,11 +126,8 @@ class Plan:
         except IndexError:
             run = self._make()
         try:
-            if self._numpy_source:
-                try:
-                    result = run(*map(_as_number, leaves))
-                except (ArithmeticError, ValueError):
-                    result = self._careful(leaves)
+            if self.numbers:
+                result = run(*map(_as_number, leaves))
             elif self._quiet:
                 with np.errstate(divide="ignore", invalid="ignore"):
                     result = run(*leaves)
@@ -162,8 +148,8 @@ class Plan:
     ) -> tuple[str, dict[str, Any]] | None:
         """Return the source of a function ``run`` that checks its arguments and runs the plan.
 
-        It falls back to ``general(args, kwargs)`` where the plan is not for them; besides the
-        names returned it needs those of the module math, ``ndarray`` and ``errstate``.
+        It falls back to ``general(args, kwargs)`` where the plan is not for them, or raises;
+        besides the names returned it needs those of the module math, ``ndarray``, ``errstate``.
 
         Parameters
         ----------
@@ -172,8 +158,8 @@ class Plan:
         args : sequence
             Arguments like those that it is for.
         outside : tuple
-            Expressions that are true, or raise ValueError, unless what the function reads from
-            outside has changed; and the names that they need.
+            Expressions that are true, unless what the function reads from outside has changed,
+            where they may raise; and the names that they need.
         tag : str
             End of the names that the source needs.
 
@@ -198,10 +184,10 @@ class Plan:
         conditions += outside[0]
         names |= outside[1]
         condition = " and ".join(conditions) or "True"
-        alone = self._numpy_source and given == parameters and tag not in self.source
+        alone = self.numbers and given == parameters and tag not in self.source
         if alone and self._fits_within(given):
             body = self._scalar_entry(given)
-        elif self._numpy_source:
+        elif self.numbers:
             body = self._scalar_call(given, tag)
             names |= {
                 f"scalar{tag}": self._make(),
@@ -219,9 +205,12 @@ class Plan:
             }
         together = f"({', '.join(arguments)}{',' if len(arguments) == 1 else ''})"
         check = [f"    if {condition}:"]
-        if ".cell_contents" in condition:
-            # Of a cell that has become empty it raises.
-            check = ["    try:", f"        fits = {condition}", "    except ValueError:"]
+        if outside[0]:
+            check = [
+                "    try:",
+                f"        fits = {condition}",
+                "    except (LookupError, ValueError):",
+            ]
             check += ["        fits = False", "    if fits:"]
         if parameters is not None:
             head = [f"def run({', '.join(arguments)}):", *check]
@@ -263,14 +252,7 @@ class Plan:
     def _scalar_call(self, arguments: Sequence[str], tag: str) -> list[str]:
         """Return statements that run the plan, which has no buffers."""
         done = "result" if self._unflatten is None else f"unflatten{tag}(result)"
-        return [
-            "        try:",
-            f"            result = scalar{tag}({', '.join(arguments)})",
-            f"            if result is not is_changed{tag}:",
-            f"                return {done}",
-            "        except (ArithmeticError, ValueError):",
-            "            pass",
-        ]
+        return or_general([f"result = scalar{tag}({', '.join(arguments)})", *unless(tag, done)])
 
     def _scalar_entry(self, parameters: Sequence[str]) -> list[str]:
         """Return the statements of the plan itself: a call would double the time."""
@@ -281,34 +263,41 @@ class Plan:
             line.replace("return changed", again) if line.strip() == "return changed" else line
             for line in statements
         ]
-        return [
-            "        try:",
-            *(f"            {line}" for line in lines),
-            "        except (ArithmeticError, ValueError):",
-            "            pass",
-        ]
+        return or_general(lines)
 
     def _array_entry(self, arguments: Sequence[str], tag: str) -> list[str]:
         """Return statements that run the plan with buffers of its own."""
         call = f"result = run({', '.join(arguments)})"
         if self._quiet:
-            calls = [
-                '        with errstate(divide="ignore", invalid="ignore"):',
-                f"            {call}",
-            ]
+            calls = ['with errstate(divide="ignore", invalid="ignore"):', f"    {call}"]
         else:
-            calls = [f"        {call}"]
+            calls = [call]
         done = "result" if self._unflatten is None else f"unflatten{tag}(result)"
         return [
             "        try:",
             f"            run = pop{tag}()",
             "        except IndexError:",
             f"            run = make{tag}()",
-            *calls,
-            f"        push{tag}(run)",
-            f"        if result is not is_changed{tag}:",
-            f"            return {done}",
+            *or_general([*calls, f"push{tag}(run)", *unless(tag, done)]),
         ]
+
+
+def unless(tag: str, done: str) -> list[str]:
+    """Return statements that return a result unless the plan is not for the arguments."""
+    return [f"if result is not is_changed{tag}:", f"    return {done}"]
+
+
+def or_general(lines: Sequence[str]) -> list[str]:
+    """Return statements after which the general way is gone where they raise.
+
+    What comes of it only the function itself knows: it raises, catches, or goes on with infinity.
+    """
+    return [
+        "        try:",
+        *(f"            {line}" for line in lines),
+        "        except Exception:",
+        "            pass",
+    ]
 
 
 def _unpack(

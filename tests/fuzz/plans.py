@@ -5,8 +5,8 @@ broadcasting, reductions, products, look-ups, loops over arrays and numbers, eve
 primitive of the rule table) on inputs of random shapes, layouts and types, under a random
 transform. Each runs eagerly, as a plan on NumPy and as a plan on Numba, at its inputs, at second
 ones of another layout, and at the first ones again, on memory that was filled with NaN before.
-With ``--jax`` the gradient is held against that of JAX where it has the functions. Programs run in
-child processes, so that one that kills its process is found; what differs is made shorter first.
+Programs run in child processes, so that one that kills its process is found; what differs is made
+shorter first.
 """
 
 import argparse
@@ -181,6 +181,7 @@ STEPS: dict[str, tuple[Callable[..., Any], Callable[..., bool]]] = {
         lambda x, y: x @ y.T,
         lambda x, y: _ndim({1, 2}, {2})(x, y) and _fits(lambda x, y: x @ y.T)(x, y),
     ),
+    "sum of a product with itself": (lambda x: np.sum(np.tanh(x) @ x.T), _reals(_matrix)),
     "outer": (np.outer, lambda x, y: _ndim({1}, {1})(x, y) and np.size(x) * np.size(y) <= MOST),
     "einsum": (
         lambda x, y: np.einsum("ij,j->i", x, y),

@@ -390,7 +390,7 @@ def _array_put(x, v):
 INNERMOST: dict[str, Holder] = {
     "array": Holder(lambda v: np.array([0.0, v]), lambda x: x[1], _array_put),
     "large array": Holder(
-        lambda v: np.concatenate([np.zeros(1), [v], np.ones(2000)]), lambda x: x[1], _array_put
+        lambda v: np.concatenate([np.zeros(1), [v], np.ones(20_000)]), lambda x: x[1], _array_put
     ),
     "strided array": Holder(
         lambda v: np.array([0.0, 7.0, v, 7.0])[::2], lambda x: x[1], _array_put

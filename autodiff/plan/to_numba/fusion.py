@@ -220,8 +220,10 @@ class Fused:
         x, y = args
         for number, other, axis in ((y, x, -1), (x, y, -2)):
             if is_number(number, 1.0) and number.dtype == node.dtype and len(other.shape) > 1:
-                if len(number.shape) > 2:
-                    continue
+                if len(number.shape) > 2 or (
+                    len(number.shape) == 2 and number.shape[1 if axis == -1 else 0] != 1
+                ):
+                    continue  # there are several rows or columns of sums, all alike
                 total = self._add("sum", [other], node, "loop")
                 total.params = {"axis": axis, "keepdims": len(number.shape) == 2}
                 return total

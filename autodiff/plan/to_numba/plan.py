@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.plan.operations import is_quiet
-from autodiff.plan.plan import Plan
+from autodiff.plan.plan import Plan, or_general, unless
 from autodiff.plan.program import LOOP, PICK, Program
 from autodiff.plan.to_numba.source import NotCompiled, print_kernels
 from autodiff.plan.to_python.scalars import is_scalar, print_scalars
@@ -67,11 +67,7 @@ class NumbaPlan(Plan):
             return super()._array_entry(arguments, tag)
         # There is no memory to take turns with.
         done = "result" if self._unflatten is None else f"unflatten{tag}(result)"
-        return [
-            f"        result = alone{tag}({', '.join(arguments)})",
-            f"        if result is not is_changed{tag}:",
-            f"            return {done}",
-        ]
+        return or_general([f"result = alone{tag}({', '.join(arguments)})", *unless(tag, done)])
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
@@ -101,7 +97,7 @@ def numba_plan(
             return "numbers that decide branches are plain Python arithmetic"
         if not _FEWEST_SCALARS <= count <= _MOST_SCALARS:
             return "so many numbers take less time as plain Python arithmetic"
-        source = _scalar_source(print_scalars(program, inputs, display, result, title)[0])
+        source = _scalar_source(print_scalars(program, inputs, display, title))
     else:
         if any(node.dtype.kind == "c" for node in program.inputs):
             return "it computes with complex numbers"

@@ -86,9 +86,3 @@ class Elements:
             texts.append(f"np.array({text})" if node.shape and id(node) in seen else text)
             seen.add(id(node))
         return texts
-
-    def as_numpy(self, lines: Sequence[str]) -> list[str]:
-        """Return lines in which elements of arrays are NumPy's numbers."""
-        if not self._lists:
-            return list(lines)
-        return [line.removesuffix(".tolist()") for line in lines]

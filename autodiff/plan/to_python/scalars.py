@@ -1,7 +1,7 @@
 """Printing a program of numbers as plain Python arithmetic.
 
 NumPy takes 60 times as long for a number as Python does. Python raises where NumPy gives infinity
-or NaN; the plan then computes with NumPy.
+or NaN; the function itself is then called.
 """
 
 import base64
@@ -89,8 +89,8 @@ class Writer:
         self.fresh, self._outer, self._function_of = fresh, text_of, function_of
         self._call_of = call_of
         self.lines: list[str] = []
-        #: Functions of the module math that they use, and the module that has them for NumPy.
-        self.functions: dict[str, str] = {}
+        #: Functions of the module math that they use.
+        self.functions: set[str] = set()
         #: By name, long lists of numbers.
         self.packed: dict[str, str] = {}
         self._texts: dict[int, str] = {}
@@ -166,7 +166,7 @@ class Writer:
             row = operation_of(node)
             if row.math:
                 function = row.math if self._function_of is None else self._function_of(node)
-                self.functions[function] = row.module
+                self.functions.add(function)
                 expression = f"{function}({', '.join(operands)})"
             elif not row.python:
                 assert self._call_of is not None
@@ -295,13 +295,9 @@ def print_scalars(
     program: Program,
     inputs: Sequence[str],
     result: Callable[[Sequence[str]], str],
-    numpy_result: Callable[[Sequence[str]], str],
     title: str,
-) -> tuple[str, str]:
-    """Return the source of a program of numbers, and that of the same in NumPy.
-
-    The latter gives infinity or NaN where Python raises.
-    """
+) -> str:
+    """Return the source of a program of numbers."""
     names = Names(*dir(math))
     writer = Writer(names.fresh)
     parameters = [names.fresh(wish) for wish in inputs]
@@ -322,33 +318,16 @@ def print_scalars(
     if writer.packed:
         head += ["import base64", "import zlib", ""]
     arrays = any(node.shape for node in (*program.inputs, *program.outputs))
-    if writer.packed or arrays or "np." in f"{ending} {numpy_result(texts)}":
+    if writer.packed or arrays or "np." in ending:
         head += ["import numpy as np", ""]
-    start = len(head)
-    by_math, by_numpy = _imports(writer.functions)
-    head += by_math
+    if writer.functions:
+        head += [f"from math import {', '.join(sorted(writer.functions))}", ""]
     if any(line.endswith("return changed") for line in writer.lines):
         head += ["changed = object()  # returned if the function would decide otherwise", ""]
     if writer.packed:
         head += ["", UNPACKED_NUMBERS, "", ""]
         head += [f'{key} = unpacked_numbers("{text}")' for key, text in writer.packed.items()]
-    functions = in_parts(writer.lines, ending, parameters)
-    source = "\n".join([*head, *functions]) + "\n"
-    head[start : start + len(by_math)] = by_numpy
-    functions = writer.elements.as_numpy(functions)
-    functions[-1] = f"    return {numpy_result(texts)}"
-    return source, "\n".join([*head, *functions]) + "\n"
-
-
-def _imports(functions: dict[str, str]) -> tuple[list[str], list[str]]:
-    """Return the lines that import functions from math, and the same functions for NumPy."""
-    if not functions:
-        return [], []
-    modules: dict[str, list[str]] = {}
-    for name in sorted(functions):
-        modules.setdefault(functions[name], []).append(name)
-    by_numpy = [f"from {module} import {', '.join(names)}" for module, names in modules.items()]
-    return [f"from math import {', '.join(sorted(functions))}", ""], [*by_numpy, ""]
+    return "\n".join([*head, *in_parts(writer.lines, ending, parameters)]) + "\n"
 
 
 def _parts(nodes: Iterable[Node], roots: Iterable[Node]) -> set[int]:

@@ -11,6 +11,7 @@ import array
 import builtins
 import collections
 import contextvars
+import decimal
 import dis
 import functools
 import gc
@@ -35,12 +36,14 @@ from autodiff.plan.tracing.conditions import (
     defaults,
     dict_items,
     elements,
+    flags,
     frame_values,
     keys,
     keywords,
+    record_items,
     target,
 )
-from autodiff.plan.tracing.kinds import PLAIN, is_ctypes, is_opaque, is_plain
+from autodiff.plan.tracing.kinds import GENERATORS, is_ctypes, is_opaque, is_plain
 from autodiff.plan.tracing.visited import COMPUTED, Visited
 
 __all__ = ["Guards", "held_outside"]
@@ -50,9 +53,10 @@ _GETTERS = (operator.attrgetter, operator.itemgetter, operator.methodcaller)
 _CACHE = type(functools.lru_cache(int))
 #: Modules of Python's whose classes hold what they are given; others (loggers) know too much.
 _HOLDERS = ("collections", "configparser", "functools", "weakref")
-#: Names of libraries' modules that nobody gives to another.
-_CONSTANTS = frozenset({"pi", "e", "tau", "inf", "nan", "infj", "nanj", "newaxis", "euler_gamma"})
-_CONTAINERS = (dict, list, set, collections.deque, np.ndarray)
+#: What is looked into in the modules of libraries.
+_CONTAINERS = (dict, list, set, collections.deque, np.ndarray, types.ModuleType, *GENERATORS)
+#: Functions of theirs that tell the state of a generator.
+_STATES = ("get_state", "getstate", "get_bit_generator")
 #: What the names of builtins hold.
 _BUILTIN = (type, types.BuiltinFunctionType, type(Ellipsis), type(NotImplemented), bool)
 _FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial, functools.partialmethod)
@@ -117,7 +121,12 @@ class Guards:
         self.contents = search.contents
         texts, place = self.conditions("")
         holds = " and ".join(texts) or "True"
-        lines = ["try:", f"    return not ({holds})", "except ValueError:", "    return True"]
+        lines = [
+            "try:",
+            f"    return not ({holds})",
+            "except (LookupError, ValueError):",
+            "    return True",
+        ]
         source = "def changed():\n    " + "\n    ".join(lines)
         exec(compile(source, OWN_CODE, "exec"), place)
         self.changed: Callable[[], bool] = place["changed"]
@@ -125,7 +134,8 @@ class Guards:
     def conditions(self, tag: str) -> tuple[list[str], dict[str, Any]]:
         """Return expressions that are all true while nothing has changed, and what they name.
 
-        `tag` is the end of the names. They raise ValueError where a cell has become empty.
+        `tag` is the end of the names. They raise ValueError where a cell has become empty, and
+        KeyError where a name is gone.
         """
         found = Conditions(tag)
         found.bindings(self.bindings)
@@ -161,6 +171,8 @@ class _Search:
             if id(value) in self._seen:
                 continue
             try:
+                if isinstance(value, decimal.Decimal) or value is decimal.Decimal:
+                    self.visited.states.setdefault(_decimal_context, _decimal_context())
                 if is_plain(value):
                     continue
                 self._seen[id(value)] = value
@@ -209,6 +221,9 @@ class _Search:
             # What it has kept is what it gives, until it is cleared.
             self.contents.append((_kept, x, _kept(x)))
             self._stack += [(v, f"a result of {path}") for v in _kept(x)]
+        elif isinstance(x, np.void):
+            self.contents.append((record_items, x, record_items(x)))
+            self._stack += [(v, path) for v in record_items(x)]
         elif isinstance(x, np.flatiter):
             self.contents.append((operator.attrgetter("index"), x, x.index))
             self._stack.append((x.base, path))
@@ -217,6 +232,8 @@ class _Search:
             self._stack += [(v, f"{path}[{k!r}]") for k, v in x.items()]
         elif type(x).__module__.split(".")[0] == "pandas" and hasattr(x, "to_numpy"):
             self.contents.append((frame_values, x, frame_values(x)))
+            values = x.to_numpy()
+            self._stack.append((values if values.dtype.hasobject else None, path))
         elif isinstance(x, contextvars.ContextVar):
             self.contents.append((context_value, x, context_value(x)))
             self._stack.append((context_value(x), path))
@@ -232,19 +249,24 @@ class _Search:
             self._stack += [(v, f"an element of {path}") for v in x.reshape(-1).tolist()]
         else:
             self.contents.append((array_state, x, array_state(x)))
+        if "flags" in self.names:
+            self.contents.append((flags, x, flags(x)))
         if type(x) is not np.ndarray:
             self._object(x, path, known=True)
 
     def _container(self, x: Any, path: str) -> None:
         if isinstance(x, dict):
             self.contents.append((dict_items, x, dict_items(x)))
-            self._stack += [(k, f"a key of {path}") for k in x if not is_plain(k)]
+            self._stack += [(k, f"a key of {path}") for k in x]
+            if isinstance(x, collections.defaultdict):
+                self.bindings.append(("attribute", x, "default_factory", x.default_factory))
+                self._stack.append((x.default_factory, path))
             items: Any = [(v, f"{path}[{k!r}]") for k, v in x.items()]
         else:
             if not isinstance(x, tuple | frozenset):
                 self.contents.append((tuple, x, tuple(x)))
             items = [(v, f"{path}[{i}]") for i, v in enumerate(x)]
-        self._stack += [(v, p) for v, p in items if not is_plain(v)]
+        self._stack += items
 
     def _function(self, f: Any, path: str) -> None:
         if isinstance(f, functools.partial | functools.partialmethod):
@@ -299,9 +321,10 @@ class _Search:
             return
         for name in self.names & vars(module).keys():
             value = vars(module)[name]
-            number = isinstance(value, PLAIN) and name not in _CONSTANTS
-            if (number and not name.startswith("__")) or isinstance(value, _CONTAINERS):
-                self.bindings.append(("item", vars(module), name, value))
+            self.bindings.append(("item", vars(module), name, value))
+            if isinstance(getattr(value, "__self__", None), GENERATORS) and name in _STATES:
+                self.unwatched.append(f"the state of {module.__name__} ({path}.{name})")
+            elif isinstance(value, _CONTAINERS) or value is decimal.Decimal:
                 self._stack.append((value, f"{path}.{name}"))
 
     def _class(self, x: type, path: str) -> None:
@@ -388,8 +411,7 @@ class _Search:
             if type(value) is Tensor:
                 continue
             self.bindings.append(("item", place, name, value))
-            if not is_plain(value):
-                self._stack.append((value, f"{path}.{name}"))
+            self._stack.append((value, f"{path}.{name}"))
         if appear:
             self.contents.append((keys, place, frozenset(place)))
 
@@ -420,15 +442,11 @@ class _Search:
                     self.bindings.append(("item", place, name, value))
                     place = vars(builtins)
                     value = place.get(name, MISSING)
-                    if isinstance(value, _BUILTIN):
-                        continue
-                if value is MISSING:
+                if value is MISSING or type(value) is Tensor:
                     continue
-                if type(value) is Tensor:
-                    continue
-                if not _is_library(value):
-                    self.bindings.append(("item", place, name, value))
-                self.visit(value, name)
+                self.bindings.append(("item", place, name, value))
+                if place is not vars(builtins) or not isinstance(value, _BUILTIN):
+                    self.visit(value, name)
             if self.all:
                 for place, _ in list(self.visited.globals.values()):
                     self._computed_globals(place)
@@ -472,11 +490,6 @@ def _loaded(code: types.CodeType) -> set[str]:
     return {i.argval for i in dis.get_instructions(code) if i.opname in loads}
 
 
-def _is_library(value: Any) -> bool:
-    """Return whether a value is a module such as NumPy, whose name nobody gives to another."""
-    return isinstance(value, types.ModuleType) and not is_users_module(value.__name__)
-
-
 def _all_names(code: types.CodeType) -> set[str]:
     names = set(code.co_names)
     for inner in code.co_consts:
@@ -500,6 +513,12 @@ def _is_table(x: Any) -> bool:
 
 def _subclasses(x: type) -> tuple[Any, ...]:
     return tuple(type.__subclasses__(x))
+
+
+def _decimal_context() -> tuple[Any, ...]:
+    """Return what results of decimal arithmetic depend on besides numbers, for a guard."""
+    now = decimal.getcontext()
+    return now.prec, now.rounding, now.Emin, now.Emax, now.clamp
 
 
 def _called(read: Callable[[], Any]) -> Any:

@@ -18,10 +18,11 @@ import numpy as np
 from autodiff.core.users import is_users_module
 from autodiff.plan.tracing.visited import COMPUTED
 
-__all__ = ["PLAIN", "is_ctypes", "is_opaque", "is_plain"]
+__all__ = ["GENERATORS", "PLAIN", "is_ctypes", "is_opaque", "is_plain"]
 
 #: Immutable values: watched by what they are bound to.
 PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
+GENERATORS = (random.Random, np.random.Generator, np.random.RandomState)
 _IMMUTABLE = (
     *PLAIN,
     *(type(Ellipsis), type(NotImplemented), range, slice, types.CodeType, np.dtype, np.ufunc),
@@ -44,6 +45,8 @@ def is_plain(x: Any) -> bool:
         return isinstance(x.__self__, types.ModuleType | None) and x.__name__ not in COMPUTED
     if kind is types.MethodWrapperType or not issubclass(kind, _IMMUTABLE):
         return False
+    if kind is np.void:
+        return False  # a record of an array is a view of it
     return not (hasattr(x, "__dict__") and is_users_module(kind.__module__))
 
 
@@ -60,9 +63,9 @@ def is_opaque(x: Any, kind: type) -> bool:
     root = kind.__module__.split(".")[0]
     if hasattr(kind, "__get__") or kind.__name__ == "SemLock":  # a descriptor, a lock
         return False
-    if root in ("pandas", "polars", "torch", "h5py", "sqlite3") or isinstance(
-        x, io.IOBase | random.Random | np.random.Generator | np.random.RandomState
-    ):
+    if root in ("pandas", "polars", "torch", "h5py", "sqlite3"):
+        return True
+    if isinstance(x, (io.IOBase, *GENERATORS)):
         return True
     if isinstance(x, types.GeneratorType | types.CoroutineType):
         return True

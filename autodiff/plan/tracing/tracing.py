@@ -32,7 +32,7 @@ from autodiff.rules.kinks import KINKS, holds
 from autodiff.rules.linalg.repeated import SPECTRA, near
 from autodiff.rules.ties import ORDERS
 
-__all__ = ["Arguments", "Trace", "trace_program"]
+__all__ = ["Arguments", "CaughtError", "Trace", "trace_program"]
 
 #: The positional and the named arguments of a call, made of leaves.
 Arguments = Callable[[Sequence[Any]], tuple[Any, Any]]
@@ -155,6 +155,10 @@ def trace_program(
     raise AssertionError("tapes apart find limits")
 
 
+class CaughtError(Exception):
+    """An operation raised for these values, which the function caught: no guard tells which do."""
+
+
 class _LimitReached(Exception):
     """A derivative is a limit, which passes on one tape do not find."""
 
@@ -227,6 +231,8 @@ def _recorded(
         if observer.decided is None or isinstance(error, _LimitReached):
             raise
         raise _Unknown from error
+    if "errors" in tape.marks:
+        raise CaughtError
     if tape.written:
         check_written(tape, tape.nodes, results)
     guards = tape.guards

@@ -7,10 +7,12 @@ call into C tells of the environment, the working folder, a file or the clock.
 
 import builtins
 import datetime
+import gc
 import importlib
 import io
 import os
 import sys
+import threading
 import time
 import types
 from collections.abc import Callable
@@ -42,6 +44,11 @@ def _print_options() -> tuple[Any, ...]:
     return tuple(sorted((k, repr(v)) for k, v in np.get_printoptions().items()))
 
 
+def _thread() -> tuple[Any, ...]:
+    """Return the thread that calls, and its name, for a guard."""
+    return threading.get_ident(), threading.current_thread().name
+
+
 def _error_state() -> tuple[Any, ...]:
     """Return how NumPy treats floating-point errors, for a guard."""
     return tuple(np.geterr().items())
@@ -53,16 +60,17 @@ _READERS: dict[tuple[str, str], Callable[[], Any]] = {
         (os._Environ.__getitem__.__code__.co_filename, name): _environment
         for name in ("__getitem__", "__iter__", "__len__", "copy")
     },
-    **{
-        (_NUMPY, name): _print_options
-        for name in ("get_printoptions", *(f"_array{x}_implementation" for x in ("_str", "_repr")))
-    },
     (_NUMPY, "geterr"): _error_state,
+    (_NUMPY, "geterrcall"): np.geterrcall,
+    (threading.__file__, "active_count"): threading.active_count,
+    (threading.__file__, "enumerate"): threading.active_count,
     (_NUMPY, "getbufsize"): np.getbufsize,
 }
 #: Functions in C: what tells of the state that each reads, or the words for what can't be watched.
 _CALLS: dict[Any, Callable[[], Any] | str] = {
-    os.getcwd: os.getcwd,
+    **{f: f for f in (os.getcwd, os.getpid, gc.isenabled, sys.getswitchinterval)},
+    os.umask: "the mask of new files (os.umask)",
+    os.urandom: "random numbers of the system (os.urandom)",
     sys.getrecursionlimit: sys.getrecursionlimit,
     np.fromfile: "a file that the function reads",
     **dict.fromkeys((open, io.open_code, os.open), "a file that the function opens"),
@@ -75,37 +83,28 @@ _CALLS: dict[Any, Callable[[], Any] | str] = {
 _CLOCKS: dict[Any, str] = {
     **{
         getattr(time, name + unit): f"the clock (time.{name}{unit})"
-        for name in ("time", "monotonic", "perf_counter", "process_time", "thread_time")
+        for name in (
+            *("time", "monotonic", "perf_counter", "process_time", "thread_time", "localtime"),
+            *("gmtime", "ctime", "strftime", "asctime"),
+        )
         for unit in ("", "_ns")
         if hasattr(time, name + unit)
     },
+    os.times: "the clock (os.times)",
     datetime.datetime.now: "the clock (datetime.now)",
     datetime.datetime.utcnow: "the clock (datetime.utcnow)",
     datetime.datetime.today: "the clock (datetime.today)",
     datetime.date.today: "the clock (date.today)",
 }
+_THREADS = (threading.get_ident, threading.get_native_id)
+_LOCKS = (type(threading.Lock()), type(threading.RLock()))
+_HELD = ("locked", "_is_owned")
 _COMPUTING = frozenset(
     getattr(builtins, name) for name in ("getattr", "hasattr", "vars", "globals", "eval", "exec")
 )
 #: Modules that look into files for their own purposes: to show a warning, to import.
+_IMPORT = "<frozen importlib"
 _ASIDE = ("linecache.py", "warnings.py", "traceback.py", "inspect.py", "tokenize.py")
-
-
-def _is_aside(frame: types.FrameType | None) -> bool:
-    """Return whether a file is looked into for a warning, a log, an import or by this package."""
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if (
-            file.startswith("<frozen importlib")
-            or is_own(file)
-            or os.path.basename(file) in _ASIDE
-            or "logging" in file
-        ):
-            return True
-        if is_users_code(frame.f_code, frame.f_globals):
-            return False
-        frame = frame.f_back
-    return True
 
 
 class Visited:
@@ -145,11 +144,18 @@ class Visited:
                     self.unwatchable[_CLOCKS[arg]] = None
                 elif arg in _COMPUTING:
                     self.computed = True
+                elif arg in _THREADS or (
+                    isinstance(arg.__self__, _LOCKS) and arg.__name__ in _HELD
+                ):
+                    self._watch(arg)
 
     def _entered(self, frame: types.FrameType) -> None:
         code = frame.f_code
         if is_users_code(code, frame.f_globals):
+            if self._is_imported(frame.f_back):
+                return
             self.codes[id(code)] = code
+            self._words(code)
             _, names = self.globals.setdefault(id(frame.f_globals), (frame.f_globals, set()))
             names.update(code.co_names)
             return
@@ -162,11 +168,50 @@ class Visited:
             root = _NUMPY if file.startswith(_NUMPY) else file
             if (root, code.co_name) in _READERS:
                 self._watch(_READERS[root, code.co_name])
+            if root is _NUMPY and "format_options" in code.co_names:
+                self._watch(_print_options)
+            if code is threading.current_thread.__code__:
+                caller = frame.f_back
+                if caller is not None and is_users_code(caller.f_code, caller.f_globals):
+                    self._watch(_thread)
+                else:
+                    self._skipped.discard(id(code))  # a log asks
             if code is importlib.import_module.__code__:
                 self.imported = True
 
+    def _is_aside(self, frame: types.FrameType | None) -> bool:
+        """Return whether a file is read for a warning, a log, an import or by this package."""
+        while frame is not None and id(frame.f_code) not in self.codes:
+            file = frame.f_code.co_filename
+            aside = os.path.basename(file) in _ASIDE or "logging" in file
+            if aside or is_own(file) or file.startswith(_IMPORT):
+                return True
+            frame = frame.f_back
+        return frame is None
+
+    def _is_imported(self, frame: types.FrameType | None) -> bool:
+        """Return whether code runs because a module is imported, once or to look for it."""
+        while frame is not None and id(frame.f_code) not in self.codes:
+            if frame.f_code.co_filename.startswith(_IMPORT):
+                return True
+            if is_own(frame.f_code.co_filename):
+                return False
+            frame = frame.f_back
+        return False
+
+    def _words(self, code: types.CodeType) -> None:
+        """Note what code does that no call into C tells, by its names and texts."""
+        names = {x for x in (*code.co_names, *code.co_consts) if type(x) is str}
+        raises = "raise" in names and names & {"errstate", "seterr"}
+        if raises or "FloatingPointError" in names:
+            self.unwatchable["floating-point errors, which a plan does not raise"] = None
+        if names & {"simplefilter", "filterwarnings"} and "error" in names:
+            self.unwatchable["warnings that become errors, which a plan does not raise"] = None
+        if names & {"datetime64", "Timestamp", "to_datetime"} and names & {"now", "today"}:
+            self.unwatchable["the clock (now)"] = None
+
     def _called(self, frame: types.FrameType, what: Callable[[], Any] | str) -> None:
-        if _is_aside(frame):
+        if self._is_aside(frame):
             return
         if isinstance(what, str):
             self.unwatchable[what] = None

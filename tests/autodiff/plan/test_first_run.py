@@ -51,6 +51,21 @@ def test_what_is_right_at_the_first_arguments_only_is_caught(monkeypatch):
         autodiff.compile(lambda x: np.sum(x * x))(np.array([1.0, 2.0, -1.0]))
 
 
+@pytest.mark.parametrize(
+    ("x", "fails"),
+    [
+        (np.array([1.0, 2.0, -1.0]), "x[0] == 1.0"),  # at the first arguments alone
+        (np.array([1.0, 2.0, -1.0]), "x[0] != 1.0"),  # at the second ones alone
+        (np.zeros(3), "x[0] != 0.0"),
+    ],
+)
+@pytest.mark.parametrize("wrong", ["np.linalg.cholesky(-np.eye(2))", "1.0 + np.sum(x)"])
+def test_a_plan_that_fails_where_the_function_does_not_is_refused(x, fails, wrong, monkeypatch):
+    _planted(monkeypatch, lambda text: text.replace("return ", f"return {wrong} if {fails} else "))
+    with pytest.raises(autodiff.PlanMismatch, match=r"differs|raises LinAlgError .*not positive"):
+        autodiff.compile(lambda x: np.sum(x))(x)
+
+
 def test_second_arguments_that_the_function_does_not_take_are_left():
     def f(x):
         if np.any(x != np.arange(3.0)):

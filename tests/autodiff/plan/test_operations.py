@@ -57,15 +57,13 @@ def test_a_statement_writes_where_it_is_told(row):
 @pytest.mark.parametrize("row", ROWS)
 def test_functions_are_found_where_the_row_says(row):
     if row.math:
-        module = import_module(row.module)
-        assert callable(getattr(math, row.math))
-        assert callable(getattr(module, row.math))
-        assert isinstance(getattr(module, row.name), np.ufunc)
+        ufunc = getattr(np, row.name, getattr(special, row.name, None))
+        assert isinstance(ufunc, np.ufunc)
         domain = {"acosh": 1.5, "atan2": (0.3, 0.7), "hypot": (0.3, 0.7), "pow": (0.3, 0.7)}
         x = domain.get(row.math, (0.3, 0.7) if row.math == "copysign" else 0.3)
         args = x if isinstance(x, tuple) else (x,)
         found = getattr(math, row.math)(*args)
-        assert found == pytest.approx(float(getattr(module, row.name)(*args)), rel=1e-14)
+        assert found == pytest.approx(float(ufunc(*args)), rel=1e-14)
     if row.function:
         module, _, name = row.function.replace("np.", "numpy.", 1).rpartition(".")
         assert callable(getattr(import_module(module), name))

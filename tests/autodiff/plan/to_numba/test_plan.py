@@ -354,3 +354,12 @@ def test_a_value_of_which_only_the_shape_is_needed_has_no_memory():
         found, slopes = step(y)
         np.testing.assert_allclose(found, value, rtol=1e-13)
         np.testing.assert_allclose(slopes, gradient, rtol=1e-13)
+
+
+def test_the_cotangents_of_a_summed_product_are_sums_in_each_row(rng):
+    product = autodiff.grad(lambda x, y: np.sum(np.tanh(x) @ y), (0, 1))
+    for m, k, n in ((3, 2, 3), (1, 3, 2), (2, 3, 1), (2, 0, 3)):
+        x, y = rng.normal(size=(m, k)), rng.normal(size=(k, n))
+        found = autodiff.compile(product, backend="numba")(x, y)
+        for x_bar, expected in zip(found, product(x, y), strict=True):
+            np.testing.assert_allclose(x_bar, expected, rtol=1e-13)

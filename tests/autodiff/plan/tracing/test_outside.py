@@ -4,16 +4,20 @@ import builtins
 import collections
 import ctypes
 import datetime
+import decimal
 import enum
 import functools
 import inspect
+import math
 import operator
 import os
 import pathlib
+import random
 import sys
 import threading
 import time
 import types
+import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -189,9 +193,90 @@ entry(
 entry(
     "rows of a large array",
     lambda t: t[3, 0],
-    lambda: np.arange(20_000.0).reshape(100, 200),
+    lambda: np.arange(200_000.0).reshape(1000, 200),
     lambda t: _put(t, [3, 7], t[[7, 3]]),
 )
+entry(
+    "elements of a large array, a multiple of 509 words apart",
+    lambda t: t[5],
+    lambda: np.arange(200_000.0),
+    lambda t: _put(t, [5, 5 + 509 * 3], t[[5 + 509 * 3, 5]]),
+)
+entry(
+    "type of an array",
+    lambda t: float(t[1]),
+    lambda: np.array([1.0, 2.0]),
+    lambda t: _swap(t, "dtype", np.dtype(np.int64)),
+)
+entry(
+    "flags of an array",
+    lambda t: 2.0 if t.flags.writeable else 5.0,
+    lambda: np.ones(2),
+    lambda t: lambda: t.setflags(write=False),
+)
+entry(
+    "record of an array",
+    lambda t: t[1]["k"],
+    lambda: (a := np.array([(2.0, 1)], [("k", float), ("n", int)]), a[0]),
+    lambda t: _put(t[0]["k"], 0, 5.0),
+)
+entry(
+    "default of a dict",
+    lambda t: (t["k"], t.pop("k"))[0],
+    lambda: collections.defaultdict(lambda: 2.0),
+    lambda t: _swap(t, "default_factory", lambda: 5.0),
+)
+entry(
+    "context of decimal",
+    lambda t: float(t[0] / 3),
+    lambda: [decimal.Decimal(1)],
+    lambda t: _swap(decimal.getcontext(), "prec", 2),
+)
+entry(
+    "context of decimals made within",
+    lambda t: float(decimal.Decimal(1) / 3),
+    lambda: None,
+    lambda t: _swap(decimal.getcontext(), "prec", 2),
+)
+entry("lock", lambda t: 5.0 if t.locked() else 2.0, threading.Lock, lambda t: t.acquire)
+entry(
+    "name of the thread",
+    lambda t: len(threading.current_thread().name),
+    lambda: None,
+    lambda t: _swap(threading.current_thread(), "name", "PlansChangeIt"),
+)
+entry(
+    "errors of NumPy",
+    lambda t: 5.0 if np.geterr()["over"] == "ignore" else 2.0,
+    lambda: None,
+    lambda t: lambda: np.seterr(over="ignore"),
+)
+entry(
+    "array to text",
+    lambda t: float(np.array2string(t)[1:-1]),
+    lambda: np.array([1.23456789]),
+    lambda t: lambda: np.set_printoptions(precision=2),
+)
+entry(
+    "list in a frame",
+    lambda t: t["a"][0][0],
+    lambda: pd.DataFrame({"a": [[2.0]]}),
+    lambda t: _put(t["a"][0], 0, 5.0),
+)
+entry(
+    "name of an index",
+    lambda t: len(t.index.name),
+    lambda: pd.DataFrame({"a": [1.0]}, index=pd.Index([1], name="ab")),
+    lambda t: _swap(t.index, "name", "abcde"),
+)
+PATCHED = {builtins: "abs", math: "hypot", np: "cos", np.linalg: "norm"}
+for home, patched in PATCHED.items():
+    entry(
+        f"{patched}, patched",
+        lambda t: abs(-2.0) + math.hypot(0.0, 1.0) + np.cos(0.0) + np.linalg.norm([1.0]),
+        lambda: None,
+        lambda t, home=home, name=patched: _swap(home, name, lambda *args: 9.0),
+    )
 entry(
     "weak set",
     lambda t: sum(v.k for v in t[1]),
@@ -320,6 +405,13 @@ entry(
     lambda: np.setbufsize(8192),
     lambda t: lambda: np.setbufsize(16_384),
 )
+
+
+@case
+def _library_under_another_name():
+    place = {"np": np, "__name__": "a_user"}
+    exec("def f(x):\n    return np.sum(x)\n", place)
+    return place["f"], lambda: place.update(np=types.SimpleNamespace(sum=np.prod))
 
 
 @case
@@ -455,7 +547,13 @@ def _equal_objects_as_arguments():
 def _process():
     """Set back the state of the process that the cases change."""
     before = np.get_printoptions(), np.getbufsize(), list(sys.argv), sys.getrecursionlimit()
-    yield
+    functions = [(home, name, getattr(home, name)) for home, name in PATCHED.items()]
+    thread = threading.current_thread().name
+    with decimal.localcontext(), np.errstate():
+        yield
+    threading.current_thread().name = thread
+    for home, name, function in functions:
+        setattr(home, name, function)
     np.set_printoptions(**before[0])
     np.setbufsize(before[1])
     sys.argv[:] = before[2]
@@ -483,6 +581,23 @@ def test_a_change_is_noticed(name, transform):
         np.testing.assert_array_equal(step(X, *args), after)
 
 
+def _caught(x):
+    with np.errstate(divide="raise"):
+        try:
+            return np.sum(1 / x)
+        except FloatingPointError:
+            return 0.0 * np.sum(x)
+
+
+def _warned(x):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            return np.sum(np.log(x))
+        except RuntimeWarning:
+            return np.sum(x)
+
+
 POINTER = ctypes.pointer(ctypes.c_double(2.0))
 REFUSED = {
     "pointer": (lambda x: np.sum(x) * POINTER.contents.value, "POINTER, a .* not known"),
@@ -492,6 +607,12 @@ REFUSED = {
     "size of a file": (lambda x: np.sum(x) * os.path.getsize(__file__), "file system .os.stat."),
     "folder": (lambda x: np.sum(x) * len(os.listdir(".")), "file system .os.listdir."),
     "text of a file": (lambda x: np.sum(x) * len(pathlib.Path(__file__).read_text()), "a file"),
+    "random numbers": (lambda x: np.sum(x) * np.random.get_state()[1][0], "state of numpy.random"),
+    "Python's random numbers": (lambda x: np.sum(x) * len(random.getstate()), "state of random"),
+    "a date": (lambda x: np.sum(x) * time.gmtime().tm_year, "the clock .time.gmtime."),
+    "a date of NumPy": (lambda x: np.sum(x) * np.datetime64("now").astype(float), "the clock"),
+    "caught": (_caught, "floating-point errors"),
+    "warned": (_warned, "warnings that become errors"),
     "numbers of a file": (lambda x: np.sum(x) * len(np.fromfile(__file__, np.uint8)), "a file"),
 }
 WEIRD = [Weird()]
@@ -504,11 +625,23 @@ def test_what_cannot_be_seen_is_refused_by_name(name):
         autodiff.compile(autodiff.grad(f))(X)
 
 
-def test_what_everybody_does_is_no_state(recwarn):
+class Finder:
+    """What looks for modules, as that of pytest does, in files."""
+
+    def find_spec(self, *args):
+        os.stat(__file__)
+
+
+def test_what_everybody_does_is_no_state(recwarn, monkeypatch):
     import logging
-    import warnings
+
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    sys.modules.pop("this", None)
+    monkeypatch.setattr("builtins.print", lambda *args: None)
 
     def f(x):
+        import this  # noqa: F401
+
         logging.getLogger("plan").debug("step")
         warnings.warn("odd", UserWarning, stacklevel=1)
         with np.errstate(all="ignore"):
