@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("pandas", "altair", "jinja2", "scipy", "jax", "torch", "dask")
+HEAVY = ("pandas", "jinja2", "scipy", "jax", "torch", "dask")
 
 
 @pytest.mark.parametrize(

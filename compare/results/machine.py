@@ -25,7 +25,7 @@ _LIBRARIES = ("numpy", "sympy", "scipy", "pandas")
 #: Distributions that a machine.json lists where they are installed.
 _LISTED = (
     "gradscale", "numpy", "sympy", "mpmath", "gmpy2", "scipy", "pandas", "pyarrow", "psutil",
-    "threadpoolctl", "array-api-compat", "altair", "vl-convert-python", "numba", "llvmlite",
+    "threadpoolctl", "array-api-compat", "vl-convert-python", "numba", "llvmlite",
     "jax", "jaxlib", "torch", "autograd", "mygrad", "micrograd", "casadi", "symengine",
 )  # fmt: skip
 _CPUFREQ = Path("/sys/devices/system/cpu/cpu0/cpufreq")
