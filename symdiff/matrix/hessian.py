@@ -51,12 +51,12 @@ class MatrixHessian(MatrixFormulas):
         """Derive the blocks of one argument with all: of its derivative along a direction."""
         graph, shape = self._graph, slope.shape
         if not shape:
-            found, _ = accumulate(slope, sources.values())
+            found, _ = accumulate(slope, sources.values(), again=True)
             blocks: Sequence[Node | None] = found
         else:
             direction = self._direction(a, shape)
             along = construct.dot(slope, direction)
-            found, _ = accumulate(along, sources.values())
+            found, _ = accumulate(along, sources.values(), again=True)
             blocks = [matrix_of(node, direction) if node.ndim < 2 else None for node in found]
         whole = all(block is not None for block in blocks)
         for b, product, block in zip(sources, found, blocks, strict=True):

@@ -6,6 +6,7 @@ of a branch carry the condition under which they count, and are masked where it 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -33,6 +34,10 @@ _SINGULAR = frozenset(
     {"divide", "power", "log", "log1p", "sqrt", "cbrt", "norm", "reciprocal", "tan", "arcsin"}
     | {"arccos", "arccosh", "arctanh", "gammaln", "digamma"}
 )
+
+
+#: Constant on either side of 0.
+_JUMPS = frozenset({"sign", "step"})
 
 
 class _Part(NamedTuple):
@@ -183,12 +188,28 @@ def _parts_of(
     return [None if value is None else _Part(value) for value in values]
 
 
-def accumulate(value: Node, sources: Iterable[Node]) -> tuple[list[Node], dict[int, Node]]:
-    """Return the derivatives of a scalar with respect to some nodes."""
+def _jump(node: Node, bar: _Part) -> _Part:
+    """Return the derivative of a step where it is differentiated again: none where it jumps."""
+    (arg,) = node.args
+    number = node.graph.number
+    jumps = construct.make("equal", arg, number(0))
+    slope = construct.make("where", jumps, number(math.nan), number(0))
+    return _Part(construct.multiply(bar.value, slope), bar.mask)
+
+
+def accumulate(
+    value: Node, sources: Iterable[Node], again: bool = False
+) -> tuple[list[Node], dict[int, Node]]:
+    """Return the derivatives of a scalar with respect to some nodes.
+
+    A value that holds a derivative is differentiated `again`: what that is at a kink is a
+    convention and no constant, so that its own derivative there is not a number.
+    """
     sources = list(sources)
     nodes = reachable([value])
     active = depends(nodes, sources)
-    risky = depends(nodes, [node for node in nodes if node.op not in _CALM])
+    calm = _CALM - _JUMPS if again else _CALM
+    risky = depends(nodes, [node for node in nodes if node.op not in calm])
     singular = depends(nodes, [node for node in nodes if node.op in _SINGULAR])
     value.graph.deriving = True
     contributions: dict[int, list[_Part]] = {value.index: [_Part(value.graph.number(1))]}
@@ -205,7 +226,10 @@ def accumulate(value: Node, sources: Iterable[Node]) -> tuple[list[Node], dict[i
             found[node.index] = whole = bar.masked()
             if whole.index > value.index:
                 primals.setdefault(whole.index, node)
-        given = _parts_of(node, bar, active, risky, singular)
+        if again and node.op in _JUMPS:
+            given: list[_Part | None] = [_jump(node, bar)]
+        else:
+            given = _parts_of(node, bar, active, risky, singular)
         for arg, part in zip(node.args, given, strict=True):
             if part is not None and arg.index in active:
                 contributions.setdefault(arg.index, []).append(part)

@@ -125,3 +125,19 @@ def test_what_has_no_second_derivative_is_refused():
         h.products({"y": [1.0]}, x=[1.0])
     with pytest.raises(ValueError, match=r"shape \(2,\), not \(1,\)"):
         h.products({"x": [1.0, 2.0]}, x=[1.0])
+
+
+@pytest.mark.parametrize(
+    ("f", "second"),
+    [
+        (lambda x: np.sum(np.abs(x) ** 2), [2.0, 2.0]),
+        (lambda x: np.linalg.norm(x) ** 2, [2.0, 2.0]),
+        # No second derivative at 0: a number would be taken for one.
+        (lambda x: np.sum(np.abs(x)), [np.nan, 0.0]),
+        (lambda x: np.sum(np.maximum(x, 0.0) ** 2), [np.nan, 2.0]),
+        (lambda x: np.sum(x * np.abs(x)), [np.nan, 2.0]),
+    ],
+)
+def test_a_kink_is_no_constant(f, second):
+    h = gradient(f, strategy="matrix", x=("n",)).hessian()
+    np.testing.assert_allclose(h(x=[0.0, 1.0])["x"]["x"], np.diag(second), rtol=1e-14)
