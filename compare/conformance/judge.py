@@ -19,7 +19,7 @@ VERDICTS: dict[str, str] = {
     "refused": "an error with a sentence where there is a derivative",
     "wrong": "a number that is not the derivative: wrong in silence",
     "crashed": "the process died",
-    "timeout": "no answer in time",
+    "timeout": "no answer within 20 s and 4 GiB",
 }
 
 

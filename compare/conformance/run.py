@@ -99,7 +99,7 @@ def _by_gradient(gradient: Callable[..., Any], case: Case) -> Sequence[Any]:
 def _judged(case: Case, outcome: Outcome) -> Verdict:
     if outcome.status == "ok":
         return verdict_of(case, *outcome.result)
-    if outcome.status == "timeout":
+    if outcome.status in ("timeout", "memory"):
         return Verdict("timeout", outcome.message)
     return Verdict("crashed", outcome.message)
 

@@ -152,6 +152,7 @@ def test_the_candidates_are_those_of_the_issue():
     }
 
 
+@pytest.mark.exhaustive
 def test_imports_are_timed_in_fresh_processes():
     report = run([], [], rounds=1, sample_s=0.0)
     found = entries(report)

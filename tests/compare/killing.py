@@ -93,7 +93,7 @@ def check_samples(folder):
     counted = samples[samples["counts"] == 1].groupby(key).size()
     for row in rows.to_dict("records"):
         assert counted[tuple(row[name] for name in key)] == row["samples"]
-    assert not samples.duplicated([*key, "run", "round"]).any()
+    assert not samples.duplicated([*key, "run", "process", "round"]).any()
 
 
 def main(kills):

@@ -359,6 +359,7 @@ def test_the_zoo_is_large_and_no_two_are_alike():
     assert len({entry.name for entry in (*ZOO, *RIGHT)}) == len(ZOO) + len(RIGHT)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("entry", [*ZOO, *RIGHT], ids=lambda entry: entry.name)
 def test_an_engine_is_caught_for_its_own_reason(entry, verdicts):
     row = verdicts[entry.f.__name__, entry.name]
@@ -423,6 +424,7 @@ IN_A_SWEEP = [
 ]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("entry", IN_A_SWEEP, ids=lambda entry: entry.name)
 def test_a_sweep_catches_it_as_well(entry):
     frame = compare.benchmark(
@@ -437,6 +439,7 @@ def test_a_sweep_catches_it_as_well(entry):
     assert row["run_s"] != row["run_s"]
 
 
+@pytest.mark.exhaustive
 def test_a_sweep_ends_though_an_engine_slows_down():
     engine = Engine("slows-down", "wrong on purpose", ("autodiff",), around(slows_down))
     frame = compare.benchmark(network, *FUNCTIONS[network], engines=[engine], budget_s=1.0)

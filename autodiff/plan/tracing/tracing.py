@@ -27,7 +27,7 @@ from autodiff.plan.tracing.loop import Loop
 from autodiff.plan.tracing.loop_program import loop_nodes
 from autodiff.plan.tracing.peephole import recognise
 from autodiff.plan.tracing.reads import reroll_reads_apart
-from autodiff.plan.tracing.visited import Visited
+from autodiff.plan.tracing.visited import Visited, paused_collector
 from autodiff.rules.kinks import KINKS, holds
 from autodiff.rules.linalg.repeated import SPECTRA, near
 from autodiff.rules.ties import ORDERS
@@ -219,7 +219,8 @@ def _recorded(
                     return substitution.call(tape, f, args, kwargs)
                 return f(*args, **kwargs)
 
-            output, variables = call_with_names(f, run, visited.on_event)
+            with paused_collector():
+                output, variables = call_with_names(f, run, visited.on_event)
             results, structure = flatten(output)
             texts = {i: x for i, x in enumerate(results) if isinstance(x, str | bytes)}
             results = [0.0 if i in texts else x for i, x in enumerate(results)]

@@ -15,14 +15,15 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from autodiff.core.users import OWN_CODE, in_packages, is_own, is_users_code
 
-__all__ = ["COMPUTED", "Visited"]
+__all__ = ["COMPUTED", "Visited", "paused_collector"]
 
 #: Names whose code reads attributes or globals that no name in the code tells.
 COMPUTED = frozenset(
@@ -31,6 +32,44 @@ COMPUTED = frozenset(
     | {"getmembers", "getattr_static"}
 )
 _NUMPY = os.path.dirname(os.path.realpath(np.__file__)) + os.sep
+
+
+#: How many traces run, and whether the collector ran before the first of them.
+_TRACES, _WITH_COLLECTOR, _LOCK = 0, True, threading.Lock()
+
+
+@contextmanager
+def paused_collector() -> Iterator[None]:
+    """Let the garbage collector rest in a trace: what it calls back is no part of the function.
+
+    Traces of several threads overlap; the last one that ends sets it going again.
+    """
+    global _TRACES, _WITH_COLLECTOR
+    with _LOCK:
+        if not _TRACES:
+            _WITH_COLLECTOR = gc.isenabled()
+            gc.disable()
+        _TRACES += 1
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _TRACES -= 1
+            if not _TRACES and _WITH_COLLECTOR:
+                gc.enable()
+
+
+def _in_child() -> None:
+    """Set the collector going in a process that was forked within a trace of another thread."""
+    global _TRACES, _LOCK
+    _LOCK = threading.Lock()
+    if _TRACES and _WITH_COLLECTOR:
+        gc.enable()
+    _TRACES = 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
 
 
 def _environment() -> frozenset[Any]:

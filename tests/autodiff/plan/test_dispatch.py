@@ -397,16 +397,41 @@ def test_threads_with_many_shapes_at_a_short_switch_interval(monkeypatch):
     assert not wrong
 
 
-def test_the_collector_is_left_alone():
+def test_the_collector_runs_again_after_traces_that_overlap():
+    # Each switched off what the other had switched on, and it was off for ever.
     def f(x):
-        seen.append(gc.isenabled())
+        inside.wait(10)
         return np.sum(x * x)
 
-    # Switched off while a plan is made, two threads that make plans at once leave it off for ever.
-    seen = []
-    autodiff.compile(autodiff.grad(f))(np.ones(3))
-    assert seen
-    assert all(seen)
+    inside = threading.Barrier(2, timeout=10)
+    steps = [autodiff.compile(autodiff.grad(f)) for _ in range(2)]
+    threads = [threading.Thread(target=step, args=(np.ones(3),)) for step in steps]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert gc.isenabled()
+
+
+def test_what_the_collector_calls_back_is_no_part_of_the_function():
+    def note(phase, info):
+        counts.append(len(counts))
+
+    def f(x):
+        return sum((x * float(i) for i in range(3000)), 0.0)[0]
+
+    counts = []
+    step = autodiff.compile(autodiff.value_and_grad(f))
+    gc.callbacks.append(note)
+    try:
+        x = np.ones(3)
+        step(x)
+        plan = step.plan(x)
+        gc.collect()
+        step(x)
+        assert step.plan(x) is plan
+    finally:
+        gc.callbacks.remove(note)
 
 
 def test_threads_do_not_share_buffers():

@@ -92,6 +92,7 @@ LOOPS = [
 ]
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("n", [40, 1600])
 @pytest.mark.parametrize("f", LOOPS, ids=lambda f: f.__name__)
 def test_a_plan_of_a_loop_gives_what_the_eager_graph_gives(f, n, rng):
@@ -227,6 +228,7 @@ def test_results_are_arrays_of_their_own():
     assert not np.shares_memory(second[0], second[1])
 
 
+@pytest.mark.exhaustive
 def test_long_code_without_loops_hands_names_from_part_to_part(rng):
     functions = [np.sin, np.cos, np.tanh, np.arctan]
     order = rng.integers(0, 4, 4200)

@@ -290,6 +290,7 @@ def _random_steps(count):
     return f
 
 
+@pytest.mark.exhaustive
 def test_steps_that_do_not_repeat_are_in_functions(monkeypatch):
     monkeypatch.setattr(parts, "WHOLE", LONGEST)
     f = _random_steps(6000)

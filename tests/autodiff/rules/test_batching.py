@@ -51,6 +51,7 @@ DISCRETE = {
     "searchsorted": [((ROWS, REAL), {"side": "left"})],
     "nonzero": [((np.stack([MASK[0]] * SIZE),), {})],
     "coincide": [((ROWS,), {"relative": 0.1})],
+    "equal in a row": [((INTS * 1.0,), {})],
     "real elements": [((REAL + 0j,), {"rows": None})],
     "rank of": [((ROWS,), {})],
     "matrix_rank": [((REAL,), {"tol": None, "hermitian": False})],

@@ -86,6 +86,7 @@ def test_report_is_made_again_from_the_csv(folder, capsys):
     assert (folder / "report.html").stat().st_size > 10_000
 
 
+@pytest.mark.exhaustive
 def test_a_killed_run_leaves_a_csv_that_report_reads(tmp_path, capsys):
     out = tmp_path / "killed"
     arguments = ["run", "--out", str(out), "--quick", "--problem", "circuit"]
@@ -99,7 +100,7 @@ def test_a_killed_run_leaves_a_csv_that_report_reads(tmp_path, capsys):
     results = out / "results.csv"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (
-        results.exists() and results.read_text().count("\n") > 4
+        results.exists() and results.read_text().count("\n") > 1
     ):
         time.sleep(0.05)
     process.kill()
@@ -111,6 +112,7 @@ def test_a_killed_run_leaves_a_csv_that_report_reads(tmp_path, capsys):
     assert (out / "report.html").exists()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 def test_ctrl_c_leaves_a_report_of_what_is_finished(tmp_path):
     out = tmp_path / "interrupted"
@@ -123,7 +125,7 @@ def test_ctrl_c_leaves_a_report_of_what_is_finished(tmp_path):
     results = out / "results.csv"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (
-        results.exists() and results.read_text().count("\n") > 4
+        results.exists() and results.read_text().count("\n") > 1
     ):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)

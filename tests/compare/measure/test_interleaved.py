@@ -95,6 +95,7 @@ def test_samples_of_primal_and_calibration_are_given_once():
         assert len(counted) == cell.row["samples"]
 
 
+@pytest.mark.exhaustive
 def test_little_memory_splits_a_batch_into_groups():
     left = iter([GIB, GIB, *[8 * GIB] * 99])  # once for each time that they take turns
     cells = run_batch(fine, fine, available=lambda: next(left))
@@ -129,6 +130,7 @@ def test_processor_time_of_children_counts():
     assert cells["0"].row["status"] == "timeout"
 
 
+@pytest.mark.exhaustive
 def test_fresh_samples_are_taken_in_processes_of_their_own():
     def prepare(case):
         calls = iter(range(10**9))
@@ -187,6 +189,7 @@ def test_the_second_process_has_a_verdict_of_its_own(tmp_path, then, status, wor
     assert {s["process"] for s in cells["1"].samples if s["engine"] == other["engine"]} == {0, 1}
 
 
+@pytest.mark.exhaustive
 def test_what_an_engine_leaves_behind_ends_with_its_cell(tmp_path):
     """In sessions of their own, without an environment, orphans of orphans."""
     note = tmp_path / "left"

@@ -18,6 +18,7 @@ def chain_rule(x, y, w1, w2):
     return np.sum(residual**2), (((-(s_bar * e)).T @ x).T, h.T @ p_bar)
 
 
+@pytest.mark.exhaustive
 def test_the_loss_falls_from_tens_of_thousands_to_a_few_units():
     losses = train(hand_value_and_gradient)
     assert losses.shape == (STEPS,)

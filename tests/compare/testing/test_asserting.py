@@ -148,9 +148,9 @@ def test_a_kink_is_named():
 
 def test_engines_that_cannot_do_it_are_skipped_and_named(rng):
     x = rng.standard_normal(4)
-    agreed = assert_gradients_agree(lambda x: np.sum(np.sort(x) * x), x)
+    agreed = assert_gradients_agree(lambda x: np.sum(np.argsort(x) * x), x)
     assert agreed.gradients == ("graph", "finite-differences")
-    assert agreed.skipped["matrix"].startswith("Untraceable: np.sort")
+    assert agreed.skipped["matrix"].startswith("Untraceable: np.argsort")
     with pytest.raises(ValueError, match="only finite-differences") as error:
         assert_gradients_agree(lambda x: x[0] * int(x[0] + 9), x)
     assert "graph: LostDerivative: int()" in str(error.value)
