@@ -36,8 +36,8 @@ _SINGULAR = frozenset(
 )
 
 
-#: Constant on either side of 0.
-_JUMPS = frozenset({"sign", "step"})
+#: Conventions at 0: constant on either side of it, or infinite.
+_JUMPS = frozenset({"sign", "step", "reciprocal"})
 
 
 class _Part(NamedTuple):
@@ -192,6 +192,9 @@ def _jump(node: Node, bar: _Part) -> _Part:
     """Return the derivative of a step where it is differentiated again: none where it jumps."""
     (arg,) = node.args
     number = node.graph.number
+    if node.op == "reciprocal":  # 0 at 0, where this is 0/0
+        slope = construct.divide(construct.multiply(bar.value, node), arg)
+        return _Part(construct.negate(slope), bar.mask)
     jumps = construct.make("equal", arg, number(0))
     slope = construct.make("where", jumps, number(math.nan), number(0))
     return _Part(construct.multiply(bar.value, slope), bar.mask)

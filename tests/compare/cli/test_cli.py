@@ -134,7 +134,7 @@ def test_ctrl_c_leaves_a_report_of_what_is_finished(tmp_path):
     assert b"Traceback" not in errors
     assert b"report:" in printed
     assert (out / "report.html").exists()
-    assert len(compare.read_results(results)) >= 4
+    assert len(compare.read_results(results)) >= 1
 
 
 BAD_INPUT = {
