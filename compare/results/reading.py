@@ -17,7 +17,6 @@ from compare.results.schema import (
     RESULT_COLUMNS,
     RETIRED,
     SCHEMA_VERSION,
-    TRAINING_COLUMNS,
     Column,
 )
 
@@ -30,6 +29,8 @@ __all__ = [
     "read_table",
 ]
 
+#: Columns that tables of earlier runs lack.
+_ADDED = frozenset({"certified", "loss_formula"})
 CUT_OFF_ADVICE = "Delete its last line to go on from the rows before it."
 _DTYPES = {"int": "Int64", "float": "float64", "str": "str"}
 
@@ -108,8 +109,9 @@ def _columns_there(
     names = [column.name for column in columns]
     if list(header) == names:
         return list(columns)
-    if columns is TRAINING_COLUMNS and list(header) == names[:-1]:
-        return list(columns[:-1])  # of a run before the formula was trained, too
+    earlier = [column for column in columns if column.name not in _ADDED]
+    if list(header) == [column.name for column in earlier]:
+        return list(earlier)
     _, first = next(itertools.islice(_parse(path, text), 1, None), (2, []))
     _refuse_newer(path, header, first)
     known = {column.name: column for column in columns}
