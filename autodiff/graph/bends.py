@@ -176,7 +176,7 @@ class KinkedTape:
         return numbers
 
     def _distance(self, node: Tensor, kink: Kink, numbers: Mapping[int, int]) -> Any:
-        """Return what kinks have in common that bend by the same distance, as |x - y| and max."""
+        """Return the common part of kinks that bend by the same distance, as |x - y| and max."""
         operands = node.operands
         single = kink.kind == "length" and len(operands) == 1 and node.operands[0].dtype.kind != "c"
         if kink.kind != "tie" and not single:

@@ -82,7 +82,7 @@ def verify(**chosen: Any) -> int:
 
 
 def _references(agreement: "pd.DataFrame") -> str:
-    """Return what engines were compared with, in words."""
+    """Return the references that engines were compared with, in words."""
     compared = agreement[agreement["status"] != "unsupported"]
     engines = compared.groupby("against", sort=False)["engine"].agg(
         lambda names: sorted(set(names))

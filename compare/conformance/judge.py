@@ -25,7 +25,7 @@ VERDICTS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an answer is worth."""
+    """The worth of an answer."""
 
     verdict: str
     message: str = ""

@@ -45,7 +45,7 @@ def write_page(frame: pd.DataFrame, path: Path) -> Path:
 
 
 def _cell(rows: pd.DataFrame) -> dict[str, object]:
-    """Return what a cell shows: counts by verdict, and the cases that are not plainly right."""
+    """Return the content of a cell: counts by verdict, and the cases that are not plainly right."""
     counts = rows["verdict"].value_counts()
     here = [verdict for verdict in _WORST if counts.get(verdict, 0)]
     told = rows[~rows["verdict"].isin(["right"])]

@@ -119,7 +119,7 @@ def _arguments(
 def _inputs(
     function: Callable[..., Any], name: str, draw: _Draw, size: int, rng: np.random.Generator
 ) -> Inputs:
-    """Return what can be differentiated of the arguments of a growing function."""
+    """Return the arguments of a growing function that can be differentiated by."""
     return _arguments(function, name, draw, size, rng).inputs
 
 

@@ -75,7 +75,7 @@ def _verb(far: Reach) -> str:
 
 
 def _why(far: Reach) -> str:
-    """Return what ended an engine, where it was no limit of its own."""
+    """Return the end of an engine in words, where it was no limit of its own."""
     return f" ({far.stopped_by})" if far.stopped_by and far.stopped_by not in _LIMITS else ""
 
 

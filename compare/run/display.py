@@ -1,4 +1,4 @@
-"""What a run shows while it runs: results as they come, and how long it will take."""
+"""The display of a run while it runs: results as they come, and the time left."""
 
 import math
 import time

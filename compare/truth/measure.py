@@ -214,7 +214,7 @@ def _judged(
 
 
 def _certificate(truth: Truth) -> str:
-    """Return what shows that a truth is true."""
+    """Return the evidence that a truth is true."""
     return (
         f"central differences at two steps agree to 50 digits, of {truth.digits} computed "
         f"({_ARITHMETIC})"

@@ -281,7 +281,7 @@ class Entries(Formulas):
         return float(value), self._grouped(entries) if self._structures else entries
 
     def _evaluated(self, values: Sequence[Any]) -> tuple[Any, dict[str, Any]]:
-        """Return what the source computes of arrays in its order."""
+        """Return the results of the source for arrays in its order."""
         try:
             result = self._on_floats(*values)
         except (ArithmeticError, ValueError):

@@ -172,7 +172,7 @@ class MatrixHessian(MatrixFormulas):
         return result
 
     def _at(self, flat: Mapping[str, Any], directions: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what the source computes at a point and along directions."""
+        """Return the results of the source at a point and along directions."""
         point = self._first._arguments({n: flat[n] for n in self._first._inputs}, checked=True)
         more = [directions[n] for n in self._inputs if n not in self._first._inputs]
         found: dict[str, Any] = self._compiled(*point, *more)[1]

@@ -1,4 +1,4 @@
-"""What a layout is given, and what it returns."""
+"""The input of a layout, and its result."""
 
 from dataclasses import dataclass
 from typing import Literal

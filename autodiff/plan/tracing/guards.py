@@ -516,7 +516,7 @@ def _subclasses(x: type) -> tuple[Any, ...]:
 
 
 def _decimal_context() -> tuple[Any, ...]:
-    """Return what results of decimal arithmetic depend on besides numbers, for a guard."""
+    """Return the settings that results of decimal arithmetic depend on, for a guard."""
     now = decimal.getcontext()
     return now.prec, now.rounding, now.Emin, now.Emax, now.clamp
 

@@ -73,7 +73,7 @@ class _QRResult(NamedTuple):
 
 
 class _LstsqResult(NamedTuple):
-    """What `np.linalg.lstsq` returns; its rank is that of a matrix of full rank."""
+    """The result of `np.linalg.lstsq`; its rank is that of a matrix of full rank."""
 
     x: MatrixArray
     residuals: MatrixArray

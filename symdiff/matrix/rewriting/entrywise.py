@@ -68,7 +68,7 @@ def _product(nodes: list[Node], powers: dict[Node, float]) -> Node | None:
 
 
 def _order(node: Node) -> tuple[bool, bool, str]:
-    """Return what factors are ordered by: products and derivatives first, sums last."""
+    """Return the key by which factors are ordered: products and derivatives first, sums last."""
     text = spelling(node)
     front = node.op in ("matmul", "outer", "sum", "reshape", "broadcast") or text.startswith("∂")
     return not front, node.op in ("add", "subtract"), text

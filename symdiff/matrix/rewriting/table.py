@@ -206,7 +206,7 @@ def _is_row(chain: Sequence[Factor]) -> bool:
 
 
 def _front(terms: list[Term]) -> tuple[float, Scalars, list[Term]]:
-    """Return what terms have in common before their chains, and the terms without it."""
+    """Return the common front of terms, before their chains, and the terms without it."""
     number, shared = 1.0, dict(terms[0].scalars)
     for term in terms[1:]:
         powers = dict(term.scalars)
@@ -253,14 +253,14 @@ def _in_order(terms: list[Term], like: Node) -> list[Term] | None:
 
 
 def _place(term: Term) -> tuple[bool, bool, str, str]:
-    """Return what terms are ordered by: numbers last."""
+    """Return the key by which terms are ordered: numbers last."""
     scalars = " ".join(spelling(node) for node, _ in term.scalars)
     constant = len(term.chain) == 1 and is_ones(term.chain[0].node)
     return term.number < 0, constant, _spelled(term.chain), scalars
 
 
 def _spelled(chain: Sequence[Factor]) -> str:
-    """Return what chains are ordered by."""
+    """Return the key by which chains are ordered."""
     return " ".join(spelling(f.node) + "'" * f.flipped for f in chain)
 
 
@@ -359,7 +359,7 @@ def rewrite(terms: list[Term], like: Node) -> list[Term]:
 
 
 def measure(terms: Sequence[Term]) -> dict[str, int]:
-    """Return what rewriting makes less: the first that a rule changes becomes smaller."""
+    """Return the measure that rewriting makes less: the first that a rule changes becomes smaller."""
     keys = [_place(term) for term in terms]
     return {
         "terms": len(terms),

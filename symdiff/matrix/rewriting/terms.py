@@ -247,7 +247,7 @@ def times(a: Term, b: Term, sign: int = 1) -> Term:
 
 
 def spelling(node: Node, depth: int = _KEY) -> str:
-    """Return what nodes are ordered by: how they are made, not when."""
+    """Return the key by which nodes are ordered: how they are made, not when."""
     if node.op in ("input", "number", "length"):
         return str(node.params[0])
     if node.index in node.graph.names:

@@ -25,7 +25,7 @@ VOID = {"meta", "br", "input", "hr", "img", "link"}
 
 
 class Reader(HTMLParser):
-    """What a browser would load, and what a reader without eyes or without a mouse needs."""
+    """The parts that a browser would load, and that a reader without eyes or a mouse needs."""
 
     def __init__(self):
         super().__init__()

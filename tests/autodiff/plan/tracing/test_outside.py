@@ -626,7 +626,7 @@ def test_what_cannot_be_seen_is_refused_by_name(name):
 
 
 class Finder:
-    """What looks for modules, as that of pytest does, in files."""
+    """A finder of modules that looks in files, as that of pytest does."""
 
     def find_spec(self, *args):
         os.stat(__file__)
