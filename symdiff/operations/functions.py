@@ -83,8 +83,12 @@ def _smaller(dag: Dag, n: int, *args: int) -> Partials:
 
 def _of_angle(dag: Dag, _: int, y: int, x: int) -> Partials:
     """Return the partials of the angle of (x, y)."""
-    square = dag.add(dag.square(x), dag.square(y))
-    return dag.divide(x, square), dag.negate(dag.divide(y, square))
+    length = dag.apply("hypot", y, x)  # of which no square is taken, that would overflow
+
+    def share(part: int) -> int:
+        return dag.divide(dag.divide(part, length), length)
+
+    return share(x), dag.negate(share(y))
 
 
 def _of_log(base: int) -> Callable[[Dag, int, int], Partials]:

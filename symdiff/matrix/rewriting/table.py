@@ -359,7 +359,7 @@ def rewrite(terms: list[Term], like: Node) -> list[Term]:
 
 
 def measure(terms: Sequence[Term]) -> dict[str, int]:
-    """Return the measure that rewriting makes less: the first that a rule changes becomes smaller."""
+    """Return the measure of terms: the first of it that a rule changes becomes smaller."""
     keys = [_place(term) for term in terms]
     return {
         "terms": len(terms),
