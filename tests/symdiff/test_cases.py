@@ -13,45 +13,30 @@ from symdiff.matrix.table import RULES
 from symdiff.tracing.composed import COMPOSED
 from symdiff.tracing.scipy_functions import STAND_INS
 
-_spec = importlib.util.spec_from_file_location("cases", Path(__file__).parent / "cases.py")
-cases = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(cases)
 
-#: Rules without a case here: those that problems of tests/symdiff/matrix need, and of derivatives.
-_ELSEWHERE = {
-    "scatter",
-    "put",
-    "step",
-    "others",
-    "cumprod_vjp",
-    "tied",
-    "expm_frechet",
-    "reciprocal",
-}
-_ELSEWHERE |= {"logsumexp", "softmax", "softplus", "svd_u", "svd_vt", "relu", "triu", "inner"}
-_ELSEWHERE |= {
-    "cbrt",
-    "arcsin",
-    "arccos",
-    "arctan",
-    "arcsinh",
-    "arccosh",
-    "arctanh",
-    "tan",
-    "expm1",
-}
-_ELSEWHERE |= {
-    "logaddexp",
-    "cosh",
-    "sinh",
-    "cos",
-    "zeta",
-    "scaled_rows",
-    "signdet",
-    "logabsdet",
-    "min",
-    "minimum",
-}
+def _beside(name):
+    """Return the module of a file beside this one."""
+    path = Path(__file__).parent / name
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+cases, problems = _beside("cases.py"), _beside("matrix/problems.py")
+
+#: Operations that only adjoints are made of, held against numbers in matrix/test_hessian.py.
+_OF_ADJOINTS = {"cumprod_vjp", "expm_frechet", "others", "reciprocal", "scaled_rows", "scatter"}
+_OF_ADJOINTS |= {"tied"}
+#: Held against numbers in formulas/test_writing.py; and those whose rule is a refusal.
+_ELSEWHERE = {"put", "svd_u", "svd_vt"}
+
+
+def _differentiated(g):
+    """Return the operations whose adjoint rule a gradient needs."""
+    nodes = reachable([g._value])
+    active = depends(nodes, g._inputs.values())
+    return {node.op for node in nodes if node.index in active}
 
 
 def _points(shapes, rng):
@@ -88,8 +73,12 @@ def test_values_and_gradients_of_every_function_and_rule(monkeypatch):
         assert not _wrong(strategy, recorded)
     known = {*COMPOSED, *STAND_INS} - {"scipy.linalg.expm", "scipy.stats.norm"}
     assert known - recorded["functions"] == set()
+    for problem in problems.PROBLEMS.values():  # whose numbers matrix/test_gradient.py has
+        for shapes in (problem.shapes, problems.concrete(problem.shapes, problems.LENGTHS)):
+            g = gradient(problem.function, wrt=problem.wrt, strategy="matrix", inputs=shapes)
+            recorded["rules"] |= _differentiated(g)
     with_rule = {op for op, rule in RULES.items() if rule.adjoint is not None}
-    assert with_rule - recorded["rules"] <= _ELSEWHERE
+    assert with_rule - recorded["rules"] <= _OF_ADJOINTS | _ELSEWHERE
 
 
 def _wrong(strategy, recorded):
@@ -112,7 +101,5 @@ def _wrong(strategy, recorded):
         right &= all(np.allclose(found[k], expected[k], rtol=1e-5, atol=1e-6) for k in shapes)
         wrong += [] if right else [name]
         if strategy == "matrix":
-            nodes = reachable([g._value])
-            active = depends(nodes, g._inputs.values())
-            recorded["rules"] |= {node.op for node in nodes if node.index in active}
+            recorded["rules"] |= _differentiated(g)
     return wrong

@@ -141,3 +141,11 @@ def test_what_has_no_second_derivative_is_refused():
 def test_a_kink_is_no_constant(f, second):
     h = gradient(f, strategy="matrix", x=("n",)).hessian()
     np.testing.assert_allclose(h(x=[0.0, 1.0])["x"]["x"], np.diag(second), rtol=1e-14)
+
+
+def test_singular_vectors_have_no_second_derivative_here():
+    def f(A):
+        return np.sum(np.linalg.svd(A, compute_uv=False) ** 3)
+
+    with pytest.raises(Untraceable, match="second derivative of singular vectors"):
+        gradient(f, strategy="matrix", A=(3, 2)).hessian()
