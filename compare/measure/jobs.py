@@ -50,7 +50,7 @@ __all__ = [
 _LONG_S = 20 * SAMPLE_S
 #: Calls on new inputs, each its own, and the entries that these may have together: they must be
 #: made, and should stay in the caches of the processor as the usual inputs do.
-_NEW_CALLS, _NEW_ENTRIES, _NEW_ATTEMPTS = 64, 200_000, 3
+_NEW_CALLS, _NEW_ENTRIES, _NEW_ATTEMPTS = 64, 200_000, 5
 
 Inputs = Mapping[str, Any]
 
