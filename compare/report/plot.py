@@ -190,9 +190,9 @@ class _Box:
         parts.append(_rule(self.left, self.bottom, self.right, self.bottom, "soft"))
         middle = (self.left + self.right) / 2
         parts.append(words(middle, self.height - 8, x.title, anchor="middle"))
-        turn = f"rotate(-90 13 {(self.top + self.bottom) / 2:.1f})"
+        turn = f"rotate(-90 8 {(self.top + self.bottom) / 2:.1f})"
         at = (self.top + self.bottom) / 2
-        parts.append(words(13, at + 4, y.title, anchor="middle", transform=turn))
+        parts.append(words(8, at + 3, y.title, anchor="middle", transform=turn))
         return parts
 
     def budget(self, at: float, text: str) -> str:
