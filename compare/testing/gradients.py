@@ -127,16 +127,23 @@ def _by_input(case: Case, arguments: Arguments, names: Sequence[str], given: Any
             given = given[0]
         return arguments.parts(names[0], given)
     if isinstance(given, Mapping):
-        return dict(given)  # what it lacks is told with the others
+        if set(given) & {*names, *case.inputs}:
+            return dict(given)  # what it lacks is told with the others
+        raise ValueError(f"it has the keys {', '.join(map(str, given))}; {_expected(names)}")
     if not isinstance(given, tuple | list):
-        raise ValueError(
-            f"it is one {type(given).__name__}; expected a tuple of {len(names)}: "
-            f"{', '.join(names)}"
-        )
+        raise ValueError(f"it is one {type(given).__name__}; {_expected(names)}")
     if len(given) != len(names):
-        raise ValueError(f"it has {len(given)} parts; expected {len(names)}: {', '.join(names)}")
+        raise ValueError(f"it has {len(given)} parts; {_expected(names)}")
     pairs = zip(names, given, strict=True)
     return {k: x for n, part in pairs for k, x in arguments.parts(n, part).items()}
+
+
+def _expected(names: Sequence[str]) -> str:
+    """Return what a gradient by several arguments should be, and the way to one by one alone."""
+    return (
+        f"expected a tuple of {len(names)}: {', '.join(names)} (or a dict by these names); "
+        f"for {names[0]} alone, pass wrt={names[0]!r}"
+    )
 
 
 def _default(case: Case) -> list[Engine]:

@@ -72,7 +72,12 @@ def test_two_gradients_in_a_tuple_with_and_without_the_value():
     assert_gradients_agree(f, 2.0, 2.0, gradient=(6.0, (3.0, 2.0)))
     assert_gradients_agree(f, 2.0, 2.0, gradient=(3.0, 2.0))
     assert "value" in message_of(f, 2.0, 2.0, gradient=(8.0, (3.0, 2.0)))
-    assert "has 3 parts; expected 2: x, y" in message_of(f, 2.0, 2.0, gradient=(1.0, 2.0, 3.0))
+    parts = message_of(f, 2.0, 2.0, gradient=(1.0, 2.0, 3.0))
+    assert "has 3 parts; expected a tuple of 2: x, y" in parts
+    # That of one argument alone may be a dict with keys of its own.
+    keys = message_of(lambda p, x: p["w"] * x, {"w": 2.0}, 2.0, gradient={"w": 2.0})
+    assert "it has the keys w; expected a tuple of 2: p, x" in keys
+    assert "for p alone, pass wrt='p'" in keys
     assert "is one float; expected a tuple of 2" in message_of(f, 2.0, 2.0, gradient=1.0)
 
 
