@@ -6,7 +6,8 @@ from pathlib import Path
 
 project = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text())["project"]
 extras = project["optional-dependencies"]
-for requirement in [*project["dependencies"], *extras["test"], *extras["draw"], *extras["fast"]]:
+chosen = [r for name in ("test", "draw", "fast", "truth") for r in extras[name]]
+for requirement in [*project["dependencies"], *chosen]:
     lowest = re.fullmatch(r"([\w-]+)>=([\d.]+)", requirement)
     if lowest:
         print(f"{lowest[1]}=={lowest[2]}")

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from compare.truth.balls import Ball
 from compare.truth.linear import LINEAR
 from compare.truth.numbers import CONTEXT, ROUNDS, NoTruth, Number, time_left_s, to_number
 
@@ -87,7 +88,7 @@ def _in_time(function: Any, args: Any) -> None:
 
 def _wrapped(x: Any) -> Any:
     """Return numbers and arrays of objects as exact arrays; everything else as it is."""
-    if isinstance(x, Number):
+    if isinstance(x, Number | Ball):
         array: Any = np.empty((), object)
         array[()] = x
         return array.view(ExactArray)

@@ -1,11 +1,13 @@
 """The true gradient of a plain NumPy function: central differences in so many digits that 50 hold.
 
-Nothing of the engines is used here, and no rule of differentiation: only the function itself.
+Nothing of the engines is used here, and no rule of differentiation: only the function itself. Where
+python-flint is installed, power series of balls prove the digits, and differences are for the rest.
 """
 
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +16,7 @@ import numpy as np
 
 from compare.checks.difference import entry_name
 from compare.truth.arrays import exact
+from compare.truth.balls import INSTALLED, Ball, working_digits
 from compare.truth.numbers import NoTruth, as_mpf, from_mpf, precision
 
 __all__ = ["Truth", "true_gradient"]
@@ -24,6 +27,8 @@ _DIGITS = 50
 #: 10^(power of step - digits): by 10^-120 of the function's own scale at the first attempt. The
 #: second one serves entries so small next to the value that the first leaves less than 50 digits.
 _ATTEMPTS = ((180, -60), (420, -140))
+#: Digits with which balls are tried.
+_BALL_DIGITS = (70, 150)
 #: Time in s to convert one number and to compute a little with it.
 _NUMBER_S = 5e-6
 #: How near the function must come to its value on plain numbers, relative.
@@ -62,6 +67,8 @@ class Truth:
     parameters: int = 0
     seconds: float = 0.0
     digits: int = 0
+    #: Derivatives that balls enclose to 50 digits (python-flint); the others are differences.
+    enclosed: int = 0
 
     @property
     def sampled(self) -> bool:
@@ -135,23 +142,32 @@ math.exp, astype, or storing them in an array of numbers), where 16 digits would
             raise NoTruth(f"its inputs are too many for {seconds:g} s of computing in 50 digits")
         with precision(_ATTEMPTS[0][0], seconds), np.errstate(all="ignore"):
             values[0] = _value(f, inputs)
-        each_s = max(time.monotonic() - begin, 1e-6)
-        affordable = int((seconds - each_s) / (_EVALUATIONS * each_s))
+        each_s = max(time.monotonic() - begin, 1e-6) * _EVALUATIONS
+        balls = _balls(inputs) if INSTALLED else {}
+        if balls and parameters:
+            probed = time.monotonic()
+            first = next(name for name in names if math.prod(shapes[name]))
+            if _enclosed(f, balls, first, (0,) * len(shapes[first])) is not None:
+                each_s = max(time.monotonic() - probed, 1e-6)
+        affordable = int((seconds + begin - time.monotonic()) / each_s)
         if affordable < len(names):
             raise NoTruth(
-                f"one evaluation in 50 digits takes {each_s:.2g} s, and the {parameters:,} "
-                f"derivatives need {_EVALUATIONS} each"
+                f"one derivative in 50 digits takes {each_s:.2g} s, and there are {parameters:,}"
             )
         gradients: dict[str, Any] = {name: np.full(shapes[name], None) for name in names}
-        slopes, taken = {}, 0
+        slopes, taken, enclosed = {}, 0, 0
         for name, entry in _sample(shapes, affordable, seed):
             if time.monotonic() - begin > 2 * seconds:
                 break
+            taken += 1
+            gradients[name][entry] = _enclosed(f, balls, name, entry)
+            if gradients[name][entry] is not None:
+                enclosed += 1
+                continue
             derivative, low, high = _derivative(f, inputs, name, entry, values)
             gradients[name][entry] = derivative
             if low != high:
                 slopes[name, entry] = (low, high)
-            taken += 1
         _must_be_the_same(f, inputs, values[0], gradients)
     except NoTruth as error:
         raise NoTruth(f"no truth: {error}") from error
@@ -159,7 +175,7 @@ math.exp, astype, or storing them in an array of numbers), where 16 digits would
         reason = f"{type(error).__name__}: {error}"
         raise NoTruth(f"no truth: the function raised {reason} on numbers of 50 digits") from error
     took_s, digits = time.monotonic() - begin, _ATTEMPTS[max(values)][0]
-    return Truth(values[0], gradients, slopes, taken, parameters, took_s, digits)
+    return Truth(values[0], gradients, slopes, taken, parameters, took_s, digits, enclosed)
 
 
 def _floating(value: Any) -> bool:
@@ -217,6 +233,30 @@ def _scalar(result: Any) -> Any:
     return number
 
 
+def _balls(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs as balls."""
+    with working_digits(_BALL_DIGITS[0]):
+        return {n: exact(x) if _floating(x) else x for n, x in inputs.items()}
+
+
+def _enclosed(
+    f: Callable[..., Any], balls: Mapping[str, Any], name: str, entry: tuple[int, ...]
+) -> Any:
+    """Return a derivative that a ball encloses to 50 digits, or None where none does."""
+    for digits in _BALL_DIGITS if balls else ():
+        # What balls do not know or decide is no error: differences take over.
+        with suppress(NoTruth, ArithmeticError, ValueError, AttributeError, TypeError, IndexError):
+            with working_digits(digits), np.errstate(all="ignore"):
+                given = {n: x.copy() if isinstance(x, np.ndarray) else x for n, x in balls.items()}
+                plain = given[name].view(np.ndarray)
+                plain[entry] = Ball.moving(plain[entry].value)
+                result = np.asarray(f(**given), dtype=object)
+                found = Ball.of(result[()]).enclosed_slope(_DIGITS) if result.ndim == 0 else None
+            if found is not None:
+                return found
+    return None
+
+
 def _derivative(
     f: Callable[..., Any],
     inputs: Mapping[str, Any],
@@ -250,9 +290,11 @@ def _derivative(
                     middle
                 ) * mpmath.mpf(10) ** (power // 2)
                 return (two, two, two) if smooth else (two, left, right)
-    if max(abs(one), abs(two)) <= mpmath.mpf(10) ** (_ATTEMPTS[-1][1] * 3 // 2):
+    least, vanishing = mpmath.mpf(10) ** _ATTEMPTS[-1][1], max(abs(one), abs(two))
+    # All that is left is the square of the step (x^3 at 0), or the step (max(x, 0)^2 at 0).
+    if vanishing <= least**1.5 or (vanishing <= least**0.5 and _alike(one, 3 * two, 10)):
         zero = mpmath.mpf(0)
-        return zero, zero, zero  # x^3 at 0: all that is left is the square of the step
+        return zero, zero, zero
     raise NoTruth(
         f"two steps give derivatives by {entry_name(name, entry)} that differ in their first "
         f"{_DIGITS} digits: {mpmath.nstr(one, 8)} and {mpmath.nstr(two, 8)}"

@@ -215,10 +215,16 @@ def _judged(
 
 def _certificate(truth: Truth) -> str:
     """Return the evidence that a truth is true."""
-    return (
+    balls = "balls of python-flint enclose 50 digits"
+    differences = (
         f"central differences at two steps agree to 50 digits, of {truth.digits} computed "
         f"({_ARITHMETIC})"
     )
+    if not truth.enclosed:
+        return differences
+    if truth.enclosed == truth.entries:
+        return balls
+    return f"{balls} of {truth.enclosed} entries; of the others {differences}"
 
 
 def difference_from_truth(case: Case, engine: Engine, result: Result, truth: Truth) -> Difference:

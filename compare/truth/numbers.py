@@ -6,7 +6,8 @@ would do so raises `NoTruth`, because a truth of 16 digits is none.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import mpmath
@@ -20,6 +21,7 @@ __all__ = [
     "Number",
     "as_mpf",
     "from_mpf",
+    "made_by",
     "precision",
     "time_left_s",
     "to_number",
@@ -33,7 +35,7 @@ class NoTruth(TypeError):
 #: A context of its own: the precision of mpmath's is the user's.
 CONTEXT = MPContext()
 Number: Any = CONTEXT.mpf
-_deadline = threading.local()
+_thread = threading.local()
 
 #: Why a function that rounds has no truth.
 ROUNDS = (
@@ -49,16 +51,26 @@ class precision:  # noqa: N801 (used as a function, like numpy.errstate)
         self._digits, self._end_s = digits, time.monotonic() + seconds
 
     def __enter__(self) -> None:
-        self._outer = CONTEXT.dps, getattr(_deadline, "end_s", float("inf"))
-        CONTEXT.dps, _deadline.end_s = self._digits, self._end_s
+        self._outer = CONTEXT.dps, getattr(_thread, "end_s", float("inf"))
+        CONTEXT.dps, _thread.end_s = self._digits, self._end_s
 
     def __exit__(self, *exception: object) -> None:
-        CONTEXT.dps, _deadline.end_s = self._outer
+        CONTEXT.dps, _thread.end_s = self._outer
 
 
 def time_left_s() -> float:
     """Return the time until the end that `precision` was given, in s; infinity without one."""
-    return float(getattr(_deadline, "end_s", float("inf"))) - time.monotonic()
+    return float(getattr(_thread, "end_s", float("inf"))) - time.monotonic()
+
+
+@contextmanager
+def made_by(make: Callable[[Any], Any]) -> Iterator[None]:
+    """Let numbers that meet exact ones be made by another arithmetic."""
+    _thread.make = make
+    try:
+        yield
+    finally:
+        _thread.make = None
 
 
 def as_mpf(x: Any) -> Any:
@@ -75,6 +87,9 @@ def from_mpf(x: Any) -> Any:
 
 def to_number(x: Any) -> Any:
     """Return a number as an exact one."""
+    make = getattr(_thread, "make", None)
+    if make is not None:
+        return make(x)
     if isinstance(x, Number):
         return x
     if isinstance(x, bool | np.bool_ | int | np.integer):

@@ -199,7 +199,11 @@ def test_two_that_tie_share_evenly():
     assert [float(found[n][()]) for n in "xy"] == [0.5, 0.5]
 
 
-def test_a_sample_is_taken_where_time_is_short_and_said(monkeypatch):
+@pytest.mark.parametrize(("balls", "entries"), [(False, 24), (True, 96)])
+def test_a_sample_is_taken_where_time_is_short_and_said(monkeypatch, balls, entries):
+    if balls:
+        pytest.importorskip("flint")
+    monkeypatch.setattr("compare.truth.gradient.INSTALLED", balls)
     # A clock on which every reading takes a tenth of a second.
     looks = itertools.count()
     clock = types.SimpleNamespace(monotonic=lambda: next(looks) / 10)
@@ -207,7 +211,7 @@ def test_a_sample_is_taken_where_time_is_short_and_said(monkeypatch):
     truth = true_gradient(
         lambda x, b: np.sum(np.exp(x) * b), {"x": np.ones(300), "b": 2.0}, seconds=10.0
     )
-    assert truth.entries == 24
+    assert (truth.entries, truth.enclosed) == (entries, entries * balls)
     assert truth.sampled
     assert truth.parameters == 301
     known = [d for d in truth.gradients["x"] if d is not None]
