@@ -59,8 +59,10 @@ def exactness_sentences(truth: pd.DataFrame) -> list[str]:
                 ", because terms cancel; in ULPs of the largest entry of that gradient no error is "
                 f"above {ulp_text(worst['ulp_of_largest'])}"
             )
-        typical = float(fine["ulp_median"].median())
-        sentences.append(f"{text}. The median of the medians is {ulp_text(typical)}. ")
+        medians = fine["ulp_median"].dropna()
+        if len(medians):
+            text += f". The median of the medians is {ulp_text(float(medians.median()))}"
+        sentences.append(f"{text}. ")
     rough = known[known["engine"].eq("finite-differences")]
     if len(rough):
         least = float(rough.loc[rough["ulp_max"] > 0, "ulp_max"].min())

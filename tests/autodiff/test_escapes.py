@@ -504,7 +504,7 @@ LOUD = {
         "shape",
     ),
     ".dtype = ": (after(lambda h, x: setattr(h, "dtype", int), np.copy), AttributeError, "dtype"),
-    "Series.mean": (lambda x: pd.Series(list(x)).mean(), TypeError, "Tensor.* to numeric"),
+    "Series.mean": (lambda x: pd.Series(list(x)).mean(), TypeError, "Tensor.* to numeric|complex"),
     "nditer": (lambda x: sum(np.nditer(x)), TypeError, "references"),
     "index": (lambda x: [1, 2, 3][x[0]], TypeError, "cannot be an index: integers can"),
     "slice": (lambda x: np.sum(C[: x[0]]), TypeError, "cannot be an index: integers can"),

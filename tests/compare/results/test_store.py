@@ -132,7 +132,8 @@ def test_no_text_becomes_a_formula_or_a_second_row_and_all_read_back_as_one_line
         frame = read_results(path)
         assert frame.loc[0, ["label", "message"]].tolist() == [line, line]
         assert [str(frame[c.name].dtype) for c in RESULT_COLUMNS] == [
-            {"int": "Int64", "float": "float64", "str": "str"}[c.dtype] for c in RESULT_COLUMNS
+            {"int": "Int64", "float": "float64", "str": str(pd.Series(["a"]).dtype)}[c.dtype]
+            for c in RESULT_COLUMNS
         ]
 
 
