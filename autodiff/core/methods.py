@@ -16,8 +16,8 @@ __all__ = ["ArrayMethods", "put_in_place"]
 
 #: Methods that are the function of the same name.
 _SAME = (
-    *("all", "any", "argmax", "argmin", "argpartition", "argsort", "choose", "clip", "conj"),
-    *("conjugate", "cumprod", "cumsum", "diagonal", "dot", "max", "mean", "min", "nonzero"),
+    *("all", "any", "argmax", "argmin", "argpartition", "argsort", "choose", "clip"),
+    *("cumprod", "cumsum", "diagonal", "dot", "max", "mean", "min", "nonzero"),
     *("prod", "ravel", "repeat", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes"),
     *("take", "trace", "var"),
 )
@@ -210,6 +210,12 @@ class ArrayMethods:
         """Return a copy, which in-place operators may change without changing the original."""
         return np.copy(self, order)
 
+    def conj(self) -> Any:
+        """Return the complex conjugate; a real tensor is its own, no copy."""
+        return np.conjugate(self) if np.iscomplexobj(self) else self
+
+    conjugate = conj
+
     def astype(
         self,
         dtype: Any,
@@ -219,8 +225,7 @@ class ArrayMethods:
         copy: bool = True,
     ) -> Any:
         """Return the value in another floating-point type."""
-        result = np.astype(self, dtype)  # type: ignore[call-overload]
-        return np.copy(self) if copy and result is self else result
+        return np.astype(self, dtype, copy=copy)  # type: ignore[call-overload]
 
     def __getattr__(self: Any, name: str) -> Any:
         """Return a universal function of one argument by its name.

@@ -97,7 +97,9 @@ def meshgrid(
         np.reshape(x, [-1 if i == axis else 1 for i in range(len(xi))])
         for axis, x in zip(axes, map(as_array, xi), strict=True)
     ]
-    return tuple(grids) if sparse else np.broadcast_arrays(*grids)
+    if not sparse:
+        grids = list(np.broadcast_arrays(*grids))
+    return tuple(np.copy(grid) if copy else grid for grid in grids)
 
 
 @handles(np.ix_)

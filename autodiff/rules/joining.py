@@ -152,7 +152,7 @@ def block(arrays: Any) -> Array:
         x = as_array(blocks)
         return np.reshape(x, (1,) * (ndim - x.ndim) + x.shape)
 
-    return built(arrays, depth)
+    return built(arrays, depth) if depth else np.copy(built(arrays, 0))
 
 
 @handles(np.append)

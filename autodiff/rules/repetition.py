@@ -64,7 +64,9 @@ def tile(A: Array, reps: Any) -> Array:
     pairs = [n for pair in zip(repeats, shape, strict=True) for n in pair]
     ones = [n for length in shape for n in (1, length)]
     total = [r * n for r, n in zip(repeats, shape, strict=True)]
-    return np.reshape(np.broadcast_to(np.reshape(A, ones), pairs), total)
+    tiled = np.reshape(np.broadcast_to(np.reshape(A, ones), pairs), total)
+    # Where nothing is repeated these are views.
+    return np.copy(tiled) if all(r == 1 for r in repeats) else tiled
 
 
 @handles(np.repeat)
@@ -80,7 +82,8 @@ def repeat(a: Array, repeats: Any, axis: int | None = None) -> Array:
     if count < 0:
         raise ValueError(f"repeat: {count} repetitions arrived; counts cannot be negative")
     spread = np.broadcast_to(np.reshape(a, (*before, 1, *after)), (*before, count, *after))
-    return np.reshape(spread, (*before[:-1], before[-1] * count, *after))
+    repeated = np.reshape(spread, (*before[:-1], before[-1] * count, *after))
+    return np.copy(repeated) if count == 1 else repeated
 
 
 @handles(np.resize)

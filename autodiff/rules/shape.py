@@ -102,7 +102,7 @@ def astype(x: Array, dtype: Any, /, *, copy: bool = True, device: Any = None) ->
     if device not in (None, "cpu"):
         raise ValueError(f"astype: device={device!r} arrived; arrays of NumPy are on the 'cpu'")
     if x.dtype == dtype:
-        return x
+        return np.copy(x) if copy else x
     if x.dtype.kind not in "fc":
         return record(CAST, (x,), {"dtype": dtype})
     if dtype.kind not in "fc":

@@ -1,0 +1,1 @@
+"""Planted mistakes: which of them the tests catch, by the operators of cosmic-ray."""
