@@ -83,7 +83,9 @@ def test_a_survey_says_what_caught_each_mistake_and_leaves_nothing_behind(
     assert len(reaching(reach, FILE, 16, 0.0)) == 1
 
     removed, same = (
-        next(m for ms in mutants_of_line(SOURCE, line, FILE).values() for m in ms if m.after == after)
+        next(
+            m for ms in mutants_of_line(SOURCE, line, FILE).values() for m in ms if m.after == after
+        )
         for line, after in ((6, "pass"), (5, "if x != least:"))
     )
     known = {(same.file, same.before, same.after): "the same program"}
@@ -114,4 +116,3 @@ def test_each_equivalent_is_a_line_of_the_file_that_it_names():
         assert before in text
         assert before != after
         assert reason
-

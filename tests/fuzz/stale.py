@@ -397,6 +397,11 @@ INNERMOST: dict[str, Holder] = {
     ),
     "set": Holder(lambda v: {v}, lambda x: max(x), lambda x, v: (x.clear(), x.add(v))),
     "integer array": Holder(lambda v: np.array([1, int(v)]), lambda x: float(x[1]), _array_put),
+    "boolean array": Holder(
+        lambda v: np.arange(9) < v,
+        lambda x: float(np.sum(x)),
+        lambda x, v: operator.setitem(x, slice(None), np.arange(9) < v),
+    ),
     "bytes": Holder(
         lambda v: bytearray([int(v)]),
         lambda x: float(x[0]),

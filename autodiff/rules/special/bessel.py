@@ -118,7 +118,8 @@ special(
 
 
 def _struve_term(v: Array, x: Array) -> Array:
-    return np.power(0.5 * x, v) / (math.sqrt(math.pi) * sp.gamma(v + 1.5))
+    # Of -0 as of 0: the infinite parts cancel, which is NaN.
+    return np.power(0.5 * x + 0.0, v) / (math.sqrt(math.pi) * sp.gamma(v + 1.5))
 
 
 special(

@@ -1,11 +1,13 @@
 """Numbers among the arguments: taken by every function, of the types of the function itself."""
 
+import itertools
 import math
 
 import numpy as np
 import pytest
 
 import autodiff
+from autodiff.core.pytrees import flatten
 
 TAKING = {
     "stack": lambda w: np.sum(np.stack([10.0, 10.0 - w]) ** 2),
@@ -61,6 +63,26 @@ def test_the_type_of_a_result_is_that_of_the_function(x):
                 assert type(found[1][0]) is type(expected[1][0])
                 found, expected = found[0], expected[0]
             assert type(found) is type(expected)
+
+
+NUMBERS = (
+    *(1.5, np.float64(1.5), np.float32(1.5), np.array(1.5), 1.5 + 0j, np.complex64(1.5)),
+    *(2, np.int64(2), np.uint8(2), np.array(2), True, np.True_, np.array(True)),
+    *([2.0], np.array([2.0]), np.array([2.0], np.float32), np.array([2]), np.array([True])),
+)
+
+
+def test_a_plan_for_one_type_of_number_is_not_taken_for_another():
+    def f(x):
+        return np.multiply(x, 3), np.exp2(x), [x]
+
+    # Each after each other, since a plan is asked for by what the call before it left.
+    step = autodiff.compile(f)
+    for x in [x for pair in itertools.product(NUMBERS, NUMBERS) for x in pair]:
+        for found, expected in zip(flatten(step(x))[0], flatten(f(x))[0], strict=True):
+            assert np.asarray(found).dtype == np.asarray(expected).dtype
+            assert np.shape(found) == np.shape(expected)
+            np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def _repeated(x, n):

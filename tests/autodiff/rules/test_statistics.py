@@ -1,5 +1,7 @@
 """Averages, covariances and integrals: results in pairs, warnings, errors."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,40 @@ def test_too_few_observations_warn_as_numpys():
     graph = trace(lambda x: np.nanvar(x, ddof=1), np.ones(3))
     assert graph.forward(np.array([1.0, np.nan, 3.0])) == 2.0
     assert np.isnan(graph.forward(np.array([1.0, np.nan, np.nan])))
+
+
+ROWS = np.array([[1, 1, 0, 1], [1, 0, 0, 0], [1, 1, 1, 1]], bool)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("f", [np.var, np.std, np.nanvar, np.nanstd])
+def test_spreads_by_mask_mean_and_degrees_of_freedom(f, rng):
+    x = rng.normal(size=(3, 4))
+    used = np.ones((3, 4), bool)
+    if f in (np.nanvar, np.nanstd):
+        x[0, 1], used[0, 1] = np.nan, False
+    means = {}, {"mean": np.array([[0.1], [0.2], [0.3]])}
+    masks = {}, {"where": ROWS}, {"where": ROWS[:, 2:3]}
+    for mean, mask, ddof in itertools.product(means, masks, (0, 1, 2.5, 4, 5)):
+        given = {"axis": 1, "ddof": ddof, **mean, **mask}
+
+        def spread(x, given=given):
+            return f(x, **given)
+
+        value, pullback = autodiff.vjp(spread, x)
+        np.testing.assert_allclose(value, spread(x), rtol=1e-13)
+        x_bar = pullback(np.ones(3))[0]
+        taken = used & np.broadcast_to(mask.get("where", True), used.shape)
+        rows = np.sum(taken, axis=1) > ddof
+        for place in zip(*np.nonzero(taken & rows[:, None]), strict=True):
+            step = np.zeros((3, 4))
+            step[place] = 1e-6
+            difference = (spread(x + step) - spread(x - step))[place[0]] / 2e-6
+            np.testing.assert_allclose(x_bar[place], difference, rtol=1e-6, atol=1e-8)
+        assert not np.any(x_bar[~taken])
+        if f is not np.std:
+            # Without freedom there is no spread, and no slope of it.
+            assert not np.any(np.isfinite(x_bar[taken & ~rows[:, None]])), given
 
 
 def test_nan_is_left_out_of_every_derivative():

@@ -24,8 +24,10 @@ X = np.ones(2)
 
 @pytest.mark.parametrize("name", HOLDERS)
 def test_a_change_in_place_and_by_binding_is_noticed(name):
-    for root, level in itertools.product(ROOTS, (-1, 0, 1)):
-        program = Program(root, (name,), "number", level, 2.0, 5.0)
+    # Bound anew, another number in the holder, another content of an array in it.
+    kinds = ("number", -1), ("number", 0), ("array", 1)
+    for root, (innermost, level) in itertools.product(ROOTS, kinds):
+        program = Program(root, (name,), innermost, level, 2.0, 5.0)
         assert check(program) in ("right", "invalid"), program
 
 
