@@ -228,11 +228,12 @@ def test_holm_is_monotone_and_never_below_the_p_value(rng):
     assert holm([]) == []
 
 
-def three(times, ratio=2.0):
-    """Return a run of three engines on one problem, their intervals 1 % to either side."""
+def three(times, ratio=2.0, ends=None):
+    """Return a run of engines on one problem, their intervals 1 % to either side if not given."""
+    ends = ends or {e: (0.99 * t, 1.01 * t) for e, t in times.items()}
     rows = [
         {"problem": "p", "size": 1, "engine": e, "mode": "warm", "status": "ok", "run_s": t}
-        | {"run_low_s": 0.99 * t, "run_high_s": 1.01 * t, "ratio": ratio * t}
+        | {"run_low_s": ends[e][0], "run_high_s": ends[e][1], "ratio": ratio * t}
         for e, t in times.items()
     ]
     return Run("run", as_frame(rows, RESULT_COLUMNS))
@@ -251,6 +252,22 @@ def test_verdicts_that_hold_and_that_do_not():
         | {"faster_old": "a", "faster_new": "b", "old": 2.0, "new": 1.25}
     ]
     assert verdicts(old, three({"d": 1.0})).pairs == 0
+
+
+@pytest.mark.parametrize(
+    ("of_fast", "of_slow", "apart"),
+    [
+        ((0.5, 1.5), (1.51, 9.0), True),
+        ((0.5, 1.5), (1.5, 9.0), False),
+        ((0.99, 1.99), (1.98, 2.02), False),
+        ((0.99, 9.0), (1.98, 2.02), False),
+        ((0.99, 1.01), (1.0, 2.02), False),
+        ((0.99, 1.01), (0.5, 9.0), False),
+    ],
+)
+def test_intervals_that_overlap_at_one_end_are_no_verdict(of_fast, of_slow, apart):
+    run = three({"a": 1.0, "b": 2.0}, ends={"a": of_fast, "b": of_slow})
+    assert verdicts(run, run).pairs == apart
 
 
 # The command.
