@@ -11,6 +11,7 @@ __all__ = ["diagnosis"]
 _NEAR = 1e-9
 
 
+@np.errstate(all="ignore")
 def diagnosis(name: str, gradients: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
     """Return the usual mistake that would explain a wrong gradient, or an empty string.
 
@@ -68,9 +69,8 @@ def _factor(given: Any, right: Any) -> str:
 def _single_precision(given: Any, right: Any) -> str:
     if given.dtype != np.float64 or not _near_each(given, right).size:
         return ""
-    with np.errstate(over="ignore"):
-        rounded = np.array_equal(given, given.astype(np.float32))
-        expected = np.array_equal(right, right.astype(np.float32))
+    rounded = np.array_equal(given, given.astype(np.float32))
+    expected = np.array_equal(right, right.astype(np.float32))
     rough = np.all(np.abs(given - right) <= 1e-5 * np.max(np.abs(right), initial=0.0))
     return "every entry of {name} is a float32 number" if rounded and rough and not expected else ""
 

@@ -14,6 +14,8 @@ __all__ = ["VALUE", "Difference", "compare_gradients", "entry_name", "structure_
 
 #: Key of the value beside the names of arguments: no argument can be called so.
 VALUE = "the value"
+#: Above it, differences and sums are computed of a quarter of both: they could become infinite.
+_HUGE = 2.0**1020
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,8 @@ def _worst_entry(given: Any, expected: Any, floor: float) -> tuple[float, tuple[
         return 0.0, ()
     with np.errstate(all="ignore"):
         scale = np.maximum(np.abs(a), np.abs(b))
+        if np.max(scale) > _HUGE:
+            a, b, scale, floor = a / 4, b / 4, scale / 4, floor / 4
         scale += floor
         errors = np.abs(a - b)
         errors /= scale

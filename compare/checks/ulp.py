@@ -22,10 +22,13 @@ def ulp(x: Any) -> Any:
 
 
 def ulps_apart(a: Any, b: Any) -> int:
-    """Return the number of steps from one floating-point number to the next between two."""
-    dtype = np.float32 if getattr(a, "dtype", None) == np.float32 else np.float64
-    with np.errstate(over="ignore"):
-        low, high = dtype(a), dtype(b)
+    """Return the number of steps from one floating-point number to the next between two.
+
+    They are those of the first, or of float64 where the second is beyond its range.
+    """
+    fits = abs(float(b)) <= float(np.finfo(np.float32).max)
+    dtype = np.float32 if getattr(a, "dtype", None) == np.float32 and fits else np.float64
+    low, high = dtype(a), dtype(b)
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ValueError(f"ulps_apart: {a!r} and {b!r} arrived; expected finite numbers")
     return abs(_place(low) - _place(high))

@@ -1,5 +1,7 @@
 """How gradients are compared, and what with."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -54,6 +56,21 @@ def test_a_relative_error_above_the_tolerance_in_the_largest_entry_is_seen(entri
     difference = compare_gradients(0.0, {"x": given_gradient}, 0.0, {"x": reference}, EXACT)
     # A subnormal number may be too coarse to be changed by the factor.
     assert difference.agrees == (reference[place] == given_gradient[place])
+
+
+@pytest.mark.parametrize("tolerance", TOLERANCES.values(), ids=list(TOLERANCES))
+@pytest.mark.parametrize("unit", [5e-324, 1.0, 1e300, np.finfo(float).max])
+def test_no_sign_and_no_size_hides_an_error(tolerance, unit):
+    factors = (-1.0, -0.9, -0.5, 0.0, 0.5, 0.9, 1.0)
+    for a, b, other in itertools.product(factors, factors, (0.0, -1.0, 1.0)):
+        found, reference = (np.array([x, other * 0.1]) * unit for x in (a, b))
+        difference = compare_gradients(0.0, {"x": found}, 0.0, {"x": reference}, tolerance)
+        assert difference.agrees == (found[0] == reference[0])
+        assert "finite" not in difference.message
+        # The floor of an entry goes by the largest magnitude, whatever its sign.
+        reference = np.array([b * unit, 0.0])
+        close = np.array([b * unit, 1e-15 * b * unit])
+        assert compare_gradients(0.0, {"x": close}, 0.0, {"x": reference}, tolerance).agrees
 
 
 def test_the_tolerance_does_not_grow_with_size():

@@ -40,6 +40,18 @@ def test_float32_is_counted_as_such():
     x = np.float32(1.0)
     assert ulps_apart(x, np.nextafter(x, np.float32(2))) == 1
     assert ulps_text(np.float32(1.0), np.float32(1.5)) == "4.2e+06 ULPs apart"
+    # A reference that float32 has no number for.
+    assert ulps_apart(np.float32(1.0), 1e300) == ulps_apart(1.0, 1e300)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_at_the_end_of_the_range(dtype):
+    largest = np.finfo(dtype).max
+    before = np.nextafter(largest, dtype(0))
+    assert ulp(largest) == largest - before
+    assert ulps_apart(before, largest) == 1
+    # More steps than an integer of as many bits counts.
+    assert ulps_apart(-largest, largest) == 2 * ulps_apart(dtype(0), largest)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
