@@ -245,6 +245,15 @@ NOTHING = [
 ]
 
 
+@pytest.mark.parametrize("bounds", [1, 5])
+def test_bounds_do_not_count_among_the_costs_that_tell_laws_apart(bounds):
+    for measured, name in ((3, "power"), (4, "exponential"), (6, "exponential")):
+        n = np.arange(2.0, 2.0 + measured + bounds)
+        y, late = np.exp(1.5 * n + 0.02 * (-1) ** n), np.arange(measured + bounds) >= measured
+        y[late] = y[measured - 1]
+        assert choose_law(fit_power(n, y, late), fit("exponential", n, y, late)) == name
+
+
 @pytest.mark.parametrize(("n", "y", "censored"), NOTHING)
 def test_too_little_gives_no_law(n, y, censored):
     assert fit_power(n, y, censored) is None
