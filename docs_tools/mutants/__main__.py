@@ -5,6 +5,7 @@ fails. What no test of a mutant can see is listed with its reason in ``equivalen
 """
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -17,7 +18,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
-from json import JSONDecodeError, loads
 from pathlib import Path
 from typing import Any
 
@@ -64,17 +64,14 @@ def run(root: Path, command: Sequence[str], limit_s: float | None) -> tuple[int 
 
 def recorded(file: Path, root: Path, packages: Sequence[str], tests: Sequence[str]) -> Any:
     """Return which tests reach which lines: from a file, if it is of these sources."""
-    try:
-        found = loads(file.read_text(encoding="utf-8"))
-        if found["digest"] == digest(root, packages, tests):
-            return found
-    except (FileNotFoundError, JSONDecodeError):
-        pass
-    with _copied(root) as copy:
-        script = [str(Path(__file__).with_name("reach.py")), str(file.resolve())]
-        _, output = run(copy, [*script, ",".join(packages), *tests], None)
-    print(output[-400:], file=sys.stderr)
-    return loads(file.read_text(encoding="utf-8"))
+    found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if found.get("digest") != digest(root, packages, tests):
+        with _copied(root) as copy:
+            script = [str(Path(__file__).with_name("reach.py")), str(file.resolve())]
+            _, output = run(copy, [*script, ",".join(packages), *tests], None)
+        print(output[-400:], file=sys.stderr)
+        found = json.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
 def verdict(root: Path, reach: Any, mutant: Mutant) -> tuple[str, str]:

@@ -20,7 +20,7 @@ def _replaced(node: Any, text: str) -> Any:
     """Return a node of other text where an old one stands, with the same space before it."""
     import parso
 
-    new = parso.parse(text).children[0]
+    new: Any = parso.parse(text).children[0]  # type: ignore[no-untyped-call]
     new.get_first_leaf().prefix = node.get_first_leaf().prefix
     return new
 

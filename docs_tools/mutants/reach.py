@@ -57,7 +57,8 @@ def record(file: Path, root: Path, packages: Sequence[str], tests: Sequence[str]
     measured.stop()
     names = sorted(plugin.seconds.keys() - plugin.failed)
     place = {name: i for i, name in enumerate(names)}
-    reached, groups = [0] * len(names), {}
+    reached = [0] * len(names)
+    groups: dict[tuple[int, ...], int] = {}
     lines: dict[str, dict[int, int]] = {}
     data = measured.get_data()
     for path in sorted(data.measured_files()):
@@ -85,7 +86,8 @@ def reaching(recorded: Any, file: str, line: int, most_s: float) -> list[tuple[s
     if not found:
         found = sorted({i for group in set(lines.values()) for i in recorded["groups"][group]})
     tests = [recorded["tests"][i] for i in found]
-    chosen, spent_s = [], 0.0
+    chosen: list[tuple[str, float]] = []
+    spent_s = 0.0
     for name, seconds, _ in sorted(tests, key=lambda test: (-_nearness(test[0], file), test[2])):
         spent_s += seconds
         if chosen and spent_s > most_s:

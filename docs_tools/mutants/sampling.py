@@ -46,11 +46,10 @@ def _operators() -> dict[str, list[tuple[str, Any]]]:
 def _is_annotation(tree: Any, place: tuple[int, int]) -> bool:
     """Return whether what stands at a place is a type, which no test can miss."""
     node = tree.get_leaf_for_position(place, include_prefixes=True)
-    while node.parent is not None:
-        above = node.parent
-        if above.type in ("annassign", "tfpdef") and above.children.index(node) in (1, 2):
-            return bool(above.type == "tfpdef" or above.children.index(node) == 1)
-        if above.type == "funcdef" and above.annotation is node:
+    while (above := node.parent) is not None:
+        places = {"annassign": slice(1, 2), "tfpdef": slice(2, None)}
+        types = [above.annotation] if above.type == "funcdef" else []
+        if any(node is x for x in types or above.children[places.get(above.type, slice(0))]):
             return True
         node = above
     return False
