@@ -99,6 +99,23 @@ def test_structure_is_compared_before_numbers(value, dtype, text):
     assert found.agrees == (not text)
 
 
+@pytest.mark.parametrize(
+    ("gradients", "text"),
+    [
+        ([np.ones(2)], "a list of gradients arrived; expected a mapping with x, y"),
+        ({"x": np.ones(2)}, "gradients of x arrived; expected x, y"),
+        ({}, "gradients of nothing arrived; expected x, y"),
+        ({"x": np.ones(2), "y": 1.0, "z": 1.0}, "gradients of x, y, z arrived; expected x, y"),
+        ({"x": np.ones(2), "y": 1}, "the gradient of y has dtype int64; expected a floating"),
+        ({"x": np.ones((2, 1)), "y": 1.0}, "the gradient of x has shape (2, 1); expected (2,)"),
+    ],
+)
+def test_gradients_of_other_names_or_kinds_are_told(gradients, text):
+    found = compare_gradients(1, gradients, 1.0, {"x": np.ones(2), "y": np.float64(1.0)}, EXACT)
+    assert found.message.startswith(text)
+    assert np.isnan(found.max_error)
+
+
 def test_a_value_may_be_off_by_what_rounding_its_inputs_does_to_it():
     x = {"x": np.array([1.0, -1.0])}
     reference = (0.0, {"x": np.ones(2)})

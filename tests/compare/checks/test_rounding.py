@@ -128,6 +128,9 @@ def test_terms_are_those_of_the_function():
     assert 1e6 < terms_of(case)["x"] < 1e7
     case = own_problem(lambda x: np.sum(3.0 * x), [np.ones(2)]).case(1, 0)
     assert 3.0 <= terms_of(case)["x"] < 20.0
+    # An empty argument has no terms, and takes nothing from the others.
+    case = own_problem(lambda x, e: np.sum(3.0 * x) + np.sum(e), [np.ones(2), np.ones(0)])
+    assert 3.0 <= terms_of(case.case(1, 0))["x"] < 40.0
 
 
 def test_a_function_without_a_graph_has_its_inputs_moved():

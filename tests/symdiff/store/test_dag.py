@@ -1,6 +1,8 @@
 """Graphs of formulas: order, sharing and size on deep and wide ones."""
 
+import itertools
 import math
+import operator
 import pickle
 import sys
 import threading
@@ -8,6 +10,7 @@ from fractions import Fraction
 
 import pytest
 
+from symdiff.operations.evaluate import evaluate
 from symdiff.printing.recursion import call_deep
 from symdiff.store.cse import flatten
 from symdiff.store.dag import ONE, ZERO, Dag
@@ -50,6 +53,33 @@ def test_equal_nodes_are_one(dag, xyz):
     assert dag.add(x, y) == dag.add(y, x)
     assert dag.multiply(x, y) == dag.multiply(y, x)
     assert dag.divide(x, y) != dag.divide(y, x)
+
+
+NUMBERS = (0, 1, -1, 2, -2, 3, 0.5, -0.5, Fraction(1, 3), Fraction(-3, 2))
+
+
+def test_what_is_folded_has_the_value_of_what_was_written(dag, xyz):
+    at = dict(zip(xyz, (0.7, 1.9, 0.4), strict=True))
+    x, y, _ = xyz
+    grown = [x, dag.negate(x), dag.multiply(dag.number(-3), x), dag.multiply(x, y), dag.add(x, y)]
+    grown += [dag.apply("exp", x), dag.divide(ONE, y), dag.subtract(ONE, x), dag.square(x)]
+    parts = {node: float(evaluate(dag, [node], at)[0]) for node in grown}
+    parts |= {dag.number(n): float(n) for n in NUMBERS}
+    ways = {
+        dag.add: operator.add,
+        dag.subtract: operator.sub,
+        dag.multiply: operator.mul,
+        dag.divide: operator.truediv,
+        dag.power: operator.pow,
+    }
+    for (a, of_a), (b, of_b) in itertools.product(parts.items(), parts.items()):
+        for make, way in ways.items():
+            if (way is operator.truediv and of_b == 0) or (
+                way is operator.pow and (of_a <= 0 or abs(of_b) > 3)
+            ):
+                continue
+            found = evaluate(dag, [make(a, b)], at)[0]
+            assert math.isclose(found, way(of_a, of_b), rel_tol=1e-12, abs_tol=1e-15), way
 
 
 def test_products_of_opposite_sign_share(dag, xyz):

@@ -424,3 +424,15 @@ def test_the_error_travels_between_processes():
     again = pickle.loads(pickle.dumps(caught.value))
     assert (str(again), again.column) == (str(caught.value), 3)
     assert not isinstance(again, Untraceable)
+
+
+ZEROS = ("0", "0e5", "0E-5", "0.0e400", "00.0", ".0e-400", "0.e0")
+SMALL_AND_LARGE = ("5e-324", "3e-324", "1.", "1e+0", "9007199254740992", "1.7976931348623157e308")
+
+
+def test_a_number_is_the_float_that_python_reads_or_none_at_all():
+    for text in (*ZEROS, *SMALL_AND_LARGE):
+        assert parse(f"x + {text}")(0.0) == float(text)
+    for text in ("1e-400", "2e-324", "0.001e-322", "1e309", "17.9e307e1"):
+        with pytest.raises(Unparsable, match=r"float64|no operator"):
+            parse(f"x + {text}")
