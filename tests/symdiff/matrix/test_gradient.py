@@ -1,4 +1,5 @@
 import importlib.util
+import itertools
 import pickle
 from pathlib import Path
 
@@ -201,6 +202,29 @@ def test_a_name_used_again_is_numbered():
 
     names = [str(symbol) for symbol, _ in matrix_gradient(f, x=("n", "n"), w=("n", "n")).lets]
     assert names[:2] == ["x1", "x2"]
+
+
+CLASHING = """
+def f(x, w, {name}):
+    y = np.tanh(x @ w)
+    for _ in range({times}):
+        {name} = np.tanh({name} * y)
+    z = {name} / (1 + np.exp(-y) + {name})
+    return np.sum(z * {name}) + np.sum(z) ** 2
+"""
+
+
+@pytest.mark.parametrize("name", ["h", "h1", "h_1", "y_bar", "t", "t1", "delta", "part", "z1"])
+def test_no_line_is_named_as_an_argument_or_another_line(name, rng, differences):
+    point = {"x": rng.normal(size=(2, 3)), "w": rng.normal(size=3), name: rng.normal(size=2)}
+    shapes = {argument: np.shape(value) for argument, value in point.items()}
+    for times, make in itertools.product((1, 3), (matrix_gradient, symdiff.gradient)):
+        space = {"np": np}
+        exec(CLASHING.format(name=name, times=times), space)
+        g = make(space["f"], **shapes)
+        lets = [str(symbol) for symbol, _ in g.lets]
+        assert len({*lets, *shapes}) == len(lets) + len(shapes)
+        differences(space["f"], g(**point), point)
 
 
 def test_names_of_helpers_are_found():
