@@ -93,7 +93,7 @@ def _changed(text: str, mutated: str) -> tuple[str, str]:
         del old[0], new[0]
     while old and new and old[-1] == new[-1]:
         del old[-1], new[-1]
-    before, after = (" ".join(map(str.strip, lines)) for lines in (old, new))
+    before, after = (" ".join(filter(None, map(str.strip, lines))) for lines in (old, new))
     return before, after
 
 

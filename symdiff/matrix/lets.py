@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from symdiff.matrix.node import Node, reachable
+from symdiff.store.cse import numbered_name
 
 __all__ = ["LEAVES", "VIEWS", "choose_lets", "name_lets", "source_lines"]
 
@@ -162,8 +163,7 @@ def name_lets(
             name = stem
             while name in used or (name == stem and len(members) > 1):
                 number += 1
-                joint = "_" if stem[-1].isdigit() else ""
-                name = f"{stem}{joint}{number}"
+                name = numbered_name(stem, number)
             names[index] = name
             used.add(name)
     for index, primal_index in adjoints:

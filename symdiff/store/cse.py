@@ -11,7 +11,7 @@ import numpy as np
 from symdiff.store.dag import Dag, Nodes
 from symdiff.store.properties import LEAVES
 
-__all__ = ["flatten", "name_lines", "variable_names"]
+__all__ = ["flatten", "name_lines", "numbered_name", "variable_names"]
 
 _PREFIXES = ("v", "u", "t", "s", "let")
 _DEPTH = 12  # a node nested more deeply gets a name too, so that every line stays readable
@@ -103,6 +103,11 @@ def _moved(new: Mapping[int, int], nodes: Nodes) -> Nodes:
     return np.array(moved, dtype=np.int64).reshape(nodes.shape)
 
 
+def numbered_name(stem: str, number: int) -> str:
+    """Return the name of one of several; the second h_1 is h_1_2, which nobody reads as h_12."""
+    return f"{stem}_{number}" if stem[-1].isdigit() else f"{stem}{number}"
+
+
 def variable_names(dag: Dag) -> dict[int, str]:
     """Return the names that the traced function itself gave to nodes."""
     known = [
@@ -118,7 +123,7 @@ def variable_names(dag: Dag) -> dict[int, str]:
         text = name
         while (count[name] > 1 or name in dag.shapes) and (text == name or text in taken):
             numbered[name] += 1
-            text = f"{name}{numbered[name]}"
+            text = numbered_name(name, numbered[name])
         taken.add(text)
         for index, node in np.ndenumerate(nodes):
             if dag.ops[node] not in _UNNAMED:

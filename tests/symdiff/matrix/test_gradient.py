@@ -1,6 +1,7 @@
 import importlib.util
 import itertools
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -224,6 +225,8 @@ def test_no_line_is_named_as_an_argument_or_another_line(name, rng, differences)
         g = make(space["f"], **shapes)
         lets = [str(symbol) for symbol, _ in g.lets]
         assert len({*lets, *shapes}) == len(lets) + len(shapes)
+        # Nor as a longer number of its own: h11 is no second h1.
+        assert not any(re.match(rf"{name}\d", let) for let in lets if name[-1].isdigit())
         differences(space["f"], g(**point), point)
 
 
