@@ -40,7 +40,7 @@ def _operators() -> dict[str, list[tuple[str, Any]]]:
         short = name.partition("/")[2]
         if short not in _WITH_ARGUMENTS:
             kinds[short.partition("_")[0]].append((short, get_operator(name)()))
-    return kinds | {name: [(name, kind())] for name, kind in OWN.items()}
+    return kinds | {name: [(name, operator)] for name, operator in OWN.items()}
 
 
 def _is_annotation(tree: Any, place: tuple[int, int]) -> bool:
@@ -98,7 +98,7 @@ def _changed(text: str, mutated: str) -> tuple[str, str]:
 
 
 def sample(root: Path, packages: Sequence[str], seed: int) -> Iterator[Mutant]:
-    """Yield mutants without end, no line twice, as long as there are lines."""
+    """Yield mutants, no line twice, as long as there are lines."""
     rng = random.Random(seed)
     texts = {
         str(file.relative_to(root)): file.read_text(encoding="utf-8")

@@ -109,7 +109,14 @@ VIEWS_AND_COPIES = {
         *(lambda x, o=o, k=k: np.reshape(x, 6, o, copy=k) for o in "CFA" for k in (None, True)),
         lambda x: np.reshape(x, (2, 3), copy=True),
     ],
-    "ravel": [lambda x, o=o: x.ravel(o) for o in "CFAK"],
+    "ravel": [
+        *(lambda x, o=o: x.ravel(o) for o in "CFAK"),
+        # What lies apart can be a view in another shape, but ravel makes it lie together.
+        *(lambda x, o=o: x[0, ::2].ravel(o) for o in "CFAK"),
+        lambda x: x[0, ::2].reshape(-1),
+        lambda x: x[::-1, 1].ravel(),
+        lambda x: np.reshape(x[:, 1], (2, 1)),
+    ],
     "flatten": [lambda x, o=o: x.flatten(o) for o in "CF"],
     "astype": [
         *(lambda x, k=k: x.astype(float, copy=k) for k in (True, False)),
