@@ -143,8 +143,9 @@ def reshape(a: Array, /, shape: Any, order: str = "C", *, copy: bool | None = No
 @handles(np.ravel)
 def ravel(a: Array, order: str = "C") -> Array:
     """Return the elements along one axis."""
-    flat = reshape(a if order == "C" else transpose(a, _axes_read(a, order)), (-1,))
-    return flat if order not in "CF" or is_contiguous(a, order) else np.copy(flat)
+    read = a if order == "C" else transpose(a, _axes_read(a, order))
+    flat = reshape(read, (-1,))
+    return flat if is_contiguous(read, "C") else np.copy(flat)
 
 
 @handles(np.expand_dims)
