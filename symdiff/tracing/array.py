@@ -243,7 +243,9 @@ class SymbolicArray(TracedArray):
 
     def astype(self, dtype: Any, **kwargs: Any) -> SymbolicArray:
         """Return the array, its conditions as numbers; it stands for float64 ones."""
-        return map_nodes(Dag.numeric, self._dag, super().astype(dtype)._nodes)
+        numbers = map_nodes(Dag.numeric, self._dag, super().astype(dtype)._nodes)
+        same = kwargs.get("copy") is False and np.array_equal(numbers._nodes, self._nodes)
+        return self if same else numbers
 
     def reshape(self, *shape: Any, **kwargs: Any) -> SymbolicArray:
         """Return the elements in another shape."""
@@ -258,8 +260,8 @@ class SymbolicArray(TracedArray):
         return SymbolicArray(self._dag, self._nodes.swapaxes(first, second))
 
     def ravel(self) -> SymbolicArray:
-        """Return the elements along one axis."""
-        return self.reshape(-1)
+        """Return the elements along one axis, as a view where they lie together."""
+        return SymbolicArray(self._dag, self._nodes.ravel(), view=True)
 
     def flatten(self) -> SymbolicArray:
         """Return a copy of the elements along one axis."""

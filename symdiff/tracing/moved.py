@@ -182,7 +182,7 @@ def _meshgrid(*xi: Any, indexing: str = "xy", **keywords: Any) -> tuple[Any, ...
     for k, x in enumerate(xi):
         own = order.index(k)
         line = np.reshape(x, tuple(-1 if m == own else 1 for m in range(count)))
-        grids.append(np.broadcast_to(line, lengths))
+        grids.append(np.copy(np.broadcast_to(line, lengths)))
     return tuple(grids)
 
 
@@ -239,6 +239,7 @@ def _pad(array: Any, pad_width: Any, mode: Any = "constant", constant_values: An
     """Return the array with elements around it that are constants, or its own."""
     if mode not in _PADDING:
         raise Untraceable(f"np.pad(mode={mode!r}): not traceable; {', '.join(_PADDING)} are")
+    array = np.copy(array)  # where nothing is added, too
     widths = np.broadcast_to(pad_width, (np.ndim(array), 2)).tolist()
     fill = np.broadcast_to(constant_values, (np.ndim(array), 2))
     for axis, width in enumerate(widths):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from symdiff import STRATEGIES, Untraceable, gradient
+from tests.views import VIEWS_AND_COPIES, writing
 
 X = np.array([[0.1, 0.5, -0.3], [1.0, 0.2, 0.4]])
 WEIGHTS = np.arange(6.0).reshape(2, 3)
@@ -338,3 +339,15 @@ def test_an_index_that_names_an_entry_twice(strategy):
         return
     found = gradient(last, strategy=strategy, x=(3,))(x=[1.0, 2.0, 3.0])["x"]
     assert found.tolist() == [0.0, 4.0, 12.0]
+
+
+@pytest.mark.parametrize("kind", VIEWS_AND_COPIES)
+def test_what_is_written_into_a_view_is_in_the_array_and_into_a_copy_is_not(kind, differences):
+    for f in writing(kind):
+        try:
+            g = gradient(f, x=(2, 3))
+        except (Untraceable, TypeError, AttributeError):
+            continue  # refused, which is not wrong
+        x = np.linspace(0.5, 2.0, 6).reshape(2, 3)
+        assert g.value_and_gradient(x=x)[0] == pytest.approx(f(x), rel=1e-13)
+        differences(f, g(x=x), {"x": x})
