@@ -230,6 +230,33 @@ def test_no_line_is_named_as_an_argument_or_another_line(name, rng, differences)
         differences(space["f"], g(**point), point)
 
 
+NESTED = (
+    *("x {0} (y {1} z)", "(x {0} y) {1} z", "-(x {0} y) {1} z", "x {0} (-y {1} z)"),
+    *("x {0} 2 * (y {1} z)", "x {0} (y {1} z) ** 2", "x {0} 1 / (1 + np.exp(-y) {1} z)"),
+)
+SIGNS = {"∘²": "**2", "∘³": "**3", "−": "-", "∘": "*", "⊘": "/"}
+
+
+@pytest.mark.parametrize("nested", NESTED)
+def test_what_is_printed_reads_as_what_was_written(nested):
+    point = {"x": np.array([0.5, 1.5]), "y": np.array([2.0, 0.7]), "z": np.array([1.1, 0.3])}
+    for operators in itertools.product("+-*/", repeat=2):
+        written = nested.format(*operators)
+        space = {"np": np}
+        exec(f"def f(x, y, z):\n    return np.sum(np.tanh({written}))\n", space)
+        known = {**point, "exp": np.exp, "tanh": np.tanh}
+        for line in str(matrix_gradient(space["f"], **dict.fromkeys(point, (2,)))).splitlines():
+            name, _, text = line.partition(" = ")
+            if name == "L":
+                break
+            for sign, ours in SIGNS.items():
+                text = text.replace(sign, ours)
+            known[name] = eval(re.sub(r"(?<=[\w)]) (?=[\w(])", "*", text), known)
+        expected = np.tanh(eval(written, {"np": np, **point}))
+        found = [known[name] for name in known.keys() - {*point, "exp", "tanh", "__builtins__"}]
+        assert any(np.allclose(x, expected) or np.allclose(np.tanh(x), expected) for x in found)
+
+
 def test_names_of_helpers_are_found():
     def layer(a, w):
         z = a @ w

@@ -47,17 +47,18 @@ def by_minors(a):
     return minors * np.where(np.add.outer(np.arange(n), np.arange(n)) % 2, -1, 1)
 
 
-@pytest.mark.parametrize("rank", [0, 1, 2, 3, 4])
 @pytest.mark.parametrize("is_complex", [False, True])
-def test_the_gradient_is_the_matrix_of_cofactors_at_any_rank(rank, is_complex, rng):
+def test_the_gradient_is_the_matrix_of_cofactors_at_any_rank(is_complex, rng):
     def draw(*shape):
         x = rng.normal(size=shape)
         return x + 1j * rng.normal(size=shape) if is_complex else x
 
-    a = draw(4, rank) @ draw(rank, 4)
+    # A stack of all ranks, each with a cotangent of its own.
+    a = np.stack([draw(4, rank) @ draw(rank, 4) for rank in range(5)])
+    g = draw(5)
     _, pullback = autodiff.vjp(np.linalg.det, a)
-    one = np.linalg.det(a) ** 0
-    np.testing.assert_allclose(pullback(one)[0], by_minors(a), rtol=1e-9, atol=1e-11)
+    for found, factor, matrix in zip(pullback(g)[0], g, a, strict=True):
+        np.testing.assert_allclose(found, factor * by_minors(matrix), rtol=1e-9, atol=1e-11)
 
 
 def test_a_singular_matrix_by_hand():
