@@ -26,6 +26,11 @@ def periodic(y):
 
 CASES = [
     *(
+        # At points in a list, which is no array.
+        (f"scipy.interpolate.{name}", lambda f, y, p: f(X, y)([p[0, 0], p[1, 1]]), (Y, P))
+        for name in ("CubicSpline", "PchipInterpolator", "make_interp_spline", "interp1d")
+    ),
+    *(
         ("scipy.interpolate.interp1d", lambda f, x, y, p, k=k: f(x, y, k)(p), (X, Y, P))
         for k in KINDS
     ),
