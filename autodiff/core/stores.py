@@ -91,6 +91,11 @@ class Stores:
 
     def _located(self, x: Tensor) -> tuple[Store | None, Way | None]:
         """Return the store that a tensor is a view of, and the way to it: none for the whole."""
+        known = self._of.get(id(x))
+        if known is not None:
+            return known[1], None
+        if id(x) not in self._shown and _viewed(x) is None:
+            return None, None  # most are of no array that is written into
         node, part = x, _block(x)
         way: Way = []
         while True:

@@ -329,7 +329,7 @@ def call_with_names(
         if visit is not None:
             visit(frame, event, arg)
 
-    sys.setprofile(on_event)
+    sys.setprofile(on_event if isinstance(code, CodeType) else visit)
     try:
         result = call()
     finally:

@@ -11,6 +11,7 @@ from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor
 from autodiff.plan.operations import is_basic_index
 from autodiff.plan.tracing.rerolling import LONGEST_BODY, has_numbers, reroll
+from autodiff.plan.tracing.small import Apart
 from autodiff.rules.indexing import index_key
 
 __all__ = ["reroll_reads_apart"]
@@ -26,10 +27,13 @@ def reroll_reads_apart(
     Where there are loops on numbers, reads stand right behind what is read, those of one element
     once. Where there are none, and `arrays`, loops are made of the nodes as they are.
     """
-    if has_numbers(nodes):
-        rerolled = _reads_apart(tape, nodes, kept)
-        if len(rerolled) < len(nodes):
+    apart = Apart(tape, nodes, kept)
+    if has_numbers(apart.steps):
+        rerolled = _reads_apart(tape, apart.steps, kept)
+        if len(rerolled) < len(apart.steps):
             return rerolled
+    if apart.changed:
+        apart.put_back()
     return reroll(tape, nodes, kept, True) if arrays else list(nodes)
 
 

@@ -397,8 +397,8 @@ class _Steps:
                     continue
                 if self._is_near(template + q, last):
                     lag, row = _lag(q, template + q - last, period)
-                    if lag > _LONGEST_LAG:
-                        return 0
+                    if lag > min(count, _LONGEST_LAG):
+                        return 0  # of more than there are, the last would be from before the loop
                     lags[row] = max(lag, lags.get(row, 0))
                     continue
                 within = np.flatnonzero((rows[:, q] >= start) & (rows[:, q] < end))

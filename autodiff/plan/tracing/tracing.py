@@ -27,7 +27,7 @@ from autodiff.plan.tracing.loop import Loop
 from autodiff.plan.tracing.loop_program import loop_nodes
 from autodiff.plan.tracing.peephole import recognise
 from autodiff.plan.tracing.reads import reroll_reads_apart
-from autodiff.plan.tracing.visited import Visited, paused_collector
+from autodiff.plan.tracing.visited import Visited, paused_collector, paused_visits
 from autodiff.rules.kinks import KINKS, holds
 from autodiff.rules.linalg.repeated import SPECTRA, near
 from autodiff.rules.ties import ORDERS
@@ -119,7 +119,8 @@ class _PassObserver:
         inner = self.rules and self.rules[-1][0] > start
         if self._loops == "none" or self._depth or inner:
             return nodes
-        rerolled = reroll_reads_apart(tape, nodes, kept, self._loops == "any")
+        with paused_visits():
+            rerolled = reroll_reads_apart(tape, nodes, kept, self._loops == "any")
         if len(rerolled) < len(nodes):
             tape.nodes[start:] = rerolled
             # Values that come of a loop backward are not known: nothing can be decided on them.

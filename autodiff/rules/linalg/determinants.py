@@ -22,6 +22,9 @@ from autodiff.rules.linalg.matrices import (
     transposed,
 )
 
+#: Of the cofactors of two rows, in a type that others keep theirs beside.
+_SIGNS = np.array([[1, -1], [-1, 1]], np.int8)
+
 
 def _products_without_one(s: Array) -> Array:
     """Return for each number along the last axis the product of the others."""
@@ -71,6 +74,8 @@ def _rotated(a: Array) -> tuple[Array, Array, Array]:
 
 @recorded("cofactors")
 def _cofactors(a: Array) -> Array:
+    if np.shape(a)[-2:] == (2, 2):
+        return a[..., ::-1, ::-1] * _SIGNS  # its own elements, in a tenth of the time
     found = _by_inverse(a)
     if found is not None:
         return found[1]

@@ -522,3 +522,22 @@ def test_loops_with_numbers_of_pythons(f, rng):
         for x, y in zip(_leaves(found), _leaves(wanted), strict=True):
             np.testing.assert_allclose(x, y, 1e-9, 1e-12)
     assert _loops(plan, args)
+
+
+def test_what_a_rule_reads_is_watched_though_the_hook_rests_while_loops_are_made():
+    """A rule of the user's that runs backward, after the steps of its function became a loop."""
+    slope = [3.0]
+    own = autodiff.custom(np.sin, vjps={0: lambda out, x: lambda g: g * slope[0]})
+
+    def loss(x):
+        for _ in range(100):
+            x = np.tanh(1.1 * x) + 0.1
+        return np.sum(own(x))
+
+    gradient = autodiff.grad(loss)
+    step = autodiff.compile(gradient)
+    x = np.array([0.1, 0.2])
+    assert step(x) == pytest.approx(gradient(x))
+    assert "for " in step.plan(x).source
+    slope[0] = 5.0
+    assert step(x) == pytest.approx(gradient(x))

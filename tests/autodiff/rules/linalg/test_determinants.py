@@ -167,3 +167,14 @@ def test_matrices_that_are_not_square_are_refused(f):
 def test_the_logarithm_has_no_derivative_at_a_singular_matrix():
     with pytest.raises(np.linalg.LinAlgError, match="Singular"):
         autodiff.grad(lambda x: np.linalg.slogdet(x)[1])(np.ones((2, 2)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, float, complex])
+def test_cofactors_of_two_rows_are_elements(dtype):
+    a = np.array([[0.1, 0.3], [0.7, 0.0]], dtype)
+    _, pullback = autodiff.vjp(np.linalg.det, np.stack([a, 2 * a]))
+    (found,) = pullback(np.array([1, 1], dtype))
+    assert found.dtype == a.dtype
+    np.testing.assert_array_equal(
+        found[1], 2 * np.array([[a[1, 1], -a[1, 0]], [-a[0, 1], a[0, 0]]])
+    )
