@@ -14,6 +14,7 @@ from sympy.matrices.expressions.hadamard import HadamardPower
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
 from symdiff.errors import Untraceable
+from symdiff.matrix.rebuilding import FORMS
 from symdiff.operations.table import OPERATIONS
 from symdiff.text.parse import parse
 
@@ -29,6 +30,16 @@ def function_of(f: Any, given: Mapping[str, Any]) -> tuple[Callable[..., Any], d
     if isinstance(f, sympy.Basic):
         return _of_expression(f, given)
     return f, dict(given)
+
+
+def _named(f: Any) -> tuple[Callable[..., Any], list[str]]:
+    """Return the function that a text or an expression is, and the names of its arguments."""
+    function, shapes = function_of(f, {})
+    names = list(shapes)
+    return lambda *values: function(**dict(zip(names, values, strict=True))), names
+
+
+FORMS.update({str: _named, sympy.Basic: _named})
 
 
 def _of_expression(
