@@ -133,10 +133,6 @@ def _series(square: Any, first: int) -> Any:
     return result
 
 
-def _no_closed_form(name: str, what: str) -> Callable[..., NoReturn]:
-    return lambda *_, **__: _refuse(name, what)
-
-
 #: By the function of NumPy's, or the stand-in for SciPy's.
 DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.eigvalsh: _eigvalsh,
@@ -145,6 +141,4 @@ DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.pinv: _pinv,
     np.linalg.lstsq: _lstsq,
     expm: _expm,
-    np.linalg.eigh: _no_closed_form("np.linalg.eigh", "eigenvectors, whose sign is free, have"),
-    np.linalg.qr: _no_closed_form("np.linalg.qr", "the factors, whose signs are free, have"),
 }

@@ -12,6 +12,7 @@ _TRANSFORM = (
     f"{_COMPLEX}; it is a linear map: with k = 2*np.pi*np.outer(np.arange(n), np.arange(n))/n its "
     "real part is np.cos(k) @ x, and its imaginary part -np.sin(k) @ x"
 )
+_NO_FORM = "have no closed form in the entries that is written out here"
 _COUNTS = "counts are constant between jumps; use a smooth function of the values"
 
 #: By the name of the function, or of the module that it stands in.
@@ -40,6 +41,8 @@ _REASONS = {
     "np.apply_along_axis": "it calls a function row by row; write the function for whole arrays",
     "np.imag": "formulas are real: it is 0",
     "np.angle": "formulas are real; np.arctan2(y, x) is the angle of a point",
+    "np.linalg.eigh": f"eigenvectors, whose sign is free, {_NO_FORM}",
+    "np.linalg.qr": f"the factors, whose signs are free, {_NO_FORM}",
     "np.fft": _TRANSFORM,
 }
 
