@@ -2,8 +2,8 @@ r"""LaTeX as the plain text of a formula: a small language, read token by token.
 
 ``\frac{a}{b}``, ``\sqrt[n]{x}``, ``x_1^{2}``, ``\sin^2 x``, ``e^{-x}``, ``|x|``, Greek letters and
 ``\operatorname{name}``; what stands side by side is a product. What could be read in two ways is
-refused: ``1/2x``, ``x^10``, ``f(x)``. A name that is a function gets a ``_`` behind it. What is read
-is a text for the grammar, which checks it anew.
+refused: ``1/2x``, ``x^10``, ``f(x)``. A name that is a function gets a ``_``. What is read is
+a text for the grammar, which checks it anew.
 """
 
 from __future__ import annotations
@@ -325,9 +325,8 @@ class _Reader:
             return _Piece("pi")
         if word in _GREEK or word in _RENAMED:
             return self.name(_RENAMED.get(word, word), token)
-        self.refuse(
-            f"{quoted(text)} is refused: {_REASONS.get(text, 'it is none of the known')}", token
-        )
+        reason = _REASONS.get(text, "it is no command of a formula that is known here")
+        self.refuse(f"{quoted(text)} is refused: {reason}", token)
 
     def braces(self) -> _Piece:
         """Return what stands in braces, or one digit or letter."""
@@ -381,9 +380,8 @@ class _Reader:
             else:
                 power = self.exponent()
                 if power.text.startswith("-"):
-                    self.refuse(
-                        rf"\{name}^{{-1}} is the inverse function or 1/{name}: write which", token
-                    )
+                    reason = f"is the inverse function or 1/{name}: write which"
+                    self.refuse(rf"\{name}^{{-1}} {reason}", token)
         if base and name != "log":
             self.refuse("only a logarithm has a base", token)
         inside = self.arguments()
