@@ -160,6 +160,8 @@ class Dag(NodeStore):
             return self.negate(self.divide(x, self.args[y][0]))
         if ops[y] == "div" and self.args[y][0] == ONE:
             return self.multiply(x, self.args[y][1])
+        if ops[y] == "cosh" and ops[x] == "sinh" and self.args[x] == self.args[y]:
+            return self.apply("tanh", *self.args[x])  # which does not overflow
         if ops[y] == "add":
             stable = self._over_exponentials(x, y)
             if stable is not None:

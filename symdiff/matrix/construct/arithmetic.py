@@ -423,6 +423,8 @@ def divide(a: Node, b: Node) -> Node:
             return make("exp", subtract(a.args[0], log_sum_exp(terms)))
     if b.op == "divide" and b.args[0].number == 1 and _keeps(b, a):
         return multiply(a, b.args[1])
+    if a.op == "sinh" and b.op == "cosh" and a.args == b.args:
+        return make("tanh", *a.args)  # which does not overflow
     axis = _softmax_axis(a, b)
     if axis is not None:
         return make("softmax", unshifted(a.args[0], axis)[0], params=(axis,))
