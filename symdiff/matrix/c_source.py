@@ -238,14 +238,16 @@ class _Writer:
                 negative = bool((values < 0).any())
                 found.append(f"({item} < 0 ? {n} + {item} : {item})" if negative else item)
             else:
-                found.append(self._sliced(entry[1:], n, rest.pop(0)))
+                found.append(self._sliced(entry[1:], shape[axis], rest.pop(0)))
             axis += 1
         return [*found, *rest]
 
-    def _sliced(self, entry: Sequence[Any], n: str, place: str) -> str:
+    def _sliced(self, entry: Sequence[Any], length: Length, place: str) -> str:
         """Return the place of an element of a slice."""
         start, _, step = entry
-        step = 1 if step is None else step
+        if isinstance(length, int):  # a start beyond the end is the end
+            start = slice(*entry).indices(length)[0]
+        n, step = self.length(length), 1 if step is None else step
         if start is None:
             first = "0" if step > 0 else f"({n} - 1)"
         elif isinstance(start, str):

@@ -51,7 +51,8 @@ def total(a: Node, axes: Sequence[int], keepdims: bool) -> Node:
         shape = tuple(n for k, n in enumerate(a.shape) if k not in axes)
     if all(a.shape[k] == 1 for k in axes):
         return reshape(as_number(a), shape)
-    if a.graph.deriving and a.op == "subtract" and _is_mean(a.args[1], a.args[0], axes):
+    centred = a.graph.deriving and a.op == "subtract" and a.args[0].shape == a.shape
+    if centred and _is_mean(a.args[1], a.args[0], axes):
         return broadcast(a.graph.number(0), shape)
     if a.op == "negate":
         return negate(total(a.args[0], axes, keepdims))

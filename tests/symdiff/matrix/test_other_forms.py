@@ -129,6 +129,7 @@ def _pieces(x, w1, w2, y):
     soft = np.exp(y - y.max(axis=1, keepdims=True))
     soft = soft / soft.sum(axis=1, keepdims=True)
     rest = np.einsum("ij,kj->ik", x, x) * np.eye(2) + np.trace(w1[:3, :3])
+    rows = rows * x[0, -5:] * x[1, 7::-1]
     return np.sum(part**2) + np.sum(rows) + np.sum(soft * y) + np.sum(np.where(rest > 0, rest, 0))
 
 
