@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import sympy
+from sympy.functions.elementary.piecewise import ExprCondPair
 from sympy.matrices.expressions.hadamard import HadamardPower
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
 from symdiff.errors import Untraceable
+from symdiff.matrix.rebuilding import FORMS
 from symdiff.operations.table import OPERATIONS
 from symdiff.text.parse import parse
 
@@ -29,6 +31,16 @@ def function_of(f: Any, given: Mapping[str, Any]) -> tuple[Callable[..., Any], d
     if isinstance(f, sympy.Basic):
         return _of_expression(f, given)
     return f, dict(given)
+
+
+def _named(f: Any) -> tuple[Callable[..., Any], list[str]]:
+    """Return the function that a text or an expression is, and the names of its arguments."""
+    function, shapes = function_of(f, {})
+    names = list(shapes)
+    return lambda *values: function(**dict(zip(names, values, strict=True))), names
+
+
+FORMS.update({str: _named, sympy.Basic: _named})
 
 
 def _of_expression(
@@ -75,6 +87,14 @@ def _product(*factors: Any) -> Any:
     return whole
 
 
+def _piecewise(*pieces: tuple[Any, Any]) -> Any:
+    """Return the first piece whose condition holds; where none does, there is no number."""
+    result: Any = np.nan
+    for value, condition in reversed(pieces):
+        result = value if condition is True else np.where(condition, value, result)
+    return result
+
+
 #: SymPy's operations as NumPy's; the functions are those of the table of operations.
 _OPERATIONS: dict[Any, Callable[..., Any]] = {
     sympy.Add: lambda *terms: functools.reduce(operator.add, terms),
@@ -90,6 +110,21 @@ _OPERATIONS: dict[Any, Callable[..., Any]] = {
     sympy.HadamardProduct: lambda *factors: functools.reduce(operator.mul, factors),
     HadamardPower: operator.pow,
     MatrixElement: lambda a, i, j: a[int(i), int(j)],
+    ExprCondPair: lambda value, condition: (value, condition),
+    sympy.Piecewise: _piecewise,
+    sympy.And: lambda *conditions: functools.reduce(np.logical_and, conditions),
+    sympy.Or: lambda *conditions: functools.reduce(np.logical_or, conditions),
+    sympy.Not: np.logical_not,
+    sympy.atan2: np.arctan2,
+    sympy.Mod: np.remainder,
+    sympy.Heaviside: np.heaviside,
+    sympy.sinc: lambda x: np.sinc(x / np.pi),
+    sympy.sec: lambda x: 1 / np.cos(x),
+    sympy.csc: lambda x: 1 / np.sin(x),
+    sympy.cot: lambda x: np.cos(x) / np.sin(x),
+    sympy.sech: lambda x: 1 / np.cosh(x),
+    sympy.csch: lambda x: 1 / np.sinh(x),
+    sympy.coth: lambda x: 1 / np.tanh(x),
     **{
         kind: row.evaluate
         for row in OPERATIONS.values()

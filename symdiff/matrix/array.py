@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from symdiff.errors import KNOWN, name_of
+from symdiff.errors import Untraceable, name_of
 from symdiff.matrix import construct
 from symdiff.matrix.construct import as_number
 from symdiff.matrix.indexing import take_index
@@ -19,7 +19,8 @@ from symdiff.matrix.rules.from_table import applied
 from symdiff.matrix.shapes import shown
 from symdiff.matrix.writing import check_order, scattered, written
 from symdiff.operations.table import row_of
-from symdiff.tracing.composed import COMPOSED
+from symdiff.tracing.composed import COMPOSED, composed
+from symdiff.tracing.refusals import reason_of
 from symdiff.tracing.traced import TracedArray, add_methods
 
 __all__ = ["FUNCTIONS", "UFUNCS", "VIEWS", "MatrixArray", "NamedLength", "as_node"]
@@ -299,12 +300,12 @@ class MatrixArray(TracedArray):
 
 def _unknown(function: Any) -> NoReturn:
     """Refuse a function that no table has."""
-    refuse(name_of(function), KNOWN)
+    raise Untraceable(reason_of(name_of(function), "strategy='matrix' has no rule for it"))
 
 
 def _call_ufunc(
     array: MatrixArray, ufunc: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]
-) -> MatrixArray:
+) -> Any:
     """Return a ufunc, or a method of one, that was called with a traced matrix."""
     graph = array.node.graph
     note_locals(graph)
@@ -340,6 +341,8 @@ def _call_ufunc(
     if ufunc in UFUNCS:
         return MatrixArray(UFUNCS[ufunc](*operands))
     row = row_of(ufunc)
+    if ufunc in COMPOSED:
+        return composed(ufunc, inputs)
     if row is None or not row.scipy:
         _unknown(ufunc)
     return MatrixArray(applied(row, *operands))

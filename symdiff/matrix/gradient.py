@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn, Self
 
 from symdiff.errors import nearest
-from symdiff.matrix.entrywise import Entrywise
+from symdiff.matrix.c_source import print_c
+from symdiff.matrix.files import read_matrices, write_matrices
 from symdiff.matrix.hessian import MatrixHessian
 from symdiff.matrix.matrix_formulas import MatrixFormulas
+from symdiff.matrix.rebuilding import substituted
 from symdiff.matrix.reverse import accumulate
 from symdiff.matrix.shapes import shown
 from symdiff.matrix.trace import MatrixTrace, trace_matrices
@@ -17,7 +21,7 @@ from symdiff.tracing.structures import leaves
 __all__ = ["MatrixGradient", "matrix_gradient"]
 
 
-class MatrixGradient(Entrywise, MatrixFormulas):
+class MatrixGradient(MatrixFormulas):
     """A value and its partial derivatives as matrix formulas, made by `matrix_gradient`.
 
     Attributes
@@ -69,6 +73,77 @@ class MatrixGradient(Entrywise, MatrixFormulas):
                [0.  , 0.25]])
         """
         return MatrixHessian(self)
+
+    @property
+    def _traced(self) -> MatrixTrace:
+        """The function, without its derivatives."""
+        return MatrixTrace(self._graph, self._inputs, self._value, self._structures, self._examples)
+
+    def code(self, language: str = "python") -> str:
+        """Return source that computes value and gradient: `source`, or C with loops.
+
+        In C, ``value_and_gradient`` takes the named lengths, then a pointer for each argument, for
+        the value, and for the gradient by each argument; it returns 0, or 1 if memory is short.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from symdiff import gradient
+        >>> g = gradient(lambda w: np.sum(w**2), strategy="matrix", w=("n",))
+        >>> g.code() == g.source
+        True
+        >>> "for (int i1 = 0; i1 < n; i1++) {" in g.code("c")
+        True
+        """
+        if language == "c":
+            return print_c(self._graph, self._inputs, self._value, self._gradients, self._title)
+        if language != "python":
+            raise ValueError(f"code: there is no language {language!r}; there are python, c")
+        return str(self.source)
+
+    def subs(self, replacements: Mapping[str, Any] | None = None, /, **named: Any) -> Self:
+        """Return the gradient of the function with something put in for some arguments.
+
+        Numbers and arrays become constants; lengths that only they have get numbers. Text for
+        `symdiff.parse` and expressions of SymPy are differentiated by the chain rule.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from symdiff import gradient
+        >>> g = gradient(lambda x, A: x @ A @ x, strategy="matrix", x=("n",), A=("n", "n"))
+        >>> print(g.subs(A=np.eye(2)))
+        L = ‖x‖²
+        ∂L/∂x = 2 x
+        """
+        put = {**(replacements or {}), **named}
+        traced = substituted(self._traced, put)
+        wrt = [name for name in self._wrt if name in traced.inputs or name in traced.structures]
+        if any(name in self._gradients for name in put):
+            wrt += [name for name in traced.inputs if name not in self._inputs]
+        return type(self)(traced, wrt)
+
+    def simplify(self) -> Self:
+        """Return the gradient itself: formulas of whole matrices are in their normal form."""
+        return self
+
+    def compile(self, *, backend: str = "c") -> NoReturn:
+        """Refuse: NumPy's matrix products are compiled already."""
+        raise NotImplementedError(
+            "compile: formulas of whole matrices run on NumPy's compiled products; "
+            "code(language='c') prints C, and strategy='adjoint' with numbers as lengths compiles"
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the gradient to a file of text, which `load` reads without running any of it."""
+        text = write_matrices(self._traced, self._wrt)
+        Path(path).write_text(text, encoding="utf-8", newline="\n")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Return the gradient that a file holds; the file may come from anywhere."""
+        traced, wrt = read_matrices(Path(path).read_text(encoding="utf-8"))
+        return cls(traced, wrt)
 
 
 def _arrays_of(name: str, traced: MatrixTrace) -> list[str]:

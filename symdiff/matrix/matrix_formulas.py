@@ -202,15 +202,19 @@ class MatrixFormulas(Formulas):
         left = rf"\frac{{\partial {label}}}{{\partial {symbol}}}"
         return left if latex else f"∂{label}/∂{symbol}"
 
+    @property
+    def _title(self) -> str:
+        """The first line of source."""
+        count = self.operation_count
+        return f"Value and gradient by symdiff, strategy 'matrix': {count} matrix operations."
+
     @cached_property
     def source(self) -> str:
         """Straight-line NumPy source of ``value_and_gradient(...)``, which runs on its own."""
         lines = source_lines(self._roots, self._source_lets, self._primals, self._taken)
-        title = (
-            f"Value and gradient by symdiff, strategy 'matrix': {self.operation_count} "
-            "matrix operations."
+        return print_source(
+            self._graph, self._inputs, lines, self._value, self._gradients, self._title
         )
-        return print_source(self._graph, self._inputs, lines, self._value, self._gradients, title)
 
     # Numbers ----------------------------------------------------------------------------------
 

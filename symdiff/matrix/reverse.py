@@ -13,6 +13,7 @@ from typing import NamedTuple
 from symdiff.matrix import construct
 from symdiff.matrix.node import Node, depends, reachable
 from symdiff.matrix.rules.elementwise import common_shape
+from symdiff.matrix.shapes import axes_of
 from symdiff.matrix.table import RULES
 
 __all__ = ["accumulate"]
@@ -37,7 +38,7 @@ _SINGULAR = frozenset(
 
 
 #: Conventions at 0: constant on either side of it, or infinite.
-_JUMPS = frozenset({"sign", "step", "reciprocal"})
+_JUMPS = frozenset({"sign", "step", "reciprocal", "ties", "tied"})
 
 
 class _Part(NamedTuple):
@@ -188,16 +189,42 @@ def _parts_of(
     return [None if value is None else _Part(value) for value in values]
 
 
-def _jump(node: Node, bar: _Part) -> _Part:
+def _jumps(node: Node) -> Node:
+    """Return where an operand of what is constant between jumps is at one."""
+    x = node.args[0]
+    number = node.graph.number
+    if node.op == "ties":
+        several = construct.make("greater", node, number(1))
+        axes = axes_of(node.params)
+        at = construct.make("equal", *node.args)
+        return construct.make("logical_and", at, construct.spread(several, x.shape, axes))
+    if node.op == "tied":
+        axis = node.params[0]
+        rows, columns = (
+            construct.reshape(x, (*x.shape[:k], 1, *x.shape[k:])) for k in (axis, axis + 1)
+        )
+        alike = construct.total(construct.make("equal", rows, columns), (axis + 1,), False)
+        return construct.make("greater", alike, number(1))
+    return construct.make("equal", x, number(0))
+
+
+def _jump(node: Node, bar: _Part) -> list[_Part | None]:
     """Return the derivative of a step where it is differentiated again: none where it jumps."""
-    (arg,) = node.args
+    x = node.args[0]
     number = node.graph.number
     if node.op == "reciprocal":  # 0 at 0, where this is 0/0
-        slope = construct.divide(construct.multiply(bar.value, node), arg)
-        return _Part(construct.negate(slope), bar.mask)
-    jumps = construct.make("equal", arg, number(0))
-    slope = construct.make("where", jumps, number(math.nan), number(0))
-    return _Part(construct.multiply(bar.value, slope), bar.mask)
+        slope = construct.divide(construct.multiply(bar.value, node), x)
+        return [_Part(construct.negate(slope), bar.mask)]
+    slope = construct.make("where", _jumps(node), number(math.nan), number(0))
+    if node.op not in ("ties", "tied"):
+        return [_Part(construct.multiply(bar.value, slope), bar.mask)]
+    adjoint = RULES[node.op].adjoint
+    assert adjoint is not None
+    whole = bar.masked()
+    rest = [None if part is None else _Part(part) for part in adjoint(node, whole)[1:]]
+    if node.op == "ties":
+        whole = construct.spread(whole, x.shape, axes_of(node.params))
+    return [_Part(construct.multiply(whole, slope)), *rest]
 
 
 def accumulate(
@@ -230,7 +257,7 @@ def accumulate(
             if whole.index > value.index:
                 primals.setdefault(whole.index, node)
         if again and node.op in _JUMPS:
-            given: list[_Part | None] = [_jump(node, bar)]
+            given = _jump(node, bar)
         else:
             given = _parts_of(node, bar, active, risky, singular)
         for arg, part in zip(node.args, given, strict=True):

@@ -41,7 +41,10 @@ def _of_quotient(dag: Dag, n: int, x: int, y: int) -> Partials:
 def _of_power(dag: Dag, n: int, base: int, exponent: int) -> Partials:
     """Return the partials of base**exponent."""
     if dag.ops[exponent] == "number" and dag.data[exponent] < 1:
-        by_base = dag.divide(exponent, dag.power(base, dag.subtract(ONE, exponent)))
+        below = dag.power(base, dag.subtract(ONE, exponent))
+        flat = dag.is_flat(base, dag.data[exponent])
+        inverse = dag.apply("pinv", below) if flat else ONE
+        by_base = dag.multiply(exponent, inverse) if flat else dag.divide(exponent, below)
     else:
         by_base = dag.multiply(exponent, dag.power(base, dag.subtract(exponent, ONE)))
     if dag.ops[exponent] == "number":

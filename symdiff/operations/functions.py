@@ -47,9 +47,17 @@ def _root(dag: Dag, x: int) -> int:
 
 def _half_reciprocal(dag: Dag, n: int, x: int) -> Partials:
     """Return 1/(2 n) for the square root n; for a length, which may be 0, half its inverse."""
-    if dag.is_sum_of_squares(x):
+    if dag.is_flat(x, Fraction(1, 2)):
         return (dag.divide(dag.apply("pinv", n), dag.number(2)),)
     return (_reciprocal(dag, dag.multiply(dag.number(2), n)),)
+
+
+def _of_cbrt(dag: Dag, n: int, x: int) -> Partials:
+    """Return 1/(3 n**2) for the cubic root n."""
+    square = dag.square(n)
+    if dag.is_flat(x, Fraction(1, 3)):
+        return (dag.divide(dag.apply("pinv", square), dag.number(3)),)
+    return (_reciprocal(dag, dag.multiply(dag.number(3), square)),)
 
 
 def _of_hypot(dag: Dag, n: int, *args: int) -> Partials:
@@ -64,9 +72,16 @@ def _of_logsumexp(dag: Dag, n: int, *args: int) -> Partials:
 
 def even_shares(dag: Dag, n: int, *args: int) -> Partials:
     """Return the even share of each argument that ties for the largest or smallest."""
-    ties = [dag.choose(dag.compare("eq", arg, n), ONE, ZERO) for arg in args]
-    count = dag.add(*ties)
+    count = dag.apply("ties", n, *args)
+    ties = (dag.choose(dag.compare("eq", arg, n), ONE, ZERO) for arg in args)
     return tuple(dag.divide(tie, count) for tie in ties)
+
+
+def _where_several(dag: Dag, n: int, *args: int) -> tuple[int, ...]:
+    """Return where the number of arguments equal to n jumps: for each that is one of several."""
+    several = dag.compare("gt", dag.apply("ties", n, *args), ONE)
+    no = dag.boolean(False)
+    return no, *(dag.choose(dag.compare("eq", arg, n), several, no) for arg in args)
 
 
 def _larger(dag: Dag, n: int, *args: int) -> Partials:
@@ -167,7 +182,7 @@ ROWS = (
         "cbrt",
         np.cbrt,
         (_POSITIVE,),
-        lambda dag, n, x: (_reciprocal(dag, dag.multiply(dag.number(3), dag.square(n))),),
+        _of_cbrt,
         fn.Cbrt,
         at={0: 0, 1: 1},
     ),
@@ -421,7 +436,7 @@ ROWS = (
         (_POSITIVE,),
         lambda dag, n, x: (ZERO,),
         fn.Sign,
-        jumps=lambda dag, x: dag.compare("eq", x, ZERO),
+        jumps=lambda dag, x: (dag.compare("eq", x, ZERO),),
         sympy_too=(sympy.sign,),
         exact=_sign,
         numpy="sign",
@@ -438,7 +453,7 @@ ROWS = (
         _APART,
         lambda dag, n, a, b: (ZERO, ZERO),
         fn.Step,
-        jumps=lambda dag, a, b: dag.compare("eq", a, b),
+        jumps=lambda dag, a, b: (dag.compare("eq", a, b),) * 2,
         arity=(2, 2),
         evaluate=lambda a, b: np.heaviside(a - b, 0.5),
         exact=_step,
@@ -502,6 +517,31 @@ ROWS = (
         c_helper="""static double minimum(double a, double b)
 {
     return a != a ? a : b != b ? b : a < b ? a : b;
+}""",
+    ),
+    function(
+        "ties",  # how many of the others equal the first: by so many is an extreme attained
+        None,
+        ((3.0, 4.0), _REAL),
+        lambda dag, n, *args: (ZERO,) * len(args),
+        fn.Ties,
+        jumps=_where_several,
+        arity=(2, None),
+        evaluate=lambda n, *args: sum(np.where(arg == n, 1.0, 0.0) for arg in args),
+        exact=lambda n, *args: sum(int(arg == n) for arg in args),
+        parse=(),
+        helper="""def ties(n, *values):
+    return float(sum([value == n for value in values]))""",
+        numpy_helper="""def ties(n, *values):
+    return np.float64(sum([value == n for value in values]))""",
+        c_array=True,
+        c_helper="""static double ties(double value, int n, const double *x)
+{
+    double count = 0.0;
+    int i;
+    for (i = 0; i < n; i++)
+        count += x[i] == value;
+    return count;
 }""",
     ),
     function(

@@ -50,9 +50,9 @@ class Operation:
     # Derivatives
     partials: Callable[..., Partials] | None = None  #: takes the graph, its node, its arguments
     singular: bool = False  #: whether it may be infinite, or none, at finite arguments
-    #: Where it jumps: takes the graph and its arguments, returns a condition. Its own derivative,
-    #: 0, is that on either side: a first derivative that holds it has none there.
-    jumps: Callable[..., int] | None = None
+    #: Where it jumps: takes the graph and its arguments, returns a condition by each. Its own
+    #: derivative, 0, is that on either side: a first derivative that holds it has none there.
+    jumps: Callable[..., Partials] | None = None
 
     # The graph
     commutes: bool = False

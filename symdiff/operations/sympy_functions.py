@@ -42,6 +42,7 @@ __all__ = [
     "Sign",
     "Smallest",
     "Step",
+    "Ties",
     "Where",
     "XLog1PY",
     "XLogY",
@@ -117,6 +118,12 @@ class Minimum(Opaque):
     """The smallest argument; the k that tie for it share the derivative, 1/k each."""
 
     numeric = sympy.Min
+
+
+class Ties(Opaque):
+    """``Ties(n, x, y, ...)`` is how many of some values are n."""
+
+    numeric = staticmethod(lambda n, *values: sympy.Integer(sum(value == n for value in values)))
 
 
 class Smallest(Opaque):

@@ -17,7 +17,7 @@ from symdiff.printing.infix import ATOM, PRODUCT, UNARY, Dialect, Text, lines
 from symdiff.store.dag import Dag
 from symdiff.store.exact import Number
 
-__all__ = ["print_c"]
+__all__ = ["Names", "literal", "print_c"]
 
 _TERMS = 50  # C compilers recurse once for each operation of an expression
 
@@ -41,7 +41,7 @@ _RESERVED = """
 _WORD = re.compile(r"[A-Z][0-9]{0,8}|[a-z][a-z0-9]{0,30}(_[a-z0-9]{1,30}){0,4}")
 
 
-class _Names:
+class Names:
     """The names of one source: itself for a plain word, else one of ours with a number."""
 
     def __init__(self, taken: Iterable[str]) -> None:
@@ -66,7 +66,7 @@ class _Names:
         return name
 
 
-def _literal(value: float) -> Text:
+def literal(value: float) -> Text:
     """Return a double."""
     if math.isnan(value):
         return Text("NAN")
@@ -79,13 +79,13 @@ def _number(value: Number) -> Text:
     """Return a number as a double."""
     if isinstance(value, Fraction) and abs(value.numerator) < 2**53 > value.denominator:
         return Text(f"{float(value.numerator)!r}/{float(value.denominator)!r}", PRODUCT)
-    return _literal(float(value))
+    return literal(float(value))
 
 
 class _Writer:
     """Statements, and the helpers that they need."""
 
-    def __init__(self, names: _Names) -> None:
+    def __init__(self, names: Names) -> None:
         self.names = names
         self.statements: list[str] = []
         self.helpers: dict[str, str] = {}  # by name
@@ -160,7 +160,7 @@ def print_c(
     function: str = "value_and_gradient",
 ) -> str:
     """Return the C source of a function that computes a value and its partial derivatives."""
-    names_of_c = _Names([function, "value"])
+    names_of_c = Names([function, "value"])
     arguments = {name: names_of_c.like(name, "argument") for name in dag.shapes}
     results = {name: names_of_c.like(f"{arguments[name]}_bar", "bar") for name in wrt}
     written = {node: names_of_c.like(name, "v") for node, name in names.items()}

@@ -15,6 +15,9 @@ __all__ = ["CONDITIONS", "ONE", "ZERO", "Dag", "Nodes"]
 
 _EXACT_EXPONENT = 64
 _FOLDED = frozenset({"number", "neg"})
+_SUMS = frozenset({"add", "logaddexp", "logsumexp"})
+_ROOTS = frozenset({"sqrt", "pow"})
+_NESTED = 4  # products inside each other in which a power of one base is looked for
 
 
 class Dag(NodeStore):
@@ -34,8 +37,13 @@ class Dag(NodeStore):
         if len(set(terms)) == len(terms) > 1:
             numbers = [self.ops[term] for term in terms].count("number")
             if numbers == 0 or (numbers == 1 and ZERO not in terms):
-                if len(terms) == 2 and self._cancel(*terms):
-                    return ZERO
+                if len(terms) == 2:
+                    if self._cancel(*terms):
+                        return ZERO
+                    if _SUMS & {self.ops[terms[0]], self.ops[terms[1]]}:
+                        whole = self._without_shift(*terms)
+                        if whole is not None:
+                            return whole
                 return self.node("add", *terms)
         constant: Number = 0
         counts: dict[int, int] = {}
@@ -82,7 +90,9 @@ class Dag(NodeStore):
         if len(factors) == 2:
             x, y = factors
             if x != y and ops[x] not in _FOLDED and ops[y] not in _FOLDED:
-                return self.node("mul", x, y)
+                root = ops[x] in _ROOTS or ops[y] in _ROOTS
+                whole = self._one_power(x, y) if root else None
+                return self.node("mul", x, y) if whole is None else whole
         constant: Number = 1
         counts: dict[int, int] = {}
         for factor in factors:
@@ -103,6 +113,31 @@ class Dag(NodeStore):
         if constant < 0:  # x and -x share all but the sign
             return self.negate(self.multiply(self.number(-constant), product))
         return product if constant == 1 else self.node("mul", self.number(constant), product)
+
+    def _one_power(self, x: int, y: int, depth: int = 0) -> int | None:
+        """Return a product of two powers of one base, one of them a root, as one power; or None.
+
+        Written so, the derivative of ``x*sqrt(x)`` is a number at 0 too.
+        """
+        for one, other in ((x, y), (y, x)):
+            if self.ops[one] == "mul" and depth < _NESTED:
+                for place, factor in enumerate(factors := self.args[one]):
+                    whole = self._one_power(factor, other, depth + 1)
+                    if whole is not None:
+                        return self.multiply(*factors[:place], whole, *factors[place + 1 :])
+        (base, n), (other_base, m) = map(self._as_power, (x, y))
+        if base != other_base or min(n, m) <= 0 or (n + m) % 1 == 0:
+            return None
+        return self.power(base, self.number(n + m))
+
+    def _as_power(self, node: int) -> tuple[int, Number]:
+        """Return a base and the number to whose power it is raised."""
+        op, args = self.ops[node], self.args[node]
+        if op == "sqrt":
+            return args[0], Fraction(1, 2)
+        if op == "pow" and self.ops[args[1]] == "number":
+            return args[0], self.data[args[1]]
+        return node, 1
 
     def divide(self, x: int, y: int) -> int:
         """Return ``x / y``."""
@@ -125,6 +160,8 @@ class Dag(NodeStore):
             return self.negate(self.divide(x, self.args[y][0]))
         if ops[y] == "div" and self.args[y][0] == ONE:
             return self.multiply(x, self.args[y][1])
+        if ops[y] == "cosh" and ops[x] == "sinh" and self.args[x] == self.args[y]:
+            return self.apply("tanh", *self.args[x])  # which does not overflow
         if ops[y] == "add":
             stable = self._over_exponentials(x, y)
             if stable is not None:
@@ -154,6 +191,8 @@ class Dag(NodeStore):
                 smooth = self._without_kink(base, n)
                 if smooth is not None:
                     return smooth
+            if n > 0 and n % 2 and self.ops[base] == "sqrt":
+                return self.power(self.args[base][0], self.number(Fraction(n, 2)))
         if n < 0:
             return self.divide(ONE, self.power(base, self.number(-n)))
         if n == Fraction(1, 2):
@@ -217,17 +256,27 @@ class Dag(NodeStore):
                 stack.extend([arg for arg in args if self.ops[arg] != "number"])
             elif op == "div" and numbers and self.ops[args[1]] == "number" and numbers[0] > 0:
                 stack.append(args[0])
-            elif op != "pow" or not numbers or numbers[-1] != 2:
+            elif op != "pow" or not numbers or numbers[-1] % 2 or numbers[-1] <= 0:
                 return False
             several = True
         return several
 
-    def _exponents(self, total: int) -> list[int] | None:
-        """Return the exponents of a sum of exponentials and positive numbers, else None.
+    def is_flat(self, base: int, n: Number) -> bool:
+        """Return whether a root ``base**n``, n < 1, has the derivative 0 wherever it is 0."""
+        while self.ops[base] in ("mul", "div"):  # a positive multiple of a power
+            args = self.args[base]
+            number = args[0 if self.ops[base] == "mul" else 1]
+            if len(args) > 2 or self.ops[number] != "number" or self.data[number] <= 0:
+                break
+            base = args[1] if number == args[0] else args[0]
+        power, m = self._as_power(base)
+        if power != base and m > 0:
+            return n * m > 1 or (n * m == 1 and m % 2 == 0)
+        return n * 2 >= 1 and self.is_sum_of_squares(base)
 
-        None as well where the largest exponent was taken off: such a sum overflows nowhere.
-        """
-        found, shifts = [], []
+    def _exponents(self, total: int) -> list[int] | None:
+        """Return the exponents of a sum of exponentials and positive numbers, else None."""
+        found = []
         stack = [total]
         while stack:
             op, args = self.ops[term := stack.pop()], self.args[term]
@@ -235,27 +284,30 @@ class Dag(NodeStore):
                 stack.extend(reversed(args))
             elif op == "exp":
                 found.append(args[0])
-                shifts.append(self._shift(args[0]))
             elif op == "number" and self.data[term] > 0:
                 found.append(self.apply("log", term))
-                shifts.append(None)
             elif op == "mul" and len(args) == 2 and self.ops[args[1]] == "exp":
                 if self.ops[args[0]] != "number" or self.data[args[0]] <= 0:
                     return None
-                exponent = self.args[args[1]][0]
-                found.append(self.add(self.apply("log", args[0]), exponent))
-                shifts.append(self._shift(exponent))
+                exponent, shift = self._shifted(self.args[args[1]][0])
+                scaled = self.add(self.apply("log", args[0]), exponent)
+                found.append(scaled if shift is None else self.subtract(scaled, shift))
             else:
                 return None
-        return None if shifts[0] is not None and len(set(shifts)) == 1 else found
+        return found
 
-    def _shift(self, exponent: int) -> int | None:
-        """Return the maximum that is taken off an exponent, if one is."""
-        args = self.args[exponent]
-        if self.ops[exponent] == "add" and self.ops[args[-1]] == "neg":
+    def _shifted(self, node: int) -> tuple[int, int | None]:
+        """Return what a maximum is taken off, and that; None if none is."""
+        op, args = self.ops[node], self.args[node]
+        if op == "add" and self.ops[args[-1]] == "neg":
             taken = self.args[args[-1]][0]
-            return taken if self.ops[taken] == "maximum" else None
-        return None
+            if self.ops[taken] == "maximum":
+                return self.add(*args[:-1]), taken
+        elif op in ("logaddexp", "logsumexp"):
+            parts = [self._shifted(exponent) for exponent in args]
+            if parts[0][1] is not None and len({shift for _, shift in parts}) == 1:
+                return self.log_sum_exp([part for part, _ in parts]), parts[0][1]
+        return node, None
 
     def log_sum_exp(self, exponents: Sequence[int]) -> int:
         """Return the logarithm of a sum of exponentials, without overflow."""
@@ -263,6 +315,21 @@ class Dag(NodeStore):
             return exponents[0] if exponents else self.number(-math.inf)
         name = "logaddexp" if len(exponents) == 2 else "logsumexp"
         return self.apply(name, *exponents)
+
+    def _without_shift(self, x: int, y: int) -> int | None:
+        """Return ``(u - m) + m`` as u and ``(u - m) - (v - m)`` as u - v, m a maximum; or None.
+
+        The maximum has a kink at a tie, and the whole has none.
+        """
+        for one, other in ((x, y), (y, x)):
+            rest, shift = self._shifted(one)
+            if shift is not None and shift == other:
+                return rest
+            if shift is not None and self.ops[other] == "neg":
+                taken, same = self._shifted(self.args[other][0])
+                if same == shift:
+                    return self.subtract(rest, taken)
+        return None
 
     def smallest(self, k: int, args: Sequence[int]) -> int:
         """Return the k-th smallest of some values, counted from 0."""

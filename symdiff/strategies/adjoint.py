@@ -56,13 +56,13 @@ def _implies(dag: Dag, a: int, b: int) -> bool:
 
 def _where_it_counts(dag: Dag, product: int) -> list[int]:
     """Return the conditions outside of which a factor of a product is 0, written as such."""
-    factors = dag.args[product] if dag.ops[product] == "mul" else (product,)
-    found = []
-    for factor in factors:
-        if dag.ops[factor] == "where":
-            condition, a, b = dag.args[factor]
-            if ZERO in (a, b):
-                found.append(condition if b == ZERO else _negated(dag, condition))
+    found, stack = [], [product]
+    while stack:
+        op, args = dag.ops[factor := stack.pop()], dag.args[factor]
+        if op in ("mul", "neg", "div"):
+            stack += args[:1] if op == "div" else args
+        elif op == "where" and ZERO in args[1:]:
+            found.append(args[0] if args[2] == ZERO else _negated(dag, args[0]))
     return found
 
 
@@ -174,11 +174,11 @@ def reverse(
                 share = dag.choose(condition, ZERO, outer)
                 give(b, share, ONE, _both(dag, mask, otherwise))
         elif again and (jumps := OPERATIONS[op].jumps if op in OPERATIONS else None):
-            jump = dag.choose(jumps(dag, *args[node]), dag.number(math.nan), ZERO)
-            for condition in _where_it_counts(dag, outer):
-                jump = dag.choose(condition, jump, ZERO)
-            for arg in args[node]:
-                if active[arg]:
+            for arg, condition in zip(args[node], jumps(dag, *args[node]), strict=True):
+                jump = dag.choose(condition, dag.number(math.nan), ZERO)
+                for counts in _where_it_counts(dag, outer):
+                    jump = dag.choose(counts, jump, ZERO)
+                if active[arg] and jump != ZERO:
                     give(arg, ONE, jump, mask)
         elif args[node]:
             for arg, partial in zip(args[node], partials(dag, node), strict=True):

@@ -14,6 +14,7 @@ import numpy as np
 from symdiff.errors import Unparsable, nearest
 from symdiff.operations.table import OPERATIONS
 from symdiff.text.grammar import Grammar, check_name
+from symdiff.text.latex import from_latex, is_latex
 from symdiff.text.steps import Step, compile_text
 
 __all__ = ["FUNCTIONS", "parse"]
@@ -158,14 +159,27 @@ def _column(text: str, column: int) -> int:
     return len(text)
 
 
+def _parse_latex(text: str, arguments: Sequence[str] | None) -> Callable[..., Any]:
+    """Return the function that a formula in LaTeX describes, by way of plain text."""
+    plain = from_latex(text, FUNCTIONS)
+    try:
+        formula = parse(plain, arguments)
+    except Unparsable as error:
+        raise Unparsable(f"{error}, of {plain[:60]!r}, as the LaTeX is read", 1) from None
+    formula.__doc__ = f"{plain}  (read from LaTeX)"
+    return formula
+
+
 def parse(text: str, arguments: Sequence[str] | None = None) -> Callable[..., Any]:
-    """Return the function that a formula describes; no text can make it run anything else.
+    r"""Return the function that a formula describes; no text can make it run anything else.
 
     Parameters
     ----------
     text : str
         Numbers, names, ``+ - * / @ **``, brackets, comparisons, and the functions of `FUNCTIONS`;
-        ``pi`` is a number, and ``^`` a power as ``**`` is. At most 10,000 characters.
+        ``pi`` is a number, and ``^`` a power as ``**`` is. At most 10,000 characters. A text with
+        a backslash or braces is LaTeX: fractions, roots, powers, functions, names with an index;
+        ``e`` is Euler's number there, ``\lambda`` is called ``lamda`` and ``\beta`` ``beta_``.
     arguments : sequence of str, optional
         The names of the arguments in their order; if not given, as they appear in the text.
 
@@ -197,10 +211,14 @@ def parse(text: str, arguments: Sequence[str] | None = None) -> Callable[..., An
     -20.0
     >>> gradient(f, x=(), y=(), z=(), w=())(x=3, y=-4, z=2, w=-1)
     {'x': -8.0, 'y': 6.0, 'z': 2.0, 'w': 0.0}
+    >>> gradient(r"\frac{x^{2}}{2} \sin y").partials
+    {'x': x*sin(y), 'y': x**2*cos(y)/2}
     >>> parse("__import__('os').system('ls')")
     Traceback (most recent call last):
     symdiff.errors.Unparsable: column 12: "'" is refused: a formula has no strings
     """
+    if isinstance(text, str) and is_latex(text):
+        return _parse_latex(text, arguments)
     written = text.replace("^", "**") if isinstance(text, str) else text
     try:
         steps = _fold(compile_text(written, _GRAMMAR))

@@ -268,7 +268,10 @@ class _Reader:
         version = self.lines[0].removeprefix(HEADER)
         self.at = 1
         if version == self.lines[0]:
-            raise self.fail(f"the file does not begin with '{HEADER}{VERSION}'")
+            raise self.fail(
+                f"the file does not begin with '{HEADER}{VERSION}'; one that begins with 'symdiff "
+                "matrices' is read by symdiff.matrix.MatrixGradient.load"
+            )
         if version != str(VERSION):
             raise self.fail(
                 f"the file has format {version[:20]!a}; this version of symdiff reads format "

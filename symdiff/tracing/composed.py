@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from symdiff.errors import Untraceable
 from symdiff.tracing.moved import MOVED, at_least, part, whole_number
 
-__all__ = ["COMPOSED", "norm"]
+__all__ = ["COMPOSED", "composed", "norm"]
 
 
 # Products -----------------------------------------------------------------------------------------
@@ -181,6 +181,35 @@ def _round(a: Any, decimals: int = 0) -> Any:
     return np.rint(a * 10.0**decimals) / 10.0**decimals if decimals else np.rint(a)
 
 
+def _copysign(x: Any, y: Any) -> Any:
+    """Return the size of one number with the sign of another, which -0.0 has too."""
+    if isinstance(y, np.ndarray):
+        return np.abs(x) * np.copysign(1.0, y)
+    return np.abs(x) * np.where(np.arctan2(y, -1.0) > 0, 1.0, -1.0)
+
+
+def _fmod(x: Any, y: Any) -> Any:
+    """Return the remainder with the sign of the dividend."""
+    size = np.abs(y)
+    return np.where(x < 0, -np.remainder(-x, size), np.remainder(x, size))
+
+
+def _modf(x: Any) -> tuple[Any, Any]:
+    """Return the part behind the point, and that before it."""
+    whole = np.trunc(x)
+    return x - whole, whole
+
+
+def _linspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, **_: Any
+) -> Any:
+    """Return numbers at even distances."""
+    steps = num - 1 if endpoint else num
+    share = np.arange(num).reshape((-1,) + (1,) * max(np.ndim(start), np.ndim(stop))) / steps
+    result = start * (1 - share) + stop * share
+    return (result, (stop - start) / steps) if retstep else result
+
+
 # Choices ------------------------------------------------------------------------------------------
 
 
@@ -335,6 +364,13 @@ COMPOSED: dict[Any, Callable[..., Any]] = {
     np.count_nonzero: lambda a, axis=None, keepdims=False: np.sum(
         np.where(a != 0, 1.0, 0.0), axis=axis, keepdims=keepdims
     ),
+    np.copysign: _copysign,
+    np.fmod: _fmod,
+    np.divmod: lambda x, y: (np.floor_divide(x, y), np.remainder(x, y)),
+    np.modf: _modf,
+    np.conjugate: lambda x: x,
+    np.logaddexp2: lambda x, y: np.logaddexp(x * math.log(2), y * math.log(2)) / math.log(2),
+    np.linspace: _linspace,
     np.round: _round,
     np.around: _round,
     np.select: _select,
@@ -352,3 +388,8 @@ COMPOSED: dict[Any, Callable[..., Any]] = {
     ),
     np.linalg.svdvals: lambda x: np.linalg.svd(x, compute_uv=False),
 }
+
+
+def composed(ufunc: np.ufunc, inputs: Sequence[Any]) -> Any:
+    """Return an operation on each element that is made of others."""
+    return COMPOSED[ufunc](*(x if hasattr(x, "call_ufunc") else np.asarray(x) for x in inputs))

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.errors import KNOWN, Untraceable, name_of
+from symdiff.errors import Untraceable, name_of
 from symdiff.operations.table import OPERATIONS, row_of
 from symdiff.store.dag import Dag, Nodes
 from symdiff.tracing import linalg, products
 from symdiff.tracing.array import SymbolicArray, map_nodes, nodes_of, note_variables, traced_in
-from symdiff.tracing.composed import COMPOSED, norm
+from symdiff.tracing.composed import COMPOSED, composed, norm
+from symdiff.tracing.decompositions import DECOMPOSITIONS
+from symdiff.tracing.refusals import reason_of
 from symdiff.tracing.traced import add_methods
 
 __all__ = ["FUNCTIONS", "REDUCTIONS", "STRUCTURAL", "UFUNC_PRODUCTS", "call"]
@@ -235,6 +237,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.copy: lambda a, order="K": a.copy(order),
     np.astype: lambda x, dtype: x.astype(dtype),
     np.real: lambda val: val,
+    **DECOMPOSITIONS,
 }
 
 STRUCTURAL: tuple[Any, ...] = (
@@ -385,7 +388,7 @@ def _check_keywords(name: str, kwargs: dict[str, Any]) -> None:
 
 def _not_known(function: Any) -> str:
     """Return the message for a function that no table has."""
-    return f"{name_of(function)}: not known to the symbolic tracer; {KNOWN}"
+    return reason_of(name_of(function), "not known to the symbolic tracer")
 
 
 def call(function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -449,6 +452,8 @@ def _call_ufunc(
             "elementwise operation"
         )
     note_variables(inputs)
+    if ufunc in COMPOSED:
+        return composed(ufunc, inputs)
     return _elementwise(ufunc, dag, [nodes_of(dag, value) for value in inputs])
 
 

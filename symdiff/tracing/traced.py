@@ -115,6 +115,7 @@ for _name, _ufunc in {
     "pow": np.power,
     "matmul": np.matmul,
     "mod": np.remainder,
+    "divmod": np.divmod,
     "floordiv": np.floor_divide,
     "and": np.logical_and,
     "or": np.logical_or,

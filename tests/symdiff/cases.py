@@ -392,6 +392,33 @@ CASES = {
         lambda x, h: np.sum(np.heaviside(x, h) * h) + np.sum(np.heaviside(0.0 * x, h) * x),
         {"x": (3,), "h": (3,)},
     ),
+    "two rows": (
+        lambda A, B: (
+            np.linalg.eigvalsh(A)[0]
+            + np.sum(np.linalg.eigvalsh(A, UPLO="U") ** 2)
+            + np.sum(np.linalg.svdvals(A) * np.arange(2.0))
+            + np.sum(np.linalg.svdvals(B) * np.arange(2.0))
+            + np.linalg.norm(B.T, "nuc")
+            + np.linalg.cond(A)
+            + np.linalg.svdvals(B[:1])[0]
+            + np.sum(sl.expm(A) ** 2)
+            + np.trace(sl.expm(A - A.T))
+            + sl.expm(A[:1, :1])[0, 0]
+        ),
+        {"A": (2, 2), "B": (2, 3)},
+    ),
+    "parts": (
+        lambda x: (
+            np.sum(np.copysign(x, x[::-1]) * np.fmod(x, 0.7))
+            + np.sum(divmod(x, 0.7)[1] * divmod(3.0, x)[0])
+            + np.sum(np.modf(3 * x)[0] * np.modf(3 * x)[1] + np.conj(x) ** 2)
+            + np.logaddexp2(x[0], x[1])
+            + np.sum(np.linspace(x[0], x, 3) ** 2)
+            + np.linspace(0.0, x[1], 4, endpoint=False, retstep=True)[1] ** 2
+            + np.sum(np.real(x))
+        ),
+        {"x": (4,)},
+    ),
 }
 WHOLE = {
     "eigvalsh",
@@ -405,10 +432,6 @@ WHOLE = {
     "spectral",
     "norm -2",
     "cond",
-    "pinv",
-    "pinv wide",
-    "lstsq",
-    "lstsq rcond",
     "qr r",
     "qr q",
     "qr mode r",

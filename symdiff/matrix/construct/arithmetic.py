@@ -14,6 +14,7 @@ __all__ = [
     "as_number",
     "divide",
     "exponents",
+    "is_flat",
     "is_sum_of_squares",
     "log_sum_exp",
     "multiply",
@@ -200,6 +201,33 @@ def _cancelled_quotient(a: Node, b: Node) -> Node | None:
     return None
 
 
+_ROOTS = ("sqrt", "power")
+
+
+def _as_power(node: Node) -> tuple[Node, float]:
+    """Return a base and the number to whose power it is raised."""
+    n = {"sqrt": 0.5, "square": 2.0}.get(node.op, 1.0)
+    if node.op == "power" and node.args[1].number is not None and not node.args[1].shape:
+        n = node.args[1].number
+    fits = n != 1 and node.args[0].shape == node.shape
+    return (node.args[0], n) if fits else (node, 1.0)
+
+
+def _one_power(a: Node, b: Node) -> Node | None:
+    """Return a product of two powers of one base, one of them a root, as one power; or None.
+
+    Written so, the derivative of ``x*sqrt(x)`` is a number at 0 too.
+    """
+    for one, other in ((a, b), (b, a)):
+        if one.op == "multiply" and one.args[0].number is not None:
+            inner = _one_power(one.args[1], other)
+            return None if inner is None else multiply(one.args[0], inner)
+    (base, n), (other_base, m) = _as_power(a), _as_power(b)
+    if base is not other_base or min(n, m) <= 0 or (n + m) % 1 == 0:
+        return None
+    return make("power", base, base.graph.number(n + m))
+
+
 def multiply(a: Node, b: Node) -> Node:
     """Return the elementwise product, a scalar factor first."""
     a, b = _loosened(a, b)
@@ -226,6 +254,9 @@ def multiply(a: Node, b: Node) -> Node:
         return negate(multiply(a.args[0], b))
     if a is b:
         return square(a)
+    power = _one_power(a, b) if a.op in _ROOTS or b.op in _ROOTS else None
+    if power is not None:
+        return power
     if a.shape == () and b.op == "broadcast":
         return broadcast(multiply(a, b.args[0]), b.shape)
     if a.shape == () and b.op == "multiply" and b.args[0].shape == ():
@@ -262,7 +293,7 @@ def is_sum_of_squares(node: Node) -> bool:
     while stack:
         part = stack.pop()
         op, args = part.op, part.args
-        if op in ("sumsquares", "square"):
+        if op in ("sumsquares", "square") or (op == "power" and _is_even(args[1].number)):
             continue
         if op == "divide" and (args[1].op == "length" or (args[1].number or 0) > 0):
             stack.append(args[0])
@@ -273,6 +304,24 @@ def is_sum_of_squares(node: Node) -> bool:
         else:
             return False
     return True
+
+
+def _is_even(n: float | None) -> bool:
+    """Return whether an exponent is a positive even number."""
+    return n is not None and n > 0 and n % 2 == 0
+
+
+def is_flat(base: Node, n: float) -> bool:
+    """Return whether a root ``base**n``, n < 1, has the derivative 0 wherever it is 0."""
+    while base.op in ("multiply", "divide"):  # a positive multiple of a power
+        number, rest = base.args if base.op == "multiply" else base.args[::-1]
+        if not (number.number or 0) > 0:
+            break
+        base = rest
+    power, m = _as_power(base)
+    if power is not base and m > 0:
+        return n * m > 1 or (n * m == 1 and m % 2 == 0)
+    return n >= 0.5 and is_sum_of_squares(base)
 
 
 def _is_positive(node: Node) -> bool:
@@ -374,6 +423,8 @@ def divide(a: Node, b: Node) -> Node:
             return make("exp", subtract(a.args[0], log_sum_exp(terms)))
     if b.op == "divide" and b.args[0].number == 1 and _keeps(b, a):
         return multiply(a, b.args[1])
+    if a.op == "sinh" and b.op == "cosh" and a.args == b.args:
+        return make("tanh", *a.args)  # which does not overflow
     axis = _softmax_axis(a, b)
     if axis is not None:
         return make("softmax", unshifted(a.args[0], axis)[0], params=(axis,))

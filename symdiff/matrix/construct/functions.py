@@ -34,6 +34,8 @@ def power(x: Node, exponent: Node) -> Node:
         squared = square(x)
         if squared.op != "square":
             return power(squared, n_half(exponent))
+    if n > 2 and n % 2 == 1 and x.op == "sqrt":
+        return make("power", x.args[0], n_half(exponent))
     if n == 0.5:
         return elementwise("sqrt", x)
     if n == -1:

@@ -23,6 +23,24 @@ def count(graph: Graph, lengths: Sequence[Length]) -> Node:
     return result
 
 
+def _is_mean(mean: Node, x: Node, axes: Sequence[int]) -> bool:
+    """Return whether a node is the mean of an array over axes, along which it is repeated."""
+    if mean.op == "broadcast":
+        (mean,) = mean.args
+    places = [k - (x.ndim - mean.ndim) for k in axes]
+    if any(k >= 0 and mean.shape[k] != 1 for k in places):
+        return False
+    kept = [n for n in mean.shape if n != 1]
+    if mean.op == "reshape":
+        (mean,) = mean.args
+    if [n for n in mean.shape if n != 1] != kept or mean.op != "divide":
+        return False
+    summed, n = mean.args
+    if summed.op != "sum" or summed.args[0] is not x or summed.params[0] != tuple(axes):
+        return False
+    return n is count(x.graph, [x.shape[k] for k in axes])
+
+
 def total(a: Node, axes: Sequence[int], keepdims: bool) -> Node:
     """Return the sum over axes."""
     axes = tuple(axes)
@@ -33,6 +51,9 @@ def total(a: Node, axes: Sequence[int], keepdims: bool) -> Node:
         shape = tuple(n for k, n in enumerate(a.shape) if k not in axes)
     if all(a.shape[k] == 1 for k in axes):
         return reshape(as_number(a), shape)
+    centred = a.graph.deriving and a.op == "subtract" and a.args[0].shape == a.shape
+    if centred and _is_mean(a.args[1], a.args[0], axes):
+        return broadcast(a.graph.number(0), shape)
     if a.op == "negate":
         return negate(total(a.args[0], axes, keepdims))
     if a.op == "multiply" and a.args[0].shape == ():

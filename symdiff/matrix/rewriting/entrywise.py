@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
-from symdiff.matrix.construct import broadcast, divide, multiply, power
+from typing import NamedTuple
+
+from symdiff.matrix.construct import add, broadcast, divide, multiply, power, subtract
 from symdiff.matrix.node import Node
 from symdiff.matrix.rewriting.terms import Reader, Term, build, monomial, spelling
 
 __all__ = ["entrywise_product"]
 
 
-def entrywise_product(node: Node, reader: Reader) -> Node:
-    """Return a product of arrays: ``p ∘ p`` as a square, ``(a ⊘ b) ⊘ c`` over one bar."""
+class _Monomial(NamedTuple):
+    """A product entry by entry: a number, scalars and arrays to their powers."""
+
+    number: float
+    scalars: dict[Node, float]
+    powers: dict[Node, float]
+
+    def times(self, other: _Monomial) -> _Monomial:
+        """Return a product."""
+        whole = _Monomial(self.number * other.number, dict(self.scalars), dict(self.powers))
+        for mine, theirs in ((whole.scalars, other.scalars), (whole.powers, other.powers)):
+            for base, n in theirs.items():
+                mine[base] = mine.get(base, 0) + n
+        return whole
+
+    @property
+    def degree(self) -> float:
+        """How many arrays are multiplied and divided by."""
+        return sum(abs(n) for n in self.powers.values())
+
+
+def _read(node: Node, reader: Reader) -> _Monomial:
+    """Return a node as a product; a node that is none is its only factor."""
     number, scalars, powers = 1.0, dict[Node, float](), dict[Node, float]()
     stack = [(node, 1.0)]
     while stack:
@@ -38,19 +61,47 @@ def entrywise_product(node: Node, reader: Reader) -> Node:
             stack.append((args[0], (args[1].number or 0) * n))
         else:
             powers[part] = powers.get(part, 0) + n
+    return _Monomial(number, scalars, powers)
+
+
+def entrywise_product(node: Node, reader: Reader) -> Node:
+    """Return a product of arrays: ``p ∘ p`` as a square, ``(a ⊘ b) ⊘ c`` over one bar."""
+    whole = _read(node, reader)
+    return _multiplied_out(whole, node, reader) or _built(whole, node)
+
+
+def _multiplied_out(whole: _Monomial, like: Node, reader: Reader) -> Node | None:
+    """Return ``s ∘ (a − b ⊘ s∘²)`` as ``a s − b ⊘ s``, where that has fewer factors; or None."""
+    sums = [a for a, n in whole.powers.items() if n == 1 and a.op in ("add", "subtract")]
+    if len(sums) != 1 or len(whole.powers) == 1 or reader.whole(sums[0]):
+        return None
+    (inner,) = sums
+    rest = whole._replace(powers={a: n for a, n in whole.powers.items() if a is not inner})
+    if any(arg.shape not in ((), like.shape) or arg.truth for arg in inner.args):
+        return None
+    before = [_read(arg, reader) for arg in inner.args]
+    after = [rest.times(part) for part in before]
+    if sum(part.degree for part in after) >= rest.degree + sum(part.degree for part in before):
+        return None
+    terms = [broadcast(_built(part, like), like.shape) for part in after]
+    return (add if inner.op == "add" else subtract)(*terms)
+
+
+def _built(whole: _Monomial, like: Node) -> Node:
+    """Return a product as operations, of the shape of a node."""
+    number, scalars, powers = whole
     above = sorted((a for a, n in powers.items() if n > 0), key=_order)
     below = sorted((a for a, n in powers.items() if n < 0), key=_order)
     top, bottom = _product(above, powers), _product(below, powers)
     term = Term(number, monomial(scalars), ())
     if bottom is None:
-        whole = node.graph.number(1) if top is None else top
+        product = like.graph.number(1) if top is None else top
     elif top is None:
-        whole = divide(build(term._replace(number=abs(number)), node), bottom)
+        product = divide(build(term._replace(number=abs(number)), like), bottom)
         term = Term(-1.0 if number < 0 else 1.0, (), ())
     else:
-        whole = divide(top, bottom)
-    front = build(term, node)
-    return broadcast(multiply(front, whole), node.shape)
+        product = divide(top, bottom)
+    return broadcast(multiply(build(term, like), product), like.shape)
 
 
 def _is_small(n: float | None) -> bool:

@@ -68,6 +68,9 @@ def is_symmetric(node: Node, depth: int = 6) -> bool:
     op, args = node.op, node.args
     if op in ("eye", "diag"):
         return True
+    if op == "array":
+        values = node.graph.arrays[node.params[0]]
+        return bool((values == values.T).all())
     if op in ("inv", "transpose", "negate", "square"):
         return is_symmetric(args[0], depth - 1)
     if op in ("add", "subtract", "multiply", "divide"):

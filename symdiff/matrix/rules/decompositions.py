@@ -20,6 +20,7 @@ from symdiff.matrix.emitter import Code, Emitter
 from symdiff.matrix.form import ATOM, RAISED, Piece, Typesetter, function_form
 from symdiff.matrix.node import Node
 from symdiff.matrix.refusal import refuse
+from symdiff.matrix.rewriting.terms import is_symmetric
 from symdiff.matrix.rules.linalg import square_matrix
 from symdiff.matrix.shapes import Length, Shape, shown
 from symdiff.matrix.table import Adjoints, Rule, no_second, register
@@ -67,9 +68,17 @@ def _row(vector: Node) -> Node:
 
 
 def _eigenvalues_adjoint(node: Node, bar: Node) -> Adjoints:
-    """Return ``V diag(bar) V'``."""
+    """Return ``V diag(bar) V'``, as the lower triangle that is read has it."""
     vectors = make("eigvecs", *node.args)
-    return [matmul(multiply(vectors, _row(bar)), swap(vectors))]
+    return [_as_read(node.args[0], matmul(multiply(vectors, _row(bar)), swap(vectors)))]
+
+
+def _as_read(a: Node, bar: Node) -> Node:
+    """Return the adjoint of a matrix of which the lower triangle is read, from a symmetric one."""
+    if is_symmetric(a):
+        return bar
+    lower = multiply(a.graph.number(2), make("tril", bar, params=(0,)))
+    return subtract(lower, make("diag", make("diagonal", bar)))
 
 
 def _eigenvectors_adjoint(node: Node, bar: Node) -> Adjoints:
@@ -80,7 +89,7 @@ def _eigenvectors_adjoint(node: Node, bar: Node) -> Adjoints:
     inverse_gaps = subtract(divide(node.graph.number(1), add(gaps, identity)), identity)
     inner = multiply(inverse_gaps, matmul(swap(node), bar))
     whole = matmul(matmul(node, inner), swap(node))
-    return [multiply(node.graph.number(0.5), add(whole, swap(whole)))]
+    return [_as_read(a, multiply(node.graph.number(0.5), add(whole, swap(whole))))]
 
 
 def _singular_adjoint(node: Node, bar: Node) -> Adjoints:

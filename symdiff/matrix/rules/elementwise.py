@@ -8,6 +8,7 @@ from typing import Any
 from symdiff.matrix.construct import (
     divide,
     elementwise,
+    is_flat,
     make,
     multiply,
     negate,
@@ -114,6 +115,9 @@ def _quotient_adjoint(node: Node, bar: Node) -> Adjoints:
 def _power_adjoint(node: Node, bar: Node) -> Adjoints:
     x, n = node.args
     lower = n.graph.number(n.number - 1) if n.number is not None else subtract(n, one(n))
+    if n.number is not None and n.number < 1 and is_flat(x, n.number):
+        slope = make("reciprocal", power(x, negate(lower)))
+        return [unbroadcast(multiply(bar, multiply(n, slope)), x.shape), None]
     by_x = multiply(bar, multiply(n, power(x, lower)))
     if n.number is not None:
         return [unbroadcast(by_x, x.shape), None]

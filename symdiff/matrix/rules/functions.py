@@ -10,7 +10,7 @@ from symdiff.matrix.construct import (
     add,
     divide,
     elementwise,
-    is_sum_of_squares,
+    is_flat,
     make,
     multiply,
     negate,
@@ -71,9 +71,17 @@ def _sigmoid_source(emitter: Emitter, node: Node) -> Code:
 
 def _sqrt_slope(bar: Node, y: Node, x: Node) -> Node:
     """Return the adjoint over 2 y; where y is a length, 0 where that is 0."""
-    if is_sum_of_squares(x):
+    if is_flat(x, 0.5):
         return multiply(scaled(0.5, bar), make("reciprocal", y))
     return divide(bar, scaled(2, y))
+
+
+def _cbrt_slope(bar: Node, y: Node, x: Node) -> Node:
+    """Return the adjoint over 3 y**2; 0 where y is 0 if it is flat there."""
+    square = elementwise("square", y)
+    if is_flat(x, 1 / 3):
+        return multiply(scaled(1 / 3, bar), make("reciprocal", square))
+    return divide(bar, scaled(3, square))
 
 
 register(
@@ -82,7 +90,7 @@ register(
     _function("log", lambda g, y, x: divide(g, x)),
     _function("log1p", lambda g, y, x: divide(g, add(one(x), x))),
     replace(_function("sqrt", _sqrt_slope), form=_between(r"\sqrt{", "}", "sqrt(", ")")),
-    _function("cbrt", lambda g, y, x: divide(g, scaled(3, elementwise("square", y)))),
+    _function("cbrt", _cbrt_slope),
     _function("tanh", lambda g, y, x: multiply(g, _one_minus_square(y))),
     _function("sin", lambda g, y, x: multiply(g, make("cos", x))),
     _function("cos", lambda g, y, x: negate(multiply(g, make("sin", x)))),

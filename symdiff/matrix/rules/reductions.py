@@ -160,10 +160,14 @@ def _norm_adjoint(node: Node, bar: Node) -> Adjoints:
 def _extreme_adjoint(node: Node, bar: Node) -> Adjoints:
     """Return the even share of each element that attains the extreme."""
     (x,) = node.args
-    axes = axes_of(node.params)
-    attained = make("equal", x, spread(node, x.shape, axes))
-    ties = total(attained, axes, node.params[1])
-    return [multiply(_spread(divide(bar, ties), node), attained)]
+    extreme = _spread(node, node)
+    ties = make("ties", x, extreme, params=node.params)
+    return [multiply(_spread(divide(bar, ties), node), make("equal", x, extreme))]
+
+
+def _counted(node: Node) -> Node:
+    """Return the number of ties as the sum that it is."""
+    return total(make("equal", *node.args), axes_of(node.params), node.params[1])
 
 
 # Exponentials, shifted by their largest exponent so that none overflows --------------------------
@@ -258,6 +262,15 @@ register(
         called("min"),
         _extreme_adjoint,
         "piecewise linear; ties are shared evenly",
+        "reduction",
+    ),
+    Rule(
+        "ties",  # of derivatives only: how many elements are equal to the extreme
+        reduced,
+        lambda setter, node: setter.piece(_counted(node)),
+        lambda emitter, node: emitter.code(_counted(node)),
+        lambda node, bar: (None, None),
+        "piecewise constant",
         "reduction",
     ),
     Rule(

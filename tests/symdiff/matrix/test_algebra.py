@@ -83,3 +83,23 @@ def test_a_value_is_what_numpy_gives():
     g = gradient(lambda x: np.sum(x / x), strategy="matrix", x=("n",))
     with np.errstate(all="ignore"):
         assert np.isnan(g.value_and_gradient(x=[0.0, 1.0])[0])
+
+
+def test_what_is_centred_has_the_sum_0_and_products_are_multiplied_out(rng):
+    cases = [
+        (lambda X: np.var(X), "∂L/∂X = 2 e/(d n)"),
+        (lambda X: np.sum((X - np.mean(X, axis=0)) ** 2), "∂L/∂X = 2 e"),
+        (lambda X: np.sum((X - X.mean(1, keepdims=True)) ** 2), "∂L/∂X = 2 e"),
+        (lambda X: np.sum(X**2 - np.log(X**2)), "∂L/∂X = 2 X − 2 ⊘ X"),
+    ]
+    for f, text in cases:
+        g = gradient(f, strategy="matrix", X=("n", "d"))
+        assert str(g).endswith(text), str(g)
+    mean = (lambda X: X.mean(axis=0)[:, None], lambda X: X.mean(axis=1), lambda X: X.mean(axis=0))
+    for m in mean:  # of a square matrix, the first two along the other axis
+        X = rng.normal(size=(3, 3))
+        found = [
+            gradient(lambda X, m=m: np.sum((X - m(X)) ** 2), strategy=s, X=X.shape)(X=X)["X"]
+            for s in ("matrix", "shared")
+        ]
+        np.testing.assert_allclose(*found, atol=1e-12)

@@ -168,8 +168,8 @@ HOSTILE = {
     "leading operator": "* x",
     "two operators": "x * / y",
     "unknown function": "f(x)",
-    "LaTeX": "\\frac{{x}}{{y}}",
-    "dollars": "$x$",
+    "LaTeX": "\\input{{{path}}}",
+    "dollars": "$x$; import os",
 }
 
 
