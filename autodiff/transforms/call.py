@@ -25,7 +25,9 @@ from autodiff.graph.passes import (
     pull_recorded,
     push,
 )
+from autodiff.graph.steep import may_be_lost, resolved
 from autodiff.graph.trace import as_primal, check_result
+from autodiff.rules.elementwise_rules import LOST
 from autodiff.rules.kinks import noting
 from autodiff.rules.magnitude import real_part
 
@@ -353,6 +355,7 @@ class Call:
         if not consume:
             for node in self.nodes:
                 node.adjoint = None
+        LOST.found = False
         if self.simple:
             self._pull_masked(cotangents or [_ONE], consume, replayed=False)
         else:
@@ -361,18 +364,27 @@ class Call:
             replayed = any([type(x) is Tensor and x.tape.replayable for x in values])
             with noting(self.nodes):
                 self._pull_masked(cotangents or [_ONE], consume, replayed)
+        if LOST.found:
+            self._resolve(cotangents or [_ONE])
         # The seed of an input that is an output itself is held by the caller.
         seen = {*map(id, self.arrays)}
         if cotangents:
             seen.update(map(id, cotangents))
         return self._gradients(seen)
 
+    def _resolve(self, cotangents: Sequence[Any]) -> None:
+        """Run the backward pass again where zero met infinity: what that is depends."""
+        if self.nodes and all([_is_known(x.value) for x in self.inputs]):
+            found = resolved(self.nodes, self.tape, self.inputs, lambda: self._seed(cotangents))
+            for x, x_bar in zip(self.inputs, found, strict=True):
+                x.adjoint = x_bar
+
     def _pull_masked(self, cotangents: Sequence[Any], consume: bool, replayed: bool) -> None:
         """Run the backward pass, and again with guarded rules where it ended in NaN."""
         self._seed(cotangents)
         nodes = self.nodes
         some = nodes[len(nodes) // 2].value if consume and nodes else None
-        if type(some) is np.ndarray and some.nbytes >= _PAGES:
+        if type(some) is np.ndarray and some.nbytes >= _PAGES and not may_be_lost(nodes):
             # Memory that is used again at once is worth more than a second pass.
             pull(nodes, self.tape, consume=True, guard=masked(nodes))
             return
@@ -383,7 +395,7 @@ class Call:
                 node.adjoint = None
             self._seed(cotangents)
             pull(nodes, self.tape, guard=set(map(id, nodes)))
-        if consume:
+        if consume and not LOST.found:
             # The output, which others may hold, would hold all that it was computed from.
             for x in self.outputs:
                 if type(x) is Tensor and x.tape is self.tape:
@@ -480,7 +492,10 @@ class Call:
         }
         recorded = self.observer is not None
         forms = self.observer.before_passes(self.nodes) if self.observer is not None else {}
+        LOST.found = False
         found = push(self.nodes, self.tape, known, self.outputs, forms, recorded=recorded)
+        if LOST.found and not recorded and all([_is_known(x.value) for x in self.inputs]):
+            return self._push_by_pulls(tangents)
         return [
             np.zeros(np.shape(value), _floating(value))[()] if out_dot is None else out_dot
             for value, out_dot in zip(self.values, found, strict=True)
@@ -544,6 +559,13 @@ def _refuse_discrete(outputs: Sequence[Any], what: str) -> None:
 def _agree(x: Any, y: Any) -> bool:
     x, y = np.asarray(primal(x)), np.asarray(y)
     return x.shape == y.shape and np.allclose(x, y, 1e-6, 1e-12, equal_nan=True)
+
+
+def _is_known(x: Any) -> bool:
+    """Return whether a value is a number or an array, or a batch of them."""
+    while type(x) is Tensor and x.tape.batch is not None:
+        x = x.value.array
+    return type(x) is not Tensor
 
 
 def _short(values: Sequence[Any]) -> str:
