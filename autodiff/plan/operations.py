@@ -264,6 +264,7 @@ _ROWS = (
         Kind.ELEMENTWISE,
         lambda node: (node.args[1].shape, node.args[1].dtype) == (node.shape, node.dtype),
         ("multiply_no_nan_into({0}, {1}, {to})",),
+        operator="multiply_no_nan_into({0}, {1})",
         helpers=(printed.MULTIPLY_NO_NAN_INTO,),
         fills=True,
         keeps=True,
