@@ -286,19 +286,20 @@ class _Pass:
                 own.append(value)
             again[id(x.node)] = leaf(inner, value)
         starts = list(again.values())
-        for x in self.nodes:
-            if id(x) not in again and any([id(y) in again for y in x.operands]):
-                operands = [again.get(id(y), y.value) if self.own(y) else y for y in x.operands]
-                again[id(x)] = record(primitive_of(x), tuple(operands), x.params)
+        for node in self.nodes:
+            if id(node) not in again and any([id(y) in again for y in node.operands]):
+                operands = [again.get(id(y), y.value) if self.own(y) else y for y in node.operands]
+                again[id(node)] = record(primitive_of(node), tuple(operands), node.params)
         for node in self.nodes:
             node.adjoint = None
         self.seed()
-        seeds = {id(x): x.adjoint for x in self.nodes if x.adjoint is not None}
+        seeds = {id(node): node.adjoint for node in self.nodes if node.adjoint is not None}
 
         def seed() -> None:
-            for key, x in again.items():
-                if key in seeds and type(x) is Tensor and x.tape is inner:
-                    x.adjoint = seeds[key] if x.adjoint is None else x.adjoint + seeds[key]
+            for key, twin in again.items():
+                if key in seeds and type(twin) is Tensor and twin.tape is inner:
+                    g = seeds[key]
+                    twin.adjoint = g if twin.adjoint is None else twin.adjoint + g
 
         found = settled(inner.nodes, inner, starts, seed)
         rates: list[list[Any]] = [[] for _ in known]

@@ -1,8 +1,8 @@
 """Where slopes are infinite: functions that grow there like a power below 1.
 
-Near the end u₀ of a square root, an arc cosine or a power p the result is s = a (σ (u - u₀))ᵖ with a
-sign σ of the side it lives on, and so u - u₀ = σ (s / a)¹ᐟᵖ. A function F of it has the derivative
-F'(s) / (du/ds), which is a limit where F' vanishes like s to the power 1/p - 1: `graph.steep`.
+Near the end u₀ of a square root, an arc cosine or a power p the result grows by s = a (σ (u - u₀))ᵖ
+with a sign σ of the side it lives on, and so u - u₀ = σ (s / a)¹ᐟᵖ. A function F of it has the
+derivative F'(s) / (du/ds), a limit where F' vanishes like s to the power 1/p - 1: `graph.steep`.
 """
 
 import math
