@@ -10,6 +10,7 @@ from autodiff.core.constants import states
 from autodiff.core.conversions import PYTHON_NUMBER
 from autodiff.core.primitive import UFUNCS
 from autodiff.core.pytrees import LEAF, flatten
+from autodiff.core.stores import operands_as_recorded
 from autodiff.core.tape import PassObserver, Tape
 from autodiff.core.tensor import Tensor, leaf, primal
 from autodiff.errors import LostDerivative, TraceEnded, Undifferentiable
@@ -347,6 +348,13 @@ class Call:
 
     def pull(self, cotangents: Sequence[Any] | None, consume: bool = False) -> list[Any]:
         """Return the cotangents of the inputs."""
+        if self.simple:
+            return self._pull(cotangents, consume)
+        # Rules see what was written over since as it was.
+        with operands_as_recorded():
+            return self._pull(cotangents, consume)
+
+    def _pull(self, cotangents: Sequence[Any] | None, consume: bool) -> list[Any]:
         observer = self.observer
         if observer is not None:
             return self._pull_recorded(cotangents or [_ONE], observer, consume)
@@ -483,6 +491,10 @@ class Call:
 
     def push(self, tangents: Sequence[Any]) -> list[Any]:
         """Return the tangents of the outputs."""
+        with operands_as_recorded():
+            return self._push(tangents)
+
+    def _push(self, tangents: Sequence[Any]) -> list[Any]:
         if self.has_limits():
             return self._push_by_pulls(tangents)
         known = {
@@ -513,7 +525,8 @@ class Call:
             seed[element] = unit
             seeds = [*zeros[:place], np.reshape(seed, zero.shape)[()], *zeros[place + 1 :]]
             return sum(
-                np.sum(real_part(x_bar * x_dot))
+                # What does not move adds nothing, whatever its derivative.
+                np.sum(np.where(np.equal(x_dot, 0), 0.0, real_part(x_bar * x_dot)))
                 for x_bar, x_dot in zip(self.pull(seeds), tangents, strict=True)
                 if x_dot is not None
             )
