@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.pytrees import flatten
 from autodiff.plan.operations import is_quiet
 from autodiff.plan.plan import Plan, or_general, unless
 from autodiff.plan.program import LOOP, PICK, Program
@@ -131,7 +132,7 @@ def numba_plan(
 
 def _without_nan(unflatten: Callable[[Any], Any] | None, result: Any) -> Any:
     """Return a result, or raise where it has NaN: that may be of zero times infinity."""
-    for x in result if type(result) is tuple else (result,):
+    for x in flatten(result)[0]:
         total = x.dot(x) if type(x) is np.ndarray and x.ndim == 1 else np.sum(x)
         if total != total:
             raise FloatingPointError("what NaN is the function itself finds")
