@@ -31,7 +31,7 @@ from autodiff.rules.elementwise_rules import (
 from autodiff.rules.kinks import holds
 from autodiff.rules.steep import STEEP
 
-__all__ = ["may_be_lost", "resolved"]
+__all__ = ["resolved"]
 
 #: Up to which power of s a cotangent is differentiated.
 _MOST = 5
@@ -77,21 +77,6 @@ def resolved(
                 for node, primitive in forms.values():
                     node.primitive = primitive
     return adjoints
-
-
-def may_be_lost(nodes: Sequence[Tensor]) -> bool:
-    """Return whether zero may meet infinity in a pass over nodes: at ends, poles and overflows."""
-    for node in nodes:
-        primitive, out = node.primitive, node.value
-        if primitive is not None and primitive.kind == "elementwise" and out.dtype.kind == "f":
-            if not np.isfinite(out).all():
-                return True
-            steep = STEEP.get(primitive)
-            if steep is not None:
-                xs = [x.value if type(x) is Tensor else x for x in node.operands]
-                if np.any(steep.at(*xs)):
-                    return True
-    return False
 
 
 class _Pass:

@@ -26,7 +26,7 @@ from autodiff.graph.passes import (
     pull_recorded,
     push,
 )
-from autodiff.graph.steep import may_be_lost, resolved
+from autodiff.graph.steep import resolved
 from autodiff.graph.trace import as_primal, check_result
 from autodiff.rules.elementwise_rules import LOST
 from autodiff.rules.kinks import noting
@@ -53,6 +53,7 @@ class Call:
 
     __slots__ = (
         *(
+            "_made",
             "_numbers",
             "arrays",
             "aux",
@@ -78,6 +79,7 @@ class Call:
         has_aux: bool = False,
     ) -> None:
         self.what = what
+        self._made = f, args, kwargs, argnums, has_aux
         copied = substitution.is_remembered(f)
         try:
             self._attempt(f, args, kwargs, argnums, brief, has_aux, copied)
@@ -373,6 +375,10 @@ class Call:
             with noting(self.nodes):
                 self._pull_masked(cotangents or [_ONE], consume, replayed)
         if LOST.found:
+            if not self.nodes:
+                # Their memory is used again: once more, then.
+                f, args, kwargs, argnums, has_aux = self._made
+                return Call(f, args, kwargs, argnums, self.what, has_aux=has_aux).pull(cotangents)
             self._resolve(cotangents or [_ONE])
         # The seed of an input that is an output itself is held by the caller.
         seen = {*map(id, self.arrays)}
@@ -382,7 +388,7 @@ class Call:
 
     def _resolve(self, cotangents: Sequence[Any]) -> None:
         """Run the backward pass again where zero met infinity: what that is depends."""
-        if self.nodes and all([_is_known(x.value) for x in self.inputs]):
+        if all([_is_known(x.value) for x in self.inputs]):
             found = resolved(self.nodes, self.tape, self.inputs, lambda: self._seed(cotangents))
             for x, x_bar in zip(self.inputs, found, strict=True):
                 x.adjoint = x_bar
@@ -392,7 +398,7 @@ class Call:
         self._seed(cotangents)
         nodes = self.nodes
         some = nodes[len(nodes) // 2].value if consume and nodes else None
-        if type(some) is np.ndarray and some.nbytes >= _PAGES and not may_be_lost(nodes):
+        if type(some) is np.ndarray and some.nbytes >= _PAGES:
             # Memory that is used again at once is worth more than a second pass.
             pull(nodes, self.tape, consume=True, guard=masked(nodes))
             return
@@ -491,6 +497,8 @@ class Call:
 
     def push(self, tangents: Sequence[Any]) -> list[Any]:
         """Return the tangents of the outputs."""
+        if self.simple:
+            return self._push(tangents)
         with operands_as_recorded():
             return self._push(tangents)
 
