@@ -54,6 +54,14 @@ class Structure:
             for path in child.paths(prefix + key)
         ]
 
+    def kinds(self) -> Any:
+        """Return what the containers are, for those who treat a list and a tuple apart."""
+        build: Any = self.build
+        if isinstance(build, functools.partial):
+            build = build.args[0] if isinstance(build.args[0], type) else type(build.args[0])
+        below = [child.kinds() for child in self.children if child.build is not None]
+        return (build, *below) if below else build
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Structure):
             return NotImplemented

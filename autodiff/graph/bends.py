@@ -26,7 +26,7 @@ from autodiff.rules.magnitude import conjugate
 from autodiff.rules.reductions import expanded
 from autodiff.rules.ties import unequal, uneven
 
-__all__ = ["FAR", "MARK", "NEAR", "KinkedTape", "computed", "primitive_of"]
+__all__ = ["FAR", "MARK", "NEAR", "KinkedTape", "computed", "direction", "form", "primitive_of"]
 
 #: In place of a derivative that does not exist: what changes with it is none either.
 MARK = 1.2345678e6
@@ -156,7 +156,7 @@ class KinkedTape:
                 at = np.logical_and(at, np.logical_not(kink.at(out, *there, **(node.params or {}))))
             seeds = [number + 0.5 * k for k in (0, 1)]
             shape = np.shape(node.value)
-            distances = [at * (1.5 + 0.5 * _direction(shape, seed)) for seed in seeds]
+            distances = [at * (1.5 + 0.5 * direction(shape, seed)) for seed in seeds]
             self.bends[key] = Bend(node, kink, primitive, number, at, distances)
         for node, x in zip(found, bent, strict=True):
             if node.primitive is LIMIT and id(x) in chosen:
@@ -201,7 +201,7 @@ class KinkedTape:
         if (by, same) not in self._beside:
             self._beside[by, same] = values = {}
             for k, x in enumerate(self.inputs):
-                change = by * _direction(np.shape(x.value), 5.0 + k) * (1.0 + np.abs(x.value))
+                change = by * direction(np.shape(x.value), 5.0 + k) * (1.0 + np.abs(x.value))
                 values[id(x)] = x.value + in_dtype(change, x.dtype)
             with np.errstate(all="ignore"):
                 for node in self.nodes:
@@ -222,7 +222,7 @@ class KinkedTape:
         for limit in self.limits:
             forms[id(limit.node)] = _moving_limit(limit, k), limit.node.operands
         directions = {
-            id(x): in_dtype(_direction(np.shape(x.value), 7.0 + i + 0.5 * k), x.dtype)
+            id(x): in_dtype(direction(np.shape(x.value), 7.0 + i + 0.5 * k), x.dtype)
             for i, x in enumerate(self.inputs)
         }
         try:
@@ -375,13 +375,13 @@ def _key(x: Any) -> Any:
     return (type(x), x) if plain else id(x)
 
 
-def _direction(shape: tuple[int, ...], seed: float) -> Any:
+def direction(shape: tuple[int, ...], seed: float) -> Any:
     """Return numbers between -1 and 1, the same on every call."""
     numbers = np.arange(math.prod(shape), dtype=float)
     return np.reshape(np.cos(2.4 * numbers + 1.7 * seed + 0.3), shape)[()]
 
 
-def _form(primitive: Primitive, vjp: Any = None, jvp: Any = None) -> Primitive:
+def form(primitive: Primitive, vjp: Any = None, jvp: Any = None) -> Primitive:
     """Return a primitive of the same value with rules of its own for all arguments."""
     return Primitive(primitive.name, primitive.function, "general", joint=(vjp, jvp), complex=True)
 
@@ -402,7 +402,7 @@ def _moving(bend: Bend, k: int) -> Primitive:
             out_dot = np.where(bend.at, 0.0, out_dot)
         return out_dot + bend.kink.share * bend.distances[k]
 
-    return _form(bend.primitive, jvp=jvp)
+    return form(bend.primitive, jvp=jvp)
 
 
 def _moving_limit(limit: Limit, k: int) -> Primitive:
@@ -424,7 +424,7 @@ def _moving_limit(limit: Limit, k: int) -> Primitive:
             return out_dot
         return out_dot + unbroadcast(limit.rates[k] * turn, np.shape(out))
 
-    return _form(primitive_of(limit.node), jvp=jvp)
+    return form(primitive_of(limit.node), jvp=jvp)
 
 
 def _sign(limit: Limit, argnum: int) -> float:
@@ -475,4 +475,4 @@ def _settled(limit: Limit, tape: KinkedTape) -> Primitive:
             results.append(bend.spread(marks + turn, np.shape(x)))
         return results
 
-    return _form(primitive_of(limit.node), vjp=vjp)
+    return form(primitive_of(limit.node), vjp=vjp)

@@ -13,6 +13,8 @@ from autodiff.core.tensor import Tensor, compute
 from autodiff.errors import BranchChanged, TraceEnded, Undifferentiable, WrongOrder
 from autodiff.graph.limits import settled
 from autodiff.graph.passes import has_nan, own_gradients, primal_dtype, pull
+from autodiff.graph.steep import resolved
+from autodiff.rules.elementwise_rules import LOST
 
 __all__ = ["Graph", "check_written"]
 
@@ -346,6 +348,7 @@ class Graph:
             return
         found = [self.inputs[name] for name in self.wrt]
         guards: list[Container[int]] = [(), set(map(id, self.nodes))]
+        LOST.found = False
         for guard in guards:
             for node in self.nodes:
                 node.adjoint = None
@@ -355,6 +358,10 @@ class Graph:
             # As in `Call.pull`.
             if not has_nan([x.adjoint for x in found]):
                 break
+        if LOST.found:
+            adjoints = resolved(self.nodes, self._tape, found, lambda: self._seed(seed))
+            for node, x_bar in zip(found, adjoints, strict=True):
+                node.adjoint = x_bar
 
     def _seed(self, seed: Any) -> None:
         shape = np.shape(self.output.value)

@@ -422,7 +422,7 @@ def _signature(args: tuple[Any, ...], kwargs: dict[str, Any], fixed: str) -> tup
             parts.append((type(x), x.shape, x.dtype) if isinstance(x, np.ndarray) else type(x))
         else:
             parts.append(_fixed(x))
-    return (structure, tuple(parts)), dynamic
+    return (structure, structure.kinds(), tuple(parts)), dynamic
 
 
 def _fingerprint(x: Any) -> Any:

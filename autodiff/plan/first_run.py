@@ -96,8 +96,10 @@ def _poisoned(
     try:
         return _on_poison(plan, leaves)
     except Exception as error:
-        if plan.numbers and isinstance(error, ArithmeticError | ValueError):
-            return True, expected  # 1 / 0 raises in Python, and the function itself is called
+        kinds = (ArithmeticError, ValueError) if plan.numbers else FloatingPointError
+        if isinstance(error, kinds):
+            # 1 / 0 raises in Python, 0 times infinity in all: the function itself is called.
+            return True, expected
         raise PlanMismatch(
             f"compile: the plan of {_name(f)} raises {type(error).__name__} ({error}), which the "
             f"function does not: {_ADVICE}"

@@ -262,13 +262,15 @@ _ROWS = (
     Operation(
         "multiply_no_nan",
         Kind.ELEMENTWISE,
-        _is_alike,
+        lambda node: (node.args[1].shape, node.args[1].dtype) == (node.shape, node.dtype),
         ("multiply_no_nan_into({0}, {1}, {to})",),
+        operator="multiply_no_nan_into({0}, {1})",
         helpers=(printed.MULTIPLY_NO_NAN_INTO,),
         fills=True,
         keeps=True,
-        python="0.0 if {1} != {1} and {0} == 0.0 else {1}",
-        numba="select(({1} != {1}) & ({0} == 0.0), 0.0, {1})",
+        # Plain Python raises too; what Numba compiles cannot, and NaN is looked for in its results.
+        python="{0} / {0} if {1} != {1} and {0} == 0.0 else {1}",
+        numba="{1}",
         calm=True,
     ),
     # Functions: the names in texts for Numba are those of autodiff.plan.to_numba.math.

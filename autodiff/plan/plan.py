@@ -314,8 +314,9 @@ def _unpack(
         return True
     items: Iterable[tuple[Any, Any]]
     if type(x) is dict and all(type(key) is str for key in x):
-        names[keys := f"keys_{len(names)}{tag}"] = frozenset(x)
-        conditions += [f"type({expression}) is dict", f"{expression}.keys() == {keys}"]
+        # A function may go through the items: their order counts.
+        names[keys := f"keys_{len(names)}{tag}"] = list(x)
+        conditions += [f"type({expression}) is dict", f"[*{expression}] == {keys}"]
         items = x.items()
     elif type(x) in (list, tuple):
         conditions += [

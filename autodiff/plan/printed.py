@@ -45,14 +45,13 @@ RELU_VJP_INTO = '''def relu_vjp_into(g, x, out, mask):
     if out is not g:
         np.copyto(out, g)
     np.copyto(out, zero, where=mask)'''
-MULTIPLY_NO_NAN_INTO = '''def multiply_no_nan_into(direction, product, out):
-    """Set a product to zero where it is NaN because a direction of zero met an infinite slope."""
+MULTIPLY_NO_NAN_INTO = '''def multiply_no_nan_into(direction, product, out=None):
+    """Return a product, or raise where it is NaN because a direction of zero met infinity."""
     flat = product.reshape(-1)
     squares = flat.dot(flat)
-    if squares == squares:
-        if out is not product:
-            np.copyto(out, product)
-    else:
-        lost = np.isnan(product) & (direction == 0)
-        np.copyto(out, product)
-        np.copyto(out, 0.0, where=lost)'''
+    if squares != squares and np.any(np.isnan(product) & (direction == 0)):
+        raise FloatingPointError("what zero times infinity is the function itself finds")
+    if out is None:
+        return product
+    if out is not product:
+        np.copyto(out, product)'''

@@ -6,7 +6,7 @@ in terms of the result where that is cheaper and loses none.
 
 Conventions at points without a derivative: abs has 0 at 0, and so has hypot at the origin; equal
 arguments of maximum and minimum share the cotangent evenly (what the derivatives of these slopes
-are, `kinks` knows); the derivative of 0**0 is 0; where an
+are, `kinks` knows); 0**0 has the derivative 0 by its base and -infinity by its exponent; where an
 argument is NaN, maximum and minimum pass the cotangent on to it as they pass on the NaN.
 
 Two rules trade digits for speed. 1 - tanh² has an absolute error of 1e-16, and so no relative
@@ -68,8 +68,9 @@ def power_by_exponent(out: Array, x: Array, y: Array) -> Array:
         return out * math.log(x)
     if np.iscomplexobj(out) and not np.iscomplexobj(x):
         x = x + 0j
-    # At x = 0 the result is 0 for every y > 0, so the derivative is 0; the logarithm is not.
-    return out * np.log(np.where((x == 0) & (y >= 0), 1.0, x))
+    # At x = 0 the result is 0 for every y > 0, so the derivative is 0; the logarithm is not. From
+    # y = 0 on it falls from 1 to 0.
+    return out * np.log(np.where((x == 0) & (y > 0), 1.0, x))
 
 
 def _reciprocal(out: Array, x: Array, y: Array) -> Array:

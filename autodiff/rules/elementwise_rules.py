@@ -6,6 +6,7 @@ argument was broadcast; a JVP multiplies the tangent.
 
 import functools
 import math
+import threading
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -16,8 +17,8 @@ from autodiff.core.primitive import Array, Interval, Primitive, Rule, general, r
 from autodiff.core.tensor import Tensor, record
 
 __all__ = [
-    *("FIRST", "MULTIPLY_NO_NAN", "NEGATIVE", "ONE", "SECOND", "elementwise", "guarded_jvp"),
-    *("any_nan", "guarded_vjp", "multiply_no_nan", "unbroadcast"),
+    *("FIRST", "LOST", "MULTIPLY_NO_NAN", "NEGATIVE", "ONE", "SECOND", "any_nan", "each_element"),
+    *("elementwise", "guarded_jvp", "guarded_vjp", "multiply_no_nan", "unbroadcast"),
 ]
 
 _FLOAT = np.dtype(float)
@@ -28,6 +29,15 @@ FIRST: Literal["first"] = "first"
 SECOND: Literal["second"] = "second"
 #: Entries whose rules give zero for a cotangent of zero as they are.
 _SAFE: set[str] = set()
+
+
+class _Lost(threading.local):
+    """Whether a pass of this thread has counted 0 times infinity as 0."""
+
+    found = False
+
+
+LOST = _Lost()
 
 
 @functools.lru_cache(maxsize=64)
@@ -75,12 +85,17 @@ def multiply_no_nan(direction: Array, product: Array) -> Array:
     lost = np.isnan(product)
     if not np.count_nonzero(lost):
         return product
-    return np.where(lost & (direction == 0), 0.0, product)
+    lost = lost & (direction == 0)
+    LOST.found = LOST.found or bool(np.count_nonzero(lost))
+    return np.where(lost, 0.0, product)
 
 
 def _kept(direction: Array, product: Array, changed: Array) -> Array:
     """Return the change of the result with the product: zero where that was set to zero."""
-    return np.where(np.isnan(product) & (direction == 0), 0.0, changed)
+    lost = np.isnan(product) & (direction == 0)
+    if type(lost) is not Tensor and np.count_nonzero(lost):
+        LOST.found = True
+    return np.where(lost, 0.0, changed)
 
 
 def _draw(rng: Any, *shapes: tuple[int, ...]) -> list[Array]:
@@ -228,12 +243,16 @@ def elementwise(
     )
 
 
-def _is_guarded(primitive: Primitive) -> bool:
-    """Return whether a rule multiplies each element by a partial that may not be finite."""
-    each = primitive.kind == "elementwise" or (
+def each_element(primitive: Primitive) -> bool:
+    """Return whether a rule multiplies each element by a partial."""
+    return primitive.kind == "elementwise" or (
         rule_of(primitive) is broadcast and not primitive.masks and not primitive.joint
     )
-    return each and primitive.name not in _SAFE
+
+
+def _is_guarded(primitive: Primitive) -> bool:
+    """Return whether a rule multiplies each element by a partial that may not be finite."""
+    return each_element(primitive) and primitive.name not in _SAFE
 
 
 def _is_finite_number(x: Any) -> bool:
@@ -272,6 +291,11 @@ def guarded_jvp(primitive: Primitive, argnum: int) -> Rule:
         wide = x_dot if x_dot.shape == out.shape else np.broadcast_to(x_dot, out.shape)
         product = multiply_no_nan(wide, rule(wide, out, *xs, **params))
         partial = rule(np.ones_like(wide), out, *xs, **params)
-        return multiply_no_nan(partial, product)
+        found = LOST.found
+        product = multiply_no_nan(partial, product)
+        if primitive.masks:
+            # What is not chosen is no limit of anything.
+            LOST.found = found
+        return product
 
     return push

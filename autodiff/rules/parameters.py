@@ -1,5 +1,6 @@
 """Arguments that no derivative is taken with respect to: orders, degrees, integers."""
 
+from collections.abc import Sequence
 from typing import NoReturn
 
 from autodiff.core.primitive import Rule
@@ -8,13 +9,19 @@ from autodiff.errors import Undifferentiable
 __all__ = ["constant"]
 
 
-def constant(function: str, argument: str, why: str = "no closed form is known") -> Rule:
-    """Return the rule of an argument that must stay plain, or its partial derivative: it raises."""
+def constant(
+    function: str, argument: str, why: str = "no closed form is known", others: Sequence[str] = ()
+) -> Rule:
+    """Return the rule of an argument that must stay plain, or its partial derivative: it raises.
+
+    `others` are the names of the arguments that have one.
+    """
+    rest = f"{', '.join(others)} only" if others else "the others only"
 
     def refuse(*args: object, **params: object) -> NoReturn:
         raise Undifferentiable(
             f"{function}: no derivative with respect to its argument {argument}: {why}. Make it a "
-            "constant, or differentiate with respect to the others only"
+            f"constant, or differentiate with respect to {rest}"
         )
 
     return refuse

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.primitive import Primitive
+from autodiff.core.stores import current
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, assembled, leaf, record
 from autodiff.errors import BranchChanged, Undifferentiable
@@ -40,6 +41,8 @@ class _Trace:
             out = as_array(out) if has_tensor(out) else np.asarray(out)[()]
             if type(out) is np.ndarray and out.dtype == object:
                 out = assembled(out)
+            # Of an array that was written into, what it holds now.
+            out = current(out)
         guards, written = tape.guards, tape.written
         nodes = tape.end()
         if written:

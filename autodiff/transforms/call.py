@@ -10,6 +10,7 @@ from autodiff.core.constants import states
 from autodiff.core.conversions import PYTHON_NUMBER
 from autodiff.core.primitive import UFUNCS
 from autodiff.core.pytrees import LEAF, flatten
+from autodiff.core.stores import operands_as_recorded
 from autodiff.core.tape import PassObserver, Tape
 from autodiff.core.tensor import Tensor, leaf, primal
 from autodiff.errors import LostDerivative, TraceEnded, Undifferentiable
@@ -20,14 +21,16 @@ from autodiff.graph.passes import (
     in_dtype,
     masked,
     own_gradients,
-    primal_dtype,
     pull,
     pull_recorded,
     push,
 )
+from autodiff.graph.steep import resolved
 from autodiff.graph.trace import as_primal, check_result
+from autodiff.rules.elementwise_rules import LOST
 from autodiff.rules.kinks import noting
 from autodiff.rules.magnitude import real_part
+from autodiff.transforms.values import agree, floating, is_known, refuse_discrete, short
 
 __all__ = ["Call", "argument_numbers"]
 
@@ -36,7 +39,7 @@ _ONE = _Number(1.0)
 #: Types of results that need no look at their data type.
 _REAL = frozenset({float, int, complex, np.float64})
 _new: Any = object.__new__
-_FLOAT, _BOOL = np.dtype(float), np.dtype(bool)
+_FLOAT = np.dtype(float)
 #: Bytes from which on the system is asked for memory.
 _PAGES = 1 << 17
 
@@ -50,6 +53,7 @@ class Call:
 
     __slots__ = (
         *(
+            "_made",
             "_numbers",
             "arrays",
             "aux",
@@ -75,6 +79,7 @@ class Call:
         has_aux: bool = False,
     ) -> None:
         self.what = what
+        self._made = f, args, kwargs, argnums, has_aux
         copied = substitution.is_remembered(f)
         try:
             self._attempt(f, args, kwargs, argnums, brief, has_aux, copied)
@@ -109,10 +114,10 @@ class Call:
         if "classes" in tape.marks:
             output = f(*args, **kwargs)
             wanted = flatten(output[0] if has_aux else output)[0]
-            if not all(map(_agree, self.values, wanted)):
+            if not all(map(agree, self.values, wanted)):
                 raise LostDerivative(
-                    f"{what}: the function gives {_short(wanted)} for the arguments themselves "
-                    f"and {_short(self.values)} when it is differentiated: a library that does "
+                    f"{what}: the function gives {short(wanted)} for the arguments themselves "
+                    f"and {short(self.values)} when it is differentiated: a library that does "
                     "not know tensors took another way for them, so the derivative would be "
                     "wrong: use functions of NumPy, or give it a rule with autodiff.custom"
                 )
@@ -257,7 +262,7 @@ class Call:
         if type(first) is Tensor:
             first = first.value
         if type(first) not in _REAL and getattr(first, "dtype", None) is not _FLOAT:
-            _refuse_discrete(outputs, what)
+            refuse_discrete(outputs, what)
 
     def _record_on(self, tape: Tape) -> None:
         """Make the inputs nodes of an outer tape, apart from the tensors that they stand for."""
@@ -345,6 +350,13 @@ class Call:
 
     def pull(self, cotangents: Sequence[Any] | None, consume: bool = False) -> list[Any]:
         """Return the cotangents of the inputs."""
+        if self.simple:
+            return self._pull(cotangents, consume)
+        # Rules see what was written over since as it was.
+        with operands_as_recorded():
+            return self._pull(cotangents, consume)
+
+    def _pull(self, cotangents: Sequence[Any] | None, consume: bool) -> list[Any]:
         observer = self.observer
         if observer is not None:
             return self._pull_recorded(cotangents or [_ONE], observer, consume)
@@ -353,6 +365,7 @@ class Call:
         if not consume:
             for node in self.nodes:
                 node.adjoint = None
+        LOST.found = False
         if self.simple:
             self._pull_masked(cotangents or [_ONE], consume, replayed=False)
         else:
@@ -361,11 +374,24 @@ class Call:
             replayed = any([type(x) is Tensor and x.tape.replayable for x in values])
             with noting(self.nodes):
                 self._pull_masked(cotangents or [_ONE], consume, replayed)
+        if LOST.found:
+            if not self.nodes:
+                # Their memory is used again: once more, then.
+                f, args, kwargs, argnums, has_aux = self._made
+                return Call(f, args, kwargs, argnums, self.what, has_aux=has_aux).pull(cotangents)
+            self._resolve(cotangents or [_ONE])
         # The seed of an input that is an output itself is held by the caller.
         seen = {*map(id, self.arrays)}
         if cotangents:
             seen.update(map(id, cotangents))
         return self._gradients(seen)
+
+    def _resolve(self, cotangents: Sequence[Any]) -> None:
+        """Run the backward pass again where zero met infinity: what that is depends."""
+        if all([is_known(x.value) for x in self.inputs]):
+            found = resolved(self.nodes, self.tape, self.inputs, lambda: self._seed(cotangents))
+            for x, x_bar in zip(self.inputs, found, strict=True):
+                x.adjoint = x_bar
 
     def _pull_masked(self, cotangents: Sequence[Any], consume: bool, replayed: bool) -> None:
         """Run the backward pass, and again with guarded rules where it ended in NaN."""
@@ -383,7 +409,7 @@ class Call:
                 node.adjoint = None
             self._seed(cotangents)
             pull(nodes, self.tape, guard=set(map(id, nodes)))
-        if consume:
+        if consume and not LOST.found:
             # The output, which others may hold, would hold all that it was computed from.
             for x in self.outputs:
                 if type(x) is Tensor and x.tape is self.tape:
@@ -471,6 +497,12 @@ class Call:
 
     def push(self, tangents: Sequence[Any]) -> list[Any]:
         """Return the tangents of the outputs."""
+        if self.simple:
+            return self._push(tangents)
+        with operands_as_recorded():
+            return self._push(tangents)
+
+    def _push(self, tangents: Sequence[Any]) -> list[Any]:
         if self.has_limits():
             return self._push_by_pulls(tangents)
         known = {
@@ -480,16 +512,19 @@ class Call:
         }
         recorded = self.observer is not None
         forms = self.observer.before_passes(self.nodes) if self.observer is not None else {}
+        LOST.found = False
         found = push(self.nodes, self.tape, known, self.outputs, forms, recorded=recorded)
+        if LOST.found and not recorded and all([is_known(x.value) for x in self.inputs]):
+            return self._push_by_pulls(tangents)
         return [
-            np.zeros(np.shape(value), _floating(value))[()] if out_dot is None else out_dot
+            np.zeros(np.shape(value), floating(value))[()] if out_dot is None else out_dot
             for value, out_dot in zip(self.values, found, strict=True)
         ]
 
     def _push_by_pulls(self, tangents: Sequence[Any]) -> list[Any]:
         """Return the tangents of the outputs, by a backward pass for each of their elements."""
         values = self.values
-        zeros = [np.zeros(np.shape(value), _floating(value))[()] for value in values]
+        zeros = [np.zeros(np.shape(value), floating(value))[()] for value in values]
 
         def along(place: int, element: int, unit: complex) -> Any:
             """Return the real part of a tangent's element times a unit."""
@@ -498,7 +533,8 @@ class Call:
             seed[element] = unit
             seeds = [*zeros[:place], np.reshape(seed, zero.shape)[()], *zeros[place + 1 :]]
             return sum(
-                np.sum(real_part(x_bar * x_dot))
+                # What does not move adds nothing, whatever its derivative.
+                np.sum(np.where(np.equal(x_dot, 0), 0.0, real_part(x_bar * x_dot)))
                 for x_bar, x_dot in zip(self.pull(seeds), tangents, strict=True)
                 if x_dot is not None
             )
@@ -526,31 +562,6 @@ class Call:
         return results[0] if single else tuple(results)
 
 
-def _refuse_discrete(outputs: Sequence[Any], what: str) -> None:
-    """Raise if a result is nothing but masks, positions or counts."""
-    # What is empty has no derivative to lose.
-    full = [x for x in outputs if np.size(primal(x))] or [0.0]
-    dtypes = [_BOOL if type(x) is bool else getattr(x, "dtype", _FLOAT) for x in full]
-    dtype = dtypes[0]
-    if all([d.kind in "biu" for d in dtypes]):
-        kind = "a boolean" if dtype.kind == "b" else f"of dtype {dtype}"
-        raise TypeError(
-            f"{what}: the function returned a result that is {kind}, which has no derivative: "
-            "return floating-point numbers that depend on the arguments other than by comparing "
-            "and counting"
-        )
-
-
-def _agree(x: Any, y: Any) -> bool:
-    x, y = np.asarray(primal(x)), np.asarray(y)
-    return x.shape == y.shape and np.allclose(x, y, 1e-6, 1e-12, equal_nan=True)
-
-
-def _short(values: Sequence[Any]) -> str:
-    text = ", ".join(str(primal(x)) for x in values)
-    return text if len(text) < 60 else text[:57] + "..."
-
-
 def _observer(inputs: Sequence[Tensor]) -> tuple[PassObserver | None, Tape | None]:
     """Return the observer of passes on the tape of an outer trace, and that tape.
 
@@ -564,12 +575,6 @@ def _observer(inputs: Sequence[Tensor]) -> tuple[PassObserver | None, Tape | Non
                 return None, None
             found = x.tape
     return (None, None) if found is None else (found.observer, found)
-
-
-def _floating(value: Any) -> np.dtype[Any]:
-    """Return the type of a tangent of a value, which may be an integer if it is constant."""
-    dtype = primal_dtype(value)
-    return dtype if dtype.kind in "fc" else np.dtype(float)
 
 
 def argument_numbers(argnums: int | Sequence[int], count: int, what: str) -> tuple[int, ...]:

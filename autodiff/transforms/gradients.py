@@ -11,7 +11,8 @@ from autodiff.graph.passes import in_dtype
 from autodiff.transforms.call import Call, argument_numbers
 
 __all__ = [
-    *("elementwise_grad", "grad", "jvp", "linearize", "matched_tangents", "value_and_grad", "vjp"),
+    *("elementwise_grad", "grad", "jvp", "linearize", "matched_tangents", "push_first"),
+    *("value_and_grad", "vjp"),
 ]
 
 
@@ -312,6 +313,13 @@ def elementwise_grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., An
         return call.arguments(gradients, single=True)
 
     return derivative
+
+
+def push_first(what: str, f: Callable[..., Any], args: tuple[Any, ...], tangent: Any) -> Any:
+    """Return the Jacobian with respect to the first argument times a tangent."""
+    leaves = matched_tangents(what, args[:1], (tangent,))
+    call = Call(f, args, {}, [0], what)
+    return call.structure.unflatten(call.push(_in_dtypes(leaves, call)))
 
 
 def matched_tangents(what: str, primals: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:

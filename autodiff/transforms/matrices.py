@@ -12,7 +12,7 @@ from autodiff.core.batching import batch_tape, in_batch, of_batch
 from autodiff.core.tensor import Tensor
 from autodiff.graph.passes import primal_dtype
 from autodiff.transforms.call import Call, argument_numbers
-from autodiff.transforms.gradients import grad, jvp, matched_tangents
+from autodiff.transforms.gradients import grad, jvp, matched_tangents, push_first
 
 __all__ = ["hessian", "hvp", "jacobian"]
 
@@ -326,7 +326,7 @@ def hvp(f: Callable[..., Any], primals: Any = None, tangents: Any = None) -> Any
                     "needed: hvp(f)(x, v)"
                 )
             x, *others, vector = args
-            return hvp(lambda x: f(x, *others), (x,), (vector,))
+            return push_first("hvp", grad(f), (x, *others), vector)
 
         return product
     matched_tangents("hvp", primals, tangents)

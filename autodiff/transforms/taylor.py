@@ -267,11 +267,12 @@ def _chosen(first: Callable[[Any, Any], Any]) -> Callable[..., Series]:
 
     def rule(u: Series, v: Series) -> Series:
         chosen, ties = first(u[0], v[0]), np.equal(u[0], v[0])
-        # Where both are the same and part, there is a kink.
-        return [
-            np.where(ties & np.not_equal(a, b), np.nan, np.where(chosen, a, b))
-            for a, b in zip(u, v, strict=True)
-        ]
+        found, parted = [], False
+        for a, b in zip(u, v, strict=True):
+            # Where both are the same and part, there is a kink: of it nothing more is known.
+            parted = np.logical_or(parted, ties & np.not_equal(a, b))
+            found.append(np.where(parted, np.nan, np.where(chosen, a, b)))
+        return found
 
     return rule
 

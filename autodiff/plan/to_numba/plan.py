@@ -1,11 +1,14 @@
 """Plans that Numba compiles, and which programs are left to NumPy."""
 
 import builtins
+import contextlib
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from autodiff.core.pytrees import flatten
 from autodiff.plan.operations import is_quiet
 from autodiff.plan.plan import Plan, or_general, unless
 from autodiff.plan.program import LOOP, PICK, Program
@@ -89,6 +92,8 @@ def numba_plan(
     count = len(program.nodes)
     title = f"Plan of {name}: {count} operations, compiled by Numba."
     display, unflatten = form
+    if any(node.op == "multiply_no_nan" for node in program.nodes):
+        unflatten = functools.partial(_without_nan, unflatten)
     printed = None
     if any(node.op in (LOOP, PICK) for node in program.nodes):
         return "its loops are those of plain Python"
@@ -118,10 +123,20 @@ def numba_plan(
         plan = NumbaPlan(source, constants, size, count, is_quiet(program), unflatten, len(inputs))
         plan.is_free = printed is None or printed.is_free
         plan.checks_shapes = printed is not None and printed.checks_shapes
-        plan.attempt(leaves)
+        with contextlib.suppress(FloatingPointError):
+            plan.attempt(leaves)
     except NumbaError as error:
         return f"Numba refused it: {str(error).splitlines()[0]}"
     return plan
+
+
+def _without_nan(unflatten: Callable[[Any], Any] | None, result: Any) -> Any:
+    """Return a result, or raise where it has NaN: that may be of zero times infinity."""
+    for x in flatten(result)[0]:
+        total = x.dot(x) if type(x) is np.ndarray and x.ndim == 1 else np.sum(x)
+        if total != total:
+            raise FloatingPointError("what NaN is the function itself finds")
+    return result if unflatten is None else unflatten(result)
 
 
 def _scalar_source(source: str) -> str:

@@ -439,9 +439,11 @@ class Printer:
         if not isinstance(node.function, np.ufunc) and node.dtype in _DOUBLE:
             names = [self.numpy_name(x) for x in node.args]
         params = node.params
-        operator = operation_of(node).operator
+        row = operation_of(node)
+        operator = row.operator
         # Python's own operator would make a complex number of Python's of a number of NumPy's.
         if operator and not params and not any(isinstance(x.function, complex) for x in node.args):
+            self.helpers.update(row.helpers)
             return self._assign(node, operator.format(*names))
         if node.op == "getitem" and len(names) == 1:
             return self._assign(node, f"{names[0]}[{self._index(params['index'])}]")

@@ -7,6 +7,7 @@ call into C tells of the environment, the working folder, a file or the clock.
 
 import builtins
 import datetime
+import functools
 import gc
 import importlib
 import io
@@ -160,6 +161,14 @@ _IMPORT = "<frozen importlib"
 _ASIDE = ("linecache.py", "warnings.py", "traceback.py", "inspect.py", "tokenize.py")
 
 
+def _is_free(lock: Any) -> bool:
+    """Return whether this thread could have a lock that may be had several times."""
+    free: bool = lock.acquire(blocking=False)
+    if free:
+        lock.release()
+    return free
+
+
 class Visited:
     """The frames of the user's that a trace entered: their code, globals and free variables."""
 
@@ -201,6 +210,10 @@ class Visited:
                     isinstance(arg.__self__, _LOCKS) and arg.__name__ in _HELD
                 ):
                     self._watch(arg)
+                elif isinstance(arg.__self__, _LOCKS) and arg.__name__ == "acquire":
+                    # Whether it is had may decide a branch: acquire(blocking=False).
+                    held = getattr(arg.__self__, "locked", None)
+                    self._watch(held or functools.partial(_is_free, arg.__self__))
 
     def _entered(self, frame: types.FrameType) -> None:
         code = frame.f_code

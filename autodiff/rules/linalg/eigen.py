@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.batching import stacked
-from autodiff.core.primitive import Array, general, handles
-from autodiff.core.tensor import record
+from autodiff.core.primitive import Array, discrete, general, handles
+from autodiff.core.tensor import Tensor, record
 from autodiff.rules.linalg.matrices import (
     conj,
     dagger,
@@ -39,6 +39,9 @@ from autodiff.rules.linalg.repeated import (
     quotients,
     rotation,
 )
+
+#: Share of the largest up to which eigenvalues meet, and vectors are parallel, for two derivatives.
+_MEET = 1e-3
 
 
 def _shapes(a: Array) -> list[tuple[int, ...]]:
@@ -170,27 +173,54 @@ def _eig_parts(g: Array, out: Array, a: Array) -> tuple[Array, ...]:
     return w, v, w_bar, v_bar
 
 
-def _of_inner(inner: Array, v: Array, a: Array) -> Array:
+@recorded("without a basis")
+def _without_basis(v: Array, *, least: float) -> Array:
+    """Return whether eigenvectors are no basis: those of a defective matrix are parallel."""
+    s = np.linalg.svd(v, compute_uv=False)
+    parallel = np.min(s, axis=-1, initial=np.inf) <= least * np.max(s, axis=-1, initial=0.0)
+    return parallel[..., None, None]
+
+
+discrete(_without_basis, "without a basis", batch=stacked(2))
+
+
+def _lost(w: Array, v: Array) -> Array:
+    """Return where a matrix has no derivative: the closer two vectors, the fewer digits are left.
+
+    Those of a second derivative go with the square of what is left of a basis, if two values meet.
+    """
+    eps = float(np.finfo(v.dtype).eps)
+    lost = _without_basis(v, least=1e3 * eps)
+    if type(v) is Tensor:
+        apart = np.abs(w[..., None, :] - w[..., :, None]) + np.eye(np.shape(w)[-1])
+        meet = np.any(apart <= _MEET * np.max(np.abs(w), initial=0.0), axis=(-2, -1), keepdims=True)
+        lost = lost | (meet & _without_basis(v, least=_MEET))
+    return lost
+
+
+def _of_inner(inner: Array, w: Array, v: Array, a: Array) -> Array:
     a_bar = np.linalg.solve(transposed(v), np.matmul(inner, transposed(v)))
+    a_bar = np.where(_lost(w, v), np.nan * a_bar, a_bar)
     return a_bar if np.iscomplexobj(a) else np.real(a_bar)
 
 
 def _eig_vjp(g: Array, out: Array, a: Array) -> Array:
     w, v, w_bar, v_bar = _eig_parts(g, out, a)
     inner = placed(w_bar) + _reciprocals(w) * np.matmul(transposed(v), v_bar)
-    return _of_inner(inner, v, a)
+    return _of_inner(inner, w, v, a)
 
 
 def _eig_vjp_repeated(g: Array, rates: Sequence[Array], out: Array, a: Array) -> Array:
     w, v, w_bar, v_bar = _eig_parts(g, out, a)
     turned = [np.matmul(transposed(v), _eig_parts(x, out, a)[3]) for x in (g, *rates)]
     size = np.matmul(np.abs(transposed(v)), np.abs(v_bar))
-    return _of_inner(placed(w_bar) + _in_pairs(turned, size + transposed(size), w), v, a)
+    return _of_inner(placed(w_bar) + _in_pairs(turned, size + transposed(size), w), w, v, a)
 
 
 def _eig_jvp(a_dot: Array, out: Array, a: Array) -> Array:
     w, v = unpack(out, _shapes(a))
     inner = np.linalg.solve(v, np.matmul(a_dot, v))
+    inner = np.where(_lost(w, v), np.nan * inner, inner)
     v_dot = np.matmul(v, _reciprocals(w) * inner)
     stretch = np.real(np.sum(v_dot * np.conjugate(v), axis=-2, keepdims=True))
     return pack([diagonal(inner), settled_tangent(v_dot, v) - stretch * v], np.ndim(a) - 2)

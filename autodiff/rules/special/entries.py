@@ -38,13 +38,16 @@ def special(
     if function is None:
         return
     public = name.lstrip("_")
+    names = _arguments(function, len(partials))
+    refused = [isinstance(x, str) and x not in (ONE, NEGATIVE) for x in partials]
+    known = [x for x, no in zip(names, refused, strict=True) if not no]
     rules = [
-        constant(f"scipy.special.{public}", partial)
-        if isinstance(partial, str) and partial not in (ONE, NEGATIVE)
+        constant(f"scipy.special.{public}", str(partial), others=known)
+        if no
         else _within(partial)
         if partly
         else partial
-        for partial in partials
+        for partial, no in zip(partials, refused, strict=True)
     ]
     elementwise(
         function,
@@ -54,6 +57,15 @@ def special(
         singular=True,
         name=f"special.{public}" if public in PRIMITIVES else public,
     )
+
+
+def _arguments(function: np.ufunc, count: int) -> list[str]:
+    """Return the names of the arguments of a function, from the first lines of its text."""
+    for line in (function.__doc__ or "").splitlines()[:3]:
+        names = line.partition("(")[2].partition(", out=None)")[0].split(", ")
+        if len(names) == count and all(map(str.isidentifier, names)):
+            return names
+    return [f"argument {i}" for i in range(count)]
 
 
 def _within(partial: Any) -> Rule:

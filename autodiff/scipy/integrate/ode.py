@@ -191,8 +191,9 @@ def solve_ivp(
         raise refused("scipy.integrate.solve_ivp", "events=", "solve up to a given time")
     y0, span = _floats(y0), _floats(list(t_span))
     given_jacobian = options.pop("jac", None) is not None
-    # These describe the Jacobian of the values alone.
-    options = {k: v for k, v in options.items() if k not in ("lband", "uband", "jac_sparsity")}
+    # These describe the Jacobian of the values alone, or how it may be had.
+    idle = ("lband", "uband", "jac_sparsity", "vectorized")
+    options = {k: v for k, v in options.items() if k not in idle}
     said: list[Any] = []
 
     def function(y: Any, t: Any) -> Any:

@@ -58,7 +58,8 @@ class Answer:
     def _refused(self, method: str) -> Undifferentiable:
         return Undifferentiable(
             f"{self._name}.{method} has no derivative rule for tensors: write it with functions "
-            "that have one, or give it a rule with autodiff.custom"
+            f"that have one, such as its {', '.join(self._formulas)}, or give it a rule with "
+            "autodiff.custom"
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

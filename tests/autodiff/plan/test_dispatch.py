@@ -4,6 +4,7 @@ import gc
 import pickle
 import sys
 import threading
+from collections import OrderedDict
 from types import ModuleType, SimpleNamespace
 from typing import NamedTuple
 
@@ -298,7 +299,7 @@ def test_nested_arguments_go_straight_to_their_plan(rng, monkeypatch):
     for _ in range(2):
         plan(p, data)
     monkeypatch.setitem(plan.__globals__, "general", None)  # the general way
-    turned = {"inner": {"b": 2 * p["inner"]["b"]}, "w": -p["w"]}
+    turned = {"w": -p["w"], "inner": {"b": 2 * p["inner"]["b"]}}
     value, gradient = plan(turned, [data[0] + 1, data[1]])
     expected, wanted = both(turned, [data[0] + 1, data[1]])
     assert value == pytest.approx(expected)
@@ -576,3 +577,34 @@ def test_a_rectifier_of_an_argument(rng):
     value, x_bar = autodiff.compile(both)(x)
     assert value == both(x)[0]
     np.testing.assert_array_equal(x_bar, 2.0 * np.maximum(x, 0.0))
+
+
+def test_the_order_of_keys_and_the_kind_of_a_container_are_part_of_a_call():
+    def weighted(p):
+        if isinstance(p, list):
+            return {"list": p[0] * 2}
+        return {k: v * (i + 1) for i, (k, v) in enumerate(p.items())}
+
+    plan, slope = autodiff.compile(weighted), autodiff.grad(lambda p: sum(weighted(p).values()))
+    compiled = autodiff.compile(slope)
+    ab, ba = {"a": 1.0, "b": 2.0}, {"b": 2.0, "a": 1.0}
+    for p in (ab, ba, OrderedDict(ba), [3.0], ab, ba):
+        assert repr(plan(p)) == repr(weighted(p))
+        assert repr(compiled(p)) == repr(slope(p))
+
+
+def test_an_array_that_is_written_into_is_in_rules_as_it_was():
+    def columns(w):
+        a = np.exp(w)
+        a /= a.sum(axis=0)
+        return np.sum(a**2 * np.arange(3))
+
+    w = np.random.default_rng(0).normal(size=(3, 3))
+    slope = autodiff.grad(columns)
+    plain = autodiff.grad(lambda w: np.sum((np.exp(w) / np.exp(w).sum(axis=0)) ** 2 * np.arange(3)))
+    np.testing.assert_allclose(slope(w), plain(w), rtol=1e-12)
+    np.testing.assert_allclose(autodiff.compile(slope)(w), plain(w), rtol=1e-12)
+    wanted = autodiff.hvp(lambda w: np.sum(plain(w) * w), (w,), (w,))
+    np.testing.assert_allclose(
+        autodiff.hvp(lambda w: np.sum(slope(w) * w), (w,), (w,)), wanted, rtol=1e-9
+    )

@@ -22,7 +22,7 @@ NAN, INF = np.nan, np.inf
         (lambda x: x**-1, 2.0, -0.25),
         (lambda x: x ** np.array(0.0), 0.0, 0.0),
         (lambda x: x ** np.array(1), 0.0, 1.0),
-        (lambda x: np.float64(0.0) ** x, 0.0, 0.0),
+        (lambda x: np.float64(0.0) ** x, 0.0, -INF),
         (lambda x: 0.0**x, 2.0, 0.0),
         (lambda x: 2.0**x, 0.0, np.log(2.0)),
         (lambda x: np.maximum(x, x), 1.0, 1.0),

@@ -269,7 +269,7 @@ def test_complex_arguments_of_the_spherical_functions():
             lambda v: sp.jv(v, 1.0),
             "scipy.special.jv: no derivative with respect to its argument v:",
         ),
-        (lambda a: sp.gammainc(a, 1.0), "scipy.special.gammainc: .* argument a:"),
+        (lambda a: sp.gammainc(a, 1.0), "gammainc: .* argument a: .* respect to x only"),
         (lambda b: sp.betainc(1.0, b, 0.5), "scipy.special.betainc: .* argument b:"),
         (lambda s: sp.zeta(s, 1.5), "scipy.special.zeta: .* argument x:"),
         (lambda n: autodiff.special.polygamma(n, 1.5), "special.polygamma: .* argument n:"),

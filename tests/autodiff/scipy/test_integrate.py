@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.integrate
 
 import autodiff
 import autodiff.scipy.integrate as integrate
@@ -153,3 +154,30 @@ def test_events_are_refused():
                 lambda t, y: -a * y, (0, 1), [1.0], events=lambda t, y: y[0]
             ).y[0, -1]
         )(1.0)
+
+
+def test_a_right_side_may_write_into_an_array_that_it_makes():
+    class Chain:
+        def __init__(self, k):
+            self.k = k
+
+        def __call__(self, t, y):
+            slope = np.zeros_like(y)
+            slope[0] = -self.k * y[0]
+            slope[1:] = self.k * (y[:-1] - y[1:])
+            return slope
+
+    def last(k):
+        found = scipy.integrate.solve_ivp(Chain(k), (0.0, 2.0), np.array([1.0, 0.0]), **TIGHT)
+        return found.y[1, -1]
+
+    def stiff(k):
+        options = {"method": "Radau", "vectorized": True, **TIGHT}
+        return scipy.integrate.solve_ivp(lambda t, y: -k * y, (0.0, 2.0), [1.0], **options).y[0, -1]
+
+    # y₁ = k t exp(-k t) with k t = 1.4.
+    assert autodiff.grad(last)(0.7) == pytest.approx(2.0 * np.exp(-1.4) * (1.0 - 1.4), rel=1e-6)
+    assert autodiff.grad(autodiff.grad(last))(0.7) == pytest.approx(
+        4.0 * np.exp(-1.4) * (1.4 - 2.0), rel=1e-5
+    )
+    assert autodiff.grad(stiff)(0.7) == pytest.approx(-2.0 * np.exp(-1.4), rel=1e-6)

@@ -212,3 +212,14 @@ def test_transforms_nest():
     np.testing.assert_allclose(third[0, 0, 0], 2400 * X[0], rtol=1e-12)
     graph = autodiff.trace(lambda x: np.sum(hessian(rosenbrock)(x) @ v), X)
     np.testing.assert_allclose(graph.forward(2 * X), np.sum(hessian(rosenbrock)(2 * X) @ v))
+
+
+def test_the_hessian_times_a_vector_of_a_function_that_writes_into_arrays():
+    def cubes(x, k):
+        y = np.zeros(3)
+        y[:k] = x[:k]
+        y[0] *= 2
+        return np.sum(y**3)
+
+    x = np.array([1.0, 2.0, 3.0])
+    np.testing.assert_allclose(autodiff.hvp(cubes)(x, 2, np.ones(3)), [48.0, 12.0, 0.0])

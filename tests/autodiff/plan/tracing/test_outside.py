@@ -96,6 +96,13 @@ def case(make):
     return make
 
 
+def taken(lock):
+    free = lock.acquire(blocking=False)
+    if free:
+        lock.release()
+    return free
+
+
 def entry(name, read, thing, change):
     """Add a case: how a thing is made, read and changed."""
 
@@ -239,6 +246,7 @@ entry(
     lambda t: _swap(decimal.getcontext(), "prec", 2),
 )
 entry("lock", lambda t: 5.0 if t.locked() else 2.0, threading.Lock, lambda t: t.acquire)
+entry("lock that is taken", lambda t: 2.0 if taken(t) else 5.0, threading.Lock, lambda t: t.acquire)
 entry(
     "name of the thread",
     lambda t: len(threading.current_thread().name),

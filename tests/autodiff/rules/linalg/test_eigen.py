@@ -217,3 +217,18 @@ def test_what_is_refused(f):
         autodiff.grad(lambda x: np.sum(f(x)[0]))(np.ones((2, 3)))
     with pytest.raises(ValueError, match="UPLO"):
         autodiff.grad(lambda x: np.sum(np.linalg.eigvalsh(x, "X")))(np.eye(2))
+
+
+def test_a_matrix_without_a_basis_of_vectors_has_no_derivative():
+    def squares(a):
+        return np.real(np.sum(np.linalg.eigvals(a) ** 2))
+
+    jordan = np.array([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    turn = np.array([[1.0, 0.3, -0.2], [0.4, 1.0, 0.7], [0.2, -0.5, 1.3]])
+    assert np.isnan(autodiff.grad(squares)(jordan)).all()
+    assert np.isnan(autodiff.jvp(squares, (jordan,), (turn,))[1])
+    # Rounding parts the values: half of the digits are left, and none in a second derivative.
+    near = turn @ jordan @ np.linalg.inv(turn)
+    np.testing.assert_allclose(autodiff.grad(squares)(near), 2 * near.T, rtol=1e-5, atol=1e-5)
+    assert np.isnan(autodiff.hvp(squares, (near,), (turn,))).all()
+    np.testing.assert_allclose(autodiff.hvp(squares, (turn,), (turn,)), 2 * turn.T, rtol=1e-9)

@@ -1,0 +1,53 @@
+"""What the values of a call are: numbers, masks, tensors of other traces."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autodiff.core.tensor import Tensor, primal
+from autodiff.graph.passes import primal_dtype
+
+__all__ = ["agree", "floating", "is_known", "refuse_discrete", "short"]
+
+_FLOAT, _BOOL = np.dtype(float), np.dtype(bool)
+
+
+def refuse_discrete(outputs: Sequence[Any], what: str) -> None:
+    """Raise if a result is nothing but masks, positions or counts."""
+    # What is empty has no derivative to lose.
+    full = [x for x in outputs if np.size(primal(x))] or [0.0]
+    dtypes = [_BOOL if type(x) is bool else getattr(x, "dtype", _FLOAT) for x in full]
+    dtype = dtypes[0]
+    if all([d.kind in "biu" for d in dtypes]):
+        kind = "a boolean" if dtype.kind == "b" else f"of dtype {dtype}"
+        raise TypeError(
+            f"{what}: the function returned a result that is {kind}, which has no derivative: "
+            "return floating-point numbers that depend on the arguments other than by comparing "
+            "and counting"
+        )
+
+
+def agree(x: Any, y: Any) -> bool:
+    """Return whether two values are the same but for rounding."""
+    x, y = np.asarray(primal(x)), np.asarray(y)
+    return x.shape == y.shape and np.allclose(x, y, 1e-6, 1e-12, equal_nan=True)
+
+
+def is_known(x: Any) -> bool:
+    """Return whether a value is a number or an array, or a batch of them."""
+    while type(x) is Tensor and x.tape.batch is not None:
+        x = x.value.array
+    return type(x) is not Tensor
+
+
+def short(values: Sequence[Any]) -> str:
+    """Return a short text of values, for messages."""
+    text = ", ".join(str(primal(x)) for x in values)
+    return text if len(text) < 60 else text[:57] + "..."
+
+
+def floating(value: Any) -> np.dtype[Any]:
+    """Return the type of a tangent of a value, which may be an integer if it is constant."""
+    dtype = primal_dtype(value)
+    return dtype if dtype.kind in "fc" else np.dtype(float)
