@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.libraries import own_copy
+
 __all__ = ["NUMBERS", "Constants", "fingerprint", "is_plain", "states"]
 
 #: Types of operands that nothing changes and that need no check: real numbers.
@@ -60,6 +62,8 @@ class Constants:
                 f"{name}: a tensor and a {what} arrived; only numbers and plain arrays of them "
                 "work together with tensors: convert it with np.asarray(..., dtype=float)"
             )
+        if not isinstance(x, np.ndarray | np.generic):
+            return own_copy(x)
         if not _may_change(x) or (self._brief and self._watch(x)):
             return x
         copy = np.array(x)

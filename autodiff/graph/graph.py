@@ -8,11 +8,20 @@ import numpy as np
 
 from autodiff.core.batched import buffer_id
 from autodiff.core.constants import Constants
+from autodiff.core.libraries import elsewhere
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, compute
 from autodiff.errors import BranchChanged, TraceEnded, Undifferentiable, WrongOrder
 from autodiff.graph.limits import settled
-from autodiff.graph.passes import has_nan, own_gradients, primal_dtype, pull
+from autodiff.graph.passes import (
+    has_nan,
+    masked,
+    own_gradients,
+    primal_dtype,
+    pull,
+    seed_beside,
+    zeros_beside,
+)
 
 __all__ = ["Graph", "check_written"]
 
@@ -272,7 +281,8 @@ class Graph:
         for node in self.nodes:
             if node.adjoint is None:
                 dtype = primal_dtype(node.value)
-                node.adjoint = np.zeros(node.shape, dtype if dtype.kind in "fc" else float)
+                wanted = dtype if dtype.kind in "fc" else float
+                node.adjoint = zeros_beside(node.value, wanted)
         return self.gradients()
 
     def value_and_gradient(self, *args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
@@ -346,6 +356,8 @@ class Graph:
             return
         found = [self.inputs[name] for name in self.wrt]
         guards: list[Container[int]] = [(), set(map(id, self.nodes))]
+        if type(self.output) is Tensor and elsewhere(self.output.value) is not None:
+            guards = [masked(self.nodes)]
         for guard in guards:
             for node in self.nodes:
                 node.adjoint = None
@@ -372,7 +384,11 @@ class Graph:
             )
         if type(self.output) is Tensor:
             dtype = primal_dtype(self.output.value)
-            self.output.adjoint = seed if type(seed) is Tensor else np.asarray(seed, dtype)[()]
+            if elsewhere(self.output.value) is not None:
+                self.output.adjoint = seed_beside(self.output.value, seed)
+            else:
+                seed = seed if type(seed) is Tensor else np.asarray(seed, dtype)[()]
+                self.output.adjoint = seed
 
     def __iter__(self) -> Iterator[Tensor]:
         return iter(self.nodes)

@@ -18,7 +18,7 @@ _SMALL = 4096
 
 def operand(a: Array) -> Array:
     """Return a tensor as it is, anything else as an array."""
-    return a if type(a) is Tensor else np.asarray(a)
+    return a if hasattr(a, "__array_function__") else np.asarray(a)
 
 
 def reduced_axes(ndim: int, axis: Axis) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from autodiff.core import substitution
 from autodiff.core.constants import states
 from autodiff.core.conversions import PYTHON_NUMBER
 from autodiff.core.primitive import UFUNCS
+from autodiff.core.libraries import elsewhere
 from autodiff.core.pytrees import LEAF, flatten
 from autodiff.core.tape import PassObserver, Tape
 from autodiff.core.tensor import Tensor, leaf, primal
@@ -24,6 +25,8 @@ from autodiff.graph.passes import (
     pull,
     pull_recorded,
     push,
+    seed_beside,
+    zeros_beside,
 )
 from autodiff.graph.trace import as_primal, check_result
 from autodiff.rules.kinks import noting
@@ -37,6 +40,7 @@ _ONE = _Number(1.0)
 _REAL = frozenset({float, int, complex, np.float64})
 _new: Any = object.__new__
 _FLOAT, _BOOL = np.dtype(float), np.dtype(bool)
+_HOST = frozenset({np.ndarray, np.float64})
 #: Bytes from which on the system is asked for memory.
 _PAGES = 1 << 17
 
@@ -372,9 +376,11 @@ class Call:
         self._seed(cotangents)
         nodes = self.nodes
         some = nodes[len(nodes) // 2].value if consume and nodes else None
-        if type(some) is np.ndarray and some.nbytes >= _PAGES:
-            # Memory that is used again at once is worth more than a second pass.
-            pull(nodes, self.tape, consume=True, guard=masked(nodes))
+        large = type(some) is np.ndarray and some.nbytes >= _PAGES
+        if large or self._is_elsewhere():
+            # Memory that is used again at once is worth more than a second pass; to look for NaN
+            # would compute what is lazy, or wait for the device.
+            pull(nodes, self.tape, consume=consume, guard=masked(nodes))
             return
         pull(nodes, self.tape, guard=masked(nodes) if replayed else ())
         if has_nan([x.adjoint for x in self.inputs]):
@@ -389,12 +395,19 @@ class Call:
                 if type(x) is Tensor and x.tape is self.tape:
                     x.operands = ()
 
+    def _is_elsewhere(self) -> bool:
+        """Return whether a result is an array of another library than NumPy."""
+        values = [x.value for x in self.outputs if type(x) is Tensor]
+        return any([type(x) not in _HOST and elsewhere(x) is not None for x in values])
+
     def _seed(self, cotangents: Sequence[Any]) -> None:
         """Give the outputs their cotangents."""
         for x, g in zip(self.outputs, cotangents, strict=True):
             if type(x) is Tensor and x.tape is self.tape:
                 dtype = x.value.dtype
-                if g is not _ONE or dtype is not _FLOAT:
+                if type(x.value) not in _HOST and elsewhere(x.value) is not None:
+                    g = seed_beside(x.value, g)
+                elif g is not _ONE or dtype is not _FLOAT:
                     if type(g) is not Tensor:
                         g = np.asarray(g, dtype)[()]
                     elif dtype != _FLOAT:
@@ -445,7 +458,9 @@ class Call:
         for x, g in zip(self.outputs, cotangents, strict=True):
             if type(x) is Tensor and x.tape is self.tape:
                 dtype = x.value.dtype
-                if (type(g) is not Tensor and g is not _ONE) or dtype != _ONE.dtype:
+                if elsewhere(x.value) is not None:
+                    g = seed_beside(x.value, g)
+                elif (type(g) is not Tensor and g is not _ONE) or dtype != _ONE.dtype:
                     g = g.astype(dtype) if type(g) is Tensor else np.asarray(g, dtype)[()]
                 seeds[id(x)] = seeds[id(x)] + g if id(x) in seeds else g
         forms = observer.before_passes(nodes)
@@ -482,14 +497,14 @@ class Call:
         forms = self.observer.before_passes(self.nodes) if self.observer is not None else {}
         found = push(self.nodes, self.tape, known, self.outputs, forms, recorded=recorded)
         return [
-            np.zeros(np.shape(value), _floating(value))[()] if out_dot is None else out_dot
+            zeros_beside(value, _floating(value)) if out_dot is None else out_dot
             for value, out_dot in zip(self.values, found, strict=True)
         ]
 
     def _push_by_pulls(self, tangents: Sequence[Any]) -> list[Any]:
         """Return the tangents of the outputs, by a backward pass for each of their elements."""
         values = self.values
-        zeros = [np.zeros(np.shape(value), _floating(value))[()] for value in values]
+        zeros = [zeros_beside(value, _floating(value)) for value in values]
 
         def along(place: int, element: int, unit: complex) -> Any:
             """Return the real part of a tangent's element times a unit."""
