@@ -391,9 +391,7 @@ _CONVERTED = (np.generic, np.ndarray, float, int, complex)
 
 
 def _taken_by_operators(x: Any) -> bool:
-    return (
-        type(x) in _OPERANDS or isinstance(x, _CONVERTED) or hasattr(x, "__array_function__")
-    )
+    return type(x) in _OPERANDS or isinstance(x, _CONVERTED) or hasattr(x, "__array_function__")
 
 
 def _operate(ufunc: np.ufunc, left: Any, right: Any) -> Any:

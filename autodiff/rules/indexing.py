@@ -26,6 +26,7 @@ __all__ = [
     "repeats",
     "scattered",
     "split_index",
+    "summed_at",
     "take",
 ]
 
@@ -196,12 +197,25 @@ def _add_back_elsewhere(g: Array, index: Any, shape: tuple[int, ...]) -> Array:
         result = np.zeros_like(g, shape=shape)
         result[index] = g
         return result
-    size = math.prod(shape)
-    positions = beside(g, np.arange(size).reshape(shape))[index].reshape(-1)
-    parts = (g.real, g.imag) if g.dtype.kind == "c" else (g,)
-    sums = [np.bincount(positions, np.reshape(part, (-1,)), size) for part in parts]
-    total = sums[0] if len(sums) == 1 else sums[0] + 1j * sums[1]
-    return np.reshape(total, shape).astype(g.dtype)
+    size, parts = math.prod(shape), index if isinstance(index, tuple) else (index,)
+    positions = np.arange(size).reshape(shape)
+    if not all(isinstance(i, np.ndarray) or not hasattr(i, "__array_function__") for i in parts):
+        positions = beside(g, positions)
+    return np.reshape(summed_at(positions[index].reshape(-1), np.reshape(g, (-1,)), size), shape)
+
+
+def summed_at(positions: Array, g: Array, size: int) -> Array:
+    """Return the sums of the elements at each position, in the library of `g`."""
+    positions = beside(g, positions)
+    # Both in the chunks of Dask that suit both.
+    positions, g = positions + np.zeros_like(g, positions.dtype), g + np.zeros_like(positions)
+    if g.dtype.kind == "c":
+        total = np.bincount(positions, np.real(g), size) + 1j * np.bincount(
+            positions, np.imag(g), size
+        )
+    else:
+        total = np.bincount(positions, g, size)
+    return total.astype(g.dtype)
 
 
 def _batched_index(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from autodiff.core.batching import aligned, stacked
+from autodiff.core.libraries import beside
 from autodiff.core.primitive import Array, general, handles, linear
 from autodiff.core.tensor import matrix_product, record
 from autodiff.rules.elementwise_rules import unbroadcast
@@ -215,7 +216,7 @@ def _trace_transpose(
     g: Array, out: Array, a: Array, *, offset: int, axis1: int, axis2: int
 ) -> Array:
     shape = np.shape(a)
-    diagonal = np.eye(shape[axis1], shape[axis2], offset, dtype=bool)
+    diagonal = beside(g, np.eye(shape[axis1], shape[axis2], offset, dtype=bool))
     placed = np.reshape(g, (*np.shape(g), 1, 1)) * diagonal
     return np.moveaxis(placed, (-2, -1), (axis1, axis2)) if len(shape) > 2 else placed
 
@@ -348,7 +349,7 @@ def _in_space(x: Array) -> Array:
     shape = np.shape(x)
     if shape[-1] == 3:
         return x
-    return np.concatenate([x, np.zeros((*shape[:-1], 1), np.result_type(x))], axis=-1)
+    return np.concatenate([x, np.zeros_like(x, shape=(*shape[:-1], 1))], axis=-1)
 
 
 @handles(np.cross)

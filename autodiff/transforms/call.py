@@ -1,5 +1,6 @@
 """One call of a function on tensors: its tape, its inputs and its outputs."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,8 +9,8 @@ import numpy as np
 from autodiff.core import substitution
 from autodiff.core.constants import states
 from autodiff.core.conversions import PYTHON_NUMBER
-from autodiff.core.primitive import UFUNCS
 from autodiff.core.libraries import elsewhere
+from autodiff.core.primitive import UFUNCS
 from autodiff.core.pytrees import LEAF, flatten
 from autodiff.core.tape import PassObserver, Tape
 from autodiff.core.tensor import Tensor, leaf, primal
@@ -544,7 +545,7 @@ class Call:
 def _refuse_discrete(outputs: Sequence[Any], what: str) -> None:
     """Raise if a result is nothing but masks, positions or counts."""
     # What is empty has no derivative to lose.
-    full = [x for x in outputs if np.size(primal(x))] or [0.0]
+    full = [x for x in outputs if math.prod(np.shape(primal(x)))] or [0.0]
     dtypes = [_BOOL if type(x) is bool else getattr(x, "dtype", _FLOAT) for x in full]
     dtype = dtypes[0]
     if all([d.kind in "biu" for d in dtypes]):
