@@ -4,6 +4,7 @@ NumPy functions called on tensors arrive in ``__array_ufunc__`` and ``__array_fu
 (NumPy Enhancement Proposals 13 and 18), are looked up in the registries, computed, and recorded.
 """
 
+import math
 import operator
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -235,7 +236,7 @@ class Tensor(Conversions, ArrayMethods):
     @property
     def size(self) -> int:
         """Number of elements of the value."""
-        return int(np.size(self.value))
+        return math.prod(self.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:

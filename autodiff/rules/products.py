@@ -4,6 +4,7 @@ Source: Giles, Collected matrix derivative results for forward and reverse mode 
 differentiation (2008), section 2. None of the transposes is conjugated: see `Primitive`.
 """
 
+import math
 from itertools import chain
 from math import prod
 from typing import Any
@@ -67,7 +68,7 @@ def _matmul_vjp_right(g: Array, out: Array, x: Array, y: Array) -> Array:
             return x[:, None] * g
         return _column(x) * _row(g)
     if len(y_shape) == 1:
-        return np.matmul(np.reshape(g, (np.size(g),)), _flat(x))
+        return np.matmul(np.reshape(g, (-1,)), _flat(x))
     if len(y_shape) == 2 and x_ndim > 2:
         # The sum over the stack is part of the product, not a stack that is summed later.
         return np.matmul(np.swapaxes(_flat(x), 0, 1), _flat(g))
@@ -277,7 +278,7 @@ def inner(a: Array, b: Array, /) -> Array:
 @handles(np.outer)
 def outer(a: Array, b: Array) -> Array:
     """Return the products of all pairs of elements."""
-    return np.reshape(a, (np.size(a), 1)) * np.reshape(b, (1, np.size(b)))
+    return np.reshape(a, (math.prod(np.shape(a)), 1)) * np.reshape(b, (1, math.prod(np.shape(b))))
 
 
 @handles(np.linalg.outer)

@@ -1,5 +1,6 @@
 """Writes into arrays: an array with a value put into it is linear in both."""
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +33,7 @@ def _chosen(g: Array, value: Array, masks: tuple[Array, ...], index: Any) -> Arr
     """Return the part of a cotangent that reaches a value; of places put into twice the last."""
     part = g[filled(index, masks)]
     if repeats(index):
-        places = np.arange(np.size(g)).reshape(np.shape(g))[filled(index, masks)]
+        places = np.arange(math.prod(np.shape(g))).reshape(np.shape(g))[filled(index, masks)]
         _, last = np.unique(places.reshape(-1)[::-1], return_index=True)
         kept = np.zeros(places.size, bool)
         kept[places.size - 1 - last] = True

@@ -108,7 +108,7 @@ def placed(x: Array) -> Array:
 
 
 def _coincide(x: Array, *, relative: float) -> Array:
-    largest = np.max(np.abs(x), axis=-1, initial=0.0)[..., None, None]
+    largest = np.max(np.abs(x), axis=-1)[..., None, None] if x.shape[-1] else 0.0
     return np.abs(x[..., None, :] - x[..., :, None]) <= relative * largest
 
 

@@ -34,7 +34,13 @@ def _held(x, host=False):
 def _made(x):
     if isinstance(x, np.ndarray | np.generic):
         return Standin(x)
-    return [*map(_made, x)] if isinstance(x, list) else tuple(map(_made, x)) if isinstance(x, tuple) else x
+    return (
+        [*map(_made, x)]
+        if isinstance(x, list)
+        else tuple(map(_made, x))
+        if isinstance(x, tuple)
+        else x
+    )
 
 
 class Standin:
@@ -67,7 +73,10 @@ class Standin:
         known = getattr(np, ufunc.__name__, None) is ufunc and ufunc.__name__ not in _ABSENT
         if method != "__call__" or not known:
             return NotImplemented
-        if any(not isinstance(x, Standin | np.ndarray | np.generic | int | float | complex) for x in inputs):
+        if any(
+            not isinstance(x, Standin | np.ndarray | np.generic | int | float | complex)
+            for x in inputs
+        ):
             return NotImplemented
         result = ufunc(*map(_held, inputs), **kwargs)
         if out is None:
