@@ -467,7 +467,7 @@ def record(
         operands = tuple([x if type(x) is Tensor else _taken(x, tape, primitive) for x in operands])
     values = [x.value if type(x) is Tensor and x.tape is tape else x for x in operands]
     real = primitive.kind != "discrete" and not primitive.complex
-    if tape.careful and real and not tape.known and any(np.iscomplexobj(primal(x)) for x in values):
+    if tape.careful and real and not tape.known and any(_is_complex(primal(x)) for x in values):
         raise no_complex_rule(primitive)
     if discrete:
         result = compute(primitive, values, params)
@@ -517,8 +517,12 @@ def _taken(x: Any, tape: Tape, primitive: Primitive) -> Any:
     if type(x) is _ARRAY:
         tape.careful = tape.careful or x.dtype.kind == "c"
     elif type(x) not in NUMBERS:
-        tape.careful = tape.careful or np.iscomplexobj(x)
+        tape.careful = tape.careful or _is_complex(x)
     return x
+
+
+def _is_complex(x: Any) -> bool:
+    return bool(x.dtype.kind == "c") if hasattr(x, "dtype") else np.iscomplexobj(x)
 
 
 def compute(primitive: Primitive, values: Sequence[Any], params: dict[str, Any] | None) -> Any:

@@ -342,7 +342,7 @@ class Call:
                 f"{what}: the function returned an array of shape {np.shape(value)}; a gradient "
                 "needs a scalar: sum it, as in lambda x: np.sum(f(x)), or use jacobian"
             )
-        if not holomorphic and np.iscomplexobj(primal(value)):
+        if not holomorphic and primal_dtype(value).kind == "c":
             raise TypeError(
                 f"{what}: the function returned a complex number; a gradient needs a real one: "
                 "take np.real or np.abs of it, or say holomorphic=True for the complex derivative"

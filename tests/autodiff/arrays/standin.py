@@ -34,13 +34,7 @@ def _held(x, host=False):
 def _made(x):
     if isinstance(x, np.ndarray | np.generic):
         return Standin(x)
-    return (
-        [*map(_made, x)]
-        if isinstance(x, list)
-        else tuple(map(_made, x))
-        if isinstance(x, tuple)
-        else x
-    )
+    return type(x)(map(_made, x)) if type(x) in (list, tuple) else x
 
 
 class Standin:
@@ -142,8 +136,10 @@ def _operators(name, ufunc):
     setattr(Standin, f"__r{name}__", reflected)
 
 
-for _name in ("argmax", "argmin", "astype", "copy", "dot", "fill", "max", "mean", "min", "prod",
-              "ravel", "reshape", "sum", "transpose", "conj", "any", "all", "take", "swapaxes", "squeeze"):  # fmt: skip
+for _name in (
+    *("all", "any", "argmax", "argmin", "astype", "conj", "copy", "dot", "fill", "max", "mean"),
+    *("min", "prod", "ravel", "reshape", "squeeze", "sum", "swapaxes", "take", "transpose"),
+):
     setattr(Standin, _name, _method(_name))
 for _name, _ufunc in {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide,
