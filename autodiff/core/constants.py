@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.core.libraries import own_copy
+from autodiff.core.libraries import adapted, own_copy
 
 __all__ = ["NUMBERS", "Constants", "fingerprint", "is_plain", "states"]
 
@@ -55,6 +55,7 @@ class Constants:
             return known[2]
         if type(x) in NUMBERS or type(x) is complex:
             return x
+        x = adapted(x)
         dtype = getattr(x, "dtype", None)
         if dtype is None or dtype.kind not in "fiubc" or not is_plain(x):
             what = type(x).__name__ if dtype is None else f"{type(x).__name__} of dtype {dtype}"

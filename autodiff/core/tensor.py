@@ -16,6 +16,7 @@ import numpy as np
 
 from autodiff.core.constants import NUMBERS
 from autodiff.core.conversions import Conversions, plain_value, text_of
+from autodiff.core.libraries import adapted
 from autodiff.core.messages import (
     complex_objects,
     explained,
@@ -400,6 +401,10 @@ def _operate(ufunc: np.ufunc, left: Any, right: Any) -> Any:
     if _taken_by_operators(left) and _taken_by_operators(right):
         return record(UFUNCS[ufunc], (left, right))
     foreign = right if isinstance(left, Tensor) else left
+    other = adapted(foreign)
+    if other is not foreign:
+        pair = (left, other) if foreign is right else (other, right)
+        return record(UFUNCS[ufunc], pair)
     if type(foreign).__module__.startswith("scipy.sparse."):
         return import_module(LATE_RULES["scipy.sparse"]).operate(ufunc, left, right)
     error = foreign_operand(ufunc, foreign)

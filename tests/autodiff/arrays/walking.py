@@ -74,6 +74,23 @@ def dask() -> Library:
     return Library("Dask", convert, back, da.Array, lambda: count[0])
 
 
+def adapter(name: str) -> Library:
+    """Return JAX or PyTorch behind the adapter."""
+    import importlib
+
+    from autodiff.core.adapter import Wrapped
+
+    xp = autodiff.wrap(importlib.import_module({"jax": "jax.numpy"}.get(name, name)))
+    if name == "jax":
+        importlib.import_module("jax").config.update("jax_enable_x64", True)
+    return Library(
+        {"jax": "JAX", "torch": "PyTorch"}[name],
+        lambda x, whole: xp.asarray(np.array(x)),
+        lambda x: np.asarray(x.array) if isinstance(x, Wrapped) else x,
+        Wrapped,
+    )
+
+
 def outcomes(library: Library, names: frozenset[str] | None = None) -> list[Outcome]:
     """Return what came of each rule, or of those of some primitives."""
     rng = np.random.default_rng(3)
