@@ -67,8 +67,11 @@ def value_and_grad(
 
     @functools.wraps(f)
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        if ADAPTERS and (done := called_wrapped(value_and_gradient, args, kwargs)) is not None:
-            return done
+        if ADAPTERS:
+            # Not by its own name, which would be a circle for what reads closures.
+            again = value_and_grad(f, argnums, has_aux=has_aux, holomorphic=holomorphic)
+            if (done := called_wrapped(again, args, kwargs)) is not None:
+                return done  # type: ignore[no-any-return]
         chosen = known.get(len(args))
         if chosen is None:
             chosen = known[len(args)] = argument_numbers(argnums, len(args), "grad")
@@ -316,7 +319,10 @@ def elementwise_grad(f: Callable[..., Any], argnum: int = 0) -> Callable[..., An
 
     @functools.wraps(f)
     def derivative(*args: Any, **kwargs: Any) -> Any:
-        if ADAPTERS and (done := called_wrapped(derivative, args, kwargs)) is not None:
+        if (
+            ADAPTERS
+            and (done := called_wrapped(elementwise_grad(f, argnum), args, kwargs)) is not None
+        ):
             return done
         chosen = argument_numbers(argnum, len(args), "elementwise_grad")
         call = Call(f, args, kwargs, chosen, "elementwise_grad", brief=True)
