@@ -94,10 +94,13 @@ class Namespace:
         """Return an array that NumPy's functions compute with in the library."""
         return x if type(x) is Wrapped else Wrapped(self.xp.asarray(x), self)
 
-    def function(self, path: str) -> Callable[..., Any] | None:
+    def function(self, path: str, elementwise: bool = False) -> Callable[..., Any] | None:
         """Return the function of the library by the name of NumPy's, such as ``linalg.inv``."""
         if path in self._table:
             return self._table[path]
+        if self.name == "torch" and not elementwise and path not in _SAME_IN_TORCH:
+            # Others take arguments of the same names or places for something else.
+            return None
         found: Any = self.xp
         for part in path.split("."):
             found = getattr(found, part, None)
@@ -178,7 +181,7 @@ class Wrapped:
         )
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        function = self.adapter.function(ufunc.__name__.lstrip("_"))
+        function = self.adapter.function(ufunc.__name__.lstrip("_"), True)
         if function is None or method != "__call__" or kwargs:
             return NotImplemented
         held = self.adapter.held
@@ -285,6 +288,18 @@ _FACTS: dict[Any, Callable[..., Any]] = {
 }
 
 
+#: Functions of PyTorch with the arguments of NumPy's.
+_SAME_IN_TORCH = frozenset(
+    {
+        *("angle", "arange", "broadcast_arrays", "count_nonzero", "cross", "eye", "full", "inner"),
+        *("isclose", "kron", "moveaxis", "ones", "outer", "real", "swapaxes", "tensordot", "tril"),
+        *("triu", "vdot", "zeros", "linalg.det", "linalg.eig", "linalg.eigh", "linalg.pinv"),
+        *("linalg.qr", "linalg.svd", "fft.fft", "fft.ifft", "fft.rfft", "fft.irfft"),
+        *("fft.fft2", "fft.fftn", "fft.ifftn", "fft.rfftn", "fft.irfftn"),
+    }
+)
+
+
 def _jax_functions(jnp: Any) -> dict[str, Callable[..., Any]]:
     """Return what JAX does otherwise than NumPy."""
 
@@ -356,7 +371,7 @@ def _torch_functions(torch: Any) -> dict[str, Callable[..., Any]]:
         "subtract": lambda x, y: torch.sub(*(v.to(torch.result_type(x, y)) for v in (x, y))),
         "broadcast_to": lambda x, shape: torch.broadcast_to(x, tuple(shape)),
         "einsum": lambda text, *xs, optimize=False: torch.einsum(text, *xs),
-        "nan_to_num": lambda x, **kw: torch.nan_to_num(x),
+        "diff": lambda x, n=1, axis=-1: torch.diff(x, n, axis),
         "invert": torch.bitwise_not,
         "conjugate": lambda x: torch.conj(x).resolve_conj(),
         "conj": lambda x: torch.conj(x).resolve_conj(),
