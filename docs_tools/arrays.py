@@ -35,8 +35,8 @@ jax.jit(autodiff.grad(f))(jax.numpy.ones(3))
   at values* below, and where your function itself decides by a value (`if x > 0`).
 - **NaN.** On the host a gradient that is NaN is computed once more with guarded rules. Elsewhere
   nobody looks: the rules before a mask (`np.where`) are guarded from the start.
-- **Constants** are copied when they are used, as NumPy's are, since CuPy's and Dask's can be written into.
-  An *argument* that your function writes into by another name is not noticed elsewhere.
+- **Constants** are copied when they are used, as NumPy's are: CuPy's and Dask's can be written
+  into. An *argument* that your function writes into by another name is not noticed elsewhere.
 - **Libraries do not mix.** CuPy refuses an array of NumPy beside its own, and so does the gradient;
   Dask, JAX and PyTorch take it. `sparse @ tensor` ends in an error of pydata/sparse, which does not
   leave the operator to the other operand.

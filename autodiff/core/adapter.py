@@ -307,7 +307,12 @@ def _jax_functions(jnp: Any) -> dict[str, Callable[..., Any]]:
         # The length must be known where values are not.
         return jnp.bincount(x, weights, length=minlength)
 
-    return {"bincount": sums_at}
+    return {
+        "bincount": sums_at,
+        "psi": importlib.import_module("jax.scipy.special").digamma,
+        "sort": lambda x, axis=-1, **kw: jnp.sort(x, axis=axis),
+        "argsort": lambda x, axis=-1, **kw: jnp.argsort(x, axis=axis, stable=True),
+    }
 
 
 def _torch_functions(torch: Any) -> dict[str, Callable[..., Any]]:
@@ -366,6 +371,7 @@ def _torch_functions(torch: Any) -> dict[str, Callable[..., Any]]:
         "matmul": in_one_type,
         "dot": in_one_type,
         "power": torch.pow,
+        "psi": torch.special.digamma,
         "equal": torch.eq,
         "not_equal": torch.ne,
         "subtract": lambda x, y: torch.sub(*(v.to(torch.result_type(x, y)) for v in (x, y))),

@@ -8,12 +8,12 @@ import numpy as np
 
 from autodiff.core.batched import buffer_id
 from autodiff.core.constants import Constants
-from autodiff.core.libraries import elsewhere
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, compute
 from autodiff.errors import BranchChanged, TraceEnded, Undifferentiable, WrongOrder
 from autodiff.graph.limits import settled
 from autodiff.graph.passes import (
+    are_elsewhere,
     has_nan,
     masked,
     own_gradients,
@@ -356,7 +356,7 @@ class Graph:
             return
         found = [self.inputs[name] for name in self.wrt]
         guards: list[Container[int]] = [(), set(map(id, self.nodes))]
-        if type(self.output) is Tensor and elsewhere(self.output.value) is not None:
+        if are_elsewhere([self.output]):
             guards = [masked(self.nodes)]
         for guard in guards:
             for node in self.nodes:
@@ -383,12 +383,8 @@ class Graph:
                 "the same"
             )
         if type(self.output) is Tensor:
-            dtype = primal_dtype(self.output.value)
-            if elsewhere(self.output.value) is not None:
-                self.output.adjoint = seed_beside(self.output.value, seed)
-            else:
-                seed = seed if type(seed) is Tensor else np.asarray(seed, dtype)[()]
-                self.output.adjoint = seed
+            value = self.output.value
+            self.output.adjoint = seed if type(seed) is Tensor else seed_beside(value, seed)
 
     def __iter__(self) -> Iterator[Tensor]:
         return iter(self.nodes)

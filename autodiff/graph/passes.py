@@ -25,13 +25,14 @@ from autodiff.rules.indexing import GETITEM, accumulate_at
 
 __all__ = [
     *("Forms", "Repeated", "has_nan", "in_dtype", "masked", "own_gradients", "primal_dtype"),
-    *("pull", "pull_recorded", "push", "pushed", "seed_beside", "zeros_beside"),
+    *("are_elsewhere", "pull", "pull_recorded", "push", "pushed", "seed_beside", "zeros_beside"),
 ]
 
 #: By identity of the node.
 Forms = Mapping[int, Form]
 _ARRAY, _NUMBER = {np.ndarray}, {np.float64}
 _HOST = (np.ndarray, np.generic, float, complex)
+_QUICK = frozenset({np.ndarray, np.float64})
 _HOST_OR_NONE = (*_HOST, type(None))
 
 
@@ -306,7 +307,7 @@ def push(
     recorded: bool = False,
 ) -> list[Any]:
     """Run the forward pass of tangents, once more with guarded rules if it ends in NaN."""
-    if any([elsewhere(x.value) is not None for x in outputs if type(x) is Tensor]):
+    if are_elsewhere(outputs):
         # To look for NaN would compute what is lazy, or wait for the device.
         return _push(nodes, tape, tangents, outputs, forms, recorded, True)
     found = _push(nodes, tape, tangents, outputs, forms, recorded, False)
@@ -412,8 +413,16 @@ def _own_elsewhere(x_bar: Any, value: Any, seen: set[int]) -> Any:
     return own_copy(x_bar) if shared else x_bar
 
 
+def are_elsewhere(outputs: Sequence[Any]) -> bool:
+    """Return whether a result is an array of another library than NumPy."""
+    values = [x.value for x in outputs if type(x) is Tensor]
+    return any([type(x) not in _QUICK and elsewhere(x) is not None for x in values])
+
+
 def seed_beside(value: Any, g: Any) -> Any:
-    """Return the cotangent of an array of another library as one of that library."""
+    """Return a cotangent in the type of its primal, and in its library."""
+    if type(g) is not Tensor and elsewhere(value) is None:
+        return np.asarray(g, primal_dtype(value))[()]
     if type(g) is not Tensor and elsewhere(g) is None:
         g = beside(value, np.asarray(g))
     return in_dtype(g, primal_dtype(value))

@@ -9,7 +9,6 @@ import numpy as np
 from autodiff.core import substitution
 from autodiff.core.constants import states
 from autodiff.core.conversions import PYTHON_NUMBER
-from autodiff.core.libraries import elsewhere
 from autodiff.core.primitive import UFUNCS
 from autodiff.core.pytrees import LEAF, flatten
 from autodiff.core.tape import PassObserver, Tape
@@ -18,6 +17,7 @@ from autodiff.errors import LostDerivative, TraceEnded, Undifferentiable
 from autodiff.graph.graph import check_written
 from autodiff.graph.limits import settled
 from autodiff.graph.passes import (
+    are_elsewhere,
     has_nan,
     in_dtype,
     masked,
@@ -112,7 +112,7 @@ class Call:
         if any([type(x) is Tensor for x in flatten((args, kwargs))[0]]):
             return
         # Dask asks for the class of whatever it meets.
-        if "classes" in tape.marks and not self._is_elsewhere():
+        if "classes" in tape.marks and not are_elsewhere(self.outputs):
             output = f(*args, **kwargs)
             wanted = flatten(output[0] if has_aux else output)[0]
             if not all(map(_agree, self.values, wanted)):
@@ -379,7 +379,7 @@ class Call:
         nodes = self.nodes
         some = nodes[len(nodes) // 2].value if consume and nodes else None
         large = type(some) is np.ndarray and some.nbytes >= _PAGES
-        if large or self._is_elsewhere():
+        if large or are_elsewhere(self.outputs):
             # Memory that is used again at once is worth more than a second pass; to look for NaN
             # would compute what is lazy, or wait for the device.
             pull(nodes, self.tape, consume=consume, guard=masked(nodes))
@@ -397,23 +397,13 @@ class Call:
                 if type(x) is Tensor and x.tape is self.tape:
                     x.operands = ()
 
-    def _is_elsewhere(self) -> bool:
-        """Return whether a result is an array of another library than NumPy."""
-        values = [x.value for x in self.outputs if type(x) is Tensor]
-        return any([type(x) not in _HOST and elsewhere(x) is not None for x in values])
-
     def _seed(self, cotangents: Sequence[Any]) -> None:
         """Give the outputs their cotangents."""
         for x, g in zip(self.outputs, cotangents, strict=True):
             if type(x) is Tensor and x.tape is self.tape:
                 dtype = x.value.dtype
-                if type(x.value) not in _HOST and elsewhere(x.value) is not None:
+                if g is not _ONE or dtype is not _FLOAT or type(x.value) not in _HOST:
                     g = seed_beside(x.value, g)
-                elif g is not _ONE or dtype is not _FLOAT:
-                    if type(g) is not Tensor:
-                        g = np.asarray(g, dtype)[()]
-                    elif dtype != _FLOAT:
-                        g = g.astype(dtype)
                 x.adjoint = g if x.adjoint is None else x.adjoint + g
 
     @property
@@ -459,11 +449,8 @@ class Call:
         seeds: dict[int, Any] = {}
         for x, g in zip(self.outputs, cotangents, strict=True):
             if type(x) is Tensor and x.tape is self.tape:
-                dtype = x.value.dtype
-                if elsewhere(x.value) is not None:
+                if g is not _ONE or type(x.value) not in _HOST or x.value.dtype != _FLOAT:
                     g = seed_beside(x.value, g)
-                elif (type(g) is not Tensor and g is not _ONE) or dtype != _ONE.dtype:
-                    g = g.astype(dtype) if type(g) is Tensor else np.asarray(g, dtype)[()]
                 seeds[id(x)] = seeds[id(x)] + g if id(x) in seeds else g
         forms = observer.before_passes(nodes)
         pull_recorded(nodes, self.inputs, seeds.copy(), forms, observer.before_rule)

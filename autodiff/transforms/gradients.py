@@ -186,9 +186,7 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
     own = tuple(_own(x) for x in primals)
     call = Call(f, own, {}, range(len(own)), "vjp", has_aux=has_aux)
 
-    def pullback(cotangent: Any) -> tuple[Any, ...]:
-        if ADAPTERS and (done := called_wrapped(pullback, (cotangent,), {})) is not None:
-            return done  # type: ignore[no-any-return]
+    def pulled(cotangent: Any) -> tuple[Any, ...]:
         leaves, structure = flatten(cotangent)
         if structure != call.structure:
             raise TypeError(
@@ -198,6 +196,10 @@ def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[An
         _check_shapes("vjp: the cotangent", leaves, call.values, structure.paths())
         gradients: tuple[Any, ...] = call.arguments(call.pull(leaves), single=False)
         return gradients
+
+    def pullback(cotangent: Any) -> tuple[Any, ...]:
+        done = called_wrapped(pulled, (cotangent,), {}) if ADAPTERS else None
+        return pulled(cotangent) if done is None else done
 
     value = _own(call.value)
     return (value, pullback, _own(call.aux)) if has_aux else (value, pullback)

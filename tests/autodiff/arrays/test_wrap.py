@@ -54,7 +54,8 @@ def test_gradients_are_those_of_pytorch(torch, name):
     w, x = torch.tensor(W, requires_grad=True), torch.tensor(X)
     loss(torch, w, x).backward()
     found_value, found = value_and_grad(lambda w: loss(np, w, x))(w.detach())
-    assert torch.is_tensor(found) and torch.is_tensor(found_value)
+    assert torch.is_tensor(found)
+    assert torch.is_tensor(found_value)
     np.testing.assert_allclose(found, w.grad, rtol=1e-12)
 
 
