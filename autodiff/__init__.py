@@ -42,6 +42,7 @@ from autodiff.transforms.ravel import ravel
 from autodiff.transforms.taylor import jet
 
 if TYPE_CHECKING:
+    from autodiff.core.adapter import wrap
     from autodiff.plan import Plan, compile
 
 __all__ = [
@@ -76,6 +77,7 @@ __all__ = [
     "value_and_grad",
     "vjp",
     "vmap",
+    "wrap",
 ]
 
 
@@ -85,6 +87,10 @@ def __getattr__(name: str) -> Any:
         from autodiff import plan
 
         return getattr(plan, name)
+    if name == "wrap":
+        from autodiff.core import adapter
+
+        return adapter.wrap
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

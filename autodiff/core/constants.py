@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.libraries import adapted, own_copy
+
 __all__ = ["NUMBERS", "Constants", "fingerprint", "is_plain", "states"]
 
 #: Types of operands that nothing changes and that need no check: real numbers.
@@ -53,6 +55,7 @@ class Constants:
             return known[2]
         if type(x) in NUMBERS or type(x) is complex:
             return x
+        x = adapted(x)
         dtype = getattr(x, "dtype", None)
         if dtype is None or dtype.kind not in "fiubc" or not is_plain(x):
             what = type(x).__name__ if dtype is None else f"{type(x).__name__} of dtype {dtype}"
@@ -60,6 +63,8 @@ class Constants:
                 f"{name}: a tensor and a {what} arrived; only numbers and plain arrays of them "
                 "work together with tensors: convert it with np.asarray(..., dtype=float)"
             )
+        if not isinstance(x, np.ndarray | np.generic):
+            return own_copy(x)
         if not _may_change(x) or (self._brief and self._watch(x)):
             return x
         copy = np.array(x)

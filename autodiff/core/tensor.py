@@ -4,6 +4,7 @@ NumPy functions called on tensors arrive in ``__array_ufunc__`` and ``__array_fu
 (NumPy Enhancement Proposals 13 and 18), are looked up in the registries, computed, and recorded.
 """
 
+import math
 import operator
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ import numpy as np
 
 from autodiff.core.constants import NUMBERS
 from autodiff.core.conversions import Conversions, plain_value, text_of
+from autodiff.core.libraries import adapted
 from autodiff.core.messages import (
     complex_objects,
     explained,
@@ -235,7 +237,7 @@ class Tensor(Conversions, ArrayMethods):
     @property
     def size(self) -> int:
         """Number of elements of the value."""
-        return int(np.size(self.value))
+        return math.prod(self.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -391,7 +393,7 @@ _CONVERTED = (np.generic, np.ndarray, float, int, complex)
 
 
 def _taken_by_operators(x: Any) -> bool:
-    return type(x) in _OPERANDS or isinstance(x, _CONVERTED)
+    return type(x) in _OPERANDS or isinstance(x, _CONVERTED) or hasattr(x, "__array_function__")
 
 
 def _operate(ufunc: np.ufunc, left: Any, right: Any) -> Any:
@@ -399,6 +401,10 @@ def _operate(ufunc: np.ufunc, left: Any, right: Any) -> Any:
     if _taken_by_operators(left) and _taken_by_operators(right):
         return record(UFUNCS[ufunc], (left, right))
     foreign = right if isinstance(left, Tensor) else left
+    other = adapted(foreign)
+    if other is not foreign:
+        pair = (left, other) if foreign is right else (other, right)
+        return record(UFUNCS[ufunc], pair)
     if type(foreign).__module__.startswith("scipy.sparse."):
         return import_module(LATE_RULES["scipy.sparse"]).operate(ufunc, left, right)
     error = foreign_operand(ufunc, foreign)
@@ -466,7 +472,7 @@ def record(
         operands = tuple([x if type(x) is Tensor else _taken(x, tape, primitive) for x in operands])
     values = [x.value if type(x) is Tensor and x.tape is tape else x for x in operands]
     real = primitive.kind != "discrete" and not primitive.complex
-    if tape.careful and real and not tape.known and any(np.iscomplexobj(primal(x)) for x in values):
+    if tape.careful and real and not tape.known and any(_is_complex(primal(x)) for x in values):
         raise no_complex_rule(primitive)
     if discrete:
         result = compute(primitive, values, params)
@@ -516,8 +522,12 @@ def _taken(x: Any, tape: Tape, primitive: Primitive) -> Any:
     if type(x) is _ARRAY:
         tape.careful = tape.careful or x.dtype.kind == "c"
     elif type(x) not in NUMBERS:
-        tape.careful = tape.careful or np.iscomplexobj(x)
+        tape.careful = tape.careful or _is_complex(x)
     return x
+
+
+def _is_complex(x: Any) -> bool:
+    return bool(x.dtype.kind == "c") if hasattr(x, "dtype") else np.iscomplexobj(x)
 
 
 def compute(primitive: Primitive, values: Sequence[Any], params: dict[str, Any] | None) -> Any:

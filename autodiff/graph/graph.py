@@ -12,7 +12,16 @@ from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, compute
 from autodiff.errors import BranchChanged, TraceEnded, Undifferentiable, WrongOrder
 from autodiff.graph.limits import settled
-from autodiff.graph.passes import has_nan, own_gradients, primal_dtype, pull
+from autodiff.graph.passes import (
+    are_elsewhere,
+    has_nan,
+    masked,
+    own_gradients,
+    primal_dtype,
+    pull,
+    seed_beside,
+    zeros_beside,
+)
 from autodiff.graph.steep import resolved
 from autodiff.rules.elementwise_rules import LOST
 
@@ -274,7 +283,8 @@ class Graph:
         for node in self.nodes:
             if node.adjoint is None:
                 dtype = primal_dtype(node.value)
-                node.adjoint = np.zeros(node.shape, dtype if dtype.kind in "fc" else float)
+                wanted = dtype if dtype.kind in "fc" else float
+                node.adjoint = zeros_beside(node.value, wanted)
         return self.gradients()
 
     def value_and_gradient(self, *args: Any, **kwargs: Any) -> tuple[Any, dict[str, Any]]:
@@ -349,6 +359,8 @@ class Graph:
         found = [self.inputs[name] for name in self.wrt]
         guards: list[Container[int]] = [(), set(map(id, self.nodes))]
         LOST.found = False
+        if are_elsewhere([self.output]):
+            guards = [masked(self.nodes)]
         for guard in guards:
             for node in self.nodes:
                 node.adjoint = None
@@ -378,8 +390,8 @@ class Graph:
                 "the same"
             )
         if type(self.output) is Tensor:
-            dtype = primal_dtype(self.output.value)
-            self.output.adjoint = seed if type(seed) is Tensor else np.asarray(seed, dtype)[()]
+            value = self.output.value
+            self.output.adjoint = seed if type(seed) is Tensor else seed_beside(value, seed)
 
     def __iter__(self) -> Iterator[Tensor]:
         return iter(self.nodes)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from autodiff.core.batched import innermost
+from autodiff.core.libraries import beside, elsewhere, own_copy
 from autodiff.core.primitive import Primitive
 from autodiff.core.tape import Form, Tape
 from autodiff.core.tensor import Tensor, primal
@@ -24,13 +25,15 @@ from autodiff.rules.indexing import GETITEM, accumulate_at
 
 __all__ = [
     *("Forms", "Repeated", "has_nan", "in_dtype", "masked", "own_gradients", "primal_dtype"),
-    *("pull", "pull_recorded", "push", "pushed"),
+    *("are_elsewhere", "pull", "pull_recorded", "push", "pushed", "seed_beside", "zeros_beside"),
 ]
 
 #: By identity of the node.
 Forms = Mapping[int, Form]
 _ARRAY, _NUMBER = {np.ndarray}, {np.float64}
 _HOST = (np.ndarray, np.generic, float, complex)
+_QUICK = frozenset({np.ndarray, np.float64})
+_HOST_OR_NONE = (*_HOST, type(None))
 
 
 def pull(
@@ -106,10 +109,11 @@ def pull(
             elif primitive is GETITEM and len(operands) == 1:
                 x = operands[0]
                 if wanted is None or id(x) in wanted:
-                    if type(g) is Tensor or type(x.adjoint) is Tensor:
-                        reads.add(x, params["index"], g)  # type: ignore[index]
-                    else:
+                    here = isinstance(g, _HOST) and isinstance(x.adjoint, _HOST_OR_NONE)
+                    if here and elsewhere(x.value) is None:
                         _put_back(x, g, params or {}, owned)
+                    else:
+                        reads.add(x, params["index"], g)  # type: ignore[index]
             elif arity >= 0:
                 _pull_general(node, tape, wanted, id(node) in guard)
             if not keep:
@@ -303,6 +307,9 @@ def push(
     recorded: bool = False,
 ) -> list[Any]:
     """Run the forward pass of tangents, once more with guarded rules if it ends in NaN."""
+    if are_elsewhere(outputs):
+        # To look for NaN would compute what is lazy, or wait for the device.
+        return _push(nodes, tape, tangents, outputs, forms, recorded, True)
     found = _push(nodes, tape, tangents, outputs, forms, recorded, False)
     if has_nan(found):
         return _push(nodes, tape, tangents, outputs, forms, recorded, True)
@@ -380,6 +387,9 @@ def own_gradients(inputs: Sequence[Tensor], seen: set[int]) -> list[Any]:
             results.append(x_bar)
             continue
         dtype = value.dtype
+        if elsewhere(value) is not None and type(x_bar) is not Tensor:
+            results.append(_own_elsewhere(x_bar, value, seen))
+            continue
         if x_bar is None:
             x_bar = np.zeros(np.shape(value), dtype)
         if type(x_bar) is not Tensor:
@@ -390,6 +400,40 @@ def own_gradients(inputs: Sequence[Tensor], seen: set[int]) -> list[Any]:
             seen.add(id(x_bar))
         results.append(x_bar)
     return results
+
+
+def _own_elsewhere(x_bar: Any, value: Any, seen: set[int]) -> Any:
+    """Return an adjoint of an array of another library."""
+    if x_bar is None:
+        return zeros_beside(value, primal_dtype(value))
+    if elsewhere(x_bar) is None:
+        x_bar = beside(value, np.asarray(x_bar))
+    shared = id(x_bar) in seen or getattr(x_bar, "base", None) is not None
+    seen.add(id(x_bar))
+    return own_copy(x_bar) if shared else x_bar
+
+
+def are_elsewhere(outputs: Sequence[Any]) -> bool:
+    """Return whether a result is an array of another library than NumPy."""
+    values = [x.value for x in outputs if type(x) is Tensor]
+    return any([type(x) not in _QUICK and elsewhere(x) is not None for x in values])
+
+
+def seed_beside(value: Any, g: Any) -> Any:
+    """Return a cotangent in the type of its primal, and in its library."""
+    if type(g) is not Tensor and elsewhere(value) is None:
+        return np.asarray(g, primal_dtype(value))[()]
+    if type(g) is not Tensor and elsewhere(g) is None:
+        g = beside(value, np.asarray(g))
+    return in_dtype(g, primal_dtype(value))
+
+
+def zeros_beside(value: Any, dtype: Any) -> Any:
+    """Return zeros of the shape of a value, in its library."""
+    home, shape = elsewhere(value), np.shape(value)
+    if home is not None:
+        return np.zeros_like(home, dtype=dtype, shape=shape)
+    return np.zeros(shape, dtype)[()]
 
 
 def in_dtype(direction: Any, dtype: np.dtype[Any]) -> Any:

@@ -71,7 +71,7 @@ class Reads:
             others += [parts[key] for key in numbers]
         elif numbers:
             known = _sum(known, _of_numbers(numbers, shape, x.value.dtype))
-        total = sum(np.size(g) for _, g in others)
+        total = sum(math.prod(np.shape(g)) for _, g in others)
         if len(others) <= _FEW or 2 * total >= len(others) * size:
             for index, g in others:
                 known = _sum(known, record(SCATTER, (g,), {"index": index, "shape": shape}))

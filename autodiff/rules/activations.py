@@ -40,7 +40,8 @@ def _relu_vjp(g: Array, x: Array) -> Array:
         return record(RELU_VJP, (g, x))
     share = np.logical_not(x < 0.0)
     ties = x == 0.0
-    return g * (share - 0.5 * ties if np.count_nonzero(ties) else share)
+    tied = type(ties) not in (np.ndarray, np.bool_) or np.count_nonzero(ties)
+    return g * (share - 0.5 * ties if tied else share)
 
 
 #: The cotangent, or tangent, of the argument of a rectifier.

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.batching import spread
+from autodiff.core.libraries import elsewhere
 from autodiff.core.primitive import Array, linear
 from autodiff.core.tensor import Tensor, record
 
@@ -15,12 +16,18 @@ def _assemble(*items: Array, shape: tuple[int, ...]) -> Array:
     # Items may be tensors of an outer trace, which has to record it too.
     if any([type(x) is Tensor for x in items]):
         return record(ASSEMBLE, items, {"shape": shape})
+    home = next((x for x in items if elsewhere(x) is not None), None)
+    if home is not None:
+        stacked = np.stack(
+            [x if elsewhere(x) is not None else np.full_like(home, x) for x in items]
+        )
+        return np.reshape(stacked, shape)
     return np.array(items).reshape(shape)
 
 
 def _assemble_transpose(g: Array, out: Array, *items: Array, shape: Any) -> list[Array]:
     if type(g) is not Tensor:
-        return list(np.reshape(g, -1))
+        return list(np.reshape(g, (-1,)))
     return [g[i] for i in np.ndindex(*shape)]
 
 

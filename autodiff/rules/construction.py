@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from autodiff.core.libraries import beside, elsewhere
 from autodiff.core.primitive import Array, handles
 from autodiff.rules.operands import as_array, as_decided
 
@@ -16,6 +17,9 @@ def _constant(
     """Return a new plain array like a tensor; orders A and K are those of the tensor."""
     lengths = a.shape if shape is None else as_decided(shape)
     kind = a.dtype if dtype is None else dtype
+    home = elsewhere(a)
+    if home is not None:
+        return function(lengths, kind, like=home)
     return function(lengths, kind, order="F" if order == "F" else "C", device=device)
 
 
@@ -79,7 +83,7 @@ def full_like(
     fill = as_array(fill_value)
     # Of plain numbers the copy can be written into, as NumPy's can.
     if isinstance(fill, np.ndarray):
-        return np.full(lengths, fill, wanted, device=device)
+        return beside(a, np.full(lengths, fill, wanted, device=device))
     return np.broadcast_to(fill if fill.dtype == wanted else np.astype(fill, wanted), lengths)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.libraries import beside, elsewhere
 from autodiff.core.primitive import PRIMITIVES, Array, Primitive, handles, linear
 from autodiff.core.tensor import Tensor, record
 
@@ -37,6 +38,14 @@ def _put_diagonals(g: Array, *, subscripts: str, shape: tuple[int, ...]) -> Arra
     """Return zeros of a shape with `g` on the diagonals that `subscripts` takes."""
     if type(g) is Tensor:
         return record(UNDIAGONALS, (g,), {"subscripts": subscripts, "shape": shape})
+    if elsewhere(g) is not None:
+        mask = np.zeros(shape, bool)
+        np.einsum(subscripts, mask)[...] = True
+        source, target = subscripts.split("->")
+        first = [source.index(label) == i for i, label in enumerate(source)]
+        order = [target.index(label) for label, new in zip(source, first, strict=True) if new]
+        wide = [n if new else 1 for n, new in zip(shape, first, strict=True)]
+        return np.reshape(np.transpose(g, order), wide) * beside(g, mask)
     x_bar = np.zeros(shape, g.dtype)
     # Without a sum einsum gives a view, which can be written through.
     np.einsum(subscripts, x_bar)[...] = g

@@ -7,7 +7,7 @@ import numpy as np
 
 from autodiff.core.batching import along_axis, over_axes
 from autodiff.core.primitive import Array, Primitive, discrete, general, handles
-from autodiff.core.tensor import Tensor, record
+from autodiff.core.tensor import record
 from autodiff.rules.operands import Axis
 from autodiff.rules.reductions import (
     AXES,
@@ -25,8 +25,9 @@ def _hits(out: Array, x: Array, axis: Axis, keepdims: bool) -> tuple[Array, Arra
     """Return which elements attain the extremum, NaN if it is one, and how many they are."""
     full = expanded(out, np.shape(x), axis, keepdims)
     hits, nan = x == full, np.isnan(full)
-    # A mask that is recorded, for a graph that runs again, may hold other values then.
-    if type(nan) is Tensor or np.count_nonzero(nan):
+    # A mask that is recorded, for a graph that runs again, may hold other values then; one of
+    # another library would have to be waited for.
+    if type(nan) not in (np.ndarray, np.bool_) or np.count_nonzero(nan):
         hits = hits | (np.isnan(x) & nan)
     real = np.result_type(x).char.lower()
     return hits, np.sum(hits, axis=axis, keepdims=True).astype(real)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from autodiff.core.batching import along_axis
+from autodiff.core.libraries import beside
 from autodiff.core.primitive import Array, handles, linear
 from autodiff.core.tensor import record
 
@@ -42,7 +43,7 @@ def _resized(x: Array, length: int, axis: int) -> Array:
         cut[axis] = slice(0, length)
         return x[tuple(cut)]
     shape[axis] = missing
-    return np.concatenate([x, np.zeros(shape, np.result_type(x))], axis=axis)
+    return np.concatenate([x, np.zeros_like(x, shape=tuple(shape))], axis=axis)
 
 
 def _weights(length: int, mirrored: float, axis: int, x: Array) -> Array:
@@ -54,7 +55,7 @@ def _weights(length: int, mirrored: float, axis: int, x: Array) -> Array:
     weights[0] = 1.0
     if length % 2 == 0:
         weights[-1] = 1.0
-    return np.reshape(weights, [-1 if i == axis else 1 for i in range(np.ndim(x))])
+    return beside(x, np.reshape(weights, [-1 if i == axis else 1 for i in range(np.ndim(x))]))
 
 
 def _symmetric(transform: Callable[..., Array]) -> Callable[..., Array]:

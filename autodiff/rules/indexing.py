@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from autodiff.core.batching import loop
+from autodiff.core.libraries import beside, elsewhere
 from autodiff.core.primitive import Array, handles, linear
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.operands import as_array, as_decided, guarded
@@ -25,6 +26,7 @@ __all__ = [
     "repeats",
     "scattered",
     "split_index",
+    "summed_at",
     "take",
 ]
 
@@ -54,7 +56,7 @@ def filled(index: Any, dynamic: tuple[Array, ...]) -> Any:
 def repeats(index: Any) -> bool:
     """Return whether an index can take an element more than once."""
     parts = index if isinstance(index, tuple) else (index,)
-    arrays = [i for i in parts if isinstance(i, np.ndarray)]
+    arrays = [i for i in parts if hasattr(i, "__array_function__")]
     # Masks take no element twice, though several of them are broadcast as integer arrays are.
     return len(arrays) > 1 or any(i.dtype.kind != "b" and i.size > 1 for i in arrays)
 
@@ -70,6 +72,9 @@ def index_key(index: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
             found.append((i.start, i.stop, i.step))
         elif isinstance(i, np.ndarray):
             found.append((i.dtype.str, i.shape, i.tobytes()))
+        elif hasattr(i, "__array_function__"):
+            # The text of a large array leaves elements out.
+            found.append(id(i))
         else:
             found.append(repr(i))
     return tuple(found)
@@ -178,9 +183,39 @@ def _add_back(g: Array, *dynamic: Array, index: Any, shape: tuple[int, ...]) -> 
     """Return zeros of a shape to which `g` is added at `index`, repeated places accumulating."""
     if type(g) is Tensor or any(type(x) is Tensor for x in dynamic):
         return record(SCATTER, (g, *dynamic), {"index": index, "shape": shape})
+    home = elsewhere(g)
+    if home is not None:
+        return _add_back_elsewhere(home, filled(index, dynamic), shape)
     result = np.zeros(shape, np.result_type(g))
     accumulate_at(result, g, index, *dynamic)
     return result
+
+
+def _add_back_elsewhere(g: Array, index: Any, shape: tuple[int, ...]) -> Array:
+    """Return the same for an array of another library, which need not answer ``np.add.at``."""
+    if not repeats(index):
+        result = np.zeros_like(g, shape=shape)
+        result[index] = g
+        return result
+    size, parts = math.prod(shape), index if isinstance(index, tuple) else (index,)
+    positions = np.arange(size).reshape(shape)
+    if not all(isinstance(i, np.ndarray) or not hasattr(i, "__array_function__") for i in parts):
+        positions = beside(g, positions)
+    return np.reshape(summed_at(positions[index].reshape(-1), np.reshape(g, (-1,)), size), shape)
+
+
+def summed_at(positions: Array, g: Array, size: int) -> Array:
+    """Return the sums of the elements at each position, in the library of `g`."""
+    positions = beside(g, positions)
+    # Both in the chunks of Dask that suit both.
+    positions, g = positions + np.zeros_like(g, positions.dtype), g + np.zeros_like(positions)
+    if g.dtype.kind == "c":
+        total = np.bincount(positions, np.real(g), size) + 1j * np.bincount(
+            positions, np.imag(g), size
+        )
+    else:
+        total = np.bincount(positions, g, size)
+    return total.astype(g.dtype)
 
 
 def _batched_index(

@@ -9,6 +9,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from numpy.lib.stride_tricks import sliding_window_view
 
 from autodiff.core.batching import along_axis, over_axes
+from autodiff.core.libraries import elsewhere
 from autodiff.core.primitive import Array, handles, linear
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.operands import as_decided
@@ -95,11 +96,12 @@ def _overlap_add(
     params = {"window_shape": window_shape, "axis": axis}
     if type(g) is Tensor:
         return record(OVERLAP_ADD, (g,), {**params, "shape": shape})
-    total = np.zeros(shape, g.dtype)
+    total = np.zeros_like(g, shape=shape)
     # A step adds one place in all windows, or all places in one window: the fewer steps the better.
     # A window that was taken along an axis twice has the same element in several places.
     several = len(set(axis)) < len(axis)
-    if several or math.prod(window_shape) <= math.prod(g.shape[: len(shape)]):
+    few = math.prod(window_shape) <= math.prod(g.shape[: len(shape)])
+    if several or few or elsewhere(g) is not None:
         for offset in itertools.product(*map(range, window_shape)):
             index = [slice(None)] * len(shape)
             for i, start in zip(axis, offset, strict=True):

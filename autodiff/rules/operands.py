@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.libraries import adapted
 from autodiff.core.primitive import Array
 from autodiff.core.tensor import Tensor, holds_tensor
 
@@ -19,7 +20,8 @@ def as_array(x: Any) -> Array:
         return x
     if holds_tensor(x):
         return np.stack([as_array(i) for i in x])
-    return np.asarray(x)
+    other = adapted(x)
+    return np.asarray(x) if other is x else other
 
 
 def as_operand(x: Any) -> Any:

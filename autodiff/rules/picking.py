@@ -3,6 +3,7 @@
 Which position is picked is discrete; the element that is picked depends linearly on the array.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +11,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from autodiff.core.batching import spread
+from autodiff.core.libraries import beside, elsewhere
 from autodiff.core.primitive import Array, BatchRule, discrete, linear
 from autodiff.core.tensor import Tensor, record
+from autodiff.rules.indexing import summed_at
 
 
 def positional(
@@ -39,7 +42,7 @@ def _at(positions: Array | None, dynamic: tuple[Array, ...]) -> Array:
 def _pick(x: Array, *dynamic: Array, positions: Array | None, axis: int) -> Array:
     if any(type(operand) is Tensor for operand in (x, *dynamic)):
         return pick(x, _at(positions, dynamic), axis)
-    return np.take_along_axis(x, _at(positions, dynamic), axis)
+    return np.take_along_axis(x, beside(x, _at(positions, dynamic)), axis)
 
 
 def _put_back(g: Array, *dynamic: Array, positions: Array | None, axis: int, length: int) -> Array:
@@ -47,11 +50,14 @@ def _put_back(g: Array, *dynamic: Array, positions: Array | None, axis: int, len
     if any(type(operand) is Tensor for operand in (g, *dynamic)):
         params = {"positions": positions, "axis": axis, "length": length}
         return record(PUT_BACK, (g, *dynamic), params)
-    g, places = np.moveaxis(g, axis, -1), np.moveaxis(_at(positions, dynamic), axis, -1)
-    rows = np.arange(int(np.prod(g.shape[:-1], dtype=int)))[:, None] * length
-    flat = np.reshape(places, (len(rows), g.shape[-1])) + rows
-    result = np.zeros(len(rows) * length, np.result_type(g))
-    np.add.at(result, np.reshape(flat, -1), np.reshape(g, -1))
+    g, places = np.moveaxis(g, axis, -1), np.moveaxis(beside(g, _at(positions, dynamic)), axis, -1)
+    rows = np.arange(math.prod(g.shape[:-1]))[:, None] * length
+    flat = np.reshape(places, (len(rows), g.shape[-1])) + beside(places, rows)
+    if elsewhere(g) is not None:
+        result = summed_at(np.reshape(flat, (-1,)), np.reshape(g, (-1,)), len(rows) * length)
+    else:
+        result = np.zeros(len(rows) * length, np.result_type(g))
+        np.add.at(result, np.reshape(flat, -1), np.reshape(g, -1))
     return np.moveaxis(np.reshape(result, (*g.shape[:-1], length)), -1, axis)
 
 

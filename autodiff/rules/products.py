@@ -4,6 +4,7 @@ Source: Giles, Collected matrix derivative results for forward and reverse mode 
 differentiation (2008), section 2. None of the transposes is conjugated: see `Primitive`.
 """
 
+import math
 from itertools import chain
 from math import prod
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from autodiff.core.batching import aligned, stacked
+from autodiff.core.libraries import beside
 from autodiff.core.primitive import Array, general, handles, linear
 from autodiff.core.tensor import matrix_product, record
 from autodiff.rules.elementwise_rules import unbroadcast
@@ -66,7 +68,7 @@ def _matmul_vjp_right(g: Array, out: Array, x: Array, y: Array) -> Array:
             return x[:, None] * g
         return _column(x) * _row(g)
     if len(y_shape) == 1:
-        return np.matmul(np.reshape(g, (np.size(g),)), _flat(x))
+        return np.matmul(np.reshape(g, (-1,)), _flat(x))
     if len(y_shape) == 2 and x_ndim > 2:
         # The sum over the stack is part of the product, not a stack that is summed later.
         return np.matmul(np.swapaxes(_flat(x), 0, 1), _flat(g))
@@ -215,7 +217,7 @@ def _trace_transpose(
     g: Array, out: Array, a: Array, *, offset: int, axis1: int, axis2: int
 ) -> Array:
     shape = np.shape(a)
-    diagonal = np.eye(shape[axis1], shape[axis2], offset, dtype=bool)
+    diagonal = beside(g, np.eye(shape[axis1], shape[axis2], offset, dtype=bool))
     placed = np.reshape(g, (*np.shape(g), 1, 1)) * diagonal
     return np.moveaxis(placed, (-2, -1), (axis1, axis2)) if len(shape) > 2 else placed
 
@@ -276,7 +278,7 @@ def inner(a: Array, b: Array, /) -> Array:
 @handles(np.outer)
 def outer(a: Array, b: Array) -> Array:
     """Return the products of all pairs of elements."""
-    return np.reshape(a, (np.size(a), 1)) * np.reshape(b, (1, np.size(b)))
+    return np.reshape(a, (math.prod(np.shape(a)), 1)) * np.reshape(b, (1, math.prod(np.shape(b))))
 
 
 @handles(np.linalg.outer)
@@ -348,7 +350,7 @@ def _in_space(x: Array) -> Array:
     shape = np.shape(x)
     if shape[-1] == 3:
         return x
-    return np.concatenate([x, np.zeros((*shape[:-1], 1), np.result_type(x))], axis=-1)
+    return np.concatenate([x, np.zeros_like(x, shape=(*shape[:-1], 1))], axis=-1)
 
 
 @handles(np.cross)

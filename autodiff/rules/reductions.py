@@ -18,7 +18,7 @@ _SMALL = 4096
 
 def operand(a: Array) -> Array:
     """Return a tensor as it is, anything else as an array."""
-    return a if type(a) is Tensor else np.asarray(a)
+    return a if hasattr(a, "__array_function__") else np.asarray(a)
 
 
 def reduced_axes(ndim: int, axis: Axis) -> tuple[int, ...]:
@@ -158,7 +158,7 @@ def _mean_of_all(a: Tensor) -> Array:
 
 def _before(x: Array) -> Array:
     """Return for each element the product of those before it along the last axis."""
-    one = np.ones((*np.shape(x)[:-1], 1), np.result_type(x))
+    one = np.ones_like(x, shape=(*np.shape(x)[:-1], 1))
     return np.cumprod(np.concatenate([one, x[..., :-1]], axis=-1), axis=-1)
 
 

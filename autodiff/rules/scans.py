@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from autodiff.core.batching import along_axis
+from autodiff.core.libraries import elsewhere
 from autodiff.core.primitive import Array, general, handles, linear
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.picking import pick, positional
@@ -21,7 +22,7 @@ def _shifted(x: Array, first: float, axis: int) -> Array:
     shape = list(np.shape(x))
     index: list[Any] = [slice(None)] * len(shape)
     index[axis], shape[axis] = slice(None, -1), min(shape[axis], 1)
-    start = np.full(shape, first, np.result_type(x))
+    start = np.full_like(x, first, shape=shape)
     return np.concatenate([start, x[tuple(index)]], axis=axis)
 
 
@@ -45,7 +46,9 @@ def _times(x: Array, y: Array) -> Array:
     """
     product = x * y
     lost = np.isnan(product)
-    return np.where(lost & ((x == 0) | (y == 0)), 0, product) if lost.any() else product
+    if elsewhere(product) is None and not lost.any():
+        return product
+    return np.where(lost & ((x == 0) | (y == 0)), 0, product)
 
 
 def _solved(a: Array, b: Array) -> Array:
@@ -56,7 +59,7 @@ def _solved(a: Array, b: Array) -> Array:
     applications, 1990, section 1.4). All work is proportional to the length.
     """
     n = b.shape[-1]
-    result = np.array(b, np.result_type(a, b))
+    result = b.astype(np.result_type(a, b))
     if n < 2:
         return result
     firsts, seconds = slice(0, n - 1, 2), slice(1, n, 2)
@@ -182,7 +185,7 @@ def _cumulative(
         return out
     shape = list(out.shape)
     shape[axis] = 1
-    return np.concatenate([np.full(shape, first, out.dtype), out], axis=axis)
+    return np.concatenate([np.full_like(out, first, shape=shape), out], axis=axis)
 
 
 @handles(np.cumulative_sum)
@@ -208,7 +211,7 @@ def _running(x: Array, *, axis: int, largest: bool) -> Array:
     out = (np.maximum if largest else np.minimum).accumulate(x, axis=-1)
     before, now = out[..., :-1], x[..., 1:]
     found = (now > before if largest else now < before) | (np.isnan(now) & ~np.isnan(before))
-    places = np.zeros(x.shape, np.intp)
+    places = np.zeros_like(x, np.intp)
     places[..., 1:] = np.where(found, np.arange(1, x.shape[-1]), 0)
     return np.moveaxis(np.maximum.accumulate(places, axis=-1), -1, axis)
 

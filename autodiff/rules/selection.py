@@ -17,12 +17,12 @@ WHERE = general(
     "where",
     np.where,
     vjps=[
-        lambda g, out, condition, x, y: np.zeros(np.shape(condition)),
+        lambda g, out, condition, x, y: np.zeros_like(condition, float),
         lambda g, out, condition, x, y: unbroadcast(np.where(condition, g, 0.0), np.shape(x)),
         lambda g, out, condition, x, y: unbroadcast(np.where(condition, 0.0, g), np.shape(y)),
     ],
     jvps=[
-        lambda x_dot, out, condition, x, y: np.zeros(np.shape(out)),
+        lambda x_dot, out, condition, x, y: np.zeros_like(out),
         lambda x_dot, out, condition, x, y: np.where(condition, x_dot, np.zeros_like(out)),
         lambda x_dot, out, condition, x, y: np.where(condition, np.zeros_like(out), x_dot),
     ],

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.libraries import elsewhere
 from autodiff.core.primitive import Array, handles, linear, refuses
 from autodiff.core.tensor import Tensor, record
 from autodiff.errors import LostDerivative
+from autodiff.rules.indexing import summed_at
 from autodiff.rules.operands import Axis
 from autodiff.rules.reductions import (
     counted,
@@ -185,6 +187,9 @@ def trapezoid(y: Array, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Array:
 def _bin_weights(w: Array, *, places: Array, minlength: int) -> Array:
     if type(w) is Tensor:
         return record(BINCOUNT, (w,), {"places": places, "minlength": minlength})
+    if elsewhere(w) is not None:
+        length = max(int(np.max(places, initial=-1)) + 1, minlength)
+        return summed_at(places, w, length)
     return np.bincount(places, w, minlength)
 
 

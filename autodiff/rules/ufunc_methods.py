@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from autodiff.core.batching import over_axes, spread
+from autodiff.core.libraries import elsewhere
 from autodiff.core.primitive import REFUSED, UFUNC_METHODS, Array, general
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.extrema import MAX, MIN, NANMAX, NANMIN, reduced
@@ -40,6 +41,12 @@ def _log_of_sum(ufunc: np.ufunc, power: np.ufunc) -> Answer:
     def function(x: Array, *, axis: Axis, keepdims: bool) -> Array:
         if type(x) is Tensor:
             return record(primitive, (x,), {"axis": axis, "keepdims": keepdims})
+        if elsewhere(x) is not None:
+            shift = np.max(x, axis=axis, keepdims=True)
+            shift = np.where(np.isfinite(shift), shift, 0.0)
+            total = np.sum(power(x - shift), axis=axis, keepdims=True)
+            out = (np.log if ufunc is np.logaddexp else np.log2)(total) + shift
+            return out if keepdims else np.sum(out, axis=axis)
         return ufunc.reduce(x, axis=axis, keepdims=keepdims)
 
     def share(out: Array, x: Array, axis: Axis, keepdims: bool) -> Array:

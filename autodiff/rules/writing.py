@@ -1,5 +1,6 @@
 """Writes into arrays: an array with a value put into it is linear in both."""
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from autodiff.core.batching import loop, spread
+from autodiff.core.libraries import beside, elsewhere, own_copy
 from autodiff.core.primitive import UFUNC_METHODS, Array, general, handles
 from autodiff.core.stores import current
 from autodiff.core.tensor import Tensor, record
@@ -22,7 +24,7 @@ __all__ = ["UPDATE", "put_into"]
 def _put(base: Array, value: Array, *masks: Array, index: Any) -> Array:
     if any([type(x) is Tensor for x in (base, value, *masks)]):
         return record(UPDATE, (base, value, *masks), {"index": index})
-    result = np.array(base)
+    result = np.array(base) if elsewhere(base) is None else own_copy(base)
     result[filled(index, masks)] = value
     return result
 
@@ -31,11 +33,11 @@ def _chosen(g: Array, value: Array, masks: tuple[Array, ...], index: Any) -> Arr
     """Return the part of a cotangent that reaches a value; of places put into twice the last."""
     part = g[filled(index, masks)]
     if repeats(index):
-        places = np.arange(np.size(g)).reshape(np.shape(g))[filled(index, masks)]
+        places = np.arange(math.prod(np.shape(g))).reshape(np.shape(g))[filled(index, masks)]
         _, last = np.unique(places.reshape(-1)[::-1], return_index=True)
         kept = np.zeros(places.size, bool)
         kept[places.size - 1 - last] = True
-        part = np.where(kept.reshape(places.shape), part, 0.0)
+        part = np.where(beside(g, kept.reshape(places.shape)), part, 0.0)
     return unbroadcast(part, np.shape(value))
 
 
@@ -66,7 +68,7 @@ UPDATE = general(
     [
         lambda x_dot, out, base, value, *masks, index: _put(x_dot, 0.0, *masks, index=index),
         lambda x_dot, out, base, value, *masks, index: _put(
-            np.zeros(np.shape(out), x_dot.dtype), x_dot, *masks, index=index
+            np.zeros_like(out, x_dot.dtype), x_dot, *masks, index=index
         ),
     ],
     complex=True,

@@ -17,13 +17,17 @@ from autodiff.errors import LostDerivative, TraceEnded, Undifferentiable
 from autodiff.graph.graph import check_written
 from autodiff.graph.limits import settled
 from autodiff.graph.passes import (
+    are_elsewhere,
     has_nan,
     in_dtype,
     masked,
     own_gradients,
+    primal_dtype,
     pull,
     pull_recorded,
     push,
+    seed_beside,
+    zeros_beside,
 )
 from autodiff.graph.steep import resolved
 from autodiff.graph.trace import as_primal, check_result
@@ -40,6 +44,7 @@ _ONE = _Number(1.0)
 _REAL = frozenset({float, int, complex, np.float64})
 _new: Any = object.__new__
 _FLOAT = np.dtype(float)
+_HOST = frozenset({np.ndarray, np.float64})
 #: Bytes from which on the system is asked for memory.
 _PAGES = 1 << 17
 
@@ -111,7 +116,8 @@ class Call:
         tape, what = self.tape, self.what
         if any([type(x) is Tensor for x in flatten((args, kwargs))[0]]):
             return
-        if "classes" in tape.marks:
+        # Dask asks for the class of whatever it meets.
+        if "classes" in tape.marks and not are_elsewhere(self.outputs):
             output = f(*args, **kwargs)
             wanted = flatten(output[0] if has_aux else output)[0]
             if not all(map(agree, self.values, wanted)):
@@ -341,7 +347,7 @@ class Call:
                 f"{what}: the function returned an array of shape {np.shape(value)}; a gradient "
                 "needs a scalar: sum it, as in lambda x: np.sum(f(x)), or use jacobian"
             )
-        if not holomorphic and np.iscomplexobj(primal(value)):
+        if not holomorphic and primal_dtype(value).kind == "c":
             raise TypeError(
                 f"{what}: the function returned a complex number; a gradient needs a real one: "
                 "take np.real or np.abs of it, or say holomorphic=True for the complex derivative"
@@ -398,9 +404,11 @@ class Call:
         self._seed(cotangents)
         nodes = self.nodes
         some = nodes[len(nodes) // 2].value if consume and nodes else None
-        if type(some) is np.ndarray and some.nbytes >= _PAGES:
-            # Memory that is used again at once is worth more than a second pass.
-            pull(nodes, self.tape, consume=True, guard=masked(nodes))
+        large = type(some) is np.ndarray and some.nbytes >= _PAGES
+        if large or are_elsewhere(self.outputs):
+            # Memory that is used again at once is worth more than a second pass; to look for NaN
+            # would compute what is lazy, or wait for the device.
+            pull(nodes, self.tape, consume=consume, guard=masked(nodes))
             return
         pull(nodes, self.tape, guard=masked(nodes) if replayed else ())
         if has_nan([x.adjoint for x in self.inputs]):
@@ -420,11 +428,8 @@ class Call:
         for x, g in zip(self.outputs, cotangents, strict=True):
             if type(x) is Tensor and x.tape is self.tape:
                 dtype = x.value.dtype
-                if g is not _ONE or dtype is not _FLOAT:
-                    if type(g) is not Tensor:
-                        g = np.asarray(g, dtype)[()]
-                    elif dtype != _FLOAT:
-                        g = g.astype(dtype)
+                if g is not _ONE or dtype is not _FLOAT or type(x.value) not in _HOST:
+                    g = seed_beside(x.value, g)
                 x.adjoint = g if x.adjoint is None else x.adjoint + g
 
     @property
@@ -470,9 +475,8 @@ class Call:
         seeds: dict[int, Any] = {}
         for x, g in zip(self.outputs, cotangents, strict=True):
             if type(x) is Tensor and x.tape is self.tape:
-                dtype = x.value.dtype
-                if (type(g) is not Tensor and g is not _ONE) or dtype != _ONE.dtype:
-                    g = g.astype(dtype) if type(g) is Tensor else np.asarray(g, dtype)[()]
+                if g is not _ONE or type(x.value) not in _HOST or x.value.dtype != _FLOAT:
+                    g = seed_beside(x.value, g)
                 seeds[id(x)] = seeds[id(x)] + g if id(x) in seeds else g
         forms = observer.before_passes(nodes)
         pull_recorded(nodes, self.inputs, seeds.copy(), forms, observer.before_rule)
@@ -517,14 +521,14 @@ class Call:
         if LOST.found and not recorded and all([is_known(x.value) for x in self.inputs]):
             return self._push_by_pulls(tangents)
         return [
-            np.zeros(np.shape(value), floating(value))[()] if out_dot is None else out_dot
+            zeros_beside(value, floating(value)) if out_dot is None else out_dot
             for value, out_dot in zip(self.values, found, strict=True)
         ]
 
     def _push_by_pulls(self, tangents: Sequence[Any]) -> list[Any]:
         """Return the tangents of the outputs, by a backward pass for each of their elements."""
         values = self.values
-        zeros = [np.zeros(np.shape(value), floating(value))[()] for value in values]
+        zeros = [zeros_beside(value, floating(value)) for value in values]
 
         def along(place: int, element: int, unit: complex) -> Any:
             """Return the real part of a tangent's element times a unit."""

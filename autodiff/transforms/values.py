@@ -1,5 +1,6 @@
 """What the values of a call are: numbers, masks, tensors of other traces."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ _FLOAT, _BOOL = np.dtype(float), np.dtype(bool)
 def refuse_discrete(outputs: Sequence[Any], what: str) -> None:
     """Raise if a result is nothing but masks, positions or counts."""
     # What is empty has no derivative to lose.
-    full = [x for x in outputs if np.size(primal(x))] or [0.0]
+    full = [x for x in outputs if math.prod(np.shape(primal(x)))] or [0.0]
     dtypes = [_BOOL if type(x) is bool else getattr(x, "dtype", _FLOAT) for x in full]
     dtype = dtypes[0]
     if all([d.kind in "biu" for d in dtypes]):

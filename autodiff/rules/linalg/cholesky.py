@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.batching import stacked
+from autodiff.core.libraries import beside
 from autodiff.core.primitive import Array, general, handles
 from autodiff.core.tensor import record
 from autodiff.rules.linalg.matrices import (
@@ -28,9 +29,14 @@ def _lower_half(x: Array) -> Array:
     """
     n = np.shape(x)[-1]
     half = np.finfo(np.result_type(x)).dtype.type(0.5)
-    below = x * np.tri(n, k=-1, dtype=bool)
-    on = x * np.eye(n, dtype=bool)
+    below = x * beside(x, np.tri(n, k=-1, dtype=bool))
+    on = x * beside(x, np.eye(n, dtype=bool))
     return below + half * (np.real(on) if np.iscomplexobj(x) else on)
+
+
+def _cholesky(a: Array, *, upper: bool = False) -> Array:
+    # Dask has no `upper`.
+    return np.linalg.cholesky(a, upper=True) if upper else np.linalg.cholesky(a)
 
 
 def _cholesky_vjp(g: Array, out: Array, a: Array, *, upper: bool) -> Array:
@@ -57,7 +63,7 @@ def _positive_definite(rng: Any, shape: tuple[int, ...]) -> list[Array]:
 
 CHOLESKY = general(
     "cholesky",
-    np.linalg.cholesky,
+    _cholesky,
     [_cholesky_vjp],
     [_cholesky_jvp],
     examples=[

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.batching import alike, stacked
+from autodiff.core.libraries import beside
 from autodiff.core.primitive import Array, Primitive, general, handles
 from autodiff.core.tensor import record
 from autodiff.rules.linalg.matrices import (
@@ -55,8 +56,9 @@ def _by_inverse(a: Array) -> tuple[Array, Array] | None:
         inverse = np.linalg.inv(a)
     except np.linalg.LinAlgError:
         return None
-    rows = np.sum(np.abs(a), axis=-1).max(-1, initial=0.0)
-    inverse_rows = np.sum(np.abs(inverse), axis=-1).max(-1, initial=0.0)
+    rows, inverse_rows = (
+        np.max(np.sum(np.abs(x), axis=-1), axis=-1) if x.shape[-1] else 0.0 for x in (a, inverse)
+    )
     determinant = np.linalg.det(a)[..., None, None]
     # Cofactors through the inverse are off by about the condition number times the precision.
     bound = np.finfo(inverse.dtype).eps ** (-1 / 3)
@@ -100,7 +102,7 @@ def _cofactor_change(a: Array, x: Array) -> Array:
     m = np.matmul(np.swapaxes(np.conj(u), -1, -2), np.matmul(x, np.swapaxes(np.conj(vh), -1, -2)))
     others = _products_without_two(s)
     on = np.matmul(others, diagonal(m)[..., None])
-    change = on * np.eye(s.shape[-1]) - others * np.swapaxes(m, -1, -2)
+    change = on * beside(s, np.eye(s.shape[-1])) - others * np.swapaxes(m, -1, -2)
     return sign * np.matmul(np.conj(u), np.matmul(change, np.conj(vh)))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.batching import stacked
+from autodiff.core.libraries import beside
 from autodiff.core.primitive import Array, discrete, general, handles
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.linalg.matrices import (
@@ -104,12 +105,13 @@ def _in_pairs(numerators: list[Array], scale: Array, w: Array) -> Array:
     size, r = np.shape(w)[-1], amounts(w)
     left, right = r[..., :, None], r[..., None, :]
     gaps = w[..., None, :] - w[..., :, None]
-    equal = np.logical_or(near(w, size), np.eye(size, dtype=bool))
+    one = beside(w, np.eye(size, dtype=bool))
+    equal = np.logical_or(near(w, size), one)
     mean = 0.5 * (left + right)
     inner = quotients(
         numerators[0], numerators[1:], gaps, right - left, mean, scale, (near(w), equal), size
     )
-    return np.where(np.eye(size, dtype=bool), 0.0, inner)
+    return np.where(one, 0.0, inner)
 
 
 def _eigh_vjp_repeated(

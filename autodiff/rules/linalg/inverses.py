@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from autodiff.core.batching import aligned, stacked
+from autodiff.core.libraries import beside
 from autodiff.core.primitive import PRIMITIVES, Array, general, handles
 from autodiff.core.tensor import record
 from autodiff.rules.elementwise_rules import unbroadcast
@@ -179,8 +180,8 @@ def _residual_projectors(p: Array, a: Array, hermitian: bool) -> tuple[Array, Ar
     m, n = np.shape(a)[-2:]
     if hermitian:
         a = symmetrised(triangle_share(a, False) * a)
-    dtype = np.result_type(a)
-    return np.eye(m, dtype=dtype) - np.matmul(a, p), np.eye(n, dtype=dtype) - np.matmul(p, a)
+    one, other = (beside(a, np.eye(k, dtype=np.result_type(a))) for k in (m, n))
+    return one - np.matmul(a, p), other - np.matmul(p, a)
 
 
 def _pinv_vjp(g: Array, out: Array, a: Array, *, rcond: Any, hermitian: bool) -> Array:

@@ -82,13 +82,13 @@ def _lstsq_jvp_matrix(a_dot: Array, out: Array, a: Array, b: Array, *, rcond: fl
     )
     u, _, vh = np.linalg.svd(a, full_matrices=False)
     s_dot = real(np.sum(conj(u) * np.matmul(a_dot, dagger(vh)), axis=0))
-    return pack([x_dot, s_dot, np.zeros(1, np.result_type(s))], 0)
+    return pack([x_dot, s_dot, np.zeros_like(s, shape=(1,))], 0)
 
 
 def _lstsq_jvp_side(b_dot: Array, out: Array, a: Array, b: Array, *, rcond: float) -> Array:
     _, s = _solution(out, a, b)
     x_dot = np.matmul(np.linalg.pinv(a, rcond), _columns(b_dot))
-    none = np.zeros(np.shape(s)[0] + 1, np.result_type(s))
+    none = np.zeros_like(s, shape=(np.shape(s)[0] + 1,))
     return pack([x_dot, none], 0)
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from autodiff.core.batching import stacked
+from autodiff.core.libraries import beside
 from autodiff.core.primitive import PRIMITIVES, Array, discrete
 from autodiff.core.tensor import Tensor, record
 from autodiff.errors import LostDerivative
@@ -103,11 +104,11 @@ def diagonal(x: Array) -> Array:
 
 def placed(x: Array) -> Array:
     """Return matrices with the given diagonals, zero elsewhere."""
-    return x[..., None, :] * np.eye(np.shape(x)[-1], dtype=bool)
+    return x[..., None, :] * beside(x, np.eye(np.shape(x)[-1], dtype=bool))
 
 
 def _coincide(x: Array, *, relative: float) -> Array:
-    largest = np.max(np.abs(x), axis=-1, initial=0.0)[..., None, None]
+    largest = np.max(np.abs(x), axis=-1)[..., None, None] if x.shape[-1] else 0.0
     return np.abs(x[..., None, :] - x[..., :, None]) <= relative * largest
 
 
@@ -141,7 +142,7 @@ def triangle_share(a: Array, upper: bool) -> Array:
     """
     places = np.arange(np.shape(a)[-1])
     rows, columns = places[:, None], places[None, :]
-    mirrored = np.equal(a, dagger(a)) | (rows == columns)
-    read = rows < columns if upper else rows > columns
+    mirrored = np.equal(a, dagger(a)) | beside(a, rows == columns)
+    read = beside(a, rows < columns if upper else rows > columns)
     half = np.finfo(np.result_type(a)).dtype.type(0.5)
     return half * mirrored + read * np.logical_not(mirrored)

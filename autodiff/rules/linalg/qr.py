@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.batching import stacked
+from autodiff.core.libraries import beside
 from autodiff.core.primitive import Array, general, handles
 from autodiff.core.tensor import record
 from autodiff.rules.linalg.matrices import (
@@ -36,11 +37,11 @@ def _qr(a: Array) -> Array:
 
 
 def _below(x: Array) -> Array:
-    return x * np.tri(np.shape(x)[-1], k=-1, dtype=bool)
+    return x * beside(x, np.tri(np.shape(x)[-1], k=-1, dtype=bool))
 
 
 def _on(x: Array) -> Array:
-    return x * np.eye(np.shape(x)[-1], dtype=bool)
+    return x * beside(x, np.eye(np.shape(x)[-1], dtype=bool))
 
 
 def _qr_vjp(g: Array, out: Array, a: Array) -> Array:

@@ -20,6 +20,7 @@ import numpy as np
 
 from autodiff.core.batched import innermost
 from autodiff.core.batching import stacked
+from autodiff.core.libraries import beside
 from autodiff.core.primitive import Array, Primitive, discrete
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.linalg.matrices import recorded
@@ -49,9 +50,9 @@ SPECTRA: dict[Primitive, Spectrum] = {}
 
 
 def _near(x: Array, *, relative: float) -> Array:
-    largest = np.max(np.abs(x), axis=-1, initial=0.0)[..., None, None]
+    largest = np.max(np.abs(x), axis=-1)[..., None, None] if x.shape[-1] else 0.0
     apart = np.abs(x[..., None, :] - x[..., :, None])
-    return (apart <= relative * largest) & ~np.eye(x.shape[-1], dtype=bool)
+    return (apart <= relative * largest) & beside(x, ~np.eye(x.shape[-1], dtype=bool))
 
 
 _NEAR = discrete(recorded("near")(_near), "near", batch=stacked(1))
@@ -70,7 +71,7 @@ def near(x: Array, size: int | None = None) -> Array:
 def amounts(x: Array) -> Array:
     """Return by how much values move apart in a probe, and 0 for those that none is near to."""
     n = np.shape(x)[-1]
-    return np.any(near(x), axis=-1) * (1.0 + np.arange(n) / max(n, 1))
+    return np.any(near(x), axis=-1) * beside(x, 1.0 + np.arange(n) / max(n, 1))
 
 
 def note_repeated(packed: Any, values: Any, zero: bool = False) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.batching import stacked
+from autodiff.core.libraries import beside
 from autodiff.core.primitive import Array, discrete, general, handles
 from autodiff.core.tensor import record
 from autodiff.rules.linalg.matrices import (
@@ -51,7 +52,9 @@ def _shapes(a: Array, full: bool) -> list[tuple[int, ...]]:
 @recorded("svd")
 def _svd(a: Array, *, full_matrices: bool, hermitian: bool) -> Array:
     """Return U, the singular values and V, not conjugated, packed."""
-    u, s, vh = np.linalg.svd(a, full_matrices, hermitian=hermitian)
+    # Other libraries have no `hermitian`.
+    kind: dict[str, Any] = {"hermitian": True} if hermitian else {}
+    u, s, vh = np.linalg.svd(a, full_matrices, **kind)
     return pack([u, s, np.conj(np.swapaxes(vh, -1, -2))], np.ndim(a) - 2)
 
 
@@ -139,7 +142,7 @@ def _put_together(
 
 def _svd_vjp(g: Array, out: Array, a: Array, *, full_matrices: bool, hermitian: bool) -> Array:
     s = _parts(out, a, full_matrices)[1]
-    if np.size(s) == 0:
+    if s.size == 0:
         return np.zeros_like(a)
     turns = _turns(g, out, a, full_matrices)
     differences, sums, inverse = _reciprocals(s, max(np.shape(a)[-2:]))
@@ -154,7 +157,7 @@ def _svd_vjp(g: Array, out: Array, a: Array, *, full_matrices: bool, hermitian: 
 
 def _off(x: Array) -> Array:
     """Return matrices with zeros on their diagonals."""
-    return x * np.logical_not(np.eye(np.shape(x)[-1], dtype=bool))
+    return x * beside(x, np.logical_not(np.eye(np.shape(x)[-1], dtype=bool)))
 
 
 def _values(out: Array, a: Array, *, full_matrices: bool, hermitian: bool) -> Array:
@@ -208,7 +211,7 @@ def _svd_vjp_repeated(
     turns, *moved = (_turns(x, out, a, full_matrices) for x in (g, *rates))
     left, right = r[..., :, None], r[..., None, :]
     close, equal = near(values), near(values, size)
-    one = np.eye(k, dtype=bool)
+    one = beside(s, np.eye(k, dtype=bool))
     together = quotients(
         turns.together,
         [x.together for x in moved],
@@ -253,7 +256,7 @@ def _svd_vjp_repeated(
 
 def _svd_jvp(a_dot: Array, out: Array, a: Array, *, full_matrices: bool, hermitian: bool) -> Array:
     u, s, v, u_null, v_null = _parts(out, a, full_matrices)
-    if np.size(s) == 0:
+    if s.size == 0:
         return np.zeros_like(out)
     if hermitian:
         a_dot = symmetrised(triangle_share(a, False) * a_dot)

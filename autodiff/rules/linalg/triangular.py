@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.libraries import elsewhere
 from autodiff.core.primitive import Array
 from autodiff.core.tensor import Tensor
 from autodiff.rules.linalg.matrices import recorded
+from autodiff.rules.operands import as_array
 
 __all__ = ["lower_or_upper", "solve_triangular"]
 
@@ -20,8 +22,9 @@ _TYPES = {"f": "s", "d": "d", "F": "c", "D": "z"}
 def solve_triangular(a: Array, b: Array, *, lower: bool) -> Array:
     """Return solutions as ``np.linalg.solve`` does; of `a` only one triangle is read."""
     dtype = np.result_type(a, b, np.float32)
-    a, b = np.asarray(a), np.asarray(b)
-    if dtype.char not in _TYPES or not a.size or not b.size or (a.ndim > 2 and _few_rows(a)):
+    a, b = as_array(a), as_array(b)
+    here = elsewhere(a) is None and elsewhere(b) is None and dtype.char in _TYPES
+    if not here or not a.size or not b.size or (a.ndim > 2 and _few_rows(a)):
         return np.linalg.solve(np.tril(a) if lower else np.triu(a), b)
     # late: SciPy takes longer to import than all of this package.
     from scipy.linalg import lapack

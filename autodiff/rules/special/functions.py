@@ -5,16 +5,18 @@ refuses to become. The functions here have SciPy's signatures and hand plain arr
 are offered as `autodiff.special`.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 import scipy.special as sp
 
 from autodiff.core.batching import broadcast, over_axes
+from autodiff.core.libraries import elsewhere
 from autodiff.core.primitive import Array, discrete, general
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.elementwise_rules import unbroadcast
-from autodiff.rules.operands import Axis
+from autodiff.rules.operands import Axis, as_array
 from autodiff.rules.parameters import constant
 from autodiff.rules.reductions import expanded
 
@@ -29,7 +31,7 @@ _AXES: list[Any] = [
 
 
 def _as_floats(x: Any) -> Array:
-    x = np.asarray(x)
+    x = as_array(x)
     return x if x.dtype.kind == "f" else x.astype(float)
 
 
@@ -42,7 +44,9 @@ def _largest(x: Array, *, axis: Axis) -> Array:
     if type(x) is Tensor:
         return record(_LARGEST, (x,), {"axis": axis})
     finite = np.where(np.isfinite(x), x, -np.inf)
-    largest = np.max(finite, axis=axis, keepdims=True, initial=-np.inf)
+    # Dask and the array API know no start; without one NumPy refuses what is empty.
+    start: dict[str, Any] = {} if math.prod(np.shape(x)) else {"initial": -np.inf}
+    largest = np.max(finite, axis=axis, keepdims=True, **start)
     return np.where(largest == -np.inf, 0.0, largest)
 
 
@@ -84,12 +88,21 @@ def _shares_per_weight(a: Array, b: Array, axis: Axis) -> Array:
     return _share(np.exp(a - shift), total)
 
 
+def _log_of_sum(x: Array, axis: Axis, keepdims: bool) -> Array:
+    """Return the same by functions that other libraries than NumPy answer too."""
+    shift = _largest(x, axis=axis)
+    out = np.log(np.sum(np.exp(x - shift), axis=axis, keepdims=True)) + shift
+    return out if keepdims else np.sum(out, axis=axis)
+
+
 def _logsumexp(
     a: Array, b: Array | None = None, *, axis: Axis, keepdims: bool, absolute: bool
 ) -> Array:
     if _any_tensor(a, b):
         params = {"axis": axis, "keepdims": keepdims, "absolute": absolute}
         return record(LOGSUMEXP, (a,) if b is None else (a, b), params)
+    if b is None and elsewhere(a) is not None:
+        return _log_of_sum(a, axis, keepdims)
     result = sp.logsumexp(a, axis=axis, b=b, keepdims=keepdims, return_sign=absolute)
     return result[0] if absolute else result
 
@@ -186,6 +199,8 @@ def softmax(x: Array, axis: Axis = None) -> Array:
     """
     if type(x) is Tensor:
         return record(SOFTMAX, (x,), {"axis": axis})
+    if elsewhere(x) is not None:
+        return np.exp(log_softmax(x, axis))
     return sp.softmax(x, axis=axis)
 
 
@@ -200,6 +215,8 @@ def log_softmax(x: Array, axis: Axis = None) -> Array:
     """
     if type(x) is Tensor:
         return record(LOG_SOFTMAX, (x,), {"axis": axis})
+    if elsewhere(x) is not None:
+        return x - _log_of_sum(x, axis, True)
     return sp.log_softmax(x, axis=axis)
 
 

@@ -1,0 +1,59 @@
+"""Arrays of other libraries, which answer NumPy's protocols: of Dask, CuPy, pydata/sparse.
+
+Rules compute with NumPy's functions, which such arrays answer. What they make from nothing, such as
+a mask of the diagonal, must become an array of the same library: CuPy refuses to mix, and Dask
+would give an array of its own all the same.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from autodiff.core.batched import innermost
+from autodiff.core.pytrees import flatten
+
+__all__ = ["ADAPTERS", "adapted", "beside", "called_wrapped", "elsewhere", "own_copy"]
+
+#: By type of an array that answers no protocol of NumPy's, its adapter, once `wrap` has made it.
+ADAPTERS: dict[type, Any] = {}
+
+_HOST = (np.ndarray, np.generic, float, int, complex)
+
+
+def elsewhere(x: Any) -> Any:
+    """Return the array of another library that a value is below all tensors, or None."""
+    x = innermost(x)
+    return None if isinstance(x, _HOST) or not hasattr(x, "__array_function__") else x
+
+
+def adapted(x: Any) -> Any:
+    """Return an array of a library that has an adapter as one that answers NumPy's protocols."""
+    for kind, adapter in ADAPTERS.items():
+        if isinstance(x, kind):
+            return adapter.asarray(x)
+    return x
+
+
+def called_wrapped(function: Any, args: Any, kwargs: Any) -> Any:
+    """Return the result of a call with adapted arguments, as arrays of their library again.
+
+    None if there are no such arguments.
+    """
+    leaves, structure = flatten((args, kwargs))
+    wrapped = [adapted(x) for x in leaves]
+    if all(x is y for x, y in zip(leaves, wrapped, strict=True)):
+        return None
+    args, kwargs = structure.unflatten(wrapped)
+    results, structure = flatten(function(*args, **kwargs))
+    return structure.unflatten([x.array if hasattr(x, "adapter") else x for x in results])
+
+
+def beside(x: Any, array: Any) -> Any:
+    """Return an array of NumPy's as one of the library of `x`, beside which it will be used."""
+    home = elsewhere(x)
+    return array if home is None else np.asarray(array, like=home)
+
+
+def own_copy(x: Any) -> Any:
+    """Return a copy of an array of another library, whose elements its owner may change."""
+    return x.copy() if hasattr(x, "__setitem__") and hasattr(x, "copy") else x

@@ -1,0 +1,137 @@
+"""Gradients of arrays that answer NumPy's protocols: a stand-in for CuPy, Dask, pydata/sparse."""
+
+import numpy as np
+import pytest
+
+import autodiff
+from autodiff import grad, jvp, value_and_grad, vjp
+from tests.autodiff.arrays import walking
+from tests.autodiff.arrays.standin import Standin
+from tests.autodiff.rules.test_table import DIFFERENTIABLE
+
+#: What the whole table has to give, of the functions that a library answers itself.
+FLOOR = 0.95
+
+
+def library(name):
+    if name == "dask":
+        pytest.importorskip("dask.array", reason="Dask is not installed")
+    return getattr(walking, name)()
+
+
+@pytest.fixture(params=["standin", "dask"])
+def other(request):
+    return library(request.param)
+
+
+def check_floor(other, names=None):
+    found = [x for x in walking.outcomes(other, names) if x.status != "absent"]
+    wrong = [x for x in found if x.status != "right"]
+    assert len(wrong) <= (1 - FLOOR) * len(found), wrong
+    assert len(found) >= 2
+    return found
+
+
+def test_a_sample_of_the_rules(other):
+    names = [p.name for p in DIFFERENTIABLE]
+    chosen = frozenset([*names[:30:3], *("sum", "matmul", "where", "max", "getitem", "scatter")])
+    found = check_floor(other, chosen)
+    # Nothing is computed, or waited for, in the trace and in both passes.
+    assert [x for x in found if x.looks] == []
+
+
+@pytest.mark.exhaustive
+def test_all_rules(other):
+    check_floor(other)
+
+
+W, X = np.array([0.5, -1.0, 0.0]), np.array([[1.0, 2.0, 0.5], [0.0, -1.0, 1.5]])
+PLACES = np.array([0, 0, 2])
+LOSSES = {
+    "logistic": lambda w, x: np.sum(np.log1p(np.exp(-(x @ w)))),
+    "constant on the left": lambda w, x: np.sum(x * w + 2.0 / (3.0 + w**2) - x),
+    "mean and max": lambda w, x: np.mean(x * w) + np.max(x @ w),
+    "broadcast": lambda w, x: np.sum((x - w) ** 2 / (1 + np.abs(w))),
+    "elements": lambda w, x: w[0] * w[1] + np.sum(x[:, 1] * w[2]) + w[-1],
+    "repeated places": lambda w, x: np.sum(w[PLACES] ** 2) + np.sum(x[:, PLACES] @ w),
+    "a slope behind a mask": lambda w, x: np.sum(np.where(w > 0, np.sqrt(w), w**2)),
+    "joined": lambda w, x: np.sum(np.concatenate([w, x[0] * w]) ** 2) + np.stack([w, w])[1, 0],
+    "methods": lambda w, x: ((x * w).sum(axis=0).reshape(3, 1).T.mean() - w.max()) ** 2,
+    "unused": lambda w, x: np.sum(x**2) + 0.0 * w[0],
+    "relu": lambda w, x: np.sum(np.maximum(x @ w, 0.0)) + np.sum(np.clip(w, -0.7, 0.7)),
+    "cumulative": lambda w, x: np.sum(np.cumsum(w * x, axis=1) * x) + np.prod(w + 2.0),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@np.errstate(invalid="ignore", divide="ignore")
+def test_gradients_are_those_of_numpy(other, name):
+    loss = LOSSES[name]
+    w, x = other.convert(W, False), other.convert(X, False)
+    value, expected = value_and_grad(loss)(W, X)
+    looks = other.looks()
+    found_value, found = value_and_grad(loss)(w, x)
+    tangent = jvp(lambda w: loss(w, x), (w,), (other.convert(X[0], False),))[1]
+    assert other.looks() == looks
+    assert isinstance(found, other.kind)
+    np.testing.assert_allclose(other.back(found_value), value)
+    np.testing.assert_allclose(other.back(found), expected)
+    np.testing.assert_allclose(
+        other.back(tangent), jvp(lambda w: loss(w, X), (W,), (X[0],))[1], atol=1e-12
+    )
+
+
+def test_second_derivatives_and_graphs(other):
+    def f(w):
+        return np.sum(np.sin(w) * w[0])
+
+    def projected(w):
+        return np.sum(grad(f)(w) * w)
+
+    w = other.convert(W, False)
+    np.testing.assert_allclose(other.back(grad(projected)(w)), grad(projected)(W))
+    graph = autodiff.trace(f, w)
+    graph.forward(w)
+    np.testing.assert_allclose(other.back(graph.backward()["w"]), grad(f)(W))
+
+
+def test_structures_and_float32(other):
+    parameters = {"w": other.convert(W.astype(np.float32), False), "b": [2.0]}
+    found = grad(lambda p: np.sum(p["w"] ** 2) * p["b"][0])(parameters)
+    assert found["w"].dtype == np.float32
+    np.testing.assert_allclose(other.back(found["w"]), 4 * W)
+    np.testing.assert_allclose(float(other.back(found["b"][0])), np.sum(W**2))
+
+
+def test_a_constant_that_changes_after_its_use(other):
+    c = other.convert(np.array([1.0, 2.0, 3.0]), False)
+
+    def f(w):
+        product = np.sum(w * c * w)
+        c[0] = 100.0
+        return product
+
+    np.testing.assert_allclose(other.back(grad(f)(other.convert(W, False))), 2 * W * [1, 2, 3])
+
+
+def test_results_share_nothing():
+    w, g = Standin(W.copy()), Standin(np.ones(3))
+    _, pullback = vjp(lambda x: x, w)
+    (w_bar,) = pullback(g)
+    w_bar[0] = 7.0
+    assert g.get().tolist() == [1.0, 1.0, 1.0]
+    gradient = grad(lambda x: np.sum(x))(w)
+    gradient[0] = 5.0
+    assert gradient.get().tolist() == [5.0, 1.0, 1.0]
+
+
+def test_the_host_and_another_library_do_not_mix_in_silence():
+    with pytest.raises(TypeError, match="Unsupported type"):
+        grad(lambda w: np.sum(w * np.ones(3)))(Standin(W))
+
+
+def test_sparse_constants():
+    sparse = pytest.importorskip("sparse", reason="pydata/sparse is not installed")
+    x = sparse.COO.from_numpy(np.where(X > 0.6, X, 0.0))
+    found = grad(lambda s: np.sum(s * s * 3.0))(x)
+    np.testing.assert_allclose(found.todense(), 6 * x.todense())

@@ -1,0 +1,171 @@
+"""Every rule of the table on arrays of another library, held against NumPy's."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import autodiff
+from autodiff.core.tensor import record
+from tests.autodiff.arrays.standin import Standin
+from tests.autodiff.rules.test_table import DIFFERENTIABLE, completed, direction, draw, wanted
+
+#: Shapes of elementwise functions: broadcast where there are two arguments.
+_SHAPES = [((3,),), ((3,), (2, 3)), ((3,), (2, 3), ()), ((3,), (2, 3), (), ())]
+
+
+@dataclass(frozen=True)
+class Library:
+    """Arrays of a library: how they are made, and how they come back to the host."""
+
+    name: str
+    convert: Callable[..., Any]
+    back: Callable[[Any], Any]
+    kind: type
+    #: How often values have been looked at.
+    looks: Callable[[], int] = lambda: 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a rule in one mode: right, absent from the library, or failed, and why."""
+
+    primitive: str
+    mode: str
+    status: str
+    reason: str = ""
+    looks: int = 0
+
+
+def standin() -> Library:
+    """Return the stand-in for CuPy."""
+    return Library(
+        "CuPy (stand-in)",
+        lambda x, whole: Standin(x),
+        lambda x: x.get() if isinstance(x, Standin) else x,
+        Standin,
+        lambda: Standin.looks,
+    )
+
+
+def dask() -> Library:
+    """Return Dask, in two chunks along the first axis where a function takes that."""
+    import dask.array as da
+    from dask.local import get_sync
+
+    count = [0]
+
+    def get(*args: Any, **kwargs: Any) -> Any:
+        count[0] += 1
+        return get_sync(*args, **kwargs)
+
+    def convert(x: Any, whole: bool) -> Any:
+        first = max(1, (x.shape[0] + 1) // 2) if x.ndim and not whole else -1
+        return da.from_array(x, chunks=(first, *x.shape[1:]) if x.ndim else ())
+
+    def back(x: Any) -> Any:
+        return x.compute(scheduler=get_sync) if isinstance(x, da.Array) else x
+
+    import dask as library
+
+    library.config.set(scheduler=get)
+    return Library("Dask", convert, back, da.Array, lambda: count[0])
+
+
+def adapter(name: str) -> Library:
+    """Return JAX or PyTorch behind the adapter."""
+    import importlib
+
+    from autodiff.core.adapter import Wrapped
+
+    xp = autodiff.wrap(importlib.import_module({"jax": "jax.numpy"}.get(name, name)))
+    if name == "jax":
+        importlib.import_module("jax").config.update("jax_enable_x64", True)
+    return Library(
+        {"jax": "JAX", "torch": "PyTorch"}[name],
+        lambda x, whole: xp.asarray(np.array(x)),
+        lambda x: np.asarray(x.array) if isinstance(x, Wrapped) else x,
+        Wrapped,
+    )
+
+
+def outcomes(library: Library, names: frozenset[str] | None = None) -> list[Outcome]:
+    """Return what came of each rule, or of those of some primitives."""
+    rng = np.random.default_rng(3)
+    found: list[Outcome] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # Dask computes what it has no function for, on the host.
+        warnings.filterwarnings("error", ".*not implemented by Dask.*", FutureWarning)
+        for primitive in DIFFERENTIABLE:
+            if names is None or primitive.name in names:
+                found += _of(primitive, library, rng)
+    return found
+
+
+def _of(primitive: Any, library: Library, rng: Any) -> list[Outcome]:
+    if primitive.kind == "elementwise":
+        shapes, params = _SHAPES[len(primitive.vjps) - 1], {}
+    else:
+        shapes, params = primitive.examples[0]
+    xs = draw(rng, primitive, shapes)
+    numbers = wanted(primitive, xs, params)
+    for whole in (False, True):
+        others = [library.convert(x, whole) if isinstance(x, np.ndarray) else x for x in xs]
+        try:
+            value = primitive.function(*others, **params)
+            library.back(value)
+        except Exception as error:
+            reason = _reason(error)
+            continue
+        break
+    else:
+        return [Outcome(primitive.name, mode, "absent", reason) for mode in ("vjp", "jvp")]
+
+    def moved(x: Any, like: Any) -> Any:
+        return library.convert(x, whole) if isinstance(like, library.kind) else x
+
+    free, others_free = [xs[i] for i in numbers], [others[i] for i in numbers]
+    x_dots = [direction(rng, x) for x in free]
+    out, pullback = autodiff.vjp(_function(primitive, xs, numbers, params), *free)
+    g = direction(rng, out)
+    _, out_dot = autodiff.jvp(_function(primitive, xs, numbers, params), tuple(free), tuple(x_dots))
+    f = _function(primitive, others, numbers, params)
+
+    def vjp() -> Any:
+        out, pullback = autodiff.vjp(f, *others_free)
+        return pullback(moved(g, out)), others_free
+
+    def jvp() -> Any:
+        tangents = tuple(moved(v, x) for v, x in zip(x_dots, others_free, strict=True))
+        out, out_dot = autodiff.jvp(f, tuple(others_free), tangents)
+        return [out_dot], [out]
+
+    results = []
+    for mode, derivative, expected in (("vjp", vjp, pullback(g)), ("jvp", jvp, [out_dot])):
+        status, reason, before = "right", "", library.looks()
+        try:
+            derivatives, primals = derivative()
+            looks = library.looks() - before
+            for found, right, primal in zip(derivatives, expected, primals, strict=True):
+                assert np.shape(found) == np.shape(right)
+                assert isinstance(found, library.kind) or not isinstance(primal, library.kind)
+                np.testing.assert_allclose(library.back(found), right, rtol=1e-9, atol=1e-10)
+        except Exception as error:
+            status, reason, looks = "failed", _reason(error), 0
+        results.append(Outcome(primitive.name, mode, status, reason, looks))
+    return results
+
+
+def _function(primitive: Any, xs: Any, numbers: Any, params: Any) -> Callable[..., Any]:
+    return lambda *free: record(primitive, tuple(completed(xs, numbers, free)), params)
+
+
+def _reason(error: Exception) -> str:
+    """Return the first sentence of an error."""
+    text = str(error).strip().split("\n")[0].split(". ")[0]
+    if "__array_ufunc__" in text:
+        return f"{text.split('(')[2].split(',')[0]} is none of its functions"
+    return text[:110] or type(error).__name__
