@@ -35,7 +35,6 @@ _Number = np.float64
 _ONE = _Number(1.0)
 #: Types of results that need no look at their data type.
 _REAL = frozenset({float, int, complex, np.float64})
-_new: Any = object.__new__
 _FLOAT, _BOOL = np.dtype(float), np.dtype(bool)
 #: Bytes from which on the system is asked for memory.
 _PAGES = 1 << 17
@@ -174,7 +173,7 @@ class Call:
         for place, argnum in enumerate(argnums):
             arg = args[argnum]
             # `_as_tensors` for the arguments met most often.
-            node = _new(Tensor)
+            node = Tensor()
             if type(arg) is np.ndarray and arg.dtype is _FLOAT:
                 node.value, node.params = arg, None
                 arrays.append(arg)
