@@ -6,7 +6,7 @@ its buffer, raise.
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -226,6 +226,10 @@ class ArrayMethods:
     ) -> Any:
         """Return the value in another floating-point type."""
         return np.astype(self, dtype, copy=copy)  # type: ignore[call-overload]
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
 
 def _attribute(name: str, ufunc: np.ufunc | None) -> property:

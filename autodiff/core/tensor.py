@@ -197,6 +197,13 @@ class Tensor(Conversions, ArrayMethods):
 
     __slots__ = ("adjoint", "operands", "params", "primitive", "tape", "value")
 
+    value: Any
+    tape: Tape
+    primitive: Primitive | None
+    operands: tuple[Any, ...]
+    params: dict[str, Any] | None
+    adjoint: Any
+
     # Above ndarray's, so that ``array * tensor`` comes here.
     __array_priority__ = 1000.0
     # Above that of pandas' frames, for the same reason.
@@ -484,7 +491,7 @@ def _recorded(
     node.value, node.primitive, node.tape, node.operands = value, primitive, tape, operands
     node.params, node.adjoint = params, None
     tape.append(node)
-    return node  # type: ignore[no-any-return]
+    return node
 
 
 def _taken(x: Any, tape: Tape, primitive: Primitive) -> Any:
