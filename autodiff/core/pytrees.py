@@ -55,6 +55,8 @@ class Structure:
         ]
 
     def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
         if not isinstance(other, Structure):
             return NotImplemented
         return self.is_leaf == other.is_leaf and self._shape() == other._shape()

@@ -345,16 +345,17 @@ class Graph:
                 node.adjoint = x_bar
             return
         found = [self.inputs[name] for name in self.wrt]
-        guards: list[Container[int]] = [(), set(map(id, self.nodes))]
-        for guard in guards:
-            for node in self.nodes:
-                node.adjoint = None
-            self._seed(seed)
-            if type(self.output) is Tensor:
-                pull(self.nodes, self._tape, self._wanted, keep=keep, guard=guard)
-            # As in `Call.pull`.
-            if not has_nan([x.adjoint for x in found]):
-                break
+        self._pull_once(seed, keep, ())
+        # As in `Call.pull`.
+        if has_nan([x.adjoint for x in found]):
+            self._pull_once(seed, keep, set(map(id, self.nodes)))
+
+    def _pull_once(self, seed: Any, keep: bool, guard: Container[int]) -> None:
+        for node in self.nodes:
+            node.adjoint = None
+        self._seed(seed)
+        if type(self.output) is Tensor:
+            pull(self.nodes, self._tape, self._wanted, keep=keep, guard=guard)
 
     def _seed(self, seed: Any) -> None:
         shape = np.shape(self.output.value)
