@@ -156,7 +156,8 @@ def _arithmetic(
 
 def matrix_product(x: Any, y: Any) -> Any:
     """Return the product of matrices or of stacks; of small ones in half the time of ``@``."""
-    if type(x) is type(y) is _ARRAY and (x.ndim, y.ndim) in _NO_STACKS:
+    # Of vectors and matrices, for which products of NumPy's are all the same.
+    if type(x) is type(y) is _ARRAY and 1 <= x.ndim <= 2 and 1 <= y.ndim <= 2:
         return x.dot(y)
     return np.matmul(x, y)
 
@@ -172,8 +173,6 @@ def _unary(ufunc: np.ufunc) -> Callable[[Any], Any]:
 
 #: The operator and the reflected one of each universal function of two arguments that has them.
 _BINARY: dict[np.ufunc, tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]] = {}
-#: Numbers of axes of two operands for which products of NumPy's are all the same.
-_NO_STACKS = frozenset({(1, 1), (1, 2), (2, 1), (2, 2)})
 _FLOAT, _BOOL, _ARRAY = np.dtype(float), np.dtype(bool), np.ndarray
 #: Kinds of primitives that may make complex numbers of real ones, as Fourier transforms do.
 _MAY_TURN_COMPLEX = frozenset({"linear", "general"})
