@@ -11,7 +11,6 @@ from autodiff.core.constants import Constants
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, compute
 from autodiff.errors import BranchChanged, TraceEnded, Undifferentiable, WrongOrder
-from autodiff.graph.limits import settled
 from autodiff.graph.passes import has_nan, own_gradients, primal_dtype, pull
 
 __all__ = ["Graph", "check_written"]
@@ -339,6 +338,9 @@ class Graph:
                 "call graph.forward(...) with the inputs first"
             )
         if self._tape.limits and type(self.output) is Tensor:
+            # late: most derivatives are no limits
+            from autodiff.graph.limits import settled
+
             inputs = [self.inputs[name] for name in self.wrt]
             found = settled(self.nodes, self._tape, inputs, lambda: self._seed(seed), keep)
             for node, x_bar in zip(inputs, found, strict=True):

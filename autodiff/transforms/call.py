@@ -14,7 +14,6 @@ from autodiff.core.tape import PassObserver, Tape
 from autodiff.core.tensor import Tensor, leaf, primal
 from autodiff.errors import LostDerivative, TraceEnded, Undifferentiable
 from autodiff.graph.graph import check_written
-from autodiff.graph.limits import settled
 from autodiff.graph.passes import (
     has_nan,
     in_dtype,
@@ -425,6 +424,9 @@ class Call:
                 if type(x) is Tensor and x.tape is self.tape:
                     g = in_dtype(g if hasattr(g, "dtype") else np.asarray(g)[()], x.dtype)
                     x.adjoint = g if x.adjoint is None else x.adjoint + g
+
+        # late: most derivatives are no limits
+        from autodiff.graph.limits import settled
 
         adjoints = settled(self.nodes, self.tape, self.inputs, seed)
         for x, x_bar in zip(self.inputs, adjoints, strict=True):
