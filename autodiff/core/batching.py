@@ -20,7 +20,7 @@ from autodiff.core.batched import Batched, buffer_id
 from autodiff.core.constants import NUMBERS
 from autodiff.core.primitive import Array, BatchRule, Primitive
 from autodiff.core.tape import Tape
-from autodiff.core.tensor import Tensor, compute, record
+from autodiff.core.tensor import Tensor, compute, node_of, record
 
 __all__ = [
     *(
@@ -49,7 +49,7 @@ def batch_tape() -> Tape:
 
 def in_batch(tape: Tape, array: Array) -> Tensor:
     """Return the tensor that stands for one element of an array along its first axis."""
-    return Tensor(Batched(array), tape, None, (), None)
+    return node_of(Batched(array), tape)
 
 
 def of_batch(tape: Tape, x: Any, size: int) -> Array:
@@ -73,7 +73,7 @@ def _record(
     rule = primitive.batch or rule_of(primitive)
     # What a tensor is a view of is asked for where arrays are written into.
     held = operands if tape.stores is not None else ()
-    return Tensor(Batched(rule(primitive, xs, on, params or {})), tape, primitive, held, params)
+    return node_of(Batched(rule(primitive, xs, on, params or {})), tape, primitive, held, params)
 
 
 def _check_written(tape: Tape, operands: Sequence[Any]) -> None:

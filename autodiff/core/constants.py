@@ -36,7 +36,7 @@ class Constants:
 
     def __init__(self, brief: bool) -> None:
         self._brief = brief
-        self._watched: dict[int, tuple[Any, int]] = {}
+        self._watched: dict[int, tuple[Any, tuple[bytes, ...]]] = {}
         #: Of small arrays, by identity: the array, its bytes then, and the copy.
         self.copied: dict[int, tuple[Any, bytes, Any]] = {}
         #: The large arrays that were copied.
@@ -105,8 +105,8 @@ def _may_change(x: Any) -> bool:
     return False
 
 
-def fingerprint(x: Any, thorough: bool = False) -> int:
-    """Return a number that changes with any element, and with the order of elements.
+def fingerprint(x: Any, thorough: bool = False) -> tuple[bytes, ...]:
+    """Return bytes, few beside those of x, that change with any element, and with their order.
 
     It is read twice for each large constant of a gradient, so it takes one pass: sums of every
     509th word, which wrap around without loss, and every 61st word as it is, which tells rows,
@@ -119,9 +119,9 @@ def fingerprint(x: Any, thorough: bool = False) -> int:
     words = octets[: len(octets) // 8 * 8].view(np.uint64)
     rest = octets[len(words) // _BLOCK * _BLOCK * 8 :].tobytes()
     if not thorough:
-        return hash((_sums(words, _BLOCK), words[::_SAMPLE].tobytes(), rest))
+        return _sums(words, _BLOCK), words[::_SAMPLE].tobytes(), rest
     parts = [words[i : i + _PART] for i in range(0, len(words), _PART)]
-    return hash((rest, *[_sums(part, block) for part in parts for block in (_BLOCK, _OTHER)]))
+    return rest, *[_sums(part, block) for part in parts for block in (_BLOCK, _OTHER)]
 
 
 def _sums(words: Any, block: int) -> bytes:

@@ -6,7 +6,7 @@ its buffer, raise.
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -227,21 +227,29 @@ class ArrayMethods:
         """Return the value in another floating-point type."""
         return np.astype(self, dtype, copy=copy)  # type: ignore[call-overload]
 
-    def __getattr__(self: Any, name: str) -> Any:
-        """Return a universal function of one argument by its name.
+    if TYPE_CHECKING:
 
-        Arrays of objects call them so: ``np.exp(np.array([t, u]))`` calls ``t.exp()``.
-        """
-        plain = self if name.startswith("__") or self.tape.stores is None else self._now()
-        if plain is not self and type(plain) is not type(self):
+        def __getattr__(self, name: str) -> Any: ...
+
+
+def _attribute(name: str, ufunc: np.ufunc | None) -> property:
+    """Return what reads an attribute that a tensor has where it stands for a plain array only.
+
+    And universal functions of one argument: ``np.exp(np.array([t, u]))`` calls ``t.exp()``.
+    """
+
+    def read(self: Any) -> Any:
+        plain = self._now()
+        if type(plain) is not type(self):
             return self.tape.stores.attribute(plain, name)
-        ufunc = None if name.startswith("_") else getattr(np, name, None)
-        if isinstance(ufunc, np.ufunc) and ufunc.nin == 1:
+        if ufunc is not None:
             return functools.partial(ufunc, self)
-        hint = ""
-        if hasattr(np.ndarray, name) and not name.startswith("_"):
-            hint = ", as it has no memory of its own: use NumPy functions of the tensor"
-        raise AttributeError(f"a tensor has no attribute {name!r}{hint}")
+        hint = ", as it has no memory of its own: use NumPy functions of the tensor"
+        raise AttributeError(
+            f"a tensor has no attribute {name!r}{hint if hasattr(np.ndarray, name) else ''}"
+        )
+
+    return property(read)
 
 
 for _name in _SAME:
@@ -250,6 +258,12 @@ for _name, _instead in _IN_PLACE.items():
     setattr(ArrayMethods, _name, _in_place(_name, _instead))
 for _name, _instead in _LOSING.items():
     setattr(ArrayMethods, _name, _losing(_name, _instead))
+# By names that are known: a class with ``__getattr__`` makes Python look up every attribute of its
+# objects anew, which takes three times as long.
+_functions = {n: f for n, f in vars(np).items() if isinstance(f, np.ufunc) and f.nin == 1}
+for _name in {*_functions, *dir(np.ndarray), *dir(np.float64), *dir(np.complex128)}:
+    if not _name.startswith("_") and not hasattr(ArrayMethods, _name):
+        setattr(ArrayMethods, _name, _attribute(_name, _functions.get(_name)))
 
 
 def put_in_place(old: Any, new: Any) -> Any:

@@ -63,6 +63,8 @@ class Structure:
         return (build, *below) if below else build
 
     def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
         if not isinstance(other, Structure):
             return NotImplemented
         return self.is_leaf == other.is_leaf and self._shape() == other._shape()

@@ -20,7 +20,7 @@ import numpy as np
 from autodiff.core.batched import Batched, innermost, owner_of
 from autodiff.core.primitive import FUNCTIONS, Primitive
 from autodiff.core.tape import Tape
-from autodiff.core.tensor import Tensor, holds_tensor, record
+from autodiff.core.tensor import Tensor, holds_tensor, node_of, record
 
 __all__ = ["Stores", "current", "is_contiguous", "is_number", "operands_as_recorded", "resolved"]
 
@@ -160,7 +160,7 @@ class Stores:
             return result
         there = primitive.function(block, **params)
         if type(there) is np.ndarray and owner_of(there) is owner_of(block):
-            self._shown[id(result)] = result, Tensor(there, self._tape, None, (x,), None)
+            self._shown[id(result)] = result, node_of(there, self._tape, operands=(x,))
             return result
         if not shares:
             return result
@@ -178,12 +178,12 @@ class Stores:
             owner = array
         known = self._arrays.get(id(owner))
         if known is None:
-            whole = Tensor(owner, self._tape, None, (), None)
+            whole = node_of(owner, self._tape)
             known = self._arrays[id(owner)] = owner, whole
             self._of[id(whole)] = whole, Store(owner, owner.shape)
         if array is owner or _lies_as(array, owner):
             return known[1]
-        return Tensor(array, self._tape, None, (known[1],), None)
+        return node_of(array, self._tape, operands=(known[1],))
 
     def tensors_of(self, result: Any) -> Any:
         """Return a result with tensors for its arrays."""

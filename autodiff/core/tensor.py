@@ -47,6 +47,7 @@ __all__ = [
     "assembled",
     "leaf",
     "matrix_product",
+    "node_of",
     "primal",
     "record",
 ]
@@ -104,19 +105,21 @@ def _arithmetic(
             if other.tape is not tape:
                 return operate(self, other)
             right = other.value
-        elif kind is _ARRAY and other.dtype is _FLOAT:
+        elif kind is _ARRAY:
             known = tape.copied.get(id(other))
-            if known is None or known[1] != other.tobytes():
+            if known is not None and known[1] == other.tobytes():
+                other = right = known[2]
+            elif other.dtype is _FLOAT:
                 other = right = tape.constants.take(other, ufunc.__name__)
             else:
-                other = right = known[2]
+                return operate(self, other)
         elif kind in NUMBERS:
             right = other
         else:
             return operate(self, other)
         if primitive is None:
             primitive = UFUNCS[ufunc]
-        node = _new(Tensor)
+        node = Tensor()
         try:
             node.value = function(self.value, right)
         except ValueError as error:
@@ -128,18 +131,18 @@ def _arithmetic(
 
     def quick_reflected(self: Any, other: Any) -> Any:
         nonlocal primitive
-        tape = self.tape
+        tape, kind = self.tape, type(other)
         if tape.careful:
             return reflected(self, other)
-        if type(other) in NUMBERS:
+        if kind in NUMBERS:
             left = other
-        elif type(other) is _ARRAY and other.dtype is _FLOAT:
+        elif kind is _ARRAY and other.dtype is _FLOAT:
             other = left = tape.constants.take(other, ufunc.__name__)
         else:
             return reflected(self, other)
         if primitive is None:
             primitive = UFUNCS[ufunc]
-        node = _new(Tensor)
+        node = Tensor()
         try:
             node.value = function(left, self.value)
         except ValueError as error:
@@ -155,33 +158,26 @@ def _arithmetic(
 
 def matrix_product(x: Any, y: Any) -> Any:
     """Return the product of matrices or of stacks; of small ones in half the time of ``@``."""
-    if type(x) is type(y) is _ARRAY and (x.ndim, y.ndim) in _NO_STACKS:
+    # Of vectors and matrices, for which products of NumPy's are all the same.
+    if type(x) is type(y) is _ARRAY and 1 <= x.ndim <= 2 and 1 <= y.ndim <= 2:
         return x.dot(y)
     return np.matmul(x, y)
 
 
-def _unary(self: Any, ufunc: np.ufunc) -> Any:
-    """Return the result of a universal function of one argument."""
-    primitive, tape = UNARY.get(ufunc), self.tape
-    if primitive is None or tape.careful:
-        return record(UFUNCS[ufunc], (self,))
-    node = _new(Tensor)
-    node.value = ufunc(self.value)
-    node.primitive, node.tape, node.operands = primitive, tape, (self,)
-    node.params = node.adjoint = None
-    tape.append(node)
-    return node
+def _unary(ufunc: np.ufunc) -> Callable[[Any], Any]:
+    """Return the operator that stands for a universal function of one argument."""
+
+    def operate(self: Any) -> Any:
+        return self.__array_ufunc__(ufunc, "__call__", self)
+
+    return operate
 
 
 #: The operator and the reflected one of each universal function of two arguments that has them.
 _BINARY: dict[np.ufunc, tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]] = {}
-#: Numbers of axes of two operands for which products of NumPy's are all the same.
-_NO_STACKS = frozenset({(1, 1), (1, 2), (2, 1), (2, 2)})
 _FLOAT, _BOOL, _ARRAY = np.dtype(float), np.dtype(bool), np.ndarray
 #: Kinds of primitives that may make complex numbers of real ones, as Fourier transforms do.
 _MAY_TURN_COMPLEX = frozenset({"linear", "general"})
-#: Setting the slots of a new object takes two thirds of the time of a call of ``__init__``.
-_new: Any = object.__new__
 #: Exponents for which the operator ``**`` of arrays is another function.
 _POWERS: dict[float, np.ufunc] = {2: np.square, 0.5: np.sqrt, -1: np.reciprocal}
 
@@ -202,25 +198,17 @@ class Tensor(Conversions, ArrayMethods):
 
     __slots__ = ("adjoint", "operands", "params", "primitive", "tape", "value")
 
+    value: Any
+    tape: Tape
+    primitive: Primitive | None
+    operands: tuple[Any, ...]
+    params: dict[str, Any] | None
+    adjoint: Any
+
     # Above ndarray's, so that ``array * tensor`` comes here.
     __array_priority__ = 1000.0
     # Above that of pandas' frames, for the same reason.
     __pandas_priority__ = 5000
-
-    def __init__(
-        self,
-        value: Any,
-        tape: Tape,
-        primitive: Primitive | None,
-        operands: tuple[Any, ...],
-        params: dict[str, Any] | None,
-    ) -> None:
-        self.value = value
-        self.tape = tape
-        self.primitive = primitive
-        self.operands = operands
-        self.params = params
-        self.adjoint: Any = None
 
     # Shape and type: never part of a derivative.
 
@@ -261,24 +249,26 @@ class Tensor(Conversions, ArrayMethods):
     # NumPy's protocols.
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if self.tape.stores is not None:
-            done = self.tape.stores.ufunc(ufunc, method, inputs, kwargs)
+        tape, primitive = self.tape, UNARY.get(ufunc)
+        if primitive is not None and not tape.careful and not kwargs and method == "__call__":
+            node = Tensor()
+            node.value = ufunc(self.value)
+            node.primitive, node.tape, node.operands = primitive, tape, inputs
+            node.params = node.adjoint = None
+            tape.append(node)
+            return node
+        if tape.stores is not None:
+            done = tape.stores.ufunc(ufunc, method, inputs, kwargs)
             if done is not NotImplemented:
                 return done
-        if kwargs or method != "__call__":
+        if kwargs or method != "__call__" or ufunc not in UFUNCS:
             return _unusual(ufunc, method, inputs, kwargs)
-        if ufunc in UNARY:
-            return _unary(self, ufunc)
-        if ufunc in _BINARY:
+        operators = _BINARY.get(ufunc)
+        if operators is not None:
             x, y = inputs
             if type(x) in _OPERANDS and type(y) in _OPERANDS:
-                operate, reflected = _BINARY[ufunc]
-                return operate(x, y) if type(x) is Tensor else reflected(y, x)
-        return (
-            record(UFUNCS[ufunc], inputs)
-            if ufunc in UFUNCS
-            else _unusual(ufunc, method, inputs, {})
-        )
+                return operators[0](x, y) if type(x) is Tensor else operators[1](y, x)
+        return record(UFUNCS[ufunc], inputs)
 
     def __array_function__(
         self,
@@ -360,7 +350,9 @@ class Tensor(Conversions, ArrayMethods):
     def __pow__(self, other: Any) -> Any:
         # As the operator of arrays does, so that values are those of plain NumPy.
         ufunc = _POWERS.get(other) if type(other) in (int, float) else None
-        return self._power(other) if ufunc is None else _unary(self, ufunc)
+        return (
+            self._power(other) if ufunc is None else self.__array_ufunc__(ufunc, "__call__", self)
+        )
 
     def __ipow__(self, other: Any) -> Any:
         return put_in_place(self, self**other)
@@ -371,17 +363,8 @@ class Tensor(Conversions, ArrayMethods):
     def __rdivmod__(self, other: Any) -> Any:
         return other // self, other % self
 
-    def __neg__(self) -> Any:
-        return _unary(self, np.negative)
-
-    def __pos__(self) -> Any:
-        return _unary(self, np.positive)
-
-    def __abs__(self) -> Any:
-        return _unary(self, np.absolute)
-
-    def __invert__(self) -> Any:
-        return _unary(self, np.invert)
+    __neg__, __pos__ = _unary(np.negative), _unary(np.positive)
+    __abs__, __invert__ = _unary(np.absolute), _unary(np.invert)
 
     def __round__(self, digits: int | None = None) -> Any:
         return np.round(self, digits or 0)
@@ -464,7 +447,7 @@ def record(
         return compute(primitive, operands, params)
     if tape.careful:
         if tape.ended:
-            tape.append(Tensor(None, tape, primitive, (), None))
+            tape.append(node_of(None, tape, primitive))
         if tape.batch is not None:
             return tape.batch(tape, primitive, operands, params)
     discrete = primitive.kind == "discrete" and not tape.replayable
@@ -509,11 +492,11 @@ def _recorded(
         raise complex_objects()
     if primitive.kind in _MAY_TURN_COMPLEX and value.dtype.kind == "c":
         tape.careful = True
-    node = _new(Tensor)
+    node = Tensor()
     node.value, node.primitive, node.tape, node.operands = value, primitive, tape, operands
     node.params, node.adjoint = params, None
     tape.append(node)
-    return node  # type: ignore[no-any-return]
+    return node
 
 
 def _taken(x: Any, tape: Tape, primitive: Primitive) -> Any:
@@ -540,9 +523,23 @@ def compute(primitive: Primitive, values: Sequence[Any], params: dict[str, Any] 
         raise explained(primitive, values, error) from error
 
 
+def node_of(
+    value: Any,
+    tape: Tape,
+    primitive: Primitive | None = None,
+    operands: tuple[Any, ...] = (),
+    params: dict[str, Any] | None = None,
+) -> Tensor:
+    """Return a new tensor, which is not on its tape yet."""
+    node = Tensor()
+    node.value, node.tape, node.primitive = value, tape, primitive
+    node.operands, node.params, node.adjoint = operands, params, None
+    return node
+
+
 def leaf(tape: Tape, value: Any) -> Tensor:
     """Return a new tensor that holds an input of a trace."""
-    node = Tensor(value, tape, None, (), None)
+    node = node_of(value, tape)
     tape.append(node)
     if primal(value).dtype.kind == "c":
         tape.careful = True

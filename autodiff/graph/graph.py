@@ -11,7 +11,6 @@ from autodiff.core.constants import Constants
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, compute
 from autodiff.errors import BranchChanged, TraceEnded, Undifferentiable, WrongOrder
-from autodiff.graph.limits import settled
 from autodiff.graph.passes import (
     are_elsewhere,
     has_nan,
@@ -22,7 +21,6 @@ from autodiff.graph.passes import (
     seed_beside,
     zeros_beside,
 )
-from autodiff.graph.steep import resolved
 from autodiff.rules.elementwise_rules import LOST
 
 __all__ = ["Graph", "check_written"]
@@ -351,29 +349,37 @@ class Graph:
                 "call graph.forward(...) with the inputs first"
             )
         if self._tape.limits and type(self.output) is Tensor:
+            # late: most derivatives are no limits
+            from autodiff.graph.limits import settled
+
             inputs = [self.inputs[name] for name in self.wrt]
             found = settled(self.nodes, self._tape, inputs, lambda: self._seed(seed), keep)
             for node, x_bar in zip(inputs, found, strict=True):
                 node.adjoint = x_bar
             return
         found = [self.inputs[name] for name in self.wrt]
-        guards: list[Container[int]] = [(), set(map(id, self.nodes))]
         LOST.found = False
         if are_elsewhere([self.output]):
-            guards = [masked(self.nodes)]
-        for guard in guards:
-            for node in self.nodes:
-                node.adjoint = None
-            self._seed(seed)
-            if type(self.output) is Tensor:
-                pull(self.nodes, self._tape, self._wanted, keep=keep, guard=guard)
+            self._pull_once(seed, keep, masked(self.nodes))
+        else:
+            self._pull_once(seed, keep, ())
             # As in `Call.pull`.
-            if not has_nan([x.adjoint for x in found]):
-                break
+            if has_nan([x.adjoint for x in found]):
+                self._pull_once(seed, keep, set(map(id, self.nodes)))
         if LOST.found:
+            # late: zero times infinity is rare
+            from autodiff.graph.steep import resolved
+
             adjoints = resolved(self.nodes, self._tape, found, lambda: self._seed(seed))
             for node, x_bar in zip(found, adjoints, strict=True):
                 node.adjoint = x_bar
+
+    def _pull_once(self, seed: Any, keep: bool, guard: Container[int]) -> None:
+        for node in self.nodes:
+            node.adjoint = None
+        self._seed(seed)
+        if type(self.output) is Tensor:
+            pull(self.nodes, self._tape, self._wanted, keep=keep, guard=guard)
 
     def _seed(self, seed: Any) -> None:
         shape = np.shape(self.output.value)

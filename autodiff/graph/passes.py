@@ -30,7 +30,6 @@ __all__ = [
 
 #: By identity of the node.
 Forms = Mapping[int, Form]
-_ARRAY, _NUMBER = {np.ndarray}, {np.float64}
 _HOST = (np.ndarray, np.generic, float, complex)
 _QUICK = frozenset({np.ndarray, np.float64})
 _HOST_OR_NONE = (*_HOST, type(None))
@@ -262,17 +261,21 @@ def masked(nodes: "Sequence[Tensor | Repeated]") -> set[int]:
 
 def has_nan(found: Sequence[Any]) -> bool:
     """Return whether an adjoint or tangent has NaN, whatever traces it is part of."""
-    kinds = {*map(type, found)}
-    if kinds == _NUMBER:
-        return any([x != x for x in found])
-    if kinds == _ARRAY:
-        # As `any_nan`, without a call for each: NaN is the largest of all.
-        try:
-            total = sum([x.item(x.argmax()) for x in found])
+    # As `any_nan`, without a call for each: NaN is the largest of all.
+    total = 0.0
+    try:
+        for x in found:
+            if type(x) is np.ndarray:
+                total += x.item(x.argmax())
+            elif type(x) is np.float64:
+                total += x
+            else:
+                break
+        else:
             if total == total:
                 return False
-        except ValueError:
-            pass  # one has no elements
+    except ValueError:
+        pass  # one has no elements
     return any([x is not None and _is_lost(innermost(x)) for x in found])
 
 

@@ -12,12 +12,14 @@ import numpy as np
 
 from autodiff.core import substitution
 from autodiff.core.constants import is_plain
-from autodiff.core.pytrees import Structure, flatten, structure_of
+from autodiff.core.pytrees import LEAF, Structure, flatten, structure_of
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, assembled, leaf
 from autodiff.graph.graph import Graph
 
 __all__ = ["as_primal", "call_with_names", "check_result", "trace"]
+
+_FLOAT = np.dtype(float)
 
 
 def trace(
@@ -127,19 +129,19 @@ class _Binding:
 
     def leaves(self, named: Mapping[str, Any], what: str) -> dict[str, Any]:
         """Return every leaf of the arguments by its path, as a primal."""
-        return {
-            path: as_primal(
+        found: dict[str, Any] = {}
+        for name, tree in named.items():
+            if type(tree) is np.ndarray and tree.dtype is _FLOAT:
+                # As below, for the arguments met most often.
+                found[name] = tree
+                continue
+            # None is no argument, though within a structure it is nothing to complain of.
+            leaves, structure = ([tree], LEAF) if tree is None else flatten(tree)
+            for path, value in zip(structure.paths(name), leaves, strict=True):
                 # An argument that is a number, not a count within a structure.
-                float(value) if type(value) is int and path == name else value,
-                f"{what}: argument {path!r}",
-            )
-            for name, tree in named.items()
-            for path, value in (
-                [(name, tree)]
-                if tree is None
-                else zip(structure_of(tree).paths(name), flatten(tree)[0], strict=True)
-            )
-        }
+                number = float(value) if type(value) is int and path == name else value
+                found[path] = as_primal(number, f"{what}: argument {path!r}")
+        return found
 
     def grouped(self, leaves: Mapping[str, Any]) -> dict[str, Any]:
         """Return by name of argument what is there for its leaves, in its structure.
@@ -147,10 +149,10 @@ class _Binding:
         Where some leaves of an argument are left out, the others are returned by their paths.
         """
         groups: dict[str, Any] = {}
-        for name in self.structures:
-            paths = self.paths(name)
+        for name, structure in self.structures.items():
+            paths = structure.paths(name)
             if leaves.keys() >= set(paths):
-                groups[name] = self.structures[name].unflatten([leaves[path] for path in paths])
+                groups[name] = structure.unflatten([leaves[path] for path in paths])
             else:
                 groups.update({path: leaves[path] for path in paths if path in leaves})
         return groups

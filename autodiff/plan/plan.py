@@ -9,7 +9,7 @@ import numpy as np
 
 from autodiff.errors import BranchChanged
 
-__all__ = ["Plan", "or_general", "unless"]
+__all__ = ["Plan", "unless"]
 
 #: Lines of a plan on numbers up to which it is part of the function that checks its arguments.
 _WITHIN = 500
@@ -204,27 +204,27 @@ class Plan:
                 f"unflatten{tag}": self._unflatten,
             }
         together = f"({', '.join(arguments)}{',' if len(arguments) == 1 else ''})"
-        check = [f"    if {condition}:"]
-        if outside[0]:
-            check = [
-                "    try:",
-                f"        fits = {condition}",
-                "    except (LookupError, ValueError):",
-            ]
-            check += ["        fits = False", "    if fits:"]
+        # Where it raises the general way is gone: what comes of it only the function itself knows,
+        # which raises, catches, or goes on with infinity.
+        attempt = [
+            "    try:",
+            f"        if {condition}:",
+            *(f"            {line}" for line in body),
+            "    except Exception:",
+            "        pass",
+        ]
         if parameters is not None:
-            head = [f"def run({', '.join(arguments)}):", *check]
+            head = [f"def run({', '.join(arguments)}):", *attempt]
             tail = [f"    return general({together}, {{}})"]
         else:
             head = [
                 "def run(*args, **kwargs):",
                 f"    if len(args) == {len(args)} and not kwargs:",
                 f"        {together} = args",
-                *(f"    {line}" for line in check),
+                *(f"    {line}" for line in attempt),
             ]
-            body = [f"    {line}" for line in body]
             tail = ["    return general(args, kwargs)"]
-        return "\n".join([*head, *body, *tail]) + "\n", names
+        return "\n".join([*head, *tail]) + "\n", names
 
     def _conditions(
         self, arguments: Sequence[str], args: Sequence[Any], tag: str, names: dict[str, Any]
@@ -252,18 +252,17 @@ class Plan:
     def _scalar_call(self, arguments: Sequence[str], tag: str) -> list[str]:
         """Return statements that run the plan, which has no buffers."""
         done = "result" if self._unflatten is None else f"unflatten{tag}(result)"
-        return or_general([f"result = scalar{tag}({', '.join(arguments)})", *unless(tag, done)])
+        return [f"result = scalar{tag}({', '.join(arguments)})", *unless(tag, done)]
 
     def _scalar_entry(self, parameters: Sequence[str]) -> list[str]:
         """Return the statements of the plan itself: a call would double the time."""
         _, body = self.source.split("\ndef run(", 1)
         statements = [line[4:] for line in body.splitlines()[1:]]
         again = f"return general(({', '.join(parameters)},), {{}})"
-        lines = [
+        return [
             line.replace("return changed", again) if line.strip() == "return changed" else line
             for line in statements
         ]
-        return or_general(lines)
 
     def _array_entry(self, arguments: Sequence[str], tag: str) -> list[str]:
         """Return statements that run the plan with buffers of its own."""
@@ -274,30 +273,19 @@ class Plan:
             calls = [call]
         done = "result" if self._unflatten is None else f"unflatten{tag}(result)"
         return [
-            "        try:",
-            f"            run = pop{tag}()",
-            "        except IndexError:",
-            f"            run = make{tag}()",
-            *or_general([*calls, f"push{tag}(run)", *unless(tag, done)]),
+            "try:",
+            f"    run = pop{tag}()",
+            "except IndexError:",
+            f"    run = make{tag}()",
+            *calls,
+            f"push{tag}(run)",
+            *unless(tag, done),
         ]
 
 
 def unless(tag: str, done: str) -> list[str]:
     """Return statements that return a result unless the plan is not for the arguments."""
     return [f"if result is not is_changed{tag}:", f"    return {done}"]
-
-
-def or_general(lines: Sequence[str]) -> list[str]:
-    """Return statements after which the general way is gone where they raise.
-
-    What comes of it only the function itself knows: it raises, catches, or goes on with infinity.
-    """
-    return [
-        "        try:",
-        *(f"            {line}" for line in lines),
-        "        except Exception:",
-        "            pass",
-    ]
 
 
 def _unpack(
@@ -348,7 +336,6 @@ def _plain_parameters(f: Callable[..., Any], count: int, tag: str) -> list[str] 
     plain = all(p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in parameters)
     names = [p.name for p in parameters]
     taken = {
-        "fits",
         "general",
         "run",
         "result",

@@ -9,9 +9,9 @@ What that limit is the pass over the outer tape finds: `graph.limits`.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -26,8 +26,7 @@ from autodiff.rules.reductions import expanded
 __all__ = ["KINKS", "LIMIT", "Kink", "at_kink", "holds", "note", "noting", "outer_tape"]
 
 
-@dataclass(frozen=True, slots=True)
-class Kink:
+class Kink(NamedTuple):
     """How a function bends: its result near the kink, by the distance from it.
 
     "length"

@@ -15,7 +15,6 @@ from autodiff.core.tape import PassObserver, Tape
 from autodiff.core.tensor import Tensor, leaf, primal
 from autodiff.errors import LostDerivative, TraceEnded, Undifferentiable
 from autodiff.graph.graph import check_written
-from autodiff.graph.limits import settled
 from autodiff.graph.passes import (
     are_elsewhere,
     has_nan,
@@ -29,7 +28,6 @@ from autodiff.graph.passes import (
     seed_beside,
     zeros_beside,
 )
-from autodiff.graph.steep import resolved
 from autodiff.graph.trace import as_primal, check_result
 from autodiff.rules.elementwise_rules import LOST
 from autodiff.rules.kinks import noting
@@ -42,7 +40,6 @@ _Number = np.float64
 _ONE = _Number(1.0)
 #: Types of results that need no look at their data type.
 _REAL = frozenset({float, int, complex, np.float64})
-_new: Any = object.__new__
 _FLOAT = np.dtype(float)
 _HOST = frozenset({np.ndarray, np.float64})
 #: Bytes from which on the system is asked for memory.
@@ -185,7 +182,7 @@ class Call:
         for place, argnum in enumerate(argnums):
             arg = args[argnum]
             # `_as_tensors` for the arguments met most often.
-            node = _new(Tensor)
+            node = Tensor()
             if type(arg) is np.ndarray and arg.dtype is _FLOAT:
                 node.value, node.params = arg, None
                 arrays.append(arg)
@@ -395,6 +392,9 @@ class Call:
     def _resolve(self, cotangents: Sequence[Any]) -> None:
         """Run the backward pass again where zero met infinity: what that is depends."""
         if all([is_known(x.value) for x in self.inputs]):
+            # late: zero times infinity is rare
+            from autodiff.graph.steep import resolved
+
             found = resolved(self.nodes, self.tape, self.inputs, lambda: self._seed(cotangents))
             for x, x_bar in zip(self.inputs, found, strict=True):
                 x.adjoint = x_bar
@@ -457,6 +457,9 @@ class Call:
                 if type(x) is Tensor and x.tape is self.tape:
                     g = in_dtype(g if hasattr(g, "dtype") else np.asarray(g)[()], x.dtype)
                     x.adjoint = g if x.adjoint is None else x.adjoint + g
+
+        # late: most derivatives are no limits
+        from autodiff.graph.limits import settled
 
         adjoints = settled(self.nodes, self.tape, self.inputs, seed)
         for x, x_bar in zip(self.inputs, adjoints, strict=True):

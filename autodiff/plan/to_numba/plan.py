@@ -10,7 +10,7 @@ import numpy as np
 
 from autodiff.core.pytrees import flatten
 from autodiff.plan.operations import is_quiet
-from autodiff.plan.plan import Plan, or_general, unless
+from autodiff.plan.plan import Plan, unless
 from autodiff.plan.program import LOOP, PICK, Program
 from autodiff.plan.to_numba.source import NotCompiled, print_kernels
 from autodiff.plan.to_python.scalars import is_scalar, print_scalars
@@ -70,7 +70,7 @@ class NumbaPlan(Plan):
             return super()._array_entry(arguments, tag)
         # There is no memory to take turns with.
         done = "result" if self._unflatten is None else f"unflatten{tag}(result)"
-        return or_general([f"result = alone{tag}({', '.join(arguments)})", *unless(tag, done)])
+        return [f"result = alone{tag}({', '.join(arguments)})", *unless(tag, done)]
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.tape import Tape
-from autodiff.core.tensor import Tensor
+from autodiff.core.tensor import Tensor, node_of
 from autodiff.plan.operations import is_basic_index
 from autodiff.rules.indexing import GETITEM
 from autodiff.rules.joining import CONCATENATE
@@ -149,19 +149,19 @@ def stacked(items: Sequence[Any], tape: Tape, made: list[Tensor]) -> tuple[Any, 
         if same:
             return first, True
         source = first.operands[0]
-        made.append(Tensor(source.value[index], tape, GETITEM, (source,), {"index": index}))
+        made.append(node_of(source.value[index], tape, GETITEM, (source,), {"index": index}))
         if axis:
             axes = (axis, *(i for i in range(made[-1].value.ndim) if i != axis))
             value = made[-1].value.transpose(axes)
-            made.append(Tensor(value, tape, TRANSPOSE, (made[-1],), {"axes": axes}))
+            made.append(node_of(value, tape, TRANSPOSE, (made[-1],), {"axes": axes}))
         return made[-1], False
     parts = []
     for x in items:
         shape = (1, *x.value.shape)
-        parts.append(Tensor(np.reshape(x.value, shape), tape, RESHAPE, (x,), {"shape": shape}))
+        parts.append(node_of(np.reshape(x.value, shape), tape, RESHAPE, (x,), {"shape": shape}))
     value = np.concatenate([x.value for x in parts])
     made += parts
-    made.append(Tensor(value, tape, CONCATENATE, tuple(parts), {"axis": 0}))
+    made.append(node_of(value, tape, CONCATENATE, tuple(parts), {"axis": 0}))
     return made[-1], False
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from autodiff.core.primitive import Primitive
 from autodiff.core.tape import Tape
-from autodiff.core.tensor import Tensor
+from autodiff.core.tensor import Tensor, node_of
 from autodiff.graph.passes import pull_recorded
 from autodiff.plan.program import Node
 from autodiff.plan.tracing.peephole import recognise
@@ -23,7 +23,7 @@ __all__ = ["Carry", "Listed", "Loop", "Stacked", "placeholder"]
 
 def placeholder(tape: Tape, value: Any) -> Tensor:
     """Return a tensor that stands for another value in each iteration."""
-    return Tensor(value, tape, None, (), None)
+    return node_of(value, tape)
 
 
 class Carry:

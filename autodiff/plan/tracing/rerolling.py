@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.tape import Tape
-from autodiff.core.tensor import Tensor
+from autodiff.core.tensor import Tensor, node_of
 from autodiff.plan.operations import runs_on_numbers
 from autodiff.plan.tracing.elements import (
     UNKNOWN,
@@ -474,7 +474,7 @@ class _Steps:
         stacks: dict[Any, Stacked] = {}
         lags: dict[int, int] = {}
         body = [
-            Tensor(x.value, tape, x.primitive, (), x.params)
+            node_of(x.value, tape, x.primitive, (), x.params)
             for x in nodes[template : template + period]
         ]
         carries: dict[tuple[int, int], Carry] = {}

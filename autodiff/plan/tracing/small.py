@@ -11,7 +11,7 @@ import numpy as np
 
 from autodiff.core.primitive import PRIMITIVES
 from autodiff.core.tape import Tape
-from autodiff.core.tensor import Tensor
+from autodiff.core.tensor import Tensor, node_of
 from autodiff.plan.operations import is_basic_index, runs_on_numbers
 
 __all__ = ["Apart"]
@@ -116,7 +116,7 @@ class Apart:
             return None
         found = []
         for number, each in zip(value.reshape(-1), zip(*columns, strict=True), strict=True):
-            found.append(Tensor(number, self._tape, primitive, each, None))
+            found.append(node_of(number, self._tape, primitive, each))
         self.steps += found
         return found
 
@@ -148,7 +148,7 @@ class Apart:
             return list(value.reshape(-1).tolist())
         if id(x) not in self._elements:
             reads = [
-                Tensor(value[place], self._tape, _GETITEM, (x,), {"index": place})
+                node_of(value[place], self._tape, _GETITEM, (x,), {"index": place})
                 for place in np.ndindex(*value.shape)
             ]
             self.steps += reads
@@ -182,7 +182,7 @@ class Apart:
         total, *others, last = elements
         for other in others:
             value = np.float64(_value(total) + _value(other))
-            total = Tensor(value, self._tape, _ADD, (total, other), None)
+            total = node_of(value, self._tape, _ADD, (total, other))
             self.steps.append(total)
         self._become(x, _ADD, (total, last), None)
         return None

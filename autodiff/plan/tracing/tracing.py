@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from autodiff.core import substitution
+from autodiff.core.batched import owner_of
 from autodiff.core.primitive import Primitive
 from autodiff.core.pytrees import Structure, flatten
 from autodiff.core.tape import Form, Tape
@@ -310,8 +311,14 @@ def _program(
 def _outside(tape: Tape) -> list[Any]:
     """Return the constant arrays that others hold, and may write into after the trace."""
     constants = tape.constants
+    # Rules take views of the copies, which nobody else has.
+    copies = {id(copy) for _, _, copy in constants.copied.values()}
     # Held by the tuple in the table; or by the list, as often as it was used.
-    found = [x for x, _, _ in constants.copied.values() if held_outside(x, 2)]
+    found = [
+        x
+        for x, _, _ in constants.copied.values()
+        if held_outside(x, 2) and id(owner_of(x)) not in copies
+    ]
     counts = Counter(map(id, constants.originals))
     large = {id(x): x for x in constants.originals}
     return found + [x for key, x in large.items() if held_outside(x, counts[key] + 2)]

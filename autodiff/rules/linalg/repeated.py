@@ -13,8 +13,7 @@ of that are those of the quotient; so it can be differentiated once more, and no
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,8 +27,7 @@ from autodiff.rules.linalg.matrices import recorded
 __all__ = ["SPECTRA", "Spectrum", "amounts", "near", "note_repeated", "quotients", "rotation"]
 
 
-@dataclass(frozen=True, slots=True)
-class Spectrum:
+class Spectrum(NamedTuple):
     """The rules of a decomposition where values are repeated."""
 
     #: ``values(out, a, **params)``: those that may be, and 0 if that is one that counts.

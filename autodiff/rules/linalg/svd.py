@@ -6,9 +6,8 @@ differentiation (2008), section 3.2; Townsend, Differentiating the singular valu
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -90,8 +89,7 @@ def _turned(u: Array, v: Array, rows: tuple[int, int], settle: Any, *vectors: Ar
     return [settled[..., :m, :], settled[..., m:, :]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Turns:
+class _Turns(NamedTuple):
     """The turn of the vectors that a cotangent asks for, linear in it."""
 
     #: The cotangent of the singular values.

@@ -9,7 +9,7 @@ import pytest
 import autodiff
 from autodiff import LostDerivative, TraceEnded, Undifferentiable, grad, trace
 from autodiff.core.tape import Tape
-from autodiff.core.tensor import Tensor, leaf
+from autodiff.core.tensor import Tensor, leaf, primal
 
 # Away from whole numbers and from each other, where rounding and comparisons jump.
 X = np.array([[0.53, 1.57, -0.71], [1.29, -2.47, 2.03]])
@@ -387,6 +387,22 @@ def test_shape_and_text_of_a_tensor():
     tape.end()
     assert repr(leaf(Tape(), np.float64(2.0))) != "Tensor(np.float64(2.0), input)" != repr(t)
     assert t.__array_namespace__() is np
+
+
+def test_attributes_are_those_of_the_class():
+    # A hook for others would make Python look up each attribute anew: a third of a trace's time.
+    assert not hasattr(Tensor, "__getattr__")
+    assert Tensor.__getattribute__ is object.__getattribute__
+    t = leaf(Tape(), np.array([[0.5, 2.0]]))
+    for name in ("exp", "log1p", "isnan", "floor"):
+        np.testing.assert_array_equal(primal(getattr(t, name)()), getattr(np, name)(t.value))
+    for name in {*dir(np.ndarray), *dir(np.float64)} - set(dir(object)):
+        if not name.startswith("_") and not hasattr(t, name):
+            hint = "use NumPy functions" if hasattr(np.ndarray, name) else "no attribute"
+            with pytest.raises(AttributeError, match=hint):
+                getattr(t, name)
+    for name in ("data", "view", "ctypes", "is_integer", "detach", "to_numpy", "_hidden"):
+        assert not hasattr(t, name)
 
 
 def test_what_is_announced_works():

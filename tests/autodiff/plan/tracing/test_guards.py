@@ -49,6 +49,17 @@ def test_nothing_hidden_goes_stale(root, holders, innermost, level):
     assert check(program) in ("right", "refused", "invalid"), program
 
 
+def test_copies_of_a_trace_are_not_watched():
+    x = np.arange(6.0).reshape(2, 3)
+    loss = autodiff.compile(autodiff.value_and_grad(lambda w: np.sum(np.tanh(x @ w) @ x)))
+    w = np.ones((3, 2))
+    _, before = loss(w)
+    watched = [v for v in loss.__code__.co_consts if type(v) is np.ndarray]
+    assert [v is x for v in watched] == [True]
+    x[0, 1] = 7.0
+    assert not np.array_equal(loss(w)[1], before)
+
+
 def _opens(x):
     with open(__file__) as file:
         return np.sum(x) * len(file.read())
