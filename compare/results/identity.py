@@ -11,7 +11,7 @@ import importlib.metadata
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -22,7 +22,7 @@ from compare.engines.engine import Engine
 from compare.problems.problem import Case
 from compare.results.schema import SCHEMA_VERSION
 
-__all__ = ["engine_versions", "fingerprint"]
+__all__ = ["engine_versions", "fingerprint", "package_versions"]
 
 _DIGITS = 16
 #: What its text tells everything about.
@@ -40,12 +40,12 @@ def fingerprint(case: Case, engine: Engine, conditions: Mapping[str, object]) ->
         str(case.size),
         str(case.seed),
         *case.wrt,
-        *_described(problem.function, set()),
-        *_described(problem.gradient, set()),
-        *_described(problem.inputs, set()),
+        *_described(problem.function, {}),
+        *_described(problem.gradient, {}),
+        *_described(problem.inputs, {}),
         engine.name,
         engine.tolerance,
-        *_described(engine.prepare, set()),
+        *_described(engine.prepare, {}),
         engine_versions(engine),
         f"Python {sys.version_info.major}.{sys.version_info.minor}",
         *(f"{name}={conditions[name]}" for name in sorted(conditions)),
@@ -62,8 +62,13 @@ def engine_versions(engine: Engine) -> str:
     >>> engine_versions(get_engine("hand-written")) == f"numpy {np.__version__}"
     True
     """
-    packages = dict.fromkeys(["numpy", *(name.partition(".")[0] for name in engine.imports)])
-    return ", ".join(f"{package} {_version(package)}" for package in packages)
+    found = package_versions(["numpy", *engine.imports])
+    return ", ".join(f"{package} {version}" for package, version in found.items())
+
+
+def package_versions(modules: Iterable[str]) -> dict[str, str]:
+    """Return the versions of the packages of some modules, and a digest of the source of ours."""
+    return {name: _version(name) for name in (module.partition(".")[0] for module in modules)}
 
 
 @functools.cache
@@ -100,11 +105,19 @@ def _distributions() -> Mapping[str, list[str]]:
     return importlib.metadata.packages_distributions()
 
 
-def _described(value: Any, seen: set[int]) -> Iterator[str]:
-    """Yield a description of a value, in texts that are the same in every process."""
-    if id(value) in seen:
+def _described(value: Any, seen: dict[int, Any]) -> Iterator[str]:
+    """Yield a description of a value, in texts that are the same in every process.
+
+    What is met `seen` before is not described again; it is held, so that no other gets its number.
+    """
+    if value is None or isinstance(value, _PLAIN):
+        # Never counted as met: which equal numbers and texts are one object differs by process.
+        yield repr(value)
         return
-    seen.add(id(value))
+    if id(value) in seen:
+        yield "again"
+        return
+    seen[id(value)] = value
     if isinstance(value, functools.partial):
         yield "partial"
         for part in (value.func, *value.args, *value.keywords.values()):
@@ -125,18 +138,29 @@ def _described(value: Any, seen: set[int]) -> Iterator[str]:
         yield f"{type(value).__name__} of {len(value)}"
         for part in value:
             yield from _described(part, seen)
-    elif value is None or isinstance(value, _PLAIN):
-        yield repr(value)
+    elif isinstance(value, set | frozenset):
+        yield f"{type(value).__name__} of {len(value)}"
+        yield from sorted("\0".join(_described(part, {})) for part in value)
     elif inspect.isclass(value) or inspect.isbuiltin(value):
         yield f"{value.__module__}.{value.__qualname__}"
     elif inspect.ismodule(value):
         yield value.__name__
     else:
         yield f"{type(value).__module__}.{type(value).__qualname__}"
-        yield from _described(getattr(value, "__dict__", None), seen)
+        yield from _described(_state(value), seen)
 
 
-def _described_function(f: Callable[..., Any], seen: set[int]) -> Iterator[str]:
+def _state(value: Any) -> Any:
+    """Return what an object holds: its attributes, or what a pickle of it would."""
+    if hasattr(value, "__dict__"):
+        return value.__dict__
+    try:
+        return value.__reduce_ex__(2)
+    except Exception:  # whatever an object that cannot be pickled may raise
+        return None
+
+
+def _described_function(f: Callable[..., Any], seen: dict[int, Any]) -> Iterator[str]:
     """Yield the source of a function's module, its name, and what it closes over."""
     yield f.__qualname__
     source = _module_source(f.__module__, f.__code__.co_filename)
