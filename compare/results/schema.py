@@ -177,6 +177,7 @@ SAMPLE_COLUMNS: tuple[Column, ...] = (
 SUMMARY_COLUMNS: tuple[Column, ...] = (
     Column("schema_version", "int", "", "version of this table of columns"),
     Column("family", "str", "", "group of problems that grow the same way"),
+    Column("machine_class", "str", "", "class of machines that it was measured on"),
     Column("engine", "str", "", "what computed the gradient"),
     Column("quantity", "str", "", "what grows, as named in results.csv"),
     Column("against", "str", "", "what it grows with: parameters or size"),
@@ -218,6 +219,7 @@ SUMMARY_COLUMNS: tuple[Column, ...] = (
 CROSSOVER_COLUMNS: tuple[Column, ...] = (
     Column("schema_version", "int", "", "version of this table of columns"),
     Column("family", "str", "", "group of problems that grow the same way"),
+    Column("machine_class", "str", "", "class of machines that it was measured on"),
     Column("quantity", "str", "", "what is cheaper, as named in results.csv"),
     Column("against", "str", "", "what the size counts: parameters or size"),
     Column("below", "str", "", "engine that is cheaper below"),
