@@ -130,8 +130,8 @@ class DaskRunner:
                 for flight in [f for f in flights if self._is_over(f)]:
                     flights.remove(flight)
                     yield from self._landed(flight, plan, ladder)
-                for batch in list(ladder.ready()):
-                    worker = self._worker_for(batch, flights)
+                for batch in ladder.ready() if self._idle(flights) else ():
+                    worker = self._worker_for(batch, self._idle(flights))
                     if worker is not None:
                         yield from self._start(batch, worker, plan, ladder, flights, on_begin)
                 if flights:
@@ -194,16 +194,19 @@ class DaskRunner:
             "here, and start it again."
         )
 
-    def _worker_for(self, batch: Batch, flights: list[_Flight]) -> _Worker | None:
-        """Return an idle worker for a batch, on a machine where no other measures."""
+    def _idle(self, flights: list[_Flight]) -> list[_Worker]:
+        """Return the workers on machines where none measures."""
         busy = {flight.worker.host for flight in flights}
-        able = [worker for worker in self._workers.values() if worker.greeting is not None]
-        idle = [worker for worker in able if worker.host not in busy]
+        return [w for w in self._workers.values() if w.greeting and w.host not in busy]
+
+    def _worker_for(self, batch: Batch, idle: list[_Worker]) -> _Worker | None:
+        """Return the idle worker that a batch goes to."""
         settled = self.classes.get(batch.case.problem.family)
         if settled is not None:
             return next((worker for worker in idle if worker.machine_class == settled), None)
         # The class with the most machines: the family stays there.
-        hosts = Counter(kind for kind, _ in {(w.machine_class, w.host) for w in able})
+        able = {(w.machine_class, w.host) for w in self._workers.values() if w.greeting}
+        hosts = Counter(kind for kind, _ in able)
         return max(idle, key=lambda worker: hosts[worker.machine_class], default=None)
 
     def _start(
@@ -220,19 +223,22 @@ class DaskRunner:
         if batch.attempt == 1:
             for engine in batch.engines:
                 on_begin(batch, engine)
-        sent = []
-        for engine in batch.engines:
-            if wrong := _unsendable(batch, engine, plan):
-                yield batch, _ended(batch, engine, plan, wrong, {"versions": versions()})
-            else:
-                sent.append(engine)
-        if not sent:
-            ladder.batch_ended(batch)
-            return
-        batch = dataclasses.replace(batch, engines=tuple(sent))
+        try:
+            ordered = job.order(batch.case, batch.engines, plan)
+        except Exception:  # whatever pickling the user's own objects may raise
+            wrong = {engine.name: _unsendable(batch, engine, plan) for engine in batch.engines}
+            for engine in batch.engines:
+                if outcome := wrong[engine.name]:
+                    yield batch, _ended(batch, engine, plan, outcome, {"versions": versions()})
+            sent = tuple(engine for engine in batch.engines if wrong[engine.name] is None)
+            if not sent:
+                ladder.batch_ended(batch)
+                return
+            batch = dataclasses.replace(batch, engines=sent)
+            ordered = job.order(batch.case, sent, plan)
         self.classes.setdefault(batch.case.problem.family, worker.machine_class)
         self.says(f"{batch.problem} {batch.case.label} on {worker.host}")
-        coming = self._submit(job.measure, job.order(batch.case, sent, plan), worker.address)
+        coming = self._submit(job.measure, ordered, worker.address)
         flights.append(_Flight(batch, worker, coming))
 
     def _submit(self, function: Callable[..., Any], argument: Any, address: str) -> "Future[Any]":
@@ -266,8 +272,11 @@ class DaskRunner:
             if unreadable:
                 wrong = Outcome("error", None, unreadable)
                 cells = [_ended(batch, engine, plan, wrong, where) for engine in batch.engines]
-            for ended in cells:
-                yield batch, ended
+            # Their samples go with the first cell: a file of a batch, not of each cell, is what
+            # a client can write that serves a hundred machines.
+            samples = tuple(sample for ended in cells for sample in ended.samples)
+            for place, ended in enumerate(cells):
+                yield batch, Ended(ended.row, samples if place == 0 else ())
             ladder.batch_ended(batch)
             return
         lost = Outcome("crashed", None, "its worker was lost")

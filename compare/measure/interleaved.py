@@ -34,7 +34,7 @@ class Ended:
     #: Columns of results.csv.
     row: Row
     #: Its raw samples: columns of samples.parquet. The first cell of a batch that has any also has
-    #: those of the primal and the calibration workload.
+    #: those of the primal and the calibration workload; on a cluster it has those of all.
     samples: tuple[Row, ...] = ()
 
 

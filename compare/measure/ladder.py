@@ -5,6 +5,7 @@ their cells ended. An engine goes up the sizes of a problem until one ends as an
 mismatch; larger sizes of that problem are then not begun.
 """
 
+import bisect
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -69,9 +70,13 @@ class Ladder:
 
     def __init__(self, cells: Iterable[tuple[Case, Engine]], done: Mapping[Cell, str]) -> None:
         self._waiting: dict[str, deque[Batch]] = {}
+        #: Place and problem of the next batch of each ladder, in order.
+        self._heads: list[tuple[int, str]] = []
         self._again: list[Batch] = []
         self._under_way: Counter[str] = Counter()
         self._stopped: set[tuple[str, str]] = set()
+        #: Cells that are not begun, as far as is known now.
+        self.left = 0
         steps: list[tuple[Case, list[Engine]]] = []
         for case, engine in cells:
             problem = case.problem.name
@@ -82,15 +87,11 @@ class Ladder:
                 if not steps or steps[-1][0] is not case:
                     steps.append((case, []))
                 steps[-1][1].append(engine)
+                self.left += 1
         for place, (case, engines) in enumerate(steps):
             batches = self._waiting.setdefault(case.problem.name, deque())
             batches.append(Batch(case, tuple(engines), place=place))
-
-    @property
-    def left(self) -> int:
-        """Cells that are not begun, as far as is known now."""
-        waiting = (batch for batches in self._waiting.values() for batch in batches)
-        return sum(len(self._racing(batch)) for batch in waiting)
+        self._heads = sorted((batches[0].place, name) for name, batches in self._waiting.items())
 
     def ready(self, *, alongside: bool = False) -> Iterator[Batch]:
         """Yield the batches that could begin now, what is tried again first.
@@ -99,14 +100,10 @@ class Ladder:
         """
         yield from list(self._again)
         again = {batch.problem for batch in self._again}
-        heads = []
-        for problem, batches in self._waiting.items():
+        for _, problem in list(self._heads):
             if alongside or not (self._under_way[problem] or problem in again):
-                while batches and not self._racing(batches[0]):
-                    batches.popleft()
-                if batches:
-                    heads.append(replace(batches[0], engines=self._racing(batches[0])))
-        yield from sorted(heads, key=lambda batch: batch.place)
+                head = self._waiting[problem][0]
+                yield replace(head, engines=self._racing(head))
 
     def begin(self, batch: Batch) -> None:
         """Take a batch off those that are left."""
@@ -114,12 +111,28 @@ class Ladder:
         if batch in self._again:
             self._again.remove(batch)
         else:
-            self._waiting[batch.problem].popleft()
+            self.left -= len(batch.engines)
+            self._next(batch.problem)
+
+    def _next(self, problem: str) -> None:
+        """Go on to the next batch of a ladder in which an engine is still in the race."""
+        batches = self._waiting[problem]
+        self._heads.remove((batches.popleft().place, problem))
+        while batches and not self._racing(batches[0]):
+            batches.popleft()
+        if batches:
+            bisect.insort(self._heads, (batches[0].place, problem))
 
     def cell_ended(self, batch: Batch, engine: str, status: str) -> None:
         """Note how a cell ended."""
-        if status not in _GOES_ON:
-            self._stopped.add((batch.problem, engine))
+        stopped = (batch.problem, engine)
+        if status in _GOES_ON or stopped in self._stopped:
+            return
+        waiting = self._waiting[batch.problem]
+        self.left -= sum(e.name == engine for b in waiting for e in b.engines)
+        self._stopped.add(stopped)
+        if waiting and not self._racing(waiting[0]):
+            self._next(batch.problem)
 
     def batch_ended(self, batch: Batch) -> None:
         """Note that a batch is through."""
