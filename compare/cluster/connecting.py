@@ -54,7 +54,11 @@ def checked_address(address: str, *, encrypted: bool) -> str:
     scheme, _, place = address.rpartition("://")
     scheme = scheme or ("tls" if encrypted else "tcp")
     host, _, port = place.rpartition(":")
-    if not (host and port.isdecimal() and 0 < int(port) < 1 << 16) or scheme not in ("tcp", "tls"):
+    if (
+        "/" in place
+        or not (host and port.isdecimal() and 0 < int(port) < 1 << 16)
+        or scheme not in ("tcp", "tls")
+    ):
         raise ClusterError(f"{address} arrived; expected a scheduler such as tcp://127.0.0.1:8786")
     if (scheme == "tls") != encrypted:
         raise ClusterError(
@@ -81,9 +85,10 @@ def connect(address: str, tls: Sequence[str | Path] = ()) -> "Client":
 
 def unanswered(address: str, error: BaseException) -> ClusterError:
     """Return the error of a scheduler that does not answer."""
-    reason = " ".join(str(error.__cause__ or error).split())[:200]
+    reason = " ".join(str(error.__cause__ or error).rpartition(">: ")[2].split())[:200]
     return ClusterError(
-        f"no Dask scheduler answers at {address} within {ANSWER_S} s ({reason}). Start one with "
+        f"no Dask scheduler answers at {address} within {ANSWER_S} s"
+        f"{f' ({reason})' if reason else ''}. Start one with "
         "dask scheduler --host 127.0.0.1 --port 8786, or correct the address."
     )
 

@@ -165,7 +165,9 @@ class DaskRunner:
     def _there(self) -> set[str]:
         """Return the addresses of the workers that offer to measure."""
         try:
-            known = self.client.scheduler_info()["workers"]
+            # Not `scheduler_info`: what that returns may be a look of the client's own, without
+            # any workers, which came between.
+            known = self.client.sync(self.client.scheduler.identity)["workers"]
         except Exception as error:  # sockets, TLS and Dask itself each raise their own
             raise ClusterError(
                 f"the scheduler is gone ({' '.join(str(error).split())[:200]}). Start it and its "
@@ -306,6 +308,8 @@ class DaskRunner:
             )
         elif refused:
             why = f"{refused[0].address} runs {refused[0].refused}. Install there what is here"
+        elif self._workers:
+            why = f"{', '.join(self._workers)} did not answer. Another client may have work there"
         elif self._others:
             why = (
                 f"{self._others} are there without the resource {BATCH}. Start them with "

@@ -3,6 +3,7 @@
 import dataclasses
 import pickle
 import threading
+import types
 
 import numpy as np
 import pytest
@@ -55,12 +56,18 @@ class Workers:
     #: Called before each look at who is there.
     before: object = lambda self: None
     status: str = "running"
-    scheduler: object = None
     looks: int = 0
     measured: list = dataclasses.field(default_factory=list)
     lost: int = 0
 
-    def scheduler_info(self):
+    def sync(self, ask):
+        return ask()
+
+    @property
+    def scheduler(self):
+        return types.SimpleNamespace(identity=self.identity, address="tcp://127.0.0.1:8786")
+
+    def identity(self):
         self.looks += 1
         self.before(self)
         offers = {"resources": {"batch": 1}, "nthreads": 1}
@@ -212,7 +219,7 @@ def test_nobody_who_can_measure_is_a_sentence(there, text):
 
 def test_a_worker_without_the_resource_is_named():
     client = Workers({"1": ("h", "c", SAME)})
-    client.scheduler_info = lambda: {"workers": {"1": {"resources": {}, "nthreads": 1}}}
+    client.identity = lambda: {"workers": {"1": {"resources": {}, "nthreads": 1}}}
     with pytest.raises(ClusterError, match="1 are there without the resource batch"):
         swept(client)
 
