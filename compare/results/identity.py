@@ -246,8 +246,9 @@ def _module_source(module: str) -> str:
         return ""
     try:
         spec = importlib.util.find_spec(module)
-        return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest() if spec else ""
-    except (ImportError, ValueError, TypeError, OSError):
+        file = Path(spec.origin) if spec and spec.origin else None
+        return hashlib.sha256(file.read_bytes()).hexdigest() if file else ""
+    except (ImportError, ValueError, OSError):
         return ""
 
 
