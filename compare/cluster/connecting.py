@@ -1,15 +1,26 @@
 """Connections to a Dask scheduler, and what may be wrong with them, each in a sentence."""
 
+import asyncio
 import importlib.util
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["ANSWER_S", "BATCH", "ClusterError", "connect", "require_dask", "tls_arguments"]
+__all__ = [
+    "ANSWER_S",
+    "BATCH",
+    "ClusterError",
+    "answers",
+    "checked_address",
+    "connect",
+    "quiet",
+    "require_dask",
+    "tls_arguments",
+]
 
 #: Resource of Dask that a worker has one of and every batch takes: it measures one at a time.
 BATCH = "batch"
@@ -73,17 +84,29 @@ def connect(address: str, tls: Sequence[str | Path] = ()) -> "Client":
     require_dask()
     from distributed import Client
 
-    address = checked_address(address, encrypted=bool(tls))
+    address, words = checked_address(address, encrypted=bool(tls)), tls_arguments(tls)
     quiet()
+    asyncio.run(answers(address, words))
     try:
-        return Client(address, timeout=ANSWER_S, set_as_default=False, **tls_arguments(tls))
-    except ClusterError:
-        raise
+        return Client(address, timeout=ANSWER_S, set_as_default=False, **words)
     except Exception as error:  # sockets, TLS and Dask itself each raise their own
-        raise unanswered(address, error) from None
+        raise _unanswered(address, error) from None
 
 
-def unanswered(address: str, error: BaseException) -> ClusterError:
+async def answers(address: str, words: Mapping[str, Any]) -> None:
+    """Refuse an address where no Dask scheduler answers, also one where somebody else is silent."""
+    from distributed.comm import connect
+
+    try:
+        arguments = words["security"].get_connection_args("client") if words else {}
+        # Dask's own limit ends when the other side is there, before it has said anything.
+        comm = await asyncio.wait_for(connect(address, timeout=ANSWER_S, **arguments), ANSWER_S + 1)
+        comm.abort()
+    except Exception as error:  # sockets, TLS and Dask itself each raise their own
+        raise _unanswered(address, error) from None
+
+
+def _unanswered(address: str, error: BaseException) -> ClusterError:
     """Return the error of a scheduler that does not answer."""
     reason = " ".join(str(error.__cause__ or error).rpartition(">: ")[2].split())[:200]
     return ClusterError(

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from compare.cluster import job
-from compare.cluster.connecting import BATCH, ClusterError
+from compare.cluster.connecting import ANSWER_S, BATCH, ClusterError
 from compare.engines.engine import Engine
 from compare.measure.candidate import begun_row, ended_row
 from compare.measure.interleaved import Ended
@@ -167,7 +167,8 @@ class DaskRunner:
         try:
             # Not `scheduler_info`: what that returns may be a look of the client's own, without
             # any workers, which came between.
-            known = self.client.sync(self.client.scheduler.identity)["workers"]
+            asked = self.client.sync(self.client.scheduler.identity, callback_timeout=6 * ANSWER_S)
+            known = asked["workers"]
         except Exception as error:  # sockets, TLS and Dask itself each raise their own
             raise ClusterError(
                 f"the scheduler is gone ({' '.join(str(error).split())[:200]}). Start it and its "

@@ -10,11 +10,11 @@ from compare.cluster.connecting import (
     ANSWER_S,
     BATCH,
     ClusterError,
+    answers,
     checked_address,
     quiet,
     require_dask,
     tls_arguments,
-    unanswered,
 )
 from compare.cluster.job import CORES
 from compare.process.threads import candidate_cores, pin, pinned_cores
@@ -35,15 +35,9 @@ def serve(
 async def _serve(address: str, tls: Sequence[str | Path], says: Callable[[str], None]) -> None:
     import dask
     from distributed import Nanny
-    from distributed.comm import connect
 
     words = tls_arguments(tls)
-    arguments = words["security"].get_connection_args("worker") if words else {}
-    try:
-        comm = await connect(address, timeout=ANSWER_S, **arguments)
-        await comm.close()
-    except Exception as error:  # sockets, TLS and Dask itself each raise their own
-        raise unanswered(address, error) from None
+    await answers(address, words)
     cores = pinned_cores()
     environment = {CORES: ",".join(map(str, cores))}
     ending = asyncio.Event()

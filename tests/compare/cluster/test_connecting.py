@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from compare.cli import main
-from compare.cluster import connecting, worker
+from compare.cluster import connecting
 from compare.cluster.connecting import ClusterError, checked_address, connect
 from compare.cluster.worker import serve
 
@@ -35,8 +35,7 @@ def test_addresses():
 
 @pytest.mark.parametrize("begin", [connect, serve])
 def test_nobody_and_somebody_else_at_an_address(begin, monkeypatch):
-    for module in (connecting, worker):
-        monkeypatch.setattr(module, "ANSWER_S", 0.5)
+    monkeypatch.setattr(connecting, "ANSWER_S", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         taken = silent.getsockname()[1]
         with pytest.raises(ClusterError, match=f"answers at tcp://127.0.0.1:{taken} "):

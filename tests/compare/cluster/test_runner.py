@@ -60,7 +60,7 @@ class Workers:
     measured: list = dataclasses.field(default_factory=list)
     lost: int = 0
 
-    def sync(self, ask):
+    def sync(self, ask, callback_timeout):
         return ask()
 
     @property
