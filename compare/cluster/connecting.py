@@ -108,7 +108,8 @@ async def answers(address: str, words: Mapping[str, Any]) -> None:
 
 def _unanswered(address: str, error: BaseException) -> ClusterError:
     """Return the error of a scheduler that does not answer."""
-    reason = " ".join(str(error.__cause__ or error).rpartition(">: ")[2].split())[:200]
+    told = str(error.__cause__ or "") or str(error)
+    reason = " ".join(told.rpartition(">: ")[2].split())[:200]
     return ClusterError(
         f"no Dask scheduler answers at {address} within {ANSWER_S} s"
         f"{f' ({reason})' if reason else ''}. Start one with "
