@@ -31,6 +31,8 @@ __all__ = ["DaskRunner"]
 
 #: Pauses between two looks at what has ended, and at who is there, in s.
 _PAUSE_S, _LOOK_S = 0.05, 0.5
+#: Times the patience that a worker which is there has to answer.
+_BUSY = 10
 _LOG = logging.getLogger("gradscale.cluster")
 
 
@@ -138,7 +140,7 @@ class DaskRunner:
                     busy_s = time.monotonic()
                 elif next(ladder.ready(), None) is None:
                     return
-                elif time.monotonic() - busy_s > self.patience_s:
+                elif time.monotonic() - busy_s > self._patience_s():
                     raise ClusterError(self._nobody(ladder))
                 time.sleep(_PAUSE_S)
         finally:
@@ -295,6 +297,11 @@ class DaskRunner:
             for engine in batch.engines:
                 yield batch, _ended(batch, engine, plan, lost, where)
 
+    def _patience_s(self) -> float:
+        """Return how long to wait: longer where a worker may have the batch of a killed client."""
+        answering = any(not w.refused and w.greeting is None for w in self._workers.values())
+        return self.patience_s * (_BUSY if answering else 1)
+
     def _nobody(self, ladder: Ladder) -> str:
         """Return a sentence on why nobody has measured for so long."""
         refused = [worker for worker in self._workers.values() if worker.refused]
@@ -320,7 +327,7 @@ class DaskRunner:
             address = self.client.scheduler.address if self.client.scheduler else "ADDRESS"
             why = f"none is there. Start one with gradscale worker {address}"
         return (
-            f"no worker could measure for {self.patience_s:g} s: {why}. --resume keeps what is "
+            f"no worker could measure for {self._patience_s():g} s: {why}. --resume keeps what is "
             "measured."
         )
 
