@@ -131,7 +131,7 @@ def _run(settings: Settings, console: Console, client: "Client | None") -> tuple
     try:
         with Display(console, cells, cells_s, rest_s) as display:
             if client is not None:
-                runner = _cluster(client, previous, machines, display, console)
+                runner = _cluster(client, folder, previous, machines, display, console)
             _time(settings, 0, display, previous, samples, runner)
             print_finding(read_results(folder / "results.csv"), metadata, console)
             # Each cell was held against its reference before it was timed; now all engines are
@@ -171,6 +171,7 @@ def _run(settings: Settings, console: Console, client: "Client | None") -> tuple
 
 def _cluster(
     client: "Client",
+    folder: Path,
     previous: PreviousRun,
     machines: dict[str, dict[str, Any]],
     display: Display,
@@ -180,10 +181,15 @@ def _cluster(
     # late: Dask is optional
     from compare.cluster.runner import DaskRunner
 
+    def says(text: str) -> None:
+        display.does(text)
+        # Also for a run that is killed: who joined stands there.
+        write_json(folder / "machine.json", machines)
+
     def warns(text: str) -> None:
         console.print(Text(text), soft_wrap=True)
 
-    return DaskRunner(client, 60.0, display.does, warns, previous.classes, machines)
+    return DaskRunner(client, says=says, warns=warns, classes=previous.classes, machines=machines)
 
 
 def _announce(settings: Settings, console: Console, cells: int, seconds: float) -> None:
