@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compare.checks.tolerance import TOLERANCES, Tolerance
+    from compare.cluster.runner import DaskRunner
     from compare.engines import ENGINES, get_engine
     from compare.engines.engine import Engine, Prepared
     from compare.growth.summary import summarise
-    from compare.measure.sweep import benchmark
+    from compare.measure.plan import Plan
+    from compare.measure.sweep import benchmark, sweep
     from compare.problems import PROBLEMS, get_problem
     from compare.problems.problem import Case, Problem
+    from compare.process.executor import Budget
     from compare.results.reading import read_results
     from compare.results.samples import read_samples
     from compare.run.verify import verify
@@ -31,8 +34,11 @@ __all__ = [
     "ENGINES",
     "PROBLEMS",
     "TOLERANCES",
+    "Budget",
     "Case",
+    "DaskRunner",
     "Engine",
+    "Plan",
     "Prepared",
     "Problem",
     "Tolerance",
@@ -44,16 +50,20 @@ __all__ = [
     "read_results",
     "read_samples",
     "summarise",
+    "sweep",
     "taylor_test",
     "true_gradient",
     "verify",
 ]
 
 _MODULES = {
+    "Budget": "compare.process.executor",
     "Case": "compare.problems.problem",
+    "DaskRunner": "compare.cluster.runner",
     "ENGINES": "compare.engines",
     "Engine": "compare.engines.engine",
     "PROBLEMS": "compare.problems",
+    "Plan": "compare.measure.plan",
     "Prepared": "compare.engines.engine",
     "Problem": "compare.problems.problem",
     "TOLERANCES": "compare.checks.tolerance",
@@ -66,6 +76,7 @@ _MODULES = {
     "read_results": "compare.results.reading",
     "read_samples": "compare.results.samples",
     "summarise": "compare.growth.summary",
+    "sweep": "compare.measure.sweep",
     "taylor_test": "compare.truth",
     "true_gradient": "compare.truth",
     "verify": "compare.run.verify",

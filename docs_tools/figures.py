@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from compare.report.format import MISSING, bytes_text, count_text, seconds_text
+from compare.results.machines import machine_metadata
 
 __all__ = ["bench_text", "with_bench", "with_finding"]
 
@@ -38,7 +39,7 @@ def with_finding(text: str, folder: Path) -> str:
     found = "The reference run has not been made yet."
     if report.exists() and run.exists():
         finding = report.read_text(encoding="utf-8").split("\n\n")[1]
-        machine = json.loads(run.read_text(encoding="utf-8")).get("machine", "")
+        machine = machine_metadata(folder).get("machine", "")
         words = f"{finding} (One sample, float64, one BLAS thread; {machine}.)"
         found = "\n".join(textwrap.wrap(words, 100, break_on_hyphens=False))
     return _between(text, "finding", "end of finding", found)

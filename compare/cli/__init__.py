@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import click
 
+from compare.cli.cluster import worker
 from compare.cli.codes import BAD_INPUT, INTERRUPTED
 from compare.cli.compare import compare
 from compare.cli.conformance import conformance
@@ -30,7 +31,7 @@ def cli() -> None:
     """
 
 
-for _command in (run, verify, list_, report, compare, conformance):
+for _command in (run, verify, list_, report, compare, conformance, worker):
     cli.add_command(_command)
 
 

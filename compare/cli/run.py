@@ -1,5 +1,6 @@
 """``gradscale run``: the main job."""
 
+import contextlib
 import dataclasses
 import shlex
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from compare.cli.cluster import dask_tls
 from compare.cli.codes import DONE, INTERRUPTED, MISMATCH
 from compare.cli.options import CHOICES, Choice, Positive, options
 
@@ -49,6 +51,13 @@ _GIB = 1024**3
     is_flag=True,
     help="Take each sample in a process of its own, which has no memory at hand.",
 )
+@click.option(
+    "--dask",
+    default="",
+    metavar="ADDRESS",
+    help="Measure on the workers of the Dask scheduler there, such as tcp://127.0.0.1:8786.",
+)
+@dask_tls
 @click.option("--parquet", is_flag=True, help="Write results.parquet too.")
 @options(CHOICES)
 def run(
@@ -61,6 +70,8 @@ def run(
     overwrite: bool,
     fresh: bool,
     parquet: bool,
+    dask: str,
+    dask_tls: tuple[Path, ...] | None,
     **chosen: Any,
 ) -> int:
     """Time every engine on growing networks, verify all of them, and write the report."""
@@ -69,7 +80,15 @@ def run(
     from compare.run.run import run as run_job
     from compare.run.settings import Settings
 
-    _refuse_contradictions(out, quick=quick, full=full, resume=resume, overwrite=overwrite)
+    _refuse_contradictions(
+        out,
+        quick=quick,
+        full=full,
+        resume=resume,
+        overwrite=overwrite,
+        dask=bool(dask),
+        tls=bool(dask_tls),
+    )
     extent = Extent.QUICK if quick else Extent.FULL if full else Extent.USUAL
     budget = Budget(budget_s or extent.budget_s, int(budget_gb * _GIB))
     choice = Choice(**chosen)
@@ -91,22 +110,43 @@ def run(
         parquet=parquet,
     )
     named = problems[0].name if choice.problem_names else str(extent)
-    folder = _folder(out, named, resume=resume, overwrite=overwrite)
-    page, agreed, interrupted = run_job(dataclasses.replace(settings, folder=folder), Console())
+    with _client(dask, dask_tls or ()) as client:
+        folder = _folder(out, named, resume=resume, overwrite=overwrite)
+        settings = dataclasses.replace(settings, folder=folder)
+        page, agreed, interrupted = run_job(settings, Console(), client)
     click.echo(f"report: {page}")
     if interrupted:
         return INTERRUPTED
     return DONE if agreed else MISMATCH
 
 
+def _client(address: str, tls: tuple[Path, ...]) -> Any:
+    """Return a client of a cluster as a context; without an address there is none."""
+    if not address:
+        return contextlib.nullcontext()
+    # late: Dask is optional, and takes 0.5 s to import
+    from compare.cluster.connecting import connect
+
+    return connect(address, tls)
+
+
 def _refuse_contradictions(
-    out: Path | None, *, quick: bool, full: bool, resume: bool, overwrite: bool
+    out: Path | None,
+    *,
+    quick: bool,
+    full: bool,
+    resume: bool,
+    overwrite: bool,
+    dask: bool,
+    tls: bool,
 ) -> None:
     """Refuse options that exclude each other."""
     if quick and full:
         raise ValueError("--quick and --full exclude each other: leave out one")
     if resume and overwrite:
         raise ValueError("--resume goes on with a run and --overwrite replaces it: leave out one")
+    if tls and not dask:
+        raise ValueError("--dask-tls encrypts the connections of --dask: name a scheduler with it")
     if overwrite and not out:
         raise ValueError("--overwrite replaces the run in a folder: name it with --out")
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,39 +37,34 @@ def by_identifier(case: Case) -> Callable[..., Any]:
     return renamed
 
 
-def _preparer(strategy: str) -> Callable[[Case], Prepared]:
-    def prepare(case: Case) -> Prepared:
-        import symdiff
+def _prepare(strategy: str, case: Case) -> Prepared:
+    import symdiff
 
-        names = identifiers(case)
-        shapes = {names[name]: np.shape(value) for name, value in case.inputs.items()}
-        wrt = tuple(names[name] for name in case.wrt)
-        try:
-            gradient = symdiff.gradient(
-                by_identifier(case), wrt=wrt, strategy=strategy, inputs=shapes
-            )
-            operations = gradient.operation_count
-            # Predicts the size of the text, and refuses to print one that is too large.
-            _ = gradient.source
-        except symdiff.ExpressionTooLarge as error:
-            raise NotImplementedError(str(error)) from error
+    names = identifiers(case)
+    shapes = {names[name]: np.shape(value) for name, value in case.inputs.items()}
+    wrt = tuple(names[name] for name in case.wrt)
+    try:
+        gradient = symdiff.gradient(by_identifier(case), wrt=wrt, strategy=strategy, inputs=shapes)
+        operations = gradient.operation_count
+        # Predicts the size of the text, and refuses to print one that is too large.
+        _ = gradient.source
+    except symdiff.ExpressionTooLarge as error:
+        raise NotImplementedError(str(error)) from error
 
-        def run(inputs: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
-            return gradient.value_and_gradient(**inputs)
+    def run(inputs: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+        return gradient.value_and_gradient(**inputs)
 
-        def run_renamed(inputs: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
-            value, gradients = run({names[name]: x for name, x in inputs.items()})
-            return value, {name: gradients[names[name]] for name in case.wrt}
+    def run_renamed(inputs: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+        value, gradients = run({names[name]: x for name, x in inputs.items()})
+        return value, {name: gradients[names[name]] for name in case.wrt}
 
-        same = all(name == identifier for name, identifier in names.items())
-        return Prepared(in_types_of_arguments(run if same else run_renamed, case), operations)
-
-    return prepare
+    same = all(name == identifier for name, identifier in names.items())
+    return Prepared(in_types_of_arguments(run if same else run_renamed, case), operations)
 
 
 def _engine(strategy: str, meaning: str) -> Engine:
     """Return the engine of a strategy of symdiff."""
-    return Engine(strategy, f"symdiff: {meaning}", ("symdiff",), _preparer(strategy))
+    return Engine(strategy, f"symdiff: {meaning}", ("symdiff",), partial(_prepare, strategy))
 
 
 EXPANDED = _engine("expanded", "the closed form, the chain rule written out for each parameter")

@@ -31,8 +31,9 @@ _FURTHER, _AT_LEAST = 10.0, 1e6
 class Growth:
     """The growth of one quantity of one engine in one family."""
 
-    #: Which; `against` says what its sizes count.
+    #: Which, on which class of machines; `against` says what its sizes count.
     family: str
+    machine_class: str
     engine: str
     quantity: str
     against: str
@@ -51,11 +52,12 @@ class Growth:
 
 
 def growths_of(results: pd.DataFrame) -> list[Growth]:
-    """Return the growth of every quantity of every engine in every growing family.
+    """Return the growth of every quantity of every engine in every family that grows.
 
     Notes
     -----
-    What grows with what: the number of parameters where it grows in the family, else the size.
+    A law is fitted to the cells of one class of machines. What grows with what: the number of
+    parameters where it grows in the family, else the size.
 
     Which cells are fitted: those that ended as ok, and those that a budget ended. A timeout during
     ``build`` bounds ``build_s`` from below by the budget, one during ``compile`` bounds
@@ -69,13 +71,13 @@ def growths_of(results: pd.DataFrame) -> list[Growth]:
     cells = _typed(results)
     cells = cells[cells["family"] != "notes"]
     found = []
-    for family, of_family in cells.groupby("family", sort=False):
+    for (family, kind), of_family in cells.groupby(["family", "machine_class"], sort=False):
         against = _grows_with(of_family)
         of_family = of_family.assign(n=of_family[against])
         for engine, of_engine in of_family.groupby("engine", sort=False):
             reach = _reach(of_engine)
             found += [
-                _growth(str(family), str(engine), quantity, against, of_engine, reach)
+                _growth(str(family), str(kind), str(engine), quantity, against, of_engine, reach)
                 for quantity in QUANTITIES
             ]
     return found
@@ -122,8 +124,9 @@ def crossovers_of(growths: list[Growth]) -> pd.DataFrame:
     """Return the sizes at which one engine overtakes another."""
     rows = []
     for first, second in combinations(growths, 2):
-        same = (first.family, first.quantity) == (second.family, second.quantity)
-        if not same or first.quantity not in _COMPARED or not first.draws or not second.draws:
+        same = ("family", "machine_class", "quantity")
+        differs = any(getattr(first, name) != getattr(second, name) for name in same)
+        if differs or first.quantity not in _COMPARED or not first.draws or not second.draws:
             continue
         met = crossover(_measured(first, first.draws), _measured(second, second.draws))
         if met is None:
@@ -133,6 +136,7 @@ def crossovers_of(growths: list[Growth]) -> pd.DataFrame:
             {
                 "schema_version": SCHEMA_VERSION,
                 "family": first.family,
+                "machine_class": first.machine_class,
                 "quantity": first.quantity,
                 "against": first.against,
                 "below": names[0],
@@ -155,7 +159,7 @@ def _measured(growth: Growth, draws: Draws) -> Measured:
 
 #: Stages at which the first gradient is under way.
 _FIRST_RUN = ("first run", "run")
-_TEXT = ("family", "problem", "engine", "status", "stage", "label")
+_TEXT = ("family", "machine_class", "problem", "engine", "status", "stage", "label")
 _NUMBERS = (
     "parameters",
     "size",
@@ -218,6 +222,7 @@ def _reach(cells: pd.DataFrame) -> dict[str, Any]:
 
 def _growth(
     family: str,
+    machine_class: str,
     engine: str,
     quantity: str,
     against: str,
@@ -236,7 +241,20 @@ def _growth(
     # cancel where their laws meet, and the interval of that size would come out far too narrow.
     seed = zlib.crc32(f"{family}/{engine}/{quantity}".encode())
     draws = draw(laws[chosen], n, y, censored, seed=seed) if chosen in laws else None
-    return Growth(family, engine, quantity, against, n, y, censored, laws, chosen, draws, reach)
+    return Growth(
+        family,
+        machine_class,
+        engine,
+        quantity,
+        against,
+        n,
+        y,
+        censored,
+        laws,
+        chosen,
+        draws,
+        reach,
+    )
 
 
 def _summary_row(growth: Growth) -> dict[str, Any]:
@@ -244,6 +262,7 @@ def _summary_row(growth: Growth) -> dict[str, Any]:
     row: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "family": growth.family,
+        "machine_class": growth.machine_class,
         "engine": growth.engine,
         "quantity": growth.quantity,
         "against": growth.against,

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from compare.checks.difference import compare_gradients
 from compare.checks.reference import reference_name, tolerance_of
@@ -14,14 +14,35 @@ from compare.measure.rounds import Lost, Rounds
 from compare.measure.session import MeasurementSession, sample_of, without_inputs
 from compare.measure.timing import Sample
 from compare.problems.problem import Case
-from compare.process.executor import Outcome, Worker
+from compare.process.executor import Budget, Outcome, Worker
 from compare.process.jobs import import_modules
 from compare.process.pristine import Pristine
 from compare.results.schema import RESULT_COLUMNS, SCHEMA_VERSION
 
-__all__ = ["Candidate", "MeasuredProcess", "Row"]
+__all__ = ["Candidate", "MeasuredProcess", "Row", "begun_row", "ended_row"]
 
 Row = dict[str, Any]
+
+
+class Conditions(Protocol):
+    """What a row tells of the measurement: those of a session, or of a plan."""
+
+    @property
+    def mode(self) -> str:
+        """How samples are taken."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of the inputs."""
+
+    @property
+    def threads(self) -> int:
+        """Threads of the linear algebra libraries."""
+
+    @property
+    def budget(self) -> Budget:
+        """Limits of the cell."""
+
 
 #: A sample may take this many times what it took before, on top of the time budget.
 _SLOWER = 10
@@ -114,7 +135,7 @@ class Candidate(MeasuredProcess):
 
     def __init__(self, case: Case, engine: Engine, session: MeasurementSession) -> None:
         self.case, self.engine = case, engine
-        self.row = _row(case, engine, session)
+        self.row = begun_row(case, engine, session)
         # Variables by a faulty engine are an error of its cell.
         self.failed = ""
         environment: Mapping[str, str] = {}
@@ -261,19 +282,10 @@ class Candidate(MeasuredProcess):
     def ends(self, outcome: Outcome | None = None) -> None:
         """Close the process and complete the row, with why the cell did not end as ok."""
         self.close()
-        if outcome is not None:
-            self.row |= {
-                "status": outcome.status,
-                "message": outcome.message,
-                "stage": outcome.stage,
-            }
-        if self.row["parameters"] is None:
-            with contextlib.suppress(Exception):
-                self.row["parameters"] = self.case.parameters
-        self.row["ended"] = datetime.now(UTC).isoformat(timespec="seconds")
+        self.row |= ended_row(self.row, self.case, outcome)
 
 
-def _row(case: Case, engine: Engine, session: MeasurementSession) -> Row:
+def begun_row(case: Case, engine: Engine, session: Conditions) -> Row:
     """Return a row whose columns of problem, engine and budget are filled."""
     row: Row = dict.fromkeys(column.name for column in RESULT_COLUMNS)
     return row | {
@@ -289,3 +301,14 @@ def _row(case: Case, engine: Engine, session: MeasurementSession) -> Row:
         "budget_s": session.budget.seconds,
         "budget_bytes": session.budget.bytes,
     }
+
+
+def ended_row(row: Row, case: Case, outcome: Outcome | None = None) -> Row:
+    """Return a row with the end of its cell, and why that is not ok."""
+    end: Row = {"ended": datetime.now(UTC).isoformat(timespec="seconds")}
+    if outcome is not None:
+        end |= {"status": outcome.status, "message": outcome.message, "stage": outcome.stage}
+    if row["parameters"] is None:
+        with contextlib.suppress(Exception):
+            end["parameters"] = case.parameters
+    return row | end

@@ -6,6 +6,7 @@ then they take turns in `Rounds`. Whoever fails ends as a row at once, and the o
 
 import dataclasses
 import math
+import statistics
 from collections.abc import Callable, Iterator, Sequence
 
 import psutil
@@ -33,7 +34,7 @@ class Ended:
     #: Columns of results.csv.
     row: Row
     #: Its raw samples: columns of samples.parquet. The first cell of a batch that has any also has
-    #: those of the primal and the calibration workload.
+    #: those of the primal and the calibration workload; on a cluster it has those of all.
     samples: tuple[Row, ...] = ()
 
 
@@ -52,8 +53,8 @@ class InterleavedBatch:
     engines: Sequence[Engine]
     #: Limits, cores, references and the calibration workload.
     session: MeasurementSession
-    #: Called with case and engine before an engine is prepared.
-    on_begin: Callable[[Case, Engine], None] | None = None
+    #: Called with an engine before it is prepared.
+    on_begin: Callable[[Engine], None] | None = None
     #: Memory that new processes could take, in bytes: little of it splits the batch in groups.
     available: Callable[[], int] = available_bytes
     #: Candidates whose samples of the first processes are taken.
@@ -85,7 +86,7 @@ class InterleavedBatch:
                     yield from self._timed(group, 0)
                     group = []
                 if self.on_begin:
-                    self.on_begin(self.case, candidate.engine)
+                    self.on_begin(candidate.engine)
                 if candidate.ready():
                     group.append(candidate)
                 else:
@@ -223,6 +224,9 @@ def _times(
         "repeated": sum(rounds.repeated for rounds in all_rounds),
         "cores_busy": processor_s / wall_s if wall_s else None,
     }
+    calibrations = [taken.sample.seconds for taken in _counted(all_rounds, CALIBRATION)]
+    if calibrations:
+        row["calibration_s"] = statistics.median(calibrations)
     primal = {taken.round: taken.sample.seconds for taken in _counted(all_rounds, PRIMAL)}
     pairs = [(t.sample.seconds, primal[t.round]) for t in counted if primal.get(t.round)]
     if pairs:

@@ -1,7 +1,7 @@
 """Limits, cores, references and calibration workload, shared by the batches of a sweep."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -34,13 +34,20 @@ class MeasurementSession:
     """The limits shared by the batches of a sweep; processes of references and calibration.
 
     `seed` is that of the inputs and of the order in each round; with `fresh`, each sample is taken
-    in a process of its own.
+    in a process of its own. `cores` are those of this machine to choose from.
     """
 
-    def __init__(self, budget: Budget, threads: int = 1, seed: int = 0, fresh: bool = False):
+    def __init__(
+        self,
+        budget: Budget,
+        threads: int = 1,
+        seed: int = 0,
+        fresh: bool = False,
+        cores: Sequence[int] | None = None,
+    ) -> None:
         self.budget, self.threads, self.seed, self.fresh = budget, threads, seed, fresh
         #: Cores of the candidates, of the primal and of the calibration workload.
-        self.cores = candidate_cores(threads)
+        self.cores = candidate_cores(threads, cores)
         self._executor = Executor(threads)
         self._calibration: Worker | None = None
         self._pristine: dict[tuple[Any, ...], Pristine] = {}

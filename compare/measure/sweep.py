@@ -1,143 +1,99 @@
 """The sweep: every problem at growing sizes, all engines of one size in one batch, each cell a row.
 
-A batch is measured twice, in other processes, with batches of other sizes between.
-
-An engine goes up the sizes of a problem until one ends as anything but ok or mismatch; larger
-sizes of that problem are then not begun. The row that stopped it stays: for the scaling laws it
-is a censored point.
+What is next and what has stopped is said by the `Ladder`; a runner measures the batches, on this
+machine or on others. The row that stopped an engine stays: for the scaling laws it is a censored
+point.
 """
 
-from collections import deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from compare.engines import chosen_engines
 from compare.engines.engine import Engine
-from compare.measure.interleaved import Ended, InterleavedBatch
-from compare.measure.session import MeasurementSession
+from compare.measure.interleaved import Ended
+from compare.measure.ladder import Batch, Ladder
+from compare.measure.local import LocalRunner
+from compare.measure.plan import Plan
 from compare.problems import get_problem
 from compare.problems.own import own_problem
-from compare.problems.problem import Case, Problem
+from compare.problems.problem import Case
 from compare.process.executor import Budget
-from compare.process.threads import off_cores
 from compare.results.identity import engine_versions, fingerprint
-from compare.results.machine import description
 from compare.results.schema import RESULT_COLUMNS, Cell
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Ended", "Plan", "benchmark", "sweep"]
-
-#: Ways a cell can end after which the engine still goes on to the next size.
-_GOES_ON = frozenset({"ok", "mismatch"})
-#: Batches that wait for their last turns while others have their first, so that the two are some
-#: time apart; a run that is killed measures them again.
-_HELD = 2
+__all__ = ["Ended", "Plan", "Runner", "benchmark", "sweep"]
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Problems, engines and budget of a sweep."""
+class Runner(Protocol):
+    """Whoever measures the batches of a sweep."""
 
-    #: Problems.
-    problems: tuple[Problem, ...]
-    #: Engines.
-    engines: tuple[Engine, ...]
-    #: Limits of each cell.
-    budget: Budget
-    #: ``sizes(problem)`` returns the sizes to go up.
-    sizes: Callable[[Problem], Sequence[int]]
-    #: Seed of the inputs.
-    seed: int = 0
-    #: Threads of the linear algebra libraries.
-    threads: int = 1
-    #: Whether each sample is taken in a process of its own.
-    fresh: bool = False
-    #: Whether an engine takes part at a size of a problem.
-    takes_part: Callable[[Problem, int, Engine], bool] = lambda problem, size, engine: True
+    def measured(
+        self, plan: Plan, ladder: Ladder, on_begin: Callable[[Batch, Engine], None]
+    ) -> Iterator[tuple[Batch, Ended]]:
+        """Yield the cells with their batches, each as soon as it has ended.
 
-    @property
-    def conditions(self) -> dict[str, object]:
-        """Conditions of the measurement, by name."""
-        return {
-            "threads": self.threads,
-            "mode": "fresh" if self.fresh else "warm",
-            "budget_s": self.budget.seconds,
-            "budget_bytes": self.budget.bytes,
-        }
-
-    def cells(self) -> Iterator[tuple[Case, Engine]]:
-        """Return the cells, small sizes of all problems first."""
-        longest = max((len(self.sizes(p)) for p in self.problems), default=0)
-        for place in range(longest):
-            for problem in self.problems:
-                sizes = self.sizes(problem)
-                if place < len(sizes):
-                    case = problem.case(sizes[place], self.seed)
-                    for engine in self.engines:
-                        if self.takes_part(problem, sizes[place], engine):
-                            yield case, engine
+        It begins batches of the ladder and tells it when they are through.
+        """
 
 
 def sweep(
     plan: Plan,
     on_begin: Callable[[Case, Engine, int, int], None] | None = None,
     done: Mapping[Cell, str] | None = None,
+    runner: Runner | None = None,
 ) -> Iterator[Ended]:
-    """Return the cells of a sweep, each as soon as it has ended."""
-    where = description()
-    pending = _left(plan, done or {})
-    begun = waiting = 0
+    """Return the cells of a sweep, each as soon as it has ended.
 
-    def begin(case: Case, engine: Engine) -> None:
-        nonlocal begun, waiting
+    Parameters
+    ----------
+    plan : Plan
+        Problems, engines, sizes and budget.
+    on_begin : callable, optional
+        ``on_begin(case, engine, begun, total)`` is called before a cell is measured, with the
+        number of cells that began before it and of all that are known of.
+    done : mapping of (problem, size, engine) to str, optional
+        Cells that are not measured again, and how they ended.
+    runner : Runner, optional
+        Whoever measures: this machine by default, or a `compare.DaskRunner`.
+
+    Yields
+    ------
+    Ended
+        ``row`` with the columns of results.csv, ``samples`` with those of samples.parquet.
+
+    Examples
+    --------
+    >>> from compare import PROBLEMS, Budget, get_engine
+    >>> engines = (get_engine("hand-written"),)
+    >>> plan = Plan((PROBLEMS["gates"],), engines, Budget(3.0, 2**31), lambda problem: (2,))
+    >>> [(ended.row["engine"], ended.row["status"]) for ended in sweep(plan)]
+    [('hand-written', 'ok')]
+    """
+    ladder = Ladder(plan.cells(), done or {})
+    begun, waiting = 0, Counter[Batch]()
+
+    def begins(batch: Batch, engine: Engine) -> None:
+        nonlocal begun
+        waiting.setdefault(batch, len(batch.engines))
         if on_begin:
-            on_begin(case, engine, begun, begun + waiting + len(pending))
-        begun, waiting = begun + 1, waiting - 1
+            on_begin(batch.case, engine, begun, begun + waiting.total() + ladder.left)
+        begun += 1
+        waiting[batch] -= 1
 
-    with (
-        MeasurementSession(plan.budget, plan.threads, plan.seed, plan.fresh) as session,
-        off_cores(session.cores),
-    ):
-        held: deque[InterleavedBatch] = deque()
-        while pending or held:
-            if pending and len(held) <= _HELD:
-                case = pending[0][0]
-                engines = [engine for other, engine in pending if other is case]
-                pending = pending[len(engines) :]
-                waiting = len(engines)
-                batch = InterleavedBatch(case, engines, session, begin)
-                held.append(batch)
-                cells = batch.first_turns()
-            else:
-                batch = held.popleft()
-                cells = batch.last_turns()
-            for ended in cells:
-                name = ended.row["engine"]
-                if ended.row["status"] not in _GOES_ON:
-                    stopped = (batch.case.problem.name, name)
-                    pending = [c for c in pending if (c[0].problem.name, c[1].name) != stopped]
-                engine = next(engine for engine in batch.engines if engine.name == name)
-                identity = {
-                    "fingerprint": fingerprint(batch.case, engine, plan.conditions),
-                    "versions": f"{where['versions']}; {engine_versions(engine)}",
-                }
-                yield Ended(ended.row | where | identity, ended.samples)
-
-
-def _left(plan: Plan, done: Mapping[Cell, str]) -> list[tuple[Case, Engine]]:
-    """Return the cells that a previous run has left to measure."""
-    left, stopped = [], set()
-    for case, engine in plan.cells():
-        place = (case.problem.name, engine.name)
-        status = done.get((case.problem.name, case.size, engine.name))
-        if status is None and place not in stopped:
-            left.append((case, engine))
-        elif status is not None and status not in _GOES_ON:
-            stopped.add(place)
-    return left
+    for batch, ended in (runner or LocalRunner()).measured(plan, ladder, begins):
+        row = ended.row
+        engine = batch.engine(row["engine"])
+        ladder.cell_ended(batch, engine.name, row["status"])
+        identity = {
+            "fingerprint": fingerprint(batch.case, engine, plan.conditions),
+            "versions": f"{row['versions']}; {engine_versions(engine)}",
+            "attempt": batch.attempt,
+        }
+        yield Ended(row | identity, ended.samples)
 
 
 def benchmark(

@@ -7,6 +7,8 @@ When the parent is gone, a guard ends what it has left.
 """
 
 import contextlib
+import functools
+import importlib.metadata
 import importlib.util
 import io
 import os
@@ -32,7 +34,7 @@ from compare.process.pristine import Fork, Pristine
 from compare.process.processes import MARK, ProcessTree, end_marked
 from compare.process.threads import THREAD_VARIABLES
 
-__all__ = ["Budget", "Executor", "Outcome", "Worker", "worker_environment"]
+__all__ = ["Budget", "Executor", "Outcome", "Worker", "pickled", "worker_environment"]
 
 #: Stages whose time counts against the budget of a cell: the work of the engine itself.
 TIMED_STAGES = frozenset({"build", "compile", "first run"})
@@ -206,7 +208,7 @@ class Worker:
         entered_s, spent_s, peak = time.monotonic(), 0.0, 0
         processor_begin = processor_s = 0.0
         try:
-            payload = _pickled(job)
+            payload = pickled(job)
         except Exception as error:
             message = f"it cannot be sent to a process: {type(error).__name__}: {error}"
             return Outcome("error", message=message, stage=stage)
@@ -320,13 +322,21 @@ def _too_busy(budget: Budget, threads: int, stage: str) -> str:
 _pickling = threading.Lock()
 
 
-def _pickled(job: tuple[Any, ...]) -> bytes:
-    """Return a job as bytes; functions of modules that a worker could not import go by value."""
+def pickled(job: tuple[Any, ...], *, elsewhere: bool = False) -> bytes:
+    """Return a job as bytes; functions of modules that a worker could not import go by value.
+
+    A worker `elsewhere` imports what is installed: of this machine's folders it has none.
+    """
     registered = []
     with _pickling:
         try:
-            for name in {getattr(f, "__module__", None) for f in _functions(job)}:
-                if name in sys.modules and name != "__main__" and not _importable(name):
+            if elsewhere:
+                names = {name for name in [*sys.modules] if not _is_installed(name)}
+            else:
+                modules = {getattr(f, "__module__", None) for f in _functions(job)}
+                names = {name for name in modules if name and not _importable(name)}
+            for name in names - {"__main__"}:
+                if name in sys.modules:
                     cloudpickle.register_pickle_by_value(sys.modules[name])
                     registered.append(sys.modules[name])
             payload: bytes = cloudpickle.dumps(job)
@@ -334,6 +344,20 @@ def _pickled(job: tuple[Any, ...]) -> bytes:
         finally:
             for module in registered:
                 cloudpickle.unregister_pickle_by_value(module)
+
+
+def _is_installed(name: str) -> bool:
+    """Return whether a module is Python's own, of this package, or of one that was installed."""
+    top = name.partition(".")[0]
+    module, ours = sys.modules[name], __name__.partition(".")[0]
+    if top in sys.stdlib_module_names or top == ours or not getattr(module, "__file__", None):
+        return True
+    return top in _installed()
+
+
+@functools.cache
+def _installed() -> frozenset[str]:
+    return frozenset(importlib.metadata.packages_distributions())
 
 
 def _functions(job: tuple[Any, ...]) -> list[Any]:

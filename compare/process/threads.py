@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 __all__ = [
     "THREAD_VARIABLES",
+    "all_off_cores",
     "candidate_cores",
     "off_cores",
     "pin",
@@ -65,6 +67,24 @@ def off_cores(cores: Sequence[int]) -> Iterator[None]:
     finally:
         if others:
             pin(0, before)
+
+
+@contextmanager
+def all_off_cores(cores: Sequence[int], available: Sequence[int]) -> Iterator[None]:
+    """Keep every thread of this process off the cores of the candidates, where there are others."""
+    tasks = Path("/proc/self/task")
+    others = [core for core in available if core not in cores]
+    before = {}
+    for task in tasks.iterdir() if others and tasks.is_dir() else ():
+        with suppress(OSError):  # a thread may have ended
+            before[int(task.name)] = pinned_cores(int(task.name))
+            pin(int(task.name), others)
+    try:
+        yield
+    finally:
+        for thread, its_cores in before.items():
+            with suppress(OSError):
+                pin(thread, its_cores)
 
 
 def threads_read(configured: int | None) -> int | None:

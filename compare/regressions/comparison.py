@@ -83,6 +83,8 @@ def compare_runs(
         raise ValueError(f"threshold {threshold!r} arrived; expected a factor above 1, such as 1.1")
     cells_old, cells_new = cells_of(old.results), cells_of(new.results)
     both = [key for key in cells_old if key in cells_new]
+    apart = _on_other_machines(cells_old, cells_new, both)
+    both = [key for key in both if key not in apart]
     if not both:
         raise ResultsError(
             f"{old.path} and {new.path} have no cell in common: none of {len(cells_old)} cells of "
@@ -115,6 +117,8 @@ def compare_runs(
             row["verdict"] = "faster"
     rows.sort(key=_place)
     notes = [*_conditions(cells_old, cells_new, both), *_strength(rows, tested, absolute)]
+    if apart:
+        notes.append(f"{len(apart)} cells were on another class of machines: they are not compared")
     return Comparison(
         as_frame(rows, COMPARISON_COLUMNS),
         notes,
@@ -122,6 +126,20 @@ def compare_runs(
         len(cells_new) - len(both),
         threshold,
     )
+
+
+def _on_other_machines(
+    old: Mapping[CellKey, Row], new: Mapping[CellKey, Row], both: list[CellKey]
+) -> set[CellKey]:
+    """Return the cells on other classes of machines, where the runs have a class in common."""
+    kinds = [
+        {key: row["machine_class"] for key, row in cells.items() if row.get("machine_class")}
+        for cells in (old, new)
+    ]
+    if not {*kinds[0].values()} & {*kinds[1].values()}:
+        return set()
+    timed = [key for key in both if key in kinds[0] and key in kinds[1]]
+    return {key for key in timed if kinds[0][key] != kinds[1][key]}
 
 
 def _timed(row: Row) -> bool:

@@ -1,5 +1,6 @@
 """Where the measurements were taken: machine, system and versions."""
 
+import hashlib
 import os
 import platform
 import sys
@@ -14,7 +15,9 @@ __all__ = [
     "description",
     "governor",
     "gradscale_version",
+    "host",
     "machine",
+    "machine_class",
     "moment",
     "system",
     "versions",
@@ -28,6 +31,8 @@ _LISTED = (
     "threadpoolctl", "array-api-compat", "vl-convert-python", "numba", "llvmlite",
     "jax", "jaxlib", "torch", "autograd", "mygrad", "micrograd", "casadi", "symengine",
 )  # fmt: skip
+#: Digits of the digests that stand for a host and for a class of machines.
+_DIGITS = 8
 _CPUFREQ = Path("/sys/devices/system/cpu/cpu0/cpufreq")
 
 
@@ -43,6 +48,18 @@ def machine() -> str:
     """Return processor, number of cores and memory in one line."""
     memory_gib = psutil.virtual_memory().total / 2**30
     return f"{_processor()}, {os.cpu_count()} cores, {memory_gib:.0f} GiB"
+
+
+def host() -> str:
+    """Return a digest of the name of this machine, the same in each of its processes."""
+    parts = (_read(Path("/etc/machine-id")), platform.node())
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_DIGITS]
+
+
+def machine_class() -> str:
+    """Return a digest of what makes two machines equally fast: processor, cores, BLAS."""
+    parts = (_processor(), platform.machine(), str(os.cpu_count()), blas())
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_DIGITS]
 
 
 def _processor() -> str:
@@ -104,6 +121,8 @@ def blas() -> str:
 def description() -> dict[str, str]:
     """Return the columns of results.csv that describe where it was measured."""
     return {
+        "host": host(),
+        "machine_class": machine_class(),
         "machine": machine(),
         "governor": governor(),
         "system": system(),

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 #: Columns that tables of earlier runs lack.
-_ADDED = frozenset({"certified", "loss_formula"})
+_ADDED = frozenset({"certified", "loss_formula", "machine_class"})
 CUT_OFF_ADVICE = "Delete its last line to go on from the rows before it."
 _DTYPES = {"int": "Int64", "float": "float64", "str": "str"}
 

@@ -37,18 +37,27 @@ class PreviousRun:
         The contents until then of ``run.json``.
     remarks : tuple of str
         Sentences about what was kept, cut off and stale.
+    classes : dict of str to str
+        The class of machines that each family with a kept cell was measured on.
     """
 
     done: dict[Cell, str] = dataclasses.field(default_factory=dict)
     run: int = 0
     metadata: dict[str, Any] = dataclasses.field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    classes: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 def previous_run(
-    folder: Path, requested: Mapping[str, Any], fingerprints: Mapping[Cell, str], machine: str
+    folder: Path,
+    requested: Mapping[str, Any],
+    fingerprints: Mapping[Cell, str],
+    machine: str | None,
 ) -> PreviousRun:
-    """Return the part of the run in a folder that is kept, and remove the rest of its results."""
+    """Return the part of the run in a folder that is kept, and remove the rest of its results.
+
+    Rows of machines other than `machine` are refused, unless that is None, as on a cluster.
+    """
     results = folder / _RESULTS
     if not results.exists():
         remark = "There is no earlier run to go on with: this one starts anew."
@@ -66,10 +75,11 @@ def previous_run(
         create_results(results)
     rows = read_results(results)
     others = sorted({str(m) for m in rows["machine"] if m} - {machine})
-    if others:
+    if others and machine is not None:
         raise ResultsError(
             f"{folder} holds a run of another machine ({others[0]}; this one is {machine}), and "
-            "times of two machines do not belong into one table. Choose another folder with --out."
+            "times of two machines do not belong into one table. Choose another folder with --out, "
+            "or go on with a run of a cluster by --dask."
         )
     done, kept = _kept(rows, fingerprints)
     if rows.empty:
@@ -84,7 +94,9 @@ def previous_run(
         )
     run = max(SampleStore(folder).keep(done), int(metadata.get("resumed", 0)) + 1)
     remarks.append(f"{len(done)} of {len(fingerprints)} cells are kept.")
-    return PreviousRun(done, run, metadata, tuple(remarks))
+    families = zip(rows.loc[kept, "family"], rows.loc[kept, "machine_class"], strict=True)
+    classes = {str(family): str(kind) for family, kind in families if kind}
+    return PreviousRun(done, run, metadata, tuple(remarks), classes)
 
 
 def _kept(

@@ -25,7 +25,7 @@ __all__ = [
     "Status",
 ]
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 #: A row of results.csv: names of problem and engine, and the size between them.
 Cell = tuple[str, int, str]
@@ -49,6 +49,7 @@ RETIRED: dict[int, dict[str, str | None]] = {
     1: {"threads": "threads_read", "samples_s": None, "definition": "fingerprint"},
     2: {"definition": "fingerprint"},
     3: {},
+    4: {},
 }
 
 
@@ -101,6 +102,7 @@ RESULT_COLUMNS: tuple[Column, ...] = (
     Column("run_low_s", "float", "s", "lower end of the 95 % interval of run_s"),
     Column("run_high_s", "float", "s", "upper end of the 95 % interval of run_s"),
     Column("run_min_s", "float", "s", "smallest sample"),
+    Column("calibration_s", "float", "s", "median time of the calibration workload beside it"),
     Column("primal_s", "float", "s", "median time of one evaluation of the loss on plain NumPy"),
     Column(
         "ratio",
@@ -138,6 +140,14 @@ RESULT_COLUMNS: tuple[Column, ...] = (
     Column("budget_bytes", "int", "B", "memory budget of the cell"),
     Column("fingerprint", "str", "", "digest of the problem's source and the engine's version"),
     Column("ended", "str", "", "when the cell ended, in UTC"),
+    Column("attempt", "int", "1", "attempt to measure its batch; more than 1: a worker was lost"),
+    Column("host", "str", "", "digest of the name of the machine"),
+    Column(
+        "machine_class",
+        "str",
+        "",
+        "digest of processor, cores and linear algebra: laws are fitted within a class",
+    ),
     Column("machine", "str", "", "processor, number of cores and memory"),
     Column("governor", "str", "", "frequency governor of the processor, if the system tells"),
     Column("system", "str", "", "operating system and its release"),
@@ -167,6 +177,7 @@ SAMPLE_COLUMNS: tuple[Column, ...] = (
 SUMMARY_COLUMNS: tuple[Column, ...] = (
     Column("schema_version", "int", "", "version of this table of columns"),
     Column("family", "str", "", "group of problems that grow the same way"),
+    Column("machine_class", "str", "", "class of machines that it was measured on"),
     Column("engine", "str", "", "what computed the gradient"),
     Column("quantity", "str", "", "what grows, as named in results.csv"),
     Column("against", "str", "", "what it grows with: parameters or size"),
@@ -208,6 +219,7 @@ SUMMARY_COLUMNS: tuple[Column, ...] = (
 CROSSOVER_COLUMNS: tuple[Column, ...] = (
     Column("schema_version", "int", "", "version of this table of columns"),
     Column("family", "str", "", "group of problems that grow the same way"),
+    Column("machine_class", "str", "", "class of machines that it was measured on"),
     Column("quantity", "str", "", "what is cheaper, as named in results.csv"),
     Column("against", "str", "", "what the size counts: parameters or size"),
     Column("below", "str", "", "engine that is cheaper below"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from compare.problems import PROBLEMS
+from compare.results.machines import machine_metadata
 from compare.results.reading import ResultsError, read_results, read_table
 from compare.results.resume import read_json
 from compare.results.schema import (
@@ -74,7 +75,7 @@ def read_record(folder: Path, *, laws: bool = True) -> "RunRecord":
         )
         if (folder / f"{name}.csv").exists()
     }
-    metadata = {**read_json(folder / "machine.json"), **read_json(folder / "run.json")}
+    metadata = {**machine_metadata(folder), **read_json(folder / "run.json")}
     growths = growths_of(results) if laws else []
     return RunRecord(
         results, summary_of(growths), crossovers=crossovers_of(growths), metadata=metadata, **tables

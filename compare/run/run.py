@@ -14,19 +14,22 @@ from rich.console import Console
 from rich.text import Text
 
 from compare.engines.engine import Engine
-from compare.measure.sweep import sweep
+from compare.measure.local import LocalRunner
+from compare.measure.sweep import Runner, sweep
 from compare.problems import PROBLEMS
 from compare.problems.problem import Case, Problem
 from compare.process.executor import Budget
 from compare.report.format import budget_text
 from compare.results.identity import fingerprint
 from compare.results.lock import locked
-from compare.results.machine import machine, moment, whole_description
+from compare.results.machine import machine, machine_class, moment, whole_description
+from compare.results.machines import marked_hosts, read_machines
 from compare.results.reading import read_results, read_table
 from compare.results.resume import PreviousRun, previous_run, write_json
 from compare.results.samples import SampleStore
 from compare.results.schema import (
     AGREEMENT_COLUMNS,
+    RESULT_COLUMNS,
     SWELL_COLUMNS,
     TRAINING_COLUMNS,
     TRUTH_COLUMNS,
@@ -47,6 +50,8 @@ from compare.run.settings import Settings
 from compare.run.verify import verify_cases
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from compare.truth.measure import Found
 
 __all__ = ["Settings", "differentiated", "report_folder", "run", "verify_problems"]
@@ -97,22 +102,27 @@ def verify_problems(
     )
 
 
-def run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
-    """Do the main job and write its folder."""
+def run(
+    settings: Settings, console: Console, client: "Client | None" = None
+) -> tuple[Path, bool, bool]:
+    """Do the main job, on the workers of a cluster if its client is given; write its folder."""
     with locked(prepare_folder(settings.folder)):
-        return _run(settings, console)
+        return _run(settings, console, client)
 
 
-def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
+def _run(settings: Settings, console: Console, client: "Client | None") -> tuple[Path, bool, bool]:
     # late: pandas and the report are not needed before
     from compare.report.terminal import print_finding
 
     folder, begin = settings.folder, time.monotonic()
     fingerprints = _fingerprints(settings)
-    previous = _begin(settings, console, fingerprints)
-    metadata, machine = _metadata(settings, previous), _machine_metadata(settings)
+    previous = _begin(settings, console, fingerprints, machine() if client is None else None)
+    metadata, machines = _metadata(settings, previous), read_machines(folder)
+    runner: Runner = LocalRunner()
+    if client is None:
+        machines[machine_class()] = {**whole_description(), "before": moment(), "after": None}
     write_json(folder / "run.json", metadata)
-    write_json(folder / "machine.json", machine)
+    write_json(folder / "machine.json", machines)
     samples, interrupted = SampleStore(folder), False
     cells = len(fingerprints) - len(previous.done)
     cells_s, rest_s = settings.estimate_s
@@ -120,13 +130,15 @@ def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
     _announce(settings, console, cells, cells_s + rest_s)
     try:
         with Display(console, cells, cells_s, rest_s) as display:
-            _time(settings, 0, display, previous, samples)
+            if client is not None:
+                runner = _cluster(client, folder, previous, machines, display, console)
+            _time(settings, 0, display, previous, samples, runner)
             print_finding(read_results(folder / "results.csv"), metadata, console)
             # Each cell was held against its reference before it was timed; now all engines are
             # on every problem, also on those that no clock sees.
             _verify(settings, display, metadata)
             for place in range(1, len(settings.plans)):
-                _time(settings, place, display, previous, samples)
+                _time(settings, place, display, previous, samples, runner)
             # A report of somebody's own function is about that function, not about our networks.
             ours = PROBLEMS.keys() - {*PROBLEMS.plugins}
             if any(problem.name in ours for problem in settings.problems):
@@ -145,11 +157,39 @@ def _run(settings: Settings, console: Console) -> tuple[Path, bool, bool]:
     samples.finish(complete=not interrupted)
     metadata |= {"interrupted": interrupted, "elapsed_s": round(time.monotonic() - begin, 1)}
     write_json(folder / "run.json", metadata)
-    write_json(folder / "machine.json", machine | {"after": moment()})
+    if client is None:
+        machines[machine_class()]["after"] = moment()
+    else:
+        rows = read_results(folder / "results.csv")
+        write_table(folder / "results.csv", marked_hosts(rows), RESULT_COLUMNS)
+    write_json(folder / "machine.json", machines)
     page = report_folder(folder, console)
     if settings.parquet:
         write_parquet(folder / "results.parquet", read_results(folder / "results.csv"))
     return page, _sound(settings, console), interrupted
+
+
+def _cluster(
+    client: "Client",
+    folder: Path,
+    previous: PreviousRun,
+    machines: dict[str, dict[str, Any]],
+    display: Display,
+    console: Console,
+) -> Runner:
+    """Return the runner of a cluster, which tells the display what it does."""
+    # late: Dask is optional
+    from compare.cluster.runner import DaskRunner
+
+    def says(text: str) -> None:
+        display.does(text)
+        # Also for a run that is killed: who joined stands there.
+        write_json(folder / "machine.json", machines)
+
+    def warns(text: str) -> None:
+        console.print(Text(text), soft_wrap=True)
+
+    return DaskRunner(client, says=says, warns=warns, classes=previous.classes, machines=machines)
 
 
 def _announce(settings: Settings, console: Console, cells: int, seconds: float) -> None:
@@ -189,7 +229,12 @@ def _count(number: int, what: str) -> str:
 
 
 def _time(
-    settings: Settings, place: int, display: Display, previous: PreviousRun, samples: SampleStore
+    settings: Settings,
+    place: int,
+    display: Display,
+    previous: PreviousRun,
+    samples: SampleStore,
+    runner: Runner,
 ) -> None:
     """Time the cells of one of the plans, and write each as soon as it has ended."""
     plan, *later = settings.plans[place:]
@@ -198,7 +243,7 @@ def _time(
     def on_begin(case: Case, engine: Engine, done: int, total: int) -> None:
         display.begins(case, engine, total - done + beyond)
 
-    for ended in sweep(plan, on_begin, previous.done):
+    for ended in sweep(plan, on_begin, previous.done, runner):
         row = ended.row
         samples.add((row["problem"], row["size"], row["engine"]), ended.samples, previous.run)
         append_row(settings.folder / "results.csv", row)
@@ -218,12 +263,14 @@ def _fingerprints(settings: Settings) -> dict[Cell, str]:
     }
 
 
-def _begin(settings: Settings, console: Console, fingerprints: Mapping[Cell, str]) -> PreviousRun:
+def _begin(
+    settings: Settings, console: Console, fingerprints: Mapping[Cell, str], here: str | None
+) -> PreviousRun:
     """Make the folder ready, and return the part that is kept of the run in it."""
     folder = settings.folder
     remove_parts(folder)
     if settings.resume:
-        previous = previous_run(folder, settings.requested, fingerprints, machine())
+        previous = previous_run(folder, settings.requested, fingerprints, here)
         for sentence in previous.remarks:
             console.print(sentence)
     else:
@@ -343,15 +390,4 @@ def _metadata(settings: Settings, previous: PreviousRun) -> dict[str, Any]:
         **{name: settings.requested[name] for name in _SHOWN},
         "planned_cells": plan_cells,
         **{name: previous.metadata[name] for name in known if name in previous.metadata},
-    }
-
-
-def _machine_metadata(settings: Settings) -> dict[str, Any]:
-    """Return the metadata of the place of a run: machine.json."""
-    return {
-        **whole_description(),
-        "command": settings.command,
-        "seed": settings.seed,
-        "before": moment(),
-        "after": None,
     }

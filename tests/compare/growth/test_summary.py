@@ -228,3 +228,21 @@ def test_a_cell_that_memory_ended_bounds_the_memory_by_the_budget():
     assert (memory["points"], memory["censored"]) == (5, 1)
     assert memory["exponent"] == pytest.approx(1.0, abs=1e-3)
     assert (run["points"], run["censored"]) == (4, 0)
+
+
+def test_laws_and_crossovers_stay_within_a_class_of_machines():
+    def rows(kind, factor):
+        return [
+            cell(n, machine_class=kind, engine=engine, run_s=factor * 1e-6 * (n + 1) ** power)
+            for n in (2, 4, 8, 16, 32)
+            for engine, power in (("graph", 2), ("hand", 3))
+        ]
+
+    results = as_frame(rows("slow", 10.0) + rows("fast", 1.0), RESULT_COLUMNS)
+    frame = summarise(results)
+    found = frame[(frame["quantity"] == "run_s") & (frame["engine"] == "graph")]
+    assert found["machine_class"].tolist() == ["slow", "fast"]
+    assert found["exponent"].round(3).tolist() == [1.0, 1.0]
+    met = crossovers_of(growths_of(results))
+    assert set(met["machine_class"]) <= {"slow", "fast"}
+    assert not met.duplicated(["family", "quantity", "machine_class"]).any()

@@ -190,6 +190,16 @@ def test_other_conditions_are_said(rng):
     assert any("fingerprints differ of 10 of 10 cells" in note for note in notes)
 
 
+def test_cells_on_another_class_of_machines_are_not_compared(rng):
+    old = made(rng, machine_class="c")
+    mixed = changed(made(rng, machine_class="c"), [1, 2], machine_class="d")
+    found = compare_runs(old, mixed)
+    assert len(found.cells) == 8
+    assert "2 cells were on another class of machines: they are not compared" in found.notes
+    # Two machines that have no class in common are compared with a warning, as ever.
+    assert len(compare_runs(old, made(rng, machine_class="d")).cells) == 10
+
+
 def test_cells_in_one_run_only(rng):
     found = compare_runs(made(rng, 10), made(rng, 7))
     assert (len(found.cells), found.only_old, found.only_new) == (7, 3, 0)

@@ -1,5 +1,6 @@
 import dataclasses
 import functools
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -7,10 +8,11 @@ import textwrap
 import numpy as np
 import pytest
 
-from compare.engines import ENGINES, get_engine
+from compare.engines import ENGINES, PEERS, get_engine
 from compare.engines.engine import Engine
 from compare.problems import PROBLEMS, get_problem
 from compare.problems.own import own_problem
+from compare.process.executor import pickled
 from compare.results.identity import engine_versions, fingerprint
 
 CONDITIONS = {"threads": 1, "mode": "warm"}
@@ -47,6 +49,50 @@ def test_it_is_the_same_in_every_process():
     command = [sys.executable, "-c", textwrap.dedent(code)]
     printed = {subprocess.check_output(command, text=True) for _ in range(2)}
     assert len(printed) == 1
+
+
+class Scale:
+    """What a user's function may refer to."""
+
+    __slots__ = ("by",)
+
+    def __init__(self, by):
+        self.by = by
+
+
+SCALE = 3.0
+
+
+def holding(held):
+    """Return a function that closes over something and refers to more of its file."""
+
+    def loss(x):
+        return np.sum(x * SCALE) if held is not None else Scale(x).by
+
+    return loss
+
+
+def test_it_is_the_same_where_a_cell_arrives_in_bytes():
+    shared = np.ones(3)
+    held = [1, "text", {"a", "b", "c"}, frozenset("xyz"), np.dtype("f4"), Scale(Scale("by"))]
+    held += [(1, (2, 3), (2, 3)), [shared, shared], slice(1, 2), functools.partial(np.sum, axis=0)]
+    held += [np.array(["a", None], dtype=object), np.float32(2), {"k": [1]}, lambda x: x, Scale]
+    case = PROBLEMS["mlp-width"].case(2, 0)
+    cells = [(own_problem(holding(one), [np.ones(2)]).case(1, 0), GRAPH) for one in held]
+    cells += [(case, engine) for engine in (*ENGINES.values(), *PEERS.values())]
+    cells += [(problem.case(problem.verify_size, 0), GRAPH) for problem in PROBLEMS.values()]
+    here = [fingerprint(*cell, CONDITIONS) for cell in cells]
+    assert len({*here}) == len(here)
+    code = """
+    import pickle, sys
+    from compare.results.identity import fingerprint
+    for cell in pickle.load(sys.stdin.buffer):
+        print(fingerprint(*pickle.loads(cell), {"threads": 1, "mode": "warm"}))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code)]
+    sent = pickle.dumps([pickled(cell, elsewhere=True) for cell in cells])
+    there = subprocess.run(command, input=sent, capture_output=True, check=True).stdout
+    assert there.decode().split() == here
 
 
 @pytest.mark.parametrize(

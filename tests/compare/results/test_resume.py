@@ -143,3 +143,11 @@ def test_json_is_written_whole_or_not_at_all(folder, monkeypatch):
     assert (folder / "run.json").read_text() == before
     assert json.loads(before)["requested"] == REQUESTED
     assert not list(folder.glob(".*"))
+
+
+def test_a_run_of_a_cluster_goes_on_with_the_classes_of_its_families(folder):
+    done = row("shared", "bb") | {"family": "notes", "machine_class": "c", "host": "h"}
+    append_row(folder / "results.csv", done | {"machine": "another, 64 cores"})
+    previous = resumed(folder, machine=None)
+    assert len(previous.done) == 2
+    assert previous.classes == {"notes": "c"}

@@ -1,0 +1,1 @@
+"""Sweeps on a cluster: batches measured by Dask workers on other machines."""

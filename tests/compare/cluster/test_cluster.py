@@ -1,0 +1,166 @@
+"""A scheduler and its workers on loopback: sweeps with workers that are killed.
+
+By hand, with any number of kills: ``python -m pytest tests/compare/cluster -m exhaustive``.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+import compare
+from compare.engines.engine import Engine
+
+distributed = pytest.importorskip("distributed")
+
+#: Nothing here takes longer, or it fails.
+LONGEST_S = 300.0
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+
+
+class Crew:
+    """A scheduler in this process, a client, and workers with their nannies in others."""
+
+    def __init__(self):
+        self.cluster = distributed.LocalCluster(
+            n_workers=0, host="127.0.0.1", dashboard_address=None, silence_logs=50
+        )
+        self.client = distributed.Client(self.cluster, set_as_default=False)
+        self.workers = []
+
+    def hire(self, number):
+        """Start some workers."""
+        command = [sys.executable, "-m", "compare", "worker", self.cluster.scheduler_address]
+        for _ in range(number):
+            self.workers.append(
+                subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            )
+
+    def kill(self, address):
+        """Kill the worker at an address and its nanny, and nothing else; return their children."""
+        pid = self.client.run(os.getpid, workers=[address])[address]
+        nanny = next(w for w in self.workers if pid in [c.pid for c in children_of(w)])
+        others = children_of(nanny)
+        nanny.kill()
+        psutil.Process(pid).kill()
+        nanny.wait()
+        return others
+
+    def close(self):
+        """End everything."""
+        for worker in self.workers:
+            worker.terminate()
+        for worker in self.workers:
+            try:
+                worker.wait(20)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+        self.client.close(timeout=10)
+        self.cluster.close(timeout=10)
+
+
+def children_of(process):
+    """Return the processes below one."""
+    try:
+        return psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+@pytest.fixture(scope="module")
+def crew():
+    crew = Crew()
+    yield crew
+    crew.close()
+
+
+ENGINES = tuple(compare.get_engine(name) for name in ("hand-written", "finite-differences"))
+
+
+def plan(problems, engines=ENGINES, sizes=(2, 3)):
+    chosen = tuple(compare.PROBLEMS[name] for name in problems)
+    return compare.Plan(chosen, engines, compare.Budget(20.0, 2**32), lambda problem: sizes)
+
+
+def swept(crew, which, says=lambda text: None, **more):
+    """Return the rows of a sweep, which must end in time."""
+    lost = []
+    runner = compare.DaskRunner(crew.client, LONGEST_S, says, lost.append, **more)
+    rows, end_s = [], time.monotonic() + LONGEST_S
+    for ended in compare.sweep(which, runner=runner):
+        assert time.monotonic() < end_s
+        rows.append(ended.row)
+    return rows, lost
+
+
+def survives(crew, rng):
+    """Kill the worker that measures, and its nanny, at a random moment; one more joins late."""
+    after_s, victims = rng.uniform(0.0, 4.0), []
+
+    def kill():
+        time.sleep(after_s)
+        processing = crew.client.processing()
+        address = next(name for name, keys in processing.items() if keys)
+        victims.extend(crew.kill(address))
+        crew.hire(1)
+
+    killer = threading.Thread(target=kill)
+
+    def says(text):
+        if " on " in text and "joins" not in text and not killer.ident:
+            killer.start()
+
+    which = plan(("logistic-map",))
+    rows, lost = swept(crew, which, says)
+    killer.join(LONGEST_S)
+    cells = [(r["problem"], r["size"], r["engine"], r["status"]) for r in rows]
+    expected = [(c.problem.name, c.size, e.name, "ok") for c, e in which.cells()]
+    assert sorted(cells) == sorted(expected), [(r["message"], lost) for r in rows]
+    assert lost
+    assert {r["attempt"] for r in rows} <= {1, 2}
+    assert len({(r["host"], r["machine_class"]) for r in rows}) == 1
+    assert all(r["calibration_s"] > 0 for r in rows)
+    # What the worker had started ends with it.
+    assert not psutil.wait_procs(victims, timeout=20)[1]
+
+
+def test_a_sweep_survives_a_worker_that_is_killed_with_its_nanny(crew):
+    crew.hire(2)
+    crew.client.wait_for_workers(2, timeout=LONGEST_S)
+    survives(crew, np.random.default_rng())
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("seed", range(20))
+def test_a_sweep_survives_again(crew, seed):
+    crew.hire(max(0, 2 - len(crew.client.scheduler_info()["workers"])))
+    crew.client.wait_for_workers(2, timeout=LONGEST_S)
+    survives(crew, np.random.default_rng(seed))
+
+
+def poison(case):
+    """Kill the Dask worker above this process, as one that takes all memory of a machine does."""
+    import psutil
+
+    for parent in psutil.Process().parents():
+        if "multiprocessing" in " ".join(parent.cmdline()):
+            parent.kill()
+    raise AssertionError("there was no worker above")
+
+
+@pytest.mark.exhaustive
+def test_a_poison_engine_ends_as_crashed_and_no_other(crew):
+    crew.hire(max(0, 1 - len(crew.client.scheduler_info()["workers"])))
+    engines = (Engine("poison", "", ("numpy",), poison), ENGINES[0])
+    rows, _ = swept(crew, plan(("mlp-width",), engines))
+    ended = {(r["size"], r["engine"]): (r["status"], r["attempt"]) for r in rows}
+    assert ended == {
+        (2, "poison"): ("crashed", 3),
+        (2, "hand-written"): ("ok", 3),
+        (3, "hand-written"): ("ok", 1),
+    }
