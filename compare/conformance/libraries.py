@@ -1,8 +1,8 @@
 """How each library takes a derivative of a plain NumPy function, as its users would write it."""
 
 import importlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from compare.conformance.case import Case
+from compare.engines.peers.torch_numpy import SPELLED
 from compare.engines.rebound import Library as Stand
 from compare.engines.rebound import rebound
 
@@ -37,6 +38,8 @@ class Library:
     module: str
     derivative: Callable[[Case], Sequence[Any]]
     program: tuple[str, ...] = ()
+    #: Names of NumPy that its NumPy spells differently.
+    spelled: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def version(self) -> str:
@@ -165,6 +168,23 @@ _PROGRAMS = {
         "import jax.numpy as np",
         "gradient = lambda f, wrt: jax.jit(jax.grad(f, wrt))",
     ),
+    "torch": (
+        "import torch",
+        "import array_api_compat.torch as np",
+        "torch.set_default_dtype(torch.float64)",
+        "torch.set_printoptions(precision=17)",
+        "def gradient(f, wrt):",
+        "    chosen = wrt if isinstance(wrt, tuple) else (wrt,)",
+        "    def found(*args):",
+        "        args = [torch.as_tensor(x) for x in args]",
+        "        nested = any(x.requires_grad for x in args)",
+        "        args = [x if x.requires_grad else x.requires_grad_(i in chosen)",
+        "                for i, x in enumerate(args)]",
+        "        found = torch.autograd.grad(f(*args), [args[i] for i in chosen],",
+        "                                    create_graph=nested, materialize_grads=True)",
+        "        return found if isinstance(wrt, tuple) else found[0]",
+        "    return found",
+    ),
     "autograd": ("import autograd", "import autograd.numpy as np", "gradient = autograd.grad"),
     "mygrad": (
         "import numpy as np",
@@ -189,7 +209,7 @@ LIBRARIES: dict[str, Library] = {
         ),
         Library("jax", "jax", _jax(jit=False), _PROGRAMS["jax"]),
         Library("jax-jit", "jax", _jax(jit=True), _PROGRAMS["jax-jit"]),
-        Library("torch", "torch", _torch),
+        Library("torch", "torch", _torch, _PROGRAMS["torch"], SPELLED),
         Library("autograd", "autograd", _autograd, _PROGRAMS["autograd"]),
         Library("mygrad", "mygrad", _mygrad, _PROGRAMS["mygrad"]),
     )

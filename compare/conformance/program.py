@@ -3,6 +3,7 @@
 import ast
 import dis
 import inspect
+import re
 import textwrap
 import types
 from collections.abc import Callable
@@ -34,7 +35,9 @@ def program(case: Case, library: Library) -> str:
         asked = f"gradient(lambda x: np.sum(first(x)), 0)({inputs})"
     truth = "no derivative" if case.truth is None else "; ".join(map(digits, case.truth))
     imports = [*library.program, *lines.imports]
-    return "\n".join([*imports, *lines.text, f"print({asked})", f"# right: {truth}"])
+    text = "\n".join([*lines.text, f"print({asked})"])
+    text = re.sub(r"\bnp\.(\w+)", lambda m: f"np.{library.spelled.get(m[1], m[1])}", text)
+    return "\n".join([*imports, text, f"# right: {truth}"])
 
 
 class _Lines:

@@ -70,7 +70,7 @@ def conformance(
             for done, case in enumerate(cases, 1):
                 job = (answer, library.derivative, case.family, case.name)
                 outcome = executor.run(call, *job, budget=_BUDGET, of=library.name)
-                rows.append(_row(case, library, _judged(case, outcome)))
+                rows.append(_row(case, library, _judged(case, outcome, library.module)))
                 if on_done:
                     on_done(library.name, done, len(cases))
     return as_frame(rows, CONFORMANCE_COLUMNS)
@@ -96,9 +96,9 @@ def _by_gradient(gradient: Callable[..., Any], case: Case) -> Sequence[Any]:
     return found
 
 
-def _judged(case: Case, outcome: Outcome) -> Verdict:
+def _judged(case: Case, outcome: Outcome, module: str) -> Verdict:
     if outcome.status == "ok":
-        return verdict_of(case, *outcome.result)
+        return verdict_of(case, *outcome.result, module=module)
     if outcome.status in ("timeout", "memory"):
         return Verdict("timeout", outcome.message)
     return Verdict("crashed", outcome.message)
