@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from compare.conformance.case import Case
-from compare.engines.peers.torch_numpy import SPELLED
+from compare.engines.peers.torch_numpy import SPELLED, TorchSpecial
 from compare.engines.rebound import Library as Stand
 from compare.engines.rebound import rebound
 
@@ -40,6 +40,8 @@ class Library:
     program: tuple[str, ...] = ()
     #: Names of NumPy that its NumPy spells differently.
     spelled: Mapping[str, str] = field(default_factory=dict)
+    #: The line that imports its ``scipy.special``.
+    special: str = "from scipy import special"
 
     @property
     def version(self) -> str:
@@ -97,7 +99,8 @@ def _jax(jit: bool) -> Callable[[Case], Any]:
             found = jax.grad(function, wrt)
             return jax.jit(found) if jit else found
 
-        function = rebound(case.function, Stand(jax.numpy))
+        special = importlib.import_module("jax.scipy.special")
+        function = rebound(case.function, Stand(jax.numpy, special=special))
         return [np.asarray(x) for x in nested(gradient, case, jax.numpy.sum, function)]
 
     return derivative
@@ -107,7 +110,8 @@ def _autograd(case: Case) -> Any:
     autograd: Any = importlib.import_module("autograd")
     numpy: Any = importlib.import_module("autograd.numpy")
 
-    function = rebound(case.function, Stand(numpy))
+    special = importlib.import_module("autograd.scipy.special")
+    function = rebound(case.function, Stand(numpy, special=special))
     return nested(autograd.grad, case, numpy.sum, function)
 
 
@@ -116,7 +120,7 @@ def _torch(case: Case) -> Any:
     from compare.engines.peers.torch_numpy import TorchNumPy
 
     stand = TorchNumPy()
-    function = rebound(case.function, Stand(stand, stand.constant))
+    function = rebound(case.function, Stand(stand, stand.constant, TorchSpecial()))
     tensors = [
         torch.tensor(x, dtype=torch.float64, requires_grad=i in case.wrt)
         if isinstance(x, float | np.ndarray)
@@ -207,10 +211,24 @@ LIBRARIES: dict[str, Library] = {
             Library(f"symdiff-{strategy}", "symdiff", _formula(strategy))
             for strategy in ("expanded", "shared", "adjoint", "matrix")
         ),
-        Library("jax", "jax", _jax(jit=False), _PROGRAMS["jax"]),
-        Library("jax-jit", "jax", _jax(jit=True), _PROGRAMS["jax-jit"]),
-        Library("torch", "torch", _torch, _PROGRAMS["torch"], SPELLED),
-        Library("autograd", "autograd", _autograd, _PROGRAMS["autograd"]),
+        Library(
+            "jax", "jax", _jax(jit=False), _PROGRAMS["jax"], special="from jax.scipy import special"
+        ),
+        Library(
+            "jax-jit",
+            "jax",
+            _jax(jit=True),
+            _PROGRAMS["jax-jit"],
+            special="from jax.scipy import special",
+        ),
+        Library("torch", "torch", _torch, _PROGRAMS["torch"], SPELLED, "from torch import special"),
+        Library(
+            "autograd",
+            "autograd",
+            _autograd,
+            _PROGRAMS["autograd"],
+            special="from autograd.scipy import special",
+        ),
         Library("mygrad", "mygrad", _mygrad, _PROGRAMS["mygrad"]),
     )
 }

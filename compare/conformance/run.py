@@ -98,7 +98,8 @@ def _by_gradient(gradient: Callable[..., Any], case: Case) -> Sequence[Any]:
 
 def _judged(case: Case, outcome: Outcome, module: str) -> Verdict:
     if outcome.status == "ok":
-        return verdict_of(case, *outcome.result, module=module)
+        found, error = outcome.result
+        return verdict_of(case, found, error, module)
     if outcome.status in ("timeout", "memory"):
         return Verdict("timeout", outcome.message)
     return Verdict("crashed", outcome.message)

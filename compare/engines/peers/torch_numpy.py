@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["SPELLED", "TorchNumPy"]
+__all__ = ["SPELLED", "TorchNumPy", "TorchSpecial"]
 
 #: Names of NumPy that the array API standard or PyTorch spells differently.
 SPELLED = {
@@ -160,3 +160,17 @@ def _holds(value: Any, kind: type) -> bool:
     if isinstance(value, list | tuple):
         return any(_holds(item, kind) for item in value)
     return isinstance(value, kind)
+
+
+class TorchSpecial:
+    """A stand-in for the module ``scipy.special``: PyTorch's functions under SciPy's names."""
+
+    def __getattr__(self, name: str) -> Any:
+        special: Any = importlib.import_module("torch.special")
+        for spelt in (name, f"bessel_{name}", f"modified_bessel_{name}"):
+            if hasattr(special, spelt):
+                return getattr(special, spelt)
+        raise AttributeError(name)
+
+    def __repr__(self) -> str:
+        return "torch.special"
