@@ -18,7 +18,7 @@ from compare.process.jobs import call
 from compare.results.reading import as_frame
 from compare.results.schema import CONFORMANCE_COLUMNS, SCHEMA_VERSION
 
-__all__ = ["conformance"]
+__all__ = ["answer", "by_gradient", "conformance"]
 
 _BUDGET = Budget(20.0, 4 * 1024**3)
 
@@ -63,7 +63,7 @@ def conformance(
     cases = [case for family in families or FAMILIES for case in cases_of(family)]
     chosen: list[Library] = [] if gradient and engines is None else installed(engines)
     if gradient:
-        chosen.append(Library(gradient[0], "", partial(_by_gradient, gradient[1])))
+        chosen.append(Library(gradient[0], "", partial(by_gradient, gradient[1])))
     rows = []
     with Executor() as executor:
         for library in chosen:
@@ -90,7 +90,7 @@ def answer(
     return [np.asarray(x) if isinstance(x, np.ndarray | np.generic) else x for x in found], ""
 
 
-def _by_gradient(gradient: Callable[..., Any], case: Case) -> Sequence[Any]:
+def by_gradient(gradient: Callable[..., Any], case: Case) -> Sequence[Any]:
     """Return the derivatives by ``gradient(f, wrt)``, nested for the second order."""
     found: Sequence[Any] = nested(gradient, case, np.sum)
     return found
