@@ -34,7 +34,7 @@ from autodiff.rules.kinks import noting
 from autodiff.rules.magnitude import real_part
 from autodiff.transforms.values import agree, floating, is_known, refuse_discrete, short
 
-__all__ = ["Call", "argument_numbers"]
+__all__ = ["Call"]
 
 _Number = np.float64
 _ONE = _Number(1.0)
@@ -582,22 +582,3 @@ def _observer(inputs: Sequence[Tensor]) -> tuple[PassObserver | None, Tape | Non
                 return None, None
             found = x.tape
     return (None, None) if found is None else (found.observer, found)
-
-
-def argument_numbers(argnums: int | Sequence[int], count: int, what: str) -> tuple[int, ...]:
-    """Return the numbers of arguments, counted from 0."""
-    if type(argnums) is int and 0 <= argnums < count:
-        return (argnums,)
-    chosen = (argnums,) if isinstance(argnums, int | np.integer) else tuple(argnums)
-    for argnum in chosen:
-        if not isinstance(argnum, int | np.integer):
-            raise TypeError(f"{what}: argnums={argnums!r}: an int or a tuple of ints is needed")
-        if not -count <= argnum < count:
-            raise ValueError(
-                f"{what}: argnums={argnums!r}, but the function was called with {count} "
-                "positional arguments, numbered from 0"
-            )
-    numbers = tuple(int(argnum) % count for argnum in chosen)
-    if len(set(numbers)) < len(numbers):
-        raise ValueError(f"{what}: argnums={argnums!r} names an argument twice")
-    return numbers

@@ -10,7 +10,8 @@ from autodiff.core.libraries import ADAPTERS, called_wrapped, elsewhere, own_cop
 from autodiff.core.pytrees import flatten
 from autodiff.core.tensor import Tensor
 from autodiff.graph.passes import in_dtype
-from autodiff.transforms.call import Call, argument_numbers
+from autodiff.transforms.arguments import argument_numbers
+from autodiff.transforms.call import Call
 
 __all__ = [
     *("elementwise_grad", "grad", "jvp", "linearize", "matched_tangents", "push_first"),

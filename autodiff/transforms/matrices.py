@@ -11,7 +11,8 @@ import numpy as np
 from autodiff.core.batching import batch_tape, in_batch, of_batch
 from autodiff.core.tensor import Tensor
 from autodiff.graph.passes import primal_dtype
-from autodiff.transforms.call import Call, argument_numbers
+from autodiff.transforms.arguments import argument_numbers
+from autodiff.transforms.call import Call
 from autodiff.transforms.gradients import grad, jvp, matched_tangents, push_first
 
 __all__ = ["hessian", "hvp", "jacobian"]

@@ -36,7 +36,7 @@ for _command in (run, verify, list_, report, compare, conformance, worker):
 
 
 def main(
-    arguments: Sequence[str] | None = None, group: click.Group = cli, name: str = "gradscale"
+    arguments: Sequence[str] | None = None, group: click.Command = cli, name: str = "gradscale"
 ) -> None:
     """Run a command line and exit with its code."""
     for stream in (sys.stdout, sys.stderr):

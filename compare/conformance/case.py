@@ -44,6 +44,9 @@ class Case:
         The same as it is, where what is subtracted from each other is of the size of 1.
     refusable : bool
         Whether an error with a sentence is right too, since there is a derivative only in part.
+    documented : dict
+        By module, why the function is another one by what a library documents: any number is its
+        convention.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Case:
     rtol: float = 1e-9
     atol: float = 0.0
     refusable: bool = False
+    documented: dict[str, str] = field(default_factory=dict)
     family: str = ""
 
 

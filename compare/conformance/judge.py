@@ -34,7 +34,9 @@ class Verdict:
     value: str = ""
 
 
-def verdict_of(case: Case, answer: Sequence[Any] | None, error: str = "") -> Verdict:
+def verdict_of(
+    case: Case, answer: Sequence[Any] | None, error: str = "", module: str = ""
+) -> Verdict:
     """Return the verdict on the derivatives that a library gave, or on its error."""
     if answer is None:
         right = case.truth is None or case.refusable
@@ -58,6 +60,8 @@ def verdict_of(case: Case, answer: Sequence[Any] | None, error: str = "") -> Ver
     for reason, other in case.conventions.items():
         if _near(case, found, [nearest(t) for t in other]):
             return Verdict("convention", reason, value=shown)
+    if module in case.documented:
+        return Verdict("convention", case.documented[module], value=shown)
     if not all(np.isfinite(x).all() for x in found):
         return Verdict("right" if case.truth is None else "nan", value=shown)
     if case.truth is None:

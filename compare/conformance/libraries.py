@@ -1,8 +1,8 @@
 """How each library takes a derivative of a plain NumPy function, as its users would write it."""
 
 import importlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from compare.conformance.case import Case
+from compare.engines.peers.torch_numpy import SPELLED, TorchSpecial
 from compare.engines.rebound import Library as Stand
 from compare.engines.rebound import rebound
 
@@ -37,6 +38,10 @@ class Library:
     module: str
     derivative: Callable[[Case], Sequence[Any]]
     program: tuple[str, ...] = ()
+    #: Names of NumPy that its NumPy spells differently.
+    spelled: Mapping[str, str] = field(default_factory=dict)
+    #: The line that imports its ``scipy.special``.
+    special: str = "from scipy import special"
 
     @property
     def version(self) -> str:
@@ -94,7 +99,8 @@ def _jax(jit: bool) -> Callable[[Case], Any]:
             found = jax.grad(function, wrt)
             return jax.jit(found) if jit else found
 
-        function = rebound(case.function, Stand(jax.numpy))
+        special = importlib.import_module("jax.scipy.special")
+        function = rebound(case.function, Stand(jax.numpy, special=special))
         return [np.asarray(x) for x in nested(gradient, case, jax.numpy.sum, function)]
 
     return derivative
@@ -104,7 +110,8 @@ def _autograd(case: Case) -> Any:
     autograd: Any = importlib.import_module("autograd")
     numpy: Any = importlib.import_module("autograd.numpy")
 
-    function = rebound(case.function, Stand(numpy))
+    special = importlib.import_module("autograd.scipy.special")
+    function = rebound(case.function, Stand(numpy, special=special))
     return nested(autograd.grad, case, numpy.sum, function)
 
 
@@ -113,7 +120,7 @@ def _torch(case: Case) -> Any:
     from compare.engines.peers.torch_numpy import TorchNumPy
 
     stand = TorchNumPy()
-    function = rebound(case.function, Stand(stand, stand.constant))
+    function = rebound(case.function, Stand(stand, stand.constant, TorchSpecial()))
     tensors = [
         torch.tensor(x, dtype=torch.float64, requires_grad=i in case.wrt)
         if isinstance(x, float | np.ndarray)
@@ -165,6 +172,23 @@ _PROGRAMS = {
         "import jax.numpy as np",
         "gradient = lambda f, wrt: jax.jit(jax.grad(f, wrt))",
     ),
+    "torch": (
+        "import torch",
+        "import array_api_compat.torch as np",
+        "torch.set_default_dtype(torch.float64)",
+        "torch.set_printoptions(precision=17)",
+        "def gradient(f, wrt):",
+        "    chosen = wrt if isinstance(wrt, tuple) else (wrt,)",
+        "    def found(*args):",
+        "        args = [torch.as_tensor(x) for x in args]",
+        "        nested = any(x.requires_grad for x in args)",
+        "        args = [x if x.requires_grad else x.requires_grad_(i in chosen)",
+        "                for i, x in enumerate(args)]",
+        "        found = torch.autograd.grad(f(*args), [args[i] for i in chosen],",
+        "                                    create_graph=nested, materialize_grads=True)",
+        "        return found if isinstance(wrt, tuple) else found[0]",
+        "    return found",
+    ),
     "autograd": ("import autograd", "import autograd.numpy as np", "gradient = autograd.grad"),
     "mygrad": (
         "import numpy as np",
@@ -187,10 +211,24 @@ LIBRARIES: dict[str, Library] = {
             Library(f"symdiff-{strategy}", "symdiff", _formula(strategy))
             for strategy in ("expanded", "shared", "adjoint", "matrix")
         ),
-        Library("jax", "jax", _jax(jit=False), _PROGRAMS["jax"]),
-        Library("jax-jit", "jax", _jax(jit=True), _PROGRAMS["jax-jit"]),
-        Library("torch", "torch", _torch),
-        Library("autograd", "autograd", _autograd, _PROGRAMS["autograd"]),
+        Library(
+            "jax", "jax", _jax(jit=False), _PROGRAMS["jax"], special="from jax.scipy import special"
+        ),
+        Library(
+            "jax-jit",
+            "jax",
+            _jax(jit=True),
+            _PROGRAMS["jax-jit"],
+            special="from jax.scipy import special",
+        ),
+        Library("torch", "torch", _torch, _PROGRAMS["torch"], SPELLED, "from torch import special"),
+        Library(
+            "autograd",
+            "autograd",
+            _autograd,
+            _PROGRAMS["autograd"],
+            special="from autograd.scipy import special",
+        ),
         Library("mygrad", "mygrad", _mygrad, _PROGRAMS["mygrad"]),
     )
 }

@@ -1,5 +1,6 @@
 """The page: libraries × families with counts, each cell opening its cases."""
 
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -38,6 +39,7 @@ def write_page(frame: pd.DataFrame, path: Path) -> Path:
         families=[{"name": family, "meaning": FAMILIES[family]} for family in families],
         libraries=libraries,
         verdicts=VERDICTS,
+        day=date.today().isoformat(),
         cases=int((frame["library"] == first).sum()),
     )
     path.write_text(text, encoding="utf-8")
@@ -45,10 +47,11 @@ def write_page(frame: pd.DataFrame, path: Path) -> Path:
 
 
 def _cell(rows: pd.DataFrame) -> dict[str, object]:
-    """Return the content of a cell: counts by verdict, and the cases that are not plainly right."""
+    """Return the content of a cell: counts, and the cases not plainly right, worst first."""
     counts = rows["verdict"].value_counts()
     here = [verdict for verdict in _WORST if counts.get(verdict, 0)]
     told = rows[~rows["verdict"].isin(["right"])]
+    told = told.sort_values("verdict", key=lambda v: v.map(_WORST.index), kind="stable")
     return {
         "right": int(counts.get("right", 0) + counts.get("convention", 0)),
         "count": len(rows),

@@ -3,6 +3,7 @@
 import ast
 import dis
 import inspect
+import re
 import textwrap
 import types
 from collections.abc import Callable
@@ -23,7 +24,7 @@ def program(case: Case, library: Library) -> str:
     """Return a program that prints what a library answers, and what is right."""
     if not library.program:
         return ""
-    lines = _Lines()
+    lines = _Lines(library.special)
     f = lines.expression(case.function)
     inputs = ", ".join(lines.expression(x) for x in case.inputs)
     wrt = case.wrt if len(case.wrt) > 1 else case.wrt[0]
@@ -34,19 +35,25 @@ def program(case: Case, library: Library) -> str:
         asked = f"gradient(lambda x: np.sum(first(x)), 0)({inputs})"
     truth = "no derivative" if case.truth is None else "; ".join(map(digits, case.truth))
     imports = [*library.program, *lines.imports]
-    return "\n".join([*imports, *lines.text, f"print({asked})", f"# right: {truth}"])
+    text = "\n".join([*lines.text, f"print({asked})"])
+    text = re.sub(r"\bnp\.(\w+)", lambda m: f"np.{library.spelled.get(m[1], m[1])}", text)
+    return "\n".join([*imports, text, f"# right: {truth}"])
 
 
 class _Lines:
     """Definitions of what a function reads, in order, each once."""
 
-    def __init__(self) -> None:
+    def __init__(self, special: str) -> None:
+        self._special = special
         self.text: list[str] = []
         self.imports: list[str] = []
         self._named: dict[int, str] = {}
 
     def expression(self, value: Any) -> str:
         """Return an expression for a value, whatever it needs being defined before."""
+        if isinstance(value, np.ufunc) and getattr(np, value.__name__, None) is not value:
+            self._import(self._special)
+            return f"special.{value.__name__}"
         if isinstance(value, np.ufunc) or getattr(value, "__module__", "") == "numpy":
             return f"np.{value.__name__}"
         if isinstance(value, np.ndarray):
@@ -110,6 +117,9 @@ class _Lines:
         }
         for name in sorted(names & values.keys() - {"np", but, code.co_name}):
             value = values[name]
+            if getattr(value, "__name__", "") == "scipy.special":
+                self._import(self._special)
+                continue
             if isinstance(value, types.ModuleType):
                 self._import(f"import {value.__name__}")
                 continue

@@ -18,7 +18,7 @@ from compare.process.jobs import call
 from compare.results.reading import as_frame
 from compare.results.schema import CONFORMANCE_COLUMNS, SCHEMA_VERSION
 
-__all__ = ["conformance"]
+__all__ = ["answer", "by_gradient", "conformance"]
 
 _BUDGET = Budget(20.0, 4 * 1024**3)
 
@@ -63,14 +63,14 @@ def conformance(
     cases = [case for family in families or FAMILIES for case in cases_of(family)]
     chosen: list[Library] = [] if gradient and engines is None else installed(engines)
     if gradient:
-        chosen.append(Library(gradient[0], "", partial(_by_gradient, gradient[1])))
+        chosen.append(Library(gradient[0], "", partial(by_gradient, gradient[1])))
     rows = []
     with Executor() as executor:
         for library in chosen:
             for done, case in enumerate(cases, 1):
                 job = (answer, library.derivative, case.family, case.name)
                 outcome = executor.run(call, *job, budget=_BUDGET, of=library.name)
-                rows.append(_row(case, library, _judged(case, outcome)))
+                rows.append(_row(case, library, _judged(case, outcome, library.module)))
                 if on_done:
                     on_done(library.name, done, len(cases))
     return as_frame(rows, CONFORMANCE_COLUMNS)
@@ -90,15 +90,16 @@ def answer(
     return [np.asarray(x) if isinstance(x, np.ndarray | np.generic) else x for x in found], ""
 
 
-def _by_gradient(gradient: Callable[..., Any], case: Case) -> Sequence[Any]:
+def by_gradient(gradient: Callable[..., Any], case: Case) -> Sequence[Any]:
     """Return the derivatives by ``gradient(f, wrt)``, nested for the second order."""
     found: Sequence[Any] = nested(gradient, case, np.sum)
     return found
 
 
-def _judged(case: Case, outcome: Outcome) -> Verdict:
+def _judged(case: Case, outcome: Outcome, module: str) -> Verdict:
     if outcome.status == "ok":
-        return verdict_of(case, *outcome.result)
+        found, error = outcome.result
+        return verdict_of(case, found, error, module)
     if outcome.status in ("timeout", "memory"):
         return Verdict("timeout", outcome.message)
     return Verdict("crashed", outcome.message)

@@ -17,6 +17,7 @@ FAMILIES: dict[str, str] = {
     "masks": "masks and guards",
     "numbers": "complex numbers, types, numbers that leave",
     "stability": "saturation, cancellation, huge and tiny numbers",
+    "special": "special functions of SciPy",
     "programs": "loops, closures, state, higher orders, large sizes",
 }
 

@@ -35,6 +35,8 @@ class Library:
     numpy: Any
     #: Turns an array or a number of NumPy that a function holds into one of the library.
     constant: Callable[[Any], Any] = _as_it_is
+    #: The stand-in for ``scipy.special``, if it has one.
+    special: Any = None
 
 
 def rebound(function: Callable[..., Any], library: Library) -> Callable[..., Any]:
@@ -56,6 +58,11 @@ def _names() -> dict[int, str]:
 
 def _is_numpys(value: Any) -> bool:
     return isinstance(value, np.ufunc) or _module_of(value).partition(".")[0] == "numpy"
+
+
+def _is_special(value: Any) -> bool:
+    module = sys.modules.get("scipy.special")
+    return module is not None and getattr(module, value.__name__, None) is value
 
 
 def _module_of(value: Any) -> str:
@@ -117,6 +124,8 @@ class _Rebinding:
             return self._module(value)
         if id(value) in _names():
             return self._of_numpy(_names()[id(value)])
+        if isinstance(value, np.ufunc) and _is_special(value):
+            return self._of_special(value)
         if isinstance(value, np.ndarray | np.generic):
             return self._library.constant(value)
         if isinstance(value, FunctionType):
@@ -140,8 +149,19 @@ class _Rebinding:
     def _of_numpy(self, dotted: str) -> Any:
         return functools.reduce(getattr, dotted.split("."), self._library.numpy)
 
+    def _of_special(self, value: Any) -> Any:
+        if self._library.special is None:
+            return value
+        try:
+            return getattr(self._library.special, value.__name__)
+        except AttributeError:
+            named = f"{self._library.special} has no counterpart of scipy.special.{value.__name__}"
+            raise NotImplementedError(named) from None
+
     def _module(self, module: ModuleType) -> Any:
         top, _, rest = module.__name__.partition(".")
+        if module.__name__ == "scipy.special" and self._library.special is not None:
+            return self._library.special
         if top == "numpy":
             return self._of_numpy(rest) if rest else self._library.numpy
         return _ReboundModule(module, self) if _of_a_user(module.__name__) else module

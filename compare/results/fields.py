@@ -88,6 +88,8 @@ def _text(value: Any, column: Column) -> str:
         return ""
     write, words = _WRITERS[column.dtype]
     try:
+        if column.multiline:
+            return "\n".join(map(write, str(value).splitlines()))
         return str(write(value))
     except (TypeError, ValueError, OverflowError):
         raise ValueError(

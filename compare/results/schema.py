@@ -65,6 +65,8 @@ class Column:
     required: bool = False
     #: Whether its numbers are finite and not negative, as seconds, bytes and counts always are.
     amount: bool = False
+    #: Whether its texts have several lines.
+    multiline: bool = False
 
     @property
     def is_amount(self) -> bool:
@@ -341,7 +343,13 @@ CONFORMANCE_COLUMNS: tuple[Column, ...] = (
     Column("ulps", "float", "1", "largest error of an entry, in units in the last place"),
     Column("message", "str", "", "its own sentence, or what is wrong or conventional"),
     Column("why", "str", "", "the reason why the case is in the suite"),
-    Column("program", "str", "", "a program that repeats the answer without this project"),
+    Column(
+        "program",
+        "str",
+        "",
+        "a program that repeats the answer without this project",
+        multiline=True,
+    ),
 )
 
 

@@ -147,9 +147,14 @@ def _of_beta(dag: Dag, n: int, *args: int) -> Partials:
 
 
 def _of_scaled_erfc(dag: Dag, n: int, x: int) -> Partials:
-    """Return the derivative of exp(x**2) erfc(x)."""
-    slope = dag.multiply(dag.number(2), x, n)
-    return (dag.subtract(slope, dag.number(2 / math.sqrt(math.pi))),)
+    """Return the derivative of exp(x**2) erfc(x): of its tail, where two terms would cancel."""
+    one, half = dag.number(1), dag.number(0.5)
+    near = dag.subtract(dag.multiply(dag.number(2), x, n), dag.number(2 / math.sqrt(math.pi)))
+    t = dag.divide(half, dag.square(x))
+    inner = dag.subtract(one, dag.multiply(dag.number(5), t))
+    series = dag.subtract(one, dag.multiply(dag.number(3), t, inner))
+    far = dag.multiply(dag.number(-2 / math.sqrt(math.pi)), t, series)
+    return (dag.choose(dag.compare("gt", x, dag.number(100)), far, near),)
 
 
 def _of_log_normal(dag: Dag, n: int, x: int) -> Partials:

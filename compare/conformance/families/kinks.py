@@ -8,6 +8,7 @@ __all__ = ["CASES"]
 
 _ZERO3 = np.zeros(3)
 _SUBGRADIENT = "a subgradient"
+_GENERALISED = "between the second derivatives on both sides (Clarke)"
 
 
 def _first(name, function, x, *right, **more):
@@ -20,8 +21,9 @@ def _second(name, function, x, truth, **more):
     return Case(name, function, (x,), (np.asarray(truth, float)[()],), order=2, **more)
 
 
-def _no_second(name, function, x, **more):
-    return Case(name, function, (x,), None, order=2, refusable=True, **more)
+def _no_second(name, function, x, *right, **more):
+    conventions = {f"{_GENERALISED}: {r}": (np.asarray(r, float)[()],) for r in right}
+    return Case(name, function, (x,), None, conventions, order=2, refusable=True, **more)
 
 
 def _smooth(name, function, x, truth, **more):
@@ -64,9 +66,9 @@ _FIRST = [
     ),
     _first("floor at an integer", lambda x: np.floor(x), 2.0, 0.0),
     _first("sign at 0", lambda x: np.sign(x), 0.0, 0.0),
-    _first("hypot at the origin", lambda x: np.hypot(x, 0.0), 0.0, 0.0, 1.0),
+    _first("hypot at the origin", lambda x: np.hypot(x, 0.0), 0.0, 0.0, 0.5, 1.0),
     _first("std of equal numbers", lambda x: np.std(x), np.array([2.0, 2.0, 2.0]), _ZERO3),
-    _first("1-norm at 0", lambda x: np.linalg.norm(x, 1), _ZERO3, _ZERO3),
+    _first("1-norm at 0", lambda x: np.linalg.norm(x, 1), _ZERO3, _ZERO3, np.ones(3)),
     _first(
         "median of an even count with a tie",
         lambda x: np.median(x),
@@ -162,10 +164,10 @@ _SECOND = [
 ]
 
 _NO_SECOND = [
-    _no_second("abs at 0", lambda x: np.abs(x), 0.0),
+    _no_second("abs at 0", lambda x: np.abs(x), 0.0, 0.0),
     _no_second("norm at 0", lambda x: np.linalg.norm(x), _ZERO3),
-    _no_second("x abs(x) at 0", lambda x: x * np.abs(x), 0.0),
-    _no_second("relu² at 0", lambda x: np.maximum(x, 0.0) ** 2, 0.0),
+    _no_second("x abs(x) at 0", lambda x: x * np.abs(x), 0.0, 0.0, 1.0, 2.0, -2.0),
+    _no_second("relu² at 0", lambda x: np.maximum(x, 0.0) ** 2, 0.0, 0.0, 0.5, 1.0, 2.0),
     _no_second("sqrt at 0", lambda x: np.sqrt(x), 0.0),
     _no_second("x ** 1.5 at 0", lambda x: x**1.5, 0.0),
 ]

@@ -7,6 +7,7 @@ from compare.conformance.case import Case
 __all__ = ["CASES"]
 
 _Z = np.array([1.0, 2.0])
+_NO_GRADIENT = {"torch": "item() and float() are not differentiable (Tensor.item), and it warns"}
 
 
 def _of(name, function, x, truth, **more):
@@ -83,6 +84,7 @@ CASES = [
         2.0,
         refusable=True,
         why="the value must be that of the function as it is called",
+        documented={"torch": "it is called with a tensor, which is no float"},
     ),
     _of(
         "a branch on isscalar",
@@ -114,8 +116,16 @@ CASES = [
         4.0,
         refusable=True,
         why="float(x) leaves the trace: right, or an error; half of it is silent",
+        documented=_NO_GRADIENT,
     ),
-    _of("item()", lambda x: x.item() * x[0], np.array([2.0]), [4.0], refusable=True),
+    _of(
+        "item()",
+        lambda x: x.item() * x[0],
+        np.array([2.0]),
+        [4.0],
+        refusable=True,
+        documented=_NO_GRADIENT,
+    ),
     _of("tolist()", lambda x: sum(v * v for v in x.tolist()), _Z, [2, 4], refusable=True),
     _of("math.exp", lambda x: __import__("math").exp(x), 1.0, np.e, refusable=True),
     _of("round() to two digits", lambda x: np.round(x, 2) + x, 1.234, 1.0),
@@ -129,7 +139,14 @@ CASES = [
     ),
     _of("np.float64 of it", lambda x: np.float64(x) * x, 2.0, 4.0, refusable=True),
     _of("np.asarray of it", lambda x: np.sum(np.asarray(x) ** 2), _Z, [2, 4]),
-    _of("an exception that is swallowed", lambda x: _swallowed(x), 2.0, 4.0, refusable=True),
+    _of(
+        "an exception that is swallowed",
+        lambda x: _swallowed(x),
+        2.0,
+        4.0,
+        refusable=True,
+        documented={**_NO_GRADIENT, "jax": "its error was swallowed by the function"},
+    ),
     Case(
         "the result is a comparison",
         lambda x: np.sum(x) > 0,

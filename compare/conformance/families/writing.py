@@ -8,6 +8,7 @@ __all__ = ["CASES"]
 
 _X = np.array([1.0, 2.0, 3.0, 4.0])
 _M = np.arange(1.0, 7.0).reshape(2, 3)
+_IMMUTABLE = {"jax": "arrays are immutable: += makes another one (The Sharp Bits)"}
 _WEIGHTS = np.array([1.0, 10.0, 100.0, 1000.0])
 
 
@@ -173,23 +174,31 @@ CASES = [
     _of("write into zeros_like", _zeros_like, _X, [3, 4, 1, 2]),
     _of("write into zeros", _zeros, _X, [2, 1100, 0, 0]),
     _of("augmented assignment to a slice", _augmented, _X, [2, 36, 54, 72]),
-    _of("an alias is written to", _alias, _X, 2 * (_X + 1)),
+    _of("an alias is written to", _alias, _X, 2 * (_X + 1), documented=_IMMUTABLE),
     _of(
         "a view is written to",
         _view,
         _X,
         [2 * 1 + 2 * 3 + 2, 2, 2, 2],
         why="what is written through a view is in its base",
+        documented=_IMMUTABLE,
     ),
     _of(
         "rows are normalised in place",
         _rows,
         _M,
         [[1 / 6 - 1 / 36, -1 / 36, -1 / 36], [-2 * 6 / 225, -2 * 6 / 225, 2 * (1 / 15 - 6 / 225)]],
+        documented=_IMMUTABLE,
     ),
     _of("an element is overwritten", _overwritten, _X, [0, 4, 6, 8]),
     _of("a triangle is filled", _triangle, _SIX, _triangle_truth(_SIX)),
-    _of("two elements are exchanged", _swap, _X, [1, 10, 0, 0]),
+    _of(
+        "two elements are exchanged",
+        _swap,
+        _X,
+        [1, 10, 0, 0],
+        documented={"torch": "an element is a view of its tensor (Tensor Views), not a number"},
+    ),
     _of("a recurrence is written into np.empty", _in_order, _X, [24, 12, 8, 6]),
     _of("add.at with repeated positions", _add_at, _X, [6, 6, 6, 8]),
     _of("fill_diagonal", _fill_diagonal, _M, 2 * _M[::-1]),

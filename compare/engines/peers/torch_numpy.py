@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["TorchNumPy"]
+__all__ = ["SPELLED", "TorchNumPy", "TorchSpecial"]
 
 #: Names of NumPy that the array API standard or PyTorch spells differently.
-_SPELLED = {
+SPELLED = {
     "absolute": "abs",
     "amax": "max",
     "amin": "min",
@@ -65,6 +65,11 @@ def _float64(torch: Any, x: Any) -> Any:
     return torch.as_tensor(x, dtype=torch.float64)
 
 
+def _median(torch: Any, x: Any, axis: int | None = None) -> Any:
+    """Return the middle, of two the mean: PyTorch's own median is the lower of them."""
+    return torch.quantile(x, 0.5, dim=axis)
+
+
 #: Functions that neither the standard nor PyTorch has with NumPy's meaning.
 _WRITTEN: dict[str, Callable[..., Any]] = {
     "array": _asarray,
@@ -72,6 +77,7 @@ _WRITTEN: dict[str, Callable[..., Any]] = {
     "dot": _dot,
     "float64": _float64,
     "maximum": _larger,
+    "median": _median,
     "minimum": _smaller,
     "ravel": _ravel,
     "shape": lambda torch, x: tuple(x.shape),
@@ -132,7 +138,7 @@ class TorchNumPy:
         if not self._part and name in _WRITTEN:
             counterpart: Any = functools.partial(_WRITTEN[name], torch)
         else:
-            spelt = _SPELLED.get(name, name)
+            spelt = SPELLED.get(name, name)
             counterpart = getattr(self._spelt, spelt, None) or getattr(torch, spelt, None)
 
         def dispatched(*arguments: Any, **words: Any) -> Any:
@@ -154,3 +160,17 @@ def _holds(value: Any, kind: type) -> bool:
     if isinstance(value, list | tuple):
         return any(_holds(item, kind) for item in value)
     return isinstance(value, kind)
+
+
+class TorchSpecial:
+    """A stand-in for the module ``scipy.special``: PyTorch's functions under SciPy's names."""
+
+    def __getattr__(self, name: str) -> Any:
+        special: Any = importlib.import_module("torch.special")
+        for spelt in (name, f"bessel_{name}", f"modified_bessel_{name}"):
+            if hasattr(special, spelt):
+                return getattr(special, spelt)
+        raise AttributeError(name)
+
+    def __repr__(self) -> str:
+        return "torch.special"

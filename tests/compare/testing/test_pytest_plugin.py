@@ -109,3 +109,26 @@ def test_the_fixture_works_under_xdist_and_importlib(folder):
     found = run(folder, "-n", "2", "--import-mode=importlib", "-k", "right")
     assert "1 passed" in found.stdout, found.stdout + found.stderr
     assert run(folder, "--fixtures").stdout.count("gradients_agree --") == 1
+
+
+def test_the_conformance_suite_runs_on_a_library_and_marks_what_is_known(folder):
+    (folder / "mylib.py").write_text(
+        "import autodiff\n\n"
+        "def grad(f, wrt):\n"
+        "    g = autodiff.grad(f, wrt)\n"
+        "    return lambda *args: autodiff.stop_gradient(g(*args))\n"
+    )
+    known = folder / "gradscale_known_failures.txt"
+    known.write_text("# constants\nprograms::x³, second order\nelementwise::square(0.7)\n")
+    chosen = "x³ or division or square and elementwise"
+    arguments = ("--gradscale-conformance", "mylib:grad", "-k", chosen)
+    found = run(folder, *arguments)
+    assert "1 xfailed" in found.stdout, found.stdout + found.stderr
+    assert "[XPASS(strict)] a known failure" in found.stdout
+    assert "division, second order - wrong: 0" in found.stdout
+    assert "first = gradient((lambda x: 1 / x), 0)" in found.stdout
+    known.write_text("programs::none\n")
+    found = run(folder, "--gradscale-conformance", "mylib:gradient")
+    assert "expected MODULE:GRADIENT or FILE.py:GRADIENT" in found.stderr + found.stdout
+    found = run(folder, *arguments)
+    assert "no case is called 'programs::none'" in found.stderr + found.stdout

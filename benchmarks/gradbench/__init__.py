@@ -1,0 +1,1 @@
+"""A tool for GradBench: its twelve evals in plain NumPy, differentiated by our engines."""

@@ -1,0 +1,194 @@
+"""Special functions of SciPy, at the points where their formulas lose digits or divide 0 by 0."""
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath as mp
+import numpy as np
+from scipy import special
+
+from compare.conformance.case import Case, exact
+
+__all__ = ["CASES"]
+
+
+def _normal(x: Any) -> Any:
+    return mp.exp(-(x**2) / 2) / mp.sqrt(2 * mp.pi)
+
+
+def _scaled_erfc(x: Any) -> Any:
+    """Return the slope of erfcx, with the digits that its two terms take from each other."""
+    with mp.workdps(120):
+        return 2 * x * mp.exp(x**2) * mp.erfc(x) - 2 / mp.sqrt(mp.pi)
+
+
+def _dawson(x: Any) -> Any:
+    with mp.workdps(120):
+        value = mp.exp(-(x**2)) * mp.erfi(x) * mp.sqrt(mp.pi) / 2
+        return 1 - 2 * x * value
+
+
+def _scaled(bessel: Callable[[int, Any], Any], sign: int) -> Callable[[Any], Any]:
+    """Return the slope of exp(∓x) times a Bessel function of order 0."""
+
+    def slope(x: Any) -> Any:
+        with mp.workdps(120):
+            return mp.exp(-sign * x) * (sign * bessel(1, x) - sign * bessel(0, x))
+
+    return slope
+
+
+def _elliptic_k(m: Any) -> Any:
+    return mp.pi / 8 if m == 0 else (mp.ellipe(m) / (1 - m) - mp.ellipk(m)) / (2 * m)
+
+
+def _elliptic_e(m: Any) -> Any:
+    return -mp.pi / 8 if m == 0 else (mp.ellipe(m) - mp.ellipk(m)) / (2 * m)
+
+
+def _exprel(x: Any) -> Any:
+    with mp.workdps(120):
+        return mp.mpf(1) / 2 if x == 0 else (mp.exp(x) * (x - 1) + 1) / x**2
+
+
+def _reciprocal_gamma(x: Any) -> Any:
+    if x <= 0 and x == mp.floor(x):
+        return (-1) ** int(x) * mp.factorial(-x)
+    return -mp.psi(0, x) * mp.rgamma(x)
+
+
+def _logistic(x: Any) -> Any:
+    return 1 / (1 + mp.exp(-x))
+
+
+#: SciPy's function, its derivative in mpmath, and the points.
+_UNARY: list[tuple[Any, Callable[[Any], Any], tuple[float, ...]]] = [
+    (special.erf, lambda x: 2 / mp.sqrt(mp.pi) * mp.exp(-(x**2)), (0.0, 26.0)),
+    (special.erfc, lambda x: -2 / mp.sqrt(mp.pi) * mp.exp(-(x**2)), (-1.3, 26.0)),
+    (special.erfcx, _scaled_erfc, (0.7, 30.0, 1e5)),
+    (
+        special.erfinv,
+        lambda p: mp.sqrt(mp.pi) / 2 * mp.exp(mp.erfinv(p) ** 2),
+        (0.0, 0.999999),
+    ),
+    (special.dawsn, _dawson, (0.7, 1e4)),
+    (special.ndtr, _normal, (0.0, -30.0)),
+    (special.log_ndtr, lambda x: _normal(x) / mp.ncdf(x), (-50.0, -1e4, 8.0)),
+    (special.expit, lambda x: _logistic(x) * _logistic(-x), (0.0, 40.0, -700.0)),
+    (special.log_expit, lambda x: _logistic(-x), (-800.0, 30.0)),
+    (special.logit, lambda p: 1 / (p * (1 - p)), (1e-300, 0.5)),
+    (special.gammaln, lambda x: mp.psi(0, x), (1e-10, -0.5, 1e10)),
+    (special.gamma, lambda x: mp.gamma(x) * mp.psi(0, x), (0.5, -1.5, 170.0)),
+    (special.rgamma, _reciprocal_gamma, (0.0, -2.0, 2.5)),
+    (special.digamma, lambda x: mp.psi(1, x), (1e-5, -0.5, 1e10)),
+    (special.i0, lambda x: mp.besseli(1, x), (0.0, 700.0)),
+    (special.i0e, _scaled(mp.besseli, 1), (2.0, 1e3)),
+    (special.i1, lambda x: (mp.besseli(0, x) + mp.besseli(2, x)) / 2, (0.0, 1e-10)),
+    (special.k0, lambda x: -mp.besselk(1, x), (1e-10, 600.0)),
+    (special.k0e, _scaled(mp.besselk, -1), (2.0, 1e3)),
+    (special.j0, lambda x: -mp.besselj(1, x), (0.0, 50.0)),
+    (special.j1, lambda x: (mp.besselj(0, x) - mp.besselj(2, x)) / 2, (0.0, 1e-10)),
+    (special.y0, lambda x: -mp.bessely(1, x), (1e-10, 50.0)),
+    (special.exp1, lambda x: -mp.exp(-x) / x, (1e-10, 700.0)),
+    (special.expi, lambda x: mp.exp(x) / x, (-1.0, 1e-10)),
+    (special.ellipk, _elliptic_k, (0.0, 1e-10, 0.5)),
+    (special.ellipe, _elliptic_e, (0.0, 1e-10)),
+    (special.exprel, _exprel, (0.0, 1e-8, 50.0)),
+    (special.entr, lambda x: -mp.log(x) - 1, (0.5, 1e-300)),
+    (special.spence, lambda x: mp.log(x) / (1 - x) if x != 1 else mp.mpf(-1), (1.0, 1e-10)),
+]
+
+#: SciPy's function, its arguments, the one to differentiate by, and the derivative.
+_MORE: list[tuple[Any, tuple[Any, ...], int, Callable[..., Any]]] = [
+    (special.xlogy, (0.0, 2.0), 0, lambda x, y: mp.log(y)),
+    (special.xlogy, (0.0, 2.0), 1, lambda x, y: x / y),
+    (special.xlog1py, (3.0, -0.5), 1, lambda x, y: x / (1 + y)),
+    (special.rel_entr, (0.5, 0.25), 0, lambda x, y: mp.log(x / y) + 1),
+    (special.kl_div, (0.5, 0.25), 1, lambda x, y: 1 - x / y),
+    (
+        special.gammainc,
+        (100.0, 99.0),
+        1,
+        lambda a, x: mp.exp(-x + (a - 1) * mp.log(x) - mp.loggamma(a)),
+    ),
+    (
+        special.gammaincc,
+        (0.5, 1e-10),
+        1,
+        lambda a, x: -mp.exp(-x + (a - 1) * mp.log(x) - mp.loggamma(a)),
+    ),
+    (
+        special.betainc,
+        (50.0, 0.5, 0.999),
+        2,
+        lambda a, b, x: mp.power(x, a - 1) * mp.power(1 - x, b - 1) / mp.beta(a, b),
+    ),
+    (special.betaln, (3.0, 0.5), 0, lambda a, b: mp.psi(0, a) - mp.psi(0, a + b)),
+    (
+        special.jv,
+        (2.5, 1e-3),
+        1,
+        lambda v, x: (mp.besselj(v - 1, x) - mp.besselj(v + 1, x)) / 2,
+    ),
+    (
+        special.kv,
+        (0.5, 2.0),
+        1,
+        lambda v, x: -(mp.besselk(v - 1, x) + mp.besselk(v + 1, x)) / 2,
+    ),
+    (
+        special.hyp2f1,
+        (1.0, 2.0, 3.5, 0.9),
+        3,
+        lambda a, b, c, z: a * b / c * mp.hyp2f1(a + 1, b + 1, c + 1, z),
+    ),
+    (special.boxcox, (2.0, 0.0), 0, lambda x, power: mp.power(x, power - 1)),
+]
+
+
+#: Libraries compute this slope from the value s, as s(1 - s), with the error of a term.
+_CANCELLED = {special.expit: 2.3e-16}
+
+
+def _of(function):
+    def f(*args):
+        return function(*args)
+
+    return f
+
+
+CASES = [
+    Case(
+        f"{function.__name__}({x:g})",
+        _of(function),
+        (x,),
+        (exact(slope, x),),
+        atol=_CANCELLED.get(function, 0.0),
+    )
+    for function, slope, points in _UNARY
+    for x in points
+] + [
+    Case(
+        f"{function.__name__}({', '.join(f'{a:g}' for a in args)}), by argument {wrt}",
+        _of(function),
+        args,
+        (exact(slope, *args),),
+        wrt=(wrt,),
+    )
+    for function, args, wrt, slope in _MORE
+]
+
+CASES += [
+    Case(
+        "logsumexp of two that are huge",
+        lambda x: special.logsumexp(x),
+        (np.array([1000.0, 1000.0]),),
+        (np.array([0.5, 0.5]),),
+    ),
+    Case(
+        "logsumexp with a probability of 0",
+        lambda x: special.logsumexp(x),
+        (np.array([0.0, -np.inf]),),
+        (np.array([1.0, 0.0]),),
+    ),
+]
