@@ -4,6 +4,7 @@
 10⁸ elements, beside PyTorch's own gradient, torch.compile and JAX. Without a GPU it says so.
 """
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -115,7 +116,7 @@ def _times(torch: Any, device: str) -> None:
         plain = torch.func.grad(theirs)
         compiled = torch.compile(plain)
         row = [
-            1e3 * _median_s(lambda g=g, args=args: g(*args), torch.cuda.synchronize)
+            1e3 * _median_s(functools.partial(g, *args), torch.cuda.synchronize)
             for g in (ours, plain, compiled)
         ]
         print(f"| {name} | {' | '.join(f'{ms:.2f}' for ms in row)} |", flush=True)
