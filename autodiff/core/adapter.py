@@ -217,8 +217,10 @@ class Wrapped:
     def astype(self, dtype: Any) -> "Wrapped":
         """Return the array in another data type."""
         kind = self.adapter.held(np.dtype(dtype))
-        cast = self.array.astype if self.adapter.name == "jax" else self.array.to
-        return Wrapped(cast(kind), self.adapter)
+        # A copy as in NumPy: rules write into it. Arrays of JAX are never written into.
+        jax = self.adapter.name == "jax"
+        cast = self.array.astype(kind) if jax else self.array.to(kind, copy=True)
+        return Wrapped(cast, self.adapter)
 
     def copy(self) -> "Wrapped":
         """Return a copy."""
@@ -405,8 +407,8 @@ def _torch_functions(torch: Any) -> dict[str, Callable[..., Any]]:
         "trace": lambda x, offset=0, axis1=0, axis2=1: torch.diagonal(x, offset, axis1, axis2).sum(
             -1
         ),
-        "astype": lambda x, dtype: x.to(dtype),
-        "array": lambda x, dtype=None, **kw: torch.as_tensor(x, dtype=dtype),
+        "astype": lambda x, dtype: x.to(dtype, copy=True),
+        "array": lambda x, dtype=None, **kw: torch.asarray(x, dtype=dtype, copy=True),
         "asarray": lambda x, dtype=None, **kw: torch.as_tensor(x, dtype=dtype),
         "linalg.solve": matrix("solve"),
         "linalg.inv": matrix("inv"),
