@@ -90,17 +90,18 @@ def multiply_no_nan(direction: Array, product: Array) -> Array:
         return record(MULTIPLY_NO_NAN, (direction, product))
     lost = np.isnan(product)
     # Elsewhere than on the host to look costs more than to choose: it waits for all that is asked.
-    if elsewhere(product) is None and not np.count_nonzero(lost):
+    here = elsewhere(product) is None
+    if here and not np.count_nonzero(lost):
         return product
     lost = lost & (direction == 0)
-    LOST.found = LOST.found or bool(np.count_nonzero(lost))
+    LOST.found = LOST.found or (here and bool(np.count_nonzero(lost)))
     return np.where(lost, 0.0, product)
 
 
 def _kept(direction: Array, product: Array, changed: Array) -> Array:
     """Return the change of the result with the product: zero where that was set to zero."""
     lost = np.isnan(product) & (direction == 0)
-    if type(lost) is not Tensor and np.count_nonzero(lost):
+    if type(lost) is not Tensor and elsewhere(lost) is None and np.count_nonzero(lost):
         LOST.found = True
     return np.where(lost, 0.0, changed)
 
