@@ -368,9 +368,9 @@ class Graph:
                 self._pull_once(seed, keep, set(map(id, self.nodes)))
         if LOST.found:
             # late: zero times infinity is rare
-            from autodiff.graph.steep import resolved
+            from autodiff.graph.steep import with_limits
 
-            adjoints = resolved(self.nodes, self._tape, found, lambda: self._seed(seed))
+            adjoints = with_limits(self.nodes, self._tape, found, lambda: self._seed(seed))
             for node, x_bar in zip(found, adjoints, strict=True):
                 node.adjoint = x_bar
 

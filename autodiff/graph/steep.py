@@ -31,7 +31,7 @@ from autodiff.rules.elementwise_rules import (
 from autodiff.rules.kinks import holds
 from autodiff.rules.steep import STEEP
 
-__all__ = ["resolved"]
+__all__ = ["with_limits"]
 
 #: Up to which power of s a cotangent is differentiated.
 _MOST = 5
@@ -55,7 +55,7 @@ class _Lost:
     scale: Any = None
 
 
-def resolved(
+def with_limits(
     nodes: Sequence[Tensor], tape: Tape, inputs: Sequence[Tensor], seed: Callable[[], None]
 ) -> list[Any]:
     """Return the adjoints of inputs that a pass leaves, with limits in the place of 0 · infinity.

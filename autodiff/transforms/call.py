@@ -10,7 +10,7 @@ from autodiff.core.constants import states
 from autodiff.core.conversions import PYTHON_NUMBER
 from autodiff.core.primitive import UFUNCS
 from autodiff.core.pytrees import LEAF, flatten
-from autodiff.core.stores import operands_as_recorded
+from autodiff.core.stores import operands_as_recorded, resolved
 from autodiff.core.tape import PassObserver, Tape
 from autodiff.core.tensor import Tensor, leaf, primal
 from autodiff.errors import LostDerivative, TraceEnded, Undifferentiable
@@ -356,6 +356,7 @@ class Call:
         if self.simple:
             return self._pull(cotangents, consume)
         # Rules see what was written over since as it was.
+        cotangents = resolved(cotangents)
         with operands_as_recorded():
             return self._pull(cotangents, consume)
 
@@ -381,7 +382,9 @@ class Call:
             if not self.nodes:
                 # Their memory is used again: once more, then.
                 f, args, kwargs, argnums, has_aux = self._made
-                return Call(f, args, kwargs, argnums, self.what, has_aux=has_aux).pull(cotangents)
+                with operands_as_recorded(False):
+                    again = Call(f, args, kwargs, argnums, self.what, has_aux=has_aux)
+                return again.pull(cotangents)
             self._resolve(cotangents or [_ONE])
         # The seed of an input that is an output itself is held by the caller.
         seen = {*map(id, self.arrays)}
@@ -393,9 +396,9 @@ class Call:
         """Run the backward pass again where zero met infinity: what that is depends."""
         if all([is_known(x.value) for x in self.inputs]):
             # late: zero times infinity is rare
-            from autodiff.graph.steep import resolved
+            from autodiff.graph.steep import with_limits
 
-            found = resolved(self.nodes, self.tape, self.inputs, lambda: self._seed(cotangents))
+            found = with_limits(self.nodes, self.tape, self.inputs, lambda: self._seed(cotangents))
             for x, x_bar in zip(self.inputs, found, strict=True):
                 x.adjoint = x_bar
 
@@ -506,6 +509,7 @@ class Call:
         """Return the tangents of the outputs."""
         if self.simple:
             return self._push(tangents)
+        tangents = resolved(tangents)
         with operands_as_recorded():
             return self._push(tangents)
 

@@ -368,7 +368,7 @@ COMPOSED: dict[Any, Callable[..., Any]] = {
     np.fmod: _fmod,
     np.divmod: lambda x, y: (np.floor_divide(x, y), np.remainder(x, y)),
     np.modf: _modf,
-    np.conjugate: lambda x: x,
+    np.conjugate: np.positive,  # a copy, of what is real
     np.logaddexp2: lambda x, y: np.logaddexp(x * math.log(2), y * math.log(2)) / math.log(2),
     np.linspace: _linspace,
     np.round: _round,

@@ -607,3 +607,21 @@ def test_arrays_without_axes_are_told_from_numbers():
 
     np.testing.assert_array_equal(autodiff.vmap(grad(written))(xs), 6 * xs)
     assert grad(lambda x: np.squeeze(x, axis=-1) ** 2)(3.0) == 6.0
+
+
+def _nested_with_written_directions(x):
+    def curve(u):
+        return np.concatenate([u, 1 - np.sum(u**2, keepdims=True)])
+
+    direction, cotangent = np.ones(3), np.zeros(4)
+    direction[1], cotangent[2], cotangent[3] = 2.0, 1.0, -2.0
+    pushed = autodiff.jvp(curve, (x,), (direction,))[1]
+    pulled = autodiff.vjp(curve, x)[1](cotangent)[0]
+    return np.sum(pushed**2) + np.sum(pulled**2)
+
+
+def test_directions_of_inner_transforms_may_be_arrays_that_were_written_into():
+    x = np.array([1.0, 2.0, 3.0])
+    for f in (_nested_with_written_directions, autodiff.grad(_nested_with_written_directions)):
+        np.testing.assert_allclose(autodiff.compile(f)(x), f(x))
+    assert f(x).tolist() == [96.0, 192.0, 168.0]

@@ -170,7 +170,8 @@ def test_the_json_has_samples_machine_and_versions(squares, candidate, tmp_path)
     write_json(report, path, "python -m benchmarks eager")
     document = json.loads(path.read_text(encoding="utf-8"))
     assert set(document) == {
-        *("schema_version", "command", "machine", "system", "python", "versions", "blas"),
+        *("schema_version", "command", "machine", "machine_class", "host", "system", "python"),
+        *("versions", "blas"),
         *("results", "libraries", "threads", "rounds", "sample_s"),
         *("fresh", "goals", "footprints", "growth", "derived", "governor"),
     }

@@ -106,6 +106,5 @@ FUNCTIONS.update(
             as_node(graph, fill_value), as_node(graph, a).shape
         ),
         np.copy: lambda graph, a: as_node(graph, a),
-        np.real: lambda graph, val: as_node(graph, val),
     }
 )

@@ -124,6 +124,7 @@ FUNCTIONS.update(
         np.moveaxis: _moveaxis,
         np.expand_dims: _expand_dims,
         np.squeeze: _squeeze,
+        np.real: lambda graph, val: as_node(graph, val),
         np.diag: _diag,
         np.diagonal: lambda graph, a: make("diagonal", as_node(graph, a)),
         np.fill_diagonal: _fill_diagonal,
@@ -145,6 +146,7 @@ VIEWS.update(
         np.moveaxis,
         np.expand_dims,
         np.squeeze,
+        np.real,
         np.diagonal,
     }
 )

@@ -54,6 +54,7 @@ DISCRETE = {
     "equal in a row": [((INTS * 1.0,), {})],
     "real elements": [((REAL + 0j,), {"rows": None})],
     "rank of": [((ROWS,), {})],
+    "without a basis": [((np.stack([np.eye(3), np.ones((3, 3))]),), {"least": 1e-8})],
     "matrix_rank": [((REAL,), {"tol": None, "hermitian": False})],
     "ranks_of_quantiles": [((MASK[:, 0] * 0.3, np.full((SIZE, 1), 5)), {"method": "linear"})],
     "halves_of_quantiles": [((MASK[:, 0] * 0.3, np.full((SIZE, 1), 5)), {"method": "midpoint"})],
