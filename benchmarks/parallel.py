@@ -101,7 +101,7 @@ def main() -> None:
     print("| workers | s to load | steps | s | s a step | MB of the largest worker | kB a step |")
     print("|--:|--:|--:|--:|--:|--:|--:|")
     for workers in range(1, given.workers + 1):
-        cluster = LocalCluster(workers, threads_per_worker=1, dashboard_address=None)
+        cluster = LocalCluster(workers, threads_per_worker=1, dashboard_address=":0")
         with cluster, Client(cluster) as client:
             start = time.perf_counter()
             chunks = client.map(rows, range(given.chunks), count=count, columns=given.columns)

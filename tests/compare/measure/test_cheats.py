@@ -158,6 +158,7 @@ def run_batch(*prepares):
     return {cell.row["engine"]: cell.row for cell in cells}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.sampled(4)
 @pytest.mark.parametrize("name", CHEATS)
 def test_a_cheat_ends_as_a_mismatch_and_the_honest_engine_beside_it_does_not(name):

@@ -164,6 +164,7 @@ def test_a_fresh_sample_is_held_against_the_checked_result(tmp_path):
     assert "is not the one that was checked" in row["message"]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("then", "status", "words"),
     [

@@ -32,6 +32,7 @@ def test_every_engine_agrees_on_a_function_of_the_user(arguments):
     assert frame["max_error_at"].str.len().min() > 0
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ["adjoint", "matrix", "graph-compiled"])
 def test_a_wrong_engine_is_caught_whatever_it_is_made_of(name, arguments):
     right = get_engine(name)

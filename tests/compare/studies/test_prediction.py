@@ -11,6 +11,7 @@ from compare.studies.prediction import check_law, main, next_size
 
 SIZES = (2, 4, 8, 16)
 BUDGET = Budget(20.0, 2 * 1024**3)
+pytestmark = pytest.mark.exhaustive  # a sweep stands before each
 
 
 @pytest.fixture(scope="module")

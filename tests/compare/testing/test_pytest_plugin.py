@@ -104,6 +104,7 @@ def test_nothing_is_imported_before_the_fixture_is_used(folder):
     assert "1 passed" in found.stdout, found.stdout + found.stderr
 
 
+@pytest.mark.exhaustive
 def test_the_fixture_works_under_xdist_and_importlib(folder):
     pytest.importorskip("xdist")
     found = run(folder, "-n", "2", "--import-mode=importlib", "-k", "right")
@@ -111,6 +112,7 @@ def test_the_fixture_works_under_xdist_and_importlib(folder):
     assert run(folder, "--fixtures").stdout.count("gradients_agree --") == 1
 
 
+@pytest.mark.exhaustive
 def test_the_conformance_suite_runs_on_a_library_and_marks_what_is_known(folder):
     (folder / "mylib.py").write_text(
         "import autodiff\n\n"
