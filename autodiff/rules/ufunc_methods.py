@@ -149,7 +149,7 @@ _ADVICE = {
     "reduce": "write it with the operator and np.sum, np.prod, np.max or np.min",
     "accumulate": "write it with np.cumsum, np.cumprod or a loop over the elements",
 }
-_ALL = {u for u in vars(np).values() if isinstance(u, np.ufunc) and u.signature is None}
+_ALL = dict.fromkeys(u for u in vars(np).values() if isinstance(u, np.ufunc) and not u.signature)
 for _ufunc in _ALL:
     if _ufunc.nin == 2:
         UFUNC_METHODS[_ufunc, "outer"] = _outer(_ufunc)
