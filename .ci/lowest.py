@@ -6,9 +6,9 @@ from pathlib import Path
 
 project = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text())["project"]
 extras = project["optional-dependencies"]
-chosen = [r for name in ("test", "draw", "fast", "truth") for r in extras[name]]
+chosen = [r for name in ("test", "dask", "draw", "fast", "truth") for r in extras[name]]
 for requirement in [*project["dependencies"], *chosen]:
-    lowest = re.fullmatch(r"([\w-]+)>=([\d.]+)", requirement)
+    lowest = re.fullmatch(r"([\w\[\]-]+)>=([\d.]+)", requirement)
     if lowest:
         print(f"{lowest[1]}=={lowest[2]}")
     elif not requirement.startswith("gradscale["):
