@@ -78,12 +78,14 @@ class Ladder:
         #: Cells that are not begun, as far as is known now.
         self.left = 0
         steps: list[tuple[Case, list[Engine]]] = []
+        # Where a previous run was stopped, smaller sizes may be left: rows come as cells end.
+        stopped: set[tuple[str, str]] = set()
         for case, engine in cells:
             problem = case.problem.name
             status = done.get((problem, case.size, engine.name))
             if status is not None and status not in _GOES_ON:
-                self._stopped.add((problem, engine.name))
-            if status is None and (problem, engine.name) not in self._stopped:
+                stopped.add((problem, engine.name))
+            if status is None and (problem, engine.name) not in stopped:
                 if not steps or steps[-1][0] is not case:
                     steps.append((case, []))
                 steps[-1][1].append(engine)

@@ -17,8 +17,6 @@ __all__ = ["LocalRunner"]
 #: Batches that wait for their last turns while others have their first, so that the two are some
 #: time apart; a run that is killed measures them again.
 _HELD = 2
-#: The same until there is a result: who watches waits for it.
-_HELD_AT_FIRST = 1
 
 
 class LocalRunner:
@@ -34,17 +32,15 @@ class LocalRunner:
             off_cores(session.cores),
         ):
             held: deque[tuple[Batch, InterleavedBatch]] = deque()
-            most = _HELD_AT_FIRST
             while True:
                 batch = next(ladder.ready(alongside=True), None)
-                if batch is not None and len(held) <= most:
+                if batch is not None and len(held) <= _HELD:
                     ladder.begin(batch)
                     begins = partial(on_begin, batch)
                     interleaved = InterleavedBatch(batch.case, batch.engines, session, begins)
                     held.append((batch, interleaved))
                     cells = interleaved.first_turns()
                 elif held:
-                    most = _HELD
                     batch, interleaved = held.popleft()
                     cells = interleaved.last_turns()
                 else:

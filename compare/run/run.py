@@ -123,6 +123,9 @@ def _run(settings: Settings, console: Console, client: "Client | None") -> tuple
         machines[machine_class()] = {**whole_description(), "before": moment(), "after": None}
     write_json(folder / "run.json", metadata)
     write_json(folder / "machine.json", machines)
+    # Last: who resumes what has a table must find what it was asked to do.
+    if not (folder / "results.csv").exists():
+        create_results(folder / "results.csv")
     samples, interrupted = SampleStore(folder), False
     cells = len(fingerprints) - len(previous.done)
     cells_s, rest_s = settings.estimate_s
@@ -278,8 +281,6 @@ def _begin(
         for name in (*_OUTPUTS, *_REPORTS):
             (folder / name).unlink(missing_ok=True)
         SampleStore(folder).clear()
-    if not (folder / "results.csv").exists():
-        create_results(folder / "results.csv")
     return previous
 
 

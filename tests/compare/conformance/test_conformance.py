@@ -76,7 +76,11 @@ def test_none_of_ours_is_wrong_in_silence(family):
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("library", OURS)
+@pytest.mark.parametrize(
+    # Shared and expanded are the derivatives of adjoint's nodes, written otherwise.
+    "library",
+    [name for name in OURS if name not in ("symdiff-shared", "symdiff-expanded")],
+)
 def test_none_of_ours_is_wrong_in_silence_anywhere(library):
     frame = conformance([library])
     wrong = frame[frame["verdict"].isin(["wrong", "crashed"])]

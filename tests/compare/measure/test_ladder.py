@@ -65,3 +65,14 @@ def test_what_a_previous_run_ended_is_left_out_with_what_it_stopped():
     rungs = ladder(problems=("mlp-width",), done=done)
     assert shown(rungs.ready()) == [("mlp-width", 2, ["hand-written"], 1)]
     assert rungs.left == 3
+
+
+def test_what_is_left_below_a_size_that_stopped_an_engine_is_measured():
+    # Rows come as cells end: that of the larger size may have been the first.
+    done = {("mlp-width", 4, "expanded"): "timeout"}
+    rungs = ladder(sizes=(2, 4, 8), problems=("mlp-width",), done=done)
+    (first,) = rungs.ready()
+    assert shown([first]) == [("mlp-width", 2, ALL, 1)]
+    rungs.begin(first)
+    rungs.batch_ended(first)
+    assert shown(rungs.ready()) == [("mlp-width", 4, ["graph", "hand-written"], 1)]
