@@ -68,7 +68,7 @@ def _check(torch: Any, device: str) -> int:
             found = gradient(torch.as_tensor(x, device=device))
             same = found.device.type == device.split(":")[0]
             right += int(same and np.allclose(found.cpu().numpy(), gradient(x), rtol=1e-9))
-        except Exception as error:
+        except Exception as error:  # whatever a library may raise on a device: it is printed
             print(f"{name}: {type(error).__name__}: {str(error)[:90]}")
     print(f"{right} of {len(functions)} rules are right and stay on {device}")
     return right

@@ -303,7 +303,7 @@ _SAME_IN_TORCH = frozenset(
 
 
 def _jax_functions(jnp: Any) -> dict[str, Callable[..., Any]]:
-    """Return what JAX does otherwise than NumPy."""
+    """Return the functions that JAX has otherwise than NumPy."""
 
     def sums_at(x: Any, weights: Any = None, minlength: int = 0) -> Any:
         # The length must be known where values are not.
@@ -318,7 +318,7 @@ def _jax_functions(jnp: Any) -> dict[str, Callable[..., Any]]:
 
 
 def _torch_functions(torch: Any) -> dict[str, Callable[..., Any]]:
-    """Return what PyTorch, by array_api_compat and itself, does otherwise than NumPy."""
+    """Return the functions that PyTorch or its array_api_compat has otherwise than NumPy."""
     xp: Any = importlib.import_module("array_api_compat.torch")
 
     def like(make: Callable[..., Any]) -> Callable[..., Any]:

@@ -233,7 +233,7 @@ class ArrayMethods:
 
 
 def _attribute(name: str, ufunc: np.ufunc | None) -> property:
-    """Return what reads an attribute that a tensor has where it stands for a plain array only.
+    """Return the getter of an attribute that a tensor has where it stands for a plain array only.
 
     And universal functions of one argument: ``np.exp(np.array([t, u]))`` calls ``t.exp()``.
     """

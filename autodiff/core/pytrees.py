@@ -55,7 +55,7 @@ class Structure:
         ]
 
     def kinds(self) -> Any:
-        """Return what the containers are, for those who treat a list and a tuple apart."""
+        """Return the kinds of the containers, for those who treat a list and a tuple apart."""
         build: Any = self.build
         if isinstance(build, functools.partial):
             build = build.args[0] if isinstance(build.args[0], type) else type(build.args[0])

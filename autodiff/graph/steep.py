@@ -321,7 +321,7 @@ def _limit(x: _Lost, first: list[Any], second: list[Any]) -> Any:
 
 
 def _plain(x: Any) -> Any:
-    """Return what is the same for all elements of a batch."""
+    """Return the value that all elements of a batch share."""
     while type(x) is Tensor:
         x = x.value if x.tape.batch is None else x.value.array
     return x

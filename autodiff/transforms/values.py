@@ -1,4 +1,4 @@
-"""What the values of a call are: numbers, masks, tensors of other traces."""
+"""Kinds of the values of a call: numbers, masks, tensors of other traces."""
 
 import math
 from collections.abc import Sequence

@@ -19,7 +19,7 @@ def _as_it_is(function: Function) -> Function:
 
 @dataclass(frozen=True)
 class Engine:
-    """What the evals ask of a library."""
+    """The transforms that the evals ask of a library."""
 
     name: str
     #: ``gradient(f, argnums)`` returns a function of the arguments of `f`.

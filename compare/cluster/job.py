@@ -1,4 +1,4 @@
-"""What a worker does: it tells what it is, and measures a batch while no other of its host does.
+"""The jobs of a worker: it tells what it is, and measures a batch while no other of its host does.
 
 Nothing here needs Dask: its worker calls these functions in its one thread.
 """
@@ -38,7 +38,7 @@ _PACKAGES = ("symdiff", "autodiff", "compare", "numpy", "scipy", "sympy", "cloud
 
 @dataclass(frozen=True)
 class Greeting:
-    """What a worker is: the columns of its machine, all of it, and the versions it runs."""
+    """The identity of a worker: the columns of its machine, all of it, and the versions it runs."""
 
     where: dict[str, str]
     machine: dict[str, Any]
@@ -54,7 +54,7 @@ class Greeting:
 
 
 def greet(packages: Sequence[str]) -> Greeting:
-    """Return what this process is, with the versions of some packages and digests of ours."""
+    """Return this process's identity, with versions of some packages and digests of ours."""
     python = {"Python": ".".join(platform.python_version_tuple()[:2])}
     versions = python | package_versions(dict.fromkeys([*_PACKAGES, *packages]))
     return Greeting(description(), {**whole_description(), "before": moment()}, versions)

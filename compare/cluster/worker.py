@@ -59,7 +59,7 @@ async def _serve(address: str, tls: Sequence[str | Path], says: Callable[[str], 
                 death_timeout=6 * ANSWER_S,
                 **words,
             )
-        except Exception as error:
+        except Exception as error:  # sockets, TLS and Dask itself each raise their own
             raise ClusterError(f"the worker cannot start: {error}") from error
     try:
         # Its own threads stay off the core that is measured on; a worker that it starts anew

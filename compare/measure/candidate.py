@@ -25,7 +25,7 @@ Row = dict[str, Any]
 
 
 class Conditions(Protocol):
-    """What a row tells of the measurement: those of a session, or of a plan."""
+    """Columns of a row on the measurement: those of a session, or of a plan."""
 
     @property
     def mode(self) -> str:

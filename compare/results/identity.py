@@ -169,7 +169,7 @@ def _described(value: Any, seen: dict[int, Any]) -> Iterator[str]:
 
 
 def _state(value: Any) -> Any:
-    """Return what an object holds: its attributes, or what a pickle of it would."""
+    """Return the content of an object: its attributes, or what a pickle of it would."""
     slots = [getattr(kind, "__slots__", ()) for kind in type(value).__mro__]
     names = [name for some in slots for name in ([some] if isinstance(some, str) else some)]
     if names or hasattr(value, "__dict__"):

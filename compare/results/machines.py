@@ -24,7 +24,7 @@ def read_machines(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def machine_metadata(folder: Path) -> dict[str, Any]:
-    """Return what a report tells of the machines of a run: their texts, joined where they differ.
+    """Return the description of the machines of a run: their texts, joined where they differ.
 
     Examples
     --------

@@ -139,7 +139,7 @@ def _by_input(case: Case, arguments: Arguments, names: Sequence[str], given: Any
 
 
 def _expected(names: Sequence[str]) -> str:
-    """Return what a gradient by several arguments should be, and the way to one by one alone."""
+    """Return the form of a gradient by several arguments, and the way to one by one alone."""
     return (
         f"expected a tuple of {len(names)}: {', '.join(names)} (or a dict by these names); "
         f"for {names[0]} alone, pass wrt={names[0]!r}"

@@ -77,7 +77,7 @@ def recorded(file: Path, root: Path, packages: Sequence[str], tests: Sequence[st
 
 
 def verdict(root: Path, reach: Any, mutant: Mutant) -> tuple[str, str]:
-    """Return what became of a mutant, and the test that caught it or the number that did not."""
+    """Return the verdict on a mutant, and the test that caught it or the number that did not."""
     tests = reaching(reach, mutant.file, mutant.line, _MOST_S)
     if not tests:
         return "survived", "no test reaches it"

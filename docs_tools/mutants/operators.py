@@ -14,7 +14,7 @@ _KEPT = ("import_name", "import_from", "return_stmt", "string", "strings")
 
 @dataclass(frozen=True)
 class Operator:
-    """What a kind of mistake finds in a node, and how it changes that where it stands."""
+    """A kind of mistake: its places in a node, and the change of one where it stands."""
 
     find: Callable[[Any], Sequence[Any]]
     change: Callable[[Any], None]

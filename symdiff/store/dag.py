@@ -297,7 +297,7 @@ class Dag(NodeStore):
         return found
 
     def _shifted(self, node: int) -> tuple[int, int | None]:
-        """Return what a maximum is taken off, and that; None if none is."""
+        """Return the minuend and the maximum that is taken off it; None if none is."""
         op, args = self.ops[node], self.args[node]
         if op == "add" and self.ops[args[-1]] == "neg":
             taken = self.args[args[-1]][0]

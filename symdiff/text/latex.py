@@ -124,7 +124,7 @@ class _Reader:
         return token
 
     def nested(self, read: Callable[[], _Piece]) -> _Piece:
-        """Return what is read one level deeper."""
+        """Return the text that is read one level deeper."""
         self.depth += 1
         if self.depth > _NESTING:
             self.refuse(f"nested more than {_NESTING} levels deep")
@@ -237,7 +237,7 @@ class _Reader:
         self.refuse(f"a number, a name or a bracket is expected, not {there}")
 
     def group(self, closing: str) -> _Piece:
-        """Return what stands between brackets that are open."""
+        """Return the text between brackets that are open."""
         bars, self.inside_bars = self.inside_bars, False
         piece = self.sum()
         self.take(closing)
@@ -286,7 +286,7 @@ class _Reader:
         return text
 
     def command(self) -> _Piece:
-        """Return what a command makes."""
+        """Return the text that a command makes."""
         token = self.take()
         text, word = token.text, token.text[1:]
         if text in (r"\frac", r"\dfrac", r"\tfrac"):
@@ -329,7 +329,7 @@ class _Reader:
         self.refuse(f"{quoted(text)} is refused: {reason}", token)
 
     def braces(self) -> _Piece:
-        """Return what stands in braces, or one digit or letter."""
+        """Return the text in braces, or one digit or letter."""
         if self.here.text == "{":
             self.take()
             return self.group("}")

@@ -1,4 +1,4 @@
-"""What functions that have no formula are refused with: the reason, and what to write instead."""
+"""Refusals of functions that have no formula: the reason, and what to write instead."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from benchmarks.parallel import converged, data_parallel, loss, rows
 distributed = pytest.importorskip("distributed", reason="Dask's distributed is not installed")
 
 
+# A cluster whose worker is killed warns of sockets, tasks and connections in ways of its own.
 @pytest.mark.filterwarnings("ignore")
 def test_chunks_on_two_workers_one_of_which_is_lost():
     function = autodiff.value_and_grad(loss)

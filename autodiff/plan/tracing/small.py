@@ -79,7 +79,7 @@ class Apart:
             x.primitive, x.operands, x.params = primitive, operands, params
 
     def _now(self, x: Any) -> Any:
-        """Return what an operand is now: an element, or an array that is put together."""
+        """Return the present form of an operand: an element, or an array that is put together."""
         if type(x) is not Tensor:
             return x
         if id(x) in self._read:

@@ -27,12 +27,12 @@ def plain(value: Any) -> Any:
 
 
 def primal(function: Callable[..., Any]) -> Made:
-    """Return what makes the function itself: no engine is asked."""
+    """Return the maker of the function itself: no engine is asked."""
     return lambda engine: function
 
 
 def gradient(function: Callable[..., Any], argnums: Any = 0) -> Made:
-    """Return what makes the gradient of a function."""
+    """Return the maker of the gradient of a function."""
     return lambda engine: engine.compiled(engine.gradient(function, argnums))
 
 

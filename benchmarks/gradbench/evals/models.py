@@ -57,7 +57,7 @@ def cost(centroids: Any, points: Any) -> Any:
 
 
 def _direction(engine: Engine) -> Any:
-    """Return what computes Newton's direction: the Hessian is diagonal, so its rows sum to it."""
+    """Return the function of Newton's direction: the Hessian is diagonal, so its rows sum to it."""
     slope = engine.gradient(cost, 0)
 
     def direction(centroids: Any, points: Any) -> Any:

@@ -57,7 +57,7 @@ def _potential_slope(engine: Engine, mode: str) -> Callable[..., Any]:
 
 
 def missed(engine: Engine, mode: str) -> Callable[[Any], Any]:
-    """Return what computes the squared distance to the origin where a charge meets the axis."""
+    """Return the function of the squared distance to the origin where a charge meets the axis."""
     slope, dt = _potential_slope(engine, mode), 0.1
 
     def step(right: Any, up: Any, v_right: Any, v_up: Any, w: Any) -> Any:

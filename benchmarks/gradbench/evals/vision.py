@@ -35,7 +35,7 @@ def reprojection(cameras: Any, points: Any, weights: Any, features: Any) -> Any:
 
 
 def weight_errors(weights: Any) -> Any:
-    """Return what keeps weights at 1."""
+    """Return the terms that keep weights at 1."""
     return 1 - weights**2
 
 
@@ -64,7 +64,7 @@ def _written_errors(errors: dict[str, Any]) -> Any:
 
 
 def _blocks(engine: Engine) -> Any:
-    """Return what computes the sparse Jacobian.
+    """Return the function of the sparse Jacobian.
 
     Observations share nothing but their inputs, so the gradient of a sum over them has the rows
     of each: one for each coordinate, and one for the weights.
@@ -177,7 +177,7 @@ def _read_hand(message: Any) -> tuple[Any, ...]:
 
 
 def _hand_jacobian(engine: Engine) -> Any:
-    """Return what computes the Jacobian: columns of `us`, which meet no other row, and `theta`."""
+    """Return the Jacobian as a function: columns of `us`, apart by rows, and `theta`."""
 
     def jacobian(theta: Any, us: Any, data: Any) -> Any:
         by_theta = engine.jacobian(lambda t: distances(t, us, data), 0)(theta)

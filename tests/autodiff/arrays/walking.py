@@ -30,7 +30,7 @@ class Library:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a rule in one mode: right, absent from the library, or failed, and why."""
+    """Outcome of a rule in one mode: right, absent from the library, or failed, and why."""
 
     primitive: str
     mode: str
@@ -92,7 +92,7 @@ def adapter(name: str) -> Library:
 
 
 def outcomes(library: Library, names: frozenset[str] | None = None) -> list[Outcome]:
-    """Return what came of each rule, or of those of some primitives."""
+    """Return the outcome of each rule, or of those of some primitives."""
     rng = np.random.default_rng(3)
     found: list[Outcome] = []
     with warnings.catch_warnings():

@@ -100,13 +100,13 @@ def test_a_killed_run_leaves_a_csv_that_report_reads(tmp_path, capsys):
     results = out / "results.csv"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (
-        results.exists() and results.read_text().count("\n") > 1
+        results.exists() and results.read_text().count("\n") > 4
     ):
         time.sleep(0.05)
     process.kill()
     process.wait()
     rows = len(compare.read_results(results))
-    assert rows >= 1
+    assert rows >= 4
     code, _, _ = gradscale(capsys, "report", str(out))
     assert code == 0
     assert (out / "report.html").exists()

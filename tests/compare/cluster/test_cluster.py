@@ -20,6 +20,7 @@ distributed = pytest.importorskip("distributed")
 
 #: Nothing here takes longer, or it fails.
 LONGEST_S = 300.0
+# Of sockets of Dask that a killed worker leaves behind, and of its own use of asyncio.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with an address, a certificate or an installation is a sentence."""
+"""A wrong address, certificate or installation is a sentence."""
 
 import socket
 

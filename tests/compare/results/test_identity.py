@@ -52,7 +52,7 @@ def test_it_is_the_same_in_every_process():
 
 
 class Scale:
-    """What a user's function may refer to."""
+    """Things that a user's function may refer to."""
 
     __slots__ = ("by",)
 

@@ -89,7 +89,7 @@ def test_a_foreign_file_is_told(tmp_path):
 
 
 def test_a_damaged_file_is_named_or_read_as_it_was(store, tmp_path, rng):
-    """Whatever byte is another one: never another exception, never numbers that cannot be."""
+    """One byte is another one: never another exception, never numbers that cannot be."""
     store.finish(complete=True)
     path = tmp_path / "samples.parquet"
     whole = path.read_bytes()
