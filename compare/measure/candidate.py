@@ -309,6 +309,7 @@ def ended_row(row: Row, case: Case, outcome: Outcome | None = None) -> Row:
     if outcome is not None:
         end |= {"status": outcome.status, "message": outcome.message, "stage": outcome.stage}
     if row["parameters"] is None:
+        # The inputs of a user's problem may fail to be drawn: the row says already how it ended.
         with contextlib.suppress(Exception):
             end["parameters"] = case.parameters
     return row | end
