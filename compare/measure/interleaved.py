@@ -122,10 +122,15 @@ class InterleavedBatch:
             finally:
                 for candidate in live:
                     candidate.close()
-        between = between_processes([[_logarithms(c.rounds, c.engine.name)] for c in self._live])
-        for candidate, one in zip(self._live, between, strict=True):
-            times = _times(candidate.rounds, candidate.engine.name, one.variance, self.session)
-            candidate.row |= times
+        between = [
+            between_processes([[_logarithms(c.rounds, c.engine.name, of)] for c in self._live])
+            for of in (_seconds, Rounds.ratios)
+        ]
+        for candidate, *variances in zip(self._live, *between, strict=True):
+            in_s, of_ratio = (one.variance for one in variances)
+            candidate.row |= _times(
+                candidate.rounds, candidate.engine.name, in_s, of_ratio, self.session
+            )
             remarks = [candidate.row["message"] or "", *_remarks(candidate)]
             candidate.row["message"] = "; ".join(filter(None, remarks))
             candidate.ends()
@@ -192,32 +197,40 @@ def _counted(all_rounds: Sequence[Rounds], name: str) -> list[Taken]:
     return [taken for rounds in all_rounds for taken in rounds.counted(name)]
 
 
-def _logarithms(all_rounds: Sequence[Rounds], name: str) -> list[list[float]]:
-    """Return the logarithms of the times of each process of a candidate."""
-    by_process: dict[int, list[float]] = {}
-    for taken in _counted(all_rounds, name):
-        by_process.setdefault(taken.process, []).append(math.log(taken.sample.seconds))
-    return list(by_process.values())
+def _seconds(rounds: Rounds, name: str) -> list[float]:
+    """Return the times of a candidate."""
+    return [taken.sample.seconds for taken in rounds.counted(name)]
+
+
+def _logarithms(
+    all_rounds: Sequence[Rounds], name: str, of: Callable[[Rounds, str], list[float]]
+) -> list[list[float]]:
+    """Return the logarithms of the times of each process of a candidate, or of its ratios."""
+    by_process: dict[int | None, list[float]] = {}
+    for rounds in all_rounds:
+        by_process.setdefault(rounds.process, []).extend(map(math.log, of(rounds, name)))
+    return list(filter(None, by_process.values()))
 
 
 def _times(
-    all_rounds: Sequence[Rounds], name: str, between: float, session: MeasurementSession
+    all_rounds: Sequence[Rounds],
+    name: str,
+    in_s: float,
+    of_ratio: float,
+    session: MeasurementSession,
 ) -> Row:
-    """Return the columns that the samples of a candidate fill."""
+    """Return the columns that the samples of a candidate fill, by variances between processes."""
     counted = _counted(all_rounds, name)
     processes = len({taken.process for taken in counted})
-    between, seed = between / processes, session.seed
-    run = estimate([taken.sample.seconds for taken in counted], seed, between)
+    run = estimate([taken.sample.seconds for taken in counted], session.seed, in_s / processes)
     wall_s = sum(taken.sample.seconds * taken.sample.loops for taken in counted)
     processor_s = sum(taken.sample.processor_s * taken.sample.loops for taken in counted)
-    drifted = sum(taken.drifted for taken in counted)
     row = {
         "run_s": run.median,
         "run_spread_s": run.spread,
         "run_low_s": run.low,
         "run_high_s": run.high,
         "run_min_s": run.least,
-        "noisy": int(noisy(run) or 2 * drifted > len(counted) or processes < session.processes),
         "samples": run.count,
         "processes": processes,
         "loops": counted[0].sample.loops,
@@ -227,16 +240,19 @@ def _times(
     calibrations = [taken.sample.seconds for taken in _counted(all_rounds, CALIBRATION)]
     if calibrations:
         row["calibration_s"] = statistics.median(calibrations)
-    primal = {taken.round: taken.sample.seconds for taken in _counted(all_rounds, PRIMAL)}
-    pairs = [(t.sample.seconds, primal[t.round]) for t in counted if primal.get(t.round)]
-    if pairs:
-        ratio = estimate([run_s / primal_s for run_s, primal_s in pairs], seed, between)
+    judged = run
+    ratios = [ratio for rounds in all_rounds for ratio in rounds.ratios(name)]
+    if ratios:
+        # At half its speed for a while, a machine says little of seconds, and all of ratios.
+        judged = ratio = estimate(ratios, session.seed, of_ratio / processes)
+        primal_s = [taken.sample.seconds for taken in _counted(all_rounds, PRIMAL)]
         row |= {
-            "primal_s": estimate(list(primal.values()), seed).median,
+            "primal_s": statistics.median(primal_s),
             "ratio": ratio.median,
             "ratio_low": ratio.low,
             "ratio_high": ratio.high,
         }
+    row["noisy"] = int(noisy(judged) or processes < session.processes)
     return row
 
 

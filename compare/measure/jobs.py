@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 #: A call that lasts this long is a sample, and is no mishap of the clock.
-_LONG_S = 20 * SAMPLE_S
+_LONG_S = 100 * SAMPLE_S
 #: Calls on new inputs, each its own, and the entries that these may have together: they must be
 #: made, and should stay in the caches of the processor as the usual inputs do.
 _NEW_CALLS, _NEW_ENTRIES, _NEW_ATTEMPTS = 64, 200_000, 5
@@ -151,7 +151,7 @@ def calibrate(report: Report) -> tuple[int, float]:
     loops = 1
     if sample_s < _LONG_S:
         loops = calibrated(_held.run, SAMPLE_S)
-        sample_s = max(2 * SAMPLE_S, sample_s)
+        sample_s = max(10 * SAMPLE_S, sample_s)
     _settle()
     return loops, sample_s
 

@@ -14,9 +14,9 @@ from compare.results.machine import description
 
 __all__ = ["LocalRunner"]
 
-#: Batches that wait for their last turns while others have their first, so that the two are some
-#: time apart; a run that is killed measures them again.
-_HELD = 2
+#: Batches that wait for their last turns while another has its first, so that the two are some
+#: time apart. A run that is killed measures them again; the more wait, the later a first result.
+_HELD = 1
 
 
 class LocalRunner:

@@ -1,10 +1,11 @@
 """Rounds: the calibration workload, the primal, then every candidate, a sample each, repeated.
 
-What slows the machine for a while so slows all of them alike. A round around which the
-calibration workload took longer or shorter than usual does not count and is repeated.
+What slows the machine for a while so slows all of them alike, and a sample to that of the primal
+in its round says the same in a slow minute as in a quick one. A round in which the machine changed
+its speed, as the calibration workload before and after it says, does not count and is repeated.
 """
 
-import statistics
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -18,13 +19,9 @@ __all__ = ["CALIBRATION", "PRIMAL", "Limits", "Lost", "Rounds", "Taken"]
 #: Names of the calibration workload and of the loss alone in the column ``engine`` of
 #: samples.parquet.
 CALIBRATION, PRIMAL = "control", "primal"
-#: Share of its running median that the calibration workload may be off. On a quiet virtual machine
-#: with 2 cores nine of ten lay within 5 % of it; with somebody else at work they took 40 % longer.
-DRIFT = 0.10
-#: Runs of the calibration workload that its running median is of, and those before the first round.
-_WINDOW, _FIRST = 15, 5
-#: Rounds of a batch that are repeated at most: a machine that is never quiet must not stop it.
-_MOST_REPEATED = 10
+#: Share by which the calibration workload may differ before and after a round. A virtual machine
+#: whose host has others at work changes between full and half speed several times a second.
+DRIFT = 0.25
 #: Samples below which an interval says little; taken where they fit into `Limits.slow_s`.
 _FEWEST = 3
 
@@ -57,7 +54,7 @@ class Taken:
     round: int
     #: Its times.
     sample: Sample
-    #: Whether the calibration workload was off before or after the round.
+    #: Whether the machine changed its speed during the round.
     drifted: bool = False
     #: Whether it counts; a drifted one does where there was no time left to repeat the round.
     counts: bool = True
@@ -98,8 +95,7 @@ class Rounds:
         self.taken = {name: [] for name in (CALIBRATION, PRIMAL, *self.candidates)}
         self.next = self.first
         live, primal = list(self.candidates), self.primal
-        previous_s = self._calibration_seconds(_FIRST)
-        before = self._drifted(previous_s)
+        before_s = self._calibration_s()
         while live:
             current: dict[str, Taken] = {}
             if primal is not None:
@@ -117,10 +113,11 @@ class Rounds:
                 taken.process = self._process(name)
                 self.taken[name].append(taken)
             self.next += 1
-            after = self._drifted(previous_s)
-            drifted = before or after
-            before = after
-            repeat = drifted and self.repeated < _MOST_REPEATED
+            after_s = self._calibration_s()
+            drifted = _differ(before_s, after_s)
+            before_s = after_s
+            # A machine that is never quiet must not stop it.
+            repeat = drifted and self.repeated < self.limits.least
             self.repeated += repeat
             for taken in (t for ts in self.taken.values() for t in ts[-2:]):
                 if taken.round == self.next - 1:
@@ -136,6 +133,12 @@ class Rounds:
         """Return the samples of a candidate that count."""
         return [taken for taken in self.taken[name] if taken.counts]
 
+    def ratios(self, name: str) -> list[float]:
+        """Return the samples of a candidate that count, each to the primal's of its round."""
+        primal_s = {taken.round: taken.sample.seconds for taken in self.taken[PRIMAL]}
+        counted = [t for t in self.counted(name) if primal_s.get(t.round)]
+        return [taken.sample.seconds / primal_s[taken.round] for taken in counted]
+
     def _enough(self, name: str) -> bool:
         """Whether a candidate needs no more rounds."""
         spent_s = sum(t.sample.seconds * t.sample.loops for t in self.taken[name])
@@ -146,7 +149,7 @@ class Rounds:
             done = len(counted) >= _FEWEST
         else:
             done = len(counted) >= self.limits.least and narrow(
-                estimate([t.sample.seconds for t in counted], self.seed)
+                estimate(self.ratios(name) or [t.sample.seconds for t in counted], self.seed)
             )
         if done and not counted:
             # No time to repeat them: they are all there is, and known to have drifted.
@@ -155,26 +158,16 @@ class Rounds:
                 taken.counts |= taken.round in rounds
         return done
 
-    def _calibration_seconds(self, count: int) -> list[float]:
-        """Return some runs of the calibration workload that belong to no round."""
-        seconds = []
-        for _ in range(count):
-            try:
-                seconds.append(self.calibration().seconds)
-            except Lost:
-                break
-        return seconds
-
-    def _drifted(self, previous_s: list[float]) -> bool:
-        """Whether the calibration workload is off now; it joins the previous ones."""
+    def _calibration_s(self) -> float:
+        """Return what the calibration workload takes now; NaN where it is lost."""
         try:
             sample = self.calibration()
         except Lost:
-            return False
-        usual_s = statistics.median(previous_s[-_WINDOW:]) if previous_s else sample.seconds
-        previous_s.append(sample.seconds)
-        drifted = abs(sample.seconds - usual_s) > DRIFT * usual_s
-        self.taken[CALIBRATION].append(
-            Taken(self.next, sample, drifted, process=self._process(CALIBRATION))
-        )
-        return drifted
+            return math.nan
+        self.taken[CALIBRATION].append(Taken(self.next, sample, process=self._process(CALIBRATION)))
+        return sample.seconds
+
+
+def _differ(before_s: float, after_s: float) -> bool:
+    """Whether the machine changed its speed between two runs of the calibration workload."""
+    return max(before_s, after_s) > (1.0 + DRIFT) * min(before_s, after_s)

@@ -27,7 +27,7 @@ _FRESH_SAMPLES = 5
 #: lies, who else is at work) is in the interval of its times only where there are several.
 _PROCESSES = 2
 #: Samples of a candidate at least and at most in each of them.
-_LEAST, _MOST = 8, 100
+_LEAST, _MOST = 30, 300
 
 
 class MeasurementSession:

@@ -8,9 +8,9 @@ from typing import Any
 
 __all__ = ["SAMPLE_S", "Sample", "calibrated", "time_calls", "timed_result"]
 
-#: A sample lasts at least this long, so that the clock's resolution and a single interruption
-#: weigh little.
-SAMPLE_S = 0.01
+#: A sample lasts at least this long, so that the clock's resolution weighs little, and no longer: a
+#: round should end before the machine changes its speed.
+SAMPLE_S = 0.002
 #: Calls in a sample at most, should the clock stand still.
 _MOST_LOOPS = 10**7
 

@@ -65,7 +65,7 @@ def fine(case):
 
 
 def test_one_that_dies_while_it_is_sampled_costs_its_own_row_only():
-    cells = run_batch(after(100, lambda: os.kill(os.getpid(), 9)), fine)
+    cells = run_batch(after(40, lambda: os.kill(os.getpid(), 9)), fine)
     assert cells["0"].row["status"] == "crashed"
     assert "SIGKILL" in cells["0"].row["message"]
     assert cells["1"].row["status"] == "ok"
@@ -73,7 +73,7 @@ def test_one_that_dies_while_it_is_sampled_costs_its_own_row_only():
 
 
 def test_one_that_hangs_in_a_later_sample_is_a_timeout():
-    cells = run_batch(after(100, lambda: time.sleep(600)), fine, seconds=1.0)
+    cells = run_batch(after(40, lambda: time.sleep(600)), fine, seconds=1.0)
     assert cells["0"].row["status"] == "timeout"
     assert cells["0"].row["stage"] == "sampling"
     assert cells["1"].row["status"] == "ok"

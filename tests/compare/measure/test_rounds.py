@@ -46,9 +46,9 @@ def test_candidates_take_turns_within_each_round():
 
 
 @pytest.mark.parametrize("off_s", [0.009, 0.001])
-def test_a_round_in_which_the_calibration_workload_drifted_is_repeated(off_s):
-    # Five runs before the first round, then one after each.
-    seconds = itertools.chain([0.005] * 9, [off_s], itertools.repeat(0.005))
+def test_a_round_in_which_the_machine_changed_its_speed_is_repeated(off_s):
+    # One run before the first round, then one after each.
+    seconds = itertools.chain([0.005] * 4, [off_s], itertools.repeat(0.005))
     rounds, _ = take({"A": steady(0.01)}, calibration=lambda: Sample(next(seconds), 0.005))
     assert rounds.repeated == 2, "the rounds before and after the odd run"
     assert len(rounds.counted("A")) == 15
@@ -59,9 +59,26 @@ def test_a_round_in_which_the_calibration_workload_drifted_is_repeated(off_s):
 def test_a_machine_that_is_never_quiet_does_not_stop_the_batch():
     seconds = itertools.cycle([0.005, 0.009])
     rounds, _ = take({"A": steady(0.01)}, calibration=lambda: Sample(next(seconds), 0.005))
-    assert rounds.repeated == 10
+    assert rounds.repeated == LIMITS.least
     assert len(rounds.counted("A")) >= 15
     assert any(taken.drifted for taken in rounds.counted("A"))
+
+
+def test_a_machine_at_half_its_speed_says_the_same_of_ratios():
+    slow = itertools.cycle([1.0] * 20 + [2.0] * 20)
+    factor = [1.0]
+
+    def calibration():
+        factor[0] = next(slow)
+        return Sample(0.005 * factor[0], 0.005)
+
+    def at_speed(seconds):
+        return lambda: Sample(seconds * factor[0], seconds, 10)
+
+    rounds, _ = take({"A": at_speed(0.003)}, calibration, at_speed(0.001))
+    seconds = [taken.sample.seconds for taken in rounds.counted("A")]
+    assert len(seconds) == 15, "enough, since its ratios do not move"
+    assert rounds.ratios("A") == pytest.approx([3.0] * 15)
 
 
 def test_samples_are_taken_until_the_interval_is_narrow():
