@@ -40,6 +40,8 @@ def problem_in_file(
             f"{typed} is a {type(found).__name__}; expected a function or a compare.Problem"
         )
     drawn = in_file(example)[1] if example else _defaults(found, name)
+    if callable(drawn) and not inspect.signature(drawn).parameters:
+        drawn = drawn()  # they do not grow
     if callable(drawn):
         problem = _growing(found, name, _Draw(drawn, example), wrt, sizes, analytic)
     else:
@@ -96,7 +98,7 @@ class _Draw:
         parameters = inspect.signature(function).parameters.values()
         needed = [p for p in parameters if p.default is p.empty and p.kind not in _REST]
         several = len([p for p in parameters if p.kind not in _REST]) > 1
-        if len(needed) > 2 or not parameters:
+        if len(needed) > 2:
             raise ValueError(
                 f"{what}{inspect.signature(function)}: expected inputs(size) or inputs(size, rng)"
             )

@@ -48,26 +48,32 @@ def finding(results: pd.DataFrame, run: Mapping[str, Any]) -> str:
     if not far.best:
         return (
             f"{_capital(_DERIVED[name])} of the gradient failed already at "
-            f"{count_text(far.smallest)} {scope.word} ({far.stopped_by}); the graph "
+            f"{_amount(far.smallest, scope)} ({far.stopped_by}); the graph "
             f"{_verb(graph)} {count_text(graph.n)}."
         )
     if not graph.best:
         return (
-            f"The graph failed already at {count_text(graph.smallest)} {scope.word} "
+            f"The graph failed already at {_amount(graph.smallest, scope)} "
             f"({graph.stopped_by}); as {_DERIVED[name]} the gradient {_verb(far)} "
             f"{count_text(far.n)}."
         )
     if far.n == graph.n and not far.stopped_by and not graph.stopped_by:
         return _both(name, far, graph, scope)
     return (
-        f"Written as {_DERIVED[name]}, the gradient {_verb(far)} {count_text(far.n)} "
-        f"{scope.word}{_why(far)}; as a graph it {_verb(graph)} {count_text(graph.n)}{_why(graph)}."
+        f"Written as {_DERIVED[name]}, the gradient {_verb(far)} {_amount(far.n, scope)}"
+        f"{_why(far)}; as a graph it {_verb(graph)} {count_text(graph.n)}{_why(graph)}."
     )
 
 
 def _formula(scope: Scope) -> tuple[str, Reach] | None:
     """Return the first formula that was tried, with its reach."""
     return next(((name, far) for name in FORMULAS if (far := scope.reach(name)) is not None), None)
+
+
+def _amount(n: float, scope: Scope) -> str:
+    """Return a size in words: of functions whose size is a number of nothing, the number."""
+    count = count_text(n)
+    return f"size {count}" if scope.word == "size" else f"{count} {scope.word}"
 
 
 def _verb(far: Reach) -> str:
@@ -81,7 +87,7 @@ def _why(far: Reach) -> str:
 
 def _both(name: str, far: Reach, graph: Reach, scope: Scope) -> str:
     """Return the sentence where formula and graph came equally far."""
-    text = f"Formula and graph both reached {count_text(far.n)} {scope.word}, the largest tried"
+    text = f"Formula and graph both reached {_amount(far.n, scope)}, the largest tried"
     own, other = float(far.best["run_s"]), float(graph.best["run_s"])
     if own > 0 and other > 0:
         text += f"; there {_DERIVED[name]} took {ratio_text(own / other)} the graph's time"
@@ -91,10 +97,8 @@ def _both(name: str, far: Reach, graph: Reach, scope: Scope) -> str:
 def _alone(what: str, far: Reach, scope: Scope) -> str:
     """Return the sentence on one engine of ours alone."""
     if not far.best:
-        return (
-            f"{what} failed already at {count_text(far.smallest)} {scope.word} ({far.stopped_by})."
-        )
-    text = f"{what} {_verb(far)} {count_text(far.n)} {scope.word}{_why(far)}"
+        return f"{what} failed already at {_amount(far.smallest, scope)} ({far.stopped_by})."
+    text = f"{what} {_verb(far)} {_amount(far.n, scope)}{_why(far)}"
     cost = ratio_text(far.best["ratio"])
     return f"{text}{'' if cost == MISSING else f', at {cost} the cost of one evaluation'}."
 

@@ -45,7 +45,7 @@ def read_results(path: str | os.PathLike[str]) -> pd.DataFrame:
     Parameters
     ----------
     path : path
-        A file that `create_results` and `append_row` made.
+        ``results.csv`` of a run, or the folder of the run.
 
     Returns
     -------
@@ -66,7 +66,8 @@ def read_results(path: str | os.PathLike[str]) -> pd.DataFrame:
         ...
     compare.results.reading.ResultsError: nowhere/results.csv does not exist.
     """
-    return read_table(path, RESULT_COLUMNS)
+    path = Path(path)
+    return read_table(path / "results.csv" if path.is_dir() else path, RESULT_COLUMNS)
 
 
 def read_table(path: str | os.PathLike[str], columns: Sequence[Column]) -> pd.DataFrame:

@@ -37,6 +37,9 @@ def nothing(w):
 
 example = {"w": np.ones(3), "x": np.arange(3.0)}
 in_order = (np.ones(3), np.arange(3.0))
+def drawn():
+    return example
+
 whole = {"w": np.ones(3, int), "x": np.arange(3)}
 
 def inputs(size, rng):
@@ -69,7 +72,7 @@ def model(tmp_path):
     return str(tmp_path / "model.py")
 
 
-@pytest.mark.parametrize("example", ["example", "in_order"])
+@pytest.mark.parametrize("example", ["example", "in_order", "drawn"])
 def test_a_function_of_a_file_is_verified(model, example):
     problem = problem_in_file(f"{model}:loss", example=f"{model}:{example}", wrt=["w"])
     assert (problem.name, problem.meaning, problem.family) == (

@@ -260,6 +260,12 @@ def test_functions_that_grow_are_no_networks(results, run):
     assert found(pd.concat([cells, function]), run) == found(cells, run)
 
 
+def test_a_function_whose_parameters_stay_reaches_a_size(results):
+    cells = only(results, "graph").query("family == 'mlp width'")
+    same = cells.assign(family="loss", problem="loss", parameters=22, status="ok")
+    assert found(same).startswith(f"The graph reached size {int(same['size'].max()):,}, at ")
+
+
 def test_all_that_is_derived_is_set_side_by_side(results):
     report = report_of(RunRecord(ladder(results)))
     text = next(s for s in report.sections if s.name == "size").sentences[0]
