@@ -9,7 +9,8 @@ from autodiff.core.primitive import refuses
 
 def _dispatched(*modules: Any) -> list[Any]:
     """Return the functions of modules that NumPy would hand to tensors."""
-    functions = (getattr(module, name) for module in modules for name in module.__all__)
+    # What only the module's ``__getattr__`` knows is deprecated: NumPy 2.5 warns of chararray.
+    functions = (vars(module).get(name) for module in modules for name in module.__all__)
     return [f for f in functions if hasattr(f, "_implementation")]
 
 
