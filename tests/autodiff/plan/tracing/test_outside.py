@@ -572,6 +572,7 @@ def _process():
         vars(place).pop("plan_k", None)
 
 
+@pytest.mark.filterwarnings("ignore:Setting the (dtype|shape)")  # NumPy 2.5
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("transform", [autodiff.grad, lambda f: f], ids=["grad", "value"])
 def test_a_change_is_noticed(name, transform):
