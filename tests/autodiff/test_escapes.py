@@ -398,8 +398,8 @@ def test_a_mask_made_of_a_tensor_may_index_a_plain_array():
 @pytest.mark.xfail(
     np.lib.NumpyVersion(np.__version__) < "2.5.0",
     strict=True,
-    reason="NumPy before 2.5 stores a tensor in an array of objects and gives 0 for the .imag of it without "
-    "asking the tensor, at either time; np.array([t, u]), which asks, is refused",
+    reason="NumPy before 2.5 stores a tensor in an array of objects and gives 0 for its .imag "
+    "without asking the tensor, at either time; np.array([t, u]), which asks, is refused",
 )
 def test_the_imaginary_part_of_objects_stored_one_by_one():
     def f(x):
