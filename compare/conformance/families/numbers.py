@@ -31,6 +31,7 @@ def _tensor(slope):
             slopes,
         ),
         "mygrad": ("it is called with a tensor (MyGrad, Tensor)", slopes),
+        "jax": ("it is called with a stand-in for an array (JAX, Key concepts, Tracing)", slopes),
     }
 
 
