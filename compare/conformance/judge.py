@@ -21,7 +21,7 @@ VERDICTS: dict[str, str] = {
     "warned": "a number that is not the derivative, with a warning",
     "wrong": "a number that is not the derivative: wrong in silence",
     "crashed": "the process died",
-    "timeout": "no answer within 20 s and 4 GiB",
+    "timeout": "no answer within 60 s and 4 GiB",
 }
 
 

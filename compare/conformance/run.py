@@ -20,7 +20,7 @@ from compare.results.schema import CONFORMANCE_COLUMNS, SCHEMA_VERSION
 
 __all__ = ["answer", "by_gradient", "conformance"]
 
-_BUDGET = Budget(20.0, 4 * 1024**3)
+_BUDGET = Budget(60.0, 4 * 1024**3)
 
 
 def conformance(
