@@ -42,6 +42,8 @@ class Library:
     spelled: Mapping[str, str] = field(default_factory=dict)
     #: The line that imports its ``scipy.special``.
     special: str = "from scipy import special"
+    #: Whether its program has ``hessian(f)``: without it gradients nest.
+    hessian: bool = False
 
     @property
     def version(self) -> str:
@@ -151,6 +153,15 @@ def _mygrad(case: Case) -> Any:
     return [np.zeros(t.shape) if t.grad is None else t.grad for t in chosen]
 
 
+def _formula_program(strategy: str) -> tuple[str, ...]:
+    return (
+        "import numpy as np",
+        "import symdiff",
+        f"gradient = lambda f, wrt: symdiff.grad(f, wrt, strategy={strategy!r})",
+        f"hessian = lambda f: symdiff.hessian(f, strategy={strategy!r})",
+    )
+
+
 _PROGRAMS = {
     "autodiff": ("import numpy as np", "import autodiff", "gradient = autodiff.grad"),
     "compiled": (
@@ -208,7 +219,13 @@ LIBRARIES: dict[str, Library] = {
         Library("autodiff", "autodiff", _autodiff, _PROGRAMS["autodiff"]),
         Library("autodiff-compiled", "autodiff", _compiled, _PROGRAMS["compiled"]),
         *(
-            Library(f"symdiff-{strategy}", "symdiff", _formula(strategy))
+            Library(
+                f"symdiff-{strategy}",
+                "symdiff",
+                _formula(strategy),
+                _formula_program(strategy),
+                hessian=True,
+            )
             for strategy in ("expanded", "shared", "adjoint", "matrix")
         ),
         Library(
