@@ -106,7 +106,7 @@ def test_none_of_ours_is_wrong_in_silence_anywhere(library):
     assert wrong.empty, wrong[["case", "value", "truth"]].to_string()
     if library.startswith("autodiff"):
         other = frame[~frame["verdict"].isin(["right", "convention"])]
-        assert set(other["family"] + ": " + other["case"]) == {
+        known = {
             "elementwise: tanh(15)",  # 1 - tanh² is inexact there
             "elementwise: tanh(-15)",
             "elementwise: tanh(350)",
@@ -114,6 +114,9 @@ def test_none_of_ours_is_wrong_in_silence_anywhere(library):
             "numbers: text and back",
             "numbers: np.float64 of it",
         }
+        if library == "autodiff-compiled":
+            known.add("stability: logistic function at 30")  # s(1 - s) is inexact there
+        assert set(other["family"] + ": " + other["case"]) == known
 
 
 def test_every_case_has_a_program_that_compiles():
