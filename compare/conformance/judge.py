@@ -50,9 +50,10 @@ def verdict_of(
 
 def _of_numbers(case: Case, answer: Sequence[Any], module: str) -> Verdict:
     try:
-        if any(x is None for x in answer):  # NumPy would make NaN of it
+        # NumPy would make NaN of None, and drop imaginary parts.
+        if any(x is None or np.any(np.imag(x)) for x in answer):
             raise TypeError
-        found = [np.asarray(x, dtype=float) for x in answer]
+        found = [np.asarray(np.real(x), dtype=float) for x in answer]
     except (TypeError, ValueError):
         kinds = ", ".join(type(x).__name__ for x in answer)
         return Verdict("wrong", f"its answer is {kinds}, expected arrays of numbers")

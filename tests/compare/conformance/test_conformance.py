@@ -42,6 +42,8 @@ MEANT = Case("x twice", abs, (2.0,), (4.0,), documented={"mine": ("its page", (2
         (SLOPE, [np.inf], "nan"),
         (SLOPE, None, "refused"),
         (SLOPE, [None], "wrong"),
+        (SLOPE, [np.array(6.0 + 1.0j)], "wrong"),
+        (SLOPE, [np.array(6.0 + 0.0j)], "right"),
         (SLOPE, [np.array([6.0])], "wrong"),
         (ARRAY, [np.full(2, 2.0)], "right"),
         (ARRAY, [4.0], "wrong"),
