@@ -165,9 +165,10 @@ def accumulate_at(total: Array, g: Array, index: Any, *dynamic: Array) -> None:
     g = np.asarray(g, total.dtype)
     if not g.size:
         return
-    # np.add.at is fast where both are vectors, and many times slower otherwise.
-    if total.ndim == 1:
-        np.add.at(total, index, g)
+    # np.add.at is fast where both are vectors, and a hundred times slower otherwise.
+    part = index[0] if isinstance(index, tuple) and len(index) == 1 else index
+    if total.ndim == 1 and isinstance(part, np.ndarray) and part.shape == g.shape:
+        np.add.at(total, part.reshape(-1), g.reshape(-1))
     elif total.flags.c_contiguous:
         np.add.at(total.reshape(-1), _positions(total.shape, index, g.size), g.reshape(-1))
     else:

@@ -52,6 +52,12 @@ def _in_torch(f: Function, wrt: tuple[int, ...], args: tuple[Any, ...]) -> Funct
     return lambda: torch.autograd.grad(function(*there), [there[i] for i in wrt])
 
 
+def _in_autograd(f: Function, wrt: tuple[int, ...], args: tuple[Any, ...]) -> Function:
+    autograd: Any = importlib.import_module("autograd")
+    numpy: Any = importlib.import_module("autograd.numpy")
+    return partial(autograd.grad(rebound(f, Library(numpy)), wrt), *args)
+
+
 def _hand_lse(x: Any) -> Any:
     e = np.exp(x - np.max(x))
     return e / np.sum(e)
@@ -115,7 +121,7 @@ def _candidates(f: Function, wrt: tuple[int, ...], args: tuple[Any, ...]) -> dic
         "eager": lambda: gradient(*args),
         "plan": partial(autodiff.compile(gradient), *args),
     }
-    for name, made in (("jax", _in_jax), ("torch", _in_torch)):
+    for name, made in (("jax", _in_jax), ("torch", _in_torch), ("autograd", _in_autograd)):
         if find_spec(name):
             try:
                 found[name] = made(f, wrt, args)
@@ -128,7 +134,7 @@ def _candidates(f: Function, wrt: tuple[int, ...], args: tuple[Any, ...]) -> dic
 def print_table() -> None:
     """Print the time of each gradient in times of our plan's, medians of samples in turn."""
     console = Console()
-    names = ("eager", "plan", "jax", "torch", "by hand")
+    names = ("eager", "plan", "jax", "torch", "autograd", "by hand")
     table = Table("eval", *names, title="gradient, in times of the plan (medians of 11 in turn)")
     with threadpool_limits(1), fair_collector():
         for name, (f, wrt, args, hand) in _rows().items():

@@ -57,10 +57,11 @@ def conformance(engines: tuple[str, ...], peers: bool, families: tuple[str, ...]
     out.mkdir(parents=True, exist_ok=True)
     write_table(out / "conformance.csv", frame, CONFORMANCE_COLUMNS)
     page = write_page(frame, out / "conformance.html")
-    table = Table("library", "version", *VERDICTS, title="Cases by verdict", title_justify="left")
+    verdicts = [verdict for verdict in VERDICTS if (frame["verdict"] == verdict).any()]
+    table = Table("library", "version", *verdicts, title="Cases by verdict", title_justify="left")
     for name, rows in frame.groupby("library", sort=False):
         counts = rows["verdict"].value_counts()
-        cells = [str(counts.get(verdict, 0)) for verdict in VERDICTS]
+        cells = [str(counts.get(verdict, 0)) for verdict in verdicts]
         table.add_row(str(name), rows["version"].iloc[0], *cells)
     console.print(table)
     click.echo(f"every case with a program that repeats it: {page}")

@@ -30,7 +30,7 @@ class Case:
         mpmath, floats that are exact, or arrays of either. None where there is no derivative:
         there NaN or an error is right, and so is each of `conventions`.
     conventions : dict
-        What else is right, by the reason why: a subgradient that libraries document, for example.
+        What else is right for every library, by the reason why: a subgradient, for example.
     order : int
         1 for the gradient; 2 for the derivative, by the first argument, of the sum of the entries
         of that gradient: the Hessian times a vector of ones.
@@ -41,12 +41,11 @@ class Case:
     rtol : float
         Error of an entry that is right, relative to it; a thousandth of it, to the largest entry.
     atol : float
-        The same as it is, where what is subtracted from each other is of the size of 1.
-    refusable : bool
-        Whether an error with a sentence is right too, since there is a derivative only in part.
+        What a derivative that is smaller than 1 may lose where it is the difference of two numbers
+        of the size of 1: an answer within it is inexact; right where the truth is 0.
     documented : dict
-        By module, why the function is another one by what a library documents: any number is its
-        convention.
+        By module, what else is right for one library, since it documents that the function means
+        something else there: the page that says so, and the derivatives of what it means.
     """
 
     name: str
@@ -59,8 +58,7 @@ class Case:
     why: str = ""
     rtol: float = 1e-9
     atol: float = 0.0
-    refusable: bool = False
-    documented: dict[str, str] = field(default_factory=dict)
+    documented: dict[str, tuple[str, tuple[Any, ...]]] = field(default_factory=dict)
     family: str = ""
 
 

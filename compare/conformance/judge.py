@@ -1,7 +1,7 @@
 """The verdict on one answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,14 @@ __all__ = ["VERDICTS", "Verdict", "verdict_of"]
 #: Verdicts, best first, and what they say.
 VERDICTS: dict[str, str] = {
     "right": "the derivative; or NaN or an error where there is none",
-    "convention": "right by another convention than most",
+    "convention": "right by a convention: a subgradient, or what the library documents",
+    "inexact": "right to the rounding of a number of the size of 1, with fewer digits of its own",
     "nan": "NaN or infinity where there is a derivative: wrong, but not in silence",
     "refused": "an error with a sentence where there is a derivative",
+    "warned": "a number that is not the derivative, with a warning",
     "wrong": "a number that is not the derivative: wrong in silence",
     "crashed": "the process died",
-    "timeout": "no answer within 20 s and 4 GiB",
+    "timeout": "no answer within 60 s and 4 GiB",
 }
 
 
@@ -35,16 +37,23 @@ class Verdict:
 
 
 def verdict_of(
-    case: Case, answer: Sequence[Any] | None, error: str = "", module: str = ""
+    case: Case, answer: Sequence[Any] | None, message: str = "", module: str = ""
 ) -> Verdict:
-    """Return the verdict on the derivatives that a library gave, or on its error."""
+    """Return the verdict on the derivatives that a library gave, with its error or warning."""
     if answer is None:
-        right = case.truth is None or case.refusable
-        return Verdict("right" if right else "refused", error)
+        return Verdict("right" if case.truth is None else "refused", message)
+    verdict = _of_numbers(case, answer, module)
+    if message and verdict.verdict == "wrong":
+        return replace(verdict, verdict="warned", message=f"{verdict.message} {message}".strip())
+    return verdict
+
+
+def _of_numbers(case: Case, answer: Sequence[Any], module: str) -> Verdict:
     try:
-        if any(x is None for x in answer):  # NumPy would make NaN of it
+        # NumPy would make NaN of None, and drop imaginary parts.
+        if any(x is None or np.any(np.imag(x)) for x in answer):
             raise TypeError
-        found = [np.asarray(x, dtype=float) for x in answer]
+        found = [np.asarray(np.real(x), dtype=float) for x in answer]
     except (TypeError, ValueError):
         kinds = ", ".join(type(x).__name__ for x in answer)
         return Verdict("wrong", f"its answer is {kinds}, expected arrays of numbers")
@@ -56,12 +65,14 @@ def verdict_of(
     if case.truth is not None:
         wanted = [nearest(t) for t in case.truth]
         if _near(case, found, wanted):
-            return Verdict("right", ulps=_ulps(found, wanted), value=shown)
-    for reason, other in case.conventions.items():
+            return Verdict("right", "", _ulps(found, wanted), shown)
+        if case.atol and _near(case, found, wanted, case.atol):
+            exact = not any(np.any(t) for t in wanted)
+            return Verdict("right" if exact else "inexact", "", _ulps(found, wanted), shown)
+    own = [case.documented[module]] if module in case.documented else []
+    for reason, other in [*own, *case.conventions.items()]:
         if _near(case, found, [nearest(t) for t in other]):
             return Verdict("convention", reason, value=shown)
-    if module in case.documented:
-        return Verdict("convention", case.documented[module], value=shown)
     if not all(np.isfinite(x).all() for x in found):
         return Verdict("right" if case.truth is None else "nan", value=shown)
     if case.truth is None:
@@ -69,13 +80,13 @@ def verdict_of(
     return Verdict("wrong", "", _ulps(found, wanted), shown)
 
 
-def _near(case: Case, found: Sequence[Any], wanted: Sequence[Any]) -> bool:
+def _near(case: Case, found: Sequence[Any], wanted: Sequence[Any], atol: float = 0.0) -> bool:
     for x, truth in zip(found, wanted, strict=True):
         if np.shape(x) != np.shape(truth):
             return False
         same = x == truth  # infinities too
         largest = float(np.max(np.abs(truth[np.isfinite(truth)]), initial=0.0))
-        most = case.atol + case.rtol * np.maximum(np.abs(truth), 1e-3 * largest)
+        most = atol + case.rtol * np.maximum(np.abs(truth), 1e-3 * largest)
         with np.errstate(invalid="ignore"):
             if not np.all(same | (np.abs(x - truth) <= most)):
                 return False

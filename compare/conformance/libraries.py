@@ -42,6 +42,8 @@ class Library:
     spelled: Mapping[str, str] = field(default_factory=dict)
     #: The line that imports its ``scipy.special``.
     special: str = "from scipy import special"
+    #: Whether its program has ``hessian(f)``: without it gradients nest.
+    hessian: bool = False
 
     @property
     def version(self) -> str:
@@ -145,12 +147,19 @@ def _mygrad(case: Case) -> Any:
     if case.order == 2:
         raise NotImplementedError("MyGrad has no second derivatives")
     tensors = [mygrad.tensor(x) if i in case.wrt else x for i, x in enumerate(case.inputs)]
-    out = case.function(*tensors)
-    if isinstance(out, mygrad.Tensor):
-        out.backward()
+    case.function(*tensors).backward()  # an AttributeError where it is not a tensor any more
     chosen = [tensors[i] for i in case.wrt]
     # An argument that the value does not depend on has no gradient there, and a zero one here.
     return [np.zeros(t.shape) if t.grad is None else t.grad for t in chosen]
+
+
+def _formula_program(strategy: str) -> tuple[str, ...]:
+    return (
+        "import numpy as np",
+        "import symdiff",
+        f"gradient = lambda f, wrt: symdiff.grad(f, wrt, strategy={strategy!r})",
+        f"hessian = lambda f: symdiff.hessian(f, strategy={strategy!r})",
+    )
 
 
 _PROGRAMS = {
@@ -194,10 +203,12 @@ _PROGRAMS = {
         "import numpy as np",
         "import mygrad",
         "def gradient(f, wrt):",
+        "    chosen = wrt if isinstance(wrt, tuple) else (wrt,)",
         "    def found(*args):",
-        "        args = [mygrad.tensor(x) if i in wrt else x for i, x in enumerate(args)]",
+        "        args = [mygrad.tensor(x) if i in chosen else x for i, x in enumerate(args)]",
         "        f(*args).backward()",
-        "        return [args[i].grad for i in wrt]",
+        "        found = [args[i].grad for i in chosen]",
+        "        return found if isinstance(wrt, tuple) else found[0]",
         "    return found",
     ),
 }
@@ -208,7 +219,13 @@ LIBRARIES: dict[str, Library] = {
         Library("autodiff", "autodiff", _autodiff, _PROGRAMS["autodiff"]),
         Library("autodiff-compiled", "autodiff", _compiled, _PROGRAMS["compiled"]),
         *(
-            Library(f"symdiff-{strategy}", "symdiff", _formula(strategy))
+            Library(
+                f"symdiff-{strategy}",
+                "symdiff",
+                _formula(strategy),
+                _formula_program(strategy),
+                hessian=True,
+            )
             for strategy in ("expanded", "shared", "adjoint", "matrix")
         ),
         Library(

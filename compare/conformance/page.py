@@ -12,7 +12,17 @@ from compare.conformance.suite import FAMILIES
 __all__ = ["write_page"]
 
 #: Verdicts that a cell is coloured by, worst first.
-_WORST = ("wrong", "crashed", "timeout", "nan", "refused", "convention", "right")
+_WORST = (
+    "wrong",
+    "crashed",
+    "timeout",
+    "warned",
+    "nan",
+    "refused",
+    "inexact",
+    "convention",
+    "right",
+)
 
 
 def write_page(frame: pd.DataFrame, path: Path) -> Path:

@@ -22,7 +22,7 @@ _MOST_ENTRIES = 40
 
 def program(case: Case, library: Library) -> str:
     """Return a program that prints what a library answers, and what is right."""
-    if not library.program:
+    if not library.program:  # one of a file has none
         return ""
     lines = _Lines(library.special)
     f = lines.expression(case.function)
@@ -30,6 +30,9 @@ def program(case: Case, library: Library) -> str:
     wrt = case.wrt if len(case.wrt) > 1 else case.wrt[0]
     if case.order == 1:
         asked = f"gradient({f}, {wrt})({inputs})"
+    elif library.hessian:
+        n = np.size(case.inputs[0])
+        asked = f"np.sum(np.reshape(hessian({f})({inputs}), ({n}, {n})), 0)"
     else:
         lines.text.append(f"first = gradient({f}, 0)")
         asked = f"gradient(lambda x: np.sum(first(x)), 0)({inputs})"

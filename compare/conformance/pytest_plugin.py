@@ -62,8 +62,7 @@ class _Item(pytest.Item):
 
         case = self._case
         derivative = partial(by_gradient, self._gradient)
-        found, error = answer(derivative, case.family, case.name)
-        verdict = verdict_of(case, found, error)
+        verdict = verdict_of(case, *answer(derivative, case.family, case.name))
         if verdict.verdict not in ("right", "convention"):
             prelude = ("import numpy as np", "# gradient = your function")
             text = program(case, Library("", "", derivative, prelude))

@@ -20,7 +20,7 @@ from compare.results.schema import CONFORMANCE_COLUMNS, SCHEMA_VERSION
 
 __all__ = ["answer", "by_gradient", "conformance"]
 
-_BUDGET = Budget(20.0, 4 * 1024**3)
+_BUDGET = Budget(60.0, 4 * 1024**3)
 
 
 def conformance(
@@ -79,15 +79,18 @@ def conformance(
 def answer(
     derivative: Callable[[Case], Sequence[Any]], family: str, name: str
 ) -> tuple[list[Any] | None, str]:
-    """Return the derivatives that a library gives for a case, or the sentence of its error."""
+    """Return the derivatives that a library gives for a case, and its warning, or its error."""
     case = next(case for case in cases_of(family) if case.name == name)
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(record=True) as told, np.errstate(all="ignore"):
+        warnings.simplefilter("always")
+        for kind in (DeprecationWarning, PendingDeprecationWarning, FutureWarning):
+            warnings.simplefilter("ignore", kind)  # what they tell of is not the answer
         try:
             found = derivative(case)
         except Exception as error:
             return None, f"{type(error).__name__}: {error}"
-    return [np.asarray(x) if isinstance(x, np.ndarray | np.generic) else x for x in found], ""
+    numbers = [np.asarray(x) if isinstance(x, np.ndarray | np.generic) else x for x in found]
+    return numbers, f"{told[0].category.__name__}: {told[0].message}" if told else ""
 
 
 def by_gradient(gradient: Callable[..., Any], case: Case) -> Sequence[Any]:
@@ -98,8 +101,8 @@ def by_gradient(gradient: Callable[..., Any], case: Case) -> Sequence[Any]:
 
 def _judged(case: Case, outcome: Outcome, module: str) -> Verdict:
     if outcome.status == "ok":
-        found, error = outcome.result
-        return verdict_of(case, found, error, module)
+        found, message = outcome.result
+        return verdict_of(case, found, message, module)
     if outcome.status in ("timeout", "memory"):
         return Verdict("timeout", outcome.message)
     return Verdict("crashed", outcome.message)

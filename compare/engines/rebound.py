@@ -155,7 +155,8 @@ class _Rebinding:
         try:
             return getattr(self._library.special, value.__name__)
         except AttributeError:
-            named = f"{self._library.special} has no counterpart of scipy.special.{value.__name__}"
+            special = getattr(self._library.special, "__name__", self._library.special)
+            named = f"{special} has no counterpart of scipy.special.{value.__name__}"
             raise NotImplementedError(named) from None
 
     def _module(self, module: ModuleType) -> Any:

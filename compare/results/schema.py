@@ -336,7 +336,7 @@ CONFORMANCE_COLUMNS: tuple[Column, ...] = (
         "verdict",
         "str",
         "",
-        "right, convention, nan, refused, wrong (in silence), crashed, timeout",
+        "right, convention, inexact, nan, refused, warned, wrong (in silence), crashed, timeout",
     ),
     Column("value", "str", "", "its answer, 17 digits, the first six entries of each argument"),
     Column("truth", "str", "", "the derivative to 50 digits, or exact floats; or `no derivative`"),

@@ -1,13 +1,11 @@
 """Elementwise functions over their whole domain: ordinary, at zero, huge, tiny, at the edges."""
 
-import math
-from collections.abc import Callable
 from typing import Any
 
 import mpmath as mp
 import numpy as np
 
-from compare.conformance.case import Case, exact
+from compare.conformance.families.tables import cases_of
 
 __all__ = ["CASES"]
 
@@ -16,8 +14,7 @@ _REAL = (0.7, -1.3, 0.0, -0.0, 25.0, -25.0, _SMALL)
 _POSITIVE = (0.7, 25.0, 1e12, _SMALL, _TINY)
 _UNIT = (0.3, -0.6, 0.0, 0.999999)
 
-#: NumPy's function, its derivative in mpmath, and the points.
-_UNARY: list[tuple[Any, Callable[[Any], Any], tuple[float, ...]]] = [
+_UNARY = [
     (np.exp, mp.exp, (*_REAL, 700.0, -700.0)),
     (np.exp2, lambda x: mp.log(2) * mp.power(2, x), _REAL),
     (np.expm1, mp.exp, (*_REAL, _TINY)),
@@ -63,138 +60,85 @@ def _sinc_slope(x: Any) -> Any:
     return mp.pi * (t * mp.cos(t) - mp.sin(t)) / t**2
 
 
-#: NumPy's function of two, its two partial derivatives, and the points.
-_BINARY: list[tuple[Any, Any, Any, tuple[tuple[float, float], ...]]] = [
-    (np.add, lambda x, y: 1, lambda x, y: 1, ((0.7, -1.3), (1e300, 1e-300))),
-    (np.subtract, lambda x, y: 1, lambda x, y: -1, ((0.7, -1.3), (2.0, 2.0))),
-    (np.multiply, lambda x, y: y, lambda x, y: x, ((0.7, -1.3), (0.0, 5.0), (1e200, 1e-200))),
+_BINARY = [
+    (np.add, (lambda x, y: 1, lambda x, y: 1), ((0.7, -1.3), (1e300, 1e-300))),
+    (np.subtract, (lambda x, y: 1, lambda x, y: -1), ((0.7, -1.3), (2.0, 2.0))),
+    (np.multiply, (lambda x, y: y, lambda x, y: x), ((0.7, -1.3), (0.0, 5.0), (1e200, 1e-200))),
     (
         np.divide,
-        lambda x, y: 1 / y,
-        lambda x, y: -x / y**2,
+        (lambda x, y: 1 / y, lambda x, y: -x / y**2),
         ((0.7, -1.3), (0.0, 5.0), (1e-100, 1e100), (3.0, 1e-100)),
     ),
     (
         np.power,
-        lambda x, y: y * mp.power(x, y - 1) if y else mp.mpf(0),
-        lambda x, y: mp.power(x, y) * mp.log(x) if x else mp.mpf(0),
+        (
+            lambda x, y: y * mp.power(x, y - 1) if y else mp.mpf(0),
+            lambda x, y: mp.power(x, y) * mp.log(x) if x else mp.mpf(0),
+        ),
         ((0.7, -1.3), (2.0, 3.0), (0.0, 2.0), (0.0, 3.5), (5.0, 0.0), (1e-10, 2.0)),
     ),
     (
         np.arctan2,
-        lambda y, x: x / (x**2 + y**2),
-        lambda y, x: -y / (x**2 + y**2),
+        (lambda y, x: x / (x**2 + y**2), lambda y, x: -y / (x**2 + y**2)),
         ((0.7, -1.3), (0.0, 2.0), (0.0, -2.0), (3.0, 0.0), (1e200, 1e200), (1e-200, 1e-200)),
     ),
     (
         np.hypot,
-        lambda x, y: x / mp.hypot(x, y),
-        lambda x, y: y / mp.hypot(x, y),
+        (lambda x, y: x / mp.hypot(x, y), lambda x, y: y / mp.hypot(x, y)),
         ((0.7, -1.3), (0.0, 2.0), (1e200, 1e200), (1e-200, 1e-200)),
     ),
     (
         np.logaddexp,
-        lambda x, y: 1 / (1 + mp.exp(y - x)),
-        lambda x, y: 1 / (1 + mp.exp(x - y)),
+        (lambda x, y: 1 / (1 + mp.exp(y - x)), lambda x, y: 1 / (1 + mp.exp(x - y))),
         ((0.7, -1.3), (1000.0, 1000.0), (-1000.0, 1000.0), (2.0, 2.0)),
     ),
     (
         np.logaddexp2,
-        lambda x, y: 1 / (1 + mp.power(2, y - x)),
-        lambda x, y: 1 / (1 + mp.power(2, x - y)),
+        (lambda x, y: 1 / (1 + mp.power(2, y - x)), lambda x, y: 1 / (1 + mp.power(2, x - y))),
         ((0.7, -1.3), (1000.0, 1000.0), (2.0, 2.0)),
     ),
     (
         np.maximum,
-        lambda x, y: int(x > y),
-        lambda x, y: int(y > x),
+        (lambda x, y: int(x > y), lambda x, y: int(y > x)),
         ((0.7, -1.3), (-2.0, 3.0)),
     ),
     (
         np.minimum,
-        lambda x, y: int(x < y),
-        lambda x, y: int(y < x),
+        (lambda x, y: int(x < y), lambda x, y: int(y < x)),
         ((0.7, -1.3), (-2.0, 3.0)),
     ),
     (
         np.fmax,
-        lambda x, y: int(x > y),
-        lambda x, y: int(y > x),
+        (lambda x, y: int(x > y), lambda x, y: int(y > x)),
         ((0.7, -1.3), (-2.0, 3.0)),
     ),
     (
         np.copysign,
-        lambda x, y: mp.sign(x) * mp.sign(y),
-        lambda x, y: 0,
+        (lambda x, y: mp.sign(x) * mp.sign(y), lambda x, y: 0),
         ((0.7, -1.3), (-0.7, 1.3), (-0.7, -1.3), (0.7, 1.3)),
     ),
     (
         np.mod,
-        lambda x, y: 1,
-        lambda x, y: -mp.floor(x / y),
+        (lambda x, y: 1, lambda x, y: -mp.floor(x / y)),
         ((5.3, 2.0), (-5.3, 2.0), (5.3, -2.0)),
     ),
     (
         np.fmod,
-        lambda x, y: 1,
-        lambda x, y: -(mp.floor(abs(x / y)) * mp.sign(x / y)),
+        (lambda x, y: 1, lambda x, y: -(mp.floor(abs(x / y)) * mp.sign(x / y))),
         ((5.3, 2.0), (-5.3, 2.0), (5.3, -2.0)),
     ),
     (
         np.heaviside,
-        lambda x, y: 0,
-        lambda x, y: 0,
+        (lambda x, y: 0, lambda x, y: 0),
         ((0.7, 0.5), (-0.7, 0.5)),
     ),
     (
         np.float_power,
-        lambda x, y: y * mp.power(x, y - 1),
-        lambda x, y: mp.power(x, y) * mp.log(x),
+        (lambda x, y: y * mp.power(x, y - 1), lambda x, y: mp.power(x, y) * mp.log(x)),
         ((0.7, -1.3), (2.0, 3.0)),
     ),
 ]
 
 
-#: Libraries compute these slopes from the value, 1 - tanh² and expm1 + 1, with the error of a term.
-_CANCELLED = {np.tanh: 2.3e-16, np.expm1: 2.3e-16}
-
-
-def _of_one(function):
-    def f(x):
-        return function(x)
-
-    return f
-
-
-def _of_two(function):
-    def f(x, y):
-        return function(x, y)
-
-    return f
-
-
-def _shown(x: float) -> str:
-    return f"{x:g}" if x or math.copysign(1, x) > 0 else "-0"
-
-
-CASES = [
-    Case(
-        f"{function.__name__}({_shown(x)})",
-        _of_one(function),
-        (x,),
-        (exact(slope, x),),
-        atol=_CANCELLED.get(function, 0.0),
-    )
-    for function, slope, points in _UNARY
-    for x in points
-] + [
-    Case(
-        f"{function.__name__}({_shown(x)}, {_shown(y)})",
-        _of_two(function),
-        (x, y),
-        (exact(by_x, x, y), exact(by_y, x, y)),
-        wrt=(0, 1),
-    )
-    for function, by_x, by_y, points in _BINARY
-    for x, y in points
-]
+#: Many libraries compute these slopes from the value, as 1 - tanh² and expm1 + 1.
+CASES = cases_of(_UNARY + _BINARY, saturated=(np.tanh, np.expm1))

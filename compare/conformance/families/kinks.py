@@ -7,13 +7,19 @@ from compare.conformance.case import Case
 __all__ = ["CASES"]
 
 _ZERO3 = np.zeros(3)
-_SUBGRADIENT = "a subgradient"
-_GENERALISED = "between the second derivatives on both sides (Clarke)"
+#: Where a library documents which one it takes: PyTorch, Autograd mechanics, "Gradients for
+#: non-differentiable functions": the subgradient of minimum norm, else by continuity.
+_SUBGRADIENT = "a subgradient (Clarke 1983, Optimization and Nonsmooth Analysis, 2.1)"
+_CONTINUED = "by continuity (PyTorch, Autograd mechanics)"
+_GENERALISED = (
+    "an element of the generalised second derivative of a function with a Lipschitz gradient "
+    "(Hiriart-Urruty, Strodiot and Nguyen 1984)"
+)
 
 
-def _first(name, function, x, *right, **more):
-    """Return a case without a derivative; the subgradients that libraries document are right."""
-    conventions = {f"{_SUBGRADIENT}: {np.asarray(r).tolist()}": (r,) for r in right}
+def _first(name, function, x, *right, reason=_SUBGRADIENT, **more):
+    """Return a case without a derivative, and what is right all the same."""
+    conventions = {f"{reason}: {np.asarray(r).tolist()}": (r,) for r in right}
     return Case(name, function, (x,), None, conventions, **more)
 
 
@@ -23,7 +29,7 @@ def _second(name, function, x, truth, **more):
 
 def _no_second(name, function, x, *right, **more):
     conventions = {f"{_GENERALISED}: {r}": (np.asarray(r, float)[()],) for r in right}
-    return Case(name, function, (x,), None, conventions, order=2, refusable=True, **more)
+    return Case(name, function, (x,), None, conventions, order=2, **more)
 
 
 def _smooth(name, function, x, truth, **more):
@@ -33,13 +39,15 @@ def _smooth(name, function, x, truth, **more):
 _NEWTON = "a Newton step from here goes nowhere if the second derivative is 0"
 
 _FIRST = [
-    _first("abs at 0", lambda x: np.abs(x), 0.0, 0.0, 1.0, -1.0),
+    _first(
+        "abs at 0", lambda x: np.abs(x), 0.0, 0.0, 1.0, -1.0, why="1 in JAX (jax-ml/jax #37820)"
+    ),
     _first("relu at 0", lambda x: np.maximum(x, 0.0), 0.0, 0.0, 1.0, 0.5),
     _first("clip at its lower edge", lambda x: np.clip(x, 0.0, 1.0), 0.0, 0.0, 1.0, 0.5),
     _first("clip at its upper edge", lambda x: np.clip(x, 0.0, 1.0), 1.0, 0.0, 1.0, 0.5),
-    _first("sqrt at 0", lambda x: np.sqrt(x), 0.0, np.inf, 0.0),
+    _first("sqrt at 0", lambda x: np.sqrt(x), 0.0, np.inf, reason=_CONTINUED),
     _first("norm at 0", lambda x: np.linalg.norm(x), _ZERO3, _ZERO3),
-    _first("cbrt at 0", lambda x: np.cbrt(x), 0.0, np.inf, 0.0),
+    _first("cbrt at 0", lambda x: np.cbrt(x), 0.0, np.inf, reason=_CONTINUED),
     _first(
         "max of two that tie",
         lambda x: np.max(x),
@@ -64,8 +72,8 @@ _FIRST = [
         np.array([1.0, 0.0, 1.0]),
         np.array([0.0, 1.0, 1.0]),
     ),
-    _first("floor at an integer", lambda x: np.floor(x), 2.0, 0.0),
-    _first("sign at 0", lambda x: np.sign(x), 0.0, 0.0),
+    _first("floor at an integer", lambda x: np.floor(x), 2.0, 0.0, reason=_CONTINUED),
+    _first("sign at 0", lambda x: np.sign(x), 0.0, 0.0, reason=_CONTINUED),
     _first("hypot at the origin", lambda x: np.hypot(x, 0.0), 0.0, 0.0, 0.5, 1.0),
     _first("std of equal numbers", lambda x: np.std(x), np.array([2.0, 2.0, 2.0]), _ZERO3),
     _first("1-norm at 0", lambda x: np.linalg.norm(x, 1), _ZERO3, _ZERO3, np.ones(3)),
@@ -164,7 +172,13 @@ _SECOND = [
 ]
 
 _NO_SECOND = [
-    _no_second("abs at 0", lambda x: np.abs(x), 0.0, 0.0),
+    _no_second(
+        "abs at 0",
+        lambda x: np.abs(x),
+        0.0,
+        why="the slope jumps from -1 to 1: there is no number in between the curvatures",
+        documented={"torch": (f"the sign has the derivative 0 {_CONTINUED}", (0.0,))},
+    ),
     _no_second("norm at 0", lambda x: np.linalg.norm(x), _ZERO3),
     _no_second("x abs(x) at 0", lambda x: x * np.abs(x), 0.0, 0.0, 1.0, 2.0, -2.0),
     _no_second("relu² at 0", lambda x: np.maximum(x, 0.0) ** 2, 0.0, 0.0, 0.5, 1.0, 2.0),

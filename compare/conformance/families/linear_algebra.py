@@ -200,7 +200,6 @@ CASES = [
         lambda x: np.linalg.eigh((x + x.T) / 2)[1][0, 0],
         (_EYE,),
         None,
-        refusable=True,
         why="which vector it is, is nobody's choice: NaN or an error is right, a number is not",
     ),
     Case(
@@ -208,7 +207,8 @@ CASES = [
         lambda x: np.linalg.norm(x),
         (np.zeros((2, 2)),),
         None,
-        {"the subgradient 0": (np.zeros((2, 2)),)},
+        {"the subgradient of minimum norm": (np.zeros((2, 2)),)},
+        why="a norm is convex: PyTorch documents that it takes this one (Autograd mechanics)",
     ),
     Case(
         "eigvalsh: the largest at the identity",
@@ -219,7 +219,8 @@ CASES = [
             "a subgradient: any projection of rank 1": (np.diag([0.0, 0.0, 1.0]),),
             "the even share": (_EYE / 3,),
         },
-        why="the largest of three equal eigenvalues has a kink",
+        why="a kink: each matrix ≥ 0 of trace 1 is a subgradient (Lewis 1996, Derivatives of "
+        "spectral functions)",
     ),
     Case(
         "log-determinant, second order",

@@ -7,11 +7,32 @@ from compare.conformance.case import Case
 __all__ = ["CASES"]
 
 _Z = np.array([1.0, 2.0])
-_NO_GRADIENT = {"torch": "item() and float() are not differentiable (Tensor.item), and it warns"}
+_ISINSTANCE = "HIPS autograd's tutorial says not to ask isinstance without its own of builtins"
 
 
 def _of(name, function, x, truth, **more):
     return Case(name, function, (x,), (np.asarray(truth, float)[()],), **more)
+
+
+def _leaves(torch, **more):
+    """Return what a function means where a number that leaves is a constant, by its slope."""
+    return {
+        "torch": ("item() and float() are not differentiable (PyTorch, Tensor.item)", (torch,)),
+        **{name: (reason, (slope,)) for name, (reason, slope) in more.items()},
+    }
+
+
+def _tensor(slope):
+    """Return what a function means that is called with a tensor, by its slope."""
+    slopes = (np.asarray(slope, float)[()],)
+    return {
+        "torch": (
+            "it is called with a tensor, as leaves are (PyTorch, Autograd mechanics)",
+            slopes,
+        ),
+        "mygrad": ("it is called with a tensor (MyGrad, Tensor)", slopes),
+        "jax": ("it is called with a stand-in for an array (JAX, Key concepts, Tracing)", slopes),
+    }
 
 
 def _kepler(x):
@@ -74,7 +95,6 @@ CASES = [
         lambda x: x * np.asarray(x).astype(int),
         2.5,
         2.0,
-        refusable=True,
     ),
     _of("a comparison counts", lambda x: np.sum(x > 1.5) * np.sum(x), _Z, [1, 1]),
     _of(
@@ -82,16 +102,15 @@ CASES = [
         lambda x: x * 2.0 if isinstance(x, float) else x * 3.0,
         2.0,
         2.0,
-        refusable=True,
         why="the value must be that of the function as it is called",
-        documented={"torch": "it is called with a tensor, which is no float"},
+        documented=_tensor(3.0),
     ),
     _of(
         "a branch on isscalar",
         lambda x: x * 2.0 if np.isscalar(x) else x * 3.0,
         2.0,
         2.0,
-        refusable=True,
+        documented=_tensor(3.0),
     ),
     _of(
         "a branch on ndim", lambda x: np.sum(x * 2.0) if np.ndim(x) == 1 else np.sum(x), _Z, [2, 2]
@@ -101,7 +120,8 @@ CASES = [
         lambda x: np.sum(x * 2.0) if isinstance(x, np.ndarray) else np.sum(x * 3.0),
         _Z,
         [2, 2],
-        refusable=True,
+        why=_ISINSTANCE,
+        documented=_tensor([3, 3]),
     ),
     _of(
         "single precision beside double",
@@ -114,45 +134,45 @@ CASES = [
         lambda x: float(x) * x,
         2.0,
         4.0,
-        refusable=True,
-        why="float(x) leaves the trace: right, or an error; half of it is silent",
-        documented=_NO_GRADIENT,
+        why="float(x) leaves the trace: half of the derivative is lost in silence",
+        documented=_leaves(2.0),
     ),
     _of(
         "item()",
         lambda x: x.item() * x[0],
         np.array([2.0]),
         [4.0],
-        refusable=True,
-        documented=_NO_GRADIENT,
+        documented=_leaves(
+            np.array([2.0]),
+            mygrad=("its result does not support back-propagation (Tensor.item)", np.array([2.0])),
+        ),
     ),
-    _of("tolist()", lambda x: sum(v * v for v in x.tolist()), _Z, [2, 4], refusable=True),
-    _of("math.exp", lambda x: __import__("math").exp(x), 1.0, np.e, refusable=True),
+    _of("tolist()", lambda x: sum(v * v for v in x.tolist()), _Z, [2, 4]),
+    _of("math.exp", lambda x: __import__("math").exp(x), 1.0, np.e),
     _of("round() to two digits", lambda x: np.round(x, 2) + x, 1.234, 1.0),
     _of(
         "text and back",
         lambda x: x * float(f"{x}"),
         2.0,
         4.0,
-        refusable=True,
         why="a number that leaves as text comes back as a constant",
     ),
-    _of("np.float64 of it", lambda x: np.float64(x) * x, 2.0, 4.0, refusable=True),
+    _of("np.float64 of it", lambda x: np.float64(x) * x, 2.0, 4.0),
     _of("np.asarray of it", lambda x: np.sum(np.asarray(x) ** 2), _Z, [2, 4]),
     _of(
         "an exception that is swallowed",
         lambda x: _swallowed(x),
         2.0,
         4.0,
-        refusable=True,
-        documented={**_NO_GRADIENT, "jax": "its error was swallowed by the function"},
+        documented=_leaves(
+            2.0, jax=("float() of a traced array raises (ConcretizationTypeError)", 1.0)
+        ),
     ),
     Case(
         "the result is a comparison",
         lambda x: np.sum(x) > 0,
         (_Z,),
         None,
-        refusable=True,
         why="a gradient of 0 would be silent",
     ),
 ]

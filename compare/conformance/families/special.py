@@ -7,7 +7,8 @@ import mpmath as mp
 import numpy as np
 from scipy import special
 
-from compare.conformance.case import Case, exact
+from compare.conformance.case import Case
+from compare.conformance.families.tables import cases_of
 
 __all__ = ["CASES"]
 
@@ -57,12 +58,15 @@ def _reciprocal_gamma(x: Any) -> Any:
     return -mp.psi(0, x) * mp.rgamma(x)
 
 
+def _gamma_density(a: Any, x: Any) -> Any:
+    return mp.exp(-x + (a - 1) * mp.log(x) - mp.loggamma(a))
+
+
 def _logistic(x: Any) -> Any:
     return 1 / (1 + mp.exp(-x))
 
 
-#: SciPy's function, its derivative in mpmath, and the points.
-_UNARY: list[tuple[Any, Callable[[Any], Any], tuple[float, ...]]] = [
+_UNARY = [
     (special.erf, lambda x: 2 / mp.sqrt(mp.pi) * mp.exp(-(x**2)), (0.0, 26.0)),
     (special.erfc, lambda x: -2 / mp.sqrt(mp.pi) * mp.exp(-(x**2)), (-1.3, 26.0)),
     (special.erfcx, _scaled_erfc, (0.7, 30.0, 1e5)),
@@ -98,85 +102,45 @@ _UNARY: list[tuple[Any, Callable[[Any], Any], tuple[float, ...]]] = [
     (special.spence, lambda x: mp.log(x) / (1 - x) if x != 1 else mp.mpf(-1), (1.0, 1e-10)),
 ]
 
-#: SciPy's function, its arguments, the one to differentiate by, and the derivative.
-_MORE: list[tuple[Any, tuple[Any, ...], int, Callable[..., Any]]] = [
-    (special.xlogy, (0.0, 2.0), 0, lambda x, y: mp.log(y)),
-    (special.xlogy, (0.0, 2.0), 1, lambda x, y: x / y),
-    (special.xlog1py, (3.0, -0.5), 1, lambda x, y: x / (1 + y)),
-    (special.rel_entr, (0.5, 0.25), 0, lambda x, y: mp.log(x / y) + 1),
-    (special.kl_div, (0.5, 0.25), 1, lambda x, y: 1 - x / y),
-    (
-        special.gammainc,
-        (100.0, 99.0),
-        1,
-        lambda a, x: mp.exp(-x + (a - 1) * mp.log(x) - mp.loggamma(a)),
-    ),
-    (
-        special.gammaincc,
-        (0.5, 1e-10),
-        1,
-        lambda a, x: -mp.exp(-x + (a - 1) * mp.log(x) - mp.loggamma(a)),
-    ),
+_MORE = [
+    (special.xlogy, (lambda x, y: mp.log(y), None), ((0.0, 2.0),)),
+    (special.xlogy, (None, lambda x, y: x / y), ((0.0, 2.0),)),
+    (special.xlog1py, (None, lambda x, y: x / (1 + y)), ((3.0, -0.5),)),
+    (special.rel_entr, (lambda x, y: mp.log(x / y) + 1, None), ((0.5, 0.25),)),
+    (special.kl_div, (None, lambda x, y: 1 - x / y), ((0.5, 0.25),)),
+    (special.gammainc, (None, _gamma_density), ((100.0, 99.0),)),
+    (special.gammaincc, (None, lambda a, x: -_gamma_density(a, x)), ((0.5, 1e-10),)),
     (
         special.betainc,
-        (50.0, 0.5, 0.999),
-        2,
-        lambda a, b, x: mp.power(x, a - 1) * mp.power(1 - x, b - 1) / mp.beta(a, b),
+        (
+            None,
+            None,
+            lambda a, b, x: mp.power(x, a - 1) * mp.power(1 - x, b - 1) / mp.beta(a, b),
+        ),
+        ((50.0, 0.5, 0.999),),
     ),
-    (special.betaln, (3.0, 0.5), 0, lambda a, b: mp.psi(0, a) - mp.psi(0, a + b)),
+    (special.betaln, (lambda a, b: mp.psi(0, a) - mp.psi(0, a + b), None), ((3.0, 0.5),)),
     (
         special.jv,
-        (2.5, 1e-3),
-        1,
-        lambda v, x: (mp.besselj(v - 1, x) - mp.besselj(v + 1, x)) / 2,
+        (None, lambda v, x: (mp.besselj(v - 1, x) - mp.besselj(v + 1, x)) / 2),
+        ((2.5, 1e-3),),
     ),
     (
         special.kv,
-        (0.5, 2.0),
-        1,
-        lambda v, x: -(mp.besselk(v - 1, x) + mp.besselk(v + 1, x)) / 2,
+        (None, lambda v, x: -(mp.besselk(v - 1, x) + mp.besselk(v + 1, x)) / 2),
+        ((0.5, 2.0),),
     ),
     (
         special.hyp2f1,
-        (1.0, 2.0, 3.5, 0.9),
-        3,
-        lambda a, b, c, z: a * b / c * mp.hyp2f1(a + 1, b + 1, c + 1, z),
+        (None, None, None, lambda a, b, c, z: a * b / c * mp.hyp2f1(a + 1, b + 1, c + 1, z)),
+        ((1.0, 2.0, 3.5, 0.9),),
     ),
-    (special.boxcox, (2.0, 0.0), 0, lambda x, power: mp.power(x, power - 1)),
+    (special.boxcox, (lambda x, power: mp.power(x, power - 1), None), ((2.0, 0.0),)),
 ]
 
 
-#: Libraries compute this slope from the value s, as s(1 - s), with the error of a term.
-_CANCELLED = {special.expit: 2.3e-16}
-
-
-def _of(function):
-    def f(*args):
-        return function(*args)
-
-    return f
-
-
-CASES = [
-    Case(
-        f"{function.__name__}({x:g})",
-        _of(function),
-        (x,),
-        (exact(slope, x),),
-        atol=_CANCELLED.get(function, 0.0),
-    )
-    for function, slope, points in _UNARY
-    for x in points
-] + [
-    Case(
-        f"{function.__name__}({', '.join(f'{a:g}' for a in args)}), by argument {wrt}",
-        _of(function),
-        args,
-        (exact(slope, *args),),
-        wrt=(wrt,),
-    )
-    for function, args, wrt, slope in _MORE
-]
+#: Some libraries compute this slope from the value s, as s(1 - s).
+CASES = cases_of(_UNARY + _MORE, saturated=(special.expit,))
 
 CASES += [
     Case(

@@ -8,12 +8,20 @@ __all__ = ["CASES"]
 
 _X = np.array([1.0, 2.0, 3.0, 4.0])
 _M = np.arange(1.0, 7.0).reshape(2, 3)
-_IMMUTABLE = {"jax": "arrays are immutable: += makes another one (The Sharp Bits)"}
+_IN_PLACE = "HIPS autograd's tutorial says not to write a += b, and answers in silence"
 _WEIGHTS = np.array([1.0, 10.0, 100.0, 1000.0])
 
 
 def _of(name, function, x, truth, **more):
     return Case(name, function, (x,), (np.asarray(truth, float)[()],), **more)
+
+
+def _rebound(meant):
+    """Return what a function means where ``y += 1`` binds y to another array, by its slope."""
+    slope = (np.asarray(meant, float),)
+    return {
+        "jax": ("arrays are immutable: += makes another one (JAX, The Sharp Bits)", slope),
+    }
 
 
 def _zeros_like(x):
@@ -174,21 +182,29 @@ CASES = [
     _of("write into zeros_like", _zeros_like, _X, [3, 4, 1, 2]),
     _of("write into zeros", _zeros, _X, [2, 1100, 0, 0]),
     _of("augmented assignment to a slice", _augmented, _X, [2, 36, 54, 72]),
-    _of("an alias is written to", _alias, _X, 2 * (_X + 1), documented=_IMMUTABLE),
+    _of(
+        "an alias is written to",
+        _alias,
+        _X,
+        2 * (_X + 1),
+        why=_IN_PLACE,
+        documented=_rebound(2 * _X),
+    ),
     _of(
         "a view is written to",
         _view,
         _X,
         [2 * 1 + 2 * 3 + 2, 2, 2, 2],
-        why="what is written through a view is in its base",
-        documented=_IMMUTABLE,
+        why=f"what is written through a view is in its base; {_IN_PLACE}",
+        documented=_rebound(np.full(4, 2.0)),
     ),
     _of(
         "rows are normalised in place",
         _rows,
         _M,
         [[1 / 6 - 1 / 36, -1 / 36, -1 / 36], [-2 * 6 / 225, -2 * 6 / 225, 2 * (1 / 15 - 6 / 225)]],
-        documented=_IMMUTABLE,
+        why=_IN_PLACE,
+        documented=_rebound([[1, 0, 0], [0, 0, 2]]),
     ),
     _of("an element is overwritten", _overwritten, _X, [0, 4, 6, 8]),
     _of("a triangle is filled", _triangle, _SIX, _triangle_truth(_SIX)),
@@ -197,7 +213,12 @@ CASES = [
         _swap,
         _X,
         [1, 10, 0, 0],
-        documented={"torch": "an element is a view of its tensor (Tensor Views), not a number"},
+        documented={
+            "torch": (
+                "an element is a view of its tensor, which changes with it (PyTorch, Tensor Views)",
+                (np.array([0.0, 11.0, 0.0, 0.0]),),
+            )
+        },
     ),
     _of("a recurrence is written into np.empty", _in_order, _X, [24, 12, 8, 6]),
     _of("add.at with repeated positions", _add_at, _X, [6, 6, 6, 8]),

@@ -1,48 +1,11 @@
 """Operations of Jacobians to those of the function, against FastDifferentiation.jl's tables.
 
-The Jacobian of f is the mixed second derivative of ``w @ f(x)``. Those of the Rosenbrock function
-stand in test_hessian.py.
+Those of the Rosenbrock function stand in test_hessian.py.
 """
-
-import math
 
 import numpy as np
 
-from symdiff import gradient
-from symdiff.store.cse import flatten
-from symdiff.store.op_counts import shared_operations
-
-
-def spherical_harmonics(degree):
-    """Return the function of the real spherical harmonics up to a degree, by their recurrences."""
-
-    def f(v):
-        x, y, z = v
-        sine, cosine = [0.0], [1.0]
-        for _ in range(degree):
-            s, c = sine[-1], cosine[-1]
-            sine.append(x * s + y * c)
-            cosine.append(x * c - y * s)
-        p = {(0, 0): 1.0}
-        for m in range(degree + 1):
-            if m:
-                p[m, m] = (1 - 2 * m) * p[m - 1, m - 1]
-            if m < degree:
-                p[m + 1, m] = (2 * m + 1) * z * p[m, m]
-            for k in range(m + 2, degree + 1):
-                high = (2 * k - 1) * z * p[k - 1, m] - (k + m - 1) * p[k - 2, m]
-                p[k, m] = high / (k - m)
-        found = []
-        for k in range(degree + 1):
-            for m in range(-k, k + 1):
-                ratio = math.factorial(k - abs(m)) / math.factorial(k + abs(m))
-                norm = math.sqrt((2 * k + 1) / (4 * math.pi) * ratio * (2 if m else 1))
-                angle = sine[-m] if m < 0 else cosine[m]
-                found.append(norm * p[k, abs(m)] * angle + 0 * x)
-        return np.stack(found)
-
-    return f
-
+from benchmarks.published.operations import jacobian, spherical_harmonics
 
 RATES = """1:0.35:0 2:26.6:1,3 3:12300:1,4 4:8.6e-4:6 5:8.2e-4:6 6:15000:6,5 7:1.3e-4:8 8:24000:8,5
 9:16500:10,1 10:9000:10,0 11:0.022:12 12:12000:9,1 13:1.88:13 14:16300:0,5 15:4.8e6:2 16:3.5e-4:3
@@ -70,25 +33,13 @@ def pollution(y):
     return np.stack(found)
 
 
-def _jacobian(f, n, m):
-    """Return the Jacobian at a point, and its operations over those of the function."""
-    g = gradient(lambda x, w: np.sum(w * f(x)), strategy="adjoint", x=(n,), w=(m,))
-    h = g.hessian()
-    block = h._matrix[:n, n:].ravel().tolist()
-    values = [int(k) for k in g._nodes["w"]]
-    dag = g._parts.dag
-    ours, theirs = (shared_operations(*flatten(dag, roots)) for roots in (block, values))
-    x = np.linspace(0.2, 0.9, n)
-    return h(x=x, w=np.ones(m))["w"]["x"], x, ours / theirs
-
-
 def test_jacobians_take_at_most_the_operations_of_the_published_tables():
     for f, n, m, most in (
         (spherical_harmonics(6), 3, 49, 6.5),
         (pollution, 20, 20, 1.0),
         (lambda x: (x.reshape(3, 3) @ x.reshape(3, 3)).ravel(), 9, 9, 1.0),
     ):
-        found, x, ratio = _jacobian(f, n, m)
+        found, x, ratio = jacobian(f, n, m)
         assert ratio <= most
         step = 1e-6 * np.eye(n)
         columns = [(np.asarray(f(x + e)) - np.asarray(f(x - e))) / 2e-6 for e in step]

@@ -1,0 +1,1 @@
+"""Published tables of counts and ratios, beside ours."""
