@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.batched import Batched, innermost, owner_of
+from autodiff.core.libraries import elsewhere
 from autodiff.core.primitive import FUNCTIONS, Primitive
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, holds_tensor, node_of, record
@@ -265,6 +266,11 @@ class Stores:
     def write(self, x: Tensor, index: Any, value: Any) -> None:
         """Put a value into the part of an array that an index chooses."""
         block = _block(x)
+        if block is None and x.shape and elsewhere(x) is not None:
+            raise TypeError(
+                "only arrays of NumPy can be written into while derivatives are taken: put others "
+                "together by np.where, np.concatenate or np.stack"
+            )
         if block is None:
             raise TypeError("a number cannot be written into: only arrays of at least one axis can")
         value = _cast(resolved(value), x.dtype)
