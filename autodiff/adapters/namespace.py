@@ -36,7 +36,7 @@ class Namespace:
 
     def asarray(self, x: Any) -> Wrapped:
         """Return an array that NumPy's functions compute with in the library."""
-        return x if type(x) is Wrapped else Wrapped(self.xp.asarray(x), self)
+        return x if type(x) is Wrapped else Wrapped(self.moved(x, None), self)
 
     def function(self, path: str, elementwise: bool = False) -> Callable[..., Any] | None:
         """Return the function of the library by the name of NumPy's, such as ``linalg.inv``."""
@@ -108,7 +108,7 @@ class Namespace:
         return x.item() if isinstance(x, np.generic) else x
 
     def moved(self, x: Any, home: Any) -> Any:
-        """Return an array of NumPy's as one of the library, beside another."""
+        """Return what the library takes as an array as one of its own, beside another if given."""
         return self.xp.asarray(x)
 
     def given(self, x: Any) -> Any:

@@ -44,7 +44,7 @@ class Torch(Namespace):
 
     def moved(self, x: Any, home: Any) -> Any:
         """Return an array of NumPy's on the device of another."""
-        return self.xp.as_tensor(x, device=home.device)
+        return self.xp.as_tensor(x, device=None if home is None else home.device)
 
     def given(self, x: Any) -> Any:
         """Return a result with its arrays wrapped, none of them conjugated only by a mark."""
@@ -223,6 +223,8 @@ def _functions(torch: Any) -> dict[str, Callable[..., Any]]:
         "take_along_axis": lambda x, i, axis: torch.take_along_dim(x, i, axis),
         "sort": lambda x, axis=-1, **kw: torch.sort(x, axis).values,
         "argsort": lambda x, axis=-1, **kw: torch.argsort(x, dim=axis, stable=True),
+        "partition": lambda x, kth, axis=-1, **kw: torch.sort(x, axis).values,
+        "argpartition": lambda x, kth, axis=-1, **kw: torch.argsort(x, dim=axis, stable=True),
         "copy": lambda x, order=None: x.clone(),
         "reshape": lambda x, shape, **kw: x.reshape(shape),
         "ravel": lambda x, **kw: x.reshape(-1),

@@ -132,7 +132,12 @@ for _name, _ufunc in {
     **{"floordiv": np.floor_divide},
 }.items():
     _operators(_name, _ufunc)
-for _name, _ufunc in {"neg": np.negative, "abs": np.absolute, "invert": np.invert}.items():
+for _name, _ufunc in {
+    "neg": np.negative,
+    "pos": np.positive,
+    "abs": np.absolute,
+    "invert": np.invert,
+}.items():
     setattr(Wrapped, f"__{_name}__", lambda self, ufunc=_ufunc: ufunc(self))
 for _name in ("sum", "mean", "max", "min", "prod", "any", "all", "ravel", "transpose", "argmax"):
     setattr(

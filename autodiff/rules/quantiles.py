@@ -170,7 +170,7 @@ def _rows(a: Array, axis: Axis) -> tuple[Array, tuple[int, ...]]:
 
 def _between(low: Array, high: Array, t: Array) -> Array:
     """Return the point between two, exact at both ends."""
-    step = high - low
+    step, t = high - low, beside(high, t) if type(t) is np.ndarray else t
     return np.where(t >= 0.5, high - step * (1 - t), low + step * t)
 
 

@@ -100,7 +100,7 @@ def jacobian(
 
             found = sparse_matrix(call, sparsity, mode)
             return (found, call.aux) if has_aux else found
-        rows = sum(int(np.size(x)) for x in call.values)
+        rows = sum(math.prod(np.shape(x)) for x in call.values)
         columns = sum(x.size for x in call.inputs)
         forward = columns <= rows if mode is None else mode == "fwd"
         forward = forward and not call.has_limits()
@@ -139,7 +139,7 @@ def _chunks(call: Call, count: int) -> list[range]:
 
 def _nbytes(x: Any) -> int:
     value = x.value
-    return value.nbytes if type(value) is np.ndarray else 8 * int(np.size(value))
+    return value.nbytes if type(value) is np.ndarray else 8 * math.prod(np.shape(value))
 
 
 def _basis(
@@ -204,7 +204,7 @@ def _rows(call: Call) -> list[list[Any]]:
     kinds = [primal_dtype(v) for v in values]
     dtypes = [kind if kind.kind in "fc" else np.dtype(float) for kind in kinds]
     nothing = [beside(v, np.zeros(np.shape(v), d))[()] for v, d in zip(values, dtypes, strict=True)]
-    starts = [*itertools.accumulate((int(np.size(v)) for v in values), initial=0)]
+    starts = [*itertools.accumulate((math.prod(np.shape(v)) for v in values), initial=0)]
     found: list[list[Any]] = [[] for _ in call.inputs]
     for chunk in _chunks(call, starts[-1]):
         bases = [
@@ -216,7 +216,7 @@ def _rows(call: Call) -> list[list[Any]]:
             parts.append(every)
     return [
         [
-            _block(parts, start, int(np.size(value)), 0, np.shape(value) + x.shape, x)
+            _block(parts, start, math.prod(np.shape(value)), 0, np.shape(value) + x.shape, x)
             for x, parts in zip(call.inputs, found, strict=True)
         ]
         for start, value in zip(starts, values, strict=False)

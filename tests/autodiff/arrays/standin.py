@@ -189,6 +189,7 @@ for _name, _ufunc in {
 }.items():  # fmt: skip
     _operators(_name, _ufunc)
 Standin.__neg__ = lambda self: np.negative(self)
+Standin.__pos__ = lambda self: np.positive(self)
 Standin.__abs__ = lambda self: np.absolute(self)
 Standin.__invert__ = lambda self: np.invert(self)
 Standin.__hash__ = None

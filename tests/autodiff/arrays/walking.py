@@ -26,6 +26,8 @@ class Library:
     kind: type
     #: How often values have been looked at.
     looks: Callable[[], int] = lambda: 0
+    #: What that is.
+    looking: str = "Looks at values"
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ def _wrapped(name: str, xp: Any, back: Callable[[Any], Any]) -> Library:
         lambda x: back(x.array) if isinstance(x, Wrapped) else x,
         Wrapped,
         lambda: count[0],
+        "Computed on the host",
     )
 
 
@@ -133,7 +136,9 @@ def _of(primitive: Any, library: Library, rng: Any) -> list[Outcome]:
     if primitive.kind == "elementwise":
         shapes, params = _SHAPES[len(primitive.vjps) - 1], {}
     else:
-        shapes, params = primitive.examples[0]
+        # With axes, or it would be a number of the host's.
+        whole = [e for e in primitive.examples if all(s and 0 not in s for s in e[0])]
+        shapes, params = (whole or primitive.examples)[0]
     xs = draw(rng, primitive, shapes)
     if primitive.name == "partition":
         # The order of the others is open, but nobody changes one that is sorted.
@@ -193,6 +198,7 @@ def _function(primitive: Any, xs: Any, numbers: Any, params: Any) -> Callable[..
 def _reason(error: Exception) -> str:
     """Return the first sentence of an error."""
     text = str(error).strip().split("\n")[0].split(". ")[0]
+    text = text.partition(" on types that implement")[0].partition(": take functions of")[0]
     if "__array_ufunc__" in text:
         return f"{text.split('(')[2].split(',')[0]} is none of its functions"
     if "has no such function" in text:
