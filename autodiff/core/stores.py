@@ -266,13 +266,10 @@ class Stores:
     def write(self, x: Tensor, index: Any, value: Any) -> None:
         """Put a value into the part of an array that an index chooses."""
         block = _block(x)
-        if block is None and x.shape and elsewhere(x) is not None:
-            raise TypeError(
-                "only arrays of NumPy can be written into while derivatives are taken: put others "
-                "together by np.where, np.concatenate or np.stack"
-            )
         if block is None:
-            raise TypeError("a number cannot be written into: only arrays of at least one axis can")
+            foreign = "only arrays of NumPy can be written into while derivatives are taken"
+            number = "a number cannot be written into: only arrays of at least one axis can"
+            raise TypeError(foreign if x.shape and elsewhere(x) is not None else number)
         value = _cast(resolved(value), x.dtype)
         index = resolved(index)
         store, way = self._located(x)
