@@ -42,7 +42,7 @@ from autodiff.transforms.ravel import ravel
 from autodiff.transforms.taylor import jet
 
 if TYPE_CHECKING:
-    from autodiff.core.adapter import wrap
+    from autodiff.adapters.wrapping import wrap
     from autodiff.plan import Plan, compile
 
 __all__ = [
@@ -88,9 +88,9 @@ def __getattr__(name: str) -> Any:
 
         return getattr(plan, name)
     if name == "wrap":
-        from autodiff.core import adapter
+        from autodiff.adapters import wrapping
 
-        return adapter.wrap
+        return wrapping.wrap
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

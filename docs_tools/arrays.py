@@ -5,6 +5,7 @@ left out.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from importlib.util import find_spec
 
 from tests.autodiff.arrays import walking
@@ -18,7 +19,8 @@ _HEAD = """\
 A plain NumPy function is differentiated at whatever answers NumPy's protocols
 (`__array_ufunc__`, `__array_function__`): arguments and constants may be arrays of Dask, CuPy or
 pydata/sparse, and the gradient is one too. JAX and PyTorch answer neither; `autodiff.wrap` stands
-between.
+between. CuPy answers both, but for `scipy.special`, which `autodiff.wrap(cupy)` finds in
+`cupyx.scipy.special`.
 
 ```python
 import dask.array as da
@@ -27,7 +29,7 @@ x = da.random.normal(size=(10**7, 40), chunks=(10**6, 40))
 value, gradient = autodiff.value_and_grad(lambda w: np.sum(np.log1p(np.exp(x @ w))))(w)
 gradient.compute()  # nothing has been computed before
 
-autodiff.wrap(jax.numpy)  # or torch; once
+autodiff.wrap(jax.numpy)  # or torch, or cupy; once
 jax.jit(autodiff.grad(f))(jax.numpy.ones(3))
 ```
 
@@ -37,6 +39,11 @@ jax.jit(autodiff.grad(f))(jax.numpy.ones(3))
   nobody looks: the rules before a mask (`np.where`) are guarded from the start.
 - **Constants** are copied when they are used, as NumPy's are: CuPy's and Dask's can be written
   into. An *argument* that your function writes into by another name is not noticed elsewhere.
+- **What a library lacks**, most of `scipy.special` in JAX and PyTorch, NumPy and SciPy compute
+  while the arrays are on the host, under `jax.jit` by a call back. On a GPU, and in CuPy, it is
+  refused.
+  A PyTorch tensor that requires grad is refused there too: its own derivative would be cut off.
+- **Compiled functions.** A plan is of NumPy's arrays: with others, `autodiff.compile(f)` calls `f`.
 - **Libraries do not mix.** CuPy refuses an array of NumPy beside its own, and so does the gradient;
   Dask, JAX and PyTorch take it. `sparse @ tensor` ends in an error of pydata/sparse, which does not
   leave the operator to the other operand.
@@ -61,6 +68,7 @@ value, gradient = parts[0].result()
 
 Each rule of the table, VJP and JVP, at one example, held against NumPy's to 1e-9. *Not its
 function* means that the library does not compute the function itself, so no gradient is met.
+`pytest tests/autodiff/arrays -m exhaustive` holds the shares.
 This part is made by `python -m docs_tools.arrays`.
 """
 
@@ -81,13 +89,21 @@ def section(library: Library) -> str:
     ]
     failed = [x for x in found if x.status == "failed"]
     if failed:
-        lines += ["| failed | mode | reason |", "|---|---|---|"]
-        lines += [f"| {x.primitive} | {x.mode} | {_cell(x.reason)} |" for x in failed]
+        lines += ["| reason | failed |", "|---|---|"]
+        lines += _by_reason((x.reason, f"{x.primitive} ({x.mode})") for x in failed)
         lines += [""]
     looking = sorted({x.primitive for x in found if x.looks})
     if looking:
-        lines += [f"Looks at values: {', '.join(looking)}.", ""]
+        lines += [f"{library.looking}: {', '.join(looking)}.", ""]
     return "\n".join([*lines, _absent(found)])
+
+
+def _by_reason(found: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the rows of a table, one for each reason."""
+    names: dict[str, list[str]] = {}
+    for reason, name in found:
+        names.setdefault(reason.replace(f"'{name}'", "it"), []).append(name)
+    return [f"| {_cell(reason)} | {', '.join(x)} |" for reason, x in names.items()]
 
 
 def _absent(found: list[Outcome]) -> str:
@@ -97,8 +113,8 @@ def _absent(found: list[Outcome]) -> str:
     lines = [f"Not its functions (no answer to the protocol): {', '.join(plain)}."] if plain else []
     others = [x for x in own if "is none of its functions" not in x.reason]
     if others:
-        lines += ["", "| not its function | reason |", "|---|---|"]
-        lines += [f"| {x.primitive} | {_cell(x.reason)} |" for x in others]
+        lines += ["", "| reason | not its function |", "|---|---|"]
+        lines += _by_reason((x.reason, x.primitive) for x in others)
     return "\n".join([*lines, ""])
 
 
@@ -108,10 +124,8 @@ def _cell(text: str) -> str:
 
 def page() -> str:
     """Return the page."""
-    libraries = [walking.standin()]
-    if find_spec("dask"):
-        libraries.append(walking.dask())
-    libraries += [walking.adapter(name) for name in ("jax", "torch") if find_spec(name)]
+    libraries = [walking.standin(), walking.cupy()]
+    libraries += [getattr(walking, x)() for x in ("dask", "jax", "torch") if find_spec(x)]
     return "\n".join([_HEAD, *map(section, libraries)])
 
 

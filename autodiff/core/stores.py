@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.batched import Batched, innermost, owner_of
+from autodiff.core.libraries import elsewhere
 from autodiff.core.primitive import FUNCTIONS, Primitive
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, holds_tensor, node_of, record
@@ -266,7 +267,9 @@ class Stores:
         """Put a value into the part of an array that an index chooses."""
         block = _block(x)
         if block is None:
-            raise TypeError("a number cannot be written into: only arrays of at least one axis can")
+            foreign = "only arrays of NumPy can be written into while derivatives are taken"
+            number = "a number cannot be written into: only arrays of at least one axis can"
+            raise TypeError(foreign if x.shape and elsewhere(x) is not None else number)
         value = _cast(resolved(value), x.dtype)
         index = resolved(index)
         store, way = self._located(x)

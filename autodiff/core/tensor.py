@@ -16,7 +16,7 @@ import numpy as np
 
 from autodiff.core.constants import NUMBERS
 from autodiff.core.conversions import Conversions, plain_value, text_of
-from autodiff.core.libraries import adapted
+from autodiff.core.libraries import ADAPTERS, adapted
 from autodiff.core.messages import (
     complex_objects,
     explained,
@@ -568,7 +568,9 @@ def _gathered(x: Any, always: bool = False) -> Any:
     """Return an argument, an array of objects or (in an operation) a sequence put together."""
     if type(x) is np.ndarray:
         return assembled(x) if x.dtype == object else x
-    return assembled(x) if always and isinstance(x, list | tuple) else x
+    if always and isinstance(x, list | tuple):
+        return assembled(x)
+    return adapted(x) if ADAPTERS else x
 
 
 def _unusual(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

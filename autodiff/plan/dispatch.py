@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from autodiff.core.constants import fingerprint
+from autodiff.core.libraries import adapted, elsewhere
 from autodiff.core.pytrees import flatten
 from autodiff.core.tensor import Tensor
 from autodiff.core.users import OWN_CODE
@@ -255,6 +256,8 @@ class _Compiled:
                 f"compile: {getattr(self.f, '__name__', 'the function')} writes into an array that "
                 "it is given, which a plan would not: write into a copy, and return that"
             )
+        if any([elsewhere(adapted(x)) is not None for x in flatten((args, kwargs, expected))[0]]):
+            return expected  # a plan is of NumPy's arrays alone
         refused: Exception | None = None
         weak = has_weak_numbers(flatten((args, kwargs))[0])
         for kinds in _FIXED[_FIXED.index(fixed) :]:

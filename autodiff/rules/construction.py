@@ -10,6 +10,13 @@ from autodiff.core.libraries import beside, elsewhere
 from autodiff.core.primitive import Array, handles
 from autodiff.rules.operands import as_array, as_decided
 
+#: What makes an array beside one of another library.
+_ALIKE: dict[Callable[..., Any], Callable[..., Any]] = {
+    np.zeros: np.zeros_like,
+    np.ones: np.ones_like,
+    np.empty: np.empty_like,
+}
+
 
 def _constant(
     function: Callable[..., Array], a: Array, dtype: Any, order: Any, shape: Any, device: Any
@@ -19,7 +26,7 @@ def _constant(
     kind = a.dtype if dtype is None else dtype
     home = elsewhere(a)
     if home is not None:
-        return function(lengths, kind, like=home)
+        return _ALIKE[function](home, kind, shape=lengths)
     return function(lengths, kind, order="F" if order == "F" else "C", device=device)
 
 

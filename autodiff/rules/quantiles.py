@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from autodiff.core.batching import over_operand
+from autodiff.core.libraries import beside, elsewhere
 from autodiff.core.primitive import Array, handles
 from autodiff.rules.operands import Axis, number
 from autodiff.rules.picking import pick, positional
@@ -109,13 +110,18 @@ def _places(rows: Array, ranks: Array, *, skip_nan: bool) -> Array:
     A NaN has the last ranks; unless it is skipped it takes the place of all others.
     """
     last = rows.shape[-1] - 1
-    if ranks.ndim == 1 and ranks.size <= max(_FEW, min(_MANY, rows.size // _LENGTH_PER_RANK)):
+    here = elsewhere(rows) is None
+    if (
+        here
+        and ranks.ndim == 1
+        and ranks.size <= max(_FEW, min(_MANY, rows.size // _LENGTH_PER_RANK))
+    ):
         order = np.argpartition(rows, np.unique([*ranks, last]), axis=-1)
         places = _stable(rows, ranks, order)
     else:
         order = np.argsort(rows, axis=-1, kind="stable")
         every = np.broadcast_to(ranks, (*rows.shape[:-1], ranks.shape[-1]))
-        places = np.take_along_axis(order, every, -1)
+        places = np.take_along_axis(order, beside(rows, every), -1)
     if skip_nan:
         return places
     final = order[..., -1:]
@@ -164,7 +170,7 @@ def _rows(a: Array, axis: Axis) -> tuple[Array, tuple[int, ...]]:
 
 def _between(low: Array, high: Array, t: Array) -> Array:
     """Return the point between two, exact at both ends."""
-    step = high - low
+    step, t = high - low, beside(high, t) if type(t) is np.ndarray else t
     return np.where(t >= 0.5, high - step * (1 - t), low + step * t)
 
 

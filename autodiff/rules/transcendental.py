@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from autodiff.core.batching import broadcast
+from autodiff.core.libraries import elsewhere
 from autodiff.core.primitive import Array, general, handles
 from autodiff.core.tensor import Tensor, record
 
@@ -38,7 +39,7 @@ def _sinc(x: Array, *, order: int) -> Array:
         return record(SINC, (x,), {"order": order})
     if order == 0:
         return np.sinc(x)
-    t = math.pi * np.asarray(x)
+    t = math.pi * (np.asarray(x) if elsewhere(x) is None else x)
     small = np.absolute(t) <= order + 1
     large = np.where(small, 1.0, t)
     cycle = (np.sin(large), np.cos(large), -np.sin(large), -np.cos(large))

@@ -8,6 +8,7 @@ import numpy as np
 
 from autodiff.core import substitution
 from autodiff.core.batching import batch_tape, in_batch, of_batch
+from autodiff.core.libraries import ADAPTERS, called_wrapped, elsewhere
 from autodiff.core.pytrees import Structure, flatten, parts_of
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, assembled
@@ -65,6 +66,10 @@ def vmap(
 
     @functools.wraps(f)
     def mapped(*args: Any, **kwargs: Any) -> Any:
+        if ADAPTERS:
+            again = vmap(f, in_axes, out_axes, axis_size=axis_size)
+            if (done := called_wrapped(again, args, kwargs)) is not None:
+                return done
         leaves, structure = flatten((list(args), kwargs))
         axes = [*_each_argument(in_axes, structure.children[0], name)]
         axes += [0] * structure.children[1].count
@@ -164,12 +169,13 @@ def _with_axis_first(x: Any, axis: Any, what: str) -> Any:
     if type(x) is np.ndarray and x.dtype == object:
         x = assembled(x)
     if type(x) is not Tensor:
-        if not isinstance(x, np.ndarray | np.generic | int | float | complex):
+        here = isinstance(x, np.ndarray | np.generic | int | float | complex)
+        if not here and elsewhere(x) is None:
             raise TypeError(
                 f"{what} is a {type(x).__name__}; arrays are mapped over: in_axes=None leaves it "
                 "as it is"
             )
-        x = np.asarray(x)
+        x = np.asarray(x) if here else x
         if x.dtype.kind not in "fiubc":
             raise TypeError(f"{what} is of dtype {x.dtype}; numbers are expected")
     ndim = x.ndim

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from autodiff.core.batching import batch_tape, in_batch, of_batch
+from autodiff.core.libraries import ADAPTERS, beside, called_wrapped
 from autodiff.core.tensor import Tensor
 from autodiff.graph.passes import primal_dtype
 from autodiff.transforms.arguments import argument_numbers
@@ -85,6 +86,11 @@ def jacobian(
 
     @functools.wraps(f)
     def matrix(*args: Any, **kwargs: Any) -> Any:
+        if ADAPTERS:
+            options = {"mode": mode, "has_aux": has_aux, "holomorphic": holomorphic}
+            again = jacobian(f, argnums, sparsity=sparsity, **options)  # type: ignore[arg-type]
+            if (done := called_wrapped(again, args, kwargs)) is not None:
+                return done
         chosen = argument_numbers(argnums, len(args), "jacobian")
         call = Call(f, args, kwargs, chosen, "jacobian", has_aux=has_aux)
         _check_numbers(call, holomorphic)
@@ -94,7 +100,7 @@ def jacobian(
 
             found = sparse_matrix(call, sparsity, mode)
             return (found, call.aux) if has_aux else found
-        rows = sum(int(np.size(x)) for x in call.values)
+        rows = sum(math.prod(np.shape(x)) for x in call.values)
         columns = sum(x.size for x in call.inputs)
         forward = columns <= rows if mode is None else mode == "fwd"
         forward = forward and not call.has_limits()
@@ -133,11 +139,13 @@ def _chunks(call: Call, count: int) -> list[range]:
 
 def _nbytes(x: Any) -> int:
     value = x.value
-    return value.nbytes if type(value) is np.ndarray else 8 * int(np.size(value))
+    return value.nbytes if type(value) is np.ndarray else 8 * math.prod(np.shape(value))
 
 
-def _basis(chunk: range, start: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
-    """Return those basis vectors of a chunk that belong to one array, stacked; None if none do.
+def _basis(
+    chunk: range, start: int, shape: tuple[int, ...], dtype: np.dtype[Any], value: Any
+) -> Any:
+    """Return those basis vectors of a chunk that belong to one value, stacked; None if none do.
 
     The elements of the array are counted from `start`.
     """
@@ -148,7 +156,7 @@ def _basis(chunk: range, start: int, shape: tuple[int, ...], dtype: np.dtype[Any
     first, last = max(chunk.start, start), min(chunk.stop, start + size)
     numbers = np.arange(first, last)
     basis[numbers - chunk.start, numbers - start] = 1.0
-    return np.reshape(basis, (len(chunk), *shape))
+    return beside(value, np.reshape(basis, (len(chunk), *shape)))
 
 
 def _passed(
@@ -172,7 +180,8 @@ def _columns(call: Call) -> list[list[Any]]:
     found: list[list[Any]] = [[] for _ in call.outputs]
     for chunk in _chunks(call, starts[-1]):
         bases = [
-            _basis(chunk, start, x.shape, x.dtype) for start, x in zip(starts, inputs, strict=False)
+            _basis(chunk, start, x.shape, x.dtype, x)
+            for start, x in zip(starts, inputs, strict=False)
         ]
         passed = _passed(call.push, bases, [None] * len(inputs), len(chunk))
         for parts, every in zip(found, passed, strict=True):
@@ -194,12 +203,12 @@ def _rows(call: Call) -> list[list[Any]]:
     values = call.values
     kinds = [primal_dtype(v) for v in values]
     dtypes = [kind if kind.kind in "fc" else np.dtype(float) for kind in kinds]
-    nothing = [np.zeros(np.shape(v), d)[()] for v, d in zip(values, dtypes, strict=True)]
-    starts = [*itertools.accumulate((int(np.size(v)) for v in values), initial=0)]
+    nothing = [beside(v, np.zeros(np.shape(v), d))[()] for v, d in zip(values, dtypes, strict=True)]
+    starts = [*itertools.accumulate((math.prod(np.shape(v)) for v in values), initial=0)]
     found: list[list[Any]] = [[] for _ in call.inputs]
     for chunk in _chunks(call, starts[-1]):
         bases = [
-            _basis(chunk, start, np.shape(v), d)
+            _basis(chunk, start, np.shape(v), d, v)
             for start, v, d in zip(starts, values, dtypes, strict=False)
         ]
         passed = _passed(call.pull, bases, nothing, len(chunk))
@@ -207,7 +216,7 @@ def _rows(call: Call) -> list[list[Any]]:
             parts.append(every)
     return [
         [
-            _block(parts, start, int(np.size(value)), 0, np.shape(value) + x.shape, x)
+            _block(parts, start, math.prod(np.shape(value)), 0, np.shape(value) + x.shape, x)
             for x, parts in zip(call.inputs, found, strict=True)
         ]
         for start, value in zip(starts, values, strict=False)
@@ -326,10 +335,14 @@ def hvp(f: Callable[..., Any], primals: Any = None, tangents: Any = None) -> Any
                     f"hvp: {len(args)} arguments arrived; those of the function and the vector are "
                     "needed: hvp(f)(x, v)"
                 )
+            if ADAPTERS and (done := called_wrapped(hvp(f), args, {})) is not None:
+                return done
             x, *others, vector = args
             return push_first("hvp", grad(f), (x, *others), vector)
 
         return product
+    if ADAPTERS and (done := called_wrapped(hvp, (f, primals, tangents), {})) is not None:
+        return done
     matched_tangents("hvp", primals, tangents)
     product_of = jvp(grad(f, tuple(range(len(primals)))), primals, tangents)[1]
     return product_of[0] if len(primals) == 1 else product_of

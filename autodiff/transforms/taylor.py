@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from autodiff.core.libraries import ADAPTERS, beside, called_wrapped, elsewhere
 from autodiff.core.primitive import Primitive
 from autodiff.core.tensor import Tensor
 from autodiff.errors import Undifferentiable
@@ -60,6 +61,8 @@ def jet(f: Callable[..., Any], x: Any, order: int, direction: Any = None) -> Any
     """
     if order != int(order) or order < 0:
         raise ValueError(f"jet: order={order!r}; an integer, 0 or more, is needed")
+    if ADAPTERS and (done := called_wrapped(jet, (f, x, order, direction), {})) is not None:
+        return done
     call = Call(f, (x,), {}, (0,), "jet")
     if len(call.inputs) != 1 or len(call.outputs) != 1:
         raise ValueError(
@@ -67,11 +70,12 @@ def jet(f: Callable[..., Any], x: Any, order: int, direction: Any = None) -> Any
             "arrived; one of each is needed: autodiff.ravel makes one of a structure"
         )
     start, output, tape = call.inputs[0], call.outputs[0], call.tape
-    d = np.ones(start.shape) if direction is None else np.asarray(direction, float)
+    d = np.ones(start.shape) if direction is None else direction
+    d = np.asarray(d, float) if elsewhere(d) is None else d
     if d.shape != start.shape:
         raise ValueError(f"jet: the direction has shape {d.shape}, the point {start.shape}")
     count = int(order) + 1
-    line = [start.value, d[()], *[np.zeros(start.shape)[()]] * count]
+    line = [beside(start, x)[()] for x in (start.value, d, *[np.zeros(start.shape)] * count)]
     known: dict[int, Series] = {id(start): line[:count]}
     with np.errstate(divide="ignore", invalid="ignore"):
         for node in call.nodes:

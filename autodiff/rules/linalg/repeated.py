@@ -19,7 +19,7 @@ import numpy as np
 
 from autodiff.core.batched import innermost
 from autodiff.core.batching import stacked
-from autodiff.core.libraries import beside
+from autodiff.core.libraries import beside, elsewhere
 from autodiff.core.primitive import Array, Primitive, discrete
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.linalg.matrices import recorded
@@ -95,7 +95,8 @@ def note_repeated(packed: Any, values: Any, zero: bool = False) -> Any:
             mask = mask.value.array
         repeated = bool(np.any(mask))
     else:
-        repeated = _any_near(np.asarray(innermost(values)), zero)
+        values = innermost(values)
+        repeated = _any_near(values if elsewhere(values) is not None else np.asarray(values), zero)
     if repeated:
         for x in levels:
             x.tape.limits.append(x)

@@ -7,6 +7,7 @@ every result is an array, those without axes too.
 """
 
 import numpy as np
+import scipy.special
 
 #: Functions that CuPy 13 has not, of those that the rules of autodiff differentiate.
 _ABSENT = {
@@ -14,6 +15,22 @@ _ABSENT = {
     *("nanquantile", "spacing", "unstack", "vecdot", "vecmat", "linalg.eig", "linalg.eigvals"),
     *("linalg.multi_dot", "linalg.svdvals", "linalg.matrix_norm", "linalg.vector_norm"),
 }
+#: Functions of `cupyx.scipy.special` in CuPy 13 that SciPy has as universal ones.
+_SPECIAL = frozenset(
+    {
+        *("j0", "j1", "y0", "y1", "yn", "i0", "i0e", "i1", "i1e", "k0", "k0e", "k1", "k1e"),
+        *("bdtr", "bdtrc", "bdtri", "chdtr", "chdtrc", "chdtri", "fdtr", "fdtrc", "fdtri", "gdtr"),
+        *("gdtrc", "nbdtr", "nbdtrc", "nbdtri", "pdtr", "pdtrc", "pdtri", "ndtr", "log_ndtr"),
+        *("ndtri", "logit", "expit", "log_expit", "boxcox", "boxcox1p", "inv_boxcox", "entr"),
+        *("inv_boxcox1p", "huber", "kl_div", "pseudo_huber", "rel_entr", "gamma", "gammaln"),
+        *("loggamma", "gammasgn", "gammainc", "gammaincinv", "gammaincc", "gammainccinv", "beta"),
+        *("betaln", "betainc", "betaincinv", "psi", "digamma", "rgamma", "poch", "erf", "erfc"),
+        *("erfcx", "erfinv", "erfcinv", "lpmv", "binom", "exp1", "expi", "expn", "zeta", "zetac"),
+        *("lambertw", "cbrt", "exp10", "exp2", "radian", "cosdg", "sindg", "tandg", "cotdg"),
+        *("log1p", "expm1", "exprel", "cosm1", "xlogy", "xlog1py", "ellipk", "ellipkm1"),
+        *("ellipkinc", "ellipeinc", "wright_bessel"),
+    }
+)
 #: Functions that take what is on the host: as the array that they make, or as places.
 _FROM_HOST = {np.array, np.asarray, np.ascontiguousarray, np.take}
 #: Functions that do not give an array.
@@ -34,7 +51,8 @@ def _held(x, host=False):
 def _made(x):
     if isinstance(x, np.ndarray | np.generic):
         return Standin(x)
-    return type(x)(map(_made, x)) if type(x) in (list, tuple) else x
+    # What NumPy names the parts of is a tuple without names.
+    return tuple(map(_made, x)) if isinstance(x, list | tuple) else x
 
 
 class Standin:
@@ -45,7 +63,7 @@ class Standin:
     looks = 0
 
     def __init__(self, array):
-        self._array = np.asarray(array)
+        self._array = np.asarray(_held(array, host=True))
 
     shape = property(lambda self: self._array.shape)
     dtype = property(lambda self: self._array.dtype)
@@ -118,6 +136,27 @@ class Standin:
     )
 
 
+class Numpy:
+    """The module `cupy`: NumPy's functions, which stand-ins answer."""
+
+    ndarray, asarray = Standin, Standin
+    __name__ = "cupy"
+
+    def __getattr__(self, name):
+        if name in _ABSENT or not hasattr(np, name):
+            raise AttributeError(name)
+        return getattr(np, name)
+
+
+def _special(name):
+    ufunc = getattr(scipy.special, name)
+    return staticmethod(lambda *xs: Standin(ufunc(*map(_held, xs))))
+
+
+#: The module `cupyx.scipy.special`.
+Special = type("Special", (), {name: _special(name) for name in _SPECIAL})
+
+
 def _method(name):
     def method(self, *args, **kwargs):
         return _made(getattr(self._array, name)(*map(_held, args), **kwargs))
@@ -150,6 +189,7 @@ for _name, _ufunc in {
 }.items():  # fmt: skip
     _operators(_name, _ufunc)
 Standin.__neg__ = lambda self: np.negative(self)
+Standin.__pos__ = lambda self: np.positive(self)
 Standin.__abs__ = lambda self: np.absolute(self)
 Standin.__invert__ = lambda self: np.invert(self)
 Standin.__hash__ = None

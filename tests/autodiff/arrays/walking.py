@@ -9,7 +9,7 @@ import numpy as np
 
 import autodiff
 from autodiff.core.tensor import record
-from tests.autodiff.arrays.standin import Standin
+from tests.autodiff.arrays.standin import Numpy, Special, Standin
 from tests.autodiff.rules.test_table import DIFFERENTIABLE, completed, direction, draw, wanted
 
 #: Shapes of elementwise functions: broadcast where there are two arguments.
@@ -26,6 +26,8 @@ class Library:
     kind: type
     #: How often values have been looked at.
     looks: Callable[[], int] = lambda: 0
+    #: What that is.
+    looking: str = "Looks at values"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,13 @@ def standin() -> Library:
         Standin,
         lambda: Standin.looks,
     )
+
+
+def cupy() -> Library:
+    """Return the stand-in for CuPy behind its adapter."""
+    from autodiff.adapters.of_cupy import Cupy
+
+    return _wrapped("CuPy (stand-in), wrapped", Cupy(Numpy(), Special), lambda x: x.get())
 
 
 def dask() -> Library:
@@ -74,20 +83,38 @@ def dask() -> Library:
     return Library("Dask", convert, back, da.Array, lambda: count[0])
 
 
-def adapter(name: str) -> Library:
-    """Return JAX or PyTorch behind the adapter."""
-    import importlib
+def jax() -> Library:
+    """Return JAX behind its adapter."""
+    import jax
 
-    from autodiff.core.adapter import Wrapped
+    jax.config.update("jax_enable_x64", True)
+    return _wrapped("JAX", autodiff.wrap(jax.numpy), np.asarray)
 
-    xp = autodiff.wrap(importlib.import_module({"jax": "jax.numpy"}.get(name, name)))
-    if name == "jax":
-        importlib.import_module("jax").config.update("jax_enable_x64", True)
+
+def torch() -> Library:
+    """Return PyTorch behind its adapter."""
+    import torch
+
+    return _wrapped("PyTorch", autodiff.wrap(torch), np.asarray)
+
+
+def _wrapped(name: str, xp: Any, back: Callable[[Any], Any]) -> Library:
+    from autodiff.adapters.wrapped import Wrapped
+
+    count, by_host = [0], type(xp).by_host
+
+    def counted(*args: Any) -> Any:
+        count[0] += 1
+        return by_host(xp, *args)
+
+    xp.by_host = counted
     return Library(
-        {"jax": "JAX", "torch": "PyTorch"}[name],
+        name,
         lambda x, whole: xp.asarray(np.array(x)),
-        lambda x: np.asarray(x.array) if isinstance(x, Wrapped) else x,
+        lambda x: back(x.array) if isinstance(x, Wrapped) else x,
         Wrapped,
+        lambda: count[0],
+        "Computed on the host",
     )
 
 
@@ -109,8 +136,13 @@ def _of(primitive: Any, library: Library, rng: Any) -> list[Outcome]:
     if primitive.kind == "elementwise":
         shapes, params = _SHAPES[len(primitive.vjps) - 1], {}
     else:
-        shapes, params = primitive.examples[0]
+        # With axes, or it would be a number of the host's.
+        whole = [e for e in primitive.examples if all(s and 0 not in s for s in e[0])]
+        shapes, params = (whole or primitive.examples)[0]
     xs = draw(rng, primitive, shapes)
+    if primitive.name == "partition":
+        # The order of the others is open, but nobody changes one that is sorted.
+        xs = [np.sort(xs[0], axis=params["axis"])]
     numbers = wanted(primitive, xs, params)
     for whole in (False, True):
         others = [library.convert(x, whole) if isinstance(x, np.ndarray) else x for x in xs]
@@ -166,6 +198,9 @@ def _function(primitive: Any, xs: Any, numbers: Any, params: Any) -> Callable[..
 def _reason(error: Exception) -> str:
     """Return the first sentence of an error."""
     text = str(error).strip().split("\n")[0].split(". ")[0]
+    text = text.partition(" on types that implement")[0].partition(": take functions of")[0]
     if "__array_ufunc__" in text:
         return f"{text.split('(')[2].split(',')[0]} is none of its functions"
+    if "has no such function" in text:
+        return f"{text.partition(':')[0]} is none of its functions"
     return text[:110] or type(error).__name__

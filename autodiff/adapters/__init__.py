@@ -1,0 +1,1 @@
+"""Adapters: arrays of JAX, PyTorch and CuPy as ones that answer NumPy's functions."""
