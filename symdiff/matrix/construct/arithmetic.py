@@ -12,6 +12,7 @@ from symdiff.matrix.shapes import broadcast_shapes
 __all__ = [
     "add",
     "as_number",
+    "complement",
     "divide",
     "exponents",
     "is_flat",
@@ -435,3 +436,10 @@ def sigmoid(z: Node) -> Node:
     """Return 1 / (1 + exp(-z)); from the value at -z, where that is known."""
     opposite = z.graph.known("sigmoid", (negate(z),))
     return make("sigmoid", z) if opposite is None else subtract(z.graph.number(1), opposite)
+
+
+def complement(node: Node) -> Node | None:
+    """Return z where a node is 1 - sigmoid(z), else None; sigmoid(-z) does not round it to 0."""
+    if node.op != "subtract" or node.args[0].number != 1 or node.args[1].op != "sigmoid":
+        return None
+    return node.args[1].args[0]

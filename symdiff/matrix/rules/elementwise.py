@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from symdiff.matrix.construct import (
+    complement,
     divide,
     elementwise,
     is_flat,
@@ -86,6 +87,14 @@ def _infix(symbol: str, binding: int, left: int, right: int) -> Callable[[Emitte
         return Code(f"{emitter.text(a, left)} {symbol} {emitter.text(b, right)}", binding)
 
     return source
+
+
+def _difference_source(emitter: Emitter, node: Node) -> Code:
+    """Return a difference; 1 - sigmoid(z) as sigmoid(-z), which does not round to 0."""
+    z = complement(node)
+    if z is None:
+        return _infix("-", ADDED, ADDED, MULTIPLIED)(emitter, node)
+    return Code(f"{emitter.helper('sigmoid')}(-{emitter.text(z, POWERED)})")
 
 
 def _product_source(emitter: Emitter, node: Node) -> Code:
@@ -179,7 +188,7 @@ register(
         "subtract",
         common_shape,
         _sum_form(True),
-        _infix("-", ADDED, ADDED, MULTIPLIED),
+        _difference_source,
         lambda node, bar: fitted((bar, node.args[0]), (negate(bar), node.args[1])),
         "Giles 2008, 2.2.1",
     ),

@@ -8,6 +8,7 @@ import shutil
 
 import numpy as np
 import pytest
+import scipy.special
 
 from symdiff import STRATEGIES, gradient
 from symdiff.strategies import DERIVATIONS
@@ -199,6 +200,66 @@ def test_sigmoids_do_not_warn(strategy):
         found = g(z=np.array([-800.0, 1.0, 800.0, -710.0]))["z"]
     s = 1 / (1 + np.exp(-1.0))
     np.testing.assert_allclose(found, [0.0, s * (1 - s), 0.0, 0.0], atol=1e-300)
+
+
+def _rise(x):
+    """Return the derivative of the logistic function, with all its digits."""
+    return np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x))) ** 2
+
+
+#: What saturates, and its derivative.
+SATURATED = {
+    "sigmoid": (lambda x: 1 / (1 + np.exp(-x)), _rise),
+    "expit": (scipy.special.expit, _rise),
+    "a share": (lambda x: np.exp(x) / (1 + np.exp(x)), _rise),
+    "the rest": (lambda x: 1 - scipy.special.expit(x), lambda x: -_rise(x)),
+    "mirrored": (lambda x: scipy.special.expit(-x), lambda x: -_rise(x)),
+    "square of the rest": (
+        lambda x: (1 - scipy.special.expit(x)) ** 2,
+        lambda x: -2 * scipy.special.expit(-x) * _rise(x),
+    ),
+    "log": (lambda x: np.log(scipy.special.expit(x)), lambda x: scipy.special.expit(-x)),
+    "log of the rest": (
+        lambda x: np.log1p(-scipy.special.expit(x)),
+        lambda x: -scipy.special.expit(x),
+    ),
+    "softplus": (lambda x: np.logaddexp(0, x), scipy.special.expit),
+    "cross entropy": (
+        lambda x: (
+            -scipy.special.xlogy(0.25, scipy.special.expit(x))
+            - scipy.special.xlog1py(0.75, -scipy.special.expit(x))
+        ),
+        lambda x: scipy.special.expit(x) - 0.25,
+    ),
+    "of the label 1": (
+        lambda x: -scipy.special.xlogy(1.0, scipy.special.expit(x)),
+        lambda x: -scipy.special.expit(-x),
+    ),
+    "tail of the normal": (
+        scipy.special.log_ndtr,
+        lambda x: np.sqrt(2 / np.pi) / scipy.special.erfcx(-x / np.sqrt(2)),
+    ),
+    "erfc": (scipy.special.erfc, lambda x: -2 / np.sqrt(np.pi) * np.exp(-(x**2))),
+}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_what_saturates_keeps_its_digits(strategy, compiled):
+    points = np.array([-700.0, -40.0, -20.0, 5.0, 20.0, 40.0, 700.0])
+    x = np.tile(points, (len(SATURATED), 1))
+
+    def f(x):
+        return sum(np.sum(f(x[k])) for k, (f, _) in enumerate(SATURATED.values()))
+
+    g = gradient(f, strategy=strategy, x=x.shape)
+    runs = [g.value_and_gradient]
+    if any(map(shutil.which, ("gcc", "clang", "cc"))):
+        runs.append(compiled(g))
+    for run in runs:
+        with np.errstate(all="raise", under="ignore"):
+            found = run(x=x)[1]["x"]
+        for slopes, (name, (_, slope)) in zip(found, SATURATED.items(), strict=True):
+            np.testing.assert_allclose(slopes, slope(points), rtol=1e-12, err_msg=name)
 
 
 @pytest.mark.parametrize("strategy", DERIVATIONS)
