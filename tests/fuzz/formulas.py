@@ -292,6 +292,10 @@ def check(program, seed=0):
         try:
             with np.errstate(all="ignore"):
                 found[strategy] = g.value_and_gradient(**program.point)
+        except np.linalg.LinAlgError as error:  # det(X) inv(X).T at a singular matrix
+            if strategy not in STRATEGIES[:3] and getattr(error, "__notes__", None):
+                continue
+            return f"wrong: {strategy} raises {error!r}"
         except Exception as error:
             return f"wrong: {strategy} raises {error!r}"
         if not np.isclose(found[strategy][0], value, rtol=1e-9, atol=1e-9):

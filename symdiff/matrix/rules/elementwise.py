@@ -124,7 +124,8 @@ def _quotient_adjoint(node: Node, bar: Node) -> Adjoints:
 def _power_adjoint(node: Node, bar: Node) -> Adjoints:
     x, n = node.args
     lower = n.graph.number(n.number - 1) if n.number is not None else subtract(n, one(n))
-    if n.number is not None and n.number < 1 and is_flat(x, n.number):
+    harmless = node.index in node.graph.harmless
+    if n.number is not None and n.number < 1 and (harmless or is_flat(x, n.number)):
         slope = make("reciprocal", power(x, negate(lower)))
         return [unbroadcast(multiply(bar, multiply(n, slope)), x.shape), None]
     by_x = multiply(bar, multiply(n, power(x, lower)))

@@ -202,6 +202,52 @@ def test_sigmoids_do_not_warn(strategy):
     np.testing.assert_allclose(found, [0.0, s * (1 - s), 0.0, 0.0], atol=1e-300)
 
 
+#: Products with a root, a point where it is 0, and the derivative there; NaN or infinite if none is known.
+ROOTS = {
+    "x cbrt(x)": (lambda x: x * np.cbrt(x), 0.0, 0.0),
+    "sin(x) sqrt(x)": (lambda x: np.sin(x) * np.sqrt(x), 0.0, 0.0),
+    "shifted": (lambda x: (x - 1) * np.cbrt(x - 1) + x, 1.0, 1.0),
+    "a multiple below": (lambda x: x * np.sqrt(2 * x), 0.0, 0.0),
+    "the rest of a sum": (lambda x: (np.exp(x) - 1) * np.sqrt(x), 0.0, 0.0),
+    "a quotient": (lambda x: x / (1 + x) * x**0.3, 0.0, 0.0),
+    "several factors": (lambda x: np.sqrt(x) * np.exp(-x) * x * np.sqrt(1 - x), 0.0, 0.0),
+    "within a function": (lambda x: np.exp(-np.sqrt(x)) * x, 0.0, 1.0),
+    "square of a root": (lambda x: x * np.cbrt(x) ** 2, 0.0, 0.0),
+    "signs": (lambda x: np.sign(x) * np.abs(x) ** 1.5, 0.0, 0.0),
+    "a root alone": (lambda x: (2 + x) * np.sqrt(x), 0.0, np.inf),
+    "a factor that is 0 elsewhere": (lambda x: x * np.sqrt(x**2 + x), -1.0, np.nan),
+    "one more use": (lambda x: x * np.sqrt(x) + np.sqrt(x), 0.0, np.inf),
+    "roots that cancel": (lambda x: np.sqrt(x) * np.sqrt(x), 0.0, 1.0),
+    "a root of another order": (lambda x: np.cbrt(x) * np.sqrt(x), 0.0, np.nan),
+    "an angle": (lambda x: (1 - x) * np.arcsin(x), 1.0, np.nan),
+}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_products_with_roots(strategy):
+    for name, (f, x, right) in ROOTS.items():
+        g = gradient(f, strategy=strategy, x=())
+        found = g(x=x)["x"]
+        if np.isfinite(right):
+            assert found == pytest.approx(right, abs=1e-12), name
+        else:
+            assert not np.isfinite(found), name
+    if strategy != "matrix":  # what is harmless in a function is not so in its derivative
+        second = gradient(lambda x: np.sin(x) * np.sqrt(x), strategy=strategy, x=()).hessian()
+        assert not np.isfinite(second(x=0.0)["x"]["x"])
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_branch_that_is_not_taken_has_no_part_in_what_follows(strategy):
+    g = gradient(
+        lambda x, s: np.sum(scipy.special.xlogy(np.where(x > 0, s, x), x**2)),
+        strategy=strategy,
+        x=(3,),
+        s=(),
+    )
+    assert g(x=[0.0, 0.0, 2.0], s=0.5)["s"] == pytest.approx(np.log(4))
+
+
 def _rise(x):
     """Return the derivative of the logistic function, with all its digits."""
     return np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x))) ** 2

@@ -131,3 +131,12 @@ def test_a_singular_matrix_is_an_error_and_no_number():
 def test_strategy_names_are_listed():
     with pytest.raises(ValueError, match=r"Did you mean 'matrix'\?"):
         gradient(lambda x: x, strategy="matrx", x=())
+
+
+def test_a_singular_matrix_says_which_strategy_needs_no_inverse():
+    g = gradient(np.linalg.det, strategy="matrix", inputs={"a": (2, 2)})
+    with pytest.raises(np.linalg.LinAlgError) as caught:
+        g(a=np.ones((2, 2)))
+    assert "strategy='adjoint'" in caught.value.__notes__[0]
+    by_entries = gradient(np.linalg.det, strategy="adjoint", inputs={"a": (2, 2)})
+    np.testing.assert_array_equal(by_entries(a=np.ones((2, 2)))["a"], [[1, -1], [-1, 1]])
