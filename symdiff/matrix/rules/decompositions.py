@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from symdiff.matrix.construct import (
     add,
@@ -168,6 +168,14 @@ def _thin(op: str, rows: bool) -> Callable[[tuple[Node, ...], tuple[Any, ...]], 
     return shape
 
 
+def _no_singular_vectors(node: Node, bar: Node) -> NoReturn:
+    """Refuse the derivative of singular vectors."""
+    refuse(
+        "np.linalg.svd: a derivative of singular vectors",
+        "the singular values have one, and np.linalg.eigh(A.T @ A)[1] are those on the right",
+    )
+
+
 register(
     _decomposition(
         "eigvalsh",
@@ -198,7 +206,7 @@ register(
         _thin("svd", True),
         function_form("U"),
         _shared(_SVD, 0),
-        no_second("singular vectors"),
+        _no_singular_vectors,
         "Giles 2008, 2.2.7",
     ),
     _decomposition(
@@ -206,7 +214,7 @@ register(
         _thin("svd", False),
         function_form("Vᵀ", r"V^{\top}"),
         _shared(_SVD, 2),
-        no_second("singular vectors"),
+        _no_singular_vectors,
         "Giles 2008, 2.2.7",
     ),
     _decomposition(

@@ -202,7 +202,7 @@ def test_sigmoids_do_not_warn(strategy):
     np.testing.assert_allclose(found, [0.0, s * (1 - s), 0.0, 0.0], atol=1e-300)
 
 
-#: Products with a root, a point where it is 0, and the derivative there; NaN or infinite if none is known.
+#: Products with a root, a point where it is 0, the derivative there; NaN, infinite: none is known.
 ROOTS = {
     "x cbrt(x)": (lambda x: x * np.cbrt(x), 0.0, 0.0),
     "sin(x) sqrt(x)": (lambda x: np.sin(x) * np.sqrt(x), 0.0, 0.0),
