@@ -426,6 +426,8 @@ def divide(a: Node, b: Node) -> Node:
         return multiply(a, b.args[1])
     if a.op == "sinh" and b.op == "cosh" and a.args == b.args:
         return make("tanh", *a.args)  # which does not overflow
+    if a.op == "index" and b.shape == () and _softmax_axis(a.args[0], b) is not None:
+        return make("index", divide(a.args[0], b), params=a.params)
     axis = _softmax_axis(a, b)
     if axis is not None:
         return make("softmax", unshifted(a.args[0], axis)[0], params=(axis,))

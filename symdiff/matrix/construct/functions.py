@@ -102,8 +102,10 @@ def _log(x: Node) -> Node:
         n = x.args[1]
         if n.op == "length" or (n.number or 0) > 0:
             return subtract(_log(x.args[0]), make("log", n))
-    if x.op == "index" and x.args[0].op == "softmax":
+    if x.op == "index" and x.args[0].op in ("exp", "softmax"):
         return make("index", _log(x.args[0]), params=x.params)
+    if x.op == "divide" and "exp" in (x.args[0].op, x.args[1].op):
+        return subtract(_log(x.args[0]), _log(x.args[1]))
     if x.op == "exp":
         return x.args[0]
     if x.op == "softmax":

@@ -119,6 +119,9 @@ CASES = {
         BIG,
         [0, 0, 0],
     ),
+    "share of one": (lambda x: np.exp(x)[0] / np.exp(x).sum(), BIG, [0, 0, 0]),
+    "log of the share of one": (lambda x: -np.log(np.exp(x)[1] / np.exp(x).sum()), BIG, [1, -1, 0]),
+    "log of a ratio": (lambda x: np.sum(np.log(np.exp(x) / x[0])), BIG, [0.997, 1, 1]),
     "logsoftmax": (lambda x: -np.log(softmax(x))[1], BIG, [1, -1, 0]),
     "logsoftmax safe": (
         lambda x: -np.log(np.exp(x - x.max()) / np.sum(np.exp(x - x.max())))[1],
