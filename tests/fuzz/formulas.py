@@ -299,7 +299,8 @@ def check(program, seed=0):
         except Exception as error:
             return f"wrong: {strategy} raises {error!r}"
         if not np.isclose(found[strategy][0], value, rtol=1e-9, atol=1e-9):
-            if re.search(r"np\.log\(.*np\.exp", str(program)) and " > " in str(program):
+            text = str(program)
+            if re.search(r"np\.log\(.*np\.exp", text) and re.search(" > |arctan2", text):
                 return "chosen by rounding"  # log(1 + exp(-75)) is 0 in NumPy, and 3e-33 here
             return f"wrong: {strategy} has the value {found[strategy][0]}, NumPy {value}"
         space = {}

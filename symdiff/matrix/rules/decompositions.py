@@ -171,8 +171,10 @@ def _thin(op: str, rows: bool) -> Callable[[tuple[Node, ...], tuple[Any, ...]], 
 def _no_singular_vectors(node: Node, bar: Node) -> NoReturn:
     """Refuse the derivative of singular vectors."""
     refuse(
-        "np.linalg.svd: a derivative of singular vectors",
-        "the singular values have one, and np.linalg.eigh(A.T @ A)[1] are those on the right",
+        "np.linalg.svd: a derivative of singular vectors, which a second derivative of singular "
+        "values needs too",
+        "the vectors on the right are np.linalg.eigh(A.T @ A)[1], and the squares of the values "
+        "are np.linalg.eigvalsh(A.T @ A)",
     )
 
 

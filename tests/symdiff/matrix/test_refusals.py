@@ -19,7 +19,7 @@ REFUSED = {
     "SciPy": (lambda X: np.sum(scipy.linalg.logm(X)), r"^scipy\.linalg\.logm: .*functions\.md$"),
     "singular vectors": (
         lambda X: np.linalg.svd(X)[0][0, 0],
-        r"np\.linalg\.svd: a derivative of singular vectors: .*np\.linalg\.eigh",
+        r"np\.linalg\.svd: a derivative of singular vectors.*np\.linalg\.eigh",
     ),
     "keyword": (lambda X: np.sum(X, where=X > 0), r"np.sum\(where=...\)"),
     "initial": (lambda X: np.max(X, initial=0), r"np.max\(initial=...\)"),
