@@ -237,6 +237,8 @@ def _harmless(nodes: Sequence[Node], value: Node) -> set[int]:
 
     def term(index: Any) -> Term:
         node = value.graph.nodes[index]
+        if node.op == "relu":
+            return Term("maximum", (node.args[0].index, value.graph.number(0).index))
         op = _NAMES.get(node.op, node.op)
         return Term(op, tuple([arg.index for arg in node.args]), node.number)
 

@@ -216,6 +216,12 @@ ROOTS = {
     "several factors": (lambda x: np.sqrt(x) * np.exp(-x) * x * np.sqrt(1 - x), 0.0, 0.0),
     "within a function": (lambda x: np.exp(-np.sqrt(x)) * x, 0.0, 1.0),
     "square of a root": (lambda x: x * np.cbrt(x) ** 2, 0.0, 0.0),
+    "rectified": (lambda x: np.maximum(x, 0) * np.sqrt(x), 0.0, 0.0),
+    "a rectifier that is 0 elsewhere": (
+        lambda x: (np.maximum(x - 1, 0) + x) * np.sqrt(x) + (np.maximum(x - 1, 0) - 1) * np.cbrt(x),
+        0.0,
+        -np.inf,
+    ),
     "signs": (lambda x: np.sign(x) * np.abs(x) ** 1.5, 0.0, 0.0),
     "a root alone": (lambda x: (2 + x) * np.sqrt(x), 0.0, np.inf),
     "a factor that is 0 elsewhere": (lambda x: x * np.sqrt(x**2 + x), -1.0, np.nan),
