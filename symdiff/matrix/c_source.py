@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from symdiff.matrix.construct import complement
 from symdiff.matrix.lengths import joined, replaced
 from symdiff.matrix.node import Graph, Node, reachable
 from symdiff.matrix.rules.elementwise import common_shape
@@ -84,7 +85,8 @@ class _Writer:
         self.users: dict[int, list[Node]] = {}
         self.whole: set[int] = set()  # what is needed as an array in memory
         for node in order:
-            for arg in node.args:
+            z = complement(node)
+            for arg in node.args if z is None else (*node.args, z):
                 self.users.setdefault(arg.index, []).append(node)
             if node.op == "reshape" and not _same_but_ones(node.args[0].shape, node.shape):
                 self.whole.add(node.args[0].index)
@@ -165,6 +167,9 @@ class _Writer:
             )
         if op in _MOVES:
             return self._moved(node, places)
+        z = complement(node)
+        if z is not None:
+            return self.call("sigmoid", f"-{self.at(z, _axis(places, node.shape, z.shape))}")
         args = [self.at(arg, _axis(places, node.shape, arg.shape)) for arg in node.args]
         if op in _SIGNS:
             return _SIGNS[op].format(*args)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from symdiff.matrix.construct import complement
 from symdiff.matrix.node import Node, reachable
 from symdiff.store.cse import numbered_name
 
@@ -187,8 +188,8 @@ def source_lines(
     for root in roots:
         uses[root.index] = uses.get(root.index, 0) + 1
     for node in order:
-        for arg in node.args:
-            uses[arg.index] = uses.get(arg.index, 0) + 1
+        for arg in (*node.args, complement(node) or node):
+            uses[arg.index] = uses.get(arg.index, 0) + (arg is not node)
     used = {*taken, *lets.values()}
     names = dict(lets)
     for node in order:

@@ -239,7 +239,15 @@ class MatrixFormulas(Formulas):
         (5.0, {'w': array([2., 4.])})
         """
         arguments = self._arguments(inputs)
-        value, found = self._compiled(*arguments)
+        try:
+            value, found = self._compiled(*arguments)
+        except np.linalg.LinAlgError as error:
+            error.add_note(
+                "The formula has an inverse of a matrix that is singular at this point, as the "
+                "derivative of a determinant has; strategy='adjoint' with numbers as lengths "
+                "writes small determinants out, and needs none."
+            )
+            raise
         seen = [id(argument) for argument in arguments]
         result: dict[str, Any] = {}
         for name, entry in found.items():

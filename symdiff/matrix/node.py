@@ -109,10 +109,13 @@ class Graph:
     deriving : bool
         Whether what is built is a derivative: a quotient of equals is cancelled then, which at 0,
         where the quotient has no value, gives its limit. A value is what NumPy gives.
+    harmless : set of int
+        Roots with no part in the derivative that is being formed, where they are 0, by index.
     """
 
     def __init__(self) -> None:
         self.deriving = False
+        self.harmless: set[int] = set()
         self.nodes: list[Node] = []
         self.names: dict[int, str] = {}
         self.arrays: list[npt.NDArray[Any]] = []
@@ -130,6 +133,7 @@ class Graph:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.nodes, self._known, self._array_places = [], {}, {}
         self.deriving = False
+        self.harmless = set()
         self.names, self.arrays, self.least = state["names"], state["arrays"], state["least"]
         for op, args, params, shape in state["rows"]:
             self.make(op, tuple(self.nodes[k] for k in args), params, shape)

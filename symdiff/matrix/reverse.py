@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from symdiff.matrix import construct
 from symdiff.matrix.node import Node, depends, reachable
 from symdiff.matrix.rules.elementwise import common_shape
 from symdiff.matrix.shapes import axes_of
 from symdiff.matrix.table import RULES
+from symdiff.operations.roots import Term, harmless_roots
 
 __all__ = ["accumulate"]
 
@@ -227,6 +228,30 @@ def _jump(node: Node, bar: _Part) -> list[_Part | None]:
     return [_Part(construct.multiply(whole, slope)), *rest]
 
 
+#: The names of the table of operations.
+_NAMES = {"multiply": "mul", "divide": "div", "negate": "neg", "power": "pow"}
+
+
+def _harmless(nodes: Sequence[Node], value: Node) -> set[int]:
+    """Return the roots that have no part in the derivative of a value where they are 0."""
+
+    def term(index: Any) -> Term:
+        node = value.graph.nodes[index]
+        if node.op == "relu":
+            return Term("maximum", (node.args[0].index, value.graph.number(0).index))
+        op = _NAMES.get(node.op, node.op)
+        return Term(op, tuple([arg.index for arg in node.args]), node.number)
+
+    roots = [
+        node.index
+        for node in nodes
+        if node.op in ("sqrt", "cbrt")
+        or (node.op == "power" and 0 < (node.args[1].number or 0) < 1)
+    ]
+    order = [node.index for node in nodes]
+    return harmless_roots(roots, order, value.index, term) if roots else set()
+
+
 def accumulate(
     value: Node, sources: Iterable[Node], again: bool = False
 ) -> tuple[list[Node], dict[int, Node]]:
@@ -242,6 +267,7 @@ def accumulate(
     risky = depends(nodes, [node for node in nodes if node.op not in calm])
     singular = depends(nodes, [node for node in nodes if node.op in _SINGULAR])
     value.graph.deriving = True
+    value.graph.harmless = _harmless(nodes, value)
     contributions: dict[int, list[_Part]] = {value.index: [_Part(value.graph.number(1))]}
     primals: dict[int, Node] = {}
     found: dict[int, Node] = {}

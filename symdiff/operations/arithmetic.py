@@ -42,7 +42,7 @@ def _of_power(dag: Dag, n: int, base: int, exponent: int) -> Partials:
     """Return the partials of base**exponent."""
     if dag.ops[exponent] == "number" and dag.data[exponent] < 1:
         below = dag.power(base, dag.subtract(ONE, exponent))
-        flat = dag.is_flat(base, dag.data[exponent])
+        flat = n in dag.harmless or dag.is_flat(base, dag.data[exponent])
         inverse = dag.apply("pinv", below) if flat else ONE
         by_base = dag.multiply(exponent, inverse) if flat else dag.divide(exponent, below)
     else:

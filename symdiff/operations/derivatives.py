@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 
 from symdiff.operations.operation import Partials
 from symdiff.operations.table import OPERATIONS
-from symdiff.store.dag import ONE, Dag
+from symdiff.store.dag import ONE, ZERO, Dag
 
-__all__ = ["Singular", "partials", "scale"]
+__all__ = ["Singular", "guarded", "partials", "scale"]
 
 
 def partials(dag: Dag, node: int) -> Partials:
@@ -63,6 +64,8 @@ def scale(dag: Dag, partial: int, outer: int) -> int:
     if outer == ONE:
         return partial
     op = dag.ops[partial]
+    if dag.ops[outer] == "div" and dag.args[outer] == (ONE, partial):
+        return ONE
     if op == "number":
         number = dag.data[partial]
         if isinstance(number, Fraction) and abs(number.numerator) == 1:
@@ -70,9 +73,23 @@ def scale(dag: Dag, partial: int, outer: int) -> int:
     elif op == "div":
         x, y = dag.args[partial]
         if x == ONE:
-            return dag.divide(outer, y)
+            return ONE if outer == y else dag.divide(outer, y)
     elif op == "neg":
         return dag.negate(scale(dag, dag.args[partial][0], outer))
     elif op == "sinh" and dag.ops[outer] == "div" and dag.args[outer][0] == ONE:
         return dag.divide(partial, dag.args[outer][1])
     return dag.multiply(outer, partial)
+
+
+def guarded(
+    dag: Dag, partial: int, inner: int, times: Callable[[Dag, int, int], int], singular: Singular
+) -> int:
+    """Return a product, 0 where a choice makes the inner factor 0 and the partial is infinite."""
+    op, args = dag.ops[inner], dag.args[inner]
+    if op == "neg":
+        return dag.negate(guarded(dag, partial, args[0], times, singular))
+    if op == "where" and ZERO in args[1:] and singular[partial]:
+        condition, a, b = args
+        whole = guarded(dag, partial, a if b == ZERO else b, times, singular)
+        return dag.choose(condition, *((whole, ZERO) if b == ZERO else (ZERO, whole)))
+    return times(dag, partial, inner)

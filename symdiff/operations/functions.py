@@ -47,7 +47,7 @@ def _root(dag: Dag, x: int) -> int:
 
 def _half_reciprocal(dag: Dag, n: int, x: int) -> Partials:
     """Return 1/(2 n) for the square root n; for a length, which may be 0, half its inverse."""
-    if dag.is_flat(x, Fraction(1, 2)):
+    if n in dag.harmless or dag.is_flat(x, Fraction(1, 2)):
         return (dag.divide(dag.apply("pinv", n), dag.number(2)),)
     return (_reciprocal(dag, dag.multiply(dag.number(2), n)),)
 
@@ -55,7 +55,7 @@ def _half_reciprocal(dag: Dag, n: int, x: int) -> Partials:
 def _of_cbrt(dag: Dag, n: int, x: int) -> Partials:
     """Return 1/(3 n**2) for the cubic root n."""
     square = dag.square(n)
-    if dag.is_flat(x, Fraction(1, 3)):
+    if n in dag.harmless or dag.is_flat(x, Fraction(1, 3)):
         return (dag.divide(dag.apply("pinv", square), dag.number(3)),)
     return (_reciprocal(dag, dag.multiply(dag.number(3), square)),)
 

@@ -17,6 +17,7 @@ _EXACT_EXPONENT = 64
 _FOLDED = frozenset({"number", "neg"})
 _SUMS = frozenset({"add", "logaddexp", "logsumexp"})
 _ROOTS = frozenset({"sqrt", "pow"})
+_LOGARITHMS = {"log": "log", "log1p": "log1p", "xlogy": "log", "xlog1py": "log1p"}
 _NESTED = 4  # products inside each other in which a power of one base is looked for
 
 
@@ -72,7 +73,9 @@ class Dag(NodeStore):
         )
 
     def subtract(self, x: int, y: int) -> int:
-        """Return ``x - y``."""
+        """Return ``x - y``; 1 less a logistic function as one, which does not round to 0."""
+        if x == ONE and self.ops[y] == "sigmoid":
+            return self.apply("sigmoid", self.negate(self.args[y][0]))
         return self.add(x, self.negate(y))
 
     def negate(self, x: int) -> int:
@@ -233,10 +236,10 @@ class Dag(NodeStore):
         ):
             size = self.apply("absolute", args[0])
             return size if function == "maximum" else self.negate(size)
-        if function in ("log", "log1p"):
-            stable = self._log(function, args[0])
+        if function in _LOGARITHMS:
+            stable = self._log(_LOGARITHMS[function], args[-1])
             if stable is not None:
-                return stable
+                return stable if len(args) == 1 else self.multiply(args[0], stable)
         return self.node(function, *args)
 
     # Sums of squares and of exponentials --------------------------------------------------------

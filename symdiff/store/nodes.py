@@ -44,6 +44,8 @@ class NodeStore:
         How often such a variable has been looked for.
     has_conditions : bool
         Whether any node is a condition.
+    harmless : set of int
+        Roots with no part in the derivative that is being formed, where they are 0.
     """
 
     def __init__(self) -> None:
@@ -54,6 +56,7 @@ class NodeStore:
         self.variables: list[tuple[str, Nodes]] = []
         self.lookups = 0
         self.has_conditions = False
+        self.harmless: set[int] = set()
         self._numbers: dict[Any, int] = {}
         self._tables: dict[str, dict[tuple[int, ...], int]] = {}
         self.number(0)
@@ -71,6 +74,7 @@ class NodeStore:
         other.ops, other.args, other.data = self.ops.copy(), self.args.copy(), self.data.copy()
         other.shapes, other.variables = self.shapes.copy(), self.variables.copy()
         other.lookups, other.has_conditions = self.lookups, self.has_conditions
+        other.harmless = self.harmless.copy()
         other._numbers = self._numbers.copy()
         other._tables = {op: table.copy() for op, table in self._tables.items()}
         return other
@@ -102,6 +106,10 @@ class NodeStore:
             self.args.append(args)
             self.data.append(None)
         return found
+
+    def nodes_of(self, *ops: str) -> list[int]:
+        """Return all nodes of some operations."""
+        return [node for op in ops for node in self._tables.get(op, {}).values()]
 
     def replace_args(self, node: int, args: tuple[int, ...]) -> bool:
         """Give a commutative node other arguments of the same value, if no node has them."""

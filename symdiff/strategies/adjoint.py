@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 
 from symdiff.operations.derivatives import Singular, partials, scale
+from symdiff.operations.roots import mark_harmless_roots
 from symdiff.operations.table import OPERATIONS
 from symdiff.store.cse import name_lines
 from symdiff.store.dag import CONDITIONS, ONE, ZERO, Dag
@@ -125,6 +126,7 @@ def reverse(
     kink is no constant, so that there its derivative is not a number.
     """
     order = dag.reachable([value])
+    mark_harmless_roots(dag, order, value)
     active = _active(dag, order, symbols)
     ops, args = dag.ops, dag.args
     wanted = set(symbols)

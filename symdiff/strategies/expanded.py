@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symdiff.errors import ExpressionTooLarge
-from symdiff.operations.derivatives import partials, scale
+from symdiff.operations.derivatives import Singular, guarded, partials, scale
+from symdiff.operations.roots import mark_harmless_roots
 from symdiff.store.dag import CONDITIONS, ONE, ZERO, Dag
 from symdiff.store.exact import Number, fold
 from symdiff.store.op_counts import tree_counts
@@ -48,8 +49,11 @@ class _Rules:
         self.order: list[int] = []  # what depends on a parameter, arguments first
         self.edges: dict[int, list[tuple[int, int]]] = {}
         self.users: dict[int, list[int]] = {}
+        self.singular = Singular(dag)
         active = set(symbols)
-        for node in dag.reachable([value]):
+        order = dag.reachable([value])
+        mark_harmless_roots(dag, order, value)
+        for node in order:
             args = dag.args[node]
             if dag.ops[node] in CONDITIONS or not any(arg in active for arg in args):
                 continue
@@ -70,7 +74,8 @@ def _term(dag: Dag, partial: int, inner: int) -> int:
         return inner if partial == ONE else partial
     if dag.ops[partial] == "neg":
         return dag.negate(_term(dag, dag.args[partial][0], inner))
-    if "number" in (dag.ops[partial], dag.ops[inner]) or _is_reciprocal(dag, partial):
+    inverse = dag.ops[inner] == "div" and dag.args[inner] == (ONE, partial)
+    if inverse or "number" in (dag.ops[partial], dag.ops[inner]) or _is_reciprocal(dag, partial):
         return scale(dag, partial, inner)
     if dag.ops[inner] == "neg":
         return dag.negate(_term(dag, partial, dag.args[inner][0]))
@@ -111,7 +116,11 @@ def _derivative(rules: _Rules, symbol: int) -> int:
             same = a == b and dag.ops[a] == "number"
             result = a if same else dag.node("where", dag.args[node][0], a, b)
         else:
-            terms = [_term(dag, part, known[arg]) for arg, part in edges if arg in known]
+            terms = [
+                guarded(dag, part, known[arg], _term, rules.singular)
+                for arg, part in edges
+                if arg in known
+            ]
             result = _sum(dag, terms)
         if result != ZERO:
             known[node] = result

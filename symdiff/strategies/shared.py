@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symdiff.operations.derivatives import Singular, partials, scale
+from symdiff.operations.derivatives import Singular, guarded, partials, scale
+from symdiff.operations.roots import mark_harmless_roots
 from symdiff.store.cse import flatten, name_lines
 from symdiff.store.dag import CONDITIONS, ONE, ZERO, Dag
 from symdiff.strategies.derivation import Derivation
@@ -29,6 +30,7 @@ class _Graph:
         self.value = value
         self.known: dict[int, int] = {}  # derivatives of the value by nodes
         order = dag.reachable([value])
+        mark_harmless_roots(dag, order, value)
         uses = [0] * (value + 1)
         arguments: dict[int, list[int]] = {}
         active = bytearray(len(dag))
@@ -113,7 +115,7 @@ class _Graph:
                 tangents[node] = dag.choose(dag.args[node][0], a, b)
                 continue
             terms = [
-                scale(dag, partial, tangents[arg])
+                guarded(dag, partial, tangents[arg], scale, self.singular)
                 for arg, partial in self.edges[node]
                 if arg in tangents
             ]

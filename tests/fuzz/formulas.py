@@ -60,9 +60,9 @@ SCALARS = (
     "np.median({v})",
     "np.ptp({v})",
     "np.linalg.norm({v}, 1)",
-    "np.linalg.det({m} @ {m}.T + np.eye(3))",
-    "np.linalg.slogdet({m} @ {m}.T + np.eye(3))[1]",
-    "np.linalg.solve({m} @ {m}.T + np.eye(3), {v})[0]",
+    "np.linalg.det({m} @ {m}.T + np.eye({m}.shape[0]))",
+    "np.linalg.slogdet({m} @ {m}.T + np.eye({m}.shape[0]))[1]",
+    "np.linalg.solve({m} @ {m}.T + np.eye({m}.shape[0]), {v})[0]",
     "np.trapezoid({v})",
     "np.polyval({v}, {s})",
     "scipy.special.logsumexp({v})",
@@ -124,7 +124,7 @@ VECTORS = (
     "scipy.special.xlogy({v}, {v} ** 2)",
     "scipy.special.softmax(50 * {v})",
     "scipy.special.expit(300 * {v})",
-    "np.linalg.solve({m} @ {m}.T + np.eye(3), {v})",
+    "np.linalg.solve({m} @ {m}.T + np.eye({m}.shape[0]), {v})",
     "np.lib.stride_tricks.sliding_window_view(np.pad({v}, 1), 3) @ {v}",
 )
 MATRICES = (
@@ -142,8 +142,8 @@ MATRICES = (
     "np.diag({v})",
     "np.stack([{v}, {v}, {v}])",
     "np.where({v} > 0, {m}, 2 * {m})",
-    "np.linalg.inv({m} @ {m}.T + np.eye(3))",
-    "np.linalg.cholesky({m} @ {m}.T + np.eye(3))",
+    "np.linalg.inv({m} @ {m}.T + np.eye({m}.shape[0]))",
+    "np.linalg.cholesky({m} @ {m}.T + np.eye({m}.shape[0]))",
     "np.linalg.matrix_power({m}, 2)",
     "np.cov({m})",
     "np.cumsum({m}, axis=1)",
@@ -292,10 +292,15 @@ def check(program, seed=0):
         try:
             with np.errstate(all="ignore"):
                 found[strategy] = g.value_and_gradient(**program.point)
+        except np.linalg.LinAlgError as error:  # det(X) inv(X).T at a singular matrix
+            if strategy not in STRATEGIES[:3] and getattr(error, "__notes__", None):
+                continue
+            return f"wrong: {strategy} raises {error!r}"
         except Exception as error:
             return f"wrong: {strategy} raises {error!r}"
         if not np.isclose(found[strategy][0], value, rtol=1e-9, atol=1e-9):
-            if re.search(r"np\.log\(.*np\.exp", str(program)) and " > " in str(program):
+            text = str(program)
+            if re.search(r"np\.log\(.*np\.exp", text) and re.search(" > |arctan2", text):
                 return "chosen by rounding"  # log(1 + exp(-75)) is 0 in NumPy, and 3e-33 here
             return f"wrong: {strategy} has the value {found[strategy][0]}, NumPy {value}"
         space = {}

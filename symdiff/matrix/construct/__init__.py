@@ -8,6 +8,7 @@ inner products, Euclidean norms.
 from symdiff.matrix.construct.arithmetic import (
     add,
     as_number,
+    complement,
     divide,
     is_flat,
     is_sum_of_squares,
@@ -25,6 +26,7 @@ __all__ = [
     "add",
     "as_number",
     "broadcast",
+    "complement",
     "count",
     "divide",
     "dot",

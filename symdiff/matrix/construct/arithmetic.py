@@ -12,6 +12,7 @@ from symdiff.matrix.shapes import broadcast_shapes
 __all__ = [
     "add",
     "as_number",
+    "complement",
     "divide",
     "exponents",
     "is_flat",
@@ -425,6 +426,8 @@ def divide(a: Node, b: Node) -> Node:
         return multiply(a, b.args[1])
     if a.op == "sinh" and b.op == "cosh" and a.args == b.args:
         return make("tanh", *a.args)  # which does not overflow
+    if a.op == "index" and b.shape == () and _softmax_axis(a.args[0], b) is not None:
+        return make("index", divide(a.args[0], b), params=a.params)
     axis = _softmax_axis(a, b)
     if axis is not None:
         return make("softmax", unshifted(a.args[0], axis)[0], params=(axis,))
@@ -435,3 +438,10 @@ def sigmoid(z: Node) -> Node:
     """Return 1 / (1 + exp(-z)); from the value at -z, where that is known."""
     opposite = z.graph.known("sigmoid", (negate(z),))
     return make("sigmoid", z) if opposite is None else subtract(z.graph.number(1), opposite)
+
+
+def complement(node: Node) -> Node | None:
+    """Return z where a node is 1 - sigmoid(z), else None; sigmoid(-z) does not round it to 0."""
+    if node.op != "subtract" or node.args[0].number != 1 or node.args[1].op != "sigmoid":
+        return None
+    return node.args[1].args[0]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from symdiff.matrix.construct.arithmetic import (
     as_number,
+    complement,
     divide,
     exponents,
     log_sum_exp,
+    multiply,
     negate,
     one_or_all,
     square,
@@ -71,6 +73,11 @@ def elementwise(op: str, *args: Node) -> Node:
         return make("softplus", x.args[0])
     if op == "log1p" and x.op == "negate" and x.args[0].op == "sigmoid":
         return negate(make("softplus", x.args[0].args[0]))
+    if op in ("xlogy", "xlog1py"):
+        name = "log" if op == "xlogy" else "log1p"
+        log = elementwise(name, args[1])
+        if log.op != name:  # a form without overflow, of what is never 0
+            return multiply(x, log)
     if op == "logaddexp":
         for a, b in (args, args[::-1]):
             if a.number == 0:
@@ -95,8 +102,10 @@ def _log(x: Node) -> Node:
         n = x.args[1]
         if n.op == "length" or (n.number or 0) > 0:
             return subtract(_log(x.args[0]), make("log", n))
-    if x.op == "index" and x.args[0].op == "softmax":
+    if x.op == "index" and x.args[0].op in ("exp", "softmax"):
         return make("index", _log(x.args[0]), params=x.params)
+    if x.op == "divide" and "exp" in (x.args[0].op, x.args[1].op):
+        return subtract(_log(x.args[0]), _log(x.args[1]))
     if x.op == "exp":
         return x.args[0]
     if x.op == "softmax":
@@ -108,8 +117,9 @@ def _log(x: Node) -> Node:
         return make("logabsdet", x.args[0].args[0])
     if x.op == "sigmoid":
         return negate(make("softplus", negate(x.args[0])))
-    if x.op == "subtract" and x.args[0].number == 1 and x.args[1].op == "sigmoid":
-        return negate(make("softplus", x.args[1].args[0]))
+    z = complement(x)
+    if z is not None:
+        return negate(make("softplus", z))
     if x.op in ("add", "multiply"):
         terms = exponents(x)
         if terms is not None:

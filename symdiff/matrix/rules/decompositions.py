@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from symdiff.matrix.construct import (
     add,
@@ -168,6 +168,16 @@ def _thin(op: str, rows: bool) -> Callable[[tuple[Node, ...], tuple[Any, ...]], 
     return shape
 
 
+def _no_singular_vectors(node: Node, bar: Node) -> NoReturn:
+    """Refuse the derivative of singular vectors."""
+    refuse(
+        "np.linalg.svd: a derivative of singular vectors, which a second derivative of singular "
+        "values needs too",
+        "the vectors on the right are np.linalg.eigh(A.T @ A)[1], and the squares of the values "
+        "are np.linalg.eigvalsh(A.T @ A)",
+    )
+
+
 register(
     _decomposition(
         "eigvalsh",
@@ -198,7 +208,7 @@ register(
         _thin("svd", True),
         function_form("U"),
         _shared(_SVD, 0),
-        no_second("singular vectors"),
+        _no_singular_vectors,
         "Giles 2008, 2.2.7",
     ),
     _decomposition(
@@ -206,7 +216,7 @@ register(
         _thin("svd", False),
         function_form("Vᵀ", r"V^{\top}"),
         _shared(_SVD, 2),
-        no_second("singular vectors"),
+        _no_singular_vectors,
         "Giles 2008, 2.2.7",
     ),
     _decomposition(

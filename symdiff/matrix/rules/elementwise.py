@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from symdiff.matrix.construct import (
+    complement,
     divide,
     elementwise,
     is_flat,
@@ -88,6 +89,14 @@ def _infix(symbol: str, binding: int, left: int, right: int) -> Callable[[Emitte
     return source
 
 
+def _difference_source(emitter: Emitter, node: Node) -> Code:
+    """Return a difference; 1 - sigmoid(z) as sigmoid(-z), which does not round to 0."""
+    z = complement(node)
+    if z is None:
+        return _infix("-", ADDED, ADDED, MULTIPLIED)(emitter, node)
+    return Code(f"{emitter.helper('sigmoid')}(-{emitter.text(z, POWERED)})")
+
+
 def _product_source(emitter: Emitter, node: Node) -> Code:
     """Return a product; scalars of which one is a quotient are multiplied first."""
     a, b = node.args
@@ -115,7 +124,8 @@ def _quotient_adjoint(node: Node, bar: Node) -> Adjoints:
 def _power_adjoint(node: Node, bar: Node) -> Adjoints:
     x, n = node.args
     lower = n.graph.number(n.number - 1) if n.number is not None else subtract(n, one(n))
-    if n.number is not None and n.number < 1 and is_flat(x, n.number):
+    harmless = node.index in node.graph.harmless
+    if n.number is not None and n.number < 1 and (harmless or is_flat(x, n.number)):
         slope = make("reciprocal", power(x, negate(lower)))
         return [unbroadcast(multiply(bar, multiply(n, slope)), x.shape), None]
     by_x = multiply(bar, multiply(n, power(x, lower)))
@@ -179,7 +189,7 @@ register(
         "subtract",
         common_shape,
         _sum_form(True),
-        _infix("-", ADDED, ADDED, MULTIPLIED),
+        _difference_source,
         lambda node, bar: fitted((bar, node.args[0]), (negate(bar), node.args[1])),
         "Giles 2008, 2.2.1",
     ),

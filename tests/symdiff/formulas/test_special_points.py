@@ -8,6 +8,7 @@ import shutil
 
 import numpy as np
 import pytest
+import scipy.special
 
 from symdiff import STRATEGIES, gradient
 from symdiff.strategies import DERIVATIONS
@@ -118,6 +119,9 @@ CASES = {
         BIG,
         [0, 0, 0],
     ),
+    "share of one": (lambda x: np.exp(x)[0] / np.exp(x).sum(), BIG, [0, 0, 0]),
+    "log of the share of one": (lambda x: -np.log(np.exp(x)[1] / np.exp(x).sum()), BIG, [1, -1, 0]),
+    "log of a ratio": (lambda x: np.sum(np.log(np.exp(x) / x[0])), BIG, [0.997, 1, 1]),
     "logsoftmax": (lambda x: -np.log(softmax(x))[1], BIG, [1, -1, 0]),
     "logsoftmax safe": (
         lambda x: -np.log(np.exp(x - x.max()) / np.sum(np.exp(x - x.max())))[1],
@@ -199,6 +203,118 @@ def test_sigmoids_do_not_warn(strategy):
         found = g(z=np.array([-800.0, 1.0, 800.0, -710.0]))["z"]
     s = 1 / (1 + np.exp(-1.0))
     np.testing.assert_allclose(found, [0.0, s * (1 - s), 0.0, 0.0], atol=1e-300)
+
+
+#: Products with a root, a point where it is 0, the derivative there; NaN, infinite: none is known.
+ROOTS = {
+    "x cbrt(x)": (lambda x: x * np.cbrt(x), 0.0, 0.0),
+    "sin(x) sqrt(x)": (lambda x: np.sin(x) * np.sqrt(x), 0.0, 0.0),
+    "shifted": (lambda x: (x - 1) * np.cbrt(x - 1) + x, 1.0, 1.0),
+    "a multiple below": (lambda x: x * np.sqrt(2 * x), 0.0, 0.0),
+    "the rest of a sum": (lambda x: (np.exp(x) - 1) * np.sqrt(x), 0.0, 0.0),
+    "a quotient": (lambda x: x / (1 + x) * x**0.3, 0.0, 0.0),
+    "several factors": (lambda x: np.sqrt(x) * np.exp(-x) * x * np.sqrt(1 - x), 0.0, 0.0),
+    "within a function": (lambda x: np.exp(-np.sqrt(x)) * x, 0.0, 1.0),
+    "square of a root": (lambda x: x * np.cbrt(x) ** 2, 0.0, 0.0),
+    "rectified": (lambda x: np.maximum(x, 0) * np.sqrt(x), 0.0, 0.0),
+    "a rectifier that is 0 elsewhere": (
+        lambda x: (np.maximum(x - 1, 0) + x) * np.sqrt(x) + (np.maximum(x - 1, 0) - 1) * np.cbrt(x),
+        0.0,
+        -np.inf,
+    ),
+    "signs": (lambda x: np.sign(x) * np.abs(x) ** 1.5, 0.0, 0.0),
+    "a root alone": (lambda x: (2 + x) * np.sqrt(x), 0.0, np.inf),
+    "a factor that is 0 elsewhere": (lambda x: x * np.sqrt(x**2 + x), -1.0, np.nan),
+    "one more use": (lambda x: x * np.sqrt(x) + np.sqrt(x), 0.0, np.inf),
+    "roots that cancel": (lambda x: np.sqrt(x) * np.sqrt(x), 0.0, 1.0),
+    "a root of another order": (lambda x: np.cbrt(x) * np.sqrt(x), 0.0, np.nan),
+    "an angle": (lambda x: (1 - x) * np.arcsin(x), 1.0, np.nan),
+}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_products_with_roots(strategy):
+    for name, (f, x, right) in ROOTS.items():
+        g = gradient(f, strategy=strategy, x=())
+        found = g(x=x)["x"]
+        if np.isfinite(right):
+            assert found == pytest.approx(right, abs=1e-12), name
+        else:
+            assert not np.isfinite(found), name
+    if strategy != "matrix":  # what is harmless in a function is not so in its derivative
+        second = gradient(lambda x: np.sin(x) * np.sqrt(x), strategy=strategy, x=()).hessian()
+        assert not np.isfinite(second(x=0.0)["x"]["x"])
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_branch_that_is_not_taken_has_no_part_in_what_follows(strategy):
+    g = gradient(
+        lambda x, s: np.sum(scipy.special.xlogy(np.where(x > 0, s, x), x**2)),
+        strategy=strategy,
+        x=(3,),
+        s=(),
+    )
+    assert g(x=[0.0, 0.0, 2.0], s=0.5)["s"] == pytest.approx(np.log(4))
+
+
+def _rise(x):
+    """Return the derivative of the logistic function, with all its digits."""
+    return np.exp(-np.abs(x)) / (1 + np.exp(-np.abs(x))) ** 2
+
+
+#: What saturates, and its derivative.
+SATURATED = {
+    "sigmoid": (lambda x: 1 / (1 + np.exp(-x)), _rise),
+    "expit": (scipy.special.expit, _rise),
+    "a share": (lambda x: np.exp(x) / (1 + np.exp(x)), _rise),
+    "the rest": (lambda x: 1 - scipy.special.expit(x), lambda x: -_rise(x)),
+    "mirrored": (lambda x: scipy.special.expit(-x), lambda x: -_rise(x)),
+    "square of the rest": (
+        lambda x: (1 - scipy.special.expit(x)) ** 2,
+        lambda x: -2 * scipy.special.expit(-x) * _rise(x),
+    ),
+    "log": (lambda x: np.log(scipy.special.expit(x)), lambda x: scipy.special.expit(-x)),
+    "log of the rest": (
+        lambda x: np.log1p(-scipy.special.expit(x)),
+        lambda x: -scipy.special.expit(x),
+    ),
+    "softplus": (lambda x: np.logaddexp(0, x), scipy.special.expit),
+    "cross entropy": (
+        lambda x: (
+            -scipy.special.xlogy(0.25, scipy.special.expit(x))
+            - scipy.special.xlog1py(0.75, -scipy.special.expit(x))
+        ),
+        lambda x: scipy.special.expit(x) - 0.25,
+    ),
+    "of the label 1": (
+        lambda x: -scipy.special.xlogy(1.0, scipy.special.expit(x)),
+        lambda x: -scipy.special.expit(-x),
+    ),
+    "tail of the normal": (
+        scipy.special.log_ndtr,
+        lambda x: np.sqrt(2 / np.pi) / scipy.special.erfcx(-x / np.sqrt(2)),
+    ),
+    "erfc": (scipy.special.erfc, lambda x: -2 / np.sqrt(np.pi) * np.exp(-(x**2))),
+}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_what_saturates_keeps_its_digits(strategy, compiled):
+    points = np.array([-700.0, -40.0, -20.0, 5.0, 20.0, 40.0, 700.0])
+    x = np.tile(points, (len(SATURATED), 1))
+
+    def f(x):
+        return sum(np.sum(f(x[k])) for k, (f, _) in enumerate(SATURATED.values()))
+
+    g = gradient(f, strategy=strategy, x=x.shape)
+    runs = [g.value_and_gradient]
+    if any(map(shutil.which, ("gcc", "clang", "cc"))):
+        runs.append(compiled(g))
+    for run in runs:
+        with np.errstate(all="raise", under="ignore"):
+            found = run(x=x)[1]["x"]
+        for slopes, (name, (_, slope)) in zip(found, SATURATED.items(), strict=True):
+            np.testing.assert_allclose(slopes, slope(points), rtol=1e-12, err_msg=name)
 
 
 @pytest.mark.parametrize("strategy", DERIVATIONS)

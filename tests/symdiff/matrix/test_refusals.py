@@ -17,6 +17,10 @@ REFUSED = {
     "frexp": (lambda X: np.sum(np.frexp(X)[0]), r"np\.frexp: .*power of two"),
     "new": (lambda X: np.sum(np.geomspace(X, 1.0)), r"np\.geomspace: .*no rule.*functions\.md$"),
     "SciPy": (lambda X: np.sum(scipy.linalg.logm(X)), r"^scipy\.linalg\.logm: .*functions\.md$"),
+    "singular vectors": (
+        lambda X: np.linalg.svd(X)[0][0, 0],
+        r"np\.linalg\.svd: a derivative of singular vectors.*np\.linalg\.eigh",
+    ),
     "keyword": (lambda X: np.sum(X, where=X > 0), r"np.sum\(where=...\)"),
     "initial": (lambda X: np.max(X, initial=0), r"np.max\(initial=...\)"),
     "dtype": (lambda X: np.sum(X, dtype=np.float32), r"np.sum\(dtype=...\)"),
@@ -131,3 +135,19 @@ def test_a_singular_matrix_is_an_error_and_no_number():
 def test_strategy_names_are_listed():
     with pytest.raises(ValueError, match=r"Did you mean 'matrix'\?"):
         gradient(lambda x: x, strategy="matrx", x=())
+
+
+def test_a_singular_matrix_says_which_strategy_needs_no_inverse():
+    g = gradient(np.linalg.det, strategy="matrix", inputs={"a": (2, 2)})
+    with pytest.raises(np.linalg.LinAlgError) as caught:
+        g(a=np.ones((2, 2)))
+    assert "strategy='adjoint'" in caught.value.__notes__[0]
+    by_entries = gradient(np.linalg.det, strategy="adjoint", inputs={"a": (2, 2)})
+    np.testing.assert_array_equal(by_entries(a=np.ones((2, 2)))["a"], [[1, -1], [-1, 1]])
+
+
+@pytest.mark.parametrize("f", [lambda x: np.percentile(x, 30), lambda x: np.polyval(x, 2.0)])
+def test_what_needs_numbers_as_lengths_says_so(f):
+    with pytest.raises(TypeError, match="derives this function with numbers as lengths, not with"):
+        gradient(f, strategy="matrix", x=("n",))
+    gradient(f, strategy="matrix", x=(4,))
