@@ -1,0 +1,107 @@
+"""Where infinity or NaN of a plan may be another result of the function, which is called then.
+
+Where a cotangent of zero meets a partial derivative of infinity the derivative is zero. To look for
+NaN once, in the results, takes less time than at each product that may be 0·∞: NaN stays NaN up to
+there, unless an operation hides it. And of numbers of Python's arithmetic raises or is complex.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from autodiff.plan.program import CONSTANT, FINITE, LOOP, Guard, Node, Program, body_of
+
+__all__ = ["NO_NAN", "guarded_numbers", "hides_nan", "looked_at_in_results"]
+
+NO_NAN = "multiply_no_nan"
+#: Operations whose result may be a number though an operand is NaN, by what the others are.
+_HIDING = frozenset(
+    [
+        *("fmax", "fmin", "hypot", "power", "float_power", "copysign", "nan_to_num", "logaddexp"),
+        *("nansum", "nanprod", "nanmax", "nanmin", "nanmean", "nancumsum", "nancumprod"),
+    ]
+)
+#: Of numbers of Python's these raise or are complex where NumPy's are infinity or NaN.
+_QUOTIENTS = frozenset(("divide", "floor_divide", "remainder", "reciprocal"))
+_POWERS = frozenset(("power", "sqrt"))
+
+
+def guarded_numbers(program: Program, kinds: Sequence[type]) -> Program:
+    """Return a program that raises where numbers of Python's may raise or become complex.
+
+    `kinds` are the types of the inputs.
+    """
+    found = {
+        id(x) for x, kind in zip(program.inputs, kinds, strict=True) if kind in (float, complex)
+    }
+    guards = list(program.guards)
+    for node in program.nodes if found else ():
+        own = [id(x) in found or x.op == CONSTANT for x in node.args]
+        if node.shape or node.dtype != np.float64 or not all(own):
+            continue
+        found.add(id(node))
+        # A rule computes with NumPy's numbers.
+        if _is_partial(node) and not node.rule:
+            guards.append(Guard(node, FINITE, None))
+    return Program(program.inputs, program.outputs, guards, program.nodes)
+
+
+def _is_partial(node: Node) -> bool:
+    last = node.args[-1]
+    known = float(last.function) if last.op == CONSTANT and last.dtype.kind in "fiub" else None
+    if node.op in _QUOTIENTS:
+        return not known
+    return node.op in _POWERS and (known is None or known < 0 or known % 1 != 0)
+
+
+def looked_at_in_results(program: Program) -> tuple[Program, list[Node]]:
+    """Return a program without looks at products, and the results to look at in their place."""
+    products = {
+        id(node): node.args[1]
+        for node in program.nodes
+        if node.op == NO_NAN and _is_its_product(node)
+    }
+    if not products or hides_nan(program):
+        return program, []
+    after = _after(program.nodes, products)
+    for node in program.nodes:
+        # Those that use them keep their identity.
+        node.args = tuple([_followed(x, products) for x in node.args])
+    looked_at = [_followed(x, products) for x in program.outputs if id(x) in after]
+    outputs = [_followed(x, products) for x in program.outputs]
+    nodes = [node for node in program.nodes if id(node) not in products]
+    return Program(program.inputs, outputs, program.guards, nodes), looked_at
+
+
+def hides_nan(program: Program) -> bool:
+    """Return whether NaN of a product may be missing in the results of a program."""
+    sources = [id(node) for node in program.nodes if node.op == NO_NAN]
+    after = _after(program.nodes, sources)
+    decided = any(id(g.node) in after for g in program.guards if g.what != FINITE)
+    return decided or any(id(node) in after and _may_hide(node) for node in program.nodes)
+
+
+def _is_its_product(node: Node) -> bool:
+    product = node.args[1]
+    return (product.shape, product.dtype) == (node.shape, node.dtype)
+
+
+def _followed(x: Node, products: dict[int, Node]) -> Node:
+    while id(x) in products:
+        x = products[id(x)]
+    return x
+
+
+def _after(nodes: Iterable[Node], sources: Iterable[int]) -> set[int]:
+    """Return the identities of nodes and of all that is computed from them."""
+    found = set(sources)
+    for node in nodes:
+        if any([id(x) in found for x in node.args]):
+            found.add(id(node))
+    return found
+
+
+def _may_hide(node: Node) -> bool:
+    if node.op == LOOP:
+        return any(map(_may_hide, body_of(node).needed()))
+    return node.op in _HIDING or node.dtype.kind not in "fc"
