@@ -37,7 +37,7 @@ def guarded_numbers(program: Program, kinds: Sequence[type]) -> Program:
     guards = list(program.guards)
     for node in program.nodes if found else ():
         own = [id(x) in found or x.op == CONSTANT for x in node.args]
-        if node.shape or node.dtype != np.float64 or not all(own):
+        if node.shape or node.dtype not in (np.float64, np.complex128) or not all(own):
             continue
         found.add(id(node))
         # A rule computes with NumPy's numbers.

@@ -342,7 +342,8 @@ class Printer:
         bias = _bias_of(node) if placed else None
         if bias is not None:
             row, matrix = self.name_of(node.args[bias]), self.name_of(node.args[1 - bias])
-            rows = self.fixed(f"np.empty({node.shape})", "rows")
+            kind = "" if node.dtype == np.float64 else f", {node.dtype.str!r}"
+            rows = self.fixed(f"np.empty({node.shape}{kind})", "rows")
             self.say(f"{rows}[...] = {row}")
             text = f"{self.function(node)}({matrix}, {rows}, {out})"
         else:

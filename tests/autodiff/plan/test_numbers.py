@@ -83,6 +83,7 @@ PARTIAL = {
     "square root": lambda x, v: v * np.sqrt(x),
     "long": _long,
     "gradient": autodiff.grad(lambda x, v: np.sum(v * x**0.5 + v / x)),
+    "complex": lambda x, v: v / (x * 1j) + (x * 1j) ** -1,
 }
 
 
@@ -100,6 +101,8 @@ def test_numbers_of_python_raise_and_are_complex_as_in_python(backend, v):
     if backend == "numba":
         pytest.importorskip("numba")
     for name, f in PARTIAL.items():
+        if backend == "numba" and name not in ("power", "hidden", "long"):
+            continue  # it takes a second for each
         step = autodiff.compile(f, backend=backend)
         for x in (0.25, -0.5, 0.0, 1.75, -0.5):
             found, expected = _outcome(step, x, v), _outcome(f, x, v)

@@ -39,7 +39,10 @@ def test_zero_times_infinity_is_what_the_function_has(backend):
     functions |= {name: lambda x, f=f: f(x, chosen(x)) for name, f in HIDDEN.items()}
     with np.errstate(all="ignore"):
         for name, f in functions.items():
-            for first in (0, 1):
+            # Numba takes a second for each.
+            if backend == "numba" and name not in ("twice", "fmax"):
+                continue
+            for first in (0, 1) if backend == "numpy" else (1,):
                 step = autodiff.compile(f, backend=backend)
                 for point in POINTS[first:]:
                     x = np.array(point)
