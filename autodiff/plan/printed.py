@@ -59,14 +59,12 @@ MULTIPLY_NO_NAN_INTO = '''def multiply_no_nan_into(direction, product, out=None)
         return product
     if out is not product:
         np.copyto(out, product)'''
-WITHOUT_NAN = '''def without_nan(*results):
+WITHOUT_NAN = '''def without_nan(x):
     """Raise if a result is NaN: zero times infinity may be zero."""
-    for x in results:
-        if isinstance(x, np.ndarray):
-            flat = x.reshape(-1)
-            x = flat.dot(flat)
-        if x != x:
-            raise FloatingPointError("what NaN is the function itself finds")'''
+    flat = np.asarray(x).reshape(-1)
+    squares = flat.dot(flat)
+    if squares != squares:
+        raise FloatingPointError("what NaN is the function itself finds")'''
 
 
 def unless_finite(name: str) -> list[str]:

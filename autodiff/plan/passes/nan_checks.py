@@ -9,7 +9,16 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from autodiff.plan.program import CONSTANT, FINITE, LOOP, Guard, Node, Program, body_of
+from autodiff.plan.program import (
+    CONSTANT,
+    FINITE,
+    LOOP,
+    Guard,
+    Node,
+    Program,
+    body_of,
+    loops_on_arrays,
+)
 
 __all__ = ["NO_NAN", "guarded_numbers", "hides_nan", "looked_at_in_results"]
 
@@ -55,30 +64,49 @@ def _is_partial(node: Node) -> bool:
 
 
 def looked_at_in_results(program: Program) -> tuple[Program, list[Node]]:
-    """Return a program without looks at products, and the results to look at in their place."""
+    """Return a program without looks at products, and the results to look at in their place.
+
+    The bodies of its loops on arrays lose theirs too.
+    """
+    sources = _sources(program)
+    if not sources or hides_nan(program):
+        return program, []
+    after = _after(program.nodes, sources)
+    places = [i for i, x in enumerate(program.outputs) if id(x) in after]
+    for body in loops_on_arrays(program.nodes):
+        body.become(_without_looks(body.program))
+    program = _without_looks(program)
+    return program, [program.outputs[i] for i in places]
+
+
+def hides_nan(program: Program) -> bool:
+    """Return whether NaN of a product may be missing in the results of a program."""
+    after = _after(program.nodes, _sources(program))
+    decided = any(id(g.node) in after for g in program.guards if g.what != FINITE)
+    return decided or any(id(node) in after and _may_hide(node) for node in program.nodes)
+
+
+def _sources(program: Program) -> list[int]:
+    """Return the identities of looks at products, and of loops if there are some within them."""
+    looks = [id(node) for node in program.nodes if node.op == NO_NAN]
+    if any(x.op == NO_NAN for body in loops_on_arrays(program.nodes) for x in body.needed()):
+        # What one loop saves another takes.
+        looks += [id(node) for node in program.nodes if node.op == LOOP]
+    return looks
+
+
+def _without_looks(program: Program) -> Program:
     products = {
         id(node): node.args[1]
         for node in program.nodes
         if node.op == NO_NAN and _is_its_product(node)
     }
-    if not products or hides_nan(program):
-        return program, []
-    after = _after(program.nodes, products)
     for node in program.nodes:
         # Those that use them keep their identity.
         node.args = tuple([_followed(x, products) for x in node.args])
-    looked_at = [_followed(x, products) for x in program.outputs if id(x) in after]
     outputs = [_followed(x, products) for x in program.outputs]
     nodes = [node for node in program.nodes if id(node) not in products]
-    return Program(program.inputs, outputs, program.guards, nodes), looked_at
-
-
-def hides_nan(program: Program) -> bool:
-    """Return whether NaN of a product may be missing in the results of a program."""
-    sources = [id(node) for node in program.nodes if node.op == NO_NAN]
-    after = _after(program.nodes, sources)
-    decided = any(id(g.node) in after for g in program.guards if g.what != FINITE)
-    return decided or any(id(node) in after and _may_hide(node) for node in program.nodes)
+    return Program(program.inputs, outputs, program.guards, nodes)
 
 
 def _is_its_product(node: Node) -> bool:
@@ -103,5 +131,6 @@ def _after(nodes: Iterable[Node], sources: Iterable[int]) -> set[int]:
 
 def _may_hide(node: Node) -> bool:
     if node.op == LOOP:
-        return any(map(_may_hide, body_of(node).needed()))
+        body = body_of(node)
+        return bool(body.guards) or any(map(_may_hide, body.needed()))
     return node.op in _HIDING or node.dtype.kind not in "fc"

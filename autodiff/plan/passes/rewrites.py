@@ -217,8 +217,7 @@ def _is_positive(x: Node) -> bool:
     """Return whether a node is known to be positive, 0.0 or NaN: as 1 + x**2 is."""
     parts = x.args if x.op == "add" else (x,)
     return all(
-        y.dtype.kind == "f"
-        and (y.op in _NEVER_NEGATIVE_ZERO or (is_number(y) and y.function > 0))
+        y.dtype.kind == "f" and (y.op in _NEVER_NEGATIVE_ZERO or (is_number(y) and y.function > 0))
         for y in parts
     )
 

@@ -63,8 +63,8 @@ def print_arrays(
         decide(printer, guards.pop(id(unit), ()))
     if looked_at:
         printer.helpers.add(WITHOUT_NAN)
-        names = dict.fromkeys(map(printer.name_of, looked_at))
-        printer.say(f"without_nan({', '.join(names)})")
+        for name in dict.fromkeys(map(printer.name_of, looked_at)):
+            printer.say(f"without_nan({name})")
     texts = _results(program, buffers, printer, donate)
     exact = [x.shape == () and kind_of(x).owns_memory for x in program.outputs]
     printer.say(f"return {result(texts, exact)}")
@@ -84,8 +84,8 @@ def print_arrays(
     lines += printer.arrays() + printer.header
     for function in printer.functions:
         lines += ["", "", *function]
-    parameters = ", ".join(printer.parameters)
-    lines += ["", "", f"def run({parameters}):"]
+    names = ", ".join(printer.parameters)
+    lines += ["", "", f"def run({names}):"]
     lines += [f"    {statement}" for statement in printer.statements]
     return "\n".join(lines) + "\n", printer.constants
 
