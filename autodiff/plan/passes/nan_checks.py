@@ -9,10 +9,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from autodiff.core.primitive import PRIMITIVES
+from autodiff.plan.operations import OPERATIONS
 from autodiff.plan.program import (
     CONSTANT,
     FINITE,
     LOOP,
+    PICK,
     Guard,
     Node,
     Program,
@@ -24,12 +27,7 @@ __all__ = ["NO_NAN", "guarded_numbers", "hides_nan", "looked_at_in_results"]
 
 NO_NAN = "multiply_no_nan"
 #: Operations whose result may be a number though an operand is NaN, by what the others are.
-_HIDING = frozenset(
-    [
-        *("fmax", "fmin", "hypot", "power", "float_power", "copysign", "nan_to_num", "logaddexp"),
-        *("nansum", "nanprod", "nanmax", "nanmin", "nanmean", "nancumsum", "nancumprod"),
-    ]
-)
+_HIDING = frozenset(("fmax", "fmin", "hypot", "power", "float_power", "copysign", "logaddexp"))
 #: Of numbers of Python's these raise or are complex where NumPy's are infinity or NaN.
 _QUOTIENTS = frozenset(("divide", "floor_divide", "remainder", "reciprocal"))
 _POWERS = frozenset(("power", "sqrt"))
@@ -133,4 +131,7 @@ def _may_hide(node: Node) -> bool:
     if node.op == LOOP:
         body = body_of(node)
         return bool(body.guards) or any(map(_may_hide, body.needed()))
-    return node.op in _HIDING or node.dtype.kind not in "fc"
+    # Functions of the user's own may do anything.
+    known = node.op in PRIMITIVES or node.op in OPERATIONS or node.op == PICK
+    hides = node.op in _HIDING or node.op.startswith("nan") or not known
+    return hides or node.dtype.kind not in "fc"
