@@ -46,7 +46,8 @@ _ODD = (PlanMismatch, AttributeError, TypeError, ValueError)
 _TAG = "_of_entry"
 #: What the code of all entries may call: no plan's own, so that it never changes.
 _SHARED = {name: f for name, f in vars(math).items() if callable(f)}
-_SHARED |= {"ndarray": np.ndarray, "errstate": np.errstate, "np": np, "__name__": __name__}
+_SHARED |= {"ndarray": np.ndarray, "errstate": np.errstate, "__name__": __name__}
+_SHARED |= {"np": np, "float64": np.float64}
 
 
 def compile(

@@ -174,6 +174,8 @@ def _compare(
     allowed: list[float] | None = None
     for i, (x, y, path) in enumerate(zip(found, wanted, form.paths("result"), strict=True)):
         is_, wants = f"{_type(x)}{np.shape(x)}", f"{_type(y)}{np.shape(y)}"
+        if isinstance(y, str | bytes):
+            is_, wants = f"{x!r:.80}", f"{y!r:.80}"
         if is_ != wants:
             raise PlanMismatch(
                 f"compile: {path} of the plan of {name} is {is_}, not {wants}: {_ADVICE}"
@@ -184,7 +186,7 @@ def _compare(
         if allowed is None:
             program = program_of()
             allowed = roundings(program, leaves)
-        if np.isinf(error) and np.result_type(y).kind in "fc":
+        if np.isinf(error) and np.asarray(y).dtype.kind in "fc":
             # Of 1 / (1 + exp(-x)) the trace has a derivative where the chain rule has 0·∞.
             exact = _run(program, leaves, None)[i]
             y = np.where(np.isnan(y), exact, y)
@@ -253,8 +255,8 @@ def roundings(program: Program, leaves: Sequence[Any]) -> list[float]:
     for _ in range(_ROUNDINGS):
         for i, (x, y) in enumerate(zip(_run(program, leaves, draw), exact, strict=True)):
             with np.errstate(all="ignore"):
-                change = np.abs(np.subtract(x, y)) if np.result_type(y).kind in "fc" else 0.0
-            finite = np.isfinite(y) if np.result_type(y).kind in "fc" else False
+                change = np.abs(np.subtract(x, y)) if np.asarray(y).dtype.kind in "fc" else 0.0
+            finite = np.isfinite(y) if np.asarray(y).dtype.kind in "fc" else False
             if np.any(finite):
                 # NaN allows nothing: it is no larger than any error.
                 moved[i] = max(moved[i], float(np.nan_to_num(np.max(np.asarray(change)[finite]))))

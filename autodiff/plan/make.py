@@ -12,6 +12,7 @@ from autodiff.graph.trace import as_primal
 from autodiff.plan.check import check
 from autodiff.plan.operations import is_quiet
 from autodiff.plan.passes.fast_math import half_angles
+from autodiff.plan.passes.nan_checks import guarded_numbers, looked_at_in_results
 from autodiff.plan.passes.parts import add_parts
 from autodiff.plan.passes.reassociate import reassociate
 from autodiff.plan.passes.relu import relu_by_result
@@ -88,7 +89,7 @@ def make_plan(
     if trace.structure != form:
         raise TypeError("compile: the function returned another structure when it was traced")
     display, unflatten = _display(form)
-    kinds = [_kind(x) for x in wanted]
+    kinds, types = [_kind(x) for x in wanted], [type(x) for x in leaves]
 
     def written(texts: Sequence[str]) -> list[str]:
         return [repr(trace.texts[i]) if i in trace.texts else x for i, x in enumerate(texts)]
@@ -106,14 +107,12 @@ def make_plan(
         )
 
     def number_result(texts: Sequence[str]) -> str:
-        # Of numbers of Python's alone the results are: np.float64(x) takes as long as a gradient.
-        python = bool(leaves) and all(type(x) in (float, complex) for x in leaves)
-        own = (float, complex, np.float64, np.complex128) if python else (float, complex)
-        plain = [kind in own for kind in kinds]
+        # What Python computes is Python's; to look up np.float64 takes as long as a sum.
+        known = {float: "{}", complex: "{}", np.float64: "float64({})"}
         return display(
             [
-                x if known else _typed(kind, x)
-                for kind, x, known in zip(kinds, written(texts), plain, strict=True)
+                known[kind].format(x) if kind in known else _typed(kind, x)
+                for kind, x in zip(kinds, written(texts), strict=True)
             ]
         )
 
@@ -129,7 +128,9 @@ def make_plan(
         if loops_on_arrays(trace.program.nodes) and trace.program.operations <= MOST_UNROLLED:
             unrolled = trace_program(f, values, inputs, arguments, "numbers")
         program = applied(unrolled.program, NUMBA_PASSES)
-        found = numba_plan(name, program, inputs, values, result, (display, unflatten), donate)
+        program = guarded_numbers(program, types)
+        forms = (result, number_result, (display, unflatten))
+        found = numba_plan(name, program, inputs, values, *forms, donate)
         if isinstance(found, Plan):
             return found, trace
         note = found
@@ -140,6 +141,7 @@ def make_plan(
     if numbers:
         source = print_scalars(program, inputs, number_result, title)
     else:
+        program, looked_at = looked_at_in_results(guarded_numbers(program, types))
         units = tiling.group(program)
         buffers = assign_buffers(units, program, donate=donate)
         check_placed(units, buffers, program)
@@ -152,7 +154,8 @@ def make_plan(
             result,
             title,
             donate=donate,
-            kinds=[type(x) for x in leaves],
+            kinds=types,
+            looked_at=looked_at,
         )
     plan = Plan(
         source,

@@ -1,5 +1,7 @@
 """Functions that stand above the statements of printed plans which call them."""
 
+import sys
+
 __all__ = [
     "ADD_PART_INTO",
     "MULTIPLY_NO_NAN_INTO",
@@ -9,6 +11,8 @@ __all__ = [
     "RELU_TIES",
     "RELU_VJP_INTO",
     "WHERE_INTO",
+    "WITHOUT_NAN",
+    "unless_finite",
 ]
 
 ADD_PART_INTO = '''def add_part_into(g, x, part, out):
@@ -55,3 +59,17 @@ MULTIPLY_NO_NAN_INTO = '''def multiply_no_nan_into(direction, product, out=None)
         return product
     if out is not product:
         np.copyto(out, product)'''
+WITHOUT_NAN = '''def without_nan(x):
+    """Raise if a result is NaN: zero times infinity may be zero."""
+    flat = np.asarray(x).reshape(-1)
+    squares = flat.dot(flat)
+    if squares != squares:
+        raise FloatingPointError("what NaN is the function itself finds")'''
+
+
+def unless_finite(name: str) -> list[str]:
+    """Return statements that raise unless a number is finite."""
+    return [
+        f"if not abs({name}) <= {sys.float_info.max!r}:",
+        '    raise FloatingPointError("what that is the function itself finds")',
+    ]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    *("CONSTANT", "INPUT", "LOOP", "PICK", "Body", "Guard", "Node", "Program", "body_of"),
+    *("CONSTANT", "FINITE", "INPUT", "LOOP", "PICK", "Body", "Guard", "Node", "Program", "body_of"),
     *("constant", "is_number", "loops_on_arrays", "operand", "reachable"),
 ]
 
@@ -15,6 +15,8 @@ _FLOAT = np.dtype(float)
 INPUT, CONSTANT = "input", "constant"
 #: The operations that are a loop, and one of its results.
 LOOP, PICK = "loop", "loop_result"
+#: What a guard says of a number for which the function itself is called unless it is finite.
+FINITE = "finite"
 
 
 class Node:
@@ -110,7 +112,7 @@ class Guard:
     """A decision of the user's control flow, and the outcome that the program is for.
 
     `what` says how the value was converted: ``"bool"``, ``"index"`` or ``"shape"``; or that all of
-    it became plain: ``"value"``, whose outcome is its bytes.
+    it became plain: ``"value"``, whose outcome is its bytes. What must be `FINITE` has none.
     """
 
     node: Node

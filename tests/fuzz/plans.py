@@ -470,7 +470,6 @@ def check(program: Program, backends: tuple[str, ...] = ("numpy", "numba")) -> s
     """Return "right", "invalid" (eager refuses), "refused: …" or "wrong: …"."""
     transform = TRANSFORMS[program.transform](program)
     single = any(dtype in ("float32", "complex64") for _, dtype, _, _ in program.inputs)
-    numbers = all(kind == "python" for _, _, _, kind in program.inputs)
     first, second = program.arguments(), program.arguments(second=True)
     with np.errstate(all="ignore"):
         try:
@@ -496,8 +495,7 @@ def check(program: Program, backends: tuple[str, ...] = ("numpy", "numba")) -> s
                     (type(x), type(y))
                     for x, y in zip(flatten(found)[0], flatten(expected)[0], strict=True)
                 ]
-                # Of numbers of Python alone a plan may give numbers of Python.
-                if any(x is not y and not (numbers and x in (float, complex)) for x, y in kinds):
+                if any(x is not y for x, y in kinds):
                     return f"wrong: {backend}, call {call + 1}: types {kinds}"
                 if kept is not None and not _distance(kept[0], kept[1], single) <= ALLOWED:
                     return f"wrong: {backend}: a result changed after call {call + 1}"

@@ -203,6 +203,25 @@ def _where(builder: Builder, args: Args, params: Params, shape: Shape, dtype: DT
     return None
 
 
+@rewrites("maximum")
+def _maximum(
+    builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType
+) -> Node | None:
+    for x, bound in (args, args[::-1]):
+        if is_number(bound, 0.0) and _same(x, shape, dtype) and _is_positive(x):
+            return x
+    return None
+
+
+def _is_positive(x: Node) -> bool:
+    """Return whether a node is known to be positive, 0.0 or NaN: as 1 + x**2 is."""
+    parts = x.args if x.op == "add" else (x,)
+    return all(
+        y.dtype.kind == "f" and (y.op in _NEVER_NEGATIVE_ZERO or (is_number(y) and y.function > 0))
+        for y in parts
+    )
+
+
 @rewrites("multiply_no_nan")
 def _multiply_no_nan(
     builder: Builder, args: Args, params: Params, shape: Shape, dtype: DType

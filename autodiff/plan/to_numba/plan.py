@@ -10,8 +10,10 @@ import numpy as np
 
 from autodiff.core.pytrees import flatten
 from autodiff.plan.operations import is_quiet
+from autodiff.plan.passes.nan_checks import NO_NAN, hides_nan
 from autodiff.plan.plan import Plan, unless
-from autodiff.plan.program import LOOP, PICK, Program
+from autodiff.plan.printed import unless_finite
+from autodiff.plan.program import FINITE, LOOP, PICK, Program
 from autodiff.plan.to_numba.source import NotCompiled, print_kernels
 from autodiff.plan.to_python.scalars import is_scalar, print_scalars
 
@@ -85,6 +87,7 @@ def numba_plan(
     inputs: Sequence[str],
     leaves: Sequence[Any],
     result: Callable[..., str],
+    number_result: Callable[..., str],
     form: tuple[Callable[..., str], Callable[[Any], Any] | None],
     donate: bool,
 ) -> Plan | str:
@@ -92,17 +95,27 @@ def numba_plan(
     count = len(program.nodes)
     title = f"Plan of {name}: {count} operations, compiled by Numba."
     display, unflatten = form
-    if any(node.op == "multiply_no_nan" for node in program.nodes):
+    partial = any(guard.what == FINITE for guard in program.guards)
+    if any(node.op == NO_NAN for node in program.nodes):
+        if hides_nan(program):
+            return "of its results none tells where zero times infinity is zero"
         unflatten = functools.partial(_without_nan, unflatten)
     printed = None
     if any(node.op in (LOOP, PICK) for node in program.nodes):
         return "its loops are those of plain Python"
     if is_scalar(program):
-        if program.guards:
+        if any(guard.what != FINITE for guard in program.guards):
             return "numbers that decide branches are plain Python arithmetic"
         if not _FEWEST_SCALARS <= count <= _MOST_SCALARS:
             return "so many numbers take less time as plain Python arithmetic"
-        source = _scalar_source(print_scalars(program, inputs, display, title))
+        program.guards = []
+        results = [f"r{i}" for i in range(len(program.outputs))]
+        typed, plain = number_result(results), display(results)
+        if typed == plain and not partial:
+            source = _scalar_source(print_scalars(program, inputs, display, title))
+        else:
+            source = _scalar_source(print_scalars(program, inputs, _together, title), "numbers")
+            source += _typed_results(results, typed, partial)
     else:
         if any(node.dtype.kind == "c" for node in program.inputs):
             return "it computes with complex numbers"
@@ -139,9 +152,26 @@ def _without_nan(unflatten: Callable[[Any], Any] | None, result: Any) -> Any:
     return result if unflatten is None else unflatten(result)
 
 
-def _scalar_source(source: str) -> str:
+def _together(texts: Sequence[str]) -> str:
+    return f"({', '.join(texts)},)"
+
+
+def _typed_results(results: Sequence[str], typed: str, partial: bool) -> str:
+    """Return the source of the function that gives compiled numbers their types.
+
+    If they are `partial`, what they are otherwise than finite the function itself finds.
+    """
+    lines = [f"{_together(results)[1:-1]} = numbers(*args)"]
+    for name in results if partial else ():
+        lines += unless_finite(name)
+    body = "\n".join(f"    {line}" for line in (*lines, f"return {typed}"))
+    head = "import numpy as np\nfrom numpy import float64\n"
+    return f"\n\n{head}\n\ndef run(*args):\n{body}\n"
+
+
+def _scalar_source(source: str, name: str = "run") -> str:
     """Return the source of a program of numbers as one that Numba compiles."""
     head, body = source.split("\ndef run(", 1)
     title, rest = head.split("\n", 1)
     imported = "from autodiff.plan.to_numba.math import compiled"
-    return f"{title}\n{rest.rstrip()}\n\n{imported}\n\n\n@compiled\ndef run({body}"
+    return f"{title}\n{rest.rstrip()}\n\n{imported}\n\n\n@compiled\ndef {name}({body}"

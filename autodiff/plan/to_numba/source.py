@@ -12,7 +12,8 @@ import numpy as np
 from autodiff.core.primitive import PRIMITIVES
 from autodiff.plan.literals import UNPACKED, array_text, literal
 from autodiff.plan.names import Names
-from autodiff.plan.program import CONSTANT, Guard, Node, Program
+from autodiff.plan.printed import unless_finite
+from autodiff.plan.program import CONSTANT, FINITE, Guard, Node, Program
 from autodiff.plan.to_numba.fusion import Fused, Step
 from autodiff.plan.to_numba.kernels import LoopKernel, is_known, product_kernel, type_name
 from autodiff.plan.to_numba.placement import check_fused
@@ -383,6 +384,8 @@ class _Writer:
             return module.call(step.nodes[0])
         guard: Guard = step.nodes[0].params["guard"]
         value = module.shown(step.nodes[0].args[0])
+        if guard.what == FINITE:
+            return unless_finite(value)
         if guard.what == "bool":
             return [f"if bool({value}) is not {guard.outcome}:", "    return changed"]
         return [f"if int({value}) != {guard.outcome}:", "    return changed"]

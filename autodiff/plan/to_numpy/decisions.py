@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from autodiff.plan.program import Guard, constant
+from autodiff.plan.printed import unless_finite
+from autodiff.plan.program import FINITE, Guard, constant
 from autodiff.plan.to_numpy.printer import Printer
 from autodiff.plan.to_python.scalars import value_test
 
@@ -15,6 +16,10 @@ def decide(printer: Printer, guards: Iterable[Guard]) -> None:
     """Write that the function ends if it would decide otherwise."""
     for guard in guards:
         node, name = guard.node, printer.name_of(guard.node)
+        if guard.what == FINITE:
+            for line in unless_finite(name):
+                printer.say(line)
+            continue
         if guard.what == "bool":
             printer.say(f"if bool({name}) is not {guard.outcome}:")
         elif guard.what == "index":

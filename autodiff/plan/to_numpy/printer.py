@@ -49,6 +49,7 @@ _FEW = 8
 _SMALL = 8192
 _DOUBLE = (np.dtype(float), np.dtype(complex))
 _HELPER_NAMES = [text[4 : text.index("(")] for text in HELPERS if text.startswith("def ")]
+_HELPER_NAMES.append("without_nan")
 
 
 class Printer:
@@ -341,7 +342,8 @@ class Printer:
         bias = _bias_of(node) if placed else None
         if bias is not None:
             row, matrix = self.name_of(node.args[bias]), self.name_of(node.args[1 - bias])
-            rows = self.fixed(f"np.empty({node.shape})", "rows")
+            kind = "" if node.dtype == np.float64 else f", {node.dtype.str!r}"
+            rows = self.fixed(f"np.empty({node.shape}{kind})", "rows")
             self.say(f"{rows}[...] = {row}")
             text = f"{self.function(node)}({matrix}, {rows}, {out})"
         else:

@@ -6,6 +6,7 @@ from typing import Any
 
 from autodiff.plan.literals import UNPACKED
 from autodiff.plan.operations import HELPERS, kind_of
+from autodiff.plan.printed import WITHOUT_NAN
 from autodiff.plan.program import Guard, Node, Program, loops_on_arrays
 from autodiff.plan.to_numpy.buffers import Buffers
 from autodiff.plan.to_numpy.decisions import decide
@@ -27,8 +28,12 @@ def print_arrays(
     *,
     donate: bool = False,
     kinds: Sequence[type] = (),
+    looked_at: Sequence[Node] = (),
 ) -> tuple[str, dict[str, Any]]:
-    """Return the source of a program, and what it needs beside it; `kinds` are those of inputs."""
+    """Return the source of a program, and what it needs beside it.
+
+    `kinds` are those of inputs; with NaN in a result that is `looked_at` the plan raises.
+    """
     printer = Printer(program, buffers, inputs)
     pairs = zip(program.inputs, kinds, strict=False)
     printer.take_numbers([x for x, kind in pairs if kind in (float, complex)])
@@ -56,6 +61,10 @@ def print_arrays(
         else:
             printer.write(unit)
         decide(printer, guards.pop(id(unit), ()))
+    if looked_at:
+        printer.helpers.add(WITHOUT_NAN)
+        for name in dict.fromkeys(map(printer.name_of, looked_at)):
+            printer.say(f"without_nan({name})")
     texts = _results(program, buffers, printer, donate)
     exact = [x.shape == () and kind_of(x).owns_memory for x in program.outputs]
     printer.say(f"return {result(texts, exact)}")
@@ -67,7 +76,7 @@ def print_arrays(
         lines += UNPACKED
     if any("PRIMITIVES" in line for line in printer.header):
         lines += ["from autodiff.core.primitive import PRIMITIVES", ""]
-    for text in HELPERS:
+    for text in (*HELPERS, WITHOUT_NAN):
         if text in printer.helpers:
             lines += ["", text, ""] if text.startswith("def ") else [text]
     if any(statement.endswith("return changed") for statement in printer.statements):

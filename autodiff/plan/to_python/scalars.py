@@ -298,7 +298,7 @@ def print_scalars(
     title: str,
 ) -> str:
     """Return the source of a program of numbers."""
-    names = Names(*dir(math))
+    names = Names(*dir(math), "float64")
     writer = Writer(names.fresh)
     parameters = [names.fresh(wish) for wish in inputs]
     for node, name in zip(program.inputs, parameters, strict=True):
@@ -320,6 +320,8 @@ def print_scalars(
     arrays = any(node.shape for node in (*program.inputs, *program.outputs))
     if writer.packed or arrays or "np." in ending:
         head += ["import numpy as np", ""]
+    if re.search(r"(?<!\.)float64\(", ending):
+        head += ["from numpy import float64", ""]
     if writer.functions:
         head += [f"from math import {', '.join(sorted(writer.functions))}", ""]
     if any(line.endswith("return changed") for line in writer.lines):

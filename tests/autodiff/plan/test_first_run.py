@@ -120,3 +120,8 @@ def test_the_first_result_of_a_plan_that_donates_is_that_of_its_arguments():
         autodiff.compile(gradient, donate=True)(w, x), gradient(w, x), strict=True
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+def test_text_of_another_plan_is_told():
+    with pytest.raises(autodiff.PlanMismatch, match="is 'float64', not 'float'"):
+        autodiff.compile(lambda x: type(x).__name__)(0.5)

@@ -17,6 +17,7 @@ FUNCTIONS = {
     "loss": lambda x: np.sum(np.tanh(x) ** 2),
     "mean": lambda x: np.sum(x * np.mean(x)),
     "reversed": lambda x: x[::-1] * x if np.ndim(x) else x * x,
+    "row": lambda x: 2 * (np.sum(x, axis=0) + x) if np.ndim(x) else x,
     "itself": lambda x: x,
     "aliases": lambda x: (x, x, x[..., :1] if np.ndim(x) else x, np.transpose(x)),
     "range": lambda x: np.max(x) - np.min(x) if np.size(x) and x.dtype.kind not in "bc" else x,

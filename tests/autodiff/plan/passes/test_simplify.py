@@ -101,6 +101,18 @@ def test_constants_are_folded():
     assert not builder.nodes
 
 
+def test_what_is_positive_is_no_maximum_with_zero():
+    builder = Builder()
+    x = Node("input", (), {}, (3,), np.dtype(float))
+    zero, square = builder.number(0.0), builder.ufunc(np.square, x)
+    for positive in (square, builder.ufunc(np.add, builder.number(1.0), square)):
+        assert builder.ufunc(np.maximum, positive, zero) is positive
+        assert builder.ufunc(np.maximum, zero, positive) is positive
+        assert builder.ufunc(np.maximum, positive, builder.number(0.5)) is not positive
+    for other in (x, builder.ufunc(np.add, builder.number(-1.0), square)):
+        assert builder.ufunc(np.maximum, other, zero) is not other
+
+
 def test_a_product_with_ones_is_itself():
     builder = Builder()
     x = Node("input", (), {}, (2, 3), np.dtype(float))
