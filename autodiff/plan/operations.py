@@ -265,7 +265,7 @@ _ROWS = (
         lambda node: (node.args[1].shape, node.args[1].dtype) == (node.shape, node.dtype),
         ("multiply_no_nan_into({0}, {1}, {to})",),
         operator="multiply_no_nan_into({0}, {1})",
-        helpers=(printed.MULTIPLY_NO_NAN_INTO,),
+        helpers=(printed.INFINITE, printed.MULTIPLY_NO_NAN_INTO),
         fills=True,
         keeps=True,
         # Plain Python raises too; what Numba compiles cannot, and NaN is looked for in its results.

@@ -2,6 +2,7 @@
 
 __all__ = [
     "ADD_PART_INTO",
+    "INFINITE",
     "MULTIPLY_NO_NAN_INTO",
     "PUT_BACK_INTO",
     "RELU_NAMES",
@@ -45,12 +46,22 @@ RELU_VJP_INTO = '''def relu_vjp_into(g, x, out, mask):
     if out is not g:
         np.copyto(out, g)
     np.copyto(out, zero, where=mask)'''
+INFINITE = '''def raise_if_infinite(*results):
+    """Raise where results are infinite: of a slope that is so, or that is none."""
+    infinite.clear()
+    if any([np.any(np.isinf(x)) for x in results]):
+        raise FloatingPointError("what is infinite the function itself finds")
+
+
+infinite = []  # whether products have been'''
 MULTIPLY_NO_NAN_INTO = '''def multiply_no_nan_into(direction, product, out=None):
     """Return a product, or raise where it is NaN because a direction of zero met infinity."""
     flat = product.reshape(-1)
     squares = flat.dot(flat)
-    if squares != squares and np.any(np.isnan(product) & (direction == 0)):
-        raise FloatingPointError("what zero times infinity is the function itself finds")
+    if squares - squares != 0:
+        if np.any(np.isnan(product) & (direction == 0)):
+            raise FloatingPointError("what zero times infinity is the function itself finds")
+        infinite.append(True)
     if out is None:
         return product
     if out is not product:

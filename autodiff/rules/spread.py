@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.core.batching import over_axes
+from autodiff.core.batching import broadcast, over_axes
 from autodiff.core.primitive import Array, general, handles
 from autodiff.core.tensor import Tensor, record
+from autodiff.rules.elementwise_rules import multiply_no_nan, unbroadcast
 from autodiff.rules.magnitude import conjugate, real_part, root, squared
 from autodiff.rules.operands import Axis
 from autodiff.rules.reductions import (
@@ -27,8 +28,8 @@ from autodiff.rules.reductions import (
 
 def _var_slope(x: Array, axis: Axis, ddof: float) -> Array:
     """Return the derivative: as deviations sum to zero, that of the mean takes no part."""
-    left = max(counted(np.shape(x), axis) - ddof, 0)
-    return (x - np.mean(x, axis=axis, keepdims=True)) * (2.0 / left if left else np.nan)
+    left = counted(np.shape(x), axis) - ddof
+    return (x - np.mean(x, axis=axis, keepdims=True)) * (2.0 / left)
 
 
 def _var_vjp(g: Array, out: Array, x: Array, *, axis: Axis, ddof: float, keepdims: bool) -> Array:
@@ -54,6 +55,40 @@ VAR = general(
     ],
     complex=True,
     batch=over_axes,
+)
+
+
+def _left_slope(left: Array) -> Array:
+    """Return the inverse of the degrees of freedom, NaN where there are none."""
+    none = np.logical_not(np.greater(left, 0))
+    return np.where(none, np.nan, 1.0 / np.where(none, 1.0, left))
+
+
+def _over_slope(direction: Array, left: Array) -> Array:
+    return multiply_no_nan(direction, direction * _left_slope(left))
+
+
+def over_freedom(total: Array, left: Array) -> Array:
+    """Return a sum of squares over the degrees of freedom; none are left if that is 0 or NaN."""
+    if type(total) is Tensor or type(left) is Tensor:
+        return record(OVER_FREEDOM, (total, left))
+    return divided(total, left)
+
+
+#: A sum of squares over the degrees of freedom: where none are left there is no derivative.
+OVER_FREEDOM = general(
+    "over_freedom",
+    over_freedom,
+    [
+        lambda g, out, total, left: unbroadcast(_over_slope(g, left), np.shape(total)),
+        lambda g, out, total, left: np.zeros(np.shape(left)),
+    ],
+    [
+        lambda x_dot, out, total, left: np.broadcast_to(_over_slope(x_dot, left), np.shape(out)),
+        lambda x_dot, out, total, left: np.zeros(np.shape(out)),
+    ],
+    complex=True,
+    batch=broadcast,
 )
 
 
@@ -88,15 +123,15 @@ def var(
 ) -> Array:
     """Return the variance over `axis`."""
     a, ddof = operand(a), _freedom(ddof, correction)
-    plain = dtype is None and where is True and mean is None
-    if plain and a.dtype.kind in "fc" and type(ddof) is not Tensor:
+    free = where is True and type(ddof) is not Tensor and counted(a.shape, axis) > ddof
+    if free and dtype is None and mean is None and a.dtype.kind in "fc":
         return record(VAR, (a,), {"axis": axis, "ddof": ddof, "keepdims": keepdims})
     if dtype is None and a.dtype.kind in "biu":
         dtype = float
     deviations = _deviations(a, axis, dtype, where, mean)
     total = sum_(squared(deviations), axis, dtype, keepdims=keepdims)
     left = counted(a.shape, axis, where, keepdims) - ddof
-    return divided(total, max(left, 0) if where is True else np.maximum(left, 0))
+    return divided(total, left) if free else over_freedom(total, np.maximum(left, 0))
 
 
 @handles(np.std)
@@ -126,7 +161,7 @@ def nanvar(
     none = left <= 0
     if type(none) is not Tensor and np.any(none):
         warnings.warn("Degrees of freedom <= 0 for slice.", RuntimeWarning, stacklevel=3)
-    return divided(total, np.where(none, np.nan, left))
+    return over_freedom(total, np.where(none, np.nan, left))
 
 
 @handles(np.nanstd)

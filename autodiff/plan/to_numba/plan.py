@@ -131,11 +131,11 @@ def numba_plan(
 
 
 def _without_nan(unflatten: Callable[[Any], Any] | None, result: Any) -> Any:
-    """Return a result, or raise where it has NaN: that may be of zero times infinity."""
+    """Return a result, or raise where it is not finite: that may be of an infinite slope."""
     for x in flatten(result)[0]:
         total = x.dot(x) if type(x) is np.ndarray and x.ndim == 1 else np.sum(x)
-        if total != total:
-            raise FloatingPointError("what NaN is the function itself finds")
+        if total - total != 0 and not np.all(np.isfinite(x)):
+            raise FloatingPointError("what is not finite the function itself finds")
     return result if unflatten is None else unflatten(result)
 
 

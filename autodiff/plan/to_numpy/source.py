@@ -6,6 +6,7 @@ from typing import Any
 
 from autodiff.plan.literals import UNPACKED
 from autodiff.plan.operations import HELPERS, kind_of
+from autodiff.plan.printed import INFINITE
 from autodiff.plan.program import Guard, Node, Program, loops_on_arrays
 from autodiff.plan.to_numpy.buffers import Buffers
 from autodiff.plan.to_numpy.decisions import decide
@@ -56,6 +57,9 @@ def print_arrays(
         else:
             printer.write(unit)
         decide(printer, guards.pop(id(unit), ()))
+    if INFINITE in printer.helpers:
+        floats = [printer.name_of(x) for x in program.outputs if x.dtype.kind in "fc"]
+        printer.say(f"if infinite: raise_if_infinite({', '.join(floats)})")
     texts = _results(program, buffers, printer, donate)
     exact = [x.shape == () and kind_of(x).owns_memory for x in program.outputs]
     printer.say(f"return {result(texts, exact)}")
