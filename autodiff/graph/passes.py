@@ -7,7 +7,7 @@ several times the contributions are added. Forward mode (Wengert 1964) applies i
 on: the tangent of a node is the sum of what its operands' tangents contribute.
 """
 
-import math
+import cmath
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -276,7 +276,7 @@ def has_nan(found: Sequence[Any]) -> bool:
             else:
                 break
         else:
-            if math.isfinite(total):
+            if cmath.isfinite(total):
                 return False
     except ValueError:
         pass  # one has no elements

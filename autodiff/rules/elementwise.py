@@ -21,7 +21,6 @@ import math
 import numpy as np
 
 from autodiff.core.primitive import Array, Rule
-from autodiff.core.tensor import Tensor
 from autodiff.rules.complex_numbers import sign_of
 from autodiff.rules.elementwise_rules import (
     FIRST,
@@ -46,26 +45,9 @@ def _unless(harmless: Rule) -> Rule:
     return lambda out, x, y: type(y) not in (int, float) or not harmless(y)
 
 
-def _argument(out: Array, x: Array) -> Array:
-    """Return the argument of a logarithm, which is the larger of both: NaN where that has no value.
-
-    What is recorded is differentiated again, and by the argument alone, of which it may be -0.0.
-    """
-    if np.iscomplexobj(x):
-        return x
-    if type(x) is Tensor or type(out) is Tensor:
-        return np.maximum(x + 0.0, np.floor(out))
-    return np.maximum(x, out)
-
-
-def _of_arctanh(out: Array, x: Array) -> Array:
-    slope = (1.0 - x) * (1.0 + x)
-    return 1.0 / (slope if np.iscomplexobj(x) else np.where(slope < 0, np.nan * slope, slope))
-
-
-def _of_root(out: Array) -> Array:
-    # Infinite at -0.0 as at 0.0, for a plan; `graph.steep` sees to eager calls.
-    return 0.5 / (out + 0.0 if type(out) is Tensor else out)
+def _not_negative(x: Array) -> Array:
+    """Return a number whose inverse is infinite where a logarithm has no real value."""
+    return x if np.iscomplexobj(x) else np.maximum(x, 0.0)
 
 
 def power_by_base(out: Array, x: Array, y: Array) -> Array:
@@ -74,7 +56,7 @@ def power_by_base(out: Array, x: Array, y: Array) -> Array:
         if y == 2:
             return 2.0 * x
         if y == 0.5:
-            return _of_root(out)
+            return 0.5 / out
         return y * x ** (y - 1) if y != 0 else np.zeros_like(x)
     # Where both are 0 the product would be 0 times infinity. Unsigned integers have no 0 - 1.
     return y * x ** (np.where((x == 0) & (y == 0), 1.0, y) - 1.0)
@@ -235,7 +217,7 @@ elementwise(
     singular=True,
 )
 elementwise(np.square, lambda out, x: 2.0 * x, complex=True, vjps=[_square_vjp])
-elementwise(np.sqrt, lambda out, x: _of_root(out), domain=[_POSITIVE], complex=True, singular=True)
+elementwise(np.sqrt, lambda out, x: 0.5 / out, domain=[_POSITIVE], complex=True, singular=True)
 elementwise(np.cbrt, lambda out, x: 1.0 / (3.0 * out * out), domain=[_POSITIVE], singular=True)
 elementwise(
     np.reciprocal, lambda out, x: -out * out, domain=[_POSITIVE], complex=True, singular=True
@@ -246,29 +228,25 @@ EXP = elementwise(np.exp, lambda out, x: out, complex=True)
 elementwise(np.exp2, lambda out, x: out * _LOG2, complex=True, singular=True)
 elementwise(np.expm1, lambda out, x: np.exp(x), complex=True, singular=True)
 elementwise(
-    np.log,
-    lambda out, x: 1.0 / _argument(out, x),
-    domain=[_POSITIVE],
-    complex=True,
-    singular=True,
+    np.log, lambda out, x: 1.0 / _not_negative(x), domain=[_POSITIVE], complex=True, singular=True
 )
 elementwise(
     np.log2,
-    lambda out, x: 1.0 / (_argument(out, x) * _LOG2),
+    lambda out, x: 1.0 / (_not_negative(x) * _LOG2),
     domain=[_POSITIVE],
     complex=True,
     singular=True,
 )
 elementwise(
     np.log10,
-    lambda out, x: 1.0 / (_argument(out, x) * _LOG10),
+    lambda out, x: 1.0 / (_not_negative(x) * _LOG10),
     domain=[_POSITIVE],
     complex=True,
     singular=True,
 )
 elementwise(
     np.log1p,
-    lambda out, x: 1.0 / _argument(out, 1.0 + x),
+    lambda out, x: 1.0 / _not_negative(1.0 + x),
     domain=[_POSITIVE],
     complex=True,
     singular=True,
@@ -316,7 +294,7 @@ elementwise(
 )
 elementwise(
     np.arctanh,
-    _of_arctanh,
+    lambda out, x: 1.0 / _not_negative((1.0 - x) * (1.0 + x)),
     domain=[_INSIDE],
     complex=True,
     singular=True,

