@@ -7,6 +7,7 @@ several times the contributions are added. Forward mode (Wengert 1964) applies i
 on: the tangent of a node is the sum of what its operands' tangents contribute.
 """
 
+import cmath
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -20,7 +21,7 @@ from autodiff.core.tape import Form, Tape
 from autodiff.core.tensor import Tensor, primal
 from autodiff.graph.reads import Reads
 from autodiff.rules.elementwise import EXP
-from autodiff.rules.elementwise_rules import any_nan, guarded_jvp, guarded_vjp
+from autodiff.rules.elementwise_rules import LOST, any_nan, guarded_jvp, guarded_vjp
 from autodiff.rules.indexing import GETITEM, accumulate_at
 
 __all__ = [
@@ -260,23 +261,32 @@ def masked(nodes: "Sequence[Tensor | Repeated]") -> set[int]:
 
 
 def has_nan(found: Sequence[Any]) -> bool:
-    """Return whether an adjoint or tangent has NaN, whatever traces it is part of."""
+    """Return whether an adjoint or tangent has NaN, whatever traces it is part of.
+
+    That one is infinite is noted: it may be so by rounding, or where there is no derivative.
+    """
     # As `any_nan`, without a call for each: NaN is the largest of all.
     total = 0.0
     try:
         for x in found:
             if type(x) is np.ndarray:
-                total += x.item(x.argmax())
+                total += x.item(x.argmax()) - x.item(x.argmin())
             elif type(x) is np.float64:
-                total += x
+                total += abs(x)
             else:
                 break
         else:
-            if total == total:
+            if cmath.isfinite(total):
                 return False
     except ValueError:
         pass  # one has no elements
-    return any([x is not None and _is_lost(innermost(x)) for x in found])
+    plain = [innermost(x) for x in found if x is not None]
+    LOST.found = LOST.found or any([_is_infinite(x) for x in plain])
+    return any([_is_lost(x) for x in plain])
+
+
+def _is_infinite(x: Any) -> bool:
+    return isinstance(x, np.ndarray | np.generic | float) and bool(np.any(np.isinf(x)))
 
 
 def _is_lost(x: Any) -> bool:
@@ -315,7 +325,8 @@ def push(
         return _push(nodes, tape, tangents, outputs, forms, recorded, True)
     found = _push(nodes, tape, tangents, outputs, forms, recorded, False)
     if has_nan(found):
-        return _push(nodes, tape, tangents, outputs, forms, recorded, True)
+        again = _push(nodes, tape, tangents, outputs, forms, recorded, True)
+        return [x[()] if isinstance(x, np.ndarray) and not x.ndim else x for x in again]
     return found
 
 

@@ -6,11 +6,16 @@ Otherwise it is a limit: F'(s) / (du/ds) where s is the result of what is steep,
 F' vanishes like du/ds (`rules.steep`). The derivatives of F' along s come from passes over passes,
 along two directions of s: where they do not agree the limit depends on the way, and there is none.
 What is not known is NaN.
+
+Numbers that are 0 but for rounding count as 0: the cotangent of arcsin in sin(arcsin(x)) at 1 is
+cos(pi / 2), which is 6e-17. And an infinite slope that meets one, as that of arcsin(sin(x)) at
+pi / 2 does, has no limit: there its operand turns.
 """
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,7 +42,13 @@ __all__ = ["with_limits"]
 _MOST = 5
 #: Relative difference of limits that are one but for rounding.
 _APART = 1e-8
+#: Relative error of what was rounded a few times.
+_ROUNDING = 8 * float(np.finfo(float).eps)
+#: Share of the inputs by which points are apart that show an operand's turn.
+_TURN = 1e-6
 
+#: What starts at zero, and grows from there.
+_AT_ZERO = ("sqrt", "power", "float_power", "log", "log2", "log10")
 #: What overflows where it has not ended. 1 / (1 + exp(-x)) is flat there, log(1 + exp(x)) is not.
 _OVERFLOWING = ("exp", "exp2", "expm1", "sinh", "cosh")
 
@@ -48,6 +59,11 @@ class _Lost:
 
     node: Tensor
     at: dict[int, Any]
+    #: The cotangent, and the elements of it that are 0, or are but for rounding.
+    g: Any = 0.0
+    flat: Any = np.True_
+    #: The larger one of its sizes on both sides: that of a pole is none that vanishes.
+    beside: Any = np.inf
     #: What is handed to the first operand there; NaN is to the others.
     limit: Any = np.nan
     #: Up to which power of the result the cotangent must vanish, and what its factor is divided by.
@@ -65,9 +81,12 @@ def with_limits(
     ours = _Pass(nodes, tape, inputs, seed)
     with np.errstate(all="ignore"):
         adjoints = ours.run()
-        lost = ours.vanishing(ours.lost())
+        found, infinite = ours.lost()
+        lost = ours.vanishing(found)
         if lost:
             ours.find_limits(lost)
+        lost += ours.mended(infinite)
+        if lost:
             forms = {id(x.node): (x.node, primitive_of(x.node)) for x in lost}
             try:
                 for x in lost:
@@ -108,9 +127,10 @@ class _Pass:
         pull(self.nodes, self.tape, keep=True, guard=guard)
         return [x.adjoint for x in self.inputs]
 
-    def lost(self) -> list[_Lost]:
-        """Return the nodes where a cotangent of zero meets a slope that is not finite."""
-        found = []
+    def lost(self) -> tuple[list[_Lost], list[_Lost]]:
+        """Return the nodes where a cotangent of zero, or another, meets an infinite slope."""
+        found: list[_Lost] = []
+        infinite: list[_Lost] = []
         for node in self.nodes:
             g, primitive = node.adjoint, node.primitive
             if g is None or primitive is None or primitive.arity < 0:
@@ -122,21 +142,55 @@ class _Pass:
                 if holds(flat):
                     found.append(_Lost(node, {1: flat}))
                 continue
-            flat = np.equal(g, 0)
-            if not each_element(primitive) or not holds(flat):
+            if not each_element(primitive):
                 continue
-            xs, masks = self.values(node), {}
+            xs, masks, others = self.values(node), {}, {}
+            flat, steep = np.equal(g, 0), STEEP.get(primitive)
+            if steep is not None:
+                flat = np.logical_or(flat, steep.rounded(*xs))
             for argnum, x in enumerate(node.operands):
                 if self.own(x):
                     wide = [*xs]
                     wide[argnum] = np.broadcast_to(xs[argnum], np.shape(g))
                     rule = primitive.vjp(argnum)
                     slope = rule(np.ones_like(g), node.value, *wide, **(node.params or {}))
-                    mask = np.logical_and(flat, np.logical_not(np.isfinite(slope)))
-                    if holds(mask):
-                        masks[argnum] = mask
-            if masks:
-                found.append(_Lost(node, masks))
+                    masks[argnum] = np.logical_and(flat, np.logical_not(np.isfinite(slope)))
+                    others[argnum] = np.logical_and(np.isinf(slope), np.not_equal(g, 0))
+            for places, nodes in ((masks, found), (others, infinite)):
+                places = {i: mask for i, mask in places.items() if holds(mask)}
+                if places:
+                    nodes.append(_Lost(node, places, g))
+        return found, infinite
+
+    def mended(self, infinite: Sequence[_Lost]) -> list[_Lost]:
+        """Return the elements whose slope is infinite by the rule alone, with what it is.
+
+        There is none where the function has no value, and where its operand turns back. That at the
+        negative zero is the one at zero.
+        """
+        if not infinite:
+            return []
+        sides = []
+        for by in (_TURN, -_TURN):
+            with self._moved(by):
+                sides.append([self.values(x.node) for x in infinite])
+        found = []
+        for x, after, before in zip(infinite, *sides, strict=True):
+            xs, out, masks = self.values(x.node), x.node.value, {}
+            none = np.isnan(out)
+            for i in x.at:
+                # An input does not turn.
+                if x.node.operands[i].primitive is not None:
+                    turns = np.greater((after[i] - xs[i]) * (before[i] - xs[i]), 0)
+                    none = np.logical_or(none, turns)
+            negative = False
+            if primitive_of(x.node).name in _AT_ZERO:
+                negative = np.signbit(xs[0]) & np.equal(xs[0], 0) & np.less_equal(out, 0)
+            for i, at in x.at.items():
+                masks[i] = np.logical_and(at, none if i else np.logical_or(none, negative))
+            if any(map(holds, masks.values())):
+                limit = np.where(none, np.nan, x.g * np.inf)
+                found.append(_Lost(x.node, masks, limit=limit))
         return found
 
     def vanishing(self, lost: Sequence[_Lost]) -> list[_Lost]:
@@ -151,6 +205,7 @@ class _Pass:
             masked = np.logical_and(np.logical_or(*flat), np.logical_and(*flat_or_none))
             if beyond is not False and primitive_of(x.node).name in _OVERFLOWING:
                 masked = np.logical_and(masked, np.logical_not(beyond))
+            x.beside = np.fmax(*map(np.abs, cotangents))
             masks = {i: np.logical_and(at, np.logical_not(masked)) for i, at in x.at.items()}
             x.at = {i: at for i, at in masks.items() if holds(at)}
             if x.at:
@@ -169,8 +224,12 @@ class _Pass:
         ]
         return functools.reduce(np.logical_or, lost, False)
 
-    def _beside(self, by: float, wanted: Sequence[Tensor]) -> list[Any]:
-        """Return the cotangents of nodes at inputs nearby, by the same choices as here."""
+    @contextmanager
+    def _moved(self, by: float) -> Iterator[dict[int, tuple[Primitive | None, Any]]]:
+        """Let nodes have their values at inputs nearby, by the same choices as here.
+
+        What stands in a block gets their primitives and values of here.
+        """
         before = {id(node): (node.primitive, node.value) for node in self.nodes}
         try:
             changed = set(map(id, self.inputs))
@@ -187,19 +246,25 @@ class _Pass:
                 if primitive.kind != "discrete":
                     node.value = computed(node, self.values(node))
                     changed.add(id(node))
-            self.run()
-            found = []
-            for node in wanted:
-                g = 0.0 if node.adjoint is None else node.adjoint
-                if before[id(node)][0] is MULTIPLY_NO_NAN:
-                    g = g * self.values(node)[0]
-                found.append(g)
-            return found
-        except (ArithmeticError, ValueError):
-            return [np.nan for _ in wanted]
+            yield before
         finally:
             for node in self.nodes:
                 node.primitive, node.value = before[id(node)]
+
+    def _beside(self, by: float, wanted: Sequence[Tensor]) -> list[Any]:
+        """Return the cotangents of nodes at inputs nearby."""
+        try:
+            with self._moved(by) as before:
+                self.run()
+                found = []
+                for node in wanted:
+                    g = 0.0 if node.adjoint is None else node.adjoint
+                    if before[id(node)][0] is MULTIPLY_NO_NAN:
+                        g = g * self.values(node)[0]
+                    found.append(g)
+                return found
+        except (ArithmeticError, ValueError):
+            return [np.nan for _ in wanted]
 
     def find_limits(self, lost: Sequence[_Lost]) -> None:
         """Find what is handed on by those that are powers near an end."""
@@ -212,7 +277,11 @@ class _Pass:
             distances = self._distances(known, k)
             found.append(self._rates(known, distances, most))
         for x, first, second in zip(known, *found, strict=True):
-            x.limit = _limit(x, first, second)
+            rate, distance = first[0]
+            apart = np.where(x.at[0], rate / np.where(x.at[0], distance, 1.0), 0.0)
+            least = np.fmin(_ROUNDING * np.abs(x.node.value * apart), x.beside)
+            x.flat = np.abs(x.g) <= least
+            x.limit = np.where(x.flat, _limit(x, first, second), 0.0)
 
     def _is_power(self, x: _Lost) -> bool:
         """Return whether all limits of a node are those of a power, and note which."""
@@ -353,6 +422,7 @@ def _limited(x: _Lost) -> Primitive:
 
         def vjp(g: Any, out: Any, *xs: Any, **params: Any) -> Any:
             limits = np.where(x.at[argnum], np.nan if argnum else x.limit, 0.0)
+            g = np.where(np.logical_and(x.at[argnum], x.flat), 0.0, g)
             return rule(g, out, *xs, **params) + unbroadcast(limits, np.shape(xs[argnum]))
 
         return vjp

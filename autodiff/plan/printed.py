@@ -6,12 +6,12 @@ __all__ = [
     "ADD_PART_INTO",
     "MULTIPLY_NO_NAN_INTO",
     "PUT_BACK_INTO",
+    "RAISE_UNLESS_FINITE",
     "RELU_NAMES",
     "RELU_STEP",
     "RELU_TIES",
     "RELU_VJP_INTO",
     "WHERE_INTO",
-    "WITHOUT_NAN",
     "unless_finite",
 ]
 
@@ -59,12 +59,12 @@ MULTIPLY_NO_NAN_INTO = '''def multiply_no_nan_into(direction, product, out=None)
         return product
     if out is not product:
         np.copyto(out, product)'''
-WITHOUT_NAN = '''def without_nan(x):
-    """Raise if a result is NaN: zero times infinity may be zero."""
+RAISE_UNLESS_FINITE = '''def raise_unless_finite(x):
+    """Raise if a result is NaN or infinite: of a slope that is, or of none, it may be a number."""
     flat = np.asarray(x).reshape(-1)
     squares = flat.dot(flat)
-    if squares != squares:
-        raise FloatingPointError("what NaN is the function itself finds")'''
+    if squares - squares != 0 and not np.all(np.isfinite(flat)):
+        raise FloatingPointError("what is not finite the function itself finds")'''
 
 
 def unless_finite(name: str) -> list[str]:

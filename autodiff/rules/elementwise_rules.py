@@ -33,7 +33,7 @@ _SAFE: set[str] = set()
 
 
 class _Lost(threading.local):
-    """Whether a pass of this thread has counted 0 times infinity as 0."""
+    """Whether a pass of this thread has met infinite slopes, or counted 0 times one as 0."""
 
     found = False
 
@@ -83,6 +83,8 @@ def multiply_no_nan(direction: Array, product: Array) -> Array:
     Without this ``np.where(x > 0, np.sqrt(x), 0)`` would give 0 times infinity at 0: what does not
     reach the result has no derivative. NaN arises nowhere else from a finite direction.
     """
+    if type(product) is np.float64 and math.isfinite(product):
+        return product
     quick = type(product) is np.ndarray and product.dtype is _FLOAT and product.flags.c_contiguous
     if quick and not any_nan(product):
         return product

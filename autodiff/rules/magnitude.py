@@ -10,6 +10,7 @@ import numpy as np
 from autodiff.core.batching import broadcast
 from autodiff.core.primitive import Array, general
 from autodiff.core.tensor import Tensor, record
+from autodiff.rules.elementwise_rules import multiply_no_nan
 
 
 def _squared_modulus(x: Array) -> Array:
@@ -48,16 +49,16 @@ def _root(x: Array) -> Array:
     return record(ROOT, (x,)) if type(x) is Tensor else np.sqrt(x)
 
 
-def _root_slope(out: Array) -> Array:
-    flat = out == 0
-    return np.where(flat, 0.0, 0.5 / np.where(flat, 1.0, out))
+def _root_product(direction: Array, out: Array, x: Array) -> Array:
+    # Infinite roots have no slope: inf / inf.
+    return multiply_no_nan(direction, direction * (0.5 * out / np.where(out == 0, 1.0, x)))
 
 
 ROOT = general(
     "root",
     _root,
-    [lambda g, out, x: g * _root_slope(out)],
-    [lambda x_dot, out, x: x_dot * _root_slope(out)],
+    [_root_product],
+    [_root_product],
     domain=[(0.1, 3.0)],
     examples=[(((2, 3),), {}), (((),), {})],
     batch=broadcast,

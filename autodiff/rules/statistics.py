@@ -22,6 +22,7 @@ from autodiff.rules.reductions import (
     reduced_axes,
     sum_,
 )
+from autodiff.rules.spread import over_freedom
 
 
 def _of_numbers(reduction: Callable[..., Array]) -> Callable[..., Array]:
@@ -141,7 +142,7 @@ def cov(
     X = X - centre
     other = np.transpose(X if w is None else X * w)
     c = np.matmul(X, np.conjugate(other) if X.dtype.kind == "c" else other)
-    return np.squeeze(c * np.true_divide(1, factor))
+    return np.squeeze(over_freedom(c, factor) if factor == 0 else c * np.true_divide(1, factor))
 
 
 @handles(np.corrcoef)

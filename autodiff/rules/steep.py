@@ -24,6 +24,8 @@ class Steep:
     power: Callable[..., Array]
     factor: Callable[..., Array]
     side: Callable[..., Array]
+    #: Where the result is rounded, as pi is, so that what vanishes there is 0 but for rounding.
+    rounded: Callable[..., Array] = lambda *xs: np.False_
 
 
 def _root(power: float) -> Steep:
@@ -32,8 +34,10 @@ def _root(power: float) -> Steep:
     )
 
 
-def _arc(factor: Callable[..., Array], side: Callable[..., Array]) -> Steep:
-    return Steep(lambda x: np.equal(np.abs(x), 1), lambda x: 0.5, factor, side)
+def _arc(
+    factor: Callable[..., Array], side: Callable[..., Array], rounded: Callable[..., Array]
+) -> Steep:
+    return Steep(lambda x: np.equal(np.abs(x), 1), lambda x: 0.5, factor, side, rounded)
 
 
 _POWER = Steep(
@@ -50,8 +54,10 @@ STEEP = {
         "cbrt": _root(1.0 / 3.0),
         "power": _POWER,
         "float_power": _POWER,
-        "arccos": _arc(lambda x: _TWO * x, lambda x: -x),
-        "arcsin": _arc(lambda x: -_TWO * x, lambda x: -x),
-        "arccosh": _arc(lambda x: np.full_like(x, _TWO), lambda x: x),
+        "arccos": _arc(lambda x: _TWO * x, lambda x: -x, lambda x: np.equal(x, -1)),
+        "arcsin": _arc(lambda x: -_TWO * x, lambda x: -x, lambda x: np.equal(np.abs(x), 1)),
+        "arccosh": _arc(
+            lambda x: np.full_like(x, _TWO), lambda x: x, lambda x: np.zeros_like(x, bool)
+        ),
     }.items()
 }

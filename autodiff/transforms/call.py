@@ -412,6 +412,8 @@ class Call:
             # Memory that is used again at once is worth more than a second pass; to look for NaN
             # would compute what is lazy, or wait for the device.
             pull(nodes, self.tape, consume=consume, guard=masked(nodes))
+            if not are_elsewhere(self.outputs):
+                has_nan([x.adjoint for x in self.inputs])
             return
         pull(nodes, self.tape, guard=masked(nodes) if replayed else ())
         if has_nan([x.adjoint for x in self.inputs]):

@@ -64,17 +64,19 @@ def _is_partial(node: Node) -> bool:
 def looked_at_in_results(program: Program) -> tuple[Program, list[Node]]:
     """Return a program without looks at products, and the results to look at in their place.
 
-    The bodies of its loops on arrays lose theirs too.
+    The bodies of its loops on arrays lose theirs too. Where NaN may be hidden products are looked
+    at as well.
     """
     sources = _sources(program)
-    if not sources or hides_nan(program):
+    if not sources:
         return program, []
     after = _after(program.nodes, sources)
-    places = [i for i, x in enumerate(program.outputs) if id(x) in after]
-    for body in loops_on_arrays(program.nodes):
-        body.become(_without_looks(body.program))
-    program = _without_looks(program)
-    return program, [program.outputs[i] for i in places]
+    floats = [i for i, x in enumerate(program.outputs) if id(x) in after and x.dtype.kind in "fc"]
+    if not hides_nan(program):
+        for body in loops_on_arrays(program.nodes):
+            body.become(_without_looks(body.program))
+        program = _without_looks(program)
+    return program, [program.outputs[i] for i in floats]
 
 
 def hides_nan(program: Program) -> bool:

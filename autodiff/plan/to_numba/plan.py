@@ -99,7 +99,7 @@ def numba_plan(
     if any(node.op == NO_NAN for node in program.nodes):
         if hides_nan(program):
             return "of its results none tells where zero times infinity is zero"
-        unflatten = functools.partial(_without_nan, unflatten)
+        unflatten = functools.partial(_raise_unless_finite, unflatten)
     printed = None
     if any(node.op in (LOOP, PICK) for node in program.nodes):
         return "its loops are those of plain Python"
@@ -143,12 +143,12 @@ def numba_plan(
     return plan
 
 
-def _without_nan(unflatten: Callable[[Any], Any] | None, result: Any) -> Any:
-    """Return a result, or raise where it has NaN: that may be of zero times infinity."""
+def _raise_unless_finite(unflatten: Callable[[Any], Any] | None, result: Any) -> Any:
+    """Return a result, or raise where it is not finite: that may be of an infinite slope."""
     for x in flatten(result)[0]:
         total = x.dot(x) if type(x) is np.ndarray and x.ndim == 1 else np.sum(x)
-        if total != total:
-            raise FloatingPointError("what NaN is the function itself finds")
+        if total - total != 0 and not np.all(np.isfinite(x)):
+            raise FloatingPointError("what is not finite the function itself finds")
     return result if unflatten is None else unflatten(result)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from autodiff.plan.literals import UNPACKED
 from autodiff.plan.operations import HELPERS, kind_of
-from autodiff.plan.printed import WITHOUT_NAN
+from autodiff.plan.printed import RAISE_UNLESS_FINITE
 from autodiff.plan.program import Guard, Node, Program, loops_on_arrays
 from autodiff.plan.to_numpy.buffers import Buffers
 from autodiff.plan.to_numpy.decisions import decide
@@ -32,7 +32,7 @@ def print_arrays(
 ) -> tuple[str, dict[str, Any]]:
     """Return the source of a program, and what it needs beside it.
 
-    `kinds` are those of inputs; with NaN in a result that is `looked_at` the plan raises.
+    `kinds` are those of inputs; where a result that is `looked_at` is not finite the plan raises.
     """
     printer = Printer(program, buffers, inputs)
     pairs = zip(program.inputs, kinds, strict=False)
@@ -62,9 +62,9 @@ def print_arrays(
             printer.write(unit)
         decide(printer, guards.pop(id(unit), ()))
     if looked_at:
-        printer.helpers.add(WITHOUT_NAN)
+        printer.helpers.add(RAISE_UNLESS_FINITE)
         for name in dict.fromkeys(map(printer.name_of, looked_at)):
-            printer.say(f"without_nan({name})")
+            printer.say(f"raise_unless_finite({name})")
     texts = _results(program, buffers, printer, donate)
     exact = [x.shape == () and kind_of(x).owns_memory for x in program.outputs]
     printer.say(f"return {result(texts, exact)}")
@@ -76,7 +76,7 @@ def print_arrays(
         lines += UNPACKED
     if any("PRIMITIVES" in line for line in printer.header):
         lines += ["from autodiff.core.primitive import PRIMITIVES", ""]
-    for text in (*HELPERS, WITHOUT_NAN):
+    for text in (*HELPERS, RAISE_UNLESS_FINITE):
         if text in printer.helpers:
             lines += ["", text, ""] if text.startswith("def ") else [text]
     if any(statement.endswith("return changed") for statement in printer.statements):

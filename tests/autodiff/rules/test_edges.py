@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autodiff import grad, hessian, jvp, trace, value_and_grad
+from autodiff import compile, grad, hessian, jvp, trace, value_and_grad
 
 NAN, INF = np.nan, np.inf
 
@@ -155,6 +155,25 @@ def test_products_with_zeros():
         np.testing.assert_array_equal(grad(np.prod)(np.array(x)), expected)
     second = grad(lambda x: np.sum(grad(np.prod)(x) * np.array([1.0, 2.0, 4.0])))
     np.testing.assert_array_equal(second(np.array([0.0, 0.0, 3.0])), [6 + 0, 3 + 0, 0])
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("function", [np.var, np.std, np.nanvar, np.nanstd])
+def test_no_degrees_of_freedom_are_no_derivative(function):
+    x = np.array([1.0, 2.0, 5.0])
+    only = np.array([True, False, False])
+    for options in ({"ddof": 3}, {"ddof": 5, "keepdims": True}, {"ddof": 3, "dtype": float}):
+        f = lambda x, options=options: np.sum(function(x, **options))  # noqa: E731
+        value, found = value_and_grad(f)(x)
+        assert np.array_equal(value, np.sum(function(x, **options)), equal_nan=True)  # NumPy's own
+        assert np.isnan(found).all()
+        assert np.isnan(jvp(f, (x,), (x,))[1])
+        plan = compile(grad(f))
+        assert all(np.isnan(plan(x)).all() for _ in range(2))
+    found = grad(lambda x: function(x, ddof=1, where=only))(x)
+    np.testing.assert_array_equal(found, [np.nan, 0, 0])
+    masked = lambda x: np.sum(np.where(x > 9, function(x, ddof=3), x))  # noqa: E731
+    np.testing.assert_array_equal(grad(masked)(x), 1.0)
 
 
 def test_variance_with_more_ddof_than_elements_is_numpys():

@@ -20,6 +20,16 @@ _CASES = {
     "polynomial of Chebyshev": (lambda x: np.cos(5 * np.arccos(x)), 1.0, 25.0),
     "arcsin": (lambda x: (np.arcsin(x) + np.pi / 2) ** 2, -1.0, 2.0),
     "arccosh": (lambda x: np.cosh(np.arccosh(x)), 1.0, 1.0),
+    "sine of arcsin": (lambda x: np.sin(np.arcsin(x)), 1.0, 1.0),
+    "sine of arcsin, below": (lambda x: np.sin(np.arcsin(x)) * 2, -1.0, 2.0),
+    "cosine of arccos": (lambda x: np.cos(np.arccos(x)), -1.0, 1.0),
+    "square of sine of arccos": (lambda x: np.sin(np.arccos(x)) ** 2, -1.0, 2.0),
+    "sum with arcsin": (lambda x: np.sin(np.arcsin(x)) + np.arcsin(x), 1.0, np.inf),
+    "tangent of arcsin": (lambda x: np.tan(np.arcsin(x)), 1.0, np.inf),
+    "root of a cosine of arcsin": (lambda x: np.cos(np.arcsin(x)), 1.0, -np.inf),
+    "tanh of arctanh": (lambda x: np.tanh(np.arctanh(x)), 1.0, _NAN),
+    "operand that turns": (lambda x: np.arcsin(np.sin(x)), np.pi / 2, _NAN),
+    "root that turns": (lambda x: np.sqrt(1 + np.cos(x)), np.pi, _NAN),
     "within a kink": (lambda x: np.abs(np.sqrt(x)) ** 2, 0.0, 1.0),
     "of a square": (lambda x: np.sqrt(x**2) ** 2, 0.0, 0.0),
     "chosen": (lambda x: np.where(x >= 0, np.sqrt(x) ** 2, 0), 0.0, 1.0),
@@ -65,6 +75,34 @@ def test_a_plan_leaves_zero_times_infinity_to_the_function():
             np.testing.assert_allclose(plan(x), wanted)
             assert v_plan(np.full(9, 0.4))[0] == pytest.approx(plan(0.4))
             np.testing.assert_allclose(v_plan(np.full(9, x)), wanted)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_where_there_is_no_value_there_is_no_slope():
+    outside = {np.sqrt: -1, np.log: -1, np.log2: -2, np.log10: -0.5, np.log1p: -1.5, np.arcsin: 1.5}
+    outside |= {np.arccos: -2, np.arctanh: 3, np.arccosh: 0.5, lambda x: x**0.5: -1}
+    for f, end in outside.items():
+        x, direction = np.array([0.6, end, 0.6]) + (f is np.arccosh), np.eye(3)[1]
+        x[1] = end
+
+        def total(x, f=f):
+            return 3.0 - np.sum(f(x))
+
+        found = autodiff.grad(total)(x)
+        assert np.isnan(found).tolist() == [False, True, False], f
+        assert np.isnan(autodiff.jvp(total, (x,), (direction,))[1])
+        assert np.isnan(autodiff.hvp(total)(x, direction)[1])
+    assert autodiff.grad(lambda x: np.sum(np.where(x > 0, np.log(x), 0)))(-np.ones(2)).tolist() == [
+        0,
+        0,
+    ]
+
+
+def test_slopes_at_the_negative_zero_are_those_at_zero():
+    for f in (np.sqrt, np.log, np.log2, lambda x: x**0.5, lambda x: np.float_power(x, 0.3)):
+        with np.errstate(divide="ignore"):
+            found = autodiff.grad(lambda x, f=f: np.sum(f(x)))(np.array([0.0, -0.0]))
+        assert np.isposinf(found).all()
 
 
 def test_limits_that_depend_on_the_way_are_none():

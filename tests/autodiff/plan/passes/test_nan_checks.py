@@ -59,5 +59,5 @@ def test_it_is_looked_for_once():
         return np.sum(np.sin(x) * np.exp(np.tanh(np.where(x > 0, np.sqrt(x), 0.0))))
 
     source = autodiff.compile(autodiff.grad(f)).plan(np.ones(4)).source
-    assert source.count("without_nan(") == 2
+    assert source.count("raise_unless_finite(") == 2
     assert "multiply_no_nan" not in source
