@@ -45,8 +45,8 @@ STEPS = {
 BY_NAME = ("function", "gradient", "both, donated", "hessian", "decorated")
 
 
-@pytest.mark.parametrize("called", [False, True])
-@pytest.mark.parametrize("name", [name for name in STEPS if name != "wrapped"])
+@pytest.mark.each("called", [False, True])
+@pytest.mark.each("name", [name for name in STEPS if name != "wrapped"])
 def test_cloudpickle(name, called):
     cloudpickle = pytest.importorskip("cloudpickle")
     step = STEPS[name]

@@ -24,8 +24,8 @@ def stopped(n, y, budget):
     return n[:last], np.minimum(y, budget)[:last], (y > budget)[:last]
 
 
-@pytest.mark.parametrize("exponent", [-1.0, 0.0, 0.5, 1.0, 2.0, 3.0])
-@pytest.mark.parametrize("points", [3, 4, 8])
+@pytest.mark.each("exponent", [-1.0, 0.0, 0.5, 1.0, 2.0, 3.0])
+@pytest.mark.each("points", [3, 4, 8])
 def test_exact_powers_are_found_exactly(exponent, points):
     n = SIZES[:points]
     law = fit_power(n, 7.0 * n**exponent)

@@ -95,8 +95,8 @@ def test_a_gradient_of_nothing():
     assert g.hessian()(x=[1, 2]) == {}
 
 
-@pytest.mark.parametrize("strategy", ["expanded", "shared", "adjoint"])
-@pytest.mark.parametrize(
+@pytest.mark.each("strategy", ["expanded", "shared", "adjoint"])
+@pytest.mark.each(
     ("f", "at", "second"),
     [
         (lambda x: np.abs(x) ** 2, 0.0, 2.0),

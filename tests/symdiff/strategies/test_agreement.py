@@ -141,8 +141,8 @@ SMOOTH_YET_FRAGILE = {
 }
 
 
-@pytest.mark.parametrize("strategy", SCALAR)
-@pytest.mark.parametrize("name", SMOOTH_YET_FRAGILE)
+@pytest.mark.each("strategy", SCALAR)
+@pytest.mark.each("name", SMOOTH_YET_FRAGILE)
 def test_smooth_functions_have_finite_derivatives(name, strategy):
     f, x, slope = SMOOTH_YET_FRAGILE[name]
     assert gradient(f, strategy=strategy, x=())(x=x)["x"] == pytest.approx(slope, rel=1e-12)
@@ -155,8 +155,8 @@ def test_a_power_of_zero_by_its_exponent(strategy):
     assert g(x=2, y=3) == pytest.approx({"x": 12.0, "y": 8 * np.log(2)})
 
 
-@pytest.mark.parametrize("strategy", SCALAR)
-@pytest.mark.parametrize("z", [-40.0, -5.0, 2.0, 10.0, 20.0, 40.0, 300.0])
+@pytest.mark.each("strategy", SCALAR)
+@pytest.mark.each("z", [-40.0, -5.0, 2.0, 10.0, 20.0, 40.0, 300.0])
 def test_a_saturated_sigmoid_keeps_its_digits(strategy, z):
     g = gradient(lambda z: 1 / (1 + np.exp(-z)), strategy=strategy, z=())
     e = np.exp(-abs(z))

@@ -22,7 +22,7 @@ from tests.fuzz.stale import HOLDERS, INNERMOST, ROOTS, Program, check
 X = np.ones(2)
 
 
-@pytest.mark.parametrize("name", HOLDERS)
+@pytest.mark.each("name", HOLDERS)
 def test_a_change_in_place_and_by_binding_is_noticed(name):
     # Bound anew, another number in the holder, another content of an array in it.
     kinds = ("number", -1), ("number", 0), ("array", 1)

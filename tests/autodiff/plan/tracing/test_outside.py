@@ -573,8 +573,8 @@ def _process():
 
 
 @pytest.mark.filterwarnings("ignore:Setting the (dtype|shape)")  # NumPy 2.5
-@pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("transform", [autodiff.grad, lambda f: f], ids=["grad", "value"])
+@pytest.mark.each("name", CASES)
+@pytest.mark.each("transform", [autodiff.grad, lambda f: f])
 def test_a_change_is_noticed(name, transform):
     f, change, *args = CASES[name]()
     eager = transform(f)
@@ -627,7 +627,7 @@ REFUSED = {
 WEIRD = [Weird()]
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.each("name", REFUSED)
 def test_what_cannot_be_seen_is_refused_by_name(name):
     f, words = REFUSED[name]
     with pytest.raises(autodiff.UnwatchableState, match=words):
