@@ -214,6 +214,7 @@ def test_the_value_alone_is_a_loop_too(make, rng):
     assert _loops(plan, args) == (2 if make is _reused else 1)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.each("make", _ROLLED)
 def test_other_transforms_of_loops_are_right(make, rng):
     f, args = make(rng)
@@ -365,6 +366,7 @@ _NEARLY = [
 ]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.each("f", _NEARLY)
 def test_what_nearly_repeats_is_right(f, rng):
     args = _arrays(rng, (_SIZE, _SIZE), (_STEPS, _SIZE), _SIZE)
@@ -373,6 +375,7 @@ def test_what_nearly_repeats_is_right(f, rng):
     _held_against_eager(f, args, argnums=(0,))
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.each("f", _NEARLY)
 def test_other_types_are_kept(f, rng):
     args = _arrays(rng, (_SIZE, _SIZE), (_STEPS, _SIZE), _SIZE)
@@ -380,6 +383,7 @@ def test_other_types_are_kept(f, rng):
     _held_against_eager(f, single, [x * np.float32(0.7) for x in single])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.each("f", _NEARLY)
 def test_results_are_the_users_own(f, rng):
     args = _arrays(rng, (_SIZE, _SIZE), (_STEPS, _SIZE), _SIZE)

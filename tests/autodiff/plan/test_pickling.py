@@ -62,6 +62,7 @@ def test_cloudpickle(name, called):
     assert str(pickle.loads(cloudpickle.dumps(arrived))(X)) == str(wanted)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", BY_NAME)
 def test_functions_of_a_module_pickle_by_name(name, tmp_path):
     step = STEPS[name]

@@ -145,6 +145,7 @@ def test_first_derivatives(name):
         ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.each("name", NAMES)
 def test_second_derivatives(name):
     """NaN may stand for one that exists, no other number."""

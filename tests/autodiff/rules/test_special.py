@@ -308,6 +308,7 @@ def test_python_functions_that_call_ufuncs_work_as_they_are(agrees, rng):
         agrees(f, x)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("call", ["sp.zeta(2.0, x)", "sp.airy(x)[0]", "np.real(sp.lambertw(x))"])
 def test_the_first_function_met_may_be_any(call):
     program = (

@@ -117,6 +117,7 @@ LAYOUTS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("first", ["C", "strided", "unaligned"])
 def test_arguments_in_every_layout(first, rng):
     def loss(x, w, v):
