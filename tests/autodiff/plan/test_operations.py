@@ -88,7 +88,7 @@ def _uses_erf(x):
 BACKENDS = ("numpy", "numba")
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("x", [0.3, np.linspace(-1.0, 3.0, 7), np.linspace(-1.0, 3.0, 40_000)])
 def test_the_error_function_is_one_row(backend, x):

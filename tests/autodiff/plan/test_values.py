@@ -48,6 +48,7 @@ def _same_calls(f, *calls, **options):
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.sampled(3)
 @pytest.mark.each("dtype", TYPES)
 @pytest.mark.each("name", FUNCTIONS)
 def test_every_layout_and_type(dtype, name, rng):

@@ -79,7 +79,7 @@ ONE_LINE = st.text(
         max_size=5,
     )
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_what_is_written_reads_back_equal(rows):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "table.csv"

@@ -174,6 +174,7 @@ def test_the_right_derivative_at_special_points(name, strategy):
     np.testing.assert_allclose(pasted["x"], right, atol=1e-12)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.skipif(not any(map(shutil.which, ("gcc", "clang", "cc"))), reason="no C compiler")
 @pytest.mark.each("name", CASES)
 def test_c_gives_the_same(name, compiled):
