@@ -208,7 +208,7 @@ SIMPLIFIED = {
 }
 
 
-@pytest.mark.each("name", SIMPLIFIED)
+@pytest.mark.parametrize("name", SIMPLIFIED)
 def test_formulas_are_simplified_where_they_are_built(name, dag):
     written, expected = SIMPLIFIED[name]
     x, y = dag.symbols("x", (2,)).tolist()
