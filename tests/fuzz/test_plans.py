@@ -8,7 +8,7 @@ import pytest
 import autodiff
 from tests.fuzz.plans import Program, check, draw
 
-CHUNK = 50
+CHUNK = 25
 
 
 @pytest.mark.sampled(12)

@@ -98,6 +98,7 @@ def daleckii_krein(f, df, a, direction):
     ],
 )
 @pytest.mark.each("point", POINTS)
+@pytest.mark.sampled(3)
 def test_matrix_functions(name, point, form):
     f, df = SCALAR[name]
     a = POINTS[point]
@@ -112,6 +113,7 @@ def test_matrix_functions(name, point, form):
 
 @pytest.mark.each("point", ["identity", "a pair, turned", "equal to 1e-7", "apart"])
 @pytest.mark.each("name", ["square root", "exponential", "inverse"])
+@pytest.mark.sampled(5)
 def test_second_derivatives_of_matrix_functions(name, point):
     f, df = SCALAR[name]
     a, function = POINTS[point], by_eigh(f)
