@@ -20,10 +20,15 @@ if os.environ.get("CI"):
 Case = tuple[str, dict[str, Any]]
 
 
+def _names(mark: pytest.Mark) -> list[str]:
+    """Return the names of the arguments that a mark gives, written as `parametrize` takes them."""
+    names = mark.args[0]
+    return [n.strip() for n in names.split(",")] if isinstance(names, str) else list(names)
+
+
 def _cases(mark: pytest.Mark) -> Iterator[Case]:
     """Yield what a test marked ``each`` is called with, and how a failure names it."""
-    names = mark.args[0]
-    names = [n.strip() for n in names.split(",")] if isinstance(names, str) else names
+    names = _names(mark)
     for i, case in enumerate(mark.args[1]):
         parameters = case if isinstance(case, type(pytest.param())) else None
         assert not (parameters and parameters.marks), "a marked case is one of its own"
@@ -71,10 +76,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         return None
     wanted = inspect.signature(pyfuncitem.obj).parameters
     given = {name: value for name, value in pyfuncitem.funcargs.items() if name in wanted}
-    first = mark.args[0] if not isinstance(mark.args[0], str) else mark.args[0].split(",")
     bits = pyfuncitem.funcargs["rng"].bit_generator if "rng" in pyfuncitem.funcargs else None
     state = bits.state if bits else None
-    cases = given[first[0].strip()]
+    cases = given[_names(mark)[0]]
     skipped = []
     for name, case in cases:
         if bits:
