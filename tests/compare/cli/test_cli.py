@@ -25,7 +25,9 @@ def folder(tmp_path_factory):
     model, out = top / "model.py", top / "small"
     model.write_text("def loss(x=2.0, y=3.0):\n    return x * y + y\n")
     with pytest.raises(SystemExit) as exit_:
-        main(["run", "--out", str(out), "--problem", f"{model}:loss", "--engine", "graph"])
+        main(
+            ["run", "--out", str(out), "--quick", "--problem", f"{model}:loss", "--engine", "graph"]
+        )
     assert exit_.value.code == 0
     return out
 

@@ -21,7 +21,7 @@ def loss(w, b, x):
 
 @pytest.fixture
 def arguments(rng):
-    return rng.standard_normal((3, 2)), rng.standard_normal(2), rng.standard_normal((5, 3))
+    return rng.standard_normal((3, 2)), rng.standard_normal(2), rng.standard_normal((2, 3))
 
 
 def test_every_engine_agrees_on_a_function_of_the_user(arguments):
