@@ -573,8 +573,8 @@ def _process():
 
 
 @pytest.mark.filterwarnings("ignore:Setting the (dtype|shape)")  # NumPy 2.5
-@pytest.mark.each("name", CASES)
-@pytest.mark.each("transform", [autodiff.grad, lambda f: f])
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("transform", [autodiff.grad, lambda f: f], ids=["grad", "value"])
 def test_a_change_is_noticed(name, transform):
     f, change, *args = CASES[name]()
     eager = transform(f)
