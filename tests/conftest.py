@@ -1,8 +1,10 @@
 """Fixtures of all tests: one seed, one central difference."""
 
+import inspect
+import itertools
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,13 +17,91 @@ if os.environ.get("CI"):
     settings.load_profile("CI")
 
 
+Case = tuple[str, dict[str, Any]]
+
+
+def _names(mark: pytest.Mark) -> list[str]:
+    """Return the names of the arguments that a mark gives, written as `parametrize` takes them."""
+    names = mark.args[0]
+    return [n.strip() for n in names.split(",")] if isinstance(names, str) else list(names)
+
+
+def _cases(mark: pytest.Mark) -> Iterator[Case]:
+    """Yield what a test marked ``each`` is called with, and how a failure names it."""
+    names = _names(mark)
+    for i, case in enumerate(mark.args[1]):
+        parameters = case if isinstance(case, type(pytest.param())) else None
+        assert not (parameters and parameters.marks), "a marked case is one of its own"
+        values = parameters.values if parameters else case if len(names) > 1 else [case]
+        shown = ", ".join(str(getattr(v, "__name__", v))[:200] for v in values)
+        text = str(parameters.id) if parameters and parameters.id else shown
+        yield f"{i} ({text})", dict(zip(names, values, strict=True))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a test marked ``each`` all its cases in one item; in two where it is sampled."""
+    marks = list(metafunc.definition.iter_markers("each"))
+    if not marks:
+        return
+    cases = [
+        (" and ".join(name for name, _ in chosen), {k: v for _, a in chosen for k, v in a.items()})
+        for chosen in itertools.product(*(list(_cases(mark)) for mark in marks))
+    ]
+    sampled = metafunc.definition.get_closest_marker("sampled")
+    every = sampled.args[0] if sampled else 1
+    parts = {"each": cases[::every], "others": [c for i, c in enumerate(cases) if i % every]}
+    names = list(cases[0][1])
+    metafunc.parametrize(
+        names,
+        [
+            pytest.param(
+                *[part] * len(names),
+                id=name,
+                marks=[*marks, *([pytest.mark.exhaustive] if name == "others" else [])],
+            )
+            for name, part in parts.items()
+            if part
+        ],
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Call a test marked ``each`` with one case after another; what fails says which it was.
+
+    Each begins with the same random numbers, so that a case more changes no other.
+    """
+    mark = pyfuncitem.get_closest_marker("each")
+    if mark is None:
+        return None
+    wanted = inspect.signature(pyfuncitem.obj).parameters
+    given = {name: value for name, value in pyfuncitem.funcargs.items() if name in wanted}
+    bits = pyfuncitem.funcargs["rng"].bit_generator if "rng" in pyfuncitem.funcargs else None
+    state = bits.state if bits else None
+    cases = given[_names(mark)[0]]
+    skipped = []
+    for name, case in cases:
+        if bits:
+            bits.state = state
+        try:
+            pyfuncitem.obj(**{**given, **case})
+        except pytest.skip.Exception as reason:
+            skipped.append(reason)
+        except BaseException as error:
+            error.add_note(f"case {name}")
+            raise
+    if len(skipped) == len(cases):
+        raise skipped[0]
+    return True
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as exhaustive what is left out by default of the cases of a test that is sampled."""
     met: Counter[str] = Counter()
     for item in items:
         sampled = item.get_closest_marker("sampled")
-        if sampled is not None:
+        if sampled is not None and item.get_closest_marker("each") is None:
             test = item.nodeid.partition("[")[0]
             if met[test] % sampled.args[0]:
                 item.add_marker("exhaustive")

@@ -369,7 +369,7 @@ def differences(f, x):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("f", PROGRAMS.values(), ids=PROGRAMS)
+@pytest.mark.each("f", PROGRAMS.values())
 def test_value_and_derivatives(f):
     x, expected = X.copy(), differences(f, X)
     value, x_bar = value_and_grad(f)(x)

@@ -376,8 +376,8 @@ def derivatives(f, x):
     }
 
 
-@pytest.mark.parametrize("way", ["grad", "jvp", "trace"])
-@pytest.mark.parametrize("f", RIGHT.values(), ids=RIGHT)
+@pytest.mark.each("way", ["grad", "jvp", "trace"])
+@pytest.mark.each("f", RIGHT.values())
 def test_the_gradient_is_right(f, way):
     expected = [(float(f(X + 1e-6 * e)) - float(f(X - 1e-6 * e))) / 2e-6 for e in np.eye(3)]
     np.testing.assert_allclose(derivatives(f, X.copy())[way](), expected, rtol=1e-6, atol=1e-7)
@@ -556,8 +556,8 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("way", ["grad", "jvp", "trace"])
-@pytest.mark.parametrize(("f", "error", "words"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.each("way", ["grad", "jvp", "trace"])
+@pytest.mark.each(("f", "error", "words"), REFUSED.values())
 def test_or_a_sentence_says_what_to_do(f, error, words, way):
     with pytest.raises(error, match=words):
         derivatives(f, X.copy())[way]()
@@ -582,7 +582,7 @@ RESULTS = {
 }
 
 
-@pytest.mark.parametrize("f", RESULTS.values(), ids=RESULTS)
+@pytest.mark.each("f", RESULTS.values())
 def test_a_result_that_hides_tensors_is_refused(f):
     for run in (
         lambda: jacobian(f)(X),

@@ -276,7 +276,7 @@ def close(found, expected, tolerance):
         np.testing.assert_allclose(x_bar, slopes, rtol=tolerance, atol=tolerance * scale)
 
 
-@pytest.mark.parametrize("number", range(GRAPHS))
+@pytest.mark.each("number", range(GRAPHS))
 def test_gradients(number):
     f, (point, _, _, referees) = function(number), program(number)
     args = tuple(point.values())
@@ -298,7 +298,7 @@ def test_gradients(number):
     close([jvp(f, args, tangents)[1]], [along], EXACT)
 
 
-@pytest.mark.parametrize("number", range(0, GRAPHS, 2))
+@pytest.mark.each("number", range(0, GRAPHS, 2))
 def test_second_order(number):
     f, (point, _, _, _) = function(number), program(number)
     args = tuple(point.values())

@@ -9,6 +9,8 @@ from compare.cli import main
 
 TINY = ("--rounds", "1", "--sample-ms", "0.001")
 
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
 
 def ran(capsys, *arguments):
     """Return exit code, output and errors of a command."""

@@ -48,7 +48,7 @@ def test_every_workload_of_the_group_is_here_and_has_no_goals():
         assert {workload.group for workload in group.values()} == {name}
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.each("name", SMALL)
 def test_derivatives_by_hand_are_those_of_differences(name, rng):
     """Along a random direction; the matrix of second derivatives from gradients of the engine."""
     workload = SMALL[name]
@@ -72,7 +72,7 @@ def test_derivatives_by_hand_are_those_of_differences(name, rng):
         np.testing.assert_allclose(along, expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.each("name", SMALL)
 def test_derivatives_by_hand_leave_the_arguments_alone(name):
     workload = SMALL[name]
     before = [np.copy(x) for x in workload.inputs.values()]

@@ -20,6 +20,8 @@ from benchmarks.workloads import WORKLOADS
 
 TINY = {"rounds": 2, "sample_s": 1e-6}
 
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
 
 def right(workload):
     return workload.hand(*workload.inputs.values())

@@ -49,7 +49,7 @@ def redrawn(workload, seed):
     return list(workload.draw(np.random.default_rng(seed)).values())
 
 
-@pytest.mark.parametrize(("name", "kind"), HANDS)
+@pytest.mark.each(("name", "kind"), HANDS)
 def test_the_gradient_by_hand_is_that_of_differences(name, kind, rng):
     """Against a central difference along a random direction."""
     workload = SMALL[name]
@@ -70,7 +70,7 @@ def test_the_gradient_by_hand_is_that_of_differences(name, kind, rng):
         assert along == pytest.approx((ahead - behind) / (2 * step), rel=1e-5, abs=1e-6)
 
 
-@pytest.mark.parametrize(("name", "kind"), HANDS)
+@pytest.mark.each(("name", "kind"), HANDS)
 def test_the_gradient_by_hand_is_that_of_the_engine(name, kind):
     """Entry by entry, on inputs that the buffers were not made for, and again on the first."""
     workload = SMALL[name]

@@ -9,6 +9,7 @@ CHUNK = 25
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("start", range(0, 100, CHUNK))
 def test_strategies_give_one_gradient(start):
     for seed in range(start, start + CHUNK):

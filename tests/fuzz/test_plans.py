@@ -8,10 +8,10 @@ import pytest
 import autodiff
 from tests.fuzz.plans import Program, check, draw
 
-CHUNK = 50
+CHUNK = 25
 
 
-@pytest.mark.sampled(6)
+@pytest.mark.sampled(12)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("start", range(0, 300, CHUNK))
 def test_a_plan_gives_what_the_function_gives(start):

@@ -84,7 +84,7 @@ MATRICES = {
 }
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.each("name", LOSSES)
 @np.errstate(invalid="ignore", divide="ignore")
 def test_gradients_are_those_of_numpy(other, name):
     loss = LOSSES[name]

@@ -86,7 +86,7 @@ METHODS = {
 }
 
 
-@pytest.mark.parametrize("f", METHODS.values(), ids=METHODS)
+@pytest.mark.each("f", METHODS.values())
 def test_methods_are_numpys(f, agrees):
     agrees(f, X)
 
@@ -182,7 +182,7 @@ PUT_TOGETHER = {
 }
 
 
-@pytest.mark.parametrize("f", PUT_TOGETHER.values(), ids=PUT_TOGETHER)
+@pytest.mark.each("f", PUT_TOGETHER.values())
 def test_tensors_in_arrays_of_objects_are_put_together(f, agrees):
     agrees(lambda x: np.asarray(f(x), float) if type(x) is np.ndarray else f(x), X[0] + 1.7)
 
@@ -220,13 +220,13 @@ WRITTEN = {
 }
 
 
-@pytest.mark.parametrize("f", WRITTEN.values(), ids=WRITTEN)
+@pytest.mark.each("f", WRITTEN.values())
 def test_what_is_written_into_plain_arrays_keeps_its_derivative(f, agrees):
     agrees(f, X[0] + 1.7)
 
 
-@pytest.mark.parametrize("run", [lambda f, x: grad(f)(x), trace], ids=["grad", "trace"])
-@pytest.mark.parametrize(
+@pytest.mark.each("run", [lambda f, x: grad(f)(x), trace])
+@pytest.mark.each(
     ("f", "error"),
     [pytest.param(f, LostDerivative, id=name) for name, f in LOSSES.items()]
     + [pytest.param(f, Undifferentiable, id=name) for name, f in REFUSALS.items()]

@@ -70,9 +70,9 @@ def _of_reads(indices):
     return loop, at_once
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.each("dtype", DTYPES)
+@pytest.mark.each("way", WAYS)
+@pytest.mark.each("transform", TRANSFORMS)
 def test_the_gradient_is_that_of_the_same_without_reads(transform, way, dtype, rng):
     shape, indices = WAYS[way]
     loop, at_once = _of_reads(indices)
@@ -89,8 +89,8 @@ def test_the_gradient_is_that_of_the_same_without_reads(transform, way, dtype, r
         assert x_bar.flags.writeable
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.each("way", WAYS)
+@pytest.mark.each("transform", TRANSFORMS)
 def test_second_derivatives_and_forward_mode(transform, way, rng):
     shape, indices = WAYS[way]
     loop, at_once = _of_reads(indices)

@@ -77,7 +77,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("name", MISTAKES)
+@pytest.mark.each("name", MISTAKES)
 def test_a_shape_or_type_that_is_not_what_the_operation_gives(name):
     # `reshape` is a view of what lies in one piece.
     operand = _made("exp", (MATRIX,), {}, (3, 4), np.exp)

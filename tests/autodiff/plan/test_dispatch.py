@@ -376,7 +376,7 @@ def test_threads_with_many_shapes_at_a_short_switch_interval(monkeypatch):
 
     def work(k):
         draw = np.random.default_rng(k)
-        for i in draw.integers(4 if k else len(points), size=400 if k else 30):
+        for i in draw.integers(4 if k else len(points), size=100 if k else 15):
             try:
                 if not np.allclose(step(*points[i])[1], expected[i]):
                     wrong.append(i)

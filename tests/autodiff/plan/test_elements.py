@@ -122,12 +122,12 @@ def test_other_types_than_floats(dtype, rng):
     np.testing.assert_allclose(plan(x), autodiff.grad(f)(x), rtol=1e-5)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "f",
     [_rosenbrock, _pairs, _backwards, _with_decisions, _grid, _rows],
-    ids=lambda f: f.__name__,
 )
-@pytest.mark.parametrize("n", [40, 1600])
+@pytest.mark.each("n", [40, 1600])
+@pytest.mark.sampled(5)
 def test_the_arithmetic_is_on_plain_numbers_that_are_read_at_once(f, n, rng):
     x = rng.normal(size=n)
     plan = autodiff.compile(autodiff.value_and_grad(f))

@@ -90,8 +90,8 @@ CANCELLING = {
 }
 
 
-@pytest.mark.parametrize("dtype", [float, np.float32])
-@pytest.mark.parametrize("name", CANCELLING)
+@pytest.mark.each("dtype", [float, np.float32])
+@pytest.mark.each("name", CANCELLING)
 def test_rounding_is_no_fault(name, dtype, rng):
     f = autodiff.value_and_grad(CANCELLING[name])
     for n in (1000, 320_000):

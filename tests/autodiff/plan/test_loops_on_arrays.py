@@ -199,13 +199,13 @@ _ROLLED = [
 ]
 
 
-@pytest.mark.parametrize("make", _ROLLED)
+@pytest.mark.each("make", _ROLLED)
 def test_steps_on_arrays_that_repeat_are_loops(make, rng):
     f, args = make(rng)
     assert _held_against_eager(f, args) == (4 if make is _reused else 2)
 
 
-@pytest.mark.parametrize("make", _ROLLED)
+@pytest.mark.each("make", _ROLLED)
 def test_the_value_alone_is_a_loop_too(make, rng):
     f, args = make(rng)
     plan = autodiff.compile(f)
@@ -214,7 +214,8 @@ def test_the_value_alone_is_a_loop_too(make, rng):
     assert _loops(plan, args) == (2 if make is _reused else 1)
 
 
-@pytest.mark.parametrize("make", _ROLLED)
+@pytest.mark.sampled(4)
+@pytest.mark.each("make", _ROLLED)
 def test_other_transforms_of_loops_are_right(make, rng):
     f, args = make(rng)
     plain, directions = tuple(args), tuple(rng.normal(size=np.shape(x)) for x in args)
@@ -365,7 +366,8 @@ _NEARLY = [
 ]
 
 
-@pytest.mark.parametrize("f", _NEARLY)
+@pytest.mark.sampled(2)
+@pytest.mark.each("f", _NEARLY)
 def test_what_nearly_repeats_is_right(f, rng):
     args = _arrays(rng, (_SIZE, _SIZE), (_STEPS, _SIZE), _SIZE)
     _held_against_eager(f, args)
@@ -373,14 +375,16 @@ def test_what_nearly_repeats_is_right(f, rng):
     _held_against_eager(f, args, argnums=(0,))
 
 
-@pytest.mark.parametrize("f", _NEARLY)
+@pytest.mark.sampled(4)
+@pytest.mark.each("f", _NEARLY)
 def test_other_types_are_kept(f, rng):
     args = _arrays(rng, (_SIZE, _SIZE), (_STEPS, _SIZE), _SIZE)
     single = [x.astype(np.float32) for x in args]
     _held_against_eager(f, single, [x * np.float32(0.7) for x in single])
 
 
-@pytest.mark.parametrize("f", _NEARLY)
+@pytest.mark.sampled(3)
+@pytest.mark.each("f", _NEARLY)
 def test_results_are_the_users_own(f, rng):
     args = _arrays(rng, (_SIZE, _SIZE), (_STEPS, _SIZE), _SIZE)
     plan = autodiff.compile(autodiff.grad(f, (0, 1, 2)))

@@ -21,8 +21,8 @@ SHIFTS = [
 ]
 
 
-@pytest.mark.parametrize("layout", ["C", "F", "reversed"])
-@pytest.mark.parametrize(("shift", "axis"), SHIFTS)
+@pytest.mark.each("layout", ["C", "F", "reversed"])
+@pytest.mark.each(("shift", "axis"), SHIFTS)
 def test_a_roll_is_that_of_numpy(shift, axis, layout, rng):
     x = rng.normal(size=(5, 3))
     x = {"C": x, "F": np.asfortranarray(x), "reversed": x[::-1, ::-1]}[layout]

@@ -31,8 +31,8 @@ TAKING = {
 }
 
 
-@pytest.mark.parametrize("make", [float, np.float64, np.array], ids=["float", "float64", "0-d"])
-@pytest.mark.parametrize("name", TAKING)
+@pytest.mark.each("make", [float, np.float64, np.array])
+@pytest.mark.each("name", TAKING)
 def test_a_number_may_enter_any_function(name, make):
     for f in (TAKING[name], autodiff.value_and_grad(TAKING[name])):
         step = autodiff.compile(f)

@@ -19,7 +19,7 @@ PLACED = [pytest.param(row, id=name) for name, row in OPERATIONS.items() if row.
 OPERANDS = {"0", "1", "2"}
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.each("row", ROWS)
 def test_a_row_has_what_its_kind_needs(row):
     if row.kind is not Kind.CALL:
         assert bool(row.numpy) is (row.kind is not Kind.LEAF)
@@ -37,7 +37,7 @@ def test_a_row_has_what_its_kind_needs(row):
     assert not row.share or row.kind is Kind.REDUCTION
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.each("row", ROWS)
 def test_texts_have_fields_that_are_known(row):
     for text in (*row.numpy, row.share):
         assert fields_of(text) <= FIELDS | OPERANDS
@@ -46,7 +46,7 @@ def test_texts_have_fields_that_are_known(row):
     assert fields_of(row.combine) <= {"0", "1"}
 
 
-@pytest.mark.parametrize("row", PLACED)
+@pytest.mark.each("row", PLACED)
 def test_a_statement_writes_where_it_is_told(row):
     into = {"out", "named_out", "out_or_none", "to", "out_over_last"}
     scalar = row.name in ("vdot", "relu_ties")
@@ -54,7 +54,7 @@ def test_a_statement_writes_where_it_is_told(row):
     assert row.fills is (row.numpy[-1].count("{to}") == 1)
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.each("row", ROWS)
 def test_functions_are_found_where_the_row_says(row):
     if row.math:
         ufunc = getattr(np, row.name, getattr(special, row.name, None))
@@ -88,6 +88,7 @@ def _uses_erf(x):
 BACKENDS = ("numpy", "numba")
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("x", [0.3, np.linspace(-1.0, 3.0, 7), np.linspace(-1.0, 3.0, 40_000)])
 def test_the_error_function_is_one_row(backend, x):

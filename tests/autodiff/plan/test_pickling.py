@@ -45,8 +45,8 @@ STEPS = {
 BY_NAME = ("function", "gradient", "both, donated", "hessian", "decorated")
 
 
-@pytest.mark.parametrize("called", [False, True])
-@pytest.mark.parametrize("name", [name for name in STEPS if name != "wrapped"])
+@pytest.mark.each("called", [False, True])
+@pytest.mark.each("name", [name for name in STEPS if name != "wrapped"])
 def test_cloudpickle(name, called):
     cloudpickle = pytest.importorskip("cloudpickle")
     step = STEPS[name]
@@ -62,6 +62,7 @@ def test_cloudpickle(name, called):
     assert str(pickle.loads(cloudpickle.dumps(arrived))(X)) == str(wanted)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", BY_NAME)
 def test_functions_of_a_module_pickle_by_name(name, tmp_path):
     step = STEPS[name]

@@ -25,7 +25,7 @@ def _agree(number):
 
 
 @pytest.mark.sampled(8)
-@pytest.mark.parametrize("number", range(0, GRAPHS, 2))
+@pytest.mark.each("number", range(0, GRAPHS, 2))
 def test_a_plan_gives_what_the_eager_graph_gives(number):
     _agree(number)
 

@@ -49,8 +49,9 @@ def _same_calls(f, *calls, **options):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("dtype", TYPES)
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.sampled(3)
+@pytest.mark.each("dtype", TYPES)
+@pytest.mark.each("name", FUNCTIONS)
 def test_every_layout_and_type(dtype, name, rng):
     f = FUNCTIONS[name]
     for shape in SHAPES:
@@ -99,8 +100,8 @@ WEAK = {
 }
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-@pytest.mark.parametrize("name", WEAK)
+@pytest.mark.each("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.each("name", WEAK)
 def test_a_number_beside_arrays_of_single_precision(name, dtype):
     f, a = WEAK[name], np.array([1.5, 2.0, -0.3], dtype)
     _same_calls(f, (a, 0.5), (a, 0.75), (a, 2.0), (a[0], 0.5))
@@ -152,7 +153,7 @@ PARAMETERS = {
 }
 
 
-@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.mark.each("name", PARAMETERS)
 def test_parameters_of_every_kind(name, rng):
     f, values = PARAMETERS[name]
     x = rng.normal(size=3)
@@ -216,8 +217,8 @@ SCALES = [(0.0, 1.0), (1e6, 1.0), (1e6, 1e-3), (0.0, 1e6), (-1e6, 1.0), (1e8, 1e
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", ROUNDED)
-@pytest.mark.parametrize("dtype", [float, np.float32])
+@pytest.mark.each("name", ROUNDED)
+@pytest.mark.each("dtype", [float, np.float32])
 def test_rounding_is_no_reason_to_refuse(name, dtype, rng):
     for offset, scale in SCALES:
         for n in (1, 3, 100):

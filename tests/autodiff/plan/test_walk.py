@@ -17,7 +17,7 @@ def _loss(primitive, operands, numbers, params, weights):
 
 
 @pytest.mark.sampled(8)
-@pytest.mark.parametrize(("primitive", "shapes", "params"), CASES)
+@pytest.mark.each(("primitive", "shapes", "params"), CASES)
 def test_a_plan_gives_what_the_eager_graph_gives(primitive, shapes, params, rng):
     operands = draw(rng, primitive, shapes)
     numbers = wanted(primitive, operands, params)

@@ -7,15 +7,11 @@ def pytest_generate_tests(metafunc):
     """Give a test that asks for ``numpy_call`` each of the calls of its module."""
     if "numpy_call" in metafunc.fixturenames:
         calls = [
-            (f"{f.__name__}-{i}", call, shapes)
+            pytest.param(call, shapes, id=f"{f.__name__}-{i}")
             for f, listed in metafunc.module.CALLS.items()
             for i, (call, shapes) in enumerate(listed)
         ]
-        metafunc.parametrize(
-            ("numpy_call", "shapes"),
-            [(call, shapes) for _, call, shapes in calls],
-            ids=[name for name, _, _ in calls],
-        )
+        metafunc.definition.add_marker(pytest.mark.each(("numpy_call", "shapes"), calls))
 
 
 @pytest.fixture

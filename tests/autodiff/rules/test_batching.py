@@ -125,7 +125,7 @@ def test_every_discrete_entry_has_a_case():
     assert sorted(DISCRETE) == sorted(own)
 
 
-@pytest.mark.parametrize("name", DISCRETE)
+@pytest.mark.each("name", DISCRETE)
 def test_discrete(name):
     for operands, params in DISCRETE[name]:
         arrays = [isinstance(x, np.ndarray) for x in operands]
@@ -135,10 +135,9 @@ def test_discrete(name):
             check(called(PRIMITIVES[name], params), operands, single, full)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "primitive",
     [p for p in PRIMITIVES.values() if not p.differentiable and isinstance(p.function, np.ufunc)],
-    ids=lambda p: p.name,
 )
 def test_discrete_universal_functions(primitive):
     kinds = {t[: primitive.function.nin] for t in primitive.function.types}
@@ -163,7 +162,7 @@ def drawn(primitive, shapes, params):
 
 
 @pytest.mark.sampled(8)
-@pytest.mark.parametrize(("primitive", "shapes", "params"), CASES)
+@pytest.mark.each(("primitive", "shapes", "params"), CASES)
 def test_value_and_derivatives(primitive, shapes, params):
     """Batches of values and gradients, gradients of batches, tangents of them: against the loop."""
     batched, single = drawn(primitive, shapes, params)

@@ -45,7 +45,7 @@ REAL_FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("name", REAL_FUNCTIONS)
+@pytest.mark.each("name", REAL_FUNCTIONS)
 def test_gradients_of_real_functions(name, rng):
     f = REAL_FUNCTIONS[name]
     z = some(rng, 3)
@@ -59,7 +59,7 @@ def test_gradients_of_real_functions(name, rng):
     np.testing.assert_allclose(graph.backward()["z"], differences(f, fresh), rtol=1e-6, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", REAL_FUNCTIONS)
+@pytest.mark.each("name", REAL_FUNCTIONS)
 def test_second_order(name, rng):
     f = REAL_FUNCTIONS[name]
     z, weights = some(rng, 3), some(rng, 3)
@@ -135,8 +135,8 @@ def test_single_precision_stays_single():
             assert (value.dtype, z_bar.dtype) == (np.float32, np.complex64)
 
 
-@pytest.mark.parametrize("name", ["arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh"])
-@pytest.mark.parametrize(
+@pytest.mark.each("name", ["arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh"])
+@pytest.mark.each(
     "z",
     [2 + 1e-3j, 2 - 1e-3j, -2 + 1e-3j, -2 - 1e-3j, 1e-3 + 2j, -1e-3 + 2j, 1e-3 - 2j, -1e-3 - 2j],
 )

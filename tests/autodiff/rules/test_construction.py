@@ -176,7 +176,7 @@ def test_float32_is_kept(rng):
         assert (f(x).dtype, value.dtype, x_bar.dtype) == (np.float32,) * 3
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("call", "error", "message"),
     [
         (lambda x: np.meshgrid(x, x, indexing="no")[0], ValueError, "'xy' or 'ij'"),

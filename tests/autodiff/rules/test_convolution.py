@@ -29,9 +29,9 @@ def test_value_and_gradient(numpy_call, shapes, rng, agrees):
     agrees(numpy_call, *(rng.normal(size=shape)[()] for shape in shapes))
 
 
-@pytest.mark.parametrize("f", CALLS, ids=lambda f: f.__name__)
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("lengths", [(4, 3), (3, 4), (2, 2), (5, 2)])
+@pytest.mark.each("f", CALLS)
+@pytest.mark.each("mode", MODES)
+@pytest.mark.each("lengths", [(4, 3), (3, 4), (2, 2), (5, 2)])
 def test_complex_operands(f, mode, lengths, rng, agrees):
     def parts(a, b, c, d):
         z = f(a + 1j * b, c + 1j * d, mode)

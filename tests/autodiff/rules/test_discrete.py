@@ -117,7 +117,7 @@ def test_positions_of_an_outer_trace_are_recorded_there(rng):
         np.testing.assert_array_equal(graph.backward()["x"], grad(f)(x))
 
 
-@pytest.mark.parametrize("f", REFUSED, ids=lambda f: getattr(f, "__name__", str(f)))
+@pytest.mark.each("f", REFUSED)
 def test_refusals_say_what_to_do(f):
     assert len(REFUSED[f].split()) >= 5
     assert not REFUSED[f].endswith(".")

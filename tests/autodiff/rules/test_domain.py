@@ -117,7 +117,7 @@ def check(found, f, x, where, lenient=False):
     ]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.each("name", NAMES)
 def test_first_derivatives(name):
     primitive = PRIMITIVES[name]
     xs = operands_of(primitive)
@@ -145,7 +145,8 @@ def test_first_derivatives(name):
         ]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.sampled(3)
+@pytest.mark.each("name", NAMES)
 def test_second_derivatives(name):
     """NaN may stand for one that exists, no other number."""
     primitive = PRIMITIVES[name]
@@ -172,7 +173,7 @@ COMPLEX = [n for n in NAMES if PRIMITIVES[n].complex]
 PLANE = [a + 1j * b for a in (-3.0, -1.2, -0.5, 0.0, 0.4, 1.7) for b in (-2.0, -0.3, 0.0, 0.7)]
 
 
-@pytest.mark.parametrize("name", COMPLEX)
+@pytest.mark.each("name", COMPLEX)
 def test_on_the_complex_plane(name):
     primitive = PRIMITIVES[name]
     numbers = [i for i in range(len(primitive.vjps)) if not isinstance(primitive.domain[i][0], int)]

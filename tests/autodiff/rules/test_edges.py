@@ -8,7 +8,7 @@ from autodiff import compile, grad, hessian, jvp, trace, value_and_grad
 NAN, INF = np.nan, np.inf
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("f", "x", "expected"),
     [
         (np.abs, 0.0, 0.0),
@@ -71,7 +71,7 @@ def test_conventions_at_a_point(f, x, expected):
     np.testing.assert_allclose(graph.backward()[next(iter(graph.inputs))], expected, rtol=1e-13)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("f", "x", "expected"),
     [
         (np.sqrt, 0.0, INF),
@@ -104,7 +104,7 @@ LENGTHS = [
 ]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "f",
     [
         *LENGTHS,

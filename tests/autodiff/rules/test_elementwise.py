@@ -123,7 +123,7 @@ def name(f):
     return getattr(f, "__name__", "f")
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("f", "derivative", "x"),
     [
         pytest.param(f, derivative, x, id=f"{name(f)}-{x:.3g}")
@@ -137,7 +137,7 @@ def test_derivatives_keep_their_digits(f, derivative, x):
         assert relative_error(grad(f)(x), exact) <= DIGITS
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("f", "by_x", "by_y", "x", "y"),
     [
         pytest.param(f, by_x, by_y, *point, id=f"{name(f)}-{point[0]:.3g},{point[1]:.3g}")
@@ -157,10 +157,8 @@ def test_partial_derivatives_keep_their_digits(f, by_x, by_y, x, y):
         assert relative_error(grad(other)((x, y)[argnum]), truth) <= digits
 
 
-@pytest.mark.parametrize("order", [1, 2, 3, 4, 5])
-@pytest.mark.parametrize(
-    "x", [0.0, 1e-8, 1e-3, 0.1, 0.31, 0.33, 0.7, 0.96, 1.3, 1.7, 5.2, -0.2, 40.3]
-)
+@pytest.mark.each("order", [1, 2, 3, 4, 5])
+@pytest.mark.each("x", [0.0, 1e-8, 1e-3, 0.1, 0.31, 0.33, 0.7, 0.96, 1.3, 1.7, 5.2, -0.2, 40.3])
 def test_sinc_keeps_its_digits_in_every_order(order, x):
     f = np.sinc
     for _ in range(order):
@@ -202,9 +200,7 @@ def test_every_ufunc_of_numpy_has_a_rule_or_a_reason():
     assert not ufuncs - products - set(UFUNCS) - set(TUPLES) - set(REFUSED)
 
 
-@pytest.mark.parametrize(
-    "f", [f for f in UFUNCS if f in vars(np).values() and not f.signature], ids=name
-)
+@pytest.mark.each("f", [f for f in UFUNCS if f in vars(np).values() and not f.signature])
 def test_complex_is_claimed_where_numpy_has_it(f):
     entry = UFUNCS[f]
     has_complex = any(types.split("->")[0].strip("D") == "" for types in f.types)
@@ -213,7 +209,7 @@ def test_complex_is_claimed_where_numpy_has_it(f):
         assert entry.complex == has_complex
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("f", "x"),
     [
         (np.sqrt, 0.0),

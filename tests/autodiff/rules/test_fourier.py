@@ -67,18 +67,18 @@ def parts(z):
     return np.stack([np.real(z), np.imag(z)]) if np.iscomplexobj(z) else z
 
 
-@pytest.mark.parametrize(("f", "call", "shapes"), CASES)
+@pytest.mark.each(("f", "call", "shapes"), CASES)
 def test_value_and_gradient(f, call, shapes, rng, agrees):
     agrees(lambda x: parts(call(x)), *(rng.normal(size=shape) for shape in shapes))
 
 
-@pytest.mark.parametrize(("f", "call", "shapes"), CASES)
+@pytest.mark.each(("f", "call", "shapes"), CASES)
 def test_strided_arrays(f, call, shapes, rng, agrees):
     x = rng.normal(size=tuple(2 * n for n in shapes[0]))
     agrees(lambda x: parts(call(x)), x[tuple(slice(None, None, -2) for _ in shapes[0])])
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("f", "call", "shapes"), [case for case in CASES if case.values[0] not in FROM_REAL]
 )
 def test_complex_operands(f, call, shapes, rng, agrees):

@@ -293,7 +293,7 @@ def test_strided_arrays(numpy_call, shapes, strided, agrees):
         agrees(numpy_call, *map(strided, shapes))
 
 
-@pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
+@pytest.mark.each("f", FUNCTIONS)
 def test_leading_parameters_are_numpys(f):
     # Were they not, np.f(t, 1) would mean one thing for arrays and another for tensors.
     try:
@@ -328,7 +328,7 @@ def test_float32_is_kept(rng):
     assert autodiff.grad(lambda x: np.sum(np.astype(x, float) ** 2))(x).dtype == np.float32
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("call", "error", "message"),
     [
         (lambda x: np.sum(x, dtype=int), autodiff.LostDerivative, "np.sum: dtype=int64 would lose"),

@@ -172,7 +172,7 @@ def test_float32_is_kept(rng):
     assert (value.dtype, x_bar.dtype) == (np.float64, np.float32)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("call", "error", "message"),
     [
         (lambda x: np.interp(x, KNOTS, [1.0]), ValueError, r"fp of shape \(1,\)"),

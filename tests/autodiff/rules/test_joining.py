@@ -147,7 +147,7 @@ def test_places_that_are_computed_are_branches(rng):
             graph.forward(x[::-1])
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("call", "error", "message"),
     [
         (lambda x: np.concatenate([x, x[0]]), ValueError, "concatenate: "),

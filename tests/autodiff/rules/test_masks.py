@@ -179,7 +179,7 @@ ELEMENTWISE = [
 ]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("primitive", "bad"),
     [
         pytest.param(p, bad, id=f"{p.name}, {bad}")

@@ -118,7 +118,7 @@ def test_strided_arrays(numpy_call, shapes, strided, agrees):
         agrees(numpy_call, *map(strided, shapes))
 
 
-@pytest.mark.parametrize(("call", "left", "right"), COMPLEX.values(), ids=COMPLEX)
+@pytest.mark.each(("call", "left", "right"), COMPLEX.values())
 def test_complex_operands(call, left, right, rng, agrees):
     def parts(a, b, c, d):
         z = call(a + 1j * b, c + 1j * d)
@@ -179,7 +179,7 @@ def test_a_product_with_a_shared_matrix_sums_over_the_stack_within_the_product(r
     np.testing.assert_allclose(y_bar, np.einsum("bnk,bnm->km", x, g))
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("call", "error", "message"),
     [
         (lambda x: np.cross(x, x), ValueError, "vectors of length 4 and 4"),

@@ -159,10 +159,10 @@ def check(f, x, rng):
 
 
 SHAPES = array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
-EXAMPLES = settings(max_examples=40, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=15, deadline=None, derandomize=True)
 
 
-@pytest.mark.parametrize("f", ALONG_AN_AXIS.values(), ids=ALONG_AN_AXIS)
+@pytest.mark.each("f", ALONG_AN_AXIS.values())
 @EXAMPLES
 @given(data=st.data())
 def test_functions_along_any_axis_or_none(f, data):
@@ -171,7 +171,7 @@ def test_functions_along_any_axis_or_none(f, data):
     check(lambda x: f(x, axis=axis) if isinstance(f, np.ufunc) else f(x, axis), x, rng)
 
 
-@pytest.mark.parametrize("f", ALONG_ONE_AXIS.values(), ids=ALONG_ONE_AXIS)
+@pytest.mark.each("f", ALONG_ONE_AXIS.values())
 @EXAMPLES
 @given(data=st.data())
 def test_functions_along_one_axis(f, data):
@@ -180,7 +180,7 @@ def test_functions_along_one_axis(f, data):
     check(lambda x: f(x, axis), x, rng)
 
 
-@pytest.mark.parametrize("f", OF_ANY_ARRAY.values(), ids=OF_ANY_ARRAY)
+@pytest.mark.each("f", OF_ANY_ARRAY.values())
 @EXAMPLES
 @given(data=st.data())
 def test_functions_of_any_array(f, data):
@@ -188,7 +188,7 @@ def test_functions_of_any_array(f, data):
     check(f, x, rng)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_basic_indices(data):
     x, rng = numbers(data, data.draw(SHAPES))
@@ -196,7 +196,7 @@ def test_basic_indices(data):
     check(lambda x: x[index] * 2.0, x, rng)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_products_of_any_shapes(data):
     left, right = (

@@ -310,7 +310,7 @@ def test_strided_arrays(numpy_call, shapes, strided, agrees):
         agrees(numpy_call, *map(strided, shapes))
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.each("dtype", [np.float32, np.float64])
 def test_both_modes_agree_and_types_are_numpys(numpy_call, shapes, dtype, rng):
     xs, x_dots = ([rng.normal(size=s).astype(dtype)[()] for s in shapes] for _ in range(2))
     out, out_dot = jvp(numpy_call, tuple(xs), tuple(x_dots))

@@ -171,7 +171,7 @@ def test_extrema_among_nan():
     assert value_and_grad(lambda x: np.nanmin(x, initial=7.0))(np.full(3, np.nan))[0] == 7.0
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("call", "error", "message"),
     [
         (lambda x: np.prod(x, dtype=np.int32), autodiff.LostDerivative, "np.prod: dtype=int32"),

@@ -39,7 +39,7 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("f", FUNCTIONS.values(), ids=FUNCTIONS)
+@pytest.mark.each("f", FUNCTIONS.values())
 def test_value_and_both_modes(f, rng):
     z, z_dot = rng.normal(size=(2, 2, 3)) + 1j * rng.normal(size=(2, 2, 3))
     out, pullback = vjp(f, z)

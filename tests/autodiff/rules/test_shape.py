@@ -106,8 +106,8 @@ def test_value_and_gradient(numpy_call, shapes, rng, agrees):
         agrees(numpy_call, *(x[tuple(slice(None, None, -2) for _ in x.shape)] for x in wide))
 
 
-@pytest.mark.parametrize("order", ["C", "F", "A", "K"])
-@pytest.mark.parametrize(
+@pytest.mark.each("order", ["C", "F", "A", "K"])
+@pytest.mark.each(
     "layout",
     [
         lambda x: x,
@@ -200,7 +200,7 @@ def test_float32_is_kept(rng):
         assert (value.dtype, x_bar.dtype) == (np.float32, np.float32)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("call", "error", "message"),
     [
         (lambda x: np.reshape(x, (4, 4)), ValueError, "reshape: cannot reshape"),

@@ -124,7 +124,7 @@ ARGUMENTS = [
 ]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("f", "derivative", "x"),
     [
         pytest.param(f, derivative, x, id=f"{getattr(f, '__name__', i)}-{x:.4g}")
@@ -207,7 +207,7 @@ def test_partial_derivatives_keep_their_digits(f, xs, exact):
             assert abs(mpf(float(found)) - truth) <= 2 * DIGITS * abs(truth)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("f", "x", "expected"),
     [
         (lambda x: sp.xlogy(0.0, x), 0.0, 0.0),
@@ -308,6 +308,7 @@ def test_python_functions_that_call_ufuncs_work_as_they_are(agrees, rng):
         agrees(f, x)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("call", ["sp.zeta(2.0, x)", "sp.airy(x)[0]", "np.real(sp.lambertw(x))"])
 def test_the_first_function_met_may_be_any(call):
     program = (

@@ -10,15 +10,14 @@ from autodiff.core.primitive import UFUNC_METHODS
 MASK = np.array([[True, False, True], [False, True, True]])
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "ufunc",
     [
         *(np.add, np.multiply, np.maximum, np.minimum, np.fmax, np.fmin),
         *(np.logaddexp, np.logaddexp2),
     ],
-    ids=lambda u: u.__name__,
 )
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "kwargs",
     [
         {},
@@ -29,7 +28,6 @@ MASK = np.array([[True, False, True], [False, True, True]])
         {"axis": 1, "initial": -0.5, "where": MASK},
         {"axis": 0, "dtype": np.longdouble},
     ],
-    ids=str,
 )
 def test_reduce(ufunc, kwargs, rng, agrees):
     reduce = ufunc.reduce

@@ -82,7 +82,7 @@ def test_methods_of_universal_functions(write, start, rng, agrees):
     agrees(writes(write, start), rng.normal(size=B))
 
 
-@pytest.mark.parametrize("f", [call for calls in CALLS.values() for call, _ in calls])
+@pytest.mark.each("f", [call for calls in CALLS.values() for call, _ in calls])
 def test_batches_and_forward_mode(f, rng):
     x, v = rng.normal(size=(3, 4)), rng.normal(size=(3, 4))
     for one, of_one in ((grad(lambda x: np.sum(f(x))), x), (lambda z: jvp(f, (z,), (C,))[1], x)):

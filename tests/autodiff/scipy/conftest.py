@@ -21,9 +21,11 @@ MODULES = [getattr(autodiff.scipy, name) for name in autodiff.scipy.__all__]
 def pytest_generate_tests(metafunc):
     """Give a test that asks for ``case`` each of the cases of its module."""
     if "case" in metafunc.fixturenames:
-        cases = metafunc.module.CASES
-        names = [f"{c[0].removeprefix('scipy.')}-{i}" for i, c in enumerate(cases)]
-        metafunc.parametrize("case", cases, ids=names)
+        cases = [
+            pytest.param(case, id=f"{case[0].removeprefix('scipy.')}-{i}")
+            for i, case in enumerate(metafunc.module.CASES)
+        ]
+        metafunc.definition.add_marker(pytest.mark.each("case", cases))
 
 
 def found(name):

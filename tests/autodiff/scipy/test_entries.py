@@ -21,7 +21,7 @@ def test_names_are_those_of_the_table():
     assert sorted(SCIPY) == sorted(TABLE)
 
 
-@pytest.mark.parametrize("name", sorted(SCIPY))
+@pytest.mark.each("name", sorted(SCIPY))
 def test_the_path_leads_to_the_entry(name):
     module, _, last = SCIPY[name].rpartition(".")
     found = importlib.import_module(module)

@@ -51,7 +51,7 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.each("name", CALLS)
 def test_the_derivative_is_right_or_the_replacement_is_named(name):
     f, told = CALLS[name], ""
     try:

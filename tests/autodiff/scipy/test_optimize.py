@@ -106,8 +106,8 @@ def test_cases(case, holds):
     holds(case)
 
 
-@pytest.mark.parametrize("start", [1.0, 1.0 + 1e-9, 1.3])
-@pytest.mark.parametrize("method", ["secant", "newton", "halley", "brentq"])
+@pytest.mark.each("start", [1.0, 1.0 + 1e-9, 1.3])
+@pytest.mark.each("method", ["secant", "newton", "halley", "brentq"])
 def test_a_start_at_the_root_has_the_right_derivative(start, method):
     more = {
         "secant": {"x0": start, "x1": 2.0},

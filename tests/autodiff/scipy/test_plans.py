@@ -32,7 +32,7 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.each("name", FUNCTIONS)
 def test_plans_are_not_stale(name):
     f = FUNCTIONS[name]
     plan = autodiff.compile(autodiff.value_and_grad(f))

@@ -19,8 +19,8 @@ TWICE = np.array([0, 1, 2, 0, 0]), np.array([0, 1, 2, 2, 0])
 FORMATS = ("csr", "csc", "coo", "bsr", "dia", "lil", "dok")
 
 
-@pytest.mark.parametrize("kind", ["array", "matrix"])
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.each("kind", ["array", "matrix"])
+@pytest.mark.each("form", FORMATS)
 def test_products_of_a_constant_matrix(form, kind, agrees):
     a = getattr(sp, f"{form}_{kind}")(D)
     agrees(lambda x: a @ x, X)

@@ -89,15 +89,15 @@ def close(found, expected):
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-11)
 
 
-@pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
-@pytest.mark.parametrize("name", TRANSFORMS)
+@pytest.mark.each("f", FUNCTIONS)
+@pytest.mark.each("name", TRANSFORMS)
 def test_of_a_transform(name, f):
     transformed = TRANSFORMS[name](f)
     close(vmap(transformed)(X), by_loop(transformed, X))
 
 
-@pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
-@pytest.mark.parametrize("name", TRANSFORMS)
+@pytest.mark.each("f", FUNCTIONS)
+@pytest.mark.each("name", TRANSFORMS)
 def test_under_a_transform(name, f):
     """A transform of a sum over the batch, against the same sum by a loop."""
 
@@ -211,7 +211,7 @@ def test_arrays_from_outside_and_other_names():
     np.testing.assert_array_equal(found, expected)
 
 
-@pytest.mark.parametrize("message", WRONG)
+@pytest.mark.each("message", WRONG)
 def test_errors(message):
     kinds = (ValueError, TypeError, NotImplementedError)
     with pytest.raises(kinds, match=message):
@@ -245,7 +245,7 @@ def test_matrices_of_random_programs(number, monkeypatch):
             np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-11 * scale)
 
 
-@pytest.mark.parametrize("number", range(40))
+@pytest.mark.each("number", range(40))
 def test_batches_of_random_programs(number):
     f, (point, _, _, _) = function(number), program(number)
     rng = np.random.default_rng(number)

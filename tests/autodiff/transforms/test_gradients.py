@@ -81,8 +81,8 @@ def test_perturbations_are_not_confused():
     np.testing.assert_allclose(f(2.0), 24.0)
 
 
-@pytest.mark.parametrize("order", [2, 3, 4])
-@pytest.mark.parametrize(
+@pytest.mark.each("order", [2, 3, 4])
+@pytest.mark.each(
     "f",
     [
         lambda x: np.sum(x[x > 0] ** 5),

@@ -126,23 +126,23 @@ MODES = {
 }
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", SMOOTH)
+@pytest.mark.each("mode", MODES)
+@pytest.mark.each("name", SMOOTH)
 def test_second_derivatives_of_what_is_smooth_as_a_whole(name, mode):
     f, x, expected = SMOOTH[name]
     np.testing.assert_allclose(MODES[mode](f, x), expected, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", NONE)
+@pytest.mark.each("mode", MODES)
+@pytest.mark.each("name", NONE)
 def test_nan_where_there_is_no_second_derivative(name, mode):
     f, x = NONE[name]
     np.testing.assert_array_equal(grad(f)(x) * 0, 0)
     np.testing.assert_array_equal(MODES[mode](f, x), np.nan)
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", NONE_OF_ELEMENTS)
+@pytest.mark.each("mode", MODES)
+@pytest.mark.each("name", NONE_OF_ELEMENTS)
 def test_nan_of_single_elements(name, mode):
     f = NONE_OF_ELEMENTS[name]
     got = MODES[mode](lambda x: np.sum(f(x)), np.array([0.0, 0.25, -0.5]))

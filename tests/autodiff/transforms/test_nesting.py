@@ -41,7 +41,7 @@ SINE = custom(
 
 
 @pytest.mark.sampled(8)
-@pytest.mark.parametrize("names", list(itertools.product(DERIVATIVES, repeat=3)), ids="-".join)
+@pytest.mark.each("names", list(itertools.product(DERIVATIVES, repeat=3)))
 def test_third_order_by_every_three_transforms(names):
     f = third = lambda x: np.exp(x) * SINE(2.0 * x) / (1.0 + x * x)
     for name in names:
@@ -134,7 +134,7 @@ def test_check_gradients_sees_a_second_order_that_is_wrong():
             check_gradients(wrong, 0.7, modes=(mode,), order=2)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("x", "kind"),
     [
         (0.7, float),
@@ -144,7 +144,7 @@ def test_check_gradients_sees_a_second_order_that_is_wrong():
         (np.longdouble(0.7), np.longdouble),
     ],
 )
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "f",
     [
         lambda x: np.sin(x) ** 2 * 3.0,

@@ -59,8 +59,8 @@ VECTORS = {
 }
 
 
-@pytest.mark.parametrize("mode", [None, "fwd", "rev"])
-@pytest.mark.parametrize("f", VECTORS.values(), ids=VECTORS)
+@pytest.mark.each("mode", [None, "fwd", "rev"])
+@pytest.mark.each("f", VECTORS.values())
 def test_jacobians(f, mode, rng):
     x = rng.normal(size=9)
     found = jacobian(f, mode=mode, sparsity="auto")(x)

@@ -25,8 +25,8 @@ def nested(f, x, order):
 UFUNCS = [n for n in _RULES if isinstance(getattr(np, n, None), np.ufunc) and n != "matmul"]
 
 
-@pytest.mark.parametrize("name", UFUNCS)
-@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.each("name", UFUNCS)
+@pytest.mark.each("sign", [1.0, -1.0])
 def test_every_rule_against_nested_gradients(name, sign):
     ufunc = getattr(np, name)
     x = sign * POINTS.get(name, 0.37)

@@ -13,6 +13,8 @@ from benchmarks.workloads.networks import deep
 
 KIB = 1024
 
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
 
 def quiet(stage):
     """Nobody is told what begins."""
@@ -42,7 +44,7 @@ def test_memory_that_is_kept_counts_once():
 
 
 def test_footprints_of_those_that_can_be_told(report):
-    chosen = [each for each in COMPILED.values() if each.name != "torch"]
+    chosen = [COMPILED[name] for name in ("by-hand", "by-hand-out", "autodiff", "autodiff-plan")]
     PARTS["memory"](report, chosen, quiet, workloads=[elementwise(30_000)])
     found = {f.candidate: f.peak_bytes for f in report.footprints}
     assert {"by-hand", "by-hand-out", "autodiff", "autodiff-plan"} <= set(found)
@@ -53,7 +55,7 @@ def test_footprints_of_those_that_can_be_told(report):
 
 
 def test_a_chain_in_parts_takes_less_memory(report):
-    PARTS["checkpoint"](report, [], quiet, workload=long_chain(steps=403, size=1000))
+    PARTS["checkpoint"](report, [], quiet, workload=long_chain(steps=203, size=1000))
     (result,) = report.results
     assert {e.candidate: e.status for e in result.entries} == dict.fromkeys(
         ("by-hand", "autodiff", "autodiff-checkpoint"), "ok"
@@ -97,7 +99,7 @@ def test_programs_that_grow(report, monkeypatch):
 def test_a_series_ends_where_it_takes_too_long(report, monkeypatch):
     monkeypatch.setattr(growth, "_LONGEST_BUILD_S", 0.0)
     series = {"numbers": (number_chain, (3, 6), ["autodiff-plan"])}
-    PARTS["growth"](report, COMPILED.values(), quiet, series=series)
+    PARTS["growth"](report, [COMPILED["autodiff-plan"]], quiet, series=series)
     assert [row.size for row in report.growth] == [3]
     longest = [(g.workload, g.what, g.found, g.reached) for g in report.goals]
     assert longest == [

@@ -2,6 +2,8 @@ import pytest
 
 from benchmarks.costs.imports import time_imports
 
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
 
 def test_each_module_is_imported_in_every_round():
     samples = time_imports(["colorsys"], 2)

@@ -115,7 +115,7 @@ def numbers(value):
 ASKED = [ENGINES["autodiff"](False), ENGINES["autodiff"](True), ENGINES["symdiff"](False)]
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.each("name", CASES)
 def test_every_function_is_right_to_eight_digits_of_the_largest_entry(name):
     module, given, truth = CASES[name]
     wanted = [numbers(each) for each in truth()]

@@ -18,6 +18,8 @@ from compare.cli import main
 from compare.problems.mlp import mlp_loss
 from compare.process.executor import Outcome
 
+pytestmark = pytest.mark.usefixtures("undisturbed")
+
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_every_tool_derives_and_counts(tool):

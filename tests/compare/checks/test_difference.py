@@ -16,7 +16,7 @@ from compare.problems import PROBLEMS
 EXACT = TOLERANCES["exact"]
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.each("name", PROBLEMS)
 def test_every_engine_agrees_on_every_problem(name):
     case = PROBLEMS[name].case(PROBLEMS[name].verify_size, seed=3)
     for engine in ENGINES.values():
@@ -58,8 +58,8 @@ def test_a_relative_error_above_the_tolerance_in_the_largest_entry_is_seen(entri
     assert difference.agrees == (reference[place] == given_gradient[place])
 
 
-@pytest.mark.parametrize("tolerance", TOLERANCES.values(), ids=list(TOLERANCES))
-@pytest.mark.parametrize("unit", [5e-324, 1.0, 1e300, np.finfo(float).max])
+@pytest.mark.each("tolerance", TOLERANCES.values())
+@pytest.mark.each("unit", [5e-324, 1.0, 1e300, np.finfo(float).max])
 def test_no_sign_and_no_size_hides_an_error(tolerance, unit):
     factors = (-1.0, -0.9, -0.5, 0.0, 0.5, 0.9, 1.0)
     for a, b, other in itertools.product(factors, factors, (0.0, -1.0, 1.0)):
@@ -133,7 +133,7 @@ def test_a_message_tells_the_entry_both_values_the_error_and_the_ulps():
     )
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.each("name", PROBLEMS)
 def test_no_problem_is_verified_where_its_gradient_is_zero(name):
     problem = PROBLEMS[name]
     _, gradients = problem.gradient(**problem.case(problem.verify_size, 0).inputs)

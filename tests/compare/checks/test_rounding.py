@@ -104,7 +104,7 @@ AT = {
 }
 
 
-@pytest.mark.parametrize("f", AT, ids=lambda f: f.__name__)
+@pytest.mark.each("f", AT)
 def test_at_a_minimum_all_agree_and_a_mistake_of_a_millionth_of_the_terms_does_not(f):
     args = AT[f]
     case = own_problem(f, args).case(1, 0)

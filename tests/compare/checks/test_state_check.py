@@ -32,7 +32,7 @@ OURS = ["expanded", "shared", "adjoint", "matrix", "graph", "graph-compiled", "h
 OURS += ["finite-differences", "complex-step"]
 
 
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.each("name", PROBLEMS)
 def test_no_engine_of_ours_is_accused(name):
     case = PROBLEMS[name].case(PROBLEMS[name].verify_size, seed=1)
     for engine in (get_engine(each) for each in OURS):

@@ -18,20 +18,26 @@ def gradscale(capsys, *arguments):
     return exit_.value.code, captured.out, captured.err
 
 
-QUICK = ("--quick", "--problem", "circuit", "--problem", "mlp-width", "--engine", "graph")
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder that a small run has written."""
-    out = tmp_path_factory.mktemp("report") / "small"
+    """A folder that a small run has written: one function, and what stands in every report."""
+    top = tmp_path_factory.mktemp("report")
+    model, out = top / "model.py", top / "small"
+    model.write_text("def loss(x=2.0, y=3.0):\n    return x * y + y\n")
     with pytest.raises(SystemExit) as exit_:
-        main(["run", "--out", str(out), *QUICK, "--engine", "shared"])
+        main(
+            ["run", "--out", str(out), "--quick", "--problem", f"{model}:loss", "--engine", "graph"]
+        )
     assert exit_.value.code == 0
     return out
 
 
-def test_run_writes_everything(folder):
+@pytest.mark.exhaustive
+def test_run_writes_everything(tmp_path, capsys):
+    folder = tmp_path / "small"
+    chosen = ("--problem", "circuit", "--problem", "mlp-width", "--engine", "graph")
+    arguments = ("run", "--out", str(folder), "--quick", *chosen, "--engine", "shared")
+    assert gradscale(capsys, *arguments)[0] == 0
     names = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     wanted = {"results.csv", "summary.csv", "agreement.csv", "truth.csv", "run.json"}
     wanted |= {"swell.csv", "training.csv"}
@@ -47,7 +53,7 @@ def test_run_writes_everything(folder):
 
 def test_a_folder_that_holds_a_run_is_left_alone(folder, capsys):
     before = {p: p.read_bytes() for p in folder.iterdir() if p.is_file()}
-    code, out, err = gradscale(capsys, "run", "--out", str(folder), *QUICK)
+    code, out, err = gradscale(capsys, "run", "--out", str(folder), "--quick")
     assert code == 2
     assert not out
     assert "--resume" in err

@@ -39,7 +39,7 @@ def verify(*, flags=(), limits=None, cores=None, clock=None, **environment):
     return ended.returncode, (ended.stdout + ended.stderr).decode()
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(6)
 @pytest.mark.parametrize(
     "condition",
     [

@@ -31,7 +31,7 @@ SATURATED = Case("tanh(15)", np.tanh, (15.0,), (3.7430491875353694e-13,), atol=2
 MEANT = Case("x twice", abs, (2.0,), (4.0,), documented={"mine": ("its page", (2.0,))})
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("case", "answer", "verdict"),
     [
         (SLOPE, [6.0], "right"),

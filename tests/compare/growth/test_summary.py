@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from compare.growth.summary import QUANTITIES, crossovers_of, growths_of, summarise
+from compare.growth.summary import QUANTITIES, crossovers_of, growths_of, summarise, summary_of
 from compare.results.reading import as_frame, read_table
 from compare.results.schema import RESULT_COLUMNS, SUMMARY_COLUMNS
 from compare.results.store import write_table
@@ -37,8 +37,14 @@ def late(n, stage, **values):
     return cell(n, status="timeout", stage=stage, run_s=None, first_run_s=None, ratio=None) | values
 
 
+def only(rows, quantity):
+    """Return the cells as a frame with one quantity, and what bounds it: each fit takes time."""
+    others = {"compile_s", "peak_bytes", "operations"} - {quantity}
+    return as_frame([row | dict.fromkeys(others) for row in rows], RESULT_COLUMNS)
+
+
 def summary(rows, quantity="run_s"):
-    frame = summarise(as_frame(rows, RESULT_COLUMNS))
+    frame = summarise(only(rows, quantity))
     assert list(frame.columns) == [column.name for column in SUMMARY_COLUMNS]
     return frame[frame["quantity"] == quantity].iloc[0]
 
@@ -67,14 +73,16 @@ def test_a_summary_is_written_and_read(tmp_path):
     pd.testing.assert_frame_equal(read_table(tmp_path / "summary.csv", SUMMARY_COLUMNS), frame)
 
 
-@pytest.mark.parametrize("quantity", QUANTITIES)
-def test_costs_that_follow_the_parameters_have_exponent_one(quantity):
-    row = summary([cell(n) for n in (2, 4, 8, 16, 32)], quantity)
-    assert (row["law"], row["against"]) == ("power", "parameters")
-    assert row["exponent"] == pytest.approx(1.0)
-    assert (row["largest"], row["largest_label"], row["largest_ratio"]) == (33**2, "width 32", 3.0)
-    assert row["stopped_at"] is pd.NA
-    assert row["stopped_by"] == ""
+def test_costs_that_follow_the_parameters_have_exponent_one():
+    frame = summarise(as_frame([cell(n) for n in (2, 4, 8, 16, 32)], RESULT_COLUMNS))
+    assert frame["quantity"].tolist() == list(QUANTITIES)
+    for _, row in frame.iterrows():
+        assert (row["law"], row["against"]) == ("power", "parameters"), row
+        assert row["exponent"] == pytest.approx(1.0), row
+        largest = row["largest"], row["largest_label"], row["largest_ratio"]
+        assert largest == (33**2, "width 32", 3.0), row
+        assert row["stopped_at"] is pd.NA, row
+        assert row["stopped_by"] == "", row
 
 
 def test_the_size_counts_where_parameters_do_not_grow():
@@ -110,15 +118,16 @@ def test_a_first_run_that_compiles_bounds_the_run_by_its_share_only():
     assert row["exponent"] == pytest.approx(1.0, abs=1e-3)
 
 
-@pytest.mark.parametrize("status", ["crashed", "error", "unsupported", "mismatch"])
-def test_other_failures_count_for_the_stop_only(status):
+def test_other_failures_count_for_the_stop_only():
     rows = [cell(n) for n in (2, 4, 8)]
-    failed = cell(16, status=status, run_s=1e3, build_s=1e3, operations=1)
-    for quantity in QUANTITIES:
-        row, alone = summary([*rows, failed], quantity), summary(rows, quantity)
-        assert (row["points"], row["exponent"]) == (alone["points"], alone["exponent"])
-        assert (row["stopped_at"], row["stopped_by"]) == (17**2, status)
-        assert row["largest"] == 81
+    alone = summarise(as_frame(rows, RESULT_COLUMNS))
+    for status in ("crashed", "error", "unsupported", "mismatch"):
+        failed = cell(16, status=status, run_s=1e3, build_s=1e3, operations=1)
+        frame = summarise(as_frame([*rows, failed], RESULT_COLUMNS))
+        for name in ("quantity", "points", "exponent"):
+            assert frame[name].tolist() == alone[name].tolist(), status
+        assert set(zip(frame["stopped_at"], frame["stopped_by"], strict=True)) == {(17**2, status)}
+        assert set(frame["largest"]) == {81}
 
 
 @pytest.mark.parametrize("stage", ["", "import", "inputs", "check", "sampling"])
@@ -238,11 +247,11 @@ def test_laws_and_crossovers_stay_within_a_class_of_machines():
             for engine, power in (("graph", 2), ("hand", 3))
         ]
 
-    results = as_frame(rows("slow", 10.0) + rows("fast", 1.0), RESULT_COLUMNS)
-    frame = summarise(results)
+    growths = growths_of(only(rows("slow", 10.0) + rows("fast", 1.0), "run_s"))
+    frame = summary_of(growths)
     found = frame[(frame["quantity"] == "run_s") & (frame["engine"] == "graph")]
     assert found["machine_class"].tolist() == ["slow", "fast"]
     assert found["exponent"].round(3).tolist() == [1.0, 1.0]
-    met = crossovers_of(growths_of(results))
+    met = crossovers_of(growths)
     assert set(met["machine_class"]) <= {"slow", "fast"}
     assert not met.duplicated(["family", "quantity", "machine_class"]).any()

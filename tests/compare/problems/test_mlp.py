@@ -72,10 +72,8 @@ def test_wide_layers_keep_lengths_on_average():
     assert np.var(network["w1"]) == pytest.approx(16.0 / 512, rel=0.02)
 
 
-@pytest.mark.parametrize(
-    ("name", "size"), [("mlp-depth", 1024), ("mlp-both", 8), ("mlp-width", 512)]
-)
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.each(("name", "size"), [("mlp-depth", 1024), ("mlp-both", 8), ("mlp-width", 512)])
+@pytest.mark.each("seed", range(4))
 def test_gradients_neither_vanish_nor_explode(name, size, seed):
     problem = get_problem(name)
     case = problem.case(size, seed)

@@ -61,7 +61,7 @@ def test_hand_gradient_equals_a_complex_step(name, seed):
     assert value == pytest.approx(stepped.real, rel=1e-13, abs=1e-14)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.each("name", NAMES)
 @given(seed=SEEDS)
 @settings(max_examples=25, deadline=None)
 def test_hand_gradient_equals_central_differences(name, seed):
@@ -84,7 +84,7 @@ def test_hand_gradient_equals_central_differences(name, seed):
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.each("name", NAMES)
 def test_a_wrong_gradient_would_be_noticed(name):
     problem = PROBLEMS[name]
     case = problem.case(problem.verify_size, 3)
@@ -99,7 +99,7 @@ def test_a_wrong_gradient_would_be_noticed(name):
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.each("name", NAMES)
 @given(seed=SEEDS)
 @settings(max_examples=10, deadline=None)
 def test_gradients_have_the_shapes_of_their_arguments(name, seed):
@@ -114,7 +114,7 @@ def test_gradients_have_the_shapes_of_their_arguments(name, seed):
         assert np.asarray(gradients[argument]).dtype == np.float64
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.each("name", NAMES)
 def test_functions_leave_their_inputs_alone(name):
     problem = PROBLEMS[name]
     case = problem.case(problem.verify_size, 0)
@@ -124,7 +124,7 @@ def test_functions_leave_their_inputs_alone(name):
     assert pickle.dumps(dict(case.inputs)) == before
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.each("name", NAMES)
 def test_a_seed_draws_the_same_inputs_and_another_seed_others(name):
     problem = PROBLEMS[name]
     first, again, other = (problem.case(problem.verify_size, seed).inputs for seed in (7, 7, 8))
@@ -134,7 +134,7 @@ def test_a_seed_draws_the_same_inputs_and_another_seed_others(name):
     assert any(not np.array_equal(first[argument], other[argument]) for argument in first)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.each("name", NAMES)
 def test_sizes_grow_and_labels_differ(name):
     problem = PROBLEMS[name]
     for sizes in (problem.sizes, problem.quick_sizes, problem.usual_sizes or ()):
@@ -147,7 +147,7 @@ def test_sizes_grow_and_labels_differ(name):
         assert 1 <= len(problem.quick_sizes) <= 3
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.each("name", NAMES)
 def test_problems_travel_to_another_process(name):
     problem = PROBLEMS[name]
     copy = pickle.loads(pickle.dumps(problem))
@@ -186,8 +186,8 @@ OPERATORS = {"add", "subtract", "multiply", "divide", "power", "negative", "matm
 FUNCTIONS = {"exp", "log", "tanh", "maximum", "sum", "mean", "permute_dims"}
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("constants", [False, True], ids=["all traced", "constants are arrays"])
+@pytest.mark.each("name", NAMES)
+@pytest.mark.each("constants", [False, True])
 def test_functions_run_on_objects_that_only_speak_the_protocols(name, constants):
     problem = PROBLEMS[name]
     case = problem.case(problem.verify_size, 0)

@@ -109,7 +109,7 @@ def test_what_differs_from_process_to_process_is_no_change(rng):
 def test_intervals_of_the_change_cover_it(rng):
     settings = {"cells": 20, "slower": dict.fromkeys(range(1, 21), 1.2), "between": 0.03}
     covered = []
-    for _ in range(10):
+    for _ in range(5):
         found = compare_runs(made(rng, 20, between=0.03), made(rng, **settings)).cells
         covered += list((found["change_low"] <= 1.2) & (found["change_high"] >= 1.2))
     assert np.mean(covered) > 0.88

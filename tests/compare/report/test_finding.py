@@ -143,6 +143,7 @@ def test_agreement_counts_what_could_be_compared(agreement):
     assert report_of(RunRecord()).agreement == ""
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("count", [1, 2, 7, 40, 90, 150])
 def test_any_part_of_a_run_can_be_reported(results, summary, run, count):
     report = report_of(

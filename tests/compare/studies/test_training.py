@@ -28,8 +28,8 @@ def test_the_loss_falls_from_tens_of_thousands_to_a_few_units():
 
 
 def test_another_order_of_operations_stays_within_rounding():
-    ours = train(hand_value_and_gradient, steps=300)
-    theirs = train(chain_rule, steps=300)
+    ours = train(hand_value_and_gradient, steps=100)
+    theirs = train(chain_rule, steps=100)
     np.testing.assert_allclose(theirs, ours, rtol=TRAINING_TOLERANCE, atol=0.0)
 
 
@@ -56,9 +56,9 @@ def test_on_step_sees_every_loss():
 
 def test_the_graph_and_the_formula_train_like_the_hand():
     pytest.importorskip("autodiff")
-    frame = train_all(steps=200, seed=3)
+    frame = train_all(steps=60, seed=3)
     assert list(frame.columns) == [column.name for column in TRAINING_COLUMNS]
-    assert frame["step"].tolist() == list(range(200))
+    assert frame["step"].tolist() == list(range(60))
     for name in ("loss_graph", "loss_formula"):
         np.testing.assert_allclose(
             frame[name], frame["loss_hand"], rtol=TRAINING_TOLERANCE, atol=0.0

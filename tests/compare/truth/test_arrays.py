@@ -24,7 +24,7 @@ def test_problems_of_the_array_api_choose_numpy():
     assert namespace(exact(1.0), exact(np.ones(2))) is np
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "divided",
     [
         lambda x: x / 3.0,
@@ -54,7 +54,7 @@ def _in_place(x):
     return x[0]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "rounds",
     [
         float,

@@ -66,7 +66,7 @@ ONE_NUMBER = [
 ]
 
 
-@pytest.mark.parametrize(("f", "x", "expected"), ONE_NUMBER)
+@pytest.mark.each(("f", "x", "expected"), ONE_NUMBER)
 def test_a_derivative_has_50_digits(f, x, expected):
     text = expected.replace("float.fromhex('0x1.99999a0000000p-4')", "0.10000000149011612")
     truth = true_gradient(lambda x: f(x), {"x": x})
@@ -74,7 +74,7 @@ def test_a_derivative_has_50_digits(f, x, expected):
     assert not truth.slopes
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("f", "x", "expected"),
     [
         (lambda x: np.sum(x * x), [1.0, 2.0], [2, 4]),
@@ -105,7 +105,7 @@ def test_arrays_go_through_numpy_as_they_are(f, x, expected):
             assert abs(entry - exactly) < mpmath.mpf(10) ** -50
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("f", "x", "message"),
     [
         (lambda x: math.exp(x), 1.0, "it rounds its arguments to a float"),

@@ -28,14 +28,9 @@ def planted(change, name="planted"):
     return Engine(name, "wrong on purpose", ("autodiff",), prepare)
 
 
-@pytest.fixture(scope="module")
-def errors():
-    """Errors of our engines on every problem."""
+def test_every_problem_has_a_truth_and_our_engines_are_near_it():
     cases = cases_for_truth(PROBLEMS.values(), seed=2, quick=True)
-    return measure_errors(cases, [get_engine(name) for name in OURS])
-
-
-def test_every_problem_has_a_truth_and_our_engines_are_near_it(errors):
+    errors = measure_errors(cases, [get_engine(name) for name in OURS])
     assert list(errors.columns) == [column.name for column in TRUTH_COLUMNS]
     assert len(errors) == len(PROBLEMS) * len(OURS)
     assert set(errors["status"]) <= {"ok", "unsupported"}, errors.to_string()
@@ -59,19 +54,18 @@ def test_larger_sizes_are_looked_at_unless_it_must_be_quick():
     assert [c.size for c in cases_for_truth([problem], 0, quick=True)] == [4]
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
+def test_who_is_not_near_the_truth_is_a_mismatch():
+    changes = [
         (lambda v, g: (v, {**g, "z": 1.001 * g["z"]}), "z is "),
         (lambda v, g: (v + 1e-6, g), "value is "),
         (lambda v, g: (v, {"x": g["x"]}), "gradients of x arrived"),
         (lambda v, g: (v, {**g, "z": np.float64(np.nan)}), "z is nan: not finite"),
-    ],
-)
-def test_who_is_not_near_the_truth_is_a_mismatch(change, message):
-    frame = measure_errors([PROBLEMS["circuit"].case(1, 0)], [planted(change)])
-    assert frame["status"].tolist() == ["mismatch"]
-    assert message in frame["message"][0]
+    ]
+    engines = [planted(change, f"wrong {i}") for i, (change, _) in enumerate(changes)]
+    frame = measure_errors([PROBLEMS["circuit"].case(1, 0)], engines)
+    assert frame["status"].tolist() == ["mismatch"] * len(changes)
+    for said, (_, message) in zip(frame["message"], changes, strict=True):
+        assert message in said
 
 
 def test_the_truth_tells_which_of_two_that_differ_is_wrong():

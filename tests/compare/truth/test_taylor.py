@@ -12,8 +12,8 @@ def gradient_of(name, seed):
     return problem.function, case.inputs, {n: np.array(gradients[n]) for n in case.wrt}
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.each("seed", range(3))
+@pytest.mark.each("name", PROBLEMS)
 def test_a_right_gradient_passes_and_a_wrong_one_does_not(name, seed):
     f, inputs, gradients = gradient_of(name, seed)
     found = taylor_test(f, inputs, gradients, seed=seed)

@@ -94,7 +94,7 @@ def test_choices_take_one_branch():
     assert "the branch that is chosen" in str(found["∂f/∂v1"].rules)
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.each("name", FUNCTIONS)
 def test_every_function_has_its_rule(name):
     fewest = FUNCTIONS[name][0]
     text = "where(x > y, x, y)" if name == "where" else f"{name}({', '.join('xyz'[:fewest])})*2"

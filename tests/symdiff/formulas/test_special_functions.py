@@ -19,8 +19,8 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.each("strategy", STRATEGIES)
+@pytest.mark.each("name", CASES)
 def test_value_and_derivative(name, strategy):
     function, x, slope = CASES[name]
     g = gradient(lambda x: np.sum(function(x)), strategy=strategy, x=(2,))

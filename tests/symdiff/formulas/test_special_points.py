@@ -162,8 +162,8 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.each("strategy", STRATEGIES)
+@pytest.mark.each("name", CASES)
 def test_the_right_derivative_at_special_points(name, strategy):
     f, x, right = CASES[name]
     x = np.array(x)
@@ -178,8 +178,9 @@ def test_the_right_derivative_at_special_points(name, strategy):
     np.testing.assert_allclose(pasted["x"], right, atol=1e-12)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.skipif(not any(map(shutil.which, ("gcc", "clang", "cc"))), reason="no C compiler")
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.each("name", CASES)
 def test_c_gives_the_same(name, compiled):
     f, x, right = CASES[name]
     g = gradient(f, strategy="adjoint", x=(3,))

@@ -114,8 +114,8 @@ def _replaced(p, old, new):
     return p
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.each("strategy", STRATEGIES)
+@pytest.mark.each("name", CASES)
 def test_partials_have_the_structure_of_the_argument(name, strategy):
     f, shapes, numbers, taken = CASES[name]
     g = gradient(f, strategy=strategy, inputs={"p": shapes, "x": (2,)})
@@ -144,8 +144,8 @@ def test_a_list_of_numbers_is_an_array(strategy):
         assert g(x=[1.0, 1.0])["x"].tolist() == [2.0, 3.0]
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize(
+@pytest.mark.each("strategy", STRATEGIES)
+@pytest.mark.each(
     ("given", "kind", "words"),
     [
         ({"p": [W]}, ValueError, "1 entries arrived, 2 were traced"),

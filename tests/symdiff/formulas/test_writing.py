@@ -277,8 +277,8 @@ def differences(f, x, step=1e-6):
     return found
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("f", RIGHT, ids=lambda f: f.__name__)
+@pytest.mark.each("strategy", STRATEGIES)
+@pytest.mark.each("f", RIGHT)
 def test_writing_means_what_it_means_in_numpy(f, strategy):
     if strategy == "matrix" and f in BY_ORDER:
         with pytest.raises(Untraceable, match="order in memory"):
@@ -289,8 +289,8 @@ def test_writing_means_what_it_means_in_numpy(f, strategy):
     np.testing.assert_allclose(found["x"], differences(lambda x: f(x.copy()), X), atol=1e-7)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("f", REFUSED, ids=lambda f: f.__name__)
+@pytest.mark.each("strategy", STRATEGIES)
+@pytest.mark.each("f", REFUSED)
 def test_what_is_refused_says_why(f, strategy):
     kind, words = REFUSED[f]
     shape = (3, 3) if f is read_only else X.shape

@@ -65,7 +65,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.each("name", CASES)
 def test_the_formula_and_its_numbers(name, rng, error, precise):
     f, shapes, wrt, right = CASES[name]
     g = gradient(f, strategy="matrix", wrt=wrt, inputs=shapes)

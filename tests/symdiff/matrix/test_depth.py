@@ -32,6 +32,7 @@ def test_operations_grow_linearly_with_depth(f):
     assert counts[2] - counts[1] == counts[1] - counts[0] <= 100
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("f", [layers, residual])
 def test_a_thousand_layers(f, rng):
     inputs, names = shapes(1000)

@@ -19,8 +19,8 @@ PROBLEMS, LENGTHS, SQUARE = problems.PROBLEMS, problems.LENGTHS, problems.SQUARE
 SEED = 11  # no activation within three steps of its kink
 
 
-@pytest.mark.parametrize("lengths", [LENGTHS, SQUARE], ids=["oblong", "square"])
-@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.each("lengths", [LENGTHS, SQUARE])
+@pytest.mark.each("name", PROBLEMS)
 def test_against_differences(name, lengths, error, precise):
     problem = PROBLEMS[name]
     point = problems.point_of(problem, lengths, np.random.default_rng(SEED))
@@ -37,7 +37,7 @@ def test_against_differences(name, lengths, error, precise):
         assert error(other[key], entry) < 1e-12
 
 
-@pytest.mark.parametrize("name", [name for name in PROBLEMS if PROBLEMS[name].scalars])
+@pytest.mark.each("name", [name for name in PROBLEMS if PROBLEMS[name].scalars])
 def test_against_the_scalar_formulas(name, error):
     problem = PROBLEMS[name]
     lengths = dict.fromkeys(LENGTHS, 2) | {"N": 3}
@@ -458,7 +458,7 @@ def test_truth_values_add_up_as_numbers():
 
 def test_pickling_does_not_recurse():
     def f(x):
-        for _ in range(3000):
+        for _ in range(1200):
             x = np.sin(x)
         return np.sum(x)
 

@@ -33,7 +33,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.each("name", REFUSED)
 def test_refused_by_name(name):
     f, words = REFUSED[name]
     with pytest.raises(Untraceable, match=words):
@@ -82,7 +82,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.each("name", WRONG)
 def test_wrong_use_says_what_to_do(name):
     f, kind, words = WRONG[name]
     with pytest.raises(kind, match=words):

@@ -60,10 +60,9 @@ def test_names_stand_for_nodes():
     assert definitions(dag, {exp: "v"}) == [sympy.exp(x)]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "ufunc",
     [*(u for u, row in UFUNCS.items() if row.domain), scipy.special.erf],
-    ids=lambda u: u.__name__,
 )
 def test_there_and_back(ufunc):
     arity = ufunc.nin

@@ -33,7 +33,7 @@ def _missing(row):
     return missing + ["sympy.numeric"] * (own and row.sympy.numeric is None)
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.each("row", ROWS)
 def test_no_column_is_missing(row):
     assert not _missing(row)
 
@@ -46,7 +46,7 @@ def test_walk_catches_a_missing_column(name):
         assert _missing(emptied) == [column]
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.each("row", ROWS)
 def test_columns_fit_each_other(row):
     fewest, most = row.arity
     assert fewest <= (most or fewest)
@@ -70,7 +70,7 @@ def test_columns_fit_each_other(row):
     assert COUNTS.get(row.name, 1) == row.count
 
 
-@pytest.mark.parametrize("row", [param for param in ROWS if param.values[0].parse])
+@pytest.mark.each("row", [param for param in ROWS if param.values[0].parse])
 def test_parse_names(row):
     for name in row.parse:
         assert name in FUNCTIONS
@@ -96,8 +96,8 @@ def _function(row, ufunc):
     return lambda x0, x1: ufunc(x0, x1)
 
 
-@pytest.mark.parametrize("strategy", ["shared", "expanded", "adjoint"])
-@pytest.mark.parametrize(("row", "ufunc"), SMOOTH)
+@pytest.mark.each("strategy", ["shared", "expanded", "adjoint"])
+@pytest.mark.each(("row", "ufunc"), SMOOTH)
 def test_value_and_derivative(row, ufunc, strategy, rng, differences):
     f, point = _function(row, ufunc), _point(row, rng)
     g = gradient(f, strategy=strategy, inputs=dict.fromkeys(point, ()))
@@ -108,7 +108,7 @@ def test_value_and_derivative(row, ufunc, strategy, rng, differences):
     differences(f, found, point)
 
 
-@pytest.mark.parametrize(("row", "ufunc"), SMOOTH)
+@pytest.mark.each(("row", "ufunc"), SMOOTH)
 def test_numpy_scalars_agree_with_floats(row, ufunc, rng):
     point = _point(row, rng)
     g = gradient(_function(row, ufunc), inputs=dict.fromkeys(point, ()))
@@ -118,7 +118,7 @@ def test_numpy_scalars_agree_with_floats(row, ufunc, rng):
         np.testing.assert_allclose(slow[1][name], fast[1][name], rtol=1e-13)
 
 
-@pytest.mark.parametrize(("row", "ufunc"), SMOOTH)
+@pytest.mark.each(("row", "ufunc"), SMOOTH)
 def test_formula_evaluates_in_sympy(row, ufunc, rng):
     point = _point(row, rng)
     g = gradient(_function(row, ufunc), inputs=dict.fromkeys(point, ()))

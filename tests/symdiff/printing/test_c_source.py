@@ -53,7 +53,7 @@ FUNCTIONS_OF_TWO = """
 
 
 @needs_compiler
-@pytest.mark.parametrize("text", FUNCTIONS_OF_ONE.split())
+@pytest.mark.each("text", FUNCTIONS_OF_ONE.split())
 def test_functions_of_one(text, compiled):
     call_at = compiled(g := gradient(parse(text), x=(), strategy="adjoint"))
     for x in (-1.7, -0.3, 0.6, 1.0, 2.3):
@@ -64,7 +64,7 @@ def test_functions_of_one(text, compiled):
 
 
 @needs_compiler
-@pytest.mark.parametrize("text", FUNCTIONS_OF_TWO.split())
+@pytest.mark.each("text", FUNCTIONS_OF_TWO.split())
 def test_functions_of_two(text, compiled):
     g = gradient(parse(text, ["x", "y"]), x=(), y=())
     for x, y in ((-1.7, 0.4), (0.6, 0.6), (2.3, -1.0)):
@@ -79,7 +79,7 @@ EXTREMES = [0.0, 1e4, -1e4, 1e300, -1.0, np.inf, -np.inf, np.nan]
 
 
 @needs_compiler
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "text",
     SINGULAR.split(),
 )

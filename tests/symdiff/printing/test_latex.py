@@ -174,8 +174,8 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.each("strategy", STRATEGIES)
+@pytest.mark.each("name", CASES)
 def test_latex_is_accepted(name, strategy):
     f, shapes = CASES[name]
     g = gradient(f, strategy=strategy, inputs=shapes)
@@ -213,8 +213,8 @@ def test_one_typesetting_of_names(strategy):
     assert all(name in text for name in ("w_1", r"\theta_1"))
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
-@pytest.mark.parametrize("number", [8.314462618, 0.30000000000000004, 6.02214076e23, 1e-15, 2 / 3])
+@pytest.mark.each("strategy", STRATEGIES)
+@pytest.mark.each("number", [8.314462618, 0.30000000000000004, 6.02214076e23, 1e-15, 2 / 3])
 def test_constants_have_all_their_digits(number, strategy):
     g = gradient(lambda x: np.sin(number * x), strategy=strategy, x=())
     mantissa, _, exponent = repr(number).partition("e")

@@ -79,7 +79,7 @@ def complex_step(program, x, y):
     return float(np.real(by_x)), {"x": np.imag(by_x) / STEP, "y": np.imag(by_y) / STEP}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(program=programs(), x=COORDINATE, y=COORDINATE)
 def test_strategies_and_complex_steps_agree(program, x, y):
     ties = []
@@ -105,7 +105,7 @@ def test_strategies_agree_at_ties_too(program, x, y):
         assert other == pytest.approx(found[0], rel=1e-9, abs=1e-9)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(program=programs(steps=14))
 def test_the_prediction_is_exact_on_random_programs(program):
     traced = trace(lambda x, y: run(program, x, y), x=(), y=())
@@ -141,8 +141,8 @@ SMOOTH_YET_FRAGILE = {
 }
 
 
-@pytest.mark.parametrize("strategy", SCALAR)
-@pytest.mark.parametrize("name", SMOOTH_YET_FRAGILE)
+@pytest.mark.each("strategy", SCALAR)
+@pytest.mark.each("name", SMOOTH_YET_FRAGILE)
 def test_smooth_functions_have_finite_derivatives(name, strategy):
     f, x, slope = SMOOTH_YET_FRAGILE[name]
     assert gradient(f, strategy=strategy, x=())(x=x)["x"] == pytest.approx(slope, rel=1e-12)
@@ -155,8 +155,8 @@ def test_a_power_of_zero_by_its_exponent(strategy):
     assert g(x=2, y=3) == pytest.approx({"x": 12.0, "y": 8 * np.log(2)})
 
 
-@pytest.mark.parametrize("strategy", SCALAR)
-@pytest.mark.parametrize("z", [-40.0, -5.0, 2.0, 10.0, 20.0, 40.0, 300.0])
+@pytest.mark.each("strategy", SCALAR)
+@pytest.mark.each("z", [-40.0, -5.0, 2.0, 10.0, 20.0, 40.0, 300.0])
 def test_a_saturated_sigmoid_keeps_its_digits(strategy, z):
     g = gradient(lambda z: 1 / (1 + np.exp(-z)), strategy=strategy, z=())
     e = np.exp(-abs(z))

@@ -58,7 +58,7 @@ ARRAYS = {
 }
 
 
-@pytest.mark.parametrize("name", ARRAYS)
+@pytest.mark.each("name", ARRAYS)
 def test_the_prediction_is_exact_on_arrays(name):
     f, shapes = ARRAYS[name]
     predicted, real = _predicted_and_real(f, **shapes)

@@ -173,7 +173,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("case", HOSTILE)
+@pytest.mark.each("case", HOSTILE)
 def test_hostile_text_is_refused_with_a_sentence(case, tmp_path):
     canary = tmp_path / "canary"
     text = HOSTILE[case]
@@ -232,7 +232,7 @@ HOSTILE_NAMES = (
 )
 
 
-@pytest.mark.parametrize("name", HOSTILE_NAMES)
+@pytest.mark.each("name", HOSTILE_NAMES)
 def test_hostile_names_are_refused(name):
     with pytest.raises(Unparsable, match=r"^arguments, position 1: "):
         parse("x + 1", ["x", name])
@@ -358,7 +358,7 @@ EQUIVALENTS = {
 }
 
 
-@pytest.mark.parametrize("text", EQUIVALENTS)
+@pytest.mark.each("text", EQUIVALENTS)
 def test_equivalents(text, differences):
     function, point = EQUIVALENTS[text]
     parsed = parse(text)
@@ -394,7 +394,7 @@ def test_arguments_as_given():
         f(1)
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.each("name", FUNCTIONS)
 def test_every_function_can_be_derived(name):
     fewest = FUNCTIONS[name][0]
     text = "where(x > y, x, y)" if name == "where" else f"{name}({', '.join('xyz'[:fewest])})"

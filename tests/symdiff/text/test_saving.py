@@ -139,7 +139,7 @@ def test_every_operation_is_known_to_the_format():
     } - arithmetic <= FUNCTIONS.keys()
 
 
-@pytest.mark.parametrize("op", sorted(FUNCTIONS.keys() - {"where"}))
+@pytest.mark.each("op", sorted(FUNCTIONS.keys() - {"where"}))
 def test_every_operation_comes_back(op):
     dag = Dag()
     arguments = dag.symbols("x", (FUNCTIONS[op][0],)).tolist()
@@ -154,7 +154,7 @@ def test_every_operation_comes_back(op):
 NUMBERS = [0, 1, -1, 2**53 + 1, -(2**200), 0.1, -1e300, 5e-324, math.inf, -math.inf, math.nan]
 
 
-@pytest.mark.parametrize("number", [*NUMBERS, Fraction(1, 3), Fraction(-22, 7)])
+@pytest.mark.each("number", [*NUMBERS, Fraction(1, 3), Fraction(-22, 7)])
 def test_every_number_comes_back(number):
     dag = Dag()
     value = dag.node("mul", dag.number(number), int(dag.symbols("x", ())))
@@ -281,7 +281,7 @@ REPLACED = {
 }
 
 
-@pytest.mark.parametrize("case", REPLACED)
+@pytest.mark.each("case", REPLACED)
 def test_hostile_files_are_refused_with_a_sentence(case):
     text = GOOD.replace(*REPLACED[case])
     with pytest.raises(Unparsable, match=r"^line \d+: ") as caught:

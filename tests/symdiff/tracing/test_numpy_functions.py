@@ -74,7 +74,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.each("name", CASES)
 def test_value_and_gradient(name, rng, differences):
     body, shape = CASES[name]
 

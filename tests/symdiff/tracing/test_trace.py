@@ -75,7 +75,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.each("name", REFUSED)
 def test_refused_with_a_name(name):
     f, kind, words = REFUSED[name]
     with pytest.raises(kind, match=words):

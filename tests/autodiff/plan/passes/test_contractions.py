@@ -48,8 +48,8 @@ def agrees(subscripts, operands, optimize):
     return plan.plan(*operands).source
 
 
-@pytest.mark.parametrize("kind", ["float64", "complex128", "layouts"])
-@pytest.mark.parametrize(("subscripts", "shapes"), CALLS)
+@pytest.mark.each("kind", ["float64", "complex128", "layouts"])
+@pytest.mark.each(("subscripts", "shapes"), CALLS)
 def test_a_plan_gives_the_sums_of_the_function(subscripts, shapes, kind, rng):
     operands = [rng.normal(size=shape) for shape in shapes]
     if kind == "complex128":

@@ -42,7 +42,7 @@ FUNCTIONS = {
 }
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.each("name", FUNCTIONS)
 def test_values_are_the_same(name):
     f = FUNCTIONS[name]
     plan = autodiff.compile(f)

@@ -78,7 +78,7 @@ def test_arrays_of_the_form_are_taken(add, name):
         assert b[2] == B[2] + RIGHT[name][1, 1]
 
 
-@pytest.mark.parametrize("name", WRONG)
+@pytest.mark.each("name", WRONG)
 def test_arrays_of_other_forms_are_not_touched(add, name):
     b = B.copy()
     assert not add((WRONG[name], b))

@@ -153,7 +153,7 @@ def test_workloads(name):
 
 
 def test_a_deep_network_shares_its_kernels():
-    workload = deep(30)
+    workload = deep(15)
     both = autodiff.value_and_grad(partial(workload.function, np), workload.argnums)
     inputs = list(workload.inputs.values())
     compiled = check(both, *inputs)
@@ -193,11 +193,17 @@ def test_shapes_views_and_reductions(rng):
     check(f, x, v, c, a)
 
 
-def test_arrays_in_any_order_are_accepted(rng):
+@pytest.fixture(scope="module")
+def mlp():
+    """A network: its value and gradients, its inputs, and the compiled function."""
     workload = WORKLOADS["mlp"]
     both = autodiff.value_and_grad(partial(workload.function, np), workload.argnums)
     inputs = list(workload.inputs.values())
-    compiled, _ = numba_plan(both, *inputs)
+    return both, inputs, numba_plan(both, *inputs)[0]
+
+
+def test_arrays_in_any_order_are_accepted(mlp):
+    both, inputs, compiled = mlp
     odd = [np.asfortranarray(x) for x in inputs]
     odd[0] = np.repeat(inputs[0], 2, axis=1)[:, ::2]
     odd[4] = inputs[4].copy()[::-1][::-1]
@@ -270,11 +276,9 @@ def test_what_is_not_for_numba_gets_a_plan_for_numpy(rng):
         assert plan.note
 
 
-def test_threads_have_memory_of_their_own(rng):
-    workload = WORKLOADS["mlp"]
-    both = autodiff.value_and_grad(partial(workload.function, np), workload.argnums)
-    compiled, _ = numba_plan(both, *workload.inputs.values())
-    calls = [[x + 0.1 * k for x in workload.inputs.values()] for k in range(8)]
+def test_threads_have_memory_of_their_own(mlp):
+    _, inputs, compiled = mlp
+    calls = [[x + 0.1 * k for x in inputs] for k in range(8)]
     expected = [compiled(*args) for args in calls]
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda k: compiled(*calls[k % 8]), range(400)))

@@ -47,8 +47,8 @@ def _as_text(outputs, exact):
     return str(outputs)
 
 
-@pytest.mark.parametrize("view", list(VIEWS))
-@pytest.mark.parametrize("joined", list(JOINED))
+@pytest.mark.each("view", list(VIEWS))
+@pytest.mark.each("joined", list(JOINED))
 def test_no_loop_reads_at_other_positions_than_it_writes(joined, view, rng, monkeypatch):
     # Steps and their check alone: a plan takes seconds to compile.
     checked = []
@@ -117,6 +117,7 @@ LAYOUTS = {
 }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("first", ["C", "strided", "unaligned"])
 def test_arguments_in_every_layout(first, rng):
     def loss(x, w, v):

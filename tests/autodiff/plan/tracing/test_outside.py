@@ -627,7 +627,7 @@ REFUSED = {
 WEIRD = [Weird()]
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.each("name", REFUSED)
 def test_what_cannot_be_seen_is_refused_by_name(name):
     f, words = REFUSED[name]
     with pytest.raises(autodiff.UnwatchableState, match=words):

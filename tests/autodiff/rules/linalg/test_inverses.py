@@ -173,8 +173,8 @@ FACTORS = {
 }
 
 
-@pytest.mark.parametrize("name", FACTORS)
-@pytest.mark.parametrize("n", [1, 3, 20])
+@pytest.mark.each("name", FACTORS)
+@pytest.mark.each("n", [1, 3, 20])
 def test_a_factor_of_cholesky_is_solved_as_a_triangle(name, n, rng):
     """One triangle is read, forward and backward, and the numbers are those of any system."""
     x, b = rng.normal(size=(n, n)), rng.normal(size=(n, 2))

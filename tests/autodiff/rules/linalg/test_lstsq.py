@@ -27,7 +27,7 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize(("call", "shapes"), CALLS[np.linalg.lstsq])
+@pytest.mark.each(("call", "shapes"), CALLS[np.linalg.lstsq])
 def test_value_and_gradient(call, shapes, rng, slope):
     args = [rng.normal(size=shape) for shape in shapes]
     plain = call(*args)

@@ -90,14 +90,15 @@ def daleckii_krein(f, df, a, direction):
     return v @ (weights * (v.T @ direction @ v)) @ v.T
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("name", "form"),
     [
         *((name, by_eigh) for name in SCALAR),
         *(("square root", form) for form in (by_diag, by_einsum, by_eig)),
     ],
 )
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.each("point", POINTS)
+@pytest.mark.sampled(3)
 def test_matrix_functions(name, point, form):
     f, df = SCALAR[name]
     a = POINTS[point]
@@ -110,8 +111,9 @@ def test_matrix_functions(name, point, form):
     np.testing.assert_allclose(tangent, expected, rtol=1e-8, atol=1e-9)
 
 
-@pytest.mark.parametrize("point", ["identity", "a pair, turned", "equal to 1e-7", "apart"])
-@pytest.mark.parametrize("name", ["square root", "exponential", "inverse"])
+@pytest.mark.each("point", ["identity", "a pair, turned", "equal to 1e-7", "apart"])
+@pytest.mark.each("name", ["square root", "exponential", "inverse"])
+@pytest.mark.sampled(5)
 def test_second_derivatives_of_matrix_functions(name, point):
     f, df = SCALAR[name]
     a, function = POINTS[point], by_eigh(f)
@@ -154,9 +156,9 @@ def by_svd(f, full):
     return function
 
 
-@pytest.mark.parametrize("full", [True, False])
-@pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 4)])
-@pytest.mark.parametrize("kind", ["zero", "eye", "turned", "rank 1", "one zero"])
+@pytest.mark.each("full", [True, False])
+@pytest.mark.each("shape", [(3, 3), (4, 2), (2, 4)])
+@pytest.mark.each("kind", ["zero", "eye", "turned", "rank 1", "one zero"])
 def test_functions_of_singular_values(kind, shape, full, rng):
     m, n = shape
     u, v = (np.linalg.qr(rng.normal(size=(k, k)))[0] for k in shape)
@@ -212,7 +214,7 @@ def test_what_is_made_of_singular_vectors():
     np.testing.assert_allclose(H, columns, atol=1e-10)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "f",
     [
         lambda a: np.linalg.eigh(a)[1][0, 0],
@@ -224,7 +226,7 @@ def test_what_is_made_of_singular_vectors():
         lambda a: np.sum(by_eigh(np.sqrt)(a) * W) + np.linalg.eigh(a)[1][1, 1],
     ],
 )
-@pytest.mark.parametrize("a", [EYE, turned(2.0, 2.0, 2.0)])
+@pytest.mark.each("a", [EYE, turned(2.0, 2.0, 2.0)])
 def test_what_depends_on_the_choice_of_vectors_has_no_derivative(f, a):
     np.testing.assert_array_equal(grad(f)(a), np.nan)
     assert np.isnan(jvp(f, (a,), (sym(W),))[1])
