@@ -45,6 +45,7 @@ def wrap(xp: ModuleType) -> Namespace:
 
     Examples
     --------
+    >>> import numpy as np
     >>> wrap(np)
     Traceback (most recent call last):
     TypeError: wrap: numpy arrived; jax.numpy, torch or cupy expected: other arrays need no adapter

@@ -59,7 +59,7 @@ def test_candidates_are_timed_in_turn_and_long_enough():
 
 
 def test_a_round_on_a_disturbed_machine_is_repeated():
-    seconds = itertools.chain([0.005] * 7, [0.009], itertools.repeat(0.005))
+    seconds = itertools.chain([0.005] * 2, [0.009], itertools.repeat(0.005))
     numbers = itertools.count()
     samples, _ = take_turns(
         {"a": lambda: Sample(next(numbers), 0.0)}, 3, lambda: Sample(next(seconds), 0.005)
