@@ -148,7 +148,7 @@ def benchmark(
 
     Examples
     --------
-    >>> frame = benchmark(lambda x: x * x, 3.0, engines=["graph"])
+    >>> frame = benchmark(lambda x: x * x, 3.0, engines=["graph"], budget_s=3.0)
     >>> frame["status"].tolist(), bool(frame["run_s"][0] > 0)
     (['ok'], True)
     """

@@ -71,7 +71,9 @@ def test_an_engine_that_refuses_is_unsupported_with_its_reason():
 
 
 def test_benchmark_of_a_function_has_every_column():
-    frame = compare.benchmark(lambda x, y: x * y + x, 2.0, 3.0, engines=["graph", "shared"])
+    frame = compare.benchmark(
+        lambda x, y: x * y + x, 2.0, 3.0, engines=["graph", "shared"], budget_s=3.0
+    )
     assert list(frame.columns) == [c.name for c in RESULT_COLUMNS]
     assert frame["status"].tolist() == ["ok", "ok"], frame.to_string()
     # It shows those that one reads, with their rows selected too; what is selected is shown.
