@@ -24,6 +24,8 @@ CALIBRATION, PRIMAL = "control", "primal"
 DRIFT = 0.25
 #: Samples below which an interval says little; taken where they fit into `Limits.slow_s`.
 _FEWEST = 3
+#: Rounds from one look at the intervals to the next: a bootstrap takes as long as a turn.
+_LOOK = 5
 
 Sampler = Callable[[], Sample]
 
@@ -54,9 +56,8 @@ class Taken:
     round: int
     #: Its times.
     sample: Sample
-    #: Whether the machine changed its speed during the round.
-    drifted: bool = False
-    #: Whether it counts; a drifted one does where there was no time left to repeat the round.
+    #: Whether it counts. One of a round in which the machine changed its speed does where there was
+    #: no time left to repeat the round.
     counts: bool = True
     #: Number of the process of its candidate, from 0.
     process: int = 0
@@ -114,14 +115,13 @@ class Rounds:
                 self.taken[name].append(taken)
             self.next += 1
             after_s = self._calibration_s()
-            drifted = _differ(before_s, after_s)
-            before_s = after_s
             # A machine that is never quiet must not stop it.
-            repeat = drifted and self.repeated < self.limits.least
+            repeat = _differ(before_s, after_s) and self.repeated < self.limits.least
+            before_s = after_s
             self.repeated += repeat
             for taken in (t for ts in self.taken.values() for t in ts[-2:]):
                 if taken.round == self.next - 1:
-                    taken.drifted, taken.counts = drifted, not repeat
+                    taken.counts = not repeat
             live = [name for name in live if name in current and not self._enough(name)]
         self.done = True
 
@@ -148,7 +148,8 @@ class Rounds:
         elif spent_s >= self.limits.budget_s:
             done = len(counted) >= _FEWEST
         else:
-            done = len(counted) >= self.limits.least and narrow(
+            more = len(counted) - self.limits.least
+            done = more >= 0 == more % _LOOK and narrow(
                 estimate(self.ratios(name) or [t.sample.seconds for t in counted], self.seed)
             )
         if done and not counted:

@@ -61,7 +61,7 @@ def test_a_machine_that_is_never_quiet_does_not_stop_the_batch():
     rounds, _ = take({"A": steady(0.01)}, calibration=lambda: Sample(next(seconds), 0.005))
     assert rounds.repeated == LIMITS.least
     assert len(rounds.counted("A")) >= 15
-    assert any(taken.drifted for taken in rounds.counted("A"))
+    assert [taken.round for taken in rounds.counted("A")][:2] == [15, 16], "off, and no time left"
 
 
 def test_a_machine_at_half_its_speed_says_the_same_of_ratios():
