@@ -172,8 +172,11 @@ class _Pass:
             return []
         sides = []
         for by in (_TURN, -_TURN):
-            with self._moved(by):
-                sides.append([self.values(x.node) for x in infinite])
+            try:
+                with self._moved(by):
+                    sides.append([self.values(x.node) for x in infinite])
+            except Exception:  # as in `_beside`: whether an operand turns is not known then
+                sides.append([[np.nan for _ in x.node.operands] for x in infinite])
         found = []
         for x, after, before in zip(infinite, *sides, strict=True):
             xs, out, masks = self.values(x.node), x.node.value, {}
@@ -181,8 +184,8 @@ class _Pass:
             for i in x.at:
                 # An input does not turn.
                 if x.node.operands[i].primitive is not None:
-                    turns = np.greater((after[i] - xs[i]) * (before[i] - xs[i]), 0)
-                    none = np.logical_or(none, turns)
+                    passes = np.less_equal((after[i] - xs[i]) * (before[i] - xs[i]), 0)
+                    none = np.logical_or(none, np.logical_not(passes))
             negative = False
             if primitive_of(x.node).name in _AT_ZERO:
                 negative = np.signbit(xs[0]) & np.equal(xs[0], 0) & np.less_equal(out, 0)
