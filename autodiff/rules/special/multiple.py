@@ -12,6 +12,7 @@ import numpy as np
 import scipy.special as sp
 
 from autodiff.core.batching import broadcast
+from autodiff.core.libraries import elsewhere
 from autodiff.core.primitive import TUPLES, Array, Primitive, Rule, general
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.elementwise_rules import unbroadcast
@@ -29,6 +30,11 @@ def _result(
     def function(*xs: Array) -> Array:
         if any(type(x) is Tensor for x in xs):
             return record(entry, xs)
+        blocks: Any = next((x for x in map(elsewhere, xs) if hasattr(x, "map_blocks")), None)
+        if blocks is not None:
+            # Dask has no universal functions of several results.
+            whole = np.broadcast_arrays(*xs) if len(xs) > 1 else xs
+            return whole[0].map_blocks(lambda *b: ufunc(*b)[which], *whole[1:], dtype=float)
         return ufunc(*xs)[which]
 
     def vjp(argnum: int) -> Rule:
