@@ -292,15 +292,10 @@ def check(program, seed=0):
         try:
             with np.errstate(all="ignore"):
                 found[strategy] = g.value_and_gradient(**program.point)
-        except np.linalg.LinAlgError as error:  # det(X) inv(X).T at a singular matrix
-            if strategy not in STRATEGIES[:3] and getattr(error, "__notes__", None):
-                continue
-            return f"wrong: {strategy} raises {error!r}"
         except Exception as error:
             return f"wrong: {strategy} raises {error!r}"
         if not np.isclose(found[strategy][0], value, rtol=1e-9, atol=1e-9):
-            text = str(program)
-            if re.search(r"np\.log\(.*np\.exp", text) and re.search(" > |arctan2", text):
+            if re.search(r"np\.log\(.*np\.exp", str(program)) and " > " in str(program):
                 return "chosen by rounding"  # log(1 + exp(-75)) is 0 in NumPy, and 3e-33 here
             return f"wrong: {strategy} has the value {found[strategy][0]}, NumPy {value}"
         space = {}

@@ -142,7 +142,7 @@ def sums_of_products(draw):
     return f"{','.join(terms)}->{output}", shapes, optimize
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(case=sums_of_products(), seed=st.integers(0, 2**32 - 1))
 def test_any_sum_of_products(case, seed):
     subscripts, shapes, optimize = case

@@ -313,7 +313,7 @@ def shape_and_index(draw):
 
 
 @given(shape_and_index(), st.booleans())
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=300)
 def test_any_index_gives_numpys_elements_and_their_transpose(case, fortran):
     shape, index = case
     rng = np.random.default_rng(7)

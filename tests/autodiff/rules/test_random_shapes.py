@@ -159,7 +159,7 @@ def check(f, x, rng):
 
 
 SHAPES = array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
-EXAMPLES = settings(max_examples=15, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=40, deadline=None, derandomize=True)
 
 
 @pytest.mark.each("f", ALONG_AN_AXIS.values())
@@ -188,7 +188,7 @@ def test_functions_of_any_array(f, data):
     check(f, x, rng)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_basic_indices(data):
     x, rng = numbers(data, data.draw(SHAPES))
@@ -196,7 +196,7 @@ def test_basic_indices(data):
     check(lambda x: x[index] * 2.0, x, rng)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_products_of_any_shapes(data):
     left, right = (

@@ -297,7 +297,7 @@ LAYOUTS = {
 
 @pytest.mark.sampled(8)
 @pytest.mark.each("primitive", ELEMENTWISE)
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_elementwise_rules_at_any_shape(primitive, data):
     count = len(primitive.vjps)

@@ -269,7 +269,7 @@ COSTS = st.floats(1e-300, 1e300) | st.sampled_from([0.0, -1.0, math.nan, math.in
         st.tuples(st.sampled_from([1, 2, 9, 1e7, 0, math.nan]), COSTS, st.booleans()), max_size=12
     )
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_odd_points_never_raise(points):
     n, y, censored = (list(column) for column in zip(*points, strict=True)) if points else ([],) * 3
     laws = {kind: fit(kind, n, y, censored) for kind in KINDS}

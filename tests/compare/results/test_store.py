@@ -79,7 +79,7 @@ ONE_LINE = st.text(
         max_size=5,
     )
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_what_is_written_reads_back_equal(rows):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "table.csv"
@@ -120,7 +120,7 @@ NASTY = st.text(max_size=20) | st.builds(
 
 
 @given(words=NASTY)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_no_text_becomes_a_formula_or_a_second_row_and_all_read_back_as_one_line(words):
     with tempfile.TemporaryDirectory() as folder:
         path = create_results(Path(folder) / "results.csv")

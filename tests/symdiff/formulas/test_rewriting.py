@@ -98,7 +98,7 @@ def test_simpler_formulas(strategy):
     assert simple(x=3) == g(x=3)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     text=st.sampled_from(
         [

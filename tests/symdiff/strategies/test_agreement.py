@@ -79,7 +79,7 @@ def complex_step(program, x, y):
     return float(np.real(by_x)), {"x": np.imag(by_x) / STEP, "y": np.imag(by_y) / STEP}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(program=programs(), x=COORDINATE, y=COORDINATE)
 def test_strategies_and_complex_steps_agree(program, x, y):
     ties = []
@@ -105,7 +105,7 @@ def test_strategies_agree_at_ties_too(program, x, y):
         assert other == pytest.approx(found[0], rel=1e-9, abs=1e-9)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(program=programs(steps=14))
 def test_the_prediction_is_exact_on_random_programs(program):
     traced = trace(lambda x, y: run(program, x, y), x=(), y=())

@@ -43,7 +43,7 @@ def test_a_change_of_contents_is_noticed(name):
     st.sampled_from(list(INNERMOST)),
     st.integers(-1, 3),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_nothing_hidden_goes_stale(root, holders, innermost, level):
     program = Program(root, tuple(holders), innermost, min(level, len(holders)), 2.0, 5.0)
     assert check(program) in ("right", "refused", "invalid"), program
