@@ -33,7 +33,7 @@ def _result(
         blocks: Any = next((x for x in map(elsewhere, xs) if hasattr(x, "map_blocks")), None)
         if blocks is not None:
             # Dask has no universal functions of several results.
-            whole = np.broadcast_arrays(*xs) if len(xs) > 1 else xs
+            whole: Any = np.broadcast_arrays(*xs) if len(xs) > 1 else xs
             return whole[0].map_blocks(lambda *b: ufunc(*b)[which], *whole[1:], dtype=float)
         return ufunc(*xs)[which]
 
