@@ -22,6 +22,19 @@ Interval = tuple[float, float]
 _POSITIVE = (0.4, 3.0)
 
 
+def _results(ufunc: np.ufunc, *xs: Array) -> Sequence[Array]:
+    """Return the results of a function, of Dask's arrays part by part: it has no such functions."""
+    blocks: Any = next((x for x in map(elsewhere, xs) if hasattr(x, "map_blocks")), None)
+    if blocks is None or any(type(x) is Tensor for x in xs):
+        return tuple(ufunc(*xs))
+    first, *others = np.broadcast_arrays(*xs) if len(xs) > 1 else xs
+    whole: Any = first
+    return [
+        whole.map_blocks(lambda *parts, i=i: ufunc(*parts)[i], *others, dtype=float)
+        for i in range(ufunc.nout)
+    ]
+
+
 def _result(
     ufunc: np.ufunc, which: int, label: str, partials: Sequence[Rule], domain: Sequence[Interval]
 ) -> Primitive:
@@ -30,12 +43,7 @@ def _result(
     def function(*xs: Array) -> Array:
         if any(type(x) is Tensor for x in xs):
             return record(entry, xs)
-        blocks: Any = next((x for x in map(elsewhere, xs) if hasattr(x, "map_blocks")), None)
-        if blocks is not None:
-            # Dask has no universal functions of several results.
-            whole: Any = np.broadcast_arrays(*xs) if len(xs) > 1 else xs
-            return whole[0].map_blocks(lambda *b: ufunc(*b)[which], *whole[1:], dtype=float)
-        return ufunc(*xs)[which]
+        return _results(ufunc, *xs)[which]
 
     def vjp(argnum: int) -> Rule:
         return lambda g, out, *xs: unbroadcast(g * partials[argnum](out, *xs), np.shape(xs[argnum]))
@@ -89,10 +97,10 @@ _several(
 _several(
     sp.airy,
     [(-3.0, 2.0)],
-    Ai=[lambda out, x: sp.airy(x)[1]],
-    Aip=[lambda out, x: x * sp.airy(x)[0]],
-    Bi=[lambda out, x: sp.airy(x)[3]],
-    Bip=[lambda out, x: x * sp.airy(x)[2]],
+    Ai=[lambda out, x: _results(sp.airy, x)[1]],
+    Aip=[lambda out, x: x * _results(sp.airy, x)[0]],
+    Bi=[lambda out, x: _results(sp.airy, x)[3]],
+    Bip=[lambda out, x: x * _results(sp.airy, x)[2]],
 )
 _several(
     sp.itj0y0,
@@ -110,12 +118,12 @@ _several(
 
 def _amplitude_by_parameter(u: Array, m: Array) -> Array:
     """Return the derivative of the amplitude, whose elliptic integral of the first kind is u."""
-    _, _, dn, amplitude = sp.ellipj(u, m)
+    _, _, dn, amplitude = _results(sp.ellipj, u, m)
     return -ellipkinc_by_parameter(amplitude, m) * dn
 
 
 def _dn_by_parameter(out: Array, u: Array, m: Array) -> Array:
-    sn, cn, _, _ = sp.ellipj(u, m)
+    sn, cn, _, _ = _results(sp.ellipj, u, m)
     return -0.5 * sn * (sn + 2.0 * m * cn * _amplitude_by_parameter(u, m)) / out
 
 
@@ -123,16 +131,19 @@ _several(
     sp.ellipj,
     [(0.3, 2.5), (0.2, 0.8)],
     sn=[
-        lambda out, u, m: sp.ellipj(u, m)[1] * sp.ellipj(u, m)[2],
-        lambda out, u, m: sp.ellipj(u, m)[1] * _amplitude_by_parameter(u, m),
+        lambda out, u, m: _results(sp.ellipj, u, m)[1] * _results(sp.ellipj, u, m)[2],
+        lambda out, u, m: _results(sp.ellipj, u, m)[1] * _amplitude_by_parameter(u, m),
     ],
     cn=[
-        lambda out, u, m: -sp.ellipj(u, m)[0] * sp.ellipj(u, m)[2],
-        lambda out, u, m: -sp.ellipj(u, m)[0] * _amplitude_by_parameter(u, m),
+        lambda out, u, m: -_results(sp.ellipj, u, m)[0] * _results(sp.ellipj, u, m)[2],
+        lambda out, u, m: -_results(sp.ellipj, u, m)[0] * _amplitude_by_parameter(u, m),
     ],
-    dn=[lambda out, u, m: -m * sp.ellipj(u, m)[0] * sp.ellipj(u, m)[1], _dn_by_parameter],
+    dn=[
+        lambda out, u, m: -m * _results(sp.ellipj, u, m)[0] * _results(sp.ellipj, u, m)[1],
+        _dn_by_parameter,
+    ],
     ph=[
-        lambda out, u, m: sp.ellipj(u, m)[2],
+        lambda out, u, m: _results(sp.ellipj, u, m)[2],
         lambda out, u, m: _amplitude_by_parameter(u, m),
     ],
 )
