@@ -41,7 +41,7 @@ __all__ = [
 def _autograd(autograd: Any, workload: Workload) -> BoundCall:
     if workload.group == "general" or workload.derivative != "gradient":
         raise NotImplementedError("gradients of the other groups only")
-    function = partial(workload.function, importlib.import_module("autograd.numpy"))
+    function = partial(workload.idiom("autograd"), importlib.import_module("autograd.numpy"))
     both = autograd.value_and_grad(function, workload.argnums)
     return bound(workload, partial(both, *workload.inputs.values()))
 

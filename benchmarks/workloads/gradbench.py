@@ -11,7 +11,12 @@ import numpy as np
 from scipy.special import multigammaln
 
 from benchmarks.gradbench.evals.inputs import cameras, hand, letters
-from benchmarks.gradbench.evals.models import cost, log_posterior, loss
+from benchmarks.gradbench.evals.models import (
+    cost,
+    log_posterior,
+    log_posterior_of_factors,
+    loss,
+)
 from benchmarks.gradbench.evals.nested import height, potential
 from benchmarks.gradbench.evals.vectors import (
     expansion,
@@ -65,6 +70,23 @@ def _least_squares_by_hand(x: Any, powers: Any, signs: Any) -> Any:
 
 def _mixture(alpha: Any, mu: Any, q: Any, below: Any, x: Any) -> Any:
     return log_posterior(alpha, mu, q, below, x, 0, 1.0)
+
+
+@cache
+def _places(d: int) -> Any:
+    """Return where each entry of a factor stands in its diagonal, the columns under it, and a 0."""
+    columns, rows = np.triu_indices(d, 1)
+    places = np.full((d, d), d + len(rows))
+    places[np.arange(d), np.arange(d)] = np.arange(d)
+    places[rows, columns] = np.arange(d, d + len(rows))
+    return places
+
+
+def _gathered_mixture(alpha: Any, mu: Any, q: Any, below: Any, x: Any) -> Any:
+    """Return `_mixture` for arrays that cannot be written into."""
+    k, d = mu.shape
+    entries = np.concatenate([np.exp(q), below, np.zeros((k, 1))], axis=1)
+    return log_posterior_of_factors(alpha, mu, q, entries[:, _places(d)], x, 0, 1.0)
 
 
 def _mixture_by_hand(alpha: Any, mu: Any, q: Any, below: Any, x: Any) -> Any:
@@ -152,14 +174,25 @@ def _draw_clusters(n: int, k: int, d: int, rng: np.random.Generator) -> dict[str
 
 
 def _workload(
-    name: str, meaning: str, f: Function, draw: Any, wrt: str, by_hand: Any = None, **more: Any
+    name: str,
+    meaning: str,
+    f: Function,
+    draw: Any,
+    wrt: str,
+    by_hand: Any = None,
+    unwritten: Function | None = None,
+    **more: Any,
 ) -> Workload:
+    """Return a workload; `unwritten` is the function for arrays that cannot be written into."""
+    idioms = {"torch": _of_torch(f)}
+    if unwritten is not None:
+        idioms |= dict.fromkeys(("jax", "autograd"), _of_library(unwritten))
     return Workload(
         name=f"gradbench-{name}",
         meaning=meaning,
         operations=0,
         function=_of_library(f),
-        idioms={"torch": _of_torch(f)},
+        idioms=idioms,
         hand=by_hand,
         draw=draw,
         wrt=tuple(wrt.split()),
@@ -192,7 +225,8 @@ GRADBENCH: dict[str, Workload] = {
         _workload("llsq", "least squares, 4,096 rows, 128 parameters", least_squares,
                   partial(_draw_polynomial, 4096, 128), "x", _least_squares_by_hand),
         _workload("gmm", "mixture of 25 Gaussians in 32 dimensions, 1,000 samples", _mixture,
-                  partial(_draw_mixture, 1000, 25, 32), "alpha mu q below", _mixture_by_hand),
+                  partial(_draw_mixture, 1000, 25, 32), "alpha mu q below", _mixture_by_hand,
+                  _gathered_mixture),
         _workload("ode", "60 equations, 20 steps of Runge and Kutta", partial(_last, 20),
                   lambda rng: {"x": 0.5 + rng.random(60)}, "x", partial(_last_by_hand, 20)),
         _workload("kmeans", "10 clusters of 10,000 points in 64 dimensions", cost,
