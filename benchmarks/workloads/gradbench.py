@@ -233,7 +233,7 @@ GRADBENCH: dict[str, Workload] = {
                   partial(_draw_clusters, 10_000, 10, 64), "centroids", _clusters_by_hand),
         _workload("det", "determinant of 10 rows, by minors", expansion,
                   lambda rng: {"a": rng.random((10, 10))}, "a", _determinant_by_hand),
-        _workload("lstm", "2 layers, 50 letters of 14 bits", loss, partial(letters, 2, 50),
+        _workload("lstm", "2 layers, 20 letters of 14 bits", loss, partial(letters, 2, 20),
                   "main extra"),
         _workload("ba", "49 cameras, 7,776 points, 31,843 observations: a row of each block",
                   _across, _seen, "cameras points weights"),

@@ -90,7 +90,7 @@ def answer(
             warnings.simplefilter("ignore", kind)  # what they tell of is not the answer
         try:
             found = derivative(case)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return None, f"{type(error).__name__}: {error}"
     numbers = [np.asarray(x) if isinstance(x, np.ndarray | np.generic) else x for x in found]
     return numbers, f"{told[0].category.__name__}: {told[0].message}" if told else ""

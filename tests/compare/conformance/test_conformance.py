@@ -14,6 +14,7 @@ from compare.conformance.judge import verdict_of
 from compare.conformance.libraries import LIBRARIES, OURS
 from compare.conformance.page import write_page
 from compare.conformance.program import program
+from compare.conformance.run import answer
 from compare.conformance.suite import FAMILIES, cases_of
 
 CASES = [case for family in FAMILIES for case in cases_of(family)]
@@ -73,6 +74,13 @@ def test_a_wrong_number_with_a_warning_is_not_silent():
     verdict = verdict_of(SLOPE, [0.0], "UserWarning: seems independent")
     assert (verdict.verdict, verdict.message) == ("warned", "UserWarning: seems independent")
     assert verdict_of(SLOPE, [6.0], "UserWarning: seems independent").verdict == "right"
+
+
+def test_a_library_that_exits_is_refused():
+    def exits(case):
+        sys.exit(3)
+
+    assert answer(exits, CASES[0].family, CASES[0].name) == (None, "SystemExit: 3")
 
 
 def without_the_second_order(f, wrt):
