@@ -72,7 +72,6 @@ def _mixture(alpha: Any, mu: Any, q: Any, below: Any, x: Any) -> Any:
     return log_posterior(alpha, mu, q, below, x, 0, 1.0)
 
 
-@cache
 def _places(d: int) -> Any:
     """Return where each entry of a factor stands in its diagonal, the columns under it, and a 0."""
     columns, rows = np.triu_indices(d, 1)
@@ -82,11 +81,15 @@ def _places(d: int) -> Any:
     return places
 
 
+_PLACES = _places(
+    32
+)  # made before: where a library's own arrays stand for NumPy's, none is written
+
+
 def _gathered_mixture(alpha: Any, mu: Any, q: Any, below: Any, x: Any) -> Any:
-    """Return `_mixture` for arrays that cannot be written into."""
-    k, d = mu.shape
-    entries = np.concatenate([np.exp(q), below, np.zeros((k, 1))], axis=1)
-    return log_posterior_of_factors(alpha, mu, q, entries[:, _places(d)], x, 0, 1.0)
+    """Return `_mixture` in 32 dimensions for arrays that cannot be written into."""
+    entries = np.concatenate([np.exp(q), below, np.zeros((len(mu), 1))], axis=1)
+    return log_posterior_of_factors(alpha, mu, q, entries[:, _PLACES], x, 0, 1.0)
 
 
 def _mixture_by_hand(alpha: Any, mu: Any, q: Any, below: Any, x: Any) -> Any:
