@@ -32,7 +32,7 @@ from autodiff.graph.trace import as_primal, check_result
 from autodiff.rules.elementwise_rules import LOST
 from autodiff.rules.kinks import noting
 from autodiff.rules.magnitude import real_part
-from autodiff.transforms.values import agree, floating, is_known, refuse_discrete, short
+from autodiff.transforms.values import agree, floating, has_limits, refuse_discrete, short
 
 __all__ = ["Call"]
 
@@ -394,11 +394,14 @@ class Call:
 
     def _resolve(self, cotangents: Sequence[Any]) -> None:
         """Run the backward pass again where zero met infinity: what that is depends."""
-        if all([is_known(x.value) for x in self.inputs]):
+        if all([has_limits(x.value) for x in self.inputs]):
             # late: zero times infinity is rare
-            from autodiff.graph.steep import with_limits
+            from autodiff.graph.steep import below, with_limits, with_values_of_limits
 
-            found = with_limits(self.nodes, self.tape, self.inputs, lambda: self._seed(cotangents))
+            nested = any([below(x.value) is not x.value for x in self.inputs])
+            find = with_values_of_limits if nested else with_limits
+            seeds = [below(g) for g in cotangents]
+            found = find(self.nodes, self.tape, self.inputs, lambda: self._seed(seeds))
             for x, x_bar in zip(self.inputs, found, strict=True):
                 x.adjoint = x_bar
 
@@ -527,7 +530,7 @@ class Call:
         forms = self.observer.before_passes(self.nodes) if self.observer is not None else {}
         LOST.found = False
         found = push(self.nodes, self.tape, known, self.outputs, forms, recorded=recorded)
-        if LOST.found and not recorded and all([is_known(x.value) for x in self.inputs]):
+        if LOST.found and not recorded and all([has_limits(x.value) for x in self.inputs]):
             return self._push_by_pulls(tangents)
         return [
             zeros_beside(value, floating(value)) if out_dot is None else out_dot

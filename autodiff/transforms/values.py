@@ -9,7 +9,7 @@ import numpy as np
 from autodiff.core.tensor import Tensor, primal
 from autodiff.graph.passes import primal_dtype
 
-__all__ = ["agree", "floating", "is_known", "refuse_discrete", "short"]
+__all__ = ["agree", "floating", "has_limits", "refuse_discrete", "short"]
 
 _FLOAT, _BOOL = np.dtype(float), np.dtype(bool)
 
@@ -35,8 +35,12 @@ def agree(x: Any, y: Any) -> bool:
     return x.shape == y.shape and np.allclose(x, y, 1e-6, 1e-12, equal_nan=True)
 
 
-def is_known(x: Any) -> bool:
-    """Return whether a value is a number or an array, or a batch of them."""
+def has_limits(x: Any) -> bool:
+    """Return whether limits can be found at a value: it is known, and no trace will have others."""
+    while type(x) is Tensor and x.tape.batch is None:
+        if x.tape.replayable:
+            return False
+        x = x.value
     while type(x) is Tensor and x.tape.batch is not None:
         x = x.value.array
     return type(x) is not Tensor
