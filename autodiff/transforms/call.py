@@ -32,7 +32,7 @@ from autodiff.graph.trace import as_primal, check_result
 from autodiff.rules.elementwise_rules import LOST
 from autodiff.rules.kinks import noting
 from autodiff.rules.magnitude import real_part
-from autodiff.transforms.values import agree, floating, has_limits, refuse_discrete, short
+from autodiff.transforms.values import compare, floating, has_limits, refuse_discrete
 
 __all__ = ["Call"]
 
@@ -87,7 +87,7 @@ class Call:
             self._attempt(f, args, kwargs, argnums, brief, has_aux, copied)
             tape = self.tape
             if tape.lost is None:
-                if tape.marks:
+                if tape.marks or substitution.UNCOMPARED:
                     self._check(f, args, kwargs, argnums, has_aux)
                 return
         except Exception as error:
@@ -113,17 +113,17 @@ class Call:
         tape, what = self.tape, self.what
         if any([type(x) is Tensor for x in flatten((args, kwargs))[0]]):
             return
+        compared = substitution.is_to_be_compared(f)
         # Dask asks for the class of whatever it meets.
-        if "classes" in tape.marks and not are_elsewhere(self.outputs):
-            output = f(*args, **kwargs)
-            wanted = flatten(output[0] if has_aux else output)[0]
-            if not all(map(agree, self.values, wanted)):
-                raise LostDerivative(
-                    f"{what}: the function gives {short(wanted)} for the arguments themselves "
-                    f"and {short(self.values)} when it is differentiated: a library that does "
-                    "not know tensors took another way for them, so the derivative would be "
-                    "wrong: use functions of NumPy, or give it a rule with autodiff.custom"
-                )
+        if (compared or "classes" in tape.marks) and not are_elsewhere(self.outputs):
+
+            def plainly() -> Any:
+                output = f(*args, **kwargs)
+                return flatten(output[0] if has_aux else output)[0]
+
+            compare(what, self.values, plainly, "classes" in tape.marks)
+            if compared:
+                substitution.note_compared(f)
         own = any([type(x) is Tensor and x.tape is tape for x in self.outputs])
         if "masks" in tape.marks and "branches" not in tape.marks and not own:
             self._check_masks(f, args, kwargs, argnums, has_aux)

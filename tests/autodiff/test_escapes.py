@@ -316,6 +316,13 @@ RIGHT = {
     "array.clip(t, u)": lambda x: np.sum(C.clip(x[0], 2.5 + x[1])) + np.sum(C.clip(min=2 * x[1])),
     "array.dot(t)": lambda x: C.dot(x),
     "dot(t, list)": lambda x: np.dot(x, [x[0], 1.0, 2.0]) + np.dot([x[0], 1.0, 2.0], x),
+    "list @ t": lambda x: (
+        ([[1.0, 2.0, 3.0]] @ x)[0] + np.sum(x * [x[1], 2.0, x[0]] - (1.0, 2.0, 3.0))
+    ),
+    "ufuncs of lists": lambda x: np.sum(
+        np.arctan2([x[0], x[2]], [x[1], 1.0]) * np.hypot([x[1]], 2)
+    ),
+    "average of lists": lambda x: np.average([x[0], x[1]], weights=[x[2], 1.0]),
     "einsum(t, list)": lambda x: np.einsum("i,i", x, [x[0], 1.0, 2.0]),
     "hstack of lists": lambda x: np.sum(np.hstack([[x[0], 1.0], [2.0]]) ** 2),
     "polyval of a list": lambda x: np.sum(np.polyval([x[0], 1.0, x[1]], C)),
@@ -551,7 +558,6 @@ LOUD = {
         TypeError,
         "a tensor and a Own .* convert it with np.asarray",
     ),
-    "list @ t": (lambda x: [[1.0, 2.0, 3.0]] @ x, TypeError, "np.stack if it holds tensors"),
     "stop_gradient of a Series": (
         lambda x: stop_gradient(pd.Series(list(x))).sum(),
         TypeError,
