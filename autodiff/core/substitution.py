@@ -506,11 +506,11 @@ def _making_tensors(function: Any) -> Any:
             return function(*args, **kwargs)
         if not takes_lists:
             # A tensor among them would be dispatched, not the list.
-            args, named = (
-                [array(x) if type(x) is not Tensor and holds_tensor(x) else x for x in given]
-                for given in (args, kwargs.values())
-            )
-            kwargs = dict(zip(kwargs, named, strict=True))
+            def put_together(x: Any) -> Any:
+                return array(x) if type(x) is not Tensor and holds_tensor(x) else x
+
+            args = tuple(map(put_together, args))
+            kwargs = {name: put_together(x) for name, x in kwargs.items()}
         result = function(*args, **kwargs)
         if type(result) is np.ndarray and result.dtype == object:
             # As of ``np.full(n, t)``: of what holds no tensor it is the same.
