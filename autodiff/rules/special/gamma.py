@@ -85,7 +85,8 @@ def _rest(out: Array, n: Array, k: Array) -> Array:
     """Return n - k + 1; where SciPy counts it as a pole but for rounding, that pole."""
     rest = n - k + 1.0
     nearest = np.rint(rest)
-    return np.where((out == 0) & (np.absolute(rest - nearest) < 1e-12), nearest, rest)
+    near = (rest != nearest) & (np.absolute(rest - nearest) < 1e-12)
+    return np.where((out == 0) & near, nearest, rest)
 
 
 def _binom(out: Array, n: Array, k: Array) -> Array:

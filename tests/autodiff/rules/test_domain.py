@@ -206,6 +206,7 @@ def test_on_the_complex_plane(name):
             ]
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_counts_and_orders_are_cut_as_scipy_does():
     x = np.array([0.3, 0.8])
     for name in ("yn", "kn", "expn", "bdtr", "bdtrc", "nbdtr", "nbdtrc", "bdtri", "nbdtri"):
