@@ -170,8 +170,8 @@ def _without_looks(program: Program) -> Program:
         if node.op == NO_NAN and _is_its_product(node)
     }
     for node in program.nodes:
-        # Those that use them keep their identity.
-        node.args = tuple([_followed(x, products) for x in node.args])
+        # Those that use them keep their identity; whether they are views may be another.
+        node.args, node.kind = tuple([_followed(x, products) for x in node.args]), None
     outputs = [_followed(x, products) for x in program.outputs]
     nodes = [node for node in program.nodes if id(node) not in products]
     return Program(program.inputs, outputs, program.guards, nodes)
