@@ -21,9 +21,12 @@ _levels = count(1)
 #: Messages of functions that are given an array of objects, and the types of these errors.
 _OBJECTS = re.compile(
     r"(?i)object|dtype\('O'\)|not support|data type|array of floats|numeric|read-only|unorderable"
+    r"|array type|type not understood"
 )
+#: Those of functions that are given a tensor.
+_NOT_TENSOR = re.compile(r"not '?Tensor")
 _ADVICE = (
-    " (a function that does not know tensors got an array of objects): build arrays of tensors "
+    " (a function that does not know tensors got one, or an array of them): build arrays of them "
     "with np.stack or np.concatenate, not np.array; use NumPy's functions instead of SciPy's "
     "(np.linalg, np.fft), autodiff.scipy where NumPy has none, or give the function a rule with "
     "autodiff.custom"
@@ -145,6 +148,7 @@ class Tape:
             foreign = type(error) in _FOREIGN or home.startswith(("numpy", "_minpack"))
             foreign = foreign and not isinstance(error, MemoryError)
             objects = self.scattered and bool(_OBJECTS.search(str(error)))
+            objects = objects or bool(_NOT_TENSOR.search(str(error)))
             # MINPACK says that a function did not return floats, and not why.
             given = not objects and home != "_minpack"
             name = refusing_function(error, with_tensor=given) if foreign else None

@@ -12,7 +12,7 @@ from autodiff.graph.trace import as_primal
 from autodiff.plan.check import check
 from autodiff.plan.operations import is_quiet
 from autodiff.plan.passes.fast_math import half_angles
-from autodiff.plan.passes.nan_checks import guarded_numbers, looked_at_in_results
+from autodiff.plan.passes.nan_checks import after_slopes, guarded_numbers, looked_at_in_results
 from autodiff.plan.passes.parts import add_parts
 from autodiff.plan.passes.reassociate import reassociate
 from autodiff.plan.passes.relu import relu_by_result
@@ -117,6 +117,7 @@ def make_plan(
         )
 
     name = getattr(f, "__name__", "a function")
+    steep = after_slopes(trace.program)
     note = ""
     if backend == "numba" and any(guard.what == "value" for guard in trace.program.guards):
         note = "numbers that became plain values decide it"
@@ -130,7 +131,7 @@ def make_plan(
         program = applied(unrolled.program, NUMBA_PASSES)
         program = guarded_numbers(program, types)
         forms = (result, number_result, (display, unflatten))
-        found = numba_plan(name, program, inputs, values, *forms, donate)
+        found = numba_plan(name, program, inputs, values, *forms, donate, bool(steep))
         if isinstance(found, Plan):
             return found, trace
         note = found
@@ -141,7 +142,7 @@ def make_plan(
     if numbers:
         source = print_scalars(program, inputs, number_result, title)
     else:
-        program, looked_at = looked_at_in_results(guarded_numbers(program, types))
+        program, looked_at = looked_at_in_results(guarded_numbers(program, types), steep)
         units = tiling.group(program)
         buffers = assign_buffers(units, program, donate=donate)
         check_placed(units, buffers, program)

@@ -90,15 +90,20 @@ def numba_plan(
     number_result: Callable[..., str],
     form: tuple[Callable[..., str], Callable[[Any], Any] | None],
     donate: bool,
+    steep: bool,
 ) -> Plan | str:
-    """Return the plan of a program, or why it is better left to NumPy."""
+    """Return the plan of a program, or why it is better left to NumPy.
+
+    Results that come of `steep` slopes may be infinite where the function has none.
+    """
     count = len(program.nodes)
     title = f"Plan of {name}: {count} operations, compiled by Numba."
     display, unflatten = form
     partial = any(guard.what == FINITE for guard in program.guards)
-    if any(node.op == NO_NAN for node in program.nodes):
-        if hides_nan(program):
-            return "of its results none tells where zero times infinity is zero"
+    lost = any(node.op == NO_NAN for node in program.nodes)
+    if lost and hides_nan(program):
+        return "of its results none tells where zero times infinity is zero"
+    if lost or steep:
         unflatten = functools.partial(_raise_unless_finite, unflatten)
     printed = None
     if any(node.op in (LOOP, PICK) for node in program.nodes):
