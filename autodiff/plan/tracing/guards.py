@@ -19,7 +19,7 @@ import operator
 import sys
 import types
 import weakref
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -144,6 +144,17 @@ class Guards:
 
     def __len__(self) -> int:
         return len(self.bindings) + len(self.contents)
+
+    def values(self) -> Iterator[Any]:
+        """Yield what is watched: what names are bound to, and what containers hold."""
+        pending: list[Any] = [value for *_, value in self.bindings]
+        for _, x, value in self.contents:
+            pending += [x, value]
+        for value in pending:
+            yield value
+            for part in value if isinstance(value, tuple | frozenset) else ():
+                yield part
+                yield from part if isinstance(part, tuple | frozenset) else ()
 
 
 class _Search:
