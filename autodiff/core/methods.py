@@ -296,5 +296,5 @@ def _is_view(x: Any, owner: int) -> bool:
     """Return whether a tensor shows its operand, in memory of that owner."""
     if x.primitive is None or x.primitive.kind in ("elementwise", "discrete"):
         return False
-    source = x.operands[0] if x.operands else None
+    source: Any = x.operands[0] if x.operands else None
     return type(source) is type(x) and source.tape is x.tape and buffer_id(source) == owner
