@@ -134,8 +134,8 @@ def _may_raise(node: Node) -> bool:
 
     A rule computes with NumPy's numbers.
     """
-    known = node.op not in (LOOP, PICK, GETITEM) and node.dtype.kind == "f" and not node.rule
-    return known and (is_partial(node) or bool(operation_of(node).math))
+    known = bool(node.args) and node.op not in (LOOP, PICK, GETITEM) and node.dtype.kind == "f"
+    return known and not node.rule and (is_partial(node) or bool(operation_of(node).math))
 
 
 class _Items(Elements):
