@@ -285,7 +285,19 @@ def put_in_place(old: Any, new: Any) -> Any:
         )
     new = new.astype(old.dtype, copy=False)
     old.tape.written[owner] = len(old.tape.nodes)
+    whole: Any = old
+    while _is_view(whole, owner):
+        whole = whole.operands[0]
+    old.tape.write(whole)
     if old.tape.batch is not None:
         # Held, so that its memory, and with it the identity, goes to no other array.
         old.tape.nodes.append(old)
     return new
+
+
+def _is_view(x: Any, owner: int) -> bool:
+    """Return whether a tensor shows its operand, in memory of that owner."""
+    if x.primitive is None or x.primitive.kind in ("elementwise", "discrete"):
+        return False
+    source: Any = x.operands[0] if x.operands else None
+    return type(source) is type(x) and source.tape is x.tape and buffer_id(source) == owner

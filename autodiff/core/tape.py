@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from itertools import count
+from itertools import count, takewhile
 from typing import Any, NoReturn, Protocol
 
 from autodiff.core.constants import Constants
@@ -101,7 +101,7 @@ class Tape:
         self.lost: LostDerivative | None = None
         #: What has happened: "masks" became plain ones, functions of "branches" were not called,
         #: the "classes" of tensors were asked for by code of other libraries, "text" was made,
-        #: values led to "errors", which somebody may catch.
+        #: values led to "errors", which somebody may catch, "arguments" were written into.
         self.marks: tuple[str, ...] = ()
         #: What follows writes into arrays, in the second attempt of a call that was refused.
         self.stores: Any = None
@@ -122,6 +122,13 @@ class Tape:
         """Note once that something has happened."""
         if what not in self.marks:
             self.marks += (what,)
+
+    def write(self, whole: Node) -> None:
+        """Mark it if what is written into, as a whole, is an argument of a call that is `known`."""
+        # Their nodes are the first ones, and have no primitive.
+        leaves = takewhile(lambda x: getattr(x, "primitive", x) is None, self.nodes)
+        if self.known and any(x is whole for x in leaves):
+            self.mark("arguments")
 
     def refused(self, message: str) -> LostDerivative:
         """Return the error that a plain value is refused with, and keep it."""

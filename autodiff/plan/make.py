@@ -68,13 +68,17 @@ def make_plan(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     expected: Any,
+    accept: Callable[[Trace], None],
     *,
     fixed: str = "",
     fast_math: bool = False,
     donate: bool = False,
     backend: str = "numpy",
-) -> tuple[Plan, Trace]:
-    """Return the plan of a call, and the trace that it was made of."""
+) -> Plan:
+    """Return the plan of a call.
+
+    `accept` may raise for a trace of which no plan is wanted.
+    """
     wanted, form = flatten(expected)
     for x, path in zip(wanted, form.paths("result"), strict=True):
         if not _may_be_result(x):
@@ -86,6 +90,7 @@ def make_plan(
     leaves, arguments, inputs = inputs_of(f, args, kwargs, fixed)
     values = _primals(leaves, fixed)
     trace = trace_program(f, values, inputs, arguments)
+    accept(trace)
     if trace.structure != form:
         raise TypeError("compile: the function returned another structure when it was traced")
     display, unflatten = _display(form)
@@ -133,7 +138,7 @@ def make_plan(
         forms = (result, number_result, (display, unflatten))
         found = numba_plan(name, program, inputs, values, *forms, donate, bool(steep))
         if isinstance(found, Plan):
-            return found, trace
+            return found
         note = found
     program = applied(trace.program, NUMPY_PASSES[fast_math])
     title = f"Plan of {name}: {program.operations} operations."
@@ -169,7 +174,7 @@ def make_plan(
         numbers,
     )
     plan.note = note
-    return plan, trace
+    return plan
 
 
 def inputs_of(

@@ -10,7 +10,7 @@ from autodiff.core.constants import states
 from autodiff.core.conversions import PYTHON_NUMBER
 from autodiff.core.primitive import UFUNCS
 from autodiff.core.pytrees import LEAF, flatten
-from autodiff.core.stores import operands_as_recorded, resolved
+from autodiff.core.stores import current, operands_as_recorded, resolved
 from autodiff.core.tape import PassObserver, Tape
 from autodiff.core.tensor import Tensor, leaf, primal
 from autodiff.errors import LostDerivative, TraceEnded, Undifferentiable
@@ -288,8 +288,9 @@ class Call:
             # None holds no number, which within a structure is nothing to complain of.
             leaves, structure = ([arg], LEAF) if arg is None else flatten(arg)
             paths = structure.paths()
+        # Of an array that was written into it is what it is now.
         nodes = [
-            leaf(self.tape, as_primal(x, f"{self.what}: argument {argnum}{path}"))
+            leaf(self.tape, as_primal(current(x), f"{self.what}: argument {argnum}{path}"))
             for x, path in zip(leaves, paths, strict=True)
         ]
         for node, x in zip(nodes, leaves, strict=True):

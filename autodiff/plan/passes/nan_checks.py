@@ -23,7 +23,10 @@ from autodiff.plan.program import (
     loops_on_arrays,
 )
 
-__all__ = ["NO_NAN", "after_slopes", "guarded_numbers", "hides_nan", "looked_at_in_results"]
+__all__ = [
+    *("NO_NAN", "after_slopes", "guarded_numbers", "hides_nan", "is_partial"),
+    "looked_at_in_results",
+]
 
 NO_NAN = "multiply_no_nan"
 #: Operations whose result may be a number though an operand is NaN, by what the others are.
@@ -59,12 +62,13 @@ def guarded_numbers(program: Program, kinds: Sequence[type]) -> Program:
             continue
         found.add(id(node))
         # A rule computes with NumPy's numbers.
-        if _is_partial(node) and not node.rule:
+        if is_partial(node) and not node.rule:
             guards.append(Guard(node, FINITE, None))
     return Program(program.inputs, program.outputs, guards, program.nodes)
 
 
-def _is_partial(node: Node) -> bool:
+def is_partial(node: Node) -> bool:
+    """Return whether Python raises, or has a complex number, for some operands."""
     last = node.args[-1]
     known = float(last.function) if last.op == CONSTANT and last.dtype.kind in "fiub" else None
     if node.op in _QUOTIENTS:
@@ -157,9 +161,10 @@ def hides_nan(program: Program) -> bool:
 def _sources(program: Program) -> list[int]:
     """Return the identities of looks at products, and of loops if there are some within them."""
     looks = [id(node) for node in program.nodes if node.op == NO_NAN]
-    if any(x.op == NO_NAN for body in loops_on_arrays(program.nodes) for x in body.needed()):
+    loops = [node for node in program.nodes if node.op == LOOP]
+    if any(x.op == NO_NAN for loop in loops for x in body_of(loop).needed()):
         # What one loop saves another takes.
-        looks += [id(node) for node in program.nodes if node.op == LOOP]
+        looks += map(id, loops)
     return looks
 
 

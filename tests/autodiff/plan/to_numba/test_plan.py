@@ -339,6 +339,38 @@ def test_numbers(rng):
     np.testing.assert_allclose(gradients, expected_gradients, **CLOSE)
 
 
+def _neighbours(x):
+    total = 0.0
+    for i in range(len(x) - 1):
+        total = total + (x[i + 1] - x[i] ** 2) ** 2
+    return total
+
+
+def _reciprocals(x):
+    total = 0.0
+    for i in range(700):
+        total = total * 0.5 + 1.0 / (1.0 / x + i)
+    return total
+
+
+def test_loops_on_numbers(rng):
+    both = autodiff.value_and_grad(_neighbours)
+    step, x = autodiff.compile(both, backend="numba"), rng.normal(size=600)
+    assert step.plan(x).backend == "numba"
+    # Elements that are put together in a row are a loop too.
+    assert step.plan(x).source.count("\n") < 100
+    for y in (x, 2.0 * x, x[::-1], np.repeat(x, 2)[::2]):
+        (value, x_bar), (wanted, expected) = step(y), both(y)
+        assert type(value) is type(wanted)
+        np.testing.assert_allclose(value, wanted, rtol=1e-9)
+        np.testing.assert_allclose(x_bar, expected, rtol=1e-9, atol=1e-12)
+    single = autodiff.compile(_reciprocals, backend="numba")
+    assert single(2.0) == pytest.approx(_reciprocals(2.0))
+    assert single.plan(2.0).backend == "numba"
+    with pytest.raises(ZeroDivisionError):
+        single(0.0)
+
+
 def test_without_numba_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
