@@ -26,9 +26,10 @@ def test_a_law_holds_at_a_size_that_nobody_measured(results):
     assert checked.holds, checked
 
 
-def test_a_wrong_law_does_not_hold(results):
-    """The planted mistake: costs that grow as the cube of what they were."""
-    wrong = results.assign(operations=results["operations"] ** 3)
+@pytest.mark.parametrize("power", [3, 1 / 3])
+def test_a_wrong_law_does_not_hold(results, power):
+    """The planted mistakes: costs that grew as the cube of what they were, and as its root."""
+    wrong = results.assign(operations=results["operations"] ** power)
     checked = check_law(wrong, get_problem("mlp-depth"), "adjoint", "operations", 64, BUDGET)
     assert not checked.holds
 
