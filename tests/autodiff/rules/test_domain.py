@@ -117,6 +117,7 @@ def check(found, f, x, where, lenient=False):
     ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.each("name", NAMES)
 def test_first_derivatives(name):
     primitive = PRIMITIVES[name]

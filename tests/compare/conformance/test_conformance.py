@@ -97,9 +97,8 @@ def test_a_library_that_is_wrong_is_caught_and_named():
     assert (frame[~frame["case"].str.contains("second order")]["verdict"] != "wrong").all()
 
 
-@pytest.mark.parametrize("family", ["masks", "kinks"])
-def test_none_of_ours_is_wrong_in_silence(family):
-    frame = conformance(["autodiff", "symdiff-shared"], [family])
+def test_none_of_ours_is_wrong_in_silence_at_kinks():
+    frame = conformance(["autodiff", "symdiff-shared"], ["kinks"])
     assert not frame["verdict"].isin(["wrong", "crashed", "timeout"]).any()
     assert frame[frame["library"] == "autodiff"]["verdict"].isin(["right", "convention"]).all()
 

@@ -158,13 +158,23 @@ def run_batch(*prepares):
     return {cell.row["engine"]: cell.row for cell in cells}
 
 
-@pytest.mark.sampled(3)
-@pytest.mark.sampled(4)
-@pytest.mark.parametrize("name", CHEATS)
-def test_a_cheat_ends_as_a_mismatch_and_the_honest_engine_beside_it_does_not(name):
-    cheat, words = CHEATS[name]
-    rows = run_batch(cheat, lambda case: honest)
-    assert rows["e0"]["status"] == "mismatch", rows["e0"]["message"]
-    assert words in rows["e0"]["message"]
-    assert rows["e0"]["run_s"] is None
-    assert rows["e1"]["status"] == "ok", rows["e1"]["message"]
+#: By default two are caught, which have no clock and no dice.
+QUICK = ("memo of a sum", "half after 60 calls")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(QUICK, id="quick"),
+        pytest.param([x for x in CHEATS if x not in QUICK], id="all", marks=pytest.mark.exhaustive),
+    ],
+)
+def test_cheats_end_as_a_mismatch_and_the_honest_engine_beside_them_does_not(names):
+    rows = run_batch(*(CHEATS[name][0] for name in names), lambda case: honest)
+    for i, name in enumerate(names):
+        row = rows[f"e{i}"]
+        assert row["status"] == "mismatch", (name, row["message"])
+        assert CHEATS[name][1] in row["message"], (name, row["message"])
+        assert row["run_s"] is None
+    row = rows[f"e{len(names)}"]
+    assert row["status"] == "ok", row["message"]

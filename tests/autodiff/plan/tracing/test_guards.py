@@ -27,7 +27,7 @@ X = np.ones(2)
 def test_a_change_in_place_and_by_binding_is_noticed(name):
     # Bound anew, another number in the holder, another content of an array in it.
     kinds = ("number", -1), ("number", 0), ("array", 1)
-    for root, (innermost, level) in itertools.product(ROOTS, kinds):
+    for root, (innermost, level) in zip(ROOTS, itertools.cycle(kinds), strict=False):
         program = Program(root, (name,), innermost, level, 2.0, 5.0)
         assert check(program) in ("right", "invalid"), program
 
