@@ -1,4 +1,4 @@
-"""Random programs: a plan gives what the function gives (100 on NumPy, some on Numba)."""
+"""Random programs: a plan gives what the function gives (300 on NumPy, some on Numba)."""
 
 from importlib.util import find_spec
 
@@ -11,9 +11,9 @@ from tests.fuzz.plans import Program, check, draw
 CHUNK = 25
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(12)
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("start", range(0, 100, CHUNK))
+@pytest.mark.parametrize("start", range(0, 300, CHUNK))
 def test_a_plan_gives_what_the_function_gives(start):
     for seed in range(start, start + CHUNK):
         program = draw(seed)
