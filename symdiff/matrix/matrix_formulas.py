@@ -220,8 +220,8 @@ class MatrixFormulas(Formulas):
 
     @cached_property
     def _compiled(self) -> Callable[..., Any]:
-        """The compiled source."""
-        return compile_source(self.source, self.strategy)
+        """The compiled source, which gives infinities and NaN without a warning."""
+        return np.errstate(all="ignore")(compile_source(self.source, self.strategy))
 
     def __call__(self, /, **inputs: Any) -> dict[str, Any]:
         """Return the gradient at a point; see `value_and_gradient`."""

@@ -15,11 +15,19 @@ from symdiff.matrix.emitter import SIGNED, Emitter
 from symdiff.matrix.node import Graph, Node, reachable
 from symdiff.matrix.shapes import shown
 from symdiff.matrix.table import RULES
+from symdiff.operations.operation import Operation
+from symdiff.operations.table import OPERATIONS
 from symdiff.printing.source import ENTRY_POINT
 
 __all__ = ["print_source"]
 
 _LITERAL = 64  # entries of a constant array that are written out
+
+
+def _on_arrays(row: Operation) -> str:
+    """Return the helper of a row, written for arrays."""
+    return re.sub(rf"\b({'|'.join(row.helper_needs)})\(", r"np.\1(", row.helper)
+
 
 _HELPERS = {
     "step": '''def step(z):
@@ -56,10 +64,20 @@ _HELPERS = {
         source, target = (ordered, group) if back else (group, ordered)
         result[lane] = (np.bincount(source, given[lane]) / count)[target]
     return np.moveaxis(result, -1, axis)''',
+    "cofactors": '''def cofactors(a):
+    """Return det(a) inv(a).T, which there is for singular matrices, too."""
+    try:
+        return np.linalg.det(a) * np.linalg.inv(a).T
+    except np.linalg.LinAlgError:
+        u, s, vt = np.linalg.svd(a)
+        others = [np.prod(np.delete(s, k)) for k in range(len(s))]
+        return np.linalg.det(u) * np.linalg.det(vt) * (u * others) @ vt''',
     "reciprocal": '''def reciprocal(z):
     """Return 1 / z, and 0 where z = 0."""
     return np.divide(1.0, z, out=np.zeros_like(z), where=z != 0)''',
 }
+
+_HELPERS |= {row.name: _on_arrays(row) for row in OPERATIONS.values() if row.arrays}
 
 
 def _constant(values: npt.NDArray[Any]) -> str:

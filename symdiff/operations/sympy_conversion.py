@@ -124,6 +124,8 @@ def _operation(op: str, args: list[Expr], order: bool) -> Expr:
     if op == "complement":
         minus = _product([sympy.S.NegativeOne, *_factors(args[0])], order=False)
         return make(sympy.Add, (sympy.S.One, minus))
+    if op == "rexpm1":
+        return _product(_reciprocal(make(OPERATIONS["expm1"].sympy, tuple(args))), order=order)
     if op == "pinv":  # as it is written: a length of 0 has no direction
         return _product(_reciprocal(args[0]), order=order)
     if op == "sqrt":

@@ -27,6 +27,7 @@ __all__ = [
     "Log2",
     "Log10",
     "LogAddExp",
+    "LogCosh",
     "LogNormalCdf",
     "LogSumExp",
     "Maximum",
@@ -34,6 +35,7 @@ __all__ = [
     "NormalQuantile",
     "Opaque",
     "PseudoInverse",
+    "ReciprocalExpm1",
     "Remainder",
     "Rounded",
     "ScaledBesselI",
@@ -260,6 +262,18 @@ class LogSumExp(Opaque):
     """``log(exp(x) + exp(y) + ...)`` without overflow."""
 
     numeric = staticmethod(lambda *xs: sympy.log(sympy.Add(*map(sympy.exp, xs))))
+
+
+class LogCosh(Opaque):
+    """``log(cosh(x))`` without overflow."""
+
+    numeric = staticmethod(lambda x: sympy.log(sympy.cosh(x)))
+
+
+class ReciprocalExpm1(Opaque):
+    """``1/(exp(x) - 1)`` without overflow."""
+
+    numeric = staticmethod(lambda x: 1 / (sympy.exp(x) - 1))
 
 
 class PseudoInverse(Opaque):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
 from symdiff.matrix.construct.movement import broadcast, make
-from symdiff.matrix.node import Node
+from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.shapes import broadcast_shapes
+from symdiff.store.stable import GROWING, PAIRS, Term, stable_product, stable_quotient
 
 __all__ = [
+    "Arrays",
     "add",
     "as_number",
     "complement",
@@ -131,7 +134,7 @@ def _cross_entropy(a: Node, b: Node) -> Node | None:
 
 
 def subtract(a: Node, b: Node) -> Node:
-    """Return a - b."""
+    """Return a - b; 1 less erf as one, which does not round to 0."""
     a, b = _loosened(a, b)
     if a is b:
         return broadcast(a.graph.number(0), a.shape)
@@ -143,6 +146,8 @@ def subtract(a: Node, b: Node) -> Node:
         return as_number(a)
     if a.number == 0:
         return negate(b)
+    if a.number == 1 and b.op == "erf":
+        return make("erfc", *b.args)
     if b.op == "negate" or _is_negative_multiple(b):
         return add(a, negate(b))
     if a.op == "negate":
@@ -255,9 +260,11 @@ def multiply(a: Node, b: Node) -> Node:
         return negate(multiply(a.args[0], b))
     if a is b:
         return square(a)
-    power = _one_power(a, b) if a.op in _ROOTS or b.op in _ROOTS else None
-    if power is not None:
-        return power
+    whole = _one_power(a, b) if a.op in _ROOTS or b.op in _ROOTS else None
+    if (_NAMES.get(a.op, a.op), _NAMES.get(b.op, b.op)) in PAIRS:
+        whole = stable_product(Arrays(a.graph), a, b)
+    if whole is not None:
+        return whole
     if a.shape == () and b.op == "broadcast":
         return broadcast(multiply(a, b.args[0]), b.shape)
     if a.shape == () and b.op == "multiply" and b.args[0].shape == ():
@@ -401,31 +408,27 @@ def divide(a: Node, b: Node) -> Node:
             infinite = math.copysign(math.inf, a.number)
             return a.graph.number(infinite if a.number else math.nan)
         if a.number is not None and b.number:
-            quotient = a.number / b.number
-            if quotient.is_integer() or not float(a.number).is_integer():
-                return a.graph.number(quotient)
+            ratio = a.number / b.number
+            if ratio.is_integer() or not float(a.number).is_integer():
+                return a.graph.number(ratio)
         if a.op == "multiply" and a.args[0].number is not None and b.number:
-            quotient = a.args[0].number / b.number
-            if quotient.is_integer():
-                return multiply(a.graph.number(quotient), a.args[1])
+            ratio = a.args[0].number / b.number
+            if ratio.is_integer():
+                return multiply(a.graph.number(ratio), a.args[1])
     if a.op == "negate":
         return negate(divide(a.args[0], b))
     if a.op == "broadcast" and b.shape == ():
         return broadcast(divide(a.args[0], b), a.shape)
-    if b.op == "add":
-        for one, other in (b.args, b.args[::-1]):
-            if one.number == 1 and other is a and a.op == "exp":
-                return sigmoid(a.args[0])
-            if one.number == 1 and other.op == "exp":
-                return multiply(a, sigmoid(negate(other.args[0])))
+    if Arrays.term(b).op in GROWING:
+        stable = stable_quotient(Arrays(a.graph), a, b)
+        if stable is not None:
+            return stable
     if a.op == "exp" and b.op == "add":
         terms = exponents(b)
         if terms is not None and a.args[0] in terms:
             return make("exp", subtract(a.args[0], log_sum_exp(terms)))
     if b.op == "divide" and b.args[0].number == 1 and _keeps(b, a):
         return multiply(a, b.args[1])
-    if a.op == "sinh" and b.op == "cosh" and a.args == b.args:
-        return make("tanh", *a.args)  # which does not overflow
     if a.op == "index" and b.shape == () and _softmax_axis(a.args[0], b) is not None:
         return make("index", divide(a.args[0], b), params=a.params)
     axis = _softmax_axis(a, b)
@@ -445,3 +448,47 @@ def complement(node: Node) -> Node | None:
     if node.op != "subtract" or node.args[0].number != 1 or node.args[1].op != "sigmoid":
         return None
     return node.args[1].args[0]
+
+
+#: The names of the table of operations.
+_NAMES = {"multiply": "mul", "divide": "div", "negate": "neg", "power": "pow", "square": "pow"}
+
+
+class Arrays:
+    """The nodes of a graph as `symdiff.store.stable` sees them, and how it makes new ones."""
+
+    negate = staticmethod(negate)
+    divide = staticmethod(divide)
+
+    def __init__(self, graph: Graph) -> None:
+        self.number = graph.number
+
+    @staticmethod
+    def term(node: Node) -> Term:
+        """Return a node as an operation of the table."""
+        args = (*node.args, node.graph.number(2)) if node.op == "square" else node.args
+        return Term(_NAMES.get(node.op, node.op), args, node.number)
+
+    @staticmethod
+    def add(*terms: Node) -> Node:
+        """Return a sum."""
+        return functools.reduce(add, terms)
+
+    @staticmethod
+    def multiply(*factors: Node) -> Node:
+        """Return a product."""
+        return functools.reduce(multiply, factors)
+
+    @staticmethod
+    def power(base: Node, exponent: Node) -> Node:
+        """Return a power, of which the exponent is a number."""
+        return square(base) if exponent.number == 2 else make("power", base, exponent)
+
+    @staticmethod
+    def apply(function: str, *args: Node) -> Node:
+        """Return a function of each element."""
+        if function == "sigmoid":
+            return sigmoid(*args)
+        if function == "logaddexp" and args[0].number == 0:
+            return make("softplus", args[1])
+        return make(function, *args)

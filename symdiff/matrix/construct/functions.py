@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from symdiff.matrix.construct.arithmetic import (
+    Arrays,
     as_number,
     complement,
     divide,
@@ -17,6 +18,7 @@ from symdiff.matrix.construct.arithmetic import (
 )
 from symdiff.matrix.construct.movement import make, reshape
 from symdiff.matrix.node import Node
+from symdiff.store.stable import stable_logarithm
 
 __all__ = ["elementwise", "power"]
 
@@ -74,9 +76,8 @@ def elementwise(op: str, *args: Node) -> Node:
     if op == "log1p" and x.op == "negate" and x.args[0].op == "sigmoid":
         return negate(make("softplus", x.args[0].args[0]))
     if op in ("xlogy", "xlog1py"):
-        name = "log" if op == "xlogy" else "log1p"
-        log = elementwise(name, args[1])
-        if log.op != name:  # a form without overflow, of what is never 0
+        log = _log(args[1], True) if op == "xlogy" else elementwise("log1p", args[1])
+        if log.op not in ("log", "log1p"):  # a form without overflow, of what is never 0
             return multiply(x, log)
     if op == "logaddexp":
         for a, b in (args, args[::-1]):
@@ -85,8 +86,11 @@ def elementwise(op: str, *args: Node) -> Node:
     return make(op, *args)
 
 
-def _log(x: Node) -> Node:
-    """Return log(x), with the logarithms of determinants, sums of exponentials, and softmax."""
+def _log(x: Node, positive: bool = False) -> Node:
+    """Return log(x), with the logarithms of determinants, sums of exponentials, and softmax.
+
+    Where it is to be finite everywhere, x has to be `positive` by how it is made.
+    """
     if x.op == "sum" and x.args[0].op == "exp":
         axes, keepdims = x.params
         u, shift = unshifted(x.args[0].args[0], axes)
@@ -104,7 +108,8 @@ def _log(x: Node) -> Node:
             return subtract(_log(x.args[0]), make("log", n))
     if x.op == "index" and x.args[0].op in ("exp", "softmax"):
         return make("index", _log(x.args[0]), params=x.params)
-    if x.op == "divide" and "exp" in (x.args[0].op, x.args[1].op):
+    exponentials = [arg.op for arg in x.args].count("exp") if x.op == "divide" else 0
+    if exponentials == 2 or (exponentials and not positive):
         return subtract(_log(x.args[0]), _log(x.args[1]))
     if x.op == "exp":
         return x.args[0]
@@ -124,4 +129,5 @@ def _log(x: Node) -> Node:
         terms = exponents(x)
         if terms is not None:
             return log_sum_exp(terms)
-    return make("log", x)
+    stable = stable_logarithm(Arrays(x.graph), x, positive)
+    return make("log", x) if stable is None else stable
