@@ -169,6 +169,10 @@ def print_source(
         emitter.lines.append(flat)
     else:
         emitter.lines += [f"return {result}, {{", *(f"    {e}," for e in entries), "}"]
+    if "cofactors" in emitter.helpers:  # which stand for inverses that may not exist
+        unused = [names[n.index] for n in order if n.op == "inv" and n.index in names]
+        unused = [n for n in unused if len(re.findall(rf"\b{n}\b", "\n".join(emitter.lines))) == 1]
+        emitter.lines = [line for line in emitter.lines if line.partition(" = ")[0] not in unused]
     heads = [f"# {parameters[name]}: shape {shown(node.shape)}" for name, node in inputs.items()]
     body = [f"# {title}"]
     constants = [f"{n} = {_constant(graph.arrays[k])}" for k, n in emitter.arrays.items()]

@@ -364,7 +364,7 @@ class Dag(NodeStore):
         return self.apply("smallest", self.number(k), *args)
 
     def _over_exponentials(self, x: int, y: int) -> int | None:
-        """Return x / y by a softmax, if x is made of parts of the sum y of exponentials; or None."""
+        """Return x / y by softmax, if x is made of parts of the sum y of exponentials, or None."""
         exponents = self._exponents(y)
         if exponents is None:
             return None
@@ -378,10 +378,16 @@ class Dag(NodeStore):
                 return self.apply("sigmoid", self.subtract(*((a, b) if a == exponent else (b, a))))
             return self.apply("exp", self.subtract(exponent, self.log_sum_exp(exponents)))
 
-        terms = self.args[x] if self.ops[x] == "add" else (x,)
-        shares = [changed(self, term, share) for term in terms]
-        known = [term for term in shares if term is not None]
-        return self.add(*known) if len(known) == len(terms) else None
+        found, stack = list[int](), [x]
+        while stack:
+            if self.ops[term := stack.pop()] == "add":
+                stack += reversed(self.args[term])
+                continue
+            part = changed(self, term, share)
+            if part is None:
+                return None
+            found.append(part)
+        return self.add(*found)
 
     def _log(self, function: str, x: int, positive: bool) -> int | None:
         """Return the logarithm of x, or of 1 + x, where it has a form without overflow.

@@ -89,9 +89,10 @@ class _Part(NamedTuple):
     argument: Any
 
 
-def _ratio(a: Number, b: Number) -> Number:
+def _ratio(a: Any, b: Any) -> Number:
     """Return a / b, exactly where both are exact."""
-    return a / b if isinstance(a, float) or isinstance(b, float) else Fraction(a) / Fraction(b)
+    exact = not isinstance(a, float) and not isinstance(b, float)
+    return Fraction(a) / Fraction(b) if exact else float(a) / float(b)
 
 
 def _scaled(graph: Algebra[N], node: N) -> tuple[Number, N]:
@@ -349,12 +350,15 @@ class _Split(NamedTuple):
 
 def stable_logarithm(graph: Algebra[N], x: N, positive: bool = False) -> N | None:
     """Return log(x) in a form without overflow, None if there is none, or x is not `positive`."""
-    number, rest = _scaled(graph, x)
+    number, whole = _scaled(graph, x)
+    rest: N | None = whole
     logs: list[N] = []
     while rest is not None and (split := _split(graph, rest)) is not None:
         logs.append(split.log)
-        scale, rest = (1, None) if split.rest is None else _scaled(graph, split.rest)
-        number = number * split.number * scale
+        number, rest = number * split.number, None
+        if split.rest is not None:
+            scale, inner = _scaled(graph, split.rest)
+            number, rest = number * scale, inner
     if not logs or not number > 0 or (positive and rest is not None):
         return None
     if rest is not None:

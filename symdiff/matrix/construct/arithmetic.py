@@ -9,7 +9,7 @@ from collections.abc import Callable
 from symdiff.matrix.construct.movement import broadcast, make
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.shapes import broadcast_shapes
-from symdiff.store.stable import GROWING, PAIRS, Term, stable_product, stable_quotient
+from symdiff.store.stable import GROWING, PAIRS, Term, changed, stable_product, stable_quotient
 
 __all__ = [
     "Arrays",
@@ -19,6 +19,7 @@ __all__ = [
     "divide",
     "exponents",
     "is_flat",
+    "is_positive",
     "is_sum_of_squares",
     "log_sum_exp",
     "multiply",
@@ -306,7 +307,7 @@ def is_sum_of_squares(node: Node) -> bool:
         if op == "divide" and (args[1].op == "length" or (args[1].number or 0) > 0):
             stack.append(args[0])
         elif op in ("multiply", "inner"):
-            stack += [arg for arg in args if not _is_positive(arg)]
+            stack += [arg for arg in args if not is_positive(arg)]
         elif op in ("add", "sum", "reshape", "transpose", "broadcast", "index"):
             stack += args
         else:
@@ -332,7 +333,7 @@ def is_flat(base: Node, n: float) -> bool:
     return n >= 0.5 and is_sum_of_squares(base)
 
 
-def _is_positive(node: Node) -> bool:
+def is_positive(node: Node) -> bool:
     """Return whether a node is made of positive numbers."""
     if node.op == "array":
         return bool((node.graph.arrays[node.params[0]] > 0).all())
@@ -344,10 +345,12 @@ Axes = int | tuple[int, ...]
 
 def _softmax_axis(a: Node, b: Node) -> Axes | None:
     """Return the axis, or the axes, over which a / b is a softmax, or None."""
-    if a.op != "exp" or b.op != "sum" or b.args[0] is not a:
+    whole = b.args[0] if b.op == "reshape" else b
+    if a.op != "exp" or whole.op != "sum" or whole.args[0] is not a:
         return None
-    axes: tuple[int, ...] = b.params[0]
-    return one_or_all(axes) if b.params[1] or a.ndim == len(axes) else None
+    axes: tuple[int, ...] = whole.params[0]
+    kept = tuple(1 if k in axes else n for k, n in enumerate(a.shape))
+    return one_or_all(axes) if b.shape in ((), kept) else None
 
 
 def one_or_all(axes: tuple[int, ...]) -> Axes:
@@ -423,18 +426,47 @@ def divide(a: Node, b: Node) -> Node:
         stable = stable_quotient(Arrays(a.graph), a, b)
         if stable is not None:
             return stable
-    if a.op == "exp" and b.op == "add":
-        terms = exponents(b)
-        if terms is not None and a.args[0] in terms:
-            return make("exp", subtract(a.args[0], log_sum_exp(terms)))
     if b.op == "divide" and b.args[0].number == 1 and _keeps(b, a):
         return multiply(a, b.args[1])
-    if a.op == "index" and b.shape == () and _softmax_axis(a.args[0], b) is not None:
-        return make("index", divide(a.args[0], b), params=a.params)
-    axis = _softmax_axis(a, b)
-    if axis is not None:
-        return make("softmax", unshifted(a.args[0], axis)[0], params=(axis,))
-    return make("divide", a, b)
+    softmax = _over_exponentials(a, b)
+    return make("divide", a, b) if softmax is None else softmax
+
+
+_LINEAR = frozenset({"sum", "inner", "matmul", "index", "transpose", "reshape"})
+
+
+def _over_exponentials(a: Node, b: Node) -> Node | None:
+    """Return a / b by softmax, if a is made of parts of the sum b of exponentials, else None."""
+    terms = exponents(b) if b.op == "add" else None
+    whole = b.args[0] if b.op == "reshape" else b  # which may have an axis of length 1
+    if terms is None and whole.op != "sum":
+        return None
+
+    def share(part: Node) -> Node | None:
+        if terms is not None and part.op == "exp" and part.args[0] in terms:
+            return make("exp", subtract(part.args[0], log_sum_exp(terms)))
+        if part.op == "transpose" and part.ndim == 2 and b.ndim == 1 and part.args[0].op == "exp":
+            if whole is not b or b.args[0] is not part.args[0] or b.params[0] != (1,):
+                return None
+            softmax = make("softmax", unshifted(part.args[0].args[0], 1)[0], params=(1,))
+            return make("transpose", softmax, params=part.params)
+        axis = _softmax_axis(part, b)
+        if axis is not None:
+            return make("softmax", unshifted(part.args[0], axis)[0], params=(axis,))
+        if b.shape == () and part.op in _LINEAR:
+            for k, arg in enumerate(part.args):
+                new = _over_exponentials(arg, b)
+                if new is not None:
+                    args = (*part.args[:k], new, *part.args[k + 1 :])
+                    return make(part.op, *args, params=part.params)
+        return None
+
+    if a.op in ("add", "subtract"):
+        parts = [_over_exponentials(arg, b) for arg in a.args]
+        if any(part is None for part in parts):
+            return None
+        return make(a.op, *[part for part in parts if part is not None])
+    return changed(Arrays(a.graph), a, share)
 
 
 def sigmoid(z: Node) -> Node:

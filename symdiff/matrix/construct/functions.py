@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from symdiff.matrix.construct.arithmetic import (
     Arrays,
+    add,
     as_number,
     complement,
     divide,
     exponents,
+    is_positive,
     log_sum_exp,
     multiply,
     negate,
@@ -102,14 +104,21 @@ def _log(x: Node, positive: bool = False) -> Node:
             kept = tuple(n for k, n in enumerate(shift.shape) if k not in along)
             shift = reshape(shift, kept)
         return subtract(whole, shift)
+    product = x.args[0] if x.op == "sum" else x
+    if product.op in (("multiply",) if x.op == "sum" else ("inner", "matmul")) and product.ndim < 2:
+        for weights, whole in (product.args, product.args[::-1]):
+            if whole.op == "exp" and is_positive(weights) and weights.shape == whole.shape:
+                axes, kept = x.params if x.op == "sum" else (tuple(range(whole.ndim)), False)
+                shifted = add(whole.args[0], make("log", weights))
+                return make("logsumexp", shifted, params=(one_or_all(axes), kept))
     if x.op == "divide" and x.args[0].op == "sum" and x.args[0].args[0].op == "exp":
         n = x.args[1]
         if n.op == "length" or (n.number or 0) > 0:
             return subtract(_log(x.args[0]), make("log", n))
     if x.op == "index" and x.args[0].op in ("exp", "softmax"):
         return make("index", _log(x.args[0]), params=x.params)
-    exponentials = [arg.op for arg in x.args].count("exp") if x.op == "divide" else 0
-    if exponentials == 2 or (exponentials and not positive):
+    several = [arg.op for arg in x.args].count("exp") if x.op == "divide" else 0
+    if several == 2 or (several and not positive):
         return subtract(_log(x.args[0]), _log(x.args[1]))
     if x.op == "exp":
         return x.args[0]

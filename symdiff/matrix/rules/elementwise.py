@@ -119,8 +119,12 @@ def _cofactors(emitter: Emitter, a: Node, b: Node) -> Code | None:
         else:
             scalars.append(part)
     dets = [part for part in scalars if part.op == "det" and not part.shape]
-    if a.shape or len(dets) != 1:
+    if a.shape or not dets:
         return None
+    if b.op == "reshape":
+        inside = _cofactors(emitter, a, b.args[0])
+        shape = emitter.shape(b.shape)
+        return None if inside is None else Code(f"np.reshape({inside.text}, {shape})")
     number, others, chain = Reader().term(b)
     inverses = [factor.node for factor in chain if factor.node.op == "inv"]
     if number != 1 or others or len(inverses) != 1 or any(f.node.ndim != 2 for f in chain):
@@ -134,12 +138,20 @@ def _cofactors(emitter: Emitter, a: Node, b: Node) -> Code | None:
     factors = []
     for node, flipped in chain:
         if node.op == "inv":
-            text = f"{emitter.helper('cofactors')}({emitter.text(node.args[0])})"
+            text = emitter.part(
+                ("cofactors", node.args[0].index), lambda: _cofactor_line(emitter, inverses[0])
+            )
         else:
             text = emitter.text(node, ATOMIC)
         factors.append(f"{text}.T" if flipped is not (node.op == "inv") else text)
     product = " @ ".join(factors)
     return Code(" * ".join([*texts, f"({product})" if factors[1:] else product]), MULTIPLIED)
+
+
+def _cofactor_line(emitter: Emitter, inverse: Node) -> str:
+    """Return the name of a line that has the cofactors of what is inverted."""
+    call = f"{emitter.helper('cofactors')}({emitter.text(inverse.args[0])})"
+    return emitter.assign("cofactor", call)
 
 
 def _factors_beside(whole: Node, x: Node) -> list[Node] | None:

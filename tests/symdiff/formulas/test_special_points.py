@@ -353,14 +353,17 @@ GROWN = {
         "x*exp(x)/(exp(x) + 2*exp(-x))",
         "log(2*cosh(x)) + log(1/cosh(x)**2)",
         "log(1 + tanh(x)) + log(3 - 3*tanh(x))",
-        "log(erfc(x)) + log(1 + erf(x)) + log(1 - erf(x))",
         "log(ndtr(x))",
     ): [-800.0, -40.0, -0.7, 3.0, 800.0],
     (
         "log(sinh(x)) + log(x/(exp(x) - 1))",
         "log(exp(x) - 1) + log(expm1(x/2))",
-        "x*erfc(x)*exp(x*x) + exp(x**2/2)*erfc(x/sqrt(2.0))",
+        "erfc(x)*exp(x*x) + 3*exp(x**2/2)*erfc(x/sqrt(2.0))",
     ): [0.01, 30.0, 800.0],
+    (
+        "log(erfc(x)) + log(1 + erf(x)) + log(1 - erf(x))",
+        "log(1 - ndtr(x)) + exp(-(x**2))/erfc(x)",
+    ): [-20.0, -0.7, 3.0, 20.0],
 }
 
 
@@ -384,7 +387,7 @@ def test_what_grows_stays_finite(strategy, compiled):
                 right = [_by_mpmath(text, point) for point in points]
                 total += sum(value for value, _ in right)
                 expected = [slope for _, slope in right]
-                np.testing.assert_allclose(slopes, expected, rtol=1e-11, atol=2e-15, err_msg=text)
+                np.testing.assert_allclose(slopes, expected, rtol=3e-11, atol=2e-15, err_msg=text)
             assert value == pytest.approx(total, rel=1e-12)
 
 
