@@ -243,8 +243,8 @@ class MatrixFormulas(Formulas):
             value, found = self._compiled(*arguments)
         except np.linalg.LinAlgError as error:
             error.add_note(
-                "The formula has an inverse of a matrix that is singular at this point; where that is "
-                "meant, write np.linalg.pinv, or add a multiple of the identity matrix."
+                "The formula has an inverse of a matrix that is singular at this point; write "
+                "np.linalg.pinv, or add a multiple of the identity matrix."
             )
             raise
         seen = [id(argument) for argument in arguments]

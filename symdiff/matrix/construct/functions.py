@@ -104,13 +104,9 @@ def _log(x: Node, positive: bool = False) -> Node:
             kept = tuple(n for k, n in enumerate(shift.shape) if k not in along)
             shift = reshape(shift, kept)
         return subtract(whole, shift)
-    product = x.args[0] if x.op == "sum" else x
-    if product.op in (("multiply",) if x.op == "sum" else ("inner", "matmul")) and product.ndim < 2:
-        for weights, whole in (product.args, product.args[::-1]):
-            if whole.op == "exp" and is_positive(weights) and weights.shape == whole.shape:
-                axes, kept = x.params if x.op == "sum" else (tuple(range(whole.ndim)), False)
-                shifted = add(whole.args[0], make("log", weights))
-                return make("logsumexp", shifted, params=(one_or_all(axes), kept))
+    whole = _weighted_exponentials(x)
+    if whole is not None:
+        return whole
     if x.op == "divide" and x.args[0].op == "sum" and x.args[0].args[0].op == "exp":
         n = x.args[1]
         if n.op == "length" or (n.number or 0) > 0:
@@ -140,3 +136,18 @@ def _log(x: Node, positive: bool = False) -> Node:
             return log_sum_exp(terms)
     stable = stable_logarithm(Arrays(x.graph), x, positive)
     return make("log", x) if stable is None else stable
+
+
+def _weighted_exponentials(x: Node) -> Node | None:
+    """Return the logarithm of a sum of exponentials with positive weights, else None."""
+    product = x.args[0] if x.op == "sum" else x
+    if product.op not in (("multiply",) if x.op == "sum" else ("inner", "matmul")):
+        return None
+    for weights, terms in (product.args, product.args[::-1]):
+        fits = terms.shape == (product.shape if x.op == "sum" else weights.shape)
+        if terms.op != "exp" or not is_positive(weights) or not fits or (x.shape and x is product):
+            continue
+        axes, kept = x.params if x.op == "sum" else (tuple(range(terms.ndim)), False)
+        shifted = add(terms.args[0], make("log", weights))
+        return make("logsumexp", shifted, params=(one_or_all(axes), kept))
+    return None

@@ -25,6 +25,11 @@ def softmax(x):
     return np.exp(x) / np.sum(np.exp(x))
 
 
+def softmax_of_rows(x):
+    e = np.exp(x)
+    return e / np.sum(e, axis=1)[:, None] + (e.T / e.sum(axis=1)).T
+
+
 def cross_entropy(x):
     y = np.array([0.0, 1.0, 1.0])
     p = 1 / (1 + np.exp(-x))
@@ -118,6 +123,23 @@ CASES = {
     "softmax": (lambda x: np.sum(softmax(x) * np.arange(3.0)), BIG, [0, 0, 0]),
     "softmax safe": (
         lambda x: np.sum(np.exp(x - x.max()) / np.sum(np.exp(x - x.max())) * np.arange(3.0)),
+        BIG,
+        [0, 0, 0],
+    ),
+    "lse weights": (
+        lambda x: (
+            np.log(np.sum(np.array([0.2, 0.3, 0.5]) * np.exp(x))) + np.exp(x) @ x / np.exp(x).sum()
+        ),
+        BIG,
+        [2, 0, 0],
+    ),
+    "softmax of three": (
+        lambda x: (np.exp(x[0]) + 2 * np.exp(x[1])) / (np.exp(x[0]) + np.exp(x[1]) + np.exp(x[2])),
+        BIG,
+        [0, 0, 0],
+    ),
+    "softmax by rows": (
+        lambda x: np.sum(softmax_of_rows(np.outer([1.0, 2.0], x)) * np.arange(6.0).reshape(2, 3)),
         BIG,
         [0, 0, 0],
     ),
