@@ -154,6 +154,10 @@ def print_source(
         message = f"the length {n} has to be {least} at least, as the formula takes slices of it"
         emitter.lines.append(f"if {emitter.length(n)} < {least}:")
         emitter.lines.append(f"    raise ValueError({message!r})")
+    if any(node.op == "where" for node in order):  # what is not chosen may be divided by 0
+        for node in inputs.values():
+            if node.shape == ():
+                emitter.lines.append(f"{names[node.index]} = np.float64({names[node.index]})")
     emitter.planned = set(names)
     for node in order:
         if node.op == "input":

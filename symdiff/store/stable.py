@@ -30,7 +30,7 @@ N = TypeVar("N")
 
 _INVERSES = {"cosh": "sech", "sinh": "csch", "expm1": "rexpm1"}
 #: Operations of a divisor that are looked at.
-GROWING = frozenset({*_INVERSES, "erfc", "add", "subtract", "mul", "div", "pow"})
+GROWING = frozenset({*_INVERSES, "erfc", "add", "subtract", "mul", "div", "pow", "where"})
 _PARTNERS = {
     "exp": ("sigmoid", "rexpm1", "erfc", "mul"),
     "mul": ("erfc", "sech", "csch", "rexpm1"),
@@ -274,6 +274,16 @@ def stable_quotient(graph: Algebra[N], x: N, y: N, depth: int = 0) -> N | None:
                 rest = (*args[:k], *args[k + 1 :])
                 return graph.divide(whole, graph.multiply(*rest) if rest[1:] else rest[0])
         return None
+    if op == "where":
+        found = [
+            stable_quotient(graph, x, arg, depth + 1) if depth < _DEEPEST else None
+            for arg in args[1:]
+        ]
+        if all(part is None for part in found):
+            return None
+        both = zip(found, args[1:], strict=True)
+        parts = [graph.divide(x, arg) if part is None else part for part, arg in both]
+        return graph.apply("where", args[0], *parts)
     if op == "div":
         whole = stable_quotient(graph, x, args[0], depth + 1) if depth < _DEEPEST else None
         return None if whole is None else graph.multiply(whole, args[1])

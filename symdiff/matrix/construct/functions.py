@@ -104,9 +104,9 @@ def _log(x: Node, positive: bool = False) -> Node:
             kept = tuple(n for k, n in enumerate(shift.shape) if k not in along)
             shift = reshape(shift, kept)
         return subtract(whole, shift)
-    whole = _weighted_exponentials(x)
-    if whole is not None:
-        return whole
+    weighted = _weighted_exponentials(x)
+    if weighted is not None:
+        return weighted
     if x.op == "divide" and x.args[0].op == "sum" and x.args[0].args[0].op == "exp":
         n = x.args[1]
         if n.op == "length" or (n.number or 0) > 0:

@@ -20,7 +20,7 @@ from symdiff.matrix.construct import (
 from symdiff.matrix.emitter import ADDED, ATOMIC, MULTIPLIED, POWERED, SIGNED, Code, Emitter
 from symdiff.matrix.form import ATOM, HADAMARD, PRODUCT, Piece, Typesetter
 from symdiff.matrix.node import Node
-from symdiff.matrix.rewriting.terms import Reader
+from symdiff.matrix.rewriting.terms import Factor, Reader
 from symdiff.matrix.shapes import Shape, broadcast_shapes
 from symdiff.matrix.table import Adjoints, Rule, register
 
@@ -125,15 +125,19 @@ def _cofactors(emitter: Emitter, a: Node, b: Node) -> Code | None:
         inside = _cofactors(emitter, a, b.args[0])
         shape = emitter.shape(b.shape)
         return None if inside is None else Code(f"np.reshape({inside.text}, {shape})")
+    inner = b.args[0] if b.op == "transpose" else b
     number, others, chain = Reader().term(b)
+    if inner.op == "inv" and inner.ndim == 2:  # also of a multiple, as it stands
+        number, others, chain = 1, (), (Factor(inner, inner is not b),)
     inverses = [factor.node for factor in chain if factor.node.op == "inv"]
-    if number != 1 or others or len(inverses) != 1 or any(f.node.ndim != 2 for f in chain):
+    if others or len(inverses) != 1 or any(f.node.ndim != 2 for f in chain):
         return None
     beside = _factors_beside(dets[0].args[0], inverses[0].args[0])
     if beside is None:
         return None
     scalars.remove(dets[0])
-    texts = [emitter.text(part, SIGNED) for part in scalars]
+    texts = [repr(number)] if number != 1 else []
+    texts += [emitter.text(part, SIGNED) for part in scalars]
     texts += [f"np.linalg.det({emitter.text(part)})" for part in beside]
     factors = []
     for node, flipped in chain:
