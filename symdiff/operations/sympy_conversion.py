@@ -266,5 +266,5 @@ def derivative_of(application: Any, position: int) -> Expr:
 
 Opaque.derivative_of = derivative_of
 for _row in OPERATIONS.values():
-    if _row.latex:
-        _row.sympy.latex_name = _row.latex
+    if isinstance(_row.sympy, type) and issubclass(_row.sympy, Opaque):
+        _row.sympy.latex_name = _row.latex or rf"\operatorname{{{_row.name}}}"

@@ -69,7 +69,10 @@ class Opaque(sympy.Function):  # type: ignore[misc]
         """Typeset the application, raised to a power if `exp` is given."""
         name = self.latex_name or rf"\operatorname{{{type(self).__name__.lower()}}}"
         arguments = ", ".join(printer._print(arg) for arg in self.args)
-        return f"{name}{f'^{{{exp}}}' if exp else ''}\\left({arguments}\\right)"
+        whole = f"{name}\\left({arguments}\\right)"
+        if exp and name.count("\\") > 1:  # the square of log cosh is not log cosh²
+            return rf"\left({whole}\right)^{{{exp}}}"
+        return whole.replace(name, f"{name}^{{{exp}}}", 1) if exp else whole
 
     def _eval_evalf(self, prec: int) -> Expr:
         """Evaluate with `prec` bits; None, which SymPy understands, if an argument is no number."""
