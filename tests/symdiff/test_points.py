@@ -56,6 +56,16 @@ POINTS = {
         A([1.0, 2, 2, 4]),
         A([1.0, 1, 1, 1]),
     ),
+    "rows by einsum": (
+        lambda x: np.sum(np.sqrt(np.einsum("ij,ij->i", x.reshape(2, 2), x.reshape(2, 2)))),
+        A([0.0, 0, 3, 4]),
+        A([0.0, 0, 0.6, 0.8]),
+    ),
+    "quotient by a choice": (
+        lambda x: np.sum(np.where(x == 0, 1.0, x / np.where(x == 0, 1.0, np.expm1(x)))),
+        A([0.0, 800, -800]),
+        A([0.0, 0, -1]),
+    ),
     "log_ndtr": (
         lambda x: np.sum(sp.log_ndtr(x)),
         A([-1000.0, 1000, 0]),
