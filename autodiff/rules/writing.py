@@ -24,7 +24,11 @@ __all__ = ["UPDATE", "put_into"]
 def _put(base: Array, value: Array, *masks: Array, index: Any) -> Array:
     if any([type(x) is Tensor for x in (base, value, *masks)]):
         return record(UPDATE, (base, value, *masks), {"index": index})
-    result = np.array(base) if elsewhere(base) is None else own_copy(base)
+    if elsewhere(base) is None:
+        # A batch of one array is laid out as its elements are, which tell views from copies.
+        result = np.array(base, order="C" if 0 in np.asarray(base).strides else "K")
+    else:
+        result = own_copy(base)
     result[filled(index, masks)] = value
     return result
 

@@ -122,8 +122,6 @@ _OPERATIONS: dict[Any, Callable[..., Any]] = {
     sympy.sec: lambda x: 1 / np.cos(x),
     sympy.csc: lambda x: 1 / np.sin(x),
     sympy.cot: lambda x: np.cos(x) / np.sin(x),
-    sympy.sech: lambda x: 1 / np.cosh(x),
-    sympy.csch: lambda x: 1 / np.sinh(x),
     sympy.coth: lambda x: 1 / np.tanh(x),
     **{
         kind: row.evaluate

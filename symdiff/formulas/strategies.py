@@ -188,7 +188,8 @@ def gradient(
     At special points all strategies give one derivative: 0 at the origin of a norm, an even share
     where a maximum ties, nothing from a branch that a choice does not take, and 0 for a root whose
     other factor vanishes with it, as in ``sin(x) * sqrt(x)``. Where a formula does not decide it
-    (``cos(sqrt(x))`` at 0) the result is NaN. Logistic functions keep their digits in both tails;
+    (``cos(sqrt(x))`` at 0) the result is NaN. Logistic functions keep their digits in both tails,
+    and ``1/cosh(x)``, ``x/(exp(x) - 1)``, ``log(cosh(x))`` and ``log(erfc(x))`` do not overflow;
     the derivative of tanh is 1 - tanh², which has an error of 1e-16 and rounds to 0 beyond 19.
 
     Examples

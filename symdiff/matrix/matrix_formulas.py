@@ -220,8 +220,8 @@ class MatrixFormulas(Formulas):
 
     @cached_property
     def _compiled(self) -> Callable[..., Any]:
-        """The compiled source."""
-        return compile_source(self.source, self.strategy)
+        """The compiled source, which gives infinities and NaN without a warning."""
+        return np.errstate(all="ignore")(compile_source(self.source, self.strategy))
 
     def __call__(self, /, **inputs: Any) -> dict[str, Any]:
         """Return the gradient at a point; see `value_and_gradient`."""
@@ -243,9 +243,8 @@ class MatrixFormulas(Formulas):
             value, found = self._compiled(*arguments)
         except np.linalg.LinAlgError as error:
             error.add_note(
-                "The formula has an inverse of a matrix that is singular at this point, as the "
-                "derivative of a determinant has; strategy='adjoint' with numbers as lengths "
-                "writes small determinants out, and needs none."
+                "The formula has an inverse of a matrix that is singular at this point; write "
+                "np.linalg.pinv, or add a multiple of the identity matrix."
             )
             raise
         seen = [id(argument) for argument in arguments]

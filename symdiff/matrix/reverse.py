@@ -15,7 +15,8 @@ from symdiff.matrix.node import Node, depends, reachable
 from symdiff.matrix.rules.elementwise import common_shape
 from symdiff.matrix.shapes import axes_of
 from symdiff.matrix.table import RULES
-from symdiff.operations.roots import Term, harmless_roots
+from symdiff.operations.roots import harmless_roots
+from symdiff.store.stable import Term
 
 __all__ = ["accumulate"]
 
@@ -228,10 +229,6 @@ def _jump(node: Node, bar: _Part) -> list[_Part | None]:
     return [_Part(construct.multiply(whole, slope)), *rest]
 
 
-#: The names of the table of operations.
-_NAMES = {"multiply": "mul", "divide": "div", "negate": "neg", "power": "pow"}
-
-
 def _harmless(nodes: Sequence[Node], value: Node) -> set[int]:
     """Return the roots that have no part in the derivative of a value where they are 0."""
 
@@ -239,8 +236,8 @@ def _harmless(nodes: Sequence[Node], value: Node) -> set[int]:
         node = value.graph.nodes[index]
         if node.op == "relu":
             return Term("maximum", (node.args[0].index, value.graph.number(0).index))
-        op = _NAMES.get(node.op, node.op)
-        return Term(op, tuple([arg.index for arg in node.args]), node.number)
+        op, args, number = construct.Arrays.term(node)
+        return Term(op, tuple([arg.index for arg in args]), number)
 
     roots = [
         node.index

@@ -15,11 +15,19 @@ from symdiff.matrix.emitter import SIGNED, Emitter
 from symdiff.matrix.node import Graph, Node, reachable
 from symdiff.matrix.shapes import shown
 from symdiff.matrix.table import RULES
+from symdiff.operations.operation import Operation
+from symdiff.operations.table import OPERATIONS
 from symdiff.printing.source import ENTRY_POINT
 
 __all__ = ["print_source"]
 
 _LITERAL = 64  # entries of a constant array that are written out
+
+
+def _on_arrays(row: Operation) -> str:
+    """Return the helper of a row, written for arrays."""
+    return re.sub(rf"\b({'|'.join(row.helper_needs)})\(", r"np.\1(", row.helper)
+
 
 _HELPERS = {
     "step": '''def step(z):
@@ -56,10 +64,20 @@ _HELPERS = {
         source, target = (ordered, group) if back else (group, ordered)
         result[lane] = (np.bincount(source, given[lane]) / count)[target]
     return np.moveaxis(result, -1, axis)''',
+    "cofactors": '''def cofactors(a):
+    """Return det(a) inv(a).T, which there is for singular matrices, too."""
+    try:
+        return np.linalg.det(a) * np.linalg.inv(a).T
+    except np.linalg.LinAlgError:
+        u, s, vt = np.linalg.svd(a)
+        others = [np.prod(np.delete(s, k)) for k in range(len(s))]
+        return np.linalg.det(u) * np.linalg.det(vt) * (u * others) @ vt''',
     "reciprocal": '''def reciprocal(z):
     """Return 1 / z, and 0 where z = 0."""
     return np.divide(1.0, z, out=np.zeros_like(z), where=z != 0)''',
 }
+
+_HELPERS |= {row.name: _on_arrays(row) for row in OPERATIONS.values() if row.arrays}
 
 
 def _constant(values: npt.NDArray[Any]) -> str:
@@ -136,6 +154,10 @@ def print_source(
         message = f"the length {n} has to be {least} at least, as the formula takes slices of it"
         emitter.lines.append(f"if {emitter.length(n)} < {least}:")
         emitter.lines.append(f"    raise ValueError({message!r})")
+    if any(node.op == "where" for node in order):  # what is not chosen may be divided by 0
+        for node in inputs.values():
+            if node.shape == ():
+                emitter.lines.append(f"{names[node.index]} = np.float64({names[node.index]})")
     emitter.planned = set(names)
     for node in order:
         if node.op == "input":
@@ -151,6 +173,10 @@ def print_source(
         emitter.lines.append(flat)
     else:
         emitter.lines += [f"return {result}, {{", *(f"    {e}," for e in entries), "}"]
+    if "cofactors" in emitter.helpers:  # which stand for inverses that may not exist
+        unused = [names[n.index] for n in order if n.op == "inv" and n.index in names]
+        unused = [n for n in unused if len(re.findall(rf"\b{n}\b", "\n".join(emitter.lines))) == 1]
+        emitter.lines = [line for line in emitter.lines if line.partition(" = ")[0] not in unused]
     heads = [f"# {parameters[name]}: shape {shown(node.shape)}" for name, node in inputs.items()]
     body = [f"# {title}"]
     constants = [f"{n} = {_constant(graph.arrays[k])}" for k, n in emitter.arrays.items()]

@@ -69,6 +69,8 @@ _FUNCTIONS: dict[str, Any] = {
     "absolute": sympy.Abs,
     "sign": sympy.sign,
     "sigmoid": lambda x: 1 / (1 + sympy.exp(-x)),
+    "logcosh": lambda x: sympy.log(sympy.cosh(x)),
+    "rexpm1": lambda x: 1 / (sympy.exp(x) - 1),
     "softplus": lambda x: sympy.log(1 + sympy.exp(x)),
     "relu": lambda x: sympy.Max(x, 0),
     "step": lambda x: sympy.Heaviside(x, _HALF),

@@ -76,8 +76,6 @@ def scale(dag: Dag, partial: int, outer: int) -> int:
             return ONE if outer == y else dag.divide(outer, y)
     elif op == "neg":
         return dag.negate(scale(dag, dag.args[partial][0], outer))
-    elif op == "sinh" and dag.ops[outer] == "div" and dag.args[outer][0] == ONE:
-        return dag.divide(partial, dag.args[outer][1])
     return dag.multiply(outer, partial)
 
 

@@ -72,6 +72,7 @@ class Operation:
     helper: str = ""
     numpy_helper: str = ""  #: for NumPy scalars, if it is another
     helper_needs: tuple[str, ...] = ()  #: names of `math` and `numpy` that the helper calls
+    arrays: bool = False  #: whether `helper` takes arrays, too
     c: str = ""  #: its name in ``math.h``, or of `c_helper`; "-" where C has none
     c_helper: str = ""
     c_whole: bool = False  #: whether `c` takes whole numbers only as its first argument

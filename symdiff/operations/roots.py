@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 from symdiff.operations.table import OPERATIONS
 from symdiff.store.dag import Dag
 from symdiff.store.exact import Number
+from symdiff.store.stable import Term
 
-__all__ = ["Term", "harmless_roots", "mark_harmless_roots"]
+__all__ = ["harmless_roots", "mark_harmless_roots"]
 
 _MOST = 60  # nodes of a factor that are looked at
-_EXPONENTS = {"sqrt": 1 / 2, "cbrt": 1 / 3, "square": 2}
+_EXPONENTS = {"sqrt": 1 / 2, "cbrt": 1 / 3}
 #: Functions that are smooth at 0, and infinite elsewhere only.
 _SMOOTH_AT_0 = frozenset({"tan", "arcsin", "log1p", "arctanh", "expm1", "sinh"})
 _SMOOTH = frozenset({"exp", "cosh", "absolute", "maximum", "minimum"}) | {
@@ -26,15 +27,7 @@ _SMOOTH = frozenset({"exp", "cosh", "absolute", "maximum", "minimum"}) | {
 }
 _UNARY = frozenset({*_EXPONENTS, "neg", "absolute"})  # 0 where their operand is
 _LINEAR = frozenset({"add", "subtract", "neg", "mul"})
-_ABOVE = _LINEAR | _SMOOTH | {"square"}
-
-
-class Term(NamedTuple):
-    """An operation as the table names it, its operands, and the number that it is."""
-
-    op: str
-    args: tuple[Any, ...]
-    number: Number | None = None
+_ABOVE = _LINEAR | _SMOOTH
 
 
 class _Near(NamedTuple):
@@ -161,14 +154,9 @@ def harmless_roots(
 
 def mark_harmless_roots(dag: Dag, order: Sequence[int], value: int) -> None:
     """Let the partials of roots know which of them do not count where they are 0."""
-
-    def term(node: Any) -> Term:
-        op = dag.ops[node]
-        return Term(op, dag.args[node], dag.data[node] if op == "number" else None)
-
     powers = [node for node in dag.nodes_of("pow") if _is_root(dag, node)]
     roots = [*dag.nodes_of("sqrt", "cbrt"), *powers]
-    dag.harmless = harmless_roots(roots, order, value, term) if roots else set()
+    dag.harmless = harmless_roots(roots, order, value, dag.term) if roots else set()
 
 
 def _is_root(dag: Dag, power: int) -> bool:

@@ -211,7 +211,7 @@ _C_ERFCX = """static double erfcx(double x)
     double t = 0.5 / (x * x);
     if (x < 20.0)
         return exp(x * x) * erfc(x);
-    t = 1.0 - t * (1.0 - 3.0 * t * (1.0 - 5.0 * t * (1.0 - 7.0 * t)));
+    t = 1.0 - t * (1.0 - 3.0 * t * (1.0 - 5.0 * t * (1.0 - 7.0 * t * (1.0 - 9.0 * t))));
     return t / (x * 1.772453850905516);
 }"""
 _C_LOG_NDTR = """static double log_ndtr(double x)
@@ -222,7 +222,7 @@ _C_LOG_NDTR = """static double log_ndtr(double x)
     if (z < 20.0)
         return log(0.5 * erfc(z));
     return -z * z - log(z * 3.544907701811032)
-        + log1p(-t * (1.0 - 3.0 * t * (1.0 - 5.0 * t * (1.0 - 7.0 * t))));
+        + log1p(-t * (1.0 - 3.0 * t * (1.0 - 5.0 * t * (1.0 - 7.0 * t * (1.0 - 9.0 * t)))));
 }"""
 _C_ERFINV = """static double erfinv(double x)
 {

@@ -124,6 +124,8 @@ def _operation(op: str, args: list[Expr], order: bool) -> Expr:
     if op == "complement":
         minus = _product([sympy.S.NegativeOne, *_factors(args[0])], order=False)
         return make(sympy.Add, (sympy.S.One, minus))
+    if op == "rexpm1":
+        return _product(_reciprocal(make(OPERATIONS["expm1"].sympy, tuple(args))), order=order)
     if op == "pinv":  # as it is written: a length of 0 has no direction
         return _product(_reciprocal(args[0]), order=order)
     if op == "sqrt":
@@ -264,5 +266,5 @@ def derivative_of(application: Any, position: int) -> Expr:
 
 Opaque.derivative_of = derivative_of
 for _row in OPERATIONS.values():
-    if _row.latex:
-        _row.sympy.latex_name = _row.latex
+    if isinstance(_row.sympy, type) and issubclass(_row.sympy, Opaque):
+        _row.sympy.latex_name = _row.latex or rf"\operatorname{{{_row.name}}}"

@@ -27,6 +27,7 @@ __all__ = [
     "Log2",
     "Log10",
     "LogAddExp",
+    "LogCosh",
     "LogNormalCdf",
     "LogSumExp",
     "Maximum",
@@ -34,6 +35,7 @@ __all__ = [
     "NormalQuantile",
     "Opaque",
     "PseudoInverse",
+    "ReciprocalExpm1",
     "Remainder",
     "Rounded",
     "ScaledBesselI",
@@ -67,7 +69,10 @@ class Opaque(sympy.Function):  # type: ignore[misc]
         """Typeset the application, raised to a power if `exp` is given."""
         name = self.latex_name or rf"\operatorname{{{type(self).__name__.lower()}}}"
         arguments = ", ".join(printer._print(arg) for arg in self.args)
-        return f"{name}{f'^{{{exp}}}' if exp else ''}\\left({arguments}\\right)"
+        whole = f"{name}\\left({arguments}\\right)"
+        if exp and name.count("\\") > 1:  # the square of log cosh is not log cosh²
+            return rf"\left({whole}\right)^{{{exp}}}"
+        return whole.replace(name, f"{name}^{{{exp}}}", 1) if exp else whole
 
     def _eval_evalf(self, prec: int) -> Expr:
         """Evaluate with `prec` bits; None, which SymPy understands, if an argument is no number."""
@@ -260,6 +265,18 @@ class LogSumExp(Opaque):
     """``log(exp(x) + exp(y) + ...)`` without overflow."""
 
     numeric = staticmethod(lambda *xs: sympy.log(sympy.Add(*map(sympy.exp, xs))))
+
+
+class LogCosh(Opaque):
+    """``log(cosh(x))`` without overflow."""
+
+    numeric = staticmethod(lambda x: sympy.log(sympy.cosh(x)))
+
+
+class ReciprocalExpm1(Opaque):
+    """``1/(exp(x) - 1)`` without overflow."""
+
+    numeric = staticmethod(lambda x: 1 / (sympy.exp(x) - 1))
 
 
 class PseudoInverse(Opaque):

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from symdiff.operations import arithmetic, functions, rounding, special
+from symdiff.operations import arithmetic, exponentials, functions, rounding, special
 from symdiff.operations.operation import Operation
 from symdiff.store.properties import declare
 
 __all__ = ["OPERATIONS", "RELATIONS", "UFUNCS", "row_of"]
 
 OPERATIONS: dict[str, Operation] = {
-    row.name: row for row in arithmetic.ROWS + functions.ROWS + rounding.ROWS + special.ROWS
+    row.name: row
+    for rows in (arithmetic, functions, exponentials, rounding, special)
+    for row in rows.ROWS
 }
 UFUNCS: dict[np.ufunc, Operation] = {
     ufunc: row for row in OPERATIONS.values() for ufunc in row.ufuncs

@@ -10,6 +10,15 @@ from typing import Any
 from symdiff.store.exact import Number, fold
 from symdiff.store.nodes import ONE, ZERO, Nodes, NodeStore
 from symdiff.store.properties import COMPARE, CONDITIONS, FOLDS
+from symdiff.store.stable import (
+    GROWING,
+    PAIRS,
+    Term,
+    changed,
+    stable_logarithm,
+    stable_product,
+    stable_quotient,
+)
 
 __all__ = ["CONDITIONS", "ONE", "ZERO", "Dag", "Nodes"]
 
@@ -30,6 +39,11 @@ class Dag(NodeStore):
             return None
         other = self._tables["sigmoid"].get(self.args[self.args[node][0]])
         return other if other is not None and other < node else None
+
+    def term(self, node: int) -> Term:
+        """Return a node as an operation on others."""
+        number = self.data[node] if self.ops[node] == "number" else None
+        return Term(self.ops[node], self.args[node], number)
 
     # Arithmetic ---------------------------------------------------------------------------------
 
@@ -73,9 +87,11 @@ class Dag(NodeStore):
         )
 
     def subtract(self, x: int, y: int) -> int:
-        """Return ``x - y``; 1 less a logistic function as one, which does not round to 0."""
+        """Return ``x - y``; 1 less a logistic function or erf as one, which does not round to 0."""
         if x == ONE and self.ops[y] == "sigmoid":
             return self.apply("sigmoid", self.negate(self.args[y][0]))
+        if x == ONE and self.ops[y] == "erf":
+            return self.apply("erfc", *self.args[y])
         return self.add(x, self.negate(y))
 
     def negate(self, x: int) -> int:
@@ -93,8 +109,11 @@ class Dag(NodeStore):
         if len(factors) == 2:
             x, y = factors
             if x != y and ops[x] not in _FOLDED and ops[y] not in _FOLDED:
-                root = ops[x] in _ROOTS or ops[y] in _ROOTS
-                whole = self._one_power(x, y) if root else None
+                whole = None
+                if ops[x] in _ROOTS or ops[y] in _ROOTS:
+                    whole = self._one_power(x, y)
+                elif (ops[x], ops[y]) in PAIRS:
+                    whole = stable_product(self, x, y)
                 return self.node("mul", x, y) if whole is None else whole
         constant: Number = 1
         counts: dict[int, int] = {}
@@ -163,10 +182,12 @@ class Dag(NodeStore):
             return self.negate(self.divide(x, self.args[y][0]))
         if ops[y] == "div" and self.args[y][0] == ONE:
             return self.multiply(x, self.args[y][1])
-        if ops[y] == "cosh" and ops[x] == "sinh" and self.args[x] == self.args[y]:
-            return self.apply("tanh", *self.args[x])  # which does not overflow
         if ops[y] == "add":
-            stable = self._over_exponentials(x, y)
+            softmax = self._over_exponentials(x, y)
+            if softmax is not None:
+                return softmax
+        if ops[y] in GROWING:
+            stable = stable_quotient(self, x, y)
             if stable is not None:
                 return stable
         return self.node("div", x, y)
@@ -237,7 +258,7 @@ class Dag(NodeStore):
             size = self.apply("absolute", args[0])
             return size if function == "maximum" else self.negate(size)
         if function in _LOGARITHMS:
-            stable = self._log(_LOGARITHMS[function], args[-1])
+            stable = self._log(_LOGARITHMS[function], args[-1], len(args) > 1)
             if stable is not None:
                 return stable if len(args) == 1 else self.multiply(args[0], stable)
         return self.node(function, *args)
@@ -343,26 +364,36 @@ class Dag(NodeStore):
         return self.apply("smallest", self.number(k), *args)
 
     def _over_exponentials(self, x: int, y: int) -> int | None:
-        """Return x / y as a logistic function or a softmax, if y is such a sum; else None."""
-        ops, args = self.ops, self.args
-        if len(args[y]) == 2 and ONE in args[y]:
-            other = sum(args[y]) - ONE
-            if ops[other] == "exp":
-                if x == other:
-                    return self.apply("sigmoid", args[other][0])
-                return self.multiply(x, self.apply("sigmoid", self.negate(args[other][0])))
-        if ops[x] != "exp":
-            return None
+        """Return x / y by softmax, if x is made of parts of the sum y of exponentials, or None."""
         exponents = self._exponents(y)
-        if exponents is None or args[x][0] not in exponents:
+        if exponents is None:
             return None
-        if len(exponents) == 2:
-            a, b = exponents
-            return self.apply("sigmoid", self.subtract(*((a, b) if a == args[x][0] else (b, a))))
-        return self.apply("exp", self.subtract(args[x][0], self.log_sum_exp(exponents)))
 
-    def _log(self, function: str, x: int) -> int | None:
-        """Return the logarithm of x, or of 1 + x, where it has a form without overflow."""
+        def share(part: int) -> int | None:
+            exponent = self.args[part][0] if self.ops[part] == "exp" else None
+            if exponent not in exponents:
+                return None
+            if len(exponents) == 2:
+                a, b = exponents
+                return self.apply("sigmoid", self.subtract(*((a, b) if a == exponent else (b, a))))
+            return self.apply("exp", self.subtract(exponent, self.log_sum_exp(exponents)))
+
+        found, stack = list[int](), [x]
+        while stack:
+            if self.ops[term := stack.pop()] == "add":
+                stack += reversed(self.args[term])
+                continue
+            part = changed(self, term, share)
+            if part is None:
+                return None
+            found.append(part)
+        return self.add(*found)
+
+    def _log(self, function: str, x: int, positive: bool) -> int | None:
+        """Return the logarithm of x, or of 1 + x, where it has a form without overflow.
+
+        Where that form is to be finite everywhere, x has to be `positive` by how it is made.
+        """
         ops, args = self.ops, self.args
         if function == "log1p":
             if ops[x] == "neg" and ops[args[x][0]] == "sigmoid":
@@ -375,7 +406,8 @@ class Dag(NodeStore):
             return self.negate(self.apply("logaddexp", ZERO, self.negate(args[x][0])))
         if ops[x] == "div":
             above, below = args[x]
-            if ops[above] == "exp" or ops[below] == "exp":
+            exponentials = (ops[above], ops[below]).count("exp")
+            if exponentials == 2 or (exponentials and not positive):
                 return self.subtract(self.apply("log", above), self.apply("log", below))
             if ops[below] == "number" and self.data[below] > 0 and ops[above] == "add":
                 exponents = self._exponents(above)
@@ -388,7 +420,7 @@ class Dag(NodeStore):
             exponents = self._exponents(x)
             if exponents is not None:
                 return self.log_sum_exp(exponents)
-        return None
+        return stable_logarithm(self, x, positive)
 
     # Choices ------------------------------------------------------------------------------------
 

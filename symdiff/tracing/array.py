@@ -58,6 +58,8 @@ def nodes_of(dag: Dag, value: Any) -> Nodes:
             "a list that holds traced values arrived where one array is expected; "
             "join them with np.stack or np.concatenate"
         )
+    if type(value) is float or type(value) is int:
+        return np.array(dag.number(value), dtype=np.int64)
     array = np.asarray(value)
     constant = dag.boolean if array.dtype == bool else dag.number
     entries = [constant(entry) for entry in array.ravel().tolist()]
@@ -66,6 +68,9 @@ def nodes_of(dag: Dag, value: Any) -> Nodes:
 
 def map_nodes(form: Callable[..., int], dag: Dag, *operands: Nodes) -> SymbolicArray:
     """Return a formula applied to each node of the operands, broadcast as NumPy does."""
+    if not any([operand.ndim for operand in operands]):
+        entry = form(dag, *[operand.item() for operand in operands])
+        return SymbolicArray(dag, np.array(entry, dtype=np.int64))
     given = operands
     if len(operands) > 1:
         operands = np.broadcast_arrays(*operands)

@@ -426,6 +426,12 @@ def _call_ufunc(
     _: SymbolicArray, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
     """Return a ufunc, or a method of one, that was called with a traced array."""
+    if method == "__call__" and not kwargs:
+        note_variables(inputs)
+        if ufunc in COMPOSED:
+            return composed(ufunc, inputs)
+        dag = traced_in(*inputs)
+        return _elementwise(ufunc, dag, [nodes_of(dag, value) for value in inputs])
     name = f"np.{ufunc.__name__}"
     target, *others = kwargs.get("out") or (None,)
     if isinstance(target, SymbolicArray) and not others:
@@ -440,8 +446,8 @@ def _call_ufunc(
         return _cumulative(row.form)(*inputs, **{"axis": 0, **kwargs})
     if method == "reduce" and ufunc in REDUCTIONS:
         return REDUCTIONS[ufunc](inputs[0], **{"axis": 0, **kwargs})
-    dag = traced_in(*inputs)
     if method == "outer":
+        dag = traced_in(*inputs)
         left, right = (nodes_of(dag, value) for value in inputs)
         left = left.reshape(left.shape + (1,) * right.ndim)
         return ufunc(SymbolicArray(dag, left), SymbolicArray(dag, right))
@@ -451,10 +457,7 @@ def _call_ufunc(
             f"{name}.{method}: not traceable; .reduce of {reducible} is, and .outer of every "
             "elementwise operation"
         )
-    note_variables(inputs)
-    if ufunc in COMPOSED:
-        return composed(ufunc, inputs)
-    return _elementwise(ufunc, dag, [nodes_of(dag, value) for value in inputs])
+    return _call_ufunc(_, ufunc, method, inputs, {})
 
 
 def _elementwise(ufunc: np.ufunc, dag: Dag, operands: list[Nodes]) -> SymbolicArray:

@@ -6,6 +6,7 @@ inner products, Euclidean norms.
 """
 
 from symdiff.matrix.construct.arithmetic import (
+    Arrays,
     add,
     as_number,
     complement,
@@ -23,6 +24,7 @@ from symdiff.matrix.construct.products import dot, inverse, matmul, outer, swap,
 from symdiff.matrix.construct.reductions import count, total, unbroadcast
 
 __all__ = [
+    "Arrays",
     "add",
     "as_number",
     "broadcast",

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
 from symdiff.matrix.construct.movement import broadcast, make
-from symdiff.matrix.node import Node
+from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.shapes import broadcast_shapes
+from symdiff.store.stable import GROWING, PAIRS, Term, changed, stable_product, stable_quotient
 
 __all__ = [
+    "Arrays",
     "add",
     "as_number",
     "complement",
     "divide",
     "exponents",
     "is_flat",
+    "is_positive",
     "is_sum_of_squares",
     "log_sum_exp",
     "multiply",
@@ -131,7 +135,7 @@ def _cross_entropy(a: Node, b: Node) -> Node | None:
 
 
 def subtract(a: Node, b: Node) -> Node:
-    """Return a - b."""
+    """Return a - b; 1 less erf as one, which does not round to 0."""
     a, b = _loosened(a, b)
     if a is b:
         return broadcast(a.graph.number(0), a.shape)
@@ -143,6 +147,8 @@ def subtract(a: Node, b: Node) -> Node:
         return as_number(a)
     if a.number == 0:
         return negate(b)
+    if a.number == 1 and b.op == "erf":
+        return make("erfc", *b.args)
     if b.op == "negate" or _is_negative_multiple(b):
         return add(a, negate(b))
     if a.op == "negate":
@@ -255,9 +261,11 @@ def multiply(a: Node, b: Node) -> Node:
         return negate(multiply(a.args[0], b))
     if a is b:
         return square(a)
-    power = _one_power(a, b) if a.op in _ROOTS or b.op in _ROOTS else None
-    if power is not None:
-        return power
+    whole = _one_power(a, b) if a.op in _ROOTS or b.op in _ROOTS else None
+    if (_NAMES.get(a.op, a.op), _NAMES.get(b.op, b.op)) in PAIRS:
+        whole = stable_product(Arrays(a.graph), a, b)
+    if whole is not None:
+        return whole
     if a.shape == () and b.op == "broadcast":
         return broadcast(multiply(a, b.args[0]), b.shape)
     if a.shape == () and b.op == "multiply" and b.args[0].shape == ():
@@ -299,7 +307,7 @@ def is_sum_of_squares(node: Node) -> bool:
         if op == "divide" and (args[1].op == "length" or (args[1].number or 0) > 0):
             stack.append(args[0])
         elif op in ("multiply", "inner"):
-            stack += [arg for arg in args if not _is_positive(arg)]
+            stack += [arg for arg in args if not is_positive(arg)]
         elif op in ("add", "sum", "reshape", "transpose", "broadcast", "index"):
             stack += args
         else:
@@ -325,7 +333,7 @@ def is_flat(base: Node, n: float) -> bool:
     return n >= 0.5 and is_sum_of_squares(base)
 
 
-def _is_positive(node: Node) -> bool:
+def is_positive(node: Node) -> bool:
     """Return whether a node is made of positive numbers."""
     if node.op == "array":
         return bool((node.graph.arrays[node.params[0]] > 0).all())
@@ -337,10 +345,12 @@ Axes = int | tuple[int, ...]
 
 def _softmax_axis(a: Node, b: Node) -> Axes | None:
     """Return the axis, or the axes, over which a / b is a softmax, or None."""
-    if a.op != "exp" or b.op != "sum" or b.args[0] is not a:
+    whole = b.args[0] if b.op == "reshape" else b
+    if a.op != "exp" or whole.op != "sum" or whole.args[0] is not a:
         return None
-    axes: tuple[int, ...] = b.params[0]
-    return one_or_all(axes) if b.params[1] or a.ndim == len(axes) else None
+    axes: tuple[int, ...] = whole.params[0]
+    kept = tuple(1 if k in axes else n for k, n in enumerate(a.shape))
+    return one_or_all(axes) if b.shape in ((), kept) else None
 
 
 def one_or_all(axes: tuple[int, ...]) -> Axes:
@@ -401,37 +411,62 @@ def divide(a: Node, b: Node) -> Node:
             infinite = math.copysign(math.inf, a.number)
             return a.graph.number(infinite if a.number else math.nan)
         if a.number is not None and b.number:
-            quotient = a.number / b.number
-            if quotient.is_integer() or not float(a.number).is_integer():
-                return a.graph.number(quotient)
+            ratio = a.number / b.number
+            if ratio.is_integer() or not float(a.number).is_integer():
+                return a.graph.number(ratio)
         if a.op == "multiply" and a.args[0].number is not None and b.number:
-            quotient = a.args[0].number / b.number
-            if quotient.is_integer():
-                return multiply(a.graph.number(quotient), a.args[1])
+            ratio = a.args[0].number / b.number
+            if ratio.is_integer():
+                return multiply(a.graph.number(ratio), a.args[1])
     if a.op == "negate":
         return negate(divide(a.args[0], b))
     if a.op == "broadcast" and b.shape == ():
         return broadcast(divide(a.args[0], b), a.shape)
-    if b.op == "add":
-        for one, other in (b.args, b.args[::-1]):
-            if one.number == 1 and other is a and a.op == "exp":
-                return sigmoid(a.args[0])
-            if one.number == 1 and other.op == "exp":
-                return multiply(a, sigmoid(negate(other.args[0])))
-    if a.op == "exp" and b.op == "add":
-        terms = exponents(b)
-        if terms is not None and a.args[0] in terms:
-            return make("exp", subtract(a.args[0], log_sum_exp(terms)))
+    if Arrays.term(b).op in GROWING:
+        stable = stable_quotient(Arrays(a.graph), a, b)
+        if stable is not None:
+            return stable
     if b.op == "divide" and b.args[0].number == 1 and _keeps(b, a):
         return multiply(a, b.args[1])
-    if a.op == "sinh" and b.op == "cosh" and a.args == b.args:
-        return make("tanh", *a.args)  # which does not overflow
-    if a.op == "index" and b.shape == () and _softmax_axis(a.args[0], b) is not None:
-        return make("index", divide(a.args[0], b), params=a.params)
-    axis = _softmax_axis(a, b)
-    if axis is not None:
-        return make("softmax", unshifted(a.args[0], axis)[0], params=(axis,))
-    return make("divide", a, b)
+    softmax = _over_exponentials(a, b)
+    return make("divide", a, b) if softmax is None else softmax
+
+
+_LINEAR = frozenset({"sum", "inner", "matmul", "index", "transpose", "reshape"})
+
+
+def _over_exponentials(a: Node, b: Node) -> Node | None:
+    """Return a / b by softmax, if a is made of parts of the sum b of exponentials, else None."""
+    terms = exponents(b) if b.op == "add" else None
+    whole = b.args[0] if b.op == "reshape" else b  # which may have an axis of length 1
+    if terms is None and whole.op != "sum":
+        return None
+
+    def share(part: Node) -> Node | None:
+        if terms is not None and part.op == "exp" and part.args[0] in terms:
+            return make("exp", subtract(part.args[0], log_sum_exp(terms)))
+        if part.op == "transpose" and part.ndim == 2 and b.ndim == 1 and part.args[0].op == "exp":
+            if whole is not b or b.args[0] is not part.args[0] or b.params[0] != (1,):
+                return None
+            softmax = make("softmax", unshifted(part.args[0].args[0], 1)[0], params=(1,))
+            return make("transpose", softmax, params=part.params)
+        axis = _softmax_axis(part, b)
+        if axis is not None:
+            return make("softmax", unshifted(part.args[0], axis)[0], params=(axis,))
+        if b.shape == () and part.op in _LINEAR:
+            for k, arg in enumerate(part.args):
+                new = _over_exponentials(arg, b)
+                if new is not None:
+                    args = (*part.args[:k], new, *part.args[k + 1 :])
+                    return make(part.op, *args, params=part.params)
+        return None
+
+    if a.op in ("add", "subtract"):
+        parts = [_over_exponentials(arg, b) for arg in a.args]
+        if any(part is None for part in parts):
+            return None
+        return make(a.op, *[part for part in parts if part is not None])
+    return changed(Arrays(a.graph), a, share)
 
 
 def sigmoid(z: Node) -> Node:
@@ -445,3 +480,47 @@ def complement(node: Node) -> Node | None:
     if node.op != "subtract" or node.args[0].number != 1 or node.args[1].op != "sigmoid":
         return None
     return node.args[1].args[0]
+
+
+#: The names of the table of operations.
+_NAMES = {"multiply": "mul", "divide": "div", "negate": "neg", "power": "pow", "square": "pow"}
+
+
+class Arrays:
+    """The nodes of a graph as `symdiff.store.stable` sees them, and how it makes new ones."""
+
+    negate = staticmethod(negate)
+    divide = staticmethod(divide)
+
+    def __init__(self, graph: Graph) -> None:
+        self.number = graph.number
+
+    @staticmethod
+    def term(node: Node) -> Term:
+        """Return a node as an operation of the table."""
+        args = (*node.args, node.graph.number(2)) if node.op == "square" else node.args
+        return Term(_NAMES.get(node.op, node.op), args, node.number)
+
+    @staticmethod
+    def add(*terms: Node) -> Node:
+        """Return a sum."""
+        return functools.reduce(add, terms)
+
+    @staticmethod
+    def multiply(*factors: Node) -> Node:
+        """Return a product."""
+        return functools.reduce(multiply, factors)
+
+    @staticmethod
+    def power(base: Node, exponent: Node) -> Node:
+        """Return a power, of which the exponent is a number."""
+        return square(base) if exponent.number == 2 else make("power", base, exponent)
+
+    @staticmethod
+    def apply(function: str, *args: Node) -> Node:
+        """Return a function of each element."""
+        if function == "sigmoid":
+            return sigmoid(*args)
+        if function == "logaddexp" and args[0].number == 0:
+            return make("softplus", args[1])
+        return make(function, *args)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from symdiff.matrix.construct.arithmetic import (
+    Arrays,
+    add,
     as_number,
     complement,
     divide,
     exponents,
+    is_positive,
     log_sum_exp,
     multiply,
     negate,
@@ -17,6 +20,7 @@ from symdiff.matrix.construct.arithmetic import (
 )
 from symdiff.matrix.construct.movement import make, reshape
 from symdiff.matrix.node import Node
+from symdiff.store.stable import stable_logarithm
 
 __all__ = ["elementwise", "power"]
 
@@ -74,9 +78,8 @@ def elementwise(op: str, *args: Node) -> Node:
     if op == "log1p" and x.op == "negate" and x.args[0].op == "sigmoid":
         return negate(make("softplus", x.args[0].args[0]))
     if op in ("xlogy", "xlog1py"):
-        name = "log" if op == "xlogy" else "log1p"
-        log = elementwise(name, args[1])
-        if log.op != name:  # a form without overflow, of what is never 0
+        log = _log(args[1], True) if op == "xlogy" else elementwise("log1p", args[1])
+        if log.op not in ("log", "log1p"):  # a form without overflow, of what is never 0
             return multiply(x, log)
     if op == "logaddexp":
         for a, b in (args, args[::-1]):
@@ -85,8 +88,11 @@ def elementwise(op: str, *args: Node) -> Node:
     return make(op, *args)
 
 
-def _log(x: Node) -> Node:
-    """Return log(x), with the logarithms of determinants, sums of exponentials, and softmax."""
+def _log(x: Node, positive: bool = False) -> Node:
+    """Return log(x), with the logarithms of determinants, sums of exponentials, and softmax.
+
+    Where it is to be finite everywhere, x has to be `positive` by how it is made.
+    """
     if x.op == "sum" and x.args[0].op == "exp":
         axes, keepdims = x.params
         u, shift = unshifted(x.args[0].args[0], axes)
@@ -98,13 +104,17 @@ def _log(x: Node) -> Node:
             kept = tuple(n for k, n in enumerate(shift.shape) if k not in along)
             shift = reshape(shift, kept)
         return subtract(whole, shift)
+    weighted = _weighted_exponentials(x)
+    if weighted is not None:
+        return weighted
     if x.op == "divide" and x.args[0].op == "sum" and x.args[0].args[0].op == "exp":
         n = x.args[1]
         if n.op == "length" or (n.number or 0) > 0:
             return subtract(_log(x.args[0]), make("log", n))
     if x.op == "index" and x.args[0].op in ("exp", "softmax"):
         return make("index", _log(x.args[0]), params=x.params)
-    if x.op == "divide" and "exp" in (x.args[0].op, x.args[1].op):
+    several = [arg.op for arg in x.args].count("exp") if x.op == "divide" else 0
+    if several == 2 or (several and not positive):
         return subtract(_log(x.args[0]), _log(x.args[1]))
     if x.op == "exp":
         return x.args[0]
@@ -124,4 +134,20 @@ def _log(x: Node) -> Node:
         terms = exponents(x)
         if terms is not None:
             return log_sum_exp(terms)
-    return make("log", x)
+    stable = stable_logarithm(Arrays(x.graph), x, positive)
+    return make("log", x) if stable is None else stable
+
+
+def _weighted_exponentials(x: Node) -> Node | None:
+    """Return the logarithm of a sum of exponentials with positive weights, else None."""
+    product = x.args[0] if x.op == "sum" else x
+    if product.op not in (("multiply",) if x.op == "sum" else ("inner", "matmul")):
+        return None
+    for weights, terms in (product.args, product.args[::-1]):
+        fits = terms.shape == (product.shape if x.op == "sum" else weights.shape)
+        if terms.op != "exp" or not is_positive(weights) or not fits or (x.shape and x is product):
+            continue
+        axes, kept = x.params if x.op == "sum" else (tuple(range(terms.ndim)), False)
+        shifted = add(terms.args[0], make("log", weights))
+        return make("logsumexp", shifted, params=(one_or_all(axes), kept))
+    return None

@@ -105,6 +105,8 @@ def _contracted(nodes: list[Node], inputs: list[str], output: str) -> Node:
         (a, b), (left, right) = nodes, inputs
         if left == right and not output and a.shape == b.shape:
             return construct.dot(a, b)
+        if left == right and a is b:  # squares, of which the root is a length
+            return _contracted([construct.multiply(a, b)], [left], output)
         if left == right[::-1] and not output and len(left) == 2:
             return construct.dot(a, construct.transpose(b))
         if len(left) < len(right):

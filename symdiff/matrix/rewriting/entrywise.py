@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
-from symdiff.matrix.construct import add, broadcast, divide, multiply, power, subtract
+from symdiff.matrix.construct import add, broadcast, divide, make, multiply, power, subtract
 from symdiff.matrix.node import Node
 from symdiff.matrix.rewriting.terms import Reader, Term, build, monomial, spelling
 
@@ -59,6 +60,8 @@ def _read(node: Node, reader: Reader) -> _Monomial:
             stack.append((args[0], 2 * n))
         elif op == "power" and args[0].shape == part.shape and _is_small(args[1].number):
             stack.append((args[0], (args[1].number or 0) * n))
+        elif op == "rexpm1" and args[0].shape == part.shape:
+            stack.append((make("expm1", *args), -n))
         else:
             powers[part] = powers.get(part, 0) + n
     return _Monomial(number, scalars, powers)
@@ -94,13 +97,16 @@ def _built(whole: _Monomial, like: Node) -> Node:
     below = sorted((a for a, n in powers.items() if n < 0), key=_order)
     top, bottom = _product(above, powers), _product(below, powers)
     term = Term(number, monomial(scalars), ())
+    over = (
+        functools.partial(make, "divide") if any(node.op == "expm1" for node in below) else divide
+    )
     if bottom is None:
         product = like.graph.number(1) if top is None else top
     elif top is None:
-        product = divide(build(term._replace(number=abs(number)), like), bottom)
+        product = over(build(term._replace(number=abs(number)), like), bottom)
         term = Term(-1.0 if number < 0 else 1.0, (), ())
     else:
-        product = divide(top, bottom)
+        product = over(top, bottom)
     return broadcast(multiply(build(term, like), product), like.shape)
 
 

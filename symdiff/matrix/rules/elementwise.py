@@ -20,6 +20,7 @@ from symdiff.matrix.construct import (
 from symdiff.matrix.emitter import ADDED, ATOMIC, MULTIPLIED, POWERED, SIGNED, Code, Emitter
 from symdiff.matrix.form import ATOM, HADAMARD, PRODUCT, Piece, Typesetter
 from symdiff.matrix.node import Node
+from symdiff.matrix.rewriting.terms import Factor, Reader
 from symdiff.matrix.shapes import Shape, broadcast_shapes
 from symdiff.matrix.table import Adjoints, Rule, register
 
@@ -100,9 +101,71 @@ def _difference_source(emitter: Emitter, node: Node) -> Code:
 def _product_source(emitter: Emitter, node: Node) -> Code:
     """Return a product; scalars of which one is a quotient are multiplied first."""
     a, b = node.args
+    whole = _cofactors(emitter, a, b)
+    if whole is not None:
+        return whole
     if a.number == 1:  # a factor that makes numbers of truth values
         return Code(f"1.0 * {emitter.text(b, SIGNED)}", MULTIPLIED)
     return Code(f"{emitter.text(a, MULTIPLIED)} * {emitter.text(b, SIGNED)}", MULTIPLIED)
+
+
+def _cofactors(emitter: Emitter, a: Node, b: Node) -> Code | None:
+    """Return ``det(X) P X⁻ᵀ Q`` by the cofactors of X, which there are where X has no inverse."""
+    scalars, stack = list[Node](), [a]
+    while stack:
+        part = stack.pop()
+        if part.op == "multiply":
+            stack += reversed(part.args)
+        else:
+            scalars.append(part)
+    dets = [part for part in scalars if part.op == "det" and not part.shape]
+    if a.shape or not dets:
+        return None
+    if b.op == "reshape":
+        inside = _cofactors(emitter, a, b.args[0])
+        shape = emitter.shape(b.shape)
+        return None if inside is None else Code(f"np.reshape({inside.text}, {shape})")
+    inner = b.args[0] if b.op == "transpose" else b
+    number, others, chain = Reader().term(b)
+    if inner.op == "inv" and inner.ndim == 2:  # also of a multiple, as it stands
+        number, others, chain = 1, (), (Factor(inner, inner is not b),)
+    inverses = [factor.node for factor in chain if factor.node.op == "inv"]
+    if others or len(inverses) != 1 or any(f.node.ndim != 2 for f in chain):
+        return None
+    beside = _factors_beside(dets[0].args[0], inverses[0].args[0])
+    if beside is None:
+        return None
+    scalars.remove(dets[0])
+    texts = [repr(number)] if number != 1 else []
+    texts += [emitter.text(part, SIGNED) for part in scalars]
+    texts += [f"np.linalg.det({emitter.text(part)})" for part in beside]
+    factors = []
+    for node, flipped in chain:
+        if node.op == "inv":
+            text = emitter.part(
+                ("cofactors", node.args[0].index), lambda: _cofactor_line(emitter, inverses[0])
+            )
+        else:
+            text = emitter.text(node, ATOMIC)
+        factors.append(f"{text}.T" if flipped is not (node.op == "inv") else text)
+    product = " @ ".join(factors)
+    return Code(" * ".join([*texts, f"({product})" if factors[1:] else product]), MULTIPLIED)
+
+
+def _cofactor_line(emitter: Emitter, inverse: Node) -> str:
+    """Return the name of a line that has the cofactors of what is inverted."""
+    call = f"{emitter.helper('cofactors')}({emitter.text(inverse.args[0])})"
+    return emitter.assign("cofactor", call)
+
+
+def _factors_beside(whole: Node, x: Node) -> list[Node] | None:
+    """Return the other factors of a product of square matrices of which x is one, else None."""
+    number, scalars, chain = (1, (), ()) if whole is x else Reader().term(whole)
+    nodes = [factor.node for factor in chain] or [x]
+    if number != 1 or scalars or x not in nodes or any(n.shape != x.shape for n in nodes):
+        return None
+    nodes.remove(x)
+    return nodes
 
 
 def _product_adjoint(node: Node, bar: Node) -> Adjoints:
@@ -158,14 +221,19 @@ def _negative_form(setter: Typesetter, node: Node) -> Piece:
     return piece._replace(number=-piece.number)
 
 
-def _reciprocal_form(setter: Typesetter, node: Node) -> Piece:
-    """Return 1/n, which is 0 where n is."""
-    (n,) = node.args
-    if is_scalar(n):
-        return setter.under(setter.piece(n))
-    one = setter.repeated(Piece(setter.style.one, ATOM), (1,), node.shape)
-    body = f"{one.body}{setter.style.over}{setter.enclosed(setter.piece(n), PRODUCT)}"
-    return Piece(body, HADAMARD)
+def reciprocal_form(function: str = "") -> Callable[[Typesetter, Node], Piece]:
+    """Return the form of one over the operand, or over a function of it."""
+
+    def form(setter: Typesetter, node: Node) -> Piece:
+        below = setter.piece(*node.args)
+        below = setter.call(function, below) if function else below
+        if is_scalar(node):
+            return setter.under(below)
+        one = setter.repeated(Piece(setter.style.one, ATOM), (1,), node.shape)
+        body = f"{one.body}{setter.style.over}{setter.enclosed(below, PRODUCT)}"
+        return Piece(body, HADAMARD)
+
+    return form
 
 
 def _reciprocal_source(emitter: Emitter, node: Node) -> Code:
@@ -238,7 +306,7 @@ register(
     Rule(
         "reciprocal",
         common_shape,
-        _reciprocal_form,
+        reciprocal_form(),  # 0 where the operand is
         _reciprocal_source,
         lambda node, bar: [negate(multiply(bar, elementwise("square", node)))],
         "Griewank & Walther 2008, table 4.2; 0 at 0 by convention",

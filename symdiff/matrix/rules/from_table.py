@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 
 from symdiff.matrix import construct
 from symdiff.matrix.construct import make
-from symdiff.matrix.emitter import numpy_call
+from symdiff.matrix.emitter import Code, Emitter, numpy_call
 from symdiff.matrix.form import lifted_form
 from symdiff.matrix.node import Node
-from symdiff.matrix.rules.elementwise import common_shape, fitted
+from symdiff.matrix.rules.elementwise import common_shape, fitted, reciprocal_form
 from symdiff.matrix.table import RULES, Adjoints, Rule, register
 from symdiff.operations.operation import Operation
 from symdiff.operations.table import OPERATIONS
@@ -91,16 +91,26 @@ def _adjoint(row: Operation) -> Callable[[Node, Node], Adjoints]:
     return adjoint
 
 
+def _helper_call(name: str) -> Callable[[Emitter, Node], Code]:
+    """Return the source of a call of the helper of a row."""
+    return lambda emitter, node: Code(
+        f"{emitter.helper(name)}({', '.join(map(emitter.text, node.args))})"
+    )
+
+
 def _rule(row: Operation) -> Rule:
-    """Return the rule of a function that NumPy or SciPy has."""
-    numpy = f"scipy.special.{row.scipy}" if row.scipy else row.ufuncs[0].__name__
+    """Return the rule of a function that NumPy or SciPy has, or a helper computes."""
+    if row.arrays:
+        source = _helper_call(row.name)
+    else:
+        source = numpy_call(f"scipy.special.{row.scipy}" if row.scipy else row.ufuncs[0].__name__)
     name = {"fmaximum": "fmax", "fminimum": "fmin"}.get(row.name, row.name)
     latex = row.latex or None
     return Rule(
         row.name,
         common_shape,
-        lifted_form(name, latex),
-        numpy_call(numpy),
+        reciprocal_form("expm1") if name == "rexpm1" else lifted_form(name, latex),
+        source,
         _adjoint(row),
         "Griewank & Walther 2008, table 4.2; the row of symdiff.operations",
     )
@@ -110,6 +120,8 @@ register(
     *(
         _rule(row)
         for row in OPERATIONS.values()
-        if row.kind == "function" and row.name not in RULES and (row.scipy or row.ufuncs)
+        if row.kind == "function"
+        and row.name not in RULES
+        and (row.scipy or row.ufuncs or row.arrays)
     )
 )

@@ -1,7 +1,7 @@
 """Rules of linear algebra: trace, determinants, inverses, linear systems.
 
-The derivative of a determinant is written with the inverse; where the matrix is singular, the
-source raises `numpy.linalg.LinAlgError` instead of giving the adjugate.
+The derivative of a determinant is written with the inverse; its source computes both together, as
+cofactors, which singular matrices have, too.
 """
 
 from __future__ import annotations

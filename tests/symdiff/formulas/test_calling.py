@@ -74,6 +74,13 @@ def test_what_the_function_reads_elsewhere_may_change():
     random = np.random.default_rng(0)
     with pytest.raises(RuntimeError, match="random"):
         symdiff.grad(lambda x: np.sum(x) * random.normal())(np.array([1.0]))
+    with pytest.raises(RuntimeError, match="depends on"):
+        symdiff.grad(lambda x: np.sum(x**2) * (2 if isinstance(x, np.ndarray) else 3))(np.ones(2))
+
+
+def test_a_function_that_loses_digits_is_not_random():
+    assert symdiff.grad(lambda x: x / (np.exp(x) - 1))(1e-11) == pytest.approx(-0.5, abs=1e-3)
+    assert symdiff.grad(lambda x: np.log(1 + np.tanh(x)))(-18.3) == pytest.approx(2)
 
 
 def test_structures_and_settings():

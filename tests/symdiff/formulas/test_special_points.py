@@ -4,8 +4,10 @@ At the origin of a norm, behind a guard, where an exponential overflows; the pas
 source give the same.
 """
 
+import functools
 import shutil
 
+import mpmath
 import numpy as np
 import pytest
 import scipy.special
@@ -21,6 +23,11 @@ BIG = [1000.0, -1000.0, 0.0]
 
 def softmax(x):
     return np.exp(x) / np.sum(np.exp(x))
+
+
+def softmax_of_rows(x):
+    e = np.exp(x)
+    return e / np.sum(e, axis=1)[:, None] + (e.T / e.sum(axis=1)).T
 
 
 def cross_entropy(x):
@@ -119,6 +126,23 @@ CASES = {
         BIG,
         [0, 0, 0],
     ),
+    "lse weights": (
+        lambda x: (
+            np.log(np.sum(np.array([0.2, 0.3, 0.5]) * np.exp(x))) + np.exp(x) @ x / np.exp(x).sum()
+        ),
+        BIG,
+        [2, 0, 0],
+    ),
+    "softmax of three": (
+        lambda x: (np.exp(x[0]) + 2 * np.exp(x[1])) / (np.exp(x[0]) + np.exp(x[1]) + np.exp(x[2])),
+        BIG,
+        [0, 0, 0],
+    ),
+    "softmax by rows": (
+        lambda x: np.sum(softmax_of_rows(np.outer([1.0, 2.0], x)) * np.arange(6.0).reshape(2, 3)),
+        BIG,
+        [0, 0, 0],
+    ),
     "share of one": (lambda x: np.exp(x)[0] / np.exp(x).sum(), BIG, [0, 0, 0]),
     "log of the share of one": (lambda x: -np.log(np.exp(x)[1] / np.exp(x).sum()), BIG, [1, -1, 0]),
     "log of a ratio": (lambda x: np.sum(np.log(np.exp(x) / x[0])), BIG, [0.997, 1, 1]),
@@ -162,6 +186,13 @@ CASES = {
 }
 
 
+def _pasted(g):
+    """Return the function of source as it runs in a file of its own, with NumPy's warnings."""
+    space = {}
+    exec(g.source, space)
+    return space["value_and_gradient"]
+
+
 @pytest.mark.each("strategy", STRATEGIES)
 @pytest.mark.each("name", CASES)
 def test_the_right_derivative_at_special_points(name, strategy):
@@ -171,9 +202,7 @@ def test_the_right_derivative_at_special_points(name, strategy):
     value, found = g.value_and_gradient(x=x)
     assert np.isfinite(value)
     np.testing.assert_allclose(found["x"], right, atol=1e-12)
-    space = {}
-    exec(g.source, space)
-    pasted_value, pasted = space["value_and_gradient"](x)
+    pasted_value, pasted = _pasted(g)(x)
     assert pasted_value == pytest.approx(value, rel=1e-14)
     np.testing.assert_allclose(pasted["x"], right, atol=1e-12)
 
@@ -201,7 +230,7 @@ def test_a_power_by_its_exponent_at_zero(strategy):
 def test_sigmoids_do_not_warn(strategy):
     g = gradient(lambda z: np.sum(1 / (1 + np.exp(-z))), strategy=strategy, z=(4,))
     with np.errstate(all="raise", under="ignore"):
-        found = g(z=np.array([-800.0, 1.0, 800.0, -710.0]))["z"]
+        found = _pasted(g)(z=np.array([-800.0, 1.0, 800.0, -710.0]))[1]["z"]
     s = 1 / (1 + np.exp(-1.0))
     np.testing.assert_allclose(found, [0.0, s * (1 - s), 0.0, 0.0], atol=1e-300)
 
@@ -308,7 +337,7 @@ def test_what_saturates_keeps_its_digits(strategy, compiled):
         return sum(np.sum(f(x[k])) for k, (f, _) in enumerate(SATURATED.values()))
 
     g = gradient(f, strategy=strategy, x=x.shape)
-    runs = [g.value_and_gradient]
+    runs = [_pasted(g)]
     if any(map(shutil.which, ("gcc", "clang", "cc"))):
         runs.append(compiled(g))
     for run in runs:
@@ -316,6 +345,72 @@ def test_what_saturates_keeps_its_digits(strategy, compiled):
             found = run(x=x)[1]["x"]
         for slopes, (name, (_, slope)) in zip(found, SATURATED.items(), strict=True):
             np.testing.assert_allclose(slopes, slope(points), rtol=1e-12, err_msg=name)
+
+
+@functools.cache
+def _by_mpmath(text, x):
+    """Return a formula and its derivative by mpmath, with as many digits as the exponents take."""
+    names = {name: getattr(mpmath, name) for name in dir(mpmath)} | {"ndtr": mpmath.ncdf}
+    f = eval(f"lambda x: {text}", names)
+    with mpmath.workdps(800):
+        slope = mpmath.diff(f, mpmath.mpf(x), h=mpmath.mpf(10) ** -300)
+        return float(f(mpmath.mpf(x))), float(slope)
+
+
+#: What grows exponentially above or below, or where a logarithm is taken of what vanishes.
+GROWN = {
+    (
+        "x/cosh(x)",
+        "sinh(x)/cosh(x)**2 + 3/(2*cosh(x/2))**2",
+        "x/sinh(x) + 1/sinh(x)**2",
+        "cosh(x)/sinh(x)",
+        "2/(exp(x) + exp(-x)) + 1/(exp(-x) - exp(x))",
+        "(exp(x) - exp(-x))/(exp(x) + exp(-x))",
+        "3*(1 - exp(-2*x))/(1 + exp(-2*x))",
+        "expm1(x)/(expm1(x) + 2)",
+        "x/(exp(x) - 1) + x/(2 - 2*exp(-x))",
+        "x**2*exp(x)/(exp(x) - 1)**2",
+        "x*exp(x)/(1 + exp(x)) + exp(x)/(1 + exp(x))**2",
+        "100/(1 + 9*exp(-x/2)) + 1/(2 + exp(x))",
+        "x*exp(x)/(exp(x) + 2*exp(-x))",
+        "log(2*cosh(x)) + log(1/cosh(x)**2)",
+        "log(1 + tanh(x)) + log(3 - 3*tanh(x))",
+        "log(ndtr(x))",
+    ): [-800.0, -40.0, -0.7, 3.0, 800.0],
+    (
+        "log(sinh(x)) + log(x/(exp(x) - 1))",
+        "log(exp(x) - 1) + log(expm1(x/2))",
+        "erfc(x)*exp(x*x) + 3*exp(x**2/2)*erfc(x/sqrt(2.0))",
+    ): [0.01, 30.0, 800.0],
+    (
+        "log(erfc(x)) + log(1 + erf(x)) + log(1 - erf(x))",
+        "log(1 - ndtr(x)) + exp(-(x**2))/erfc(x)",
+    ): [-20.0, -0.7, 3.0, 20.0],
+}
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_what_grows_stays_finite(strategy, compiled):
+    compiles = any(map(shutil.which, ("gcc", "clang", "cc")))
+    names = vars(np) | {name: getattr(scipy.special, name) for name in ("erf", "erfc", "ndtr")}
+    for texts, points in GROWN.items():
+        x = np.tile(points, (len(texts), 1))
+        functions = [eval(f"lambda x: {text}", names) for text in texts]
+
+        def f(x, functions=functions):
+            return sum(np.sum(f(x[k])) for k, f in enumerate(functions))
+
+        g = gradient(f, strategy=strategy, x=x.shape)
+        for run in (_pasted(g), *([compiled(g)] if compiles else [])):
+            with np.errstate(all="raise", under="ignore"):
+                value, found = run(x=x)
+            total = 0.0
+            for text, slopes in zip(texts, found["x"], strict=True):
+                right = [_by_mpmath(text, point) for point in points]
+                total += sum(value for value, _ in right)
+                expected = [slope for _, slope in right]
+                np.testing.assert_allclose(slopes, expected, rtol=3e-11, atol=2e-15, err_msg=text)
+            assert value == pytest.approx(total, rel=1e-12)
 
 
 @pytest.mark.parametrize("strategy", DERIVATIONS)
@@ -337,10 +432,9 @@ def test_guards_that_use_one_another():
 
     for strategy in DERIVATIONS:
         g = gradient(f, strategy=strategy, x=(), y=())
-        space = {}
-        exec(g.source, space)
+        run = _pasted(g)
         for x, y in ((1.0, 0.5), (2.0, 2.0), (0.3, 3.0), (5.0, 1.0)):
-            value, found = space["value_and_gradient"](x, y)
+            value, found = run(x, y)
             assert np.isfinite([value, found["x"]]).all()
             expected_value, expected = g.value_and_gradient(x=x, y=y)
             assert value == pytest.approx(expected_value)

@@ -127,23 +127,15 @@ def test_an_exception_in_mid_trace_leaves_nothing_behind():
 
 
 def test_a_singular_matrix_is_an_error_and_no_number():
-    g = matrix_gradient(lambda A: np.linalg.det(A), A=("n", "n"))
-    with pytest.raises(np.linalg.LinAlgError):
+    g = matrix_gradient(lambda A: np.sum(np.linalg.inv(A)), A=("n", "n"))
+    with pytest.raises(np.linalg.LinAlgError) as caught:
         g(A=np.zeros((2, 2)))
+    assert "np.linalg.pinv" in caught.value.__notes__[0]
 
 
 def test_strategy_names_are_listed():
     with pytest.raises(ValueError, match=r"Did you mean 'matrix'\?"):
         gradient(lambda x: x, strategy="matrx", x=())
-
-
-def test_a_singular_matrix_says_which_strategy_needs_no_inverse():
-    g = gradient(np.linalg.det, strategy="matrix", inputs={"a": (2, 2)})
-    with pytest.raises(np.linalg.LinAlgError) as caught:
-        g(a=np.ones((2, 2)))
-    assert "strategy='adjoint'" in caught.value.__notes__[0]
-    by_entries = gradient(np.linalg.det, strategy="adjoint", inputs={"a": (2, 2)})
-    np.testing.assert_array_equal(by_entries(a=np.ones((2, 2)))["a"], [[1, -1], [-1, 1]])
 
 
 @pytest.mark.parametrize("f", [lambda x: np.percentile(x, 30), lambda x: np.polyval(x, 2.0)])

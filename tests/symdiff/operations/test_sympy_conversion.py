@@ -100,6 +100,7 @@ def test_opaque_functions_differentiate_and_evaluate_in_sympy():
     assert fn.Where(x > 0, x**2, y).diff(x) == fn.Where(x > 0, 2 * x, 0)
     assert str(s) == "sigmoid(x)"
     assert sympy.latex(s) == r"\sigma\left(x\right)"
+    assert sympy.latex(fn.LogCosh(x) ** 2) == r"\left(\log\cosh\left(x\right)\right)^{2}"
 
 
 def test_every_operation_has_a_meaning_once():
