@@ -10,7 +10,15 @@ from compare.checks.diagnosis import diagnosis
 from compare.checks.tolerance import Tolerance
 from compare.checks.ulp import ulps_text
 
-__all__ = ["VALUE", "Difference", "compare_gradients", "entry_name", "structure_error"]
+__all__ = [
+    "VALUE",
+    "Difference",
+    "compare_gradients",
+    "entry_name",
+    "part_name",
+    "structure_error",
+    "unlike_numbers",
+]
 
 #: Key of the value beside the names of arguments: no argument can be called so.
 VALUE = "the value"
@@ -139,7 +147,7 @@ def structure_error(
     inputs: Mapping[str, Any] | None,
 ) -> str:
     """Return the difference of two gradients in names, shapes or types, or an empty string."""
-    failed = _unlike("the value", value, (), None)
+    failed = _unlike(VALUE, value, (), None)
     if failed:
         return failed
     if not isinstance(gradients, Mapping):
@@ -152,23 +160,37 @@ def structure_error(
         return f"gradients of {arrived} arrived; expected {', '.join(sorted(reference))}"
     for name, expected in reference.items():
         dtype = np.asarray(inputs[name]).dtype if inputs and name in inputs else None
-        failed = _unlike(f"the gradient of {name}", gradients[name], np.shape(expected), dtype)
+        failed = _unlike(name, gradients[name], np.shape(expected), dtype)
         if failed:
             return failed
     return ""
 
 
-def _unlike(what: str, given: Any, shape: tuple[int, ...], dtype: Any) -> str:
+def part_name(name: str) -> str:
+    """Return the words for the value, or for the gradient of an argument."""
+    return name if name == VALUE else f"the gradient of {name}"
+
+
+def unlike_numbers(name: str, given: Any) -> str:
+    """Return why a part of a result is neither an array nor a number, or an empty string."""
+    # Not `isinstance`, which asks the object itself what it is.
+    if issubclass(type(given), np.ndarray | np.generic | float | int | complex):
+        return ""
+    return f"{part_name(name)} is a {type(given).__name__}; expected a NumPy array or a float"
+
+
+def _unlike(name: str, given: Any, shape: tuple[int, ...], dtype: Any) -> str:
     """Return the difference of an array in kind, shape or type, or an empty string."""
-    if not isinstance(given, np.ndarray | np.generic | float | int | complex):
-        return f"{what} is a {type(given).__name__}; expected a NumPy array or a float"
+    if failed := unlike_numbers(name, given):
+        return failed
+    what = part_name(name)
     if np.shape(given) != shape:
         return f"{what} has shape {np.shape(given)}; expected {shape}"
     found = np.asarray(given).dtype
     if dtype is not None and dtype.kind == "f":
         return f"{what} has dtype {found}; expected {dtype}" if found != dtype else ""
     # A function of floats may have a whole number for its value, but no gradient is one.
-    if found.kind == "f" or (what == "the value" and found.kind in "iu"):
+    if found.kind == "f" or (name == VALUE and found.kind in "iu"):
         return ""
     return f"{what} has dtype {found}; expected a floating-point type"
 

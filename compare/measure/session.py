@@ -1,12 +1,14 @@
 """Limits, cores, references and calibration workload, shared by the batches of a sweep."""
 
 import dataclasses
+import secrets
+import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from compare.checks.reference import compute_reference, reference_gradient
-from compare.checks.state_check import judge_job, with_second_inputs
+from compare.checks.state_check import judge_job, with_moved_inputs, with_second_inputs
 from compare.engines.engine import Engine
 from compare.measure import jobs
 from compare.measure.rounds import Limits, Lost
@@ -15,6 +17,7 @@ from compare.problems.problem import Case
 from compare.process.executor import Budget, Executor, Outcome, Worker, worker_environment
 from compare.process.pristine import Pristine
 from compare.process.threads import candidate_cores
+from compare.results.schema import Cell
 
 __all__ = ["MeasurementSession", "sample_of", "without_inputs"]
 
@@ -28,6 +31,8 @@ _FRESH_SAMPLES = 5
 _PROCESSES = 2
 #: Samples of a candidate at least and at most in each of them.
 _LEAST, _MOST = 30, 300
+#: Time of a reference, in s, above which it is not taken once more at inputs that are new.
+_AGAIN_S = 0.25
 
 
 class MeasurementSession:
@@ -53,6 +58,9 @@ class MeasurementSession:
         self._pristine: dict[tuple[Any, ...], Pristine] = {}
         self._references: dict[str, Outcome] = {}
         self._referred: Case | None = None
+        self._seed = 0
+        #: References that take long: problem, size and engine.
+        self._slow: set[Cell] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -109,7 +117,24 @@ class MeasurementSession:
         """Return the same at other inputs of the same shapes, those of `with_second_inputs`."""
         references, key = self._references_of(case), f"{name} at second inputs"
         if key not in references:
-            job = (_at_second_inputs, without_inputs(case), name)
+            job, begin = (_at_second_inputs, without_inputs(case), name), time.monotonic()
+            references[key] = self._executor.call(*job, budget=self.budget)
+            if time.monotonic() - begin > _AGAIN_S:
+                self._slow.add((case.problem.name, case.size, name))
+        return references[key]
+
+    def seed_of_new_inputs(self, case: Case) -> int:
+        """Return the seed of inputs that no process has seen, another one in each turn."""
+        self._references_of(case)
+        return self._seed
+
+    def reference_at_new_inputs(self, case: Case, name: str) -> Outcome:
+        """Return the same at those inputs, where it does not take long."""
+        references, key = self._references_of(case), f"{name} at new inputs"
+        if (case.problem.name, case.size, name) in self._slow:
+            return Outcome("unsupported")
+        if key not in references:
+            job = (_at_new_inputs, without_inputs(case), name, self._seed)
             references[key] = self._executor.call(*job, budget=self.budget)
         return references[key]
 
@@ -121,6 +146,7 @@ class MeasurementSession:
         """Return the references of a case, and release those of the last one."""
         if self._referred is not case:
             self._references, self._referred = {}, case
+            self._seed = secrets.randbits(32)
         return self._references
 
     def forget(self) -> None:
@@ -139,6 +165,11 @@ class MeasurementSession:
 def _at_second_inputs(case: Case, name: str) -> Any:
     """Return value and gradients of an engine at other inputs; runs in a process of its own."""
     return reference_gradient(with_second_inputs(case), name)
+
+
+def _at_new_inputs(case: Case, name: str, seed: int) -> Any:
+    """Return value and gradients of an engine at moved inputs; runs in a process of its own."""
+    return reference_gradient(with_moved_inputs(case, seed), name)
 
 
 def sample_of(outcome: Outcome) -> Sample:

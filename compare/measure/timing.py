@@ -1,10 +1,11 @@
 """The clock around many calls: how many make a sample, and what one of them takes."""
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from compare.process.jobs import perf_counter, process_time
 
 __all__ = ["SAMPLE_S", "Sample", "calibrated", "time_calls", "timed_result"]
 
@@ -35,7 +36,7 @@ class Sample:
 def calibrated(
     run: Callable[[], Any],
     sample_s: float = SAMPLE_S,
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Callable[[], float] = perf_counter,
 ) -> int:
     """Return the number of calls that make a sample last long enough.
 
@@ -59,7 +60,7 @@ def calibrated(
 
 
 def time_calls(
-    run: Callable[[], Any], loops: int, clock: Callable[[], float] = time.perf_counter
+    run: Callable[[], Any], loops: int, clock: Callable[[], float] = perf_counter
 ) -> tuple[float, float]:
     """Return wall time and processor time of one call, from many.
 
@@ -76,15 +77,15 @@ def timed_result(
     run: Callable[[], Any],
     loops: int,
     at: int,
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Callable[[], float] = perf_counter,
 ) -> tuple[float, float, Any]:
     """Return wall time and processor time of one call, from many, and the result of number `at`."""
     before, after = range(at), range(loops - 1 - at)
-    processor_start, start = time.process_time(), clock()
+    processor_start, start = process_time(), clock()
     for _ in before:
         run()
     result = run()
     for _ in after:
         run()
-    end, processor_end = clock(), time.process_time()
+    end, processor_end = clock(), process_time()
     return (end - start) / loops, (processor_end - processor_start) / loops, result

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from compare.registry.naming import check_name
+
 __all__ = ["Case", "Gradients", "Inputs", "Problem"]
 
 #: Inputs by name of argument: floats or float64 arrays.
@@ -68,6 +70,9 @@ class Problem:
     analytic: bool = True
     usual_sizes: tuple[int, ...] | None = None
     at: "Callable[[int, int], Problem] | None" = None
+
+    def __post_init__(self) -> None:
+        check_name("a problem", self.name)
 
     def case(self, size: int, seed: int) -> "Case":
         """Return the problem at one size, with inputs drawn from a seed.

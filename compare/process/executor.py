@@ -12,6 +12,7 @@ import importlib.metadata
 import importlib.util
 import io
 import os
+import pickle
 import queue
 import signal
 import subprocess
@@ -139,6 +140,8 @@ class Worker:
     pristine : Pristine, optional
         The process that it is a fork of, with its environment; a new interpreter otherwise, and
         where that cannot be forked.
+    loads : callable
+        Reads its answers; `numbers_only` where an engine runs in it.
     """
 
     def __init__(
@@ -147,8 +150,9 @@ class Worker:
         environment: Mapping[str, str] | None = None,
         cores: Sequence[int] = (),
         pristine: Pristine | None = None,
+        loads: Callable[[bytes], Any] = pickle.loads,
     ) -> None:
-        self._threads = threads
+        self._threads, self._loads = threads, loads
         #: In the environment of all processes that this one starts.
         self.mark = new_mark()
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
@@ -175,7 +179,7 @@ class Worker:
 
     def _read(self) -> None:
         try:
-            while (answer := read_message(self._stdout)) is not None:
+            while (answer := read_message(self._stdout, self._loads)) is not None:
                 self._messages.put(answer)
         except BaseException as error:  # whatever reading a result may raise, SystemExit too
             message = f"its result cannot be read: {type(error).__name__}: {error}"
@@ -413,27 +417,28 @@ class Executor:
         stage: str = "start",
         of: str = "",
         imports: tuple[str, ...] = (),
+        loads: Callable[[bytes], Any] = pickle.loads,
     ) -> Outcome:
         """Return the outcome of ``function(report, *args)``, in a worker kept for the next.
 
         Jobs `of` one engine share a worker with no other: what an engine changes in its process
         (search paths, limits, functions of NumPy) reaches nobody else. Such a worker is the fork
-        of a process that has its `imports`.
+        of a process that has its `imports`, and its answers are read by `loads`.
         """
-        return self._kept(of, imports).run((function, *args), budget, stage=stage)
+        return self._kept(of, imports, loads).run((function, *args), budget, stage=stage)
 
     def call(self, function: Callable[..., Any], *args: Any, budget: Budget) -> Outcome:
         """Return the outcome of ``function(*args)`` under the time budget, in the same worker."""
         return self.run(call, function, *args, budget=budget)
 
-    def _kept(self, of: str, imports: tuple[str, ...]) -> Worker:
+    def _kept(self, of: str, imports: tuple[str, ...], loads: Callable[[bytes], Any]) -> Worker:
         """Return the worker for jobs without a clock, a new one if the last was killed."""
         worker = self._workers.get(of)
         if worker is None or not worker.alive:
             if worker is not None:
                 worker.close()
             pristine = self._pristine_of(imports) if of else None
-            worker = self._workers[of] = Worker(self._threads, pristine=pristine)
+            worker = self._workers[of] = Worker(self._threads, pristine=pristine, loads=loads)
         return worker
 
     def _pristine_of(self, imports: tuple[str, ...]) -> Pristine:

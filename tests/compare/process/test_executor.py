@@ -235,6 +235,22 @@ def test_who_does_not_answer_ends_with_the_budget(job):
     assert time.monotonic() - begin < 60
 
 
+def forks(report):
+    report("build", {})
+    os.fork()
+    report("check", {})
+    return "of the fork or of the job"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_a_fork_that_comes_back_answers_nothing():
+    worker = Worker()
+    for number in range(3):
+        assert worker.run((forks,), Budget(20.0, GIB)).status == "ok"
+        assert worker.run((call, doubled, number), Budget(20.0, GIB)).result == 2 * number
+    worker.close()
+
+
 def test_who_reads_no_jobs_keeps_nobody_waiting():
     """The interpreter's lock is held in C, and the job does not fit into the pipe."""
 
