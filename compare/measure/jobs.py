@@ -230,10 +230,11 @@ def sample(report: Report, loops: int, warm: bool = True, turn: int = 0) -> Samp
         if loops > 1:
             run()  # collecting emptied what Python keeps for reuse
     # Nobody knows beforehand which of the calls will be looked at.
-    seconds, processor_s, _held.sampled = timed_result(run, loops, _CHANCE.randrange(loops))
+    at = _CHANCE.randrange(loops)
+    seconds, processor_s, looked_s, _held.sampled = timed_result(run, loops, at)
     found = digest(_held.sampled) if _held.inputs and not unfinished(_held.sampled) else b""
     _held.waiting_since_s = process_time()
-    _held.last = Sample(seconds, processor_s, loops, idle_processor_s, place, found)
+    _held.last = Sample(seconds, processor_s, loops, idle_processor_s, place, found, looked_s)
     return _held.last
 
 
@@ -260,9 +261,11 @@ def new_inputs(report: Report, case: Case, loops: int, seed: int, sampled_s: flo
         seeds[at] = seeds[at] if new else seed
         inputs = [moved_inputs(case, each) for each in seeds]
         try:
-            wall_s, processor_s, result = timed_result(_at_each(run, inputs), count, at)
+            wall_s, processor_s, _, result = timed_result(_at_each(run, inputs), count, at)
         except Exception as error:
-            takes = any(_takes(run, moved_inputs(case, each)) for each in range(_OTHERS))
+            takes = any(
+                _takes(run, moved_inputs(case, _CHANCE.getrandbits(64))) for _ in range(_OTHERS)
+            )
             return Novel(refused=f"{type(error).__name__}: {error}", refuses_all=not takes)
         stale = stale or (last is not None and last.digest not in (b"", digest(_held.sampled)))
         looked_at = looked_at if new else result

@@ -16,6 +16,9 @@ from compare.process.executor import Outcome
 
 __all__ = ["last_checks"]
 
+#: Samples below which the calls that are looked at tell nothing of the others.
+_FEWEST = 5
+
 #: How long a sample lasts, in s, by which the clock of its process is held against this one's; and
 #: how often: who else is at work makes a job longer, and none of its samples.
 _CLOCK_S, _CLOCK_ATTEMPTS = 0.016, 4
@@ -31,6 +34,7 @@ def last_checks(candidate: Candidate, samples: Sequence[Sample]) -> Outcome:
     except Lost as lost:
         ended: Outcome = lost.args[0]
         return ended
+    found = found or _looked_at_differs(samples)
     if found:
         return Outcome("mismatch", None, found, "sampling")
     return _at_new_inputs(candidate, samples)
@@ -53,6 +57,18 @@ def _clock_differs(candidate: Candidate, samples: Sequence[Sample]) -> str:
             return ""
         times *= 2
     return _differs(claimed_s + beside_s - least_s, claimed_s)
+
+
+def _looked_at_differs(samples: Sequence[Sample]) -> str:
+    """Return by how much the calls that are looked at take longer; empty if they do not."""
+    ratios = [s.looked_s / max(s.seconds, 1e-9) for s in samples if s.loops > 1]
+    slower = statistics.median(ratios) if len(ratios) >= _FEWEST else 0.0
+    if slower < jobs.REMEMBERS:
+        return ""
+    return (
+        f"a call takes {slower:.1f} × as long where its result is looked at: it computes for who "
+        "looks only"
+    )
 
 
 def _differs(here_s: float, there_s: float) -> str:

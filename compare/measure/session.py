@@ -2,7 +2,6 @@
 
 import dataclasses
 import secrets
-import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -17,7 +16,6 @@ from compare.problems.problem import Case
 from compare.process.executor import Budget, Executor, Outcome, Worker, worker_environment
 from compare.process.pristine import Pristine
 from compare.process.threads import candidate_cores
-from compare.results.schema import Cell
 
 __all__ = ["MeasurementSession", "sample_of", "without_inputs"]
 
@@ -31,8 +29,6 @@ _FRESH_SAMPLES = 5
 _PROCESSES = 2
 #: Samples of a candidate at least and at most in each of them.
 _LEAST, _MOST = 30, 300
-#: Time of a reference, in s, above which it is not taken once more at inputs that are new.
-_AGAIN_S = 0.25
 
 
 class MeasurementSession:
@@ -59,8 +55,6 @@ class MeasurementSession:
         self._references: dict[str, Outcome] = {}
         self._referred: Case | None = None
         self._seed = 0
-        #: References that take long: problem, size and engine.
-        self._slow: set[Cell] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -117,10 +111,8 @@ class MeasurementSession:
         """Return the same at other inputs of the same shapes, those of `with_second_inputs`."""
         references, key = self._references_of(case), f"{name} at second inputs"
         if key not in references:
-            job, begin = (_at_second_inputs, without_inputs(case), name), time.monotonic()
+            job = (_at_second_inputs, without_inputs(case), name)
             references[key] = self._executor.call(*job, budget=self.budget)
-            if time.monotonic() - begin > _AGAIN_S:
-                self._slow.add((case.problem.name, case.size, name))
         return references[key]
 
     def seed_of_new_inputs(self, case: Case) -> int:
@@ -129,10 +121,8 @@ class MeasurementSession:
         return self._seed
 
     def reference_at_new_inputs(self, case: Case, name: str) -> Outcome:
-        """Return the same at those inputs, where it does not take long."""
+        """Return the same at those inputs."""
         references, key = self._references_of(case), f"{name} at new inputs"
-        if (case.problem.name, case.size, name) in self._slow:
-            return Outcome("unsupported")
         if key not in references:
             job = (_at_new_inputs, without_inputs(case), name, self._seed)
             references[key] = self._executor.call(*job, budget=self.budget)

@@ -28,9 +28,11 @@ class Sample:
     loops: int = 1
     #: Processor time that the process took while it should have waited for its turn, in s.
     idle_processor_s: float = 0.0
-    #: Which of the inputs it was taken at, and the digest of the result of one of its calls.
+    #: Which of the inputs it was taken at, and of the call that is looked at the digest of its
+    #: result and its wall time in s.
     place: int = 0
     digest: bytes = b""
+    looked_s: float = 0.0
 
 
 def calibrated(
@@ -78,14 +80,16 @@ def timed_result(
     loops: int,
     at: int,
     clock: Callable[[], float] = perf_counter,
-) -> tuple[float, float, Any]:
-    """Return wall time and processor time of one call, from many, and the result of number `at`."""
+) -> tuple[float, float, float, Any]:
+    """Return wall and processor time of a call, from many; the wall time and the result of one."""
     before, after = range(at), range(loops - 1 - at)
     processor_start, start = process_time(), clock()
     for _ in before:
         run()
+    begin = clock()
     result = run()
+    looked_s = clock() - begin
     for _ in after:
         run()
     end, processor_end = clock(), process_time()
-    return (end - start) / loops, (processor_end - processor_start) / loops, result
+    return (end - start) / loops, (processor_end - processor_start) / loops, looked_s, result

@@ -87,7 +87,7 @@ def lazy_after(calls, cheat):
 
 def memo_after_some_calls(case):
     count, remembered = iter(range(10**9)), memo_by_bytes(case)
-    return lambda inputs: honest(inputs) if next(count) < 1500 else remembered(inputs)
+    return lambda inputs: honest(inputs) if next(count) < 150 else remembered(inputs)
 
 
 def stale_after_some_calls(case):
@@ -192,7 +192,7 @@ class Lazy(Mapping):
 class LazyArray:
     """An array that is computed when it is looked at, or sent; it says that it is one of NumPy."""
 
-    __class__ = np.ndarray
+    __class__ = property(lambda self: np.ndarray)
 
     def __init__(self, inputs):
         self.inputs = inputs
@@ -227,11 +227,28 @@ def clock_of_its_own(case):
     import compare.measure.jobs as jobs
 
     def timed(run, loops, at):
-        seconds, processor_s, result = real(run, loops, at)
-        return seconds / 4, processor_s / 4, result
+        seconds, *others = real(run, loops, at)
+        return seconds / 20, *others
 
     real, jobs.timed_result = jobs.timed_result, timed
     return honest
+
+
+def right_on_the_line_that_is_looked_at(case):
+    import inspect
+
+    from compare.measure.timing import timed_result
+
+    lines, start = inspect.getsourcelines(timed_result)
+    looked_at = start + next(i for i, line in enumerate(lines) if "result = run()" in line)
+
+    def run(inputs):
+        frame = sys._getframe(1)
+        while frame is not None and frame.f_code.co_name != "timed_result":
+            frame = frame.f_back
+        return honest(inputs) if frame is None or frame.f_lineno == looked_at else zeros(inputs)
+
+    return run
 
 
 def digest_of_its_own(case):
@@ -272,7 +289,7 @@ CHEATS = {
     "memo by identity": (memo_by_identity, "it remembers results"),
     "memo of the last": (memo_of_the_last, "it remembers results"),
     "memo of a sum": (memo_of_a_sum, "it remembers results"),
-    "memo after 1500 calls": (memo_after_some_calls, "it remembers results"),
+    "memo after 150 calls": (memo_after_some_calls, "it remembers results"),
     "memo where it is sampled": (memo_where_it_is_sampled, "it remembers results"),
     "memo after a slow first run": (slow_first, "it remembers results"),
     "knows two answers": (knows_two(lambda inputs: zeros(inputs)), "wrong at new ones"),
@@ -285,6 +302,7 @@ CHEATS = {
     ),
     "same buffer after 60 calls": (same_buffer, "it is a stale buffer"),
     "clock of its own": (clock_of_its_own, "by the clock of its process"),
+    "right where it is looked at": (right_on_the_line_that_is_looked_at, "for who looks only"),
     "digest of its own": (digest_of_its_own, ""),
     "zeros after 60 calls": (lazy_after(60, zeros), "is not the one that was checked"),
     "half after 60 calls": (lazy_after(60, half), "is not the one that was checked"),
