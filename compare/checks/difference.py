@@ -68,12 +68,12 @@ def compare_gradients(
     reference: Mapping[str, Any],
     tolerance: Tolerance,
     inputs: Mapping[str, Any] | None = None,
-    terms: Callable[[], Mapping[str, float]] | None = None,
+    terms: Callable[[Tolerance], Mapping[str, float]] | None = None,
 ) -> Difference:
     """Return the difference of a value and its gradients from a reference.
 
-    `terms` gives the size of the terms that cancel in each (`checks.rounding.terms_of`); it is
-    called where the gradients would not agree without.
+    `terms` gives the size of the terms that cancel in each (`checks.rounding.terms_of`), as far
+    as somebody of a tolerance can see; it is called where the gradients would not agree without.
 
     Notes
     -----
@@ -95,8 +95,11 @@ def compare_gradients(
     found = _compared(result, expected, floors, tolerance, inputs)
     if found.agrees or terms is None or not np.isfinite(found.max_error):
         return found
-    cancelling = terms()
+    cancelling = terms(tolerance)
     rounded = {n: max(f, tolerance.of_terms * cancelling.get(n, 0.0)) for n, f in floors.items()}
+    for n in reference:
+        # What is rounded in the value is of the size of its terms, whatever is left of them.
+        rounded[n] += tolerance.of_value * cancelling.get(VALUE, 0.0)
     within = _compared(result, expected, rounded, tolerance, inputs)
     if not within.agrees:
         return found

@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -334,7 +335,7 @@ def judge(
 ) -> dict[str, Any]:
     """Return the verdict on the observations, as columns of a table."""
     difference = compare_gradients(
-        *observed.result, *reference, tolerance, case.inputs, lambda: terms_of(case, against)
+        *observed.result, *reference, tolerance, case.inputs, partial(terms_of, case, against)
     )
     columns = {"max_error": difference.max_error, "max_error_at": difference.at}
     if observed.failed:
@@ -354,7 +355,7 @@ def judge(
             *reference_at_second_inputs,
             tolerance,
             second.inputs,
-            lambda: terms_of(second, against),
+            partial(terms_of, second, against),
         )
         if not there.agrees:
             return {"status": "mismatch", "message": _at_others(there), **columns}

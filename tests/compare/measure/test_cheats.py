@@ -190,9 +190,7 @@ class Lazy(Mapping):
 
 
 class LazyArray:
-    """An array that is computed when it is looked at, or sent; it says that it is one of NumPy."""
-
-    __class__ = property(lambda self: np.ndarray)
+    """An array that is computed when it is looked at, or sent."""
 
     def __init__(self, inputs):
         self.inputs = inputs
@@ -210,6 +208,13 @@ def lazy_mapping(inputs):
 
 def lazy_array(inputs):
     return np.sum(np.sin(inputs["x"]) ** 2), {"x": LazyArray(inputs)}
+
+
+def lazy_array_in_disguise(case):
+    class Disguised(LazyArray):
+        __class__ = property(lambda self: np.ndarray)
+
+    return lambda inputs: (np.sum(np.sin(inputs["x"]) ** 2), {"x": Disguised(inputs)})
 
 
 def same_buffer(case):
@@ -294,7 +299,7 @@ CHEATS = {
     "memo after a slow first run": (slow_first, "it remembers results"),
     "knows two answers": (knows_two(lambda inputs: zeros(inputs)), "wrong at new ones"),
     "refuses all others": (knows_two(refuse), "it takes no inputs but those"),
-    "lazy array": (lambda case: lazy_array, "expected a NumPy array"),
+    "lazy array": (lazy_array_in_disguise, "expected a NumPy array"),
     "lazy array after 60 calls": (lazy_after(60, lazy_array), "is not the one that was checked"),
     "lazy mapping after 60 calls": (
         lazy_after(60, lazy_mapping),
