@@ -18,7 +18,6 @@ __all__ = ["last_checks"]
 
 #: Samples below which the calls that are looked at tell nothing of the others.
 _FEWEST = 5
-
 #: How long a sample lasts, in s, by which the clock of its process is held against this one's; and
 #: how often: who else is at work makes a job longer, and none of its samples.
 _CLOCK_S, _CLOCK_ATTEMPTS = 0.016, 4
@@ -82,7 +81,9 @@ def _at_new_inputs(candidate: Candidate, samples: Sequence[Sample]) -> Outcome:
     """Return whether a candidate is right at inputs never seen, at the same cost."""
     if candidate.unchecked:
         return Outcome("ok")
-    sampled_s = statistics.median(s.processor_s for s in samples) if samples else 0.0
+    # Of those at its first inputs, where it is called again: at others it may take less.
+    at_first = [sample.processor_s for sample in samples if sample.place == 0]
+    sampled_s = statistics.median(at_first) if at_first else 0.0
     ended = candidate.at_new_inputs(sampled_s)
     if candidate.worker is None or not candidate.worker.alive:
         return ended

@@ -28,7 +28,7 @@ from typing import IO, Any, Literal, cast
 import cloudpickle
 
 from compare.process.guard import new_mark, package_environment, package_path
-from compare.process.ipc import read_message, valid_unicode, write_message
+from compare.process.ipc import NoMessage, read_message, valid_unicode, write_message
 from compare.process.jobs import call
 from compare.process.keeper import KEEPS
 from compare.process.pristine import Fork, Pristine
@@ -180,6 +180,10 @@ class Worker:
     def _read(self) -> None:
         try:
             while (answer := read_message(self._stdout, self._loads)) is not None:
+                if not (
+                    isinstance(answer, tuple) and len(answer) == 2 + (answer[:1] == ("stage",))
+                ):
+                    raise NoMessage(f"a {type(answer).__name__} arrived that is no answer")
                 self._messages.put(answer)
         except BaseException as error:  # whatever reading a result may raise, SystemExit too
             message = f"its result cannot be read: {type(error).__name__}: {error}"
@@ -209,7 +213,9 @@ class Worker:
     ) -> Outcome:
         """Return the outcome of a job; one that broke its budget has been killed."""
         metadata: dict[str, Any] = {}
-        entered_s, spent_s, peak = time.monotonic(), 0.0, 0
+        entered_s, peak = time.monotonic(), 0
+        #: Time of the stages that have ended: of those that count against the budget, and others.
+        spent_s = {True: 0.0, False: 0.0}
         processor_begin = processor_s = 0.0
         try:
             payload = pickled(job)
@@ -230,23 +236,24 @@ class Worker:
                     return Outcome("crashed", None, self._death(), stage, metadata, peak)
                 if answer[0] == "stage":
                     _, next_stage, more = answer
-                    spent_s += now - entered_s if timed else 0.0
+                    spent_s[timed] += now - entered_s
                     if timed != (next_stage in TIMED_STAGES):
                         # The time of importing and checking is not the engine's to answer for.
                         seen_s = self._tree.processor_s()
                         processor_s += seen_s - processor_begin if timed else 0.0
                         processor_begin = seen_s
                     stage, entered_s = next_stage, now
+                    timed = stage in TIMED_STAGES
                     metadata |= more
-                    continue
-                status, content = answer
-                if status != "ok":
-                    return Outcome(status, None, content, stage, metadata, peak)
-                memory = self._tree.resident_bytes()
-                if memory <= budget.bytes:
-                    return Outcome("ok", content, "", "", metadata, peak)
-                # It was done before the next look at its memory.
-                return self._ended("memory", _too_large(budget, stage), stage, metadata, peak)
+                else:
+                    status, content = answer
+                    if status != "ok":
+                        return Outcome(status, None, content, stage, metadata, peak)
+                    memory = self._tree.resident_bytes()
+                    if memory <= budget.bytes:
+                        return Outcome("ok", content, "", "", metadata, peak)
+                    # It was done before the next look at its memory.
+                    return self._ended("memory", _too_large(budget, stage), stage, metadata, peak)
             if os.fstat(self._stderr.fileno()).st_blocks > _MOST_PRINTED:
                 os.truncate(self._stderr.fileno(), 0)  # a disk is no place for what it prints
             memory = self._tree.resident_bytes()
@@ -258,8 +265,8 @@ class Worker:
                     return self._ended("timeout", message, stage, metadata, peak)
             if memory > budget.bytes:
                 return self._ended("memory", _too_large(budget, stage), stage, metadata, peak)
-            most_s = budget.seconds - spent_s if timed else limit_s
-            if time.monotonic() - entered_s > most_s:
+            most_s = budget.seconds if timed else limit_s
+            if time.monotonic() - entered_s > most_s - spent_s[timed]:
                 message = (
                     f"more than {budget.seconds:g} s until the end of the first run, "
                     f"at stage {stage!r}"

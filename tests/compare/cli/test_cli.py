@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 
+import click
 import pytest
 
 import compare
@@ -16,6 +17,27 @@ def gradscale(capsys, *arguments):
         main(arguments)
     captured = capsys.readouterr()
     return exit_.value.code, captured.out, captured.err
+
+
+@pytest.mark.each(
+    "error",
+    [
+        MemoryError(),
+        ImportError("x.so: failed to map segment from shared object"),
+        RuntimeError("can't start new thread"),
+        OSError(24, "Too many open files"),
+        ValueError("caf\udce9"),
+    ],
+)
+def test_what_a_system_has_no_more_of_is_one_sentence(error, capsys):
+    @click.command()
+    def failing():
+        raise error
+
+    with pytest.raises(SystemExit) as exit_:
+        main([], failing)
+    assert exit_.value.code == 2
+    assert capsys.readouterr().err.startswith("gradscale: ")
 
 
 @pytest.fixture(scope="module")

@@ -223,12 +223,18 @@ def prints_without_end(report):
         os.write(2, b"x" * 2**20)
 
 
+def reports_without_end(report):
+    while True:
+        report("build", {})
+        report("start", {})
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGSTOP on Windows")
-@pytest.mark.parametrize("job", [stops, stops_its_keeper, prints_without_end])
+@pytest.mark.parametrize("job", [stops, stops_its_keeper, prints_without_end, reports_without_end])
 def test_who_does_not_answer_ends_with_the_budget(job):
     worker = Worker()
     begin = time.monotonic()
-    outcome = worker.run((job,), Budget(1.0, GIB))
+    outcome = worker.run((job,), Budget(1.0, GIB), limit_s=20.0)
     assert outcome.status == "timeout"
     assert os.fstat(worker._stderr.fileno()).st_blocks * 512 < GIB
     worker.close()
