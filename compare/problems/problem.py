@@ -135,7 +135,13 @@ class Case:
     @property
     def label(self) -> str:
         """The size in words."""
-        return self.problem.label(self.size)
+        try:
+            return str(self.problem.label(self.size))
+        except Exception as error:
+            raise ValueError(
+                f"{self.problem.name}: its label of the size {self.size} raised "
+                f"{type(error).__name__}: {error}"
+            ) from error
 
     @property
     def parameters(self) -> int:

@@ -1,4 +1,6 @@
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -52,6 +54,18 @@ def folder(tmp_path_factory):
         )
     assert exit_.value.code == 0
     return out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode elsewhere")
+def test_a_report_of_names_that_are_no_unicode(folder, tmp_path, capsys):
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    shutil.copytree(folder, odd)
+    metadata = json.loads((odd / "run.json").read_text())
+    (odd / "run.json").write_text(json.dumps(metadata | {"command": "gradscale run caf\udce9"}))
+    assert gradscale(capsys, "report", str(odd), "--title", "caf\udce9")[0] == 0
+    assert "caf\\udce9" in (odd / "report.html").read_text(encoding="utf-8")
+    code, _, text = gradscale(capsys, "compare", str(odd), str(folder))
+    assert code == 0, text
 
 
 @pytest.mark.exhaustive
