@@ -20,7 +20,7 @@ __all__ = ["last_checks"]
 _FEWEST = 5
 #: How long a sample lasts, in s, by which the clock of its process is held against this one's; and
 #: how often: who else is at work makes a job longer, and none of its samples.
-_CLOCK_S, _CLOCK_ATTEMPTS = 0.016, 4
+_CLOCK_S, _CLOCK_ATTEMPTS = 0.016, 6
 #: What a job may take beside its sample more than another one, in s; and at most, in s and for
 #: each byte of its result.
 _BESIDE_S, _BESIDE_LONG_S, _BESIDE_BYTE_S = 0.005, 0.1, 1e-8
@@ -42,12 +42,10 @@ def last_checks(candidate: Candidate, samples: Sequence[Sample]) -> Outcome:
 def _clock_differs(candidate: Candidate, samples: Sequence[Sample]) -> str:
     """Return by how much samples last longer by the clock of this process; empty if they do not."""
     claimed_s = statistics.median(sample.seconds * sample.loops for sample in samples)
-    if claimed_s >= _CLOCK_S:
-        most_s = claimed_s + _BESIDE_LONG_S + _BESIDE_BYTE_S * candidate.result_bytes
-        if candidate.beside_s <= most_s:
-            return ""
-        return _differs(claimed_s + candidate.beside_s, claimed_s)
-    times = math.ceil(_CLOCK_S / max(claimed_s, 1e-6))
+    most_s = claimed_s + _BESIDE_LONG_S + _BESIDE_BYTE_S * candidate.result_bytes
+    if claimed_s >= _CLOCK_S and candidate.beside_s <= most_s:
+        return ""
+    times = max(2, math.ceil(_CLOCK_S / max(claimed_s, 1e-6)))
     for _ in range(_CLOCK_ATTEMPTS):
         least_s = candidate.beside_s
         sample, beside_s = candidate.warm_sample(times)
