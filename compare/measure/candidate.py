@@ -142,6 +142,10 @@ class MeasuredProcess:
         self.beside_s = min(self.beside_s, beside_s)
         return found, beside_s
 
+    def used_s(self) -> float:
+        """Return the processor time that the process has used, as the system counts it, in s."""
+        return self.worker.processor_s() if self.worker else 0.0
+
     def checked(self, sample: Sample) -> Sample:
         """Return a sample, or raise `Lost` where its result is not what it should be."""
         return sample

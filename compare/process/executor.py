@@ -275,6 +275,10 @@ class Worker:
                 )
                 return self._ended("timeout", message, stage, metadata, peak)
 
+    def processor_s(self) -> float:
+        """Return the processor time of the process and of all that it has started, in s."""
+        return self._tree.processor_s()
+
     def _ended(self, status: Any, message: str, stage: str, metadata: Any, peak: int) -> Outcome:
         """Return the outcome of a job that broke its budget, whose process is killed."""
         self.kill()
