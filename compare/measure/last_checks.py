@@ -24,8 +24,9 @@ _CLOCK_S, _CLOCK_ATTEMPTS = 0.016, 6
 #: What a job may take beside its sample more than another one, in s; and at most, in s and for
 #: each byte of its result.
 _BESIDE_S, _BESIDE_LONG_S, _BESIDE_BYTE_S = 0.005, 0.1, 1e-8
-#: How far off the system may be that counts the processor time of a process, in s.
-_TICKS_S = 0.02
+#: How far off the system may be that counts the processor time of a process, in s; and how many
+#: times the samples it may be before no longer one is asked for.
+_TICKS_S, _FAR = 0.02, 4.0
 
 
 def last_checks(candidate: Candidate, samples: Sequence[Sample]) -> Outcome:
@@ -55,6 +56,8 @@ def _clock_differs(candidate: Candidate, samples: Sequence[Sample]) -> str:
         # On a busy machine a job waits for its turn, and uses no processor time by that.
         if beside_s - least_s <= claimed_s + _BESIDE_S or used_s <= 2.0 * claimed_s + _TICKS_S:
             return ""
+        if used_s > _FAR * claimed_s + _BESIDE_LONG_S:
+            break
         times *= 2
     return _differs(claimed_s + beside_s - least_s, claimed_s)
 
