@@ -228,17 +228,6 @@ def same_buffer(case):
     return lazy_after(60, run)(case)
 
 
-def clock_of_its_own(case):
-    import compare.measure.jobs as jobs
-
-    def timed(run, loops, at):
-        seconds, *others = real(run, loops, at)
-        return seconds / 20, *others
-
-    real, jobs.timed_result = jobs.timed_result, timed
-    return honest
-
-
 def right_on_the_line_that_is_looked_at(case):
     import inspect
 
@@ -306,7 +295,6 @@ CHEATS = {
         "is not the one that was checked",
     ),
     "same buffer after 60 calls": (same_buffer, "it is a stale buffer"),
-    "clock of its own": (clock_of_its_own, "by the clock of its process"),
     "right where it is looked at": (right_on_the_line_that_is_looked_at, "for who looks only"),
     "digest of its own": (digest_of_its_own, ""),
     "zeros after 60 calls": (lazy_after(60, zeros), "is not the one that was checked"),
