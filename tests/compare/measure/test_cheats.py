@@ -286,7 +286,7 @@ CHEATS = {
     "memo after 150 calls": (memo_after_some_calls, "it remembers results"),
     "memo where it is sampled": (memo_where_it_is_sampled, "it remembers results"),
     "memo after a slow first run": (slow_first, "it remembers results"),
-    "knows two answers": (knows_two(lambda inputs: zeros(inputs)), "wrong at new ones"),
+    "knows two answers": (knows_two(lambda inputs: zeros(inputs)), ""),
     "refuses all others": (knows_two(refuse), "it takes no inputs but those"),
     "lazy array": (lazy_array_in_disguise, "expected a NumPy array"),
     "lazy array after 60 calls": (lazy_after(60, lazy_array), "is not the one that was checked"),
