@@ -84,11 +84,11 @@ def eager(
 @options([*_CHOICES, *_SETTINGS])
 @click.option(
     "--group",
-    type=click.Choice(["tuned", "general"]),
+    type=click.Choice(["tuned", "general", "gradbench"]),
     default="tuned",
     show_default=True,
-    help="Workloads to time if none is named: those that have goals, or kinds of code that "
-    "nobody tuned for.",
+    help="Workloads to time if none is named: those that have goals, kinds of code that nobody "
+    "tuned for, or the evals of GradBench.",
 )
 @click.option(
     "--fresh",
@@ -109,29 +109,33 @@ def compiled(
     candidate are checked against NumPy by hand first; one that is wrong gets no time, and the exit
     code is 1. A workload goes by its name or its short name: deep-8 or W3a. Three more parts go by
     their names: checkpoint, a long chain in parts that are not kept; memory; and growth, what
-    making a program costs as it gets longer.
+    making a program costs as it gets longer. Where a gradient by hand is missing, as for some
+    evals of GradBench, the ratios are to autodiff-plan.
     """
-    from benchmarks.candidates import COMPILED
+    from benchmarks.candidates import BASELINE, COMPILED
     from benchmarks.costs.parts import PARTS
     from benchmarks.fresh import run_fresh
-    from benchmarks.goals import COMPILED_GOALS, COMPILED_MEANS, FRESH_GOALS
+    from benchmarks.goals import COMPILED_GOALS, COMPILED_MEANS, FRESH_GOALS, GRADBENCH_GOALS
     from benchmarks.results import take_means
     from benchmarks.run import run
-    from benchmarks.workloads import GENERAL, GROUPS, WORKLOADS
+    from benchmarks.workloads import GROUPS, WORKLOADS
 
     parts = {} if fresh else dict.fromkeys(PARTS)
-    known = {**WORKLOADS, **GENERAL, **parts}
+    known = {name: w for group in GROUPS.values() for name, w in group.items()} | parts
     short = {workload.label: name for name, workload in WORKLOADS.items()}
     whole_group = {**GROUPS[group], **(parts if group == "tuned" else {})}
     names = list(workloads or whole_group)
     chosen = [nearest("workload", short.get(name, name), known) for name in names]
     field = _field(candidates, COMPILED)
     functions = [workload for workload in chosen if workload is not None]
+    baseline = BASELINE if all(w.hand for w in functions) else COMPILED["autodiff-plan"]
+    goals = {**COMPILED_GOALS, **dict.fromkeys(GROUPS["gradbench"], GRADBENCH_GOALS)}
 
     def found(**settings: Any) -> Report:
+        settings["baseline"] = baseline
         if fresh:
             return run_fresh(functions, field, goals=FRESH_GOALS, **settings)
-        report = run(functions, field, goals=COMPILED_GOALS, imports=False, **settings)
+        report = run(functions, field, goals=goals, imports=False, **settings)
         untuned = [w.name for w in functions if w.scalar or w.group != "tuned"]
         take_means(report, COMPILED_MEANS, untuned)
         for name in names:

@@ -17,7 +17,7 @@ from benchmarks.goals import Goals
 from benchmarks.results import Entry, Report, empty_result, timed
 from benchmarks.run import empty_report, with_baseline
 from benchmarks.turns import take_turns
-from benchmarks.workloads import GENERAL, WORKLOADS, Workload
+from benchmarks.workloads import GROUPS, Workload
 from compare.measure.session import sample_of
 from compare.measure.timing import Sample, calibrated, time_calls
 from compare.process.executor import Budget, Executor, Outcome
@@ -37,13 +37,14 @@ def run_fresh(
     goals: Goals,
     rounds: int,
     sample_s: float,
+    baseline: Implementation = BASELINE,
     on_stage: Callable[[str], None] = lambda stage: None,
 ) -> Report:
     """Return the report of a benchmark whose samples each take a fresh process.
 
     The first process of a candidate checks it and finds out how many calls make a sample.
     """
-    field = with_baseline(candidates)
+    field = with_baseline(candidates, baseline)
     report = empty_report(field, rounds, sample_s, fresh=True)
     for workload in workloads:
         on_stage(f"checking {workload.name}")
@@ -62,7 +63,7 @@ def run_fresh(
             report.threads |= threads
             if loops:
                 samplers[candidate.name] = _sampler(*names, loops, on_stage)
-        if BASELINE.name in samplers:
+        if baseline.name in samplers:
             samples, lost = take_turns(samplers, rounds, lambda: _UNDISTURBED)
             for entry in result.entries:
                 if entry.candidate in lost:
@@ -88,7 +89,7 @@ def _sampler(
 
 
 def _named(workload: str) -> Workload:
-    return WORKLOADS.get(workload) or GENERAL[workload]
+    return next(group[workload] for group in GROUPS.values() if workload in group)
 
 
 def first_check(

@@ -13,6 +13,7 @@ __all__ = [
     "EAGER_GOALS",
     "EXPONENT_GOAL",
     "FRESH_GOALS",
+    "GRADBENCH_GOALS",
     "LONGEST_GOAL",
     "SYMBOLIC_GOALS",
     "Goal",
@@ -78,6 +79,12 @@ def _compiled(workload: str) -> tuple[Goal, ...]:
 
 #: Of plans.
 COMPILED_GOALS: Goals = {workload: _compiled(workload) for workload in _PROTOTYPES}
+
+#: Of plans of the evals of GradBench.
+GRADBENCH_GOALS: tuple[Goal, ...] = (
+    Goal("autodiff-plan", 1.0, "jax-jit"),
+    Goal("autodiff-plan", 1.0, "torch"),
+)
 
 #: Of the geometric mean over all workloads but those of Python floats.
 COMPILED_MEANS: tuple[Goal, ...] = (Goal("autodiff-plan-numba", 0.5, "jax-jit"),)

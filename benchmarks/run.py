@@ -23,10 +23,11 @@ def run(
     sample_s: float,
     goals: Goals = EAGER_GOALS,
     imports: bool = True,
+    baseline: Implementation = BASELINE,
     on_stage: Callable[[str], None] = lambda stage: None,
 ) -> Report:
     """Return the report of a benchmark in this process."""
-    field = with_baseline(candidates)
+    field = with_baseline(candidates, baseline)
     report = empty_report(field, rounds, sample_s)
     on_stage("importing the candidates")
     with loaded(field) as (found, report.threads):
@@ -41,7 +42,7 @@ def run(
                 if call is not None:
                     runs[entry.candidate] = call.run
             on_stage(f"timing {workload.name}")
-            if BASELINE.name in runs:
+            if baseline.name in runs:
                 with fair_collector():
                     samplers = {name: sampler(call, sample_s) for name, call in runs.items()}
                     timed(result, take_turns(samplers, rounds)[0])
@@ -51,9 +52,11 @@ def run(
     return report
 
 
-def with_baseline(candidates: Sequence[Implementation]) -> list[Implementation]:
+def with_baseline(
+    candidates: Sequence[Implementation], baseline: Implementation = BASELINE
+) -> list[Implementation]:
     """Return the candidates behind the one that all are compared with."""
-    return [BASELINE, *(each for each in candidates if each.name != BASELINE.name)]
+    return [baseline, *(each for each in candidates if each.name != baseline.name)]
 
 
 def empty_report(

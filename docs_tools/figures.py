@@ -16,8 +16,13 @@ from compare.results.machines import machine_metadata
 __all__ = ["bench_text", "with_bench", "with_finding"]
 
 #: What the commands wrote whose figures are shown: plans with the memory at hand, and without;
-#: formulas.
-BENCH_FILES = ("bench_compiled.json", "bench_compiled_fresh.json", "bench_symbolic.json")
+#: evals of GradBench; formulas.
+BENCH_FILES = (
+    "bench_compiled.json",
+    "bench_compiled_fresh.json",
+    "bench_gradbench.json",
+    "bench_symbolic.json",
+)
 
 
 def _between(text: str, begin: str, end: str, new: str) -> str:
@@ -71,6 +76,9 @@ def bench_text(document: Mapping[str, Any]) -> str:
         f"{document['system']}; Python {document['python']}; {document['versions']}; {libraries}.",
         _ratios(document["results"]),
     ]
+    if (baseline := _baseline(document["results"])) != "by-hand":
+        words = f"Ratios are to `{baseline}`. Before: tracing, compiling and a first call."
+        parts += [words, _prepared(document["results"])]
     for key, words, table in _MORE:
         if document.get(key):
             parts += [words, table(document[key])]
@@ -90,15 +98,36 @@ def _ratios(results: Sequence[Mapping[str, Any]]) -> str:
         for result in results
     }
     names = {entry["candidate"]: None for result in results for entry in result["entries"]}
-    peers = [n for n in names if n != "by-hand" and any(n in entries for entries in times.values())]
+    baseline = _baseline(results)
+    peers = [n for n in names if n != baseline and any(n in entries for entries in times.values())]
     rows = []
     for result in results:
         entries = times[result["workload"]]
         title = f"{result['label']} {result['workload']}".strip()
-        hand = seconds_text(entries["by-hand"]["median_s"]) if "by-hand" in entries else MISSING
+        first = seconds_text(entries[baseline]["median_s"]) if baseline in entries else MISSING
         ratios = [_number(entries.get(name, {}).get("ratio")) for name in peers]
-        rows.append([f"{title}: {result['meaning']}", hand, *ratios])
-    return _table(["workload", "by hand", *peers], rows)
+        rows.append([f"{title}: {result['meaning']}", first, *ratios])
+    return _table(["workload", baseline.replace("by-hand", "by hand"), *peers], rows)
+
+
+def _baseline(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return the candidate that the ratios are to."""
+    return str(results[0]["entries"][0]["candidate"])
+
+
+def _prepared(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return what each candidate takes before it can be timed: tracing, compiling, a first call."""
+    names = {entry["candidate"]: None for result in results for entry in result["entries"]}
+    times = [
+        {e["candidate"]: e["prepare_s"] for e in result["entries"] if e["ratio"] is not None}
+        for result in results
+    ]
+    columns = [name for name in names if any(name in each for each in times)]
+    rows = [
+        [result["workload"], *(seconds_text(each.get(name)) for name in columns)]
+        for result, each in zip(results, times, strict=True)
+    ]
+    return _table(["workload", *columns], rows)
 
 
 def _number(number: float | None) -> str:

@@ -1,5 +1,6 @@
 """Fixtures of all tests: one seed, one central difference."""
 
+import gc
 import inspect
 import itertools
 import os
@@ -15,6 +16,21 @@ from hypothesis import settings
 settings.register_profile("CI", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("CI")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each worker of xdist cores of its own: what measures pins to the last that it has."""
+    worker = getattr(config, "workerinput", None)
+    if worker and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        own = cores[int(worker["workerid"].removeprefix("gw")) :: worker["workercount"]]
+        os.sched_setaffinity(0, own or cores)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of the collector's rounds: it walks through nothing else."""
+    gc.collect()
+    gc.freeze()
 
 
 Case = tuple[str, dict[str, Any]]
@@ -95,11 +111,24 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return True
 
 
+#: Modules whose examples start processes: they run with what is exhaustive.
+_STARTING = (
+    "compare/__init__.py",
+    "compare/conformance/run.py",
+    "compare/measure/sweep.py",
+    "compare/run/verify.py",
+    "compare/truth/measure.py",
+    "benchmarks/symbolic/run.py",
+)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as exhaustive what is left out by default of the cases of a test that is sampled."""
+    """Mark as exhaustive what starts processes, and cases that are left out of those sampled."""
     met: Counter[str] = Counter()
     for item in items:
+        if item.nodeid.startswith(_STARTING):
+            item.add_marker("exhaustive")
         sampled = item.get_closest_marker("sampled")
         if sampled is not None and item.get_closest_marker("each") is None:
             test = item.nodeid.partition("[")[0]

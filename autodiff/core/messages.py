@@ -53,10 +53,6 @@ def refused_ufunc_arguments(ufunc: np.ufunc, kwargs: dict[str, Any]) -> Exceptio
 def foreign_operand(ufunc: np.ufunc, foreign: Any) -> TypeError | None:
     """Return the error about the other operand of an operator, if more can be said of it."""
     arrived = f"{ufunc.__name__}: a tensor and a {type(foreign).__name__} arrived; "
-    if isinstance(foreign, list | tuple):
-        return TypeError(
-            f"{arrived}make an array of it with np.array, or with np.stack if it holds tensors"
-        )
     if hasattr(foreign, "to_numpy"):
         return TypeError(f"{arrived}take the numbers out of it with .to_numpy()")
     return None

@@ -33,6 +33,7 @@ _IN_PLACE = {
 #: Methods that turn the elements into something that has no derivative.
 _LOSING = {
     "as_integer_ratio": "use np.mean, np.var, ... instead of statistics.mean, fractions.Fraction",
+    "hex": "use the tensor itself",
     "item": "index it: t[0]",
     "tolist": "use list(tensor)",
     "tobytes": "use the tensor itself",
@@ -235,7 +236,7 @@ class ArrayMethods:
 def _attribute(name: str, ufunc: np.ufunc | None) -> property:
     """Return the getter of an attribute that a tensor has where it stands for a plain array only.
 
-    And universal functions of one argument: ``np.exp(np.array([t, u]))`` calls ``t.exp()``.
+    And universal functions: ``np.exp(np.array([t, u]))`` calls ``t.exp()``.
     """
 
     def read(self: Any) -> Any:
@@ -261,6 +262,8 @@ for _name, _instead in _LOSING.items():
 # By names that are known: a class with ``__getattr__`` makes Python look up every attribute of its
 # objects anew, which takes three times as long.
 _functions = {n: f for n, f in vars(np).items() if isinstance(f, np.ufunc) and f.nin == 1}
+# Those of two that NumPy calls so.
+_functions |= {"arctan2": np.arctan2, "fmod": np.fmod, "hypot": np.hypot}
 for _name in {*_functions, *dir(np.ndarray), *dir(np.float64), *dir(np.complex128)}:
     if not _name.startswith("_") and not hasattr(ArrayMethods, _name):
         setattr(ArrayMethods, _name, _attribute(_name, _functions.get(_name)))
@@ -282,7 +285,19 @@ def put_in_place(old: Any, new: Any) -> Any:
         )
     new = new.astype(old.dtype, copy=False)
     old.tape.written[owner] = len(old.tape.nodes)
+    whole: Any = old
+    while _is_view(whole, owner):
+        whole = whole.operands[0]
+    old.tape.write(whole)
     if old.tape.batch is not None:
         # Held, so that its memory, and with it the identity, goes to no other array.
         old.tape.nodes.append(old)
     return new
+
+
+def _is_view(x: Any, owner: int) -> bool:
+    """Return whether a tensor shows its operand, in memory of that owner."""
+    if x.primitive is None or x.primitive.kind in ("elementwise", "discrete"):
+        return False
+    source: Any = x.operands[0] if x.operands else None
+    return type(source) is type(x) and source.tape is x.tape and buffer_id(source) == owner

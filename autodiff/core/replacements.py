@@ -44,6 +44,7 @@ REPLACEMENTS: dict[str, str] = {
         f"builtins.{name}": f"{_NUMBERS}.{name.capitalize()}"
         for name in ("complex", "float", "type")
     },
+    **{f"numpy.{name}": f"autodiff.rules.iterating.{name}" for name in ("nditer", "nested_iters")},
     "builtins.isinstance": f"{_NUMBERS}.is_instance",
     "builtins.hasattr": f"{_NUMBERS}.has_attribute",
     **SCIPY,

@@ -276,6 +276,7 @@ class Stores:
         if store is None:
             root = _whole(x)
             self._of[id(root)] = root, Store(root, root.shape)
+            self._tape.write(root)
             store, way = self._located(x)
             assert store is not None
         place = _flat_place(index, store.shape) if way is None else None

@@ -11,6 +11,7 @@ outside reaches the original. A function that needed it once is called so at onc
 
 import builtins
 import functools
+import opcode
 import types
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -26,17 +27,30 @@ from autodiff.core.tensor import Tensor, holds_tensor
 from autodiff.core.users import is_installed, is_users_code, is_users_module
 from autodiff.errors import LostDerivative, Undifferentiable
 
-__all__ = ["attempted", "call", "is_refusal", "is_remembered", "remember", "within"]
+__all__ = [
+    *("UNCOMPARED", "attempted", "call", "is_refusal", "is_remembered", "is_to_be_compared"),
+    *("note_compared", "remember", "within"),
+]
 
 #: The tape of the copy that is running.
 within: ContextVar[Tape | None] = ContextVar("within", default=None)
 #: By identity, code of functions, and whether they are called as copies at once: since they needed
 #: it, or ask for what a tensor cannot answer, such as ``type(x)``.
 _codes: dict[int, tuple[Any, bool]] = {}
+#: By identity, code of functions that catch errors, which may be those of code that knows no
+#: tensors, and whose values have not been compared with those for plain arguments yet.
+UNCOMPARED: dict[int, Any] = {}
 _ATOMS = frozenset({int, float, bool, str, bytes, type(None), complex, slice, range, Tensor})
 _EXCHANGED = ("complex", "float", "hasattr", "isinstance", "type")
 #: Names of what tells a tensor from what it stands for, whatever the tensor answers.
-_ASKING = frozenset({"type", "hasattr", "Iterable", "Sized", "Collection", "Container"})
+_ASKING = frozenset(
+    [
+        *("type", "hasattr", "Iterable", "Sized", "Collection", "Container", "Hashable"),
+        *("SupportsComplex", "SupportsIndex", "SupportsInt", "SupportsRound"),
+    ]
+)
+#: The operations of a handler: of named errors, and of all.
+_MATCH, _PUSH, _DROP = [opcode.opmap[x] for x in ("CHECK_EXC_MATCH", "PUSH_EXC_INFO", "POP_TOP")]
 #: Elements up to which containers are looked into, and functions that take lists of arrays.
 _FEW = 100
 _OF_SEQUENCES = frozenset(
@@ -61,7 +75,9 @@ def is_remembered(f: Any) -> bool:
     own = _code_of(f)
     known = _codes.get(id(own))
     if known is None:
-        known = _codes[id(own)] = own, _asks_type(f, set())
+        known = _codes[id(own)] = own, _reaches(f, _asks_type, set())
+        if own is not None and _reaches(f, _catches, set()):
+            UNCOMPARED[id(own)] = own
     if code is not own and code is not None:
         _codes[id(code)] = code, False
     return known[1]
@@ -125,26 +141,44 @@ def _code_of(f: Any) -> types.CodeType | None:
     return None if function is None else function.__code__
 
 
-def _asks_type(f: Any, seen: set[int]) -> bool:
-    """Return whether the code of a function, or of others of the user's that it names, does."""
+def is_to_be_compared(f: Any) -> bool:
+    """Return whether the value of a function is to be compared with that for plain arguments."""
+    return id(_code_of(f)) in UNCOMPARED
+
+
+def note_compared(f: Any) -> None:
+    """Note that the value of a function is that for plain arguments."""
+    UNCOMPARED.pop(id(_code_of(f)), None)
+
+
+def _reaches(f: Any, test: Callable[[types.CodeType], bool], seen: set[int]) -> bool:
+    """Return whether a test holds for the code of a function or of others that it names."""
     f = _function_of(f)
     if f is None or id(f) in seen or len(seen) > _FEW:
         return False
     seen.add(id(f))
-    names, place = _names(f.__code__), f.__globals__
-    if not _ASKING.isdisjoint(names):
+    codes, place = _parts(f.__code__), f.__globals__
+    if any(map(test, codes)):
         return True
-    reached = [place[name] for name in names if name in place]
+    reached = [place[name] for code in codes for name in code.co_names if name in place]
     reached += [cell.cell_contents for cell in f.__closure__ or () if _is_filled(cell)]
-    return any(_asks_type(x, seen) for x in reached if callable(x))
+    return any(_reaches(x, test, seen) for x in reached if callable(x))
 
 
-def _names(code: types.CodeType) -> set[str]:
-    names = set(code.co_names)
-    for x in code.co_consts:
-        if type(x) is types.CodeType:
-            names |= _names(x)
-    return names
+def _asks_type(code: types.CodeType) -> bool:
+    return not _ASKING.isdisjoint(code.co_names)
+
+
+def _catches(code: types.CodeType) -> bool:
+    steps = code.co_code[::2]
+    bare = bytes((_PUSH, _DROP)) in steps
+    return _MATCH in steps or bare or "suppress" in code.co_names
+
+
+def _parts(code: types.CodeType) -> list[types.CodeType]:
+    """Return code and that of functions defined within."""
+    inner = [x for x in code.co_consts if type(x) is types.CodeType]
+    return [code, *(part for x in inner for part in _parts(x))]
 
 
 def call(tape: Tape, f: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
@@ -472,10 +506,16 @@ def _making_tensors(function: Any) -> Any:
             return function(*args, **kwargs)
         if not takes_lists:
             # A tensor among them would be dispatched, not the list.
-            args = tuple(
-                [array(x) if type(x) is not Tensor and holds_tensor(x) else x for x in args]
-            )
-        return tape.stores.tensors_of(function(*args, **kwargs))
+            def put_together(x: Any) -> Any:
+                return array(x) if type(x) is not Tensor and holds_tensor(x) else x
+
+            args = tuple(map(put_together, args))
+            kwargs = {name: put_together(x) for name, x in kwargs.items()}
+        result = function(*args, **kwargs)
+        if type(result) is np.ndarray and result.dtype == object:
+            # As of ``np.full(n, t)``: of what holds no tensor it is the same.
+            result = array(result) if any(type(x) is Tensor for x in result.flat) else result
+        return tape.stores.tensors_of(result)
 
     return made
 

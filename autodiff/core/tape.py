@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from itertools import count
+from itertools import count, takewhile
 from typing import Any, NoReturn, Protocol
 
 from autodiff.core.constants import Constants
@@ -21,9 +21,12 @@ _levels = count(1)
 #: Messages of functions that are given an array of objects, and the types of these errors.
 _OBJECTS = re.compile(
     r"(?i)object|dtype\('O'\)|not support|data type|array of floats|numeric|read-only|unorderable"
+    r"|array type|type not understood"
 )
+#: Those of functions that are given a tensor.
+_NOT_TENSOR = re.compile(r"not '?Tensor")
 _ADVICE = (
-    " (a function that does not know tensors got an array of objects): build arrays of tensors "
+    " (a function that does not know tensors got one, or an array of them): build arrays of them "
     "with np.stack or np.concatenate, not np.array; use NumPy's functions instead of SciPy's "
     "(np.linalg, np.fft), autodiff.scipy where NumPy has none, or give the function a rule with "
     "autodiff.custom"
@@ -98,7 +101,7 @@ class Tape:
         self.lost: LostDerivative | None = None
         #: What has happened: "masks" became plain ones, functions of "branches" were not called,
         #: the "classes" of tensors were asked for by code of other libraries, "text" was made,
-        #: values led to "errors", which somebody may catch.
+        #: values led to "errors", which somebody may catch, "arguments" were written into.
         self.marks: tuple[str, ...] = ()
         #: What follows writes into arrays, in the second attempt of a call that was refused.
         self.stores: Any = None
@@ -119,6 +122,13 @@ class Tape:
         """Note once that something has happened."""
         if what not in self.marks:
             self.marks += (what,)
+
+    def write(self, whole: Node) -> None:
+        """Mark it if what is written into, as a whole, is an argument of a call that is `known`."""
+        # Their nodes are the first ones, and have no primitive.
+        leaves = takewhile(lambda x: getattr(x, "primitive", x) is None, self.nodes)
+        if self.known and any(x is whole for x in leaves):
+            self.mark("arguments")
 
     def refused(self, message: str) -> LostDerivative:
         """Return the error that a plain value is refused with, and keep it."""
@@ -145,6 +155,7 @@ class Tape:
             foreign = type(error) in _FOREIGN or home.startswith(("numpy", "_minpack"))
             foreign = foreign and not isinstance(error, MemoryError)
             objects = self.scattered and bool(_OBJECTS.search(str(error)))
+            objects = objects or bool(_NOT_TENSOR.search(str(error)))
             # MINPACK says that a function did not return floats, and not why.
             given = not objects and home != "_minpack"
             name = refusing_function(error, with_tensor=given) if foreign else None

@@ -175,7 +175,7 @@ def _unary(ufunc: np.ufunc) -> Callable[[Any], Any]:
 
 #: The operator and the reflected one of each universal function of two arguments that has them.
 _BINARY: dict[np.ufunc, tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]] = {}
-_FLOAT, _BOOL, _ARRAY = np.dtype(float), np.dtype(bool), np.ndarray
+_FLOAT, _ARRAY = np.dtype(float), np.ndarray
 #: Kinds of primitives that may make complex numbers of real ones, as Fourier transforms do.
 _MAY_TURN_COMPLEX = frozenset({"linear", "general"})
 #: Exponents for which the operator ``**`` of arrays is another function.
@@ -372,6 +372,7 @@ class Tensor(Conversions, ArrayMethods):
 
 #: Types that an operator of a tensor takes; others may know better themselves.
 _OPERANDS = frozenset({Tensor, _ARRAY, complex}) | NUMBERS
+_ANSWERING = ("autodiff.core.", "autodiff.rules.discrete", "autodiff.rules.sorting")
 _CONVERTED = (np.generic, np.ndarray, float, int, complex)
 
 
@@ -384,7 +385,7 @@ def _operate(ufunc: np.ufunc, left: Any, right: Any) -> Any:
     if _taken_by_operators(left) and _taken_by_operators(right):
         return record(UFUNCS[ufunc], (left, right))
     foreign = right if isinstance(left, Tensor) else left
-    other = adapted(foreign)
+    other = assembled(foreign) if isinstance(foreign, list | tuple) else adapted(foreign)
     if other is not foreign:
         pair = (left, other) if foreign is right else (other, right)
         return record(UFUNCS[ufunc], pair)
@@ -459,7 +460,7 @@ def record(
         raise no_complex_rule(primitive)
     if discrete:
         result = compute(primitive, values, params)
-        if "masks" not in tape.marks and getattr(result, "dtype", None) is _BOOL and _asked():
+        if getattr(result, "dtype", _FLOAT).kind != "f" and "masks" not in tape.marks and _asked():
             tape.mark("masks")
         return result
     return _recorded(primitive, operands, params, tape, values)
@@ -468,7 +469,7 @@ def record(
 def _asked() -> bool:
     """Return whether the user's function compares, and not a rule or the trace of a derivative."""
     frame = sys._getframe(2)
-    while str(frame.f_globals.get("__name__")).startswith("autodiff.core."):
+    while str(frame.f_globals.get("__name__")).startswith(_ANSWERING):
         if frame.f_code is compute.__code__:
             return False
         frame = frame.f_back  # type: ignore[assignment]

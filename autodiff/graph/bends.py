@@ -178,6 +178,9 @@ class KinkedTape:
     def _distance(self, node: Tensor, kink: Kink, numbers: Mapping[int, int]) -> Any:
         """Return the common part of kinks that bend by the same distance, as |x - y| and max."""
         operands = node.operands
+        if kink.kind == "root" and self.own(operands[0]):
+            plain = kink.steep is None or not np.any(kink.steep(node.value, *self.values(node)))
+            return ("root", numbers[id(operands[0])]) if plain else numbers[id(node)]
         single = kink.kind == "length" and len(operands) == 1 and node.operands[0].dtype.kind != "c"
         if kink.kind != "tie" and not single:
             return numbers[id(node)]

@@ -36,7 +36,7 @@ from autodiff.rules.elementwise_rules import (
 from autodiff.rules.kinks import holds
 from autodiff.rules.steep import STEEP
 
-__all__ = ["with_limits"]
+__all__ = ["below", "with_limits", "with_values_of_limits"]
 
 #: Up to which power of s a cotangent is differentiated.
 _MOST = 5
@@ -96,6 +96,44 @@ def with_limits(
                 for node, primitive in forms.values():
                     node.primitive = primitive
     return adjoints
+
+
+def with_values_of_limits(
+    nodes: Sequence[Tensor], tape: Tape, inputs: Sequence[Tensor], seed: Callable[[], None]
+) -> list[Any]:
+    """Return adjoints that are tensors of outer traces, of the values that limits have.
+
+    Their derivatives stay those of 0 · infinity, which are not known.
+    """
+    before = [(node, node.value, node.operands) for node in nodes]
+    adjoints = [x.adjoint for x in inputs]
+    try:
+        for node in nodes:
+            node.value = below(node.value)
+            node.operands = tuple(
+                [x if type(x) is Tensor and x.tape is tape else below(x) for x in node.operands]
+            )
+        found = with_limits(nodes, tape, inputs, seed)
+    finally:
+        for node, value, operands in before:
+            node.value, node.operands = value, operands
+    return [
+        x if x is None else _moved_to(x, limit) for x, limit in zip(adjoints, found, strict=True)
+    ]
+
+
+def _moved_to(x: Any, limit: Any) -> Any:
+    """Return a tensor of another value; its derivatives are as they were."""
+    plain = below(x)
+    apart = np.not_equal(plain, 0.0 if limit is None else limit)
+    return x + np.where(apart, limit - plain, 0.0) if holds(apart) else x
+
+
+def below(x: Any) -> Any:
+    """Return the value of a tensor of outer traces, which may be one of a batch."""
+    while type(x) is Tensor and x.tape.batch is None:
+        x = x.value
+    return x
 
 
 class _Pass:

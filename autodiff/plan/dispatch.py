@@ -27,8 +27,9 @@ from autodiff.plan.make import has_weak_numbers, inputs_of, is_dynamic, make_pla
 from autodiff.plan.plan import Plan
 from autodiff.plan.recipes import described, innermost, made
 from autodiff.plan.tracing.guards import Guards
+from autodiff.plan.tracing.identity import Distinct, distinct
 from autodiff.plan.tracing.kinds import is_plain
-from autodiff.plan.tracing.tracing import CaughtError, Trace
+from autodiff.plan.tracing.tracing import Trace, Unplanned
 
 __all__ = ["compile"]
 
@@ -203,11 +204,13 @@ def _rebuilt(f: Callable[..., Any], options: dict[str, Any]) -> "_Compiled":
 class _Variant:
     """One plan, and what it was made for beyond the signature."""
 
-    __slots__ = ("code", "direct", "guards", "plan")
+    __slots__ = ("code", "direct", "distinct", "guards", "plan")
 
-    def __init__(self, plan: Plan, guards: Guards | None) -> None:
+    def __init__(self, plan: Plan, guards: Guards | None, seen: Distinct | None) -> None:
         self.plan = plan
         self.guards = guards
+        # What tells whether it is for arguments, if they may be one object that the code knew.
+        self.distinct = seen
         # Whether its arguments are such that calls can go straight to it, by which code.
         self.direct = True
         self.code: CodeType | None = None
@@ -225,6 +228,8 @@ class _Compiled:
         self._variants: OrderedDict[Any, list[_Variant]] = OrderedDict()
         # Which kinds of leaves are no inputs, so that each content is a plan: as of `is_dynamic`.
         self._fixed = ""
+        # Of the latest trace, what tells whether there are plans for arguments at all.
+        self._distinct: Distinct | None = None
         self._lock = threading.RLock()
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -232,6 +237,8 @@ class _Compiled:
         fixed = self._fixed
         signature, leaves = _signature(args, kwargs, fixed)
         if signature is None:
+            return self.f(*args, **kwargs)
+        if self._distinct is not None and not self._distinct(args, kwargs):
             return self.f(*args, **kwargs)
         with self._lock:
             variants = self._variants.get(signature, [])
@@ -241,6 +248,8 @@ class _Compiled:
             if len(current) < len(variants):
                 self._variants[signature] = current
         for variant in current:
+            if variant.distinct is not None and not variant.distinct(args, kwargs):
+                return self.f(*args, **kwargs)
             try:
                 done, result = variant.plan.attempt(leaves)
             except Exception:
@@ -253,10 +262,7 @@ class _Compiled:
         before = [_fingerprint(x) for x in arrays]
         expected = self.f(*args, **kwargs)
         if [_fingerprint(x) for x in arrays] != before:
-            raise PlanMismatch(
-                f"compile: {getattr(self.f, '__name__', 'the function')} writes into an array that "
-                "it is given, which a plan would not: write into a copy, and return that"
-            )
+            raise self._writing()
         if any([elsewhere(adapted(x)) is not None for x in flatten((args, kwargs, expected))[0]]):
             return expected  # a plan is of NumPy's arrays alone
         refused: Exception | None = None
@@ -275,7 +281,7 @@ class _Compiled:
                 variant, result = self._new(args, kwargs, leaves, expected, kinds)
             except UnwatchableState:
                 raise
-            except CaughtError:
+            except Unplanned:
                 return expected
             except (*_REFUSED, *_ODD) as error:
                 # The function itself ran: something must be plain there, as in ``table[labels]``.
@@ -304,9 +310,21 @@ class _Compiled:
         fixed: str,
     ) -> tuple[_Variant, Any]:
         """Return a new plan, held against the function itself, and its result for the arguments."""
-        plan, trace = make_plan(self.f, args, kwargs, expected, fixed=fixed, **self._options)
-        guards = None if self._pure else self._guards(args, kwargs, trace, fixed)
-        variant = _Variant(plan, guards)
+        watched: list[tuple[Guards | None, Distinct | None]] = []
+
+        def accept(trace: Trace) -> None:
+            if trace.writes:
+                raise self._writing()
+            guards, seen = self._watched(args, kwargs, trace, fixed)
+            if seen is not None:
+                self._distinct = seen
+                if not seen(args, kwargs):
+                    raise Unplanned
+            watched.append((guards, seen))
+
+        options = self._options
+        plan = make_plan(self.f, args, kwargs, expected, accept, fixed=fixed, **options)
+        variant = _Variant(plan, *watched[0])
         if not self._check:
             return variant, expected
         inputs, arguments, _ = inputs_of(self.f, args, kwargs, fixed)
@@ -318,21 +336,37 @@ class _Compiled:
         program_of = functools.partial(unrolled, self.f, args, kwargs, fixed)
         return variant, first_run(self.f, plan, program_of, inputs, expected, again)
 
-    def _guards(
+    def _watched(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], trace: Trace, fixed: str
-    ) -> Guards:
-        """Return guards of the state that the trace read, or raise naming what has none."""
+    ) -> tuple[Guards | None, Distinct | None]:
+        """Return guards of the state that the trace read, or raise naming what has none.
+
+        And what tells which arguments a plan is for, if they may be objects that the code knows.
+        """
         leaves = flatten((args, kwargs))[0]
         others = [x for x in leaves if not is_dynamic(x, fixed)]
-        guards = Guards(self.f, others, trace.outside, trace.visited)
-        if guards.unwatched:
+
+        def guards() -> Guards:
+            return Guards(self.f, others, trace.outside, trace.visited)
+
+        if self._pure:
+            return None, distinct(trace.visited, lambda: guards().values())
+        found = guards()
+        if found.unwatched:
             name = getattr(self.f, "__name__", "the function")
             raise UnwatchableState(
-                f"compile: {name} reads {', '.join(guards.unwatched[:3])}: whether that has "
+                f"compile: {name} reads {', '.join(found.unwatched[:3])}: whether that has "
                 "changed can't be seen, so the plan could go stale: pass it as an argument (its "
                 "numbers as arrays), or say pure=True if it never changes"
             )
-        return guards
+        return found, distinct(trace.visited, found.values)
+
+    def _writing(self) -> PlanMismatch:
+        """Return the error of a function that writes into its arguments."""
+        return PlanMismatch(
+            f"compile: {getattr(self.f, '__name__', 'the function')} writes into an array that "
+            "it is given, which a plan would not: write into a copy, and return that"
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         given = {**self._options, "check": self._check, "pure": self._pure}
@@ -363,7 +397,8 @@ class _Compiled:
         if not self._variants.get(signature):
             raise TypeError(
                 "compile: there is no plan for arguments for which an operation raises an error "
-                "that the function catches: for these the function itself runs"
+                "that the function catches, or that are one object, if it looks: there the "
+                "function itself runs"
             )
         return self._variants[signature][0].plan
 
@@ -383,7 +418,7 @@ class _Compiled:
             return
         if variant.code is None:
             outside = variant.guards.conditions(_TAG) if variant.guards else ([], {})
-            source = variant.plan.entry(self.f, args, outside, _TAG)
+            source = variant.plan.entry(self.f, args, outside, _TAG, variant.distinct)
             if source is None:
                 variant.direct = False
                 return

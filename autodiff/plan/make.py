@@ -12,7 +12,7 @@ from autodiff.graph.trace import as_primal
 from autodiff.plan.check import check
 from autodiff.plan.operations import is_quiet
 from autodiff.plan.passes.fast_math import half_angles
-from autodiff.plan.passes.nan_checks import guarded_numbers, looked_at_in_results
+from autodiff.plan.passes.nan_checks import after_slopes, guarded_numbers, looked_at_in_results
 from autodiff.plan.passes.parts import add_parts
 from autodiff.plan.passes.reassociate import reassociate
 from autodiff.plan.passes.relu import relu_by_result
@@ -68,13 +68,17 @@ def make_plan(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     expected: Any,
+    accept: Callable[[Trace], None],
     *,
     fixed: str = "",
     fast_math: bool = False,
     donate: bool = False,
     backend: str = "numpy",
-) -> tuple[Plan, Trace]:
-    """Return the plan of a call, and the trace that it was made of."""
+) -> Plan:
+    """Return the plan of a call.
+
+    `accept` may raise for a trace of which no plan is wanted.
+    """
     wanted, form = flatten(expected)
     for x, path in zip(wanted, form.paths("result"), strict=True):
         if not _may_be_result(x):
@@ -86,6 +90,7 @@ def make_plan(
     leaves, arguments, inputs = inputs_of(f, args, kwargs, fixed)
     values = _primals(leaves, fixed)
     trace = trace_program(f, values, inputs, arguments)
+    accept(trace)
     if trace.structure != form:
         raise TypeError("compile: the function returned another structure when it was traced")
     display, unflatten = _display(form)
@@ -117,6 +122,7 @@ def make_plan(
         )
 
     name = getattr(f, "__name__", "a function")
+    steep = after_slopes(trace.program)
     note = ""
     if backend == "numba" and any(guard.what == "value" for guard in trace.program.guards):
         note = "numbers that became plain values decide it"
@@ -130,9 +136,9 @@ def make_plan(
         program = applied(unrolled.program, NUMBA_PASSES)
         program = guarded_numbers(program, types)
         forms = (result, number_result, (display, unflatten))
-        found = numba_plan(name, program, inputs, values, *forms, donate)
+        found = numba_plan(name, program, inputs, values, *forms, donate, bool(steep))
         if isinstance(found, Plan):
-            return found, trace
+            return found
         note = found
     program = applied(trace.program, NUMPY_PASSES[fast_math])
     title = f"Plan of {name}: {program.operations} operations."
@@ -141,7 +147,7 @@ def make_plan(
     if numbers:
         source = print_scalars(program, inputs, number_result, title)
     else:
-        program, looked_at = looked_at_in_results(guarded_numbers(program, types))
+        program, looked_at = looked_at_in_results(guarded_numbers(program, types), steep)
         units = tiling.group(program)
         buffers = assign_buffers(units, program, donate=donate)
         check_placed(units, buffers, program)
@@ -168,7 +174,7 @@ def make_plan(
         numbers,
     )
     plan.note = note
-    return plan, trace
+    return plan
 
 
 def inputs_of(

@@ -145,6 +145,7 @@ class Plan:
         args: Sequence[Any],
         outside: tuple[Sequence[str], dict[str, Any]],
         tag: str,
+        distinct: Callable[[Any], bool] | None,
     ) -> tuple[str, dict[str, Any]] | None:
         """Return the source of a function ``run`` that checks its arguments and runs the plan.
 
@@ -162,6 +163,8 @@ class Plan:
             where they may raise; and the names that they need.
         tag : str
             End of the names that the source needs.
+        distinct : callable or None
+            Whether arguments, as a tuple, are such that the plan is for them; of most any are.
 
         Returns
         -------
@@ -183,6 +186,10 @@ class Plan:
         conditions += self._conditions(given, [x for _, x in leaves], tag, names)
         conditions += outside[0]
         names |= outside[1]
+        together = f"({', '.join(arguments)}{',' if len(arguments) == 1 else ''})"
+        if distinct is not None:
+            conditions.append(f"distinct{tag}({together})")
+            names[f"distinct{tag}"] = distinct
         condition = " and ".join(conditions) or "True"
         alone = self.numbers and given == parameters and tag not in self.source
         if alone and self._fits_within(given):
@@ -203,7 +210,6 @@ class Plan:
                 f"is_changed{tag}": self._changed,
                 f"unflatten{tag}": self._unflatten,
             }
-        together = f"({', '.join(arguments)}{',' if len(arguments) == 1 else ''})"
         # Where it raises the general way is gone: what comes of it only the function itself knows,
         # which raises, catches, or goes on with infinity.
         attempt = [

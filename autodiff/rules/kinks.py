@@ -15,12 +15,13 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from autodiff.core.batched import innermost
 from autodiff.core.batching import broadcast
 from autodiff.core.primitive import PRIMITIVES, Array, Primitive, Rule
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.complex_numbers import JUMP
-from autodiff.rules.elementwise_rules import unbroadcast
+from autodiff.rules.elementwise_rules import LOST, unbroadcast
 from autodiff.rules.reductions import expanded
 
 __all__ = ["KINKS", "LIMIT", "Kink", "at_kink", "holds", "note", "noting", "outer_tape"]
@@ -150,17 +151,24 @@ def holds(mask: Any) -> bool:
     return bool(np.any(mask))
 
 
+def _note_lost(g: Array, flat: Array) -> None:
+    """Note that a cotangent of zero may meet an infinite slope, whose product is a limit."""
+    LOST.found = LOST.found or bool(np.any(np.equal(innermost(g), 0) & innermost(flat)))
+
+
 def _root_vjp(g: Array, out: Array, infinite: bool) -> Array:
     """Return the cotangent of a radicand: 0 where the root is, unless its slope is looked at."""
     flat = np.equal(out, 0)
     slope = np.where(flat, 0.0, 0.5 / np.where(flat, 1.0, out))
     if infinite:
+        _note_lost(g, flat)
         slope = np.where(np.logical_and(flat, np.not_equal(g, 0)), np.inf, slope)
     return g * slope
 
 
 def _steep_vjp(rule: Rule, at: Array, g: Array, out: Array, x: Array, *others: Array) -> Array:
     """Return the cotangent of a base: at the kink as that of a root, elsewhere by the rule."""
+    _note_lost(g, at)
     slope = np.where(np.logical_and(at, np.not_equal(g, 0)), np.inf, 0.0)
     aside = (np.where(at, 1.0, y) for y in (out, x))
     x_bar = g * slope + rule(np.where(at, 0.0, g), *aside, *others)

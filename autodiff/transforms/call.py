@@ -10,7 +10,7 @@ from autodiff.core.constants import states
 from autodiff.core.conversions import PYTHON_NUMBER
 from autodiff.core.primitive import UFUNCS
 from autodiff.core.pytrees import LEAF, flatten
-from autodiff.core.stores import operands_as_recorded, resolved
+from autodiff.core.stores import current, operands_as_recorded, resolved
 from autodiff.core.tape import PassObserver, Tape
 from autodiff.core.tensor import Tensor, leaf, primal
 from autodiff.errors import LostDerivative, TraceEnded, Undifferentiable
@@ -32,7 +32,7 @@ from autodiff.graph.trace import as_primal, check_result
 from autodiff.rules.elementwise_rules import LOST
 from autodiff.rules.kinks import noting
 from autodiff.rules.magnitude import real_part
-from autodiff.transforms.values import agree, floating, is_known, refuse_discrete, short
+from autodiff.transforms.values import compare, floating, has_limits, refuse_discrete
 
 __all__ = ["Call"]
 
@@ -87,7 +87,7 @@ class Call:
             self._attempt(f, args, kwargs, argnums, brief, has_aux, copied)
             tape = self.tape
             if tape.lost is None:
-                if tape.marks:
+                if tape.marks or substitution.UNCOMPARED:
                     self._check(f, args, kwargs, argnums, has_aux)
                 return
         except Exception as error:
@@ -113,17 +113,17 @@ class Call:
         tape, what = self.tape, self.what
         if any([type(x) is Tensor for x in flatten((args, kwargs))[0]]):
             return
+        compared = substitution.is_to_be_compared(f)
         # Dask asks for the class of whatever it meets.
-        if "classes" in tape.marks and not are_elsewhere(self.outputs):
-            output = f(*args, **kwargs)
-            wanted = flatten(output[0] if has_aux else output)[0]
-            if not all(map(agree, self.values, wanted)):
-                raise LostDerivative(
-                    f"{what}: the function gives {short(wanted)} for the arguments themselves "
-                    f"and {short(self.values)} when it is differentiated: a library that does "
-                    "not know tensors took another way for them, so the derivative would be "
-                    "wrong: use functions of NumPy, or give it a rule with autodiff.custom"
-                )
+        if (compared or "classes" in tape.marks) and not are_elsewhere(self.outputs):
+
+            def plainly() -> Any:
+                output = f(*args, **kwargs)
+                return flatten(output[0] if has_aux else output)[0]
+
+            compare(what, self.values, plainly, "classes" in tape.marks)
+            if compared:
+                substitution.note_compared(f)
         own = any([type(x) is Tensor and x.tape is tape for x in self.outputs])
         if "masks" in tape.marks and "branches" not in tape.marks and not own:
             self._check_masks(f, args, kwargs, argnums, has_aux)
@@ -288,8 +288,9 @@ class Call:
             # None holds no number, which within a structure is nothing to complain of.
             leaves, structure = ([arg], LEAF) if arg is None else flatten(arg)
             paths = structure.paths()
+        # Of an array that was written into it is what it is now.
         nodes = [
-            leaf(self.tape, as_primal(x, f"{self.what}: argument {argnum}{path}"))
+            leaf(self.tape, as_primal(current(x), f"{self.what}: argument {argnum}{path}"))
             for x, path in zip(leaves, paths, strict=True)
         ]
         for node, x in zip(nodes, leaves, strict=True):
@@ -394,11 +395,14 @@ class Call:
 
     def _resolve(self, cotangents: Sequence[Any]) -> None:
         """Run the backward pass again where zero met infinity: what that is depends."""
-        if all([is_known(x.value) for x in self.inputs]):
+        if all([has_limits(x.value) for x in self.inputs]):
             # late: zero times infinity is rare
-            from autodiff.graph.steep import with_limits
+            from autodiff.graph.steep import below, with_limits, with_values_of_limits
 
-            found = with_limits(self.nodes, self.tape, self.inputs, lambda: self._seed(cotangents))
+            nested = any([below(x.value) is not x.value for x in self.inputs])
+            find = with_values_of_limits if nested else with_limits
+            seeds = [below(g) for g in cotangents]
+            found = find(self.nodes, self.tape, self.inputs, lambda: self._seed(seeds))
             for x, x_bar in zip(self.inputs, found, strict=True):
                 x.adjoint = x_bar
 
@@ -527,7 +531,7 @@ class Call:
         forms = self.observer.before_passes(self.nodes) if self.observer is not None else {}
         LOST.found = False
         found = push(self.nodes, self.tape, known, self.outputs, forms, recorded=recorded)
-        if LOST.found and not recorded and all([is_known(x.value) for x in self.inputs]):
+        if LOST.found and not recorded and all([has_limits(x.value) for x in self.inputs]):
             return self._push_by_pulls(tangents)
         return [
             zeros_beside(value, floating(value)) if out_dot is None else out_dot

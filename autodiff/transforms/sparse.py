@@ -60,7 +60,24 @@ def sparse_matrix(call: Call, sparsity: Any, mode: str | None) -> Any:
         seeds = [np.reshape(colours == c, np.shape(value)) for c in range(_count(colours))]
         parts = [np.ravel(call.pull([s.astype(value.dtype)])[0]) for s in seeds]
         found = _picked(parts, colours[rows], columns, x.dtype)
-    return sparse.csr_array((found, pattern.indices, pattern.indptr), shape)
+    matrix = sparse.csr_array((found, pattern.indices, pattern.indptr), shape)
+    if not isinstance(sparsity, str):
+        _check_pattern(call, matrix)
+    return matrix
+
+
+def _check_pattern(call: Call, matrix: Any) -> None:
+    """Raise if a pattern that was given leaves out what is not zero, which then is elsewhere."""
+    x = call.inputs[0]
+    direction = np.cos(np.arange(1.0, x.size + 1.0)).astype(x.dtype)
+    wanted = primal(np.ravel(call.push([np.reshape(direction, x.shape)])[0]))
+    found, size = primal(matrix @ direction), abs(matrix) @ np.abs(direction)
+    apart = np.abs(found - wanted) > np.sqrt(np.finfo(x.dtype).eps) * (size + np.abs(wanted))
+    if np.any(apart):
+        raise ValueError(
+            f"jacobian: the pattern given as sparsity= leaves out an element of row "
+            f"{int(np.argmax(apart))} that is not zero: give all that may be, or 'auto'"
+        )
 
 
 def _entries(pattern: Any) -> tuple[Any, Any]:

@@ -1,15 +1,16 @@
 """Kinds of the values of a call: numbers, masks, tensors of other traces."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from autodiff.core.tensor import Tensor, primal
+from autodiff.errors import LostDerivative
 from autodiff.graph.passes import primal_dtype
 
-__all__ = ["agree", "floating", "is_known", "refuse_discrete", "short"]
+__all__ = ["compare", "floating", "has_limits", "refuse_discrete"]
 
 _FLOAT, _BOOL = np.dtype(float), np.dtype(bool)
 
@@ -29,20 +30,40 @@ def refuse_discrete(outputs: Sequence[Any], what: str) -> None:
         )
 
 
-def agree(x: Any, y: Any) -> bool:
+def compare(what: str, found: Sequence[Any], plainly: Callable[[], Any], sure: bool) -> None:
+    """Raise if values are others than those for plain arguments, which `plainly` gives.
+
+    Where it is not `sure` that tensors are the reason they may be others each time.
+    """
+    wanted = plainly()
+    if all(map(_agree, found, wanted)) or not (sure or all(map(_agree, plainly(), wanted))):
+        return
+    raise LostDerivative(
+        f"{what}: the function gives {_short(wanted)} for the arguments themselves and "
+        f"{_short(found)} when it is differentiated: code that does not know tensors took another "
+        "way for them, so the derivative would be wrong: use functions of NumPy, or give it a rule "
+        "with autodiff.custom"
+    )
+
+
+def _agree(x: Any, y: Any) -> bool:
     """Return whether two values are the same but for rounding."""
     x, y = np.asarray(primal(x)), np.asarray(y)
     return x.shape == y.shape and np.allclose(x, y, 1e-6, 1e-12, equal_nan=True)
 
 
-def is_known(x: Any) -> bool:
-    """Return whether a value is a number or an array, or a batch of them."""
+def has_limits(x: Any) -> bool:
+    """Return whether limits can be found at a value: it is known, and no trace will have others."""
+    while type(x) is Tensor and x.tape.batch is None:
+        if x.tape.replayable:
+            return False
+        x = x.value
     while type(x) is Tensor and x.tape.batch is not None:
         x = x.value.array
     return type(x) is not Tensor
 
 
-def short(values: Sequence[Any]) -> str:
+def _short(values: Sequence[Any]) -> str:
     """Return a short text of values, for messages."""
     text = ", ".join(str(primal(x)) for x in values)
     return text if len(text) < 60 else text[:57] + "..."

@@ -26,6 +26,8 @@ __all__ = [
 
 
 def _by_hand(numpy: Any, workload: Workload) -> BoundCall:
+    if workload.hand is None:
+        raise NotImplementedError("nobody wrote it")
     return bound(workload, partial(workload.hand, *workload.inputs.values()))
 
 

@@ -39,8 +39,9 @@ __all__ = [
 
 
 def _autograd(autograd: Any, workload: Workload) -> BoundCall:
-    tuned_only(workload)
-    function = partial(workload.function, importlib.import_module("autograd.numpy"))
+    if workload.group == "general" or workload.derivative != "gradient":
+        raise NotImplementedError("gradients of the other groups only")
+    function = partial(workload.idiom("autograd"), importlib.import_module("autograd.numpy"))
     both = autograd.value_and_grad(function, workload.argnums)
     return bound(workload, partial(both, *workload.inputs.values()))
 
@@ -66,6 +67,7 @@ def _mygrad(mygrad: Any, workload: Workload) -> BoundCall:
 
 def _micrograd(micrograd: Any, workload: Workload) -> BoundCall:
     """Call micrograd, with the exponential function of its author's lecture."""
+    tuned_only(workload)
     if not workload.scalar:
         raise NotImplementedError("numbers only")
     value_class = importlib.import_module(f"{micrograd.__name__}.engine").Value

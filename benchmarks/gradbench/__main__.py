@@ -12,19 +12,11 @@ from compare.cli import main
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--engine", type=click.Choice(list(ENGINES)), default="autodiff", show_default=True)
 @click.option("--compiled", is_flag=True, help="Trace each function once, and run its plan.")
-@click.option(
-    "--table", is_flag=True, help="Time the evals beside other libraries and NumPy by hand."
-)
-def gradbench(engine: str, compiled: bool, table: bool) -> None:
+def gradbench(engine: str, compiled: bool) -> None:
     """Speak GradBench's protocol: messages on standard input, answers on standard output.
 
     Exit code: 0 at the end of the input.
     """
-    if table:
-        from benchmarks.gradbench.table import print_table
-
-        print_table()
-        return
     serve(sys.stdin, sys.stdout, ENGINES[engine](compiled))
 
 

@@ -30,9 +30,9 @@ def rosenbrock(x: Any) -> Any:
     return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
 
 
-def gradient_ratio(f: Callable[[Any], Any], n: int) -> float:
+def gradient_ratio(f: Callable[..., Any], n: int, **constants: Any) -> float:
     """Return the operations of a gradient alone over those of its function."""
-    counts = gradient(f, strategy="adjoint", x=(n,)).operations
+    counts = gradient(f, strategy="adjoint", wrt="x", x=(n,), **constants).operations
     return counts.gradient_shared / counts.value_shared
 
 

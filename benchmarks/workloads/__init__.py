@@ -3,6 +3,7 @@
 from benchmarks.workloads.chain import chain
 from benchmarks.workloads.elementwise import elementwise
 from benchmarks.workloads.general import GENERAL
+from benchmarks.workloads.gradbench import GRADBENCH
 from benchmarks.workloads.mixture import mixture
 from benchmarks.workloads.networks import deep, mlp, notes, single
 from benchmarks.workloads.scalars import circuit, neuron
@@ -29,7 +30,11 @@ WORKLOADS: dict[str, Workload] = {
 }
 
 #: Every workload by its name, by the name of its group.
-GROUPS: dict[str, dict[str, Workload]] = {"tuned": WORKLOADS, "general": GENERAL}
+GROUPS: dict[str, dict[str, Workload]] = {
+    "tuned": WORKLOADS,
+    "general": GENERAL,
+    "gradbench": GRADBENCH,
+}
 
 #: Names of those that time differentiation as the function runs.
 EAGER_WORKLOADS = ("chain", "notes", "mlp")

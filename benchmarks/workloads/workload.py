@@ -29,14 +29,14 @@ class Workload:
     #: ``function(xp, *inputs)`` returns a scalar, with the functions of the array library `xp`.
     function: Callable[..., Any]
     #: ``hand(*inputs)`` returns the value, and the gradients by name of argument or in the order
-    #: of `wrt`, as a person writes it.
-    hand: Callable[..., tuple[Any, Any]]
+    #: of `wrt`, as a person writes it; None where nobody wrote it.
+    hand: Callable[..., tuple[Any, Any]] | None
     #: ``draw(rng)`` returns the arguments by name: float64 arrays, or all of them floats.
     draw: Callable[[np.random.Generator], Inputs]
     #: Arguments that the gradient is taken with respect to.
     wrt: tuple[str, ...]
-    #: The workloads that it is timed with: ``"tuned"``, which plans were made for and have goals,
-    #: or ``"general"``, kinds of code that nobody tuned for.
+    #: The workloads that it is timed with: ``"tuned"``, which plans were made for and have goals;
+    #: ``"general"``, kinds of code that nobody tuned for; or ``"gradbench"``, its evals.
     group: str = "tuned"
     #: ``"gradient"``; or ``"jacobian"`` or ``"hessian"``, of one argument: `hand` gives that in
     #: place of the gradient, and 0.0 as the value, which is not asked for.

@@ -41,8 +41,8 @@ class Case:
     rtol : float
         Error of an entry that is right, relative to it; a thousandth of it, to the largest entry.
     atol : float
-        What a derivative that is smaller than 1 may lose where it is the difference of two numbers
-        of the size of 1: an answer within it is inexact; right where the truth is 0.
+        What a derivative may lose where it is the difference of larger terms, which is their
+        rounding: an answer within it is inexact; right where the truth is 0.
     documented : dict
         By module, what else is right for one library, since it documents that the function means
         something else there: the page that says so, and the derivatives of what it means.

@@ -15,7 +15,7 @@ __all__ = ["VERDICTS", "Verdict", "verdict_of"]
 VERDICTS: dict[str, str] = {
     "right": "the derivative; or NaN or an error where there is none",
     "convention": "right by a convention: a subgradient, or what the library documents",
-    "inexact": "right to the rounding of a number of the size of 1, with fewer digits of its own",
+    "inexact": "right to the rounding of the terms that cancel in it, with fewer digits of its own",
     "nan": "NaN or infinity where there is a derivative: wrong, but not in silence",
     "refused": "an error with a sentence where there is a derivative",
     "warned": "a number that is not the derivative, with a warning",

@@ -105,14 +105,21 @@ def pytest_collection_modifyitems(
 def _gradient(typed: str, config: pytest.Config) -> Any:
     from compare.registry.plugins import in_file, is_in_file
 
-    if is_in_file(typed):
-        return in_file(typed)[1]
-    module, _, name = typed.partition(":")
-    sys.path.insert(0, str(config.invocation_params.dir))
+    try:
+        gradient = in_file(typed)[1] if is_in_file(typed) else _in_module(typed, config)
+        if not callable(gradient):
+            raise TypeError(f"it is of type {type(gradient).__name__}, not a function")
+    except Exception as error:  # whatever a module raises when it is imported
+        told = f"{type(error).__name__}: {error}; expected MODULE:GRADIENT or FILE.py:GRADIENT"
+        raise pytest.UsageError(f"--gradscale-conformance {typed}: {told}") from None
+    return gradient
+
+
+def _in_module(typed: str, config: pytest.Config) -> Any:
+    folder, (module, _, name) = str(config.invocation_params.dir), typed.partition(":")
+    sys.path.insert(0, folder)
     try:
         return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        expected = "expected MODULE:GRADIENT or FILE.py:GRADIENT"
-        raise pytest.UsageError(f"--gradscale-conformance {typed}: {error}; {expected}") from None
     finally:
-        sys.path.pop(0)
+        sys.path.remove(folder)
+        sys.path.append(folder)  # for what it imports later; it hides no module of Python's there

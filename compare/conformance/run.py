@@ -52,7 +52,7 @@ def conformance(
     Raises
     ------
     ValueError
-        If a library or a family is unknown.
+        If a library or a family is unknown, or `gradient` is no function.
 
     Examples
     --------
@@ -61,6 +61,9 @@ def conformance(
     ['right']
     """
     cases = [case for family in families or FAMILIES for case in cases_of(family)]
+    if gradient and not callable(gradient[1]):
+        kind = type(gradient[1]).__name__
+        raise ValueError(f"{gradient[0]} is of type {kind}; expected a function gradient(f, wrt)")
     chosen: list[Library] = [] if gradient and engines is None else installed(engines)
     if gradient:
         chosen.append(Library(gradient[0], "", partial(by_gradient, gradient[1])))
@@ -87,7 +90,7 @@ def answer(
             warnings.simplefilter("ignore", kind)  # what they tell of is not the answer
         try:
             found = derivative(case)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             return None, f"{type(error).__name__}: {error}"
     numbers = [np.asarray(x) if isinstance(x, np.ndarray | np.generic) else x for x in found]
     return numbers, f"{told[0].category.__name__}: {told[0].message}" if told else ""

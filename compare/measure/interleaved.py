@@ -147,7 +147,7 @@ class InterleavedBatch:
         job = (jobs.prepare_primal, without_inputs(self.case))
         primal = MeasuredProcess(session, ("numpy",), job)
         try:
-            primal.start()
+            primal.start(session.plain())
             runs = primal.prepare().status == "ok" and primal.calibrate().status == "ok"
             rounds = Rounds(
                 {name: candidate.sample for name, candidate in by_name.items()},

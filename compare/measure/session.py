@@ -78,6 +78,10 @@ class MeasurementSession:
             self._pristine[key] = Pristine(variables, (jobs.__name__, *imports))
         return self._pristine[key]
 
+    def plain(self) -> Pristine:
+        """Return the process whose forks compute the loss alone, and the calibration workload."""
+        return self.pristine(("numpy",), {})
+
     @property
     def processes(self) -> int:
         """Times that the candidates of a batch take turns, in new processes each time."""
@@ -146,7 +150,7 @@ class MeasurementSession:
     def calibration(self) -> Sample:
         """Return a sample of the calibration workload."""
         if self._calibration is None:
-            self._calibration = Worker(self.threads, cores=self.cores)
+            self._calibration = Worker(self.threads, None, self.cores, self.plain())
             self._calibration.run((jobs.prepare_calibration,), self.budget)
         job = (jobs.sample_calibration,)
         return sample_of(self._calibration.run(job, self.budget, stage="sampling"))

@@ -6,22 +6,24 @@ fails. What no test of a mutant can see is listed with its reason in ``equivalen
 
 import argparse
 import json
+import math
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from docs_tools.mutants.reach import digest, reaching
+from docs_tools.mutants.reach import digest, nearest, reaching
 from docs_tools.mutants.sampling import Mutant, sample
 
 PACKAGES = ("symdiff", "autodiff", "compare")
@@ -76,16 +78,22 @@ def recorded(file: Path, root: Path, packages: Sequence[str], tests: Sequence[st
     return found
 
 
-def verdict(root: Path, reach: Any, mutant: Mutant) -> tuple[str, str]:
+def verdict(
+    root: Path, tests: Sequence[tuple[str, float]], mutant: Mutant, end_s: float
+) -> tuple[str, str]:
     """Return the verdict on a mutant, and the test that caught it or the number that did not."""
-    tests = reaching(reach, mutant.file, mutant.line, _MOST_S)
     if not tests:
         return "survived", "no test reaches it"
+    left_s = end_s - time.monotonic()
+    if left_s <= 0:
+        return "not run", "no time was left"
     limit_s = _START_S + 4 * sum(seconds for _, seconds in tests)
     command = ["-m", "pytest", "-x", "-q", "--no-header", "--tb=no", "-rfE"]
     with _copied(root) as copy:
         (copy / mutant.file).write_text(mutant.text, encoding="utf-8")
-        code, output = run(copy, [*command, *(name for name, _ in tests)], limit_s)
+        code, output = run(copy, [*command, *(name for name, _ in tests)], min(limit_s, left_s))
+    if code is None and left_s < limit_s:
+        return "not run", f"no time was left after {left_s:.0f} s"
     if code is None:
         return "timed out", f"after {limit_s:.0f} s"
     if code == 0:
@@ -101,13 +109,19 @@ def equivalents(file: Path = _EQUIVALENTS) -> dict[tuple[str, str, str], str]:
 
 
 def survey(
-    root: Path, reach: Any, mutants: Sequence[Mutant], known: dict[tuple[str, str, str], str]
+    root: Path,
+    tests_of: Callable[[Mutant], Sequence[tuple[str, float]]],
+    mutants: Sequence[Mutant],
+    known: dict[tuple[str, str, str], str],
+    end_s: float = math.inf,
 ) -> Iterator[tuple[Mutant, str, str]]:
-    """Yield each mutant and what became of it, two at a time."""
+    """Yield each mutant and what became of it, two at a time, until a time of `time.monotonic`."""
 
     def judged(mutant: Mutant) -> tuple[str, str]:
         reason = known.get((mutant.file, mutant.before, mutant.after))
-        return ("equivalent", reason) if reason else verdict(root, reach, mutant)
+        if reason:
+            return "equivalent", reason
+        return verdict(root, tests_of(mutant), mutant, end_s)
 
     with ThreadPoolExecutor(2) as pool:
         for mutant, (word, by) in zip(mutants, pool.map(judged, mutants), strict=True):
@@ -122,20 +136,31 @@ def main(arguments: Sequence[str] | None = None, root: Path | None = None) -> in
     parser.add_argument("--package", action="append", help="a package or a folder of it")
     parser.add_argument("--coverage", type=Path, default=Path(".mutants.json"), metavar="FILE")
     parser.add_argument("--tests", nargs="+", default=[], help="what is recorded, if not all")
+    parser.add_argument(
+        "--nearest", action="store_true", help="record nothing: the test modules that mirror a file"
+    )
+    parser.add_argument("--within", type=float, default=math.inf, metavar="S", help="time for all")
     given = parser.parse_args(arguments)
+    end_s = time.monotonic() + given.within
     root, packages = root or Path.cwd(), given.package or PACKAGES
-    reach = recorded(given.coverage, root, packages, given.tests)
+    reach = None if given.nearest else recorded(given.coverage, root, packages, given.tests)
+
+    def tests_of(mutant: Mutant) -> list[tuple[str, float]]:
+        if reach is None:
+            return nearest(root, mutant.file)
+        return reaching(reach, mutant.file, mutant.line, _MOST_S)
+
     mutants = list(islice(sample(root, packages, given.seed), given.sample))
     met: Counter[tuple[str, str]] = Counter()
     print("| place | mutant | verdict | by |\n|---|---|---|---|")
-    for mutant, word, by in survey(root, reach, mutants, equivalents()):
+    for mutant, word, by in survey(root, tests_of, mutants, equivalents(), end_s):
         met[mutant.file.partition("/")[0], word] += 1
         before, after = (text.replace("|", "\\|") for text in (mutant.before, mutant.after))
         change = f"`{before}` → `{after}`"
         print(f"| {mutant.file}:{mutant.line} | {change} | {word} | {by} |", flush=True)
     for package in sorted({package for package, _ in met}):
         words = {word: n for (name, word), n in met.items() if name == package}
-        judged = sum(words.values()) - words.get("equivalent", 0)
+        judged = sum(words.values()) - words.get("equivalent", 0) - words.get("not run", 0)
         caught = words.get("caught", 0) + words.get("timed out", 0)
         print(f"{package}: {caught} of {judged} caught; {words}")
     return 0

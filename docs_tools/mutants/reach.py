@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
-__all__ = ["digest", "reaching", "record"]
+__all__ = ["digest", "nearest", "reaching", "record"]
+
+#: Test modules that are taken as the nearest ones, and the time that each is given, in s.
+_NEAREST, _NEAREST_S = 4, 5.0
 
 
 def digest(root: Path, packages: Sequence[str], tests: Sequence[str]) -> str:
@@ -94,6 +97,18 @@ def reaching(recorded: Any, file: str, line: int, most_s: float) -> list[tuple[s
             break
         chosen.append((name, seconds))
     return chosen
+
+
+def nearest(root: Path, file: str) -> list[tuple[str, float]]:
+    """Return the test modules that mirror a file, as `reaching` does, where nothing is recorded."""
+
+    def rank(test: str) -> tuple[int, bool, str]:
+        names = module in (root / test).read_text(encoding="utf-8")
+        return -_nearness(test, file), not names, test
+
+    module = ".".join(Path(file).with_suffix("").parts).removesuffix(".__init__")
+    found = [str(test.relative_to(root)) for test in (root / "tests").rglob("test_*.py")]
+    return [(test, _NEAREST_S) for test in sorted(found, key=rank)[:_NEAREST]]
 
 
 def _nearness(test: str, file: str) -> int:

@@ -4,9 +4,12 @@ Each program is held against central differences by each transform, at its point
 """
 
 import cmath
+import contextlib
+import decimal
 import functools
 import math
 import operator
+import typing
 from collections.abc import Iterable
 from math import exp as exponential
 from numbers import Real
@@ -330,6 +333,7 @@ PROGRAMS = {
     "isinstance": lambda x: np.sum(x**2) if isinstance(x, np.ndarray) else x[0],
     "isinstance, a number": lambda x: x[0] ** 2 if isinstance(x[0], float) else x[1],
     "an abstract class": lambda x: x[0] ** 2 if isinstance(x[0], Real) else x[1],
+    "SupportsIndex": lambda x: x[1] if isinstance(x[0], typing.SupportsIndex) else x[0] ** 2,
     "Iterable": lambda x: x[1] if isinstance(x[0], Iterable) else x[0] ** 2 * len([*x]),
     "isscalar": lambda x: x[0] ** 2 if np.isscalar(x[0]) and not np.isscalar(x) else x[1],
     "iterable": lambda x: x[1] if np.iterable(x[0]) else x[0] ** 2,
@@ -360,6 +364,9 @@ PROGRAMS = {
     "np.full": lambda x: (lambda y: (operator.setitem(y, 0, 1.0), np.sum(y * C))[1])(
         np.full(4, x[1])
     ),
+    "det of np.full": lambda x: (
+        lambda y: (operator.setitem(y, (0, 1), x[0]), np.linalg.det(y) * x[2])[1]
+    )(np.full((2, 2), x[1])),
 }
 
 
@@ -465,6 +472,8 @@ DISCRETE = {
     "astype": lambda x: np.sum((x > 1).astype(float)),
     "float of a comparison": lambda x: float(x[0] > 1),
     "argmax": np.argmax,
+    "isclose": lambda x: np.mean(np.isclose(x, 1.0)),
+    "positions": lambda x: np.argsort(x) @ C,
 }
 
 
@@ -551,6 +560,27 @@ def test_a_swallowed_refusal_is_raised_at_the_end():
     for run in (grad(f), lambda x: jvp(f, (x,), (C,)), lambda x: trace(f, x), autodiff.vmap(f)):
         with pytest.raises(LostDerivative, match="int"):
             run(np.stack([X, X]) if run.__name__ == "f" else X)
+
+
+def test_a_caught_error_of_code_that_knows_no_tensors_is_noticed():
+    def f(x):
+        try:
+            scale = float(decimal.Decimal(x[0]))
+        except TypeError:
+            scale = 1.0
+        return scale * x[1]
+
+    for _ in range(2):
+        with pytest.raises(LostDerivative, match=r"0.9.* for the arguments themselves"):
+            grad(f)(X)
+    # Others each time are no sign of it.
+    noise = np.random.default_rng(0)
+    assert grad(lambda x: suppressing(x, noise))(X)[1] == 1.0
+
+
+def suppressing(x, noise):
+    with contextlib.suppress(ValueError):
+        return x[1] + noise.normal()
 
 
 def test_errors_of_the_function_are_its_own():

@@ -164,6 +164,22 @@ def copied(copies):
     return f
 
 
+def by_places(x):
+    it, total = np.nditer(np.outer(x, x), flags=["multi_index", "c_index"]), 0.0
+    while not it.finished:
+        total = total + it[0] * (it.index + it.multi_index[0])
+        it.iternext()
+    return total
+
+
+def written_by_nditer(x):
+    y = np.zeros((3, 1))
+    with np.nditer(y, op_flags=["readwrite"]) as it:
+        for i, t in enumerate(it):
+            t[...] = x[i] ** 2 + t
+    return np.sum(y[:, 0] * C)
+
+
 COPIES = {
     "t.copy()": lambda h: h.copy(),
     "t.flatten()": lambda h: h.flatten(),
@@ -276,6 +292,15 @@ RIGHT = {
     ".flat": lambda x: sum(x.flat) ** 2 + x.flat[0],
     "ndenumerate": lambda x: sum(t**2 * i[0] for i, t in np.ndenumerate(x)),
     "ndindex": lambda x: sum(x[i] ** 2 for i in np.ndindex(x.shape)),
+    "nditer": lambda x: sum(t**2 for t in np.nditer(x)) + sum(a * b for a, b in np.nditer([x, C])),
+    "nditer, in the order of memory": lambda x: sum(
+        t * i for i, t in enumerate(np.nditer(np.outer(x, C).T))
+    ),
+    "nditer, external_loop": lambda x: sum(
+        np.sum(part**2) for part in np.nditer(x, flags=["external_loop", "buffered"])
+    ),
+    "nditer, places": by_places,
+    "nditer, written": written_by_nditer,
     "nbytes, itemsize": lambda x: x[0] * (x.nbytes + x.itemsize),
     "a shuffled list": shuffled,
     "reparametrised noise": lambda x: np.sum(x[0] + x[1] * np.random.default_rng(0).normal(size=4)),
@@ -291,6 +316,13 @@ RIGHT = {
     "array.clip(t, u)": lambda x: np.sum(C.clip(x[0], 2.5 + x[1])) + np.sum(C.clip(min=2 * x[1])),
     "array.dot(t)": lambda x: C.dot(x),
     "dot(t, list)": lambda x: np.dot(x, [x[0], 1.0, 2.0]) + np.dot([x[0], 1.0, 2.0], x),
+    "list @ t": lambda x: (
+        ([[1.0, 2.0, 3.0]] @ x)[0] + np.sum(x * [x[1], 2.0, x[0]] - (1.0, 2.0, 3.0))
+    ),
+    "ufuncs of lists": lambda x: np.sum(
+        np.arctan2([x[0], x[2]], [x[1], 1.0]) * np.hypot([x[1]], 2)
+    ),
+    "average of lists": lambda x: np.average([x[0], x[1]], weights=[x[2], 1.0]),
     "einsum(t, list)": lambda x: np.einsum("i,i", x, [x[0], 1.0, 2.0]),
     "hstack of lists": lambda x: np.sum(np.hstack([[x[0], 1.0], [2.0]]) ** 2),
     "polyval of a list": lambda x: np.sum(np.polyval([x[0], 1.0, x[1]], C)),
@@ -473,6 +505,7 @@ LOST = {
     ),
 }
 UNDIFFERENTIABLE = {
+    "nditer that makes an array": (lambda x: sum(b for _, b in np.nditer([x, None])), "np.ndindex"),
     "histogram": (lambda x: np.histogram(x)[0][0] * x[0], "np.bincount"),
     "ufunc(casting=)": (lambda x: np.sum(np.add(x, 1.0, casting="unsafe")), "np.where"),
     "zeta in its argument": (
@@ -506,7 +539,6 @@ LOUD = {
     ),
     ".dtype = ": (after(lambda h, x: setattr(h, "dtype", int), np.copy), AttributeError, "dtype"),
     "Series.mean": (lambda x: pd.Series(list(x)).mean(), TypeError, "Tensor.* to numeric|complex"),
-    "nditer": (lambda x: sum(np.nditer(x)), TypeError, "references"),
     "index": (lambda x: [1, 2, 3][x[0]], TypeError, "cannot be an index: integers can"),
     "slice": (lambda x: np.sum(C[: x[0]]), TypeError, "cannot be an index: integers can"),
     "array[t]": (lambda x: C[x], TypeError, "cannot be an index: integers"),
@@ -526,7 +558,6 @@ LOUD = {
         TypeError,
         "a tensor and a Own .* convert it with np.asarray",
     ),
-    "list @ t": (lambda x: [[1.0, 2.0, 3.0]] @ x, TypeError, "np.stack if it holds tensors"),
     "stop_gradient of a Series": (
         lambda x: stop_gradient(pd.Series(list(x))).sum(),
         TypeError,

@@ -276,6 +276,7 @@ def close(found, expected, tolerance):
         np.testing.assert_allclose(x_bar, slopes, rtol=tolerance, atol=tolerance * scale)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.each("number", range(GRAPHS))
 def test_gradients(number):
     f, (point, _, _, referees) = function(number), program(number)

@@ -7,7 +7,9 @@ import pytest
 
 import autodiff
 from benchmarks.candidates import COMPILED
-from benchmarks.candidates.own import PLAN_NUMBA
+from benchmarks.candidates.own import EAGER_AUTODIFF, PLAN_NUMBA
+from benchmarks.checking import Loaded, checked
+from benchmarks.gradbench.evals import EVALS
 from benchmarks.run import run
 from benchmarks.workloads import GENERAL, GROUPS, WORKLOADS
 from benchmarks.workloads.general.arrays import embedding, large, ring, windows
@@ -16,6 +18,7 @@ from benchmarks.workloads.general.gated import gru, lstm
 from benchmarks.workloads.general.heat import heat_roll, heat_slices
 from benchmarks.workloads.general.matrices import fit, regression, rotations
 from benchmarks.workloads.general.models import gaussian_process, qubits
+from benchmarks.workloads.gradbench import GRADBENCH
 
 SMALL = {
     workload.name: workload
@@ -42,8 +45,10 @@ SMALL = {
 
 def test_every_workload_of_the_group_is_here_and_has_no_goals():
     assert list(SMALL) == list(GENERAL)
-    assert GROUPS == {"tuned": WORKLOADS, "general": GENERAL}
-    assert not set(GENERAL) & set(WORKLOADS)
+    assert GROUPS["tuned"] is WORKLOADS
+    assert GROUPS["general"] is GENERAL
+    names = [name for group in GROUPS.values() for name in group]
+    assert len(names) == len(set(names))
     for name, group in GROUPS.items():
         assert {workload.group for workload in group.values()} == {name}
 
@@ -93,3 +98,11 @@ def test_every_installed_candidate_is_right_or_says_why_not():
     for result in report.results:
         for entry in result.entries:
             assert entry.status in ("ok", "absent") or entry.message
+
+
+def test_the_evals_of_gradbench_are_all_here_and_right_by_hand():
+    assert list(GRADBENCH) == [f"gradbench-{name}" for name in EVALS]
+    for workload in GRADBENCH.values():
+        if workload.hand:
+            entry, _ = checked(workload, Loaded(EAGER_AUTODIFF, autodiff))
+            assert entry.status == "ok", (workload.name, entry.message)

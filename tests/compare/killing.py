@@ -15,11 +15,12 @@ import psutil
 
 import compare
 
+SIZES = (2, 8, 32)
 #: Few and quick cells, among them some that end as timeout, unsupported and mismatch.
 OPTIONS = (
     "--quick",
     "--budget-s=1",
-    "--sizes=2,8,32",
+    f"--sizes={','.join(map(str, SIZES))}",
     *(f"--problem={name}" for name in ("logistic-map", "mlp-depth")),
     *(f"--engine={name}" for name in ("graph", "expanded", "hand-written", "complex-step")),
     "--engine=finite-differences",
@@ -53,6 +54,12 @@ def kill(process):
     return alive
 
 
+def report(folder):
+    """Write the report of a run that was killed."""
+    subprocess.run([sys.executable, "-m", "compare", "report", str(folder)], check=True)
+    assert (folder / "report.html").stat().st_size > 10**4
+
+
 def finish(folder, *more):
     """Let a run finish and return its cells with their statuses."""
     process = start(folder, *more)
@@ -75,6 +82,8 @@ def disturb(folder, rng, kills=KILLS_OF_A_RUN):
         hits += 1
         now = whole_rows(folder)
         assert now[: len(written)] == written, "a row that was written has changed"
+        if now and not written:
+            report(folder)
         written = now
     cells = finish(folder, "--resume")
     assert whole_rows(folder)[: len(written)] == written, "a row was measured twice"

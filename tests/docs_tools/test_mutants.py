@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from docs_tools.mutants.__main__ import equivalents, main, recorded, run, survey
-from docs_tools.mutants.reach import reaching
+from docs_tools.mutants.reach import nearest, reaching
 from docs_tools.mutants.sampling import mutants_of_line, sample
 
 pytest.importorskip("cosmic_ray")
@@ -89,7 +89,8 @@ def test_a_survey_says_what_caught_each_mistake_and_leaves_nothing_behind(
         for line, after in ((6, "pass"), (5, "if x != least:"))
     )
     known = {(same.file, same.before, same.after): "the same program"}
-    assert [*survey(checkout, reach, [removed, same], known)] == [
+    tests = [(first, 1.0), (second, 1.0)]
+    assert [*survey(checkout, lambda mutant: tests, [removed, same], known)] == [
         (removed, "caught", first),
         (same, "equivalent", "the same program"),
     ]
@@ -99,6 +100,20 @@ def test_a_survey_says_what_caught_each_mistake_and_leaves_nothing_behind(
     assert "| toy/lengths.py:4 | `def clipped(x, least=0, most=9):` → `" in printed
     assert printed.endswith("| survived | 2 tests |\ntoy: 0 of 1 caught; {'survived': 1}\n")
     assert {f: f.read_bytes() for f in checkout.rglob("*") if f.is_file()} == before
+
+
+def test_without_a_recording_the_tests_that_mirror_a_file_are_taken(checkout, capsys):
+    (checkout / "tests" / "toy").mkdir()
+    (checkout / "tests" / "toy" / "test_others.py").write_text("def test(): pass\n")
+    assert [x for x, _ in nearest(checkout, FILE)] == [
+        "tests/toy/test_others.py",
+        "tests/test_lengths.py",
+    ]
+    given = ["--sample", "1", "--package", "toy", "--nearest"]
+    assert main(given, checkout) == 0
+    assert "toy: 0 of 1 caught; {'survived': 1}\n" in capsys.readouterr().out
+    assert main([*given, "--within", "0"], checkout) == 0
+    assert "toy: 0 of 0 caught; {'not run': 1}\n" in capsys.readouterr().out
 
 
 def test_a_seed_repeats_the_sample(checkout):

@@ -43,3 +43,32 @@ def test_the_argument_stays_as_it_was():
     x = np.array([1.0, 2.0])
     np.testing.assert_array_equal(autodiff.grad(f)(x), [0.0, 9.0])
     np.testing.assert_array_equal(x, [1.0, 2.0])
+
+
+def _slope(y):
+    return autodiff.grad(lambda t: np.sum(t**3))(y)
+
+
+@pytest.mark.each(
+    "within",
+    [
+        _slope,
+        lambda y: autodiff.value_and_grad(lambda p: np.sum(p["w"] ** 3))({"w": y})[1]["w"],
+        lambda y: autodiff.hvp(lambda t: np.sum(t**3), (y,), (y,)),
+        lambda y: autodiff.jvp(lambda t: t**3, (np.ones(2),), (y,))[1],
+        lambda y: autodiff.vjp(lambda t: t**3, y)[1](y),
+        lambda y: np.sum(autodiff.jacobian(_slope)(y), axis=0),
+    ],
+)
+def test_derivatives_within_are_at_what_was_written(within, differences):
+    def f(x):
+        y = np.zeros(3)
+        z = y[1:]
+        y[1] = 2.0 * x[0]
+        y[2:] = x[1:]
+        return np.sum(np.sin(within(z)))
+
+    x = np.array([0.3, 0.5])
+    expected = autodiff.grad(f)(x)
+    differences(f, {"x": expected}, {"x": x})
+    np.testing.assert_allclose(autodiff.compile(autodiff.grad(f))(x), expected, rtol=1e-12)

@@ -29,6 +29,7 @@ __all__ = [
     "kernel",
     "log",
     "log1p",
+    "looped",
     "select",
     "separate",
     "sigmoid",
@@ -41,6 +42,8 @@ __all__ = [
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
 #: Compiles a function: division by zero is infinite, nothing is reordered.
 compiled = njit(**OPTIONS)
+#: The same of functions that make arrays, for loops that take longer than to count references.
+looped = njit(error_model="numpy")
 
 
 #: Compiles what only compiled functions call, in less time.

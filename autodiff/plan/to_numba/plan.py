@@ -12,8 +12,8 @@ from autodiff.core.pytrees import flatten
 from autodiff.plan.operations import is_quiet
 from autodiff.plan.passes.nan_checks import NO_NAN, hides_nan
 from autodiff.plan.plan import Plan, unless
-from autodiff.plan.printed import unless_finite
 from autodiff.plan.program import FINITE, LOOP, PICK, Program
+from autodiff.plan.to_numba.numbers import has_loops_of_numbers, print_numbers
 from autodiff.plan.to_numba.source import NotCompiled, print_kernels
 from autodiff.plan.to_python.scalars import is_scalar, print_scalars
 
@@ -51,9 +51,10 @@ class NumbaPlan(Plan):
         args: Sequence[Any],
         outside: tuple[Sequence[str], dict[str, Any]],
         tag: str,
+        distinct: Callable[[Any], bool] | None,
     ) -> tuple[str, dict[str, Any]] | None:
         """Return the source of a function ``run``, as of `Plan.entry`."""
-        found = super().entry(f, args, outside, tag)
+        found = super().entry(f, args, outside, tag, distinct)
         if found is not None:
             found[1][f"alone{tag}"] = self._namespace["run"]
         return found
@@ -90,32 +91,41 @@ def numba_plan(
     number_result: Callable[..., str],
     form: tuple[Callable[..., str], Callable[[Any], Any] | None],
     donate: bool,
+    steep: bool,
 ) -> Plan | str:
-    """Return the plan of a program, or why it is better left to NumPy."""
+    """Return the plan of a program, or why it is better left to NumPy.
+
+    Results that come of `steep` slopes may be infinite where the function has none.
+    """
     count = len(program.nodes)
     title = f"Plan of {name}: {count} operations, compiled by Numba."
     display, unflatten = form
-    partial = any(guard.what == FINITE for guard in program.guards)
-    if any(node.op == NO_NAN for node in program.nodes):
-        if hides_nan(program):
-            return "of its results none tells where zero times infinity is zero"
+    loops = has_loops_of_numbers(program) and is_scalar(program, elements=True)
+    lost = loops or any(node.op == NO_NAN for node in program.nodes)
+    if lost and hides_nan(program):
+        return "of its results none tells where zero times infinity is zero"
+    if lost or steep:
         unflatten = functools.partial(_raise_unless_finite, unflatten)
-    printed = None
-    if any(node.op in (LOOP, PICK) for node in program.nodes):
+    if not loops and any(node.op in (LOOP, PICK) for node in program.nodes):
         return "its loops are those of plain Python"
-    if is_scalar(program):
+    printed, size = None, 0
+    if loops:
+        try:
+            source, size = print_numbers(program, inputs, number_result, title)
+        except NotCompiled as reason:
+            return str(reason)
+    elif is_scalar(program):
         if any(guard.what != FINITE for guard in program.guards):
             return "numbers that decide branches are plain Python arithmetic"
         if not _FEWEST_SCALARS <= count <= _MOST_SCALARS:
             return "so many numbers take less time as plain Python arithmetic"
-        program.guards = []
         results = [f"r{i}" for i in range(len(program.outputs))]
         typed, plain = number_result(results), display(results)
-        if typed == plain and not partial:
+        if typed == plain:
             source = _scalar_source(print_scalars(program, inputs, display, title))
         else:
             source = _scalar_source(print_scalars(program, inputs, _together, title), "numbers")
-            source += _typed_results(results, typed, partial)
+            source += _typed_results(results, typed)
     else:
         if any(node.dtype.kind == "c" for node in program.inputs):
             return "it computes with complex numbers"
@@ -123,7 +133,7 @@ def numba_plan(
             printed = print_kernels(program, inputs, result, title, donate=donate)
         except NotCompiled as reason:
             return str(reason)
-        source = printed.source
+        source, size = printed.source, printed.size
         steps = printed.fused.steps
         kinds = [step.kind for step in steps]
         nodes = sum(len(s.nodes) for s in steps if s.kind in ("loop", "product"))
@@ -131,7 +141,7 @@ def numba_plan(
             return "most of its operations are none that Numba compiles"
     from numba.core.errors import NumbaError
 
-    constants, size = ({}, 0) if printed is None else (printed.constants, printed.size)
+    constants = {} if printed is None else printed.constants
     try:
         plan = NumbaPlan(source, constants, size, count, is_quiet(program), unflatten, len(inputs))
         plan.is_free = printed is None or printed.is_free
@@ -156,15 +166,10 @@ def _together(texts: Sequence[str]) -> str:
     return f"({', '.join(texts)},)"
 
 
-def _typed_results(results: Sequence[str], typed: str, partial: bool) -> str:
-    """Return the source of the function that gives compiled numbers their types.
-
-    If they are `partial`, what they are otherwise than finite the function itself finds.
-    """
-    lines = [f"{_together(results)[1:-1]} = numbers(*args)"]
-    for name in results if partial else ():
-        lines += unless_finite(name)
-    body = "\n".join(f"    {line}" for line in (*lines, f"return {typed}"))
+def _typed_results(results: Sequence[str], typed: str) -> str:
+    """Return the source of the function that gives compiled numbers their types."""
+    lines = [f"{_together(results)[1:-1]} = numbers(*args)", f"return {typed}"]
+    body = "\n".join(f"    {line}" for line in lines)
     head = "import numpy as np\nfrom numpy import float64\n"
     return f"\n\n{head}\n\ndef run(*args):\n{body}\n"
 

@@ -83,6 +83,6 @@ class Elements:
         texts = []
         for node in program.outputs:
             text = self._writer.text_of(node)
-            texts.append(f"np.array({text})" if node.shape and id(node) in seen else text)
+            texts.append(f"{text}.copy()" if node.shape and id(node) in seen else text)
             seen.add(id(node))
         return texts

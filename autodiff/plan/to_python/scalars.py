@@ -17,7 +17,19 @@ import numpy as np
 from autodiff.plan.literals import UNPACKED_NUMBERS, literal
 from autodiff.plan.names import Names
 from autodiff.plan.operations import operation_of
-from autodiff.plan.program import CONSTANT, INPUT, LOOP, PICK, Body, Guard, Node, Program, body_of
+from autodiff.plan.printed import unless_finite
+from autodiff.plan.program import (
+    CONSTANT,
+    FINITE,
+    INPUT,
+    LOOP,
+    PICK,
+    Body,
+    Guard,
+    Node,
+    Program,
+    body_of,
+)
 from autodiff.plan.to_python.elements import ASSEMBLE, GETITEM, Elements, place_of
 from autodiff.plan.to_python.parts import in_parts
 
@@ -132,6 +144,10 @@ class Writer:
     def decide(self, guards: Iterable[Guard]) -> None:
         """Write that the function ends if it would decide otherwise."""
         for guard in guards:
+            if guard.what == FINITE:
+                for line in unless_finite(self.text_of(guard.node)):
+                    self.say(line)
+                continue
             if guard.what == "value":
                 self.say(f"if {value_test(guard, self.text_of(guard.node))}:")
                 self.say("    return changed")
@@ -198,25 +214,21 @@ class Writer:
         given = [self.fresh("given") for _ in body.given]
         self._saved[id(body)] = saved
         for name in (*saved, *given):
-            self.say(f"{name} = []")
-        each = [name for name, _ in sources]
-        lists = [text for _, text in sources]
-        if not sources:
-            self.say(f"for _ in range({body.count}):")
-        elif len(sources) == 1:
-            self.say(f"for {each[0]} in {lists[0]}:")
-        else:
-            self.say(f"for {', '.join(each)} in zip({', '.join(lists)}):")
+            self.say(self.empty_list(name, body.count))
+        header, taken = self.header(sources, body.count)
+        self.say(header)
         before, self._indent = self._indent, self._indent + "    "
         outer, self.lines = self.lines, []
+        for statement in taken:
+            self.say(statement)
         left = list(zip((*saved, *given), (*body.kept, *body.given), strict=True))
         for name, x in left:
             if x.op == INPUT:
-                self.say(f"{name}.append({self.text_of(x)})")
+                self.say(self.appended(name, self.text_of(x)))
         self.write(body.needed(), body.roots, body.guards)
         for name, x in left:
             if x.op != INPUT:
-                self.say(f"{name}.append({self._alone(x)})")
+                self.say(self.appended(name, self._alone(x)))
         moved = [(name, self._alone(x)) for name, x in zip(carries, body.following, strict=True)]
         self.lines, moved = _in_place(self.lines, moved)
         if moved:
@@ -225,6 +237,36 @@ class Writer:
         self.lines = outer + self.lines
         self._indent = before
         self._results[id(node)] = carries, given
+
+    # What lists are: others may have arrays in their place.
+
+    def empty_list(self, name: str, count: int) -> str:
+        """Return the statement that makes a list to which so many numbers will be appended."""
+        return f"{name} = []"
+
+    def appended(self, name: str, text: str) -> str:
+        """Return the statement that appends the number of an iteration."""
+        return f"{name}.append({text})"
+
+    def reversed_list(self, name: str) -> str:
+        """Return the text of a list in reverse order."""
+        return f"reversed({name})"
+
+    def numbers(self, name: str, numbers: Sequence[float]) -> None:
+        """Write, or note, a list of numbers that are known."""
+        if len(numbers) <= _FEW:
+            self.say(f"{name} = [{', '.join(map(literal, numbers))}]")
+        else:
+            octets = np.array(numbers).tobytes()
+            self.packed[name] = base64.b85encode(zlib.compress(octets, 1)).decode()
+
+    def header(self, sources: Sequence[tuple[str, str]], count: int) -> tuple[str, list[str]]:
+        """Return the head of a loop that takes numbers from lists, and statements that do so."""
+        if not sources:
+            return f"for _ in range({count}):", []
+        names, texts = zip(*sources, strict=True)
+        together = texts[0] if len(texts) == 1 else f"zip({', '.join(texts)})"
+        return f"for {', '.join(names)} in {together}:", []
 
     def _alone(self, x: Node) -> str:
         """Return the text of a node that stands alone."""
@@ -236,21 +278,19 @@ class Writer:
         for x, key, numbers in body.lists:
             own = [] if numbers is not None else [next(args) for _ in range(body.count)]
             if key in self._lists:
-                text = f"reversed({self._lists[key]})"
+                text = self.reversed_list(self._lists[key])
             else:
                 self._lists[key] = text = self.fresh("each")
                 if numbers is None:
                     self.say(f"{text} = {self.elements.listed(own)}")
-                elif len(numbers) <= _FEW:
-                    self.say(f"{text} = [{', '.join(map(literal, numbers))}]")
                 else:
-                    octets = np.array(numbers).tobytes()
-                    self.packed[text] = base64.b85encode(zlib.compress(octets, 1)).decode()
+                    self.numbers(text, numbers)
             found.append((self.fresh(""), text))
             self.name(x, found[-1][0])
         for x, number in body.saved:
             assert body.other is not None
-            found.append((self.fresh(""), f"reversed({self._saved[id(body.other)][number]})"))
+            saved = self._saved[id(body.other)][number]
+            found.append((self.fresh(""), self.reversed_list(saved)))
             self.name(x, found[-1][0])
         return found
 

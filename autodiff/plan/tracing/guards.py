@@ -7,6 +7,7 @@ container, the bytes of that array what they were?). What has no content that ca
 a file or a pandas frame, is named, for the error that refuses it.
 """
 
+import abc
 import array
 import builtins
 import collections
@@ -19,7 +20,7 @@ import operator
 import sys
 import types
 import weakref
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,8 @@ _CONTAINERS = (dict, list, set, collections.deque, np.ndarray, types.ModuleType,
 _STATES = ("get_state", "getstate", "get_bit_generator")
 #: What the names of builtins hold.
 _BUILTIN = (type, types.BuiltinFunctionType, type(Ellipsis), type(NotImplemented), bool)
+#: What asks a class about others.
+_ASKING_CLASSES = ("isinstance", "issubclass")
 _FUNCTIONS = (types.FunctionType, types.MethodType, functools.partial, functools.partialmethod)
 _WRAPPERS = (staticmethod, classmethod)
 _BYTES = (bytearray, memoryview, array.array)
@@ -144,6 +147,17 @@ class Guards:
 
     def __len__(self) -> int:
         return len(self.bindings) + len(self.contents)
+
+    def values(self) -> Iterator[Any]:
+        """Yield what is watched: what names are bound to, and what containers hold."""
+        pending: list[Any] = [value for *_, value in self.bindings]
+        for _, x, value in self.contents:
+            pending += [x, value]
+        for value in pending:
+            yield value
+            for part in value if isinstance(value, tuple | frozenset) else ():
+                yield part
+                yield from part if isinstance(part, tuple | frozenset) else ()
 
 
 class _Search:
@@ -476,6 +490,10 @@ class _Search:
 
     def process(self) -> None:
         """Watch state of the process that was read, and what plans within watch."""
+        met = [*self._seen.values(), *(value for *_, value in self.bindings)]
+        if not self.names.isdisjoint(_ASKING_CLASSES) and any(type(x) is abc.ABCMeta for x in met):
+            # Other classes may be registered with it.
+            self.visited.states.setdefault(abc.get_cache_token, abc.get_cache_token())
         for read, value in self.visited.states.items():
             self.contents.append((_called, read, value))
         for compiled in self.visited.compiled:

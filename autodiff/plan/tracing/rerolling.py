@@ -148,7 +148,8 @@ class _Steps:
 
         Operands from outside have a negative place of their own.
         """
-        nodes, position = self.nodes, self.position
+        # The identity of no operand at all is 0.
+        nodes, position = self.nodes, {0: _ABSENT, **self.position}
         total = len(nodes)
         operands = [x.operands for x in nodes]
         names, first, which = np.unique(
@@ -166,11 +167,10 @@ class _Steps:
                 ids = [id(xs[slot]) if len(xs) > slot else 0 for xs in operands]
             self._places.append(np.array([position.get(key, -key) for key in ids], dtype=np.int64))
             outside, where = np.unique(self._places[-1], return_index=True)
-            where = where[outside < 0]
+            where = where[(outside < 0) & (outside > _ABSENT)]
             others = [-id(x) for x in (operands[i][slot] for i in where) if not _is_number(x)]
             if others:
                 plain &= ~np.isin(self._places[-1], others)
-            self._places[-1][counts <= slot] = _ABSENT
         used = np.concatenate(self._places)
         self._many = np.bincount(used[used >= 0], minlength=total) > _MANY
         codes = which.astype(np.int64)

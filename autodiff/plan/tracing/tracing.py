@@ -33,7 +33,7 @@ from autodiff.rules.kinks import KINKS, holds
 from autodiff.rules.linalg.repeated import SPECTRA, near
 from autodiff.rules.ties import ORDERS
 
-__all__ = ["Arguments", "CaughtError", "Trace", "trace_program"]
+__all__ = ["Arguments", "Trace", "Unplanned", "trace_program"]
 
 #: The positional and the named arguments of a call, made of leaves.
 Arguments = Callable[[Sequence[Any]], tuple[Any, Any]]
@@ -44,10 +44,11 @@ Loops = Literal["any", "numbers", "none"]
 class Trace:
     """A call as a program, the structure of its result, and plain arrays that are no arguments.
 
-    `texts` are results that are no numbers, by their places.
+    `texts` are results that are no numbers, by their places; `writes` says whether it writes into
+    an argument.
     """
 
-    __slots__ = ("outside", "program", "structure", "texts", "visited")
+    __slots__ = ("outside", "program", "structure", "texts", "visited", "writes")
 
     def __init__(
         self,
@@ -56,12 +57,14 @@ class Trace:
         texts: dict[int, str | bytes],
         outside: list[Any],
         visited: Visited,
+        writes: bool,
     ) -> None:
         self.program = program
         self.structure = structure
         self.texts = texts
         self.outside = outside
         self.visited = visited
+        self.writes = writes
 
 
 class _PassObserver:
@@ -157,8 +160,11 @@ def trace_program(
     raise AssertionError("tapes apart find limits")
 
 
-class CaughtError(Exception):
-    """An operation raised for these values, which the function caught: no guard tells which do."""
+class Unplanned(Exception):
+    """For these arguments the function itself runs, and no guard tells for which others too.
+
+    An operation raised an error that the function caught, or they are one object, and it may know.
+    """
 
 
 class _LimitReached(Exception):
@@ -235,9 +241,10 @@ def _recorded(
             raise
         raise _Unknown from error
     if "errors" in tape.marks:
-        raise CaughtError
+        raise Unplanned
     if tape.written:
         check_written(tape, tape.nodes, results)
+    writes = "arguments" in tape.marks
     guards = tape.guards
     if observer.decided is not None and len(guards) > observer.decided:
         raise _Unknown
@@ -258,7 +265,7 @@ def _recorded(
         steps = recorded[start:]
         recorded[start:] = reroll_reads_apart(tape, steps, results, loops == "any")
     program = _program(tape, recorded, inputs, results, guards, local, observer.rules)
-    return Trace(program, structure, texts, outside, visited)
+    return Trace(program, structure, texts, outside, visited, writes)
 
 
 def _program(

@@ -59,14 +59,15 @@ special(
     domain=_BOTH,
     complex=True,
 )
+# Orders are cut to whole numbers, as SciPy does.
 special(
     "yn",
-    *("n", lambda out, n, x: 0.5 * (sp.yv(n - 1.0, x) - sp.yv(n + 1.0, x))),
+    *("n", lambda out, n, x: 0.5 * (sp.yv(np.trunc(n) - 1.0, x) - sp.yv(np.trunc(n) + 1.0, x))),
     domain=[(0, 3), _POSITIVE],
 )
 special(
     "kn",
-    *("n", lambda out, n, x: -0.5 * (sp.kv(n - 1.0, x) + sp.kv(n + 1.0, x))),
+    *("n", lambda out, n, x: -0.5 * (sp.kv(np.trunc(n) - 1.0, x) + sp.kv(np.trunc(n) + 1.0, x))),
     domain=[(0, 3), _POSITIVE],
 )
 # The scale is exp(-|imaginary part|) or exp(-|real part|), which is not holomorphic.

@@ -101,7 +101,17 @@ special(
     *("b", lambda out, p, b, x: -out / x),
     domain=[_PROBABILITY, _POSITIVE, _POSITIVE],
 )
-# Counts are rounded down, as SciPy does.
+
+
+def _binomial(k: Array, n: Array, p: Array) -> Array:
+    # Counts are rounded down and cut, as SciPy does.
+    return beta_density(np.floor(k) + 1.0, np.trunc(n) - np.floor(k), p)
+
+
+def _negative_binomial(k: Array, n: Array, p: Array) -> Array:
+    return beta_density(np.trunc(n), np.trunc(k) + 1.0, p)
+
+
 special(
     "pdtr",
     *("k", lambda out, k, m: -gamma_density(np.floor(k) + 1.0, m)),
@@ -116,25 +126,25 @@ special(
 )
 special(
     "bdtr",
-    *("k", "n", lambda out, k, n, p: -beta_density(np.floor(k) + 1.0, n - np.floor(k), p)),
+    *("k", "n", lambda out, k, n, p: -_binomial(k, n, p)),
     domain=[(0, 3), (5, 8), _PROBABILITY],
     partly=True,
 )
 special(
     "bdtrc",
-    *("k", "n", lambda out, k, n, p: beta_density(np.floor(k) + 1.0, n - np.floor(k), p)),
+    *("k", "n", lambda out, k, n, p: _binomial(k, n, p)),
     domain=[(0, 3), (5, 8), _PROBABILITY],
     partly=True,
 )
 special(
     "nbdtr",
-    *("k", "n", lambda out, k, n, p: beta_density(n, np.floor(k) + 1.0, p)),
+    *("k", "n", lambda out, k, n, p: _negative_binomial(k, n, p)),
     domain=[(0, 3), (2, 5), _PROBABILITY],
     partly=True,
 )
 special(
     "nbdtrc",
-    *("k", "n", lambda out, k, n, p: -beta_density(n, np.floor(k) + 1.0, p)),
+    *("k", "n", lambda out, k, n, p: -_negative_binomial(k, n, p)),
     domain=[(0, 3), (2, 5), _PROBABILITY],
     partly=True,
 )
@@ -145,12 +155,12 @@ special(
 )
 special(
     "bdtri",
-    *("k", "n", lambda out, k, n, y: -1.0 / beta_density(np.floor(k) + 1.0, n - np.floor(k), out)),
+    *("k", "n", lambda out, k, n, y: -1.0 / _binomial(k, n, out)),
     domain=[(0, 3), (5, 8), _PROBABILITY],
 )
 special(
     "nbdtri",
-    *("k", "n", lambda out, k, n, y: 1.0 / beta_density(n, np.floor(k) + 1.0, out)),
+    *("k", "n", lambda out, k, n, y: 1.0 / _negative_binomial(k, n, out)),
     domain=[(0, 3), (2, 5), _PROBABILITY],
 )
 

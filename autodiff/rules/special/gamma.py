@@ -81,8 +81,16 @@ def _poch(out: Array, z: Array, m: Array) -> Array:
     return _by_zero(out * _psi_difference(z + m, z), zero, sp.gamma(z + m), z, out * sp.psi(z + m))
 
 
-def _binom(out: Array, n: Array, k: Array) -> Array:
+def _rest(out: Array, n: Array, k: Array) -> Array:
+    """Return n - k + 1; where SciPy counts it as a pole but for rounding, that pole."""
     rest = n - k + 1.0
+    nearest = np.rint(rest)
+    near = (rest != nearest) & (np.absolute(rest - nearest) < 1e-12)
+    return np.where((out == 0) & near, nearest, rest)
+
+
+def _binom(out: Array, n: Array, k: Array) -> Array:
+    rest = _rest(out, n, k)
     zero = _is_pole(rest) & np.logical_not(_is_pole(n + 1.0)) & np.logical_not(_is_pole(k + 1.0))
     factor = sp.gamma(n + 1.0) * sp.rgamma(k + 1.0)
     usual = out * _psi_difference(n + 1.0, rest)
@@ -90,7 +98,7 @@ def _binom(out: Array, n: Array, k: Array) -> Array:
 
 
 def _binom_k(out: Array, n: Array, k: Array) -> Array:
-    below, rest = k + 1.0, n - k + 1.0
+    below, rest = k + 1.0, _rest(out, n, k)
     regular = np.logical_not(_is_pole(n + 1.0))
     usual = out * _psi_difference(rest, below)
     zero = _is_pole(rest) & np.logical_not(_is_pole(below)) & regular

@@ -64,6 +64,7 @@ special("exp1", lambda out, x: -np.exp(-x) / x, domain=[_POSITIVE], complex=True
 
 
 def _expn(out: Array, n: Array, x: Array) -> Array:
+    n = np.trunc(n)  # as SciPy does
     return -np.where(n == 0, out * (1.0 + 1.0 / x), sp.expn(np.maximum(n - 1, 0), x))
 
 

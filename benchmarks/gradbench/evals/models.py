@@ -23,11 +23,19 @@ def log_posterior(alpha: Any, mu: Any, q: Any, below: Any, x: Any, m: int, gamma
     The precision matrix of a component is LᵀL, where the diagonal of L is exp(q) and the
     columns under it are in `below`; the prior of precision matrices is Wishart's.
     """
-    (k, d), n = mu.shape, len(x)
+    k, d = mu.shape
     columns, rows = np.triu_indices(d, 1)
     lower = np.zeros((k, d, d))
     lower[:, rows, columns] = below
     lower[:, np.arange(d), np.arange(d)] = np.exp(q)
+    return log_posterior_of_factors(alpha, mu, q, lower, x, m, gamma)
+
+
+def log_posterior_of_factors(
+    alpha: Any, mu: Any, q: Any, lower: Any, x: Any, m: int, gamma: float
+) -> Any:
+    """Return `log_posterior` by the factors L of the precision matrices."""
+    (k, d), n = mu.shape, len(x)
     scaled = (x - mu[:, None]) @ np.swapaxes(lower, 1, 2)
     log_det = np.sum(q, axis=1)
     beta = (alpha + log_det)[:, None] - 0.5 * np.sum(scaled**2, axis=2)

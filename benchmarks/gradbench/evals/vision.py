@@ -145,7 +145,7 @@ def vertices(theta: Any, model: Any) -> Any:
     for relative, parent in zip(relatives, model["parents"], strict=True):
         absolutes.append(relative if parent < 0 else absolutes[parent] @ relative)
     moves = (np.stack(absolutes) @ model["inverse_base_absolutes"])[:, :3]
-    blended = np.tensordot(model["weights"], moves, 1)
+    blended = np.tensordot(model["weights"], moves, axes=1)
     placed = np.sum(blended * model["base_positions"][:, None], axis=2)
     if model["is_mirrored"]:
         placed = placed * np.array([-1.0, 1.0, 1.0])

@@ -140,5 +140,6 @@ _BINARY = [
 ]
 
 
-#: Many libraries compute these slopes from the value, as 1 - tanh² and expm1 + 1.
-CASES = cases_of(_UNARY + _BINARY, saturated=(np.tanh, np.expm1))
+#: Many libraries compute these slopes from the value, as 1 - tanh² and expm1 + 1, and that of sinc
+#: from cos(πx)/x, which is 1e5 at the smallest number that is not tiny.
+CASES = cases_of(_UNARY + _BINARY, {np.tanh: 1.0, np.expm1: 1.0, np.sinc: 1e5})

@@ -27,8 +27,8 @@ def _second(name, function, x, truth, **more):
     return Case(name, function, (x,), (np.asarray(truth, float)[()],), order=2, **more)
 
 
-def _no_second(name, function, x, *right, **more):
-    conventions = {f"{_GENERALISED}: {r}": (np.asarray(r, float)[()],) for r in right}
+def _no_second(name, function, x, *right, reason=_GENERALISED, **more):
+    conventions = {f"{reason}: {r}": (np.asarray(r, float)[()],) for r in right}
     return Case(name, function, (x,), None, conventions, order=2, **more)
 
 
@@ -36,6 +36,7 @@ def _smooth(name, function, x, truth, **more):
     return Case(name, function, (x,), (np.asarray(truth, float)[()],), **more)
 
 
+_TIES = "whatever the shares of two that tie, they add up to 1"
 _NEWTON = "a Newton step from here goes nowhere if the second derivative is 0"
 
 _FIRST = [
@@ -55,7 +56,6 @@ _FIRST = [
         np.array([0.5, 0.5]),
         np.array([1.0, 0.0]),
         np.array([0.0, 1.0]),
-        why="MyGrad sends the whole gradient to neither or to both",
     ),
     _first(
         "min of three that tie",
@@ -93,7 +93,7 @@ _SMOOTH = [
     _smooth("sqrt(x²)² at 0", lambda x: np.sqrt(np.sum(x * x)) ** 2, _ZERO3, _ZERO3),
     _smooth("sqrt(1 + norm²) at 0", lambda x: np.sqrt(1 + np.linalg.norm(x) ** 2), _ZERO3, _ZERO3),
     _smooth("std squared of equal numbers", lambda x: np.std(x) ** 2, np.full(3, 2.0), _ZERO3),
-    _smooth("maximum(x, x)", lambda x: np.maximum(x, x), 1.5, 1.0),
+    _smooth("maximum(x, x)", lambda x: np.maximum(x, x), 1.5, 1.0, why=_TIES),
     _smooth("maximum(x, -x)² at 0", lambda x: np.maximum(x, -x) ** 2, 0.0, 0.0),
     _smooth(
         "sum of what is sorted, with ties", lambda x: np.sum(np.sort(x)), np.ones(3), np.ones(3)
@@ -104,6 +104,7 @@ _SMOOTH = [
         lambda x: np.maximum(x[0], x[1]) + np.minimum(x[0], x[1]),
         np.ones(2),
         np.ones(2),
+        why=_TIES,
     ),
     _smooth("x ** 1.0 at 0", lambda x: x**1.0, 0.0, 1.0),
     _smooth("x ** 2.0 at 0", lambda x: x**2.0, 0.0, 0.0),
@@ -176,8 +177,9 @@ _NO_SECOND = [
         "abs at 0",
         lambda x: np.abs(x),
         0.0,
-        why="the slope jumps from -1 to 1: there is no number in between the curvatures",
-        documented={"torch": (f"the sign has the derivative 0 {_CONTINUED}", (0.0,))},
+        0.0,
+        reason=_CONTINUED,
+        why="the slope jumps from -1 to 1, and is constant on both sides",
     ),
     _no_second("norm at 0", lambda x: np.linalg.norm(x), _ZERO3),
     _no_second("x abs(x) at 0", lambda x: x * np.abs(x), 0.0, 0.0, 1.0, 2.0, -2.0),

@@ -7,6 +7,7 @@ from compare.conformance.case import Case
 __all__ = ["CASES"]
 
 _GUARD = "the NaN or infinity of the branch that is not taken must not leak: 0 · inf"
+_SUMMED = "what was broadcast is summed back into the shape of the argument"
 _MIXED = np.array([-1.0, 0.0, 2.0])
 
 
@@ -71,19 +72,21 @@ CASES = [
         lambda x: np.where(True, x, 0.0) * 3,
         2.0,
         3.0,
-        why="HIPS autograd gives 0 for np.where of a number",
+        why="a mask that is a number",
     ),
     _of(
         "where of a scalar and an array",
         lambda x: np.sum(np.where(np.array([True, False]), x, 0.0)),
         2.0,
         1.0,
+        why=_SUMMED,
     ),
     _of(
         "where broadcasts",
         lambda x: np.sum(np.where(np.array([[True], [False]]), x, 2 * x)),
         np.ones(3),
         np.full(3, 3.0),
+        why=_SUMMED,
     ),
     _of(
         "where(mask, x, inf) and a minimum",
@@ -133,6 +136,7 @@ CASES = [
         lambda x: np.sum(x**2, where=np.array([True, False, True])),
         np.array([1.0, 2.0, 3.0]),
         [2.0, 0.0, 6.0],
+        why="what is left out of the sum has no share",
     ),
     _of(
         "maximum(x, 0) of NaN kept apart",

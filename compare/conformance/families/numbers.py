@@ -7,18 +7,19 @@ from compare.conformance.case import Case
 __all__ = ["CASES"]
 
 _Z = np.array([1.0, 2.0])
-_ISINSTANCE = "HIPS autograd's tutorial says not to ask isinstance without its own of builtins"
+_ISINSTANCE = "the value must be that of the function as it is called"
 
 
 def _of(name, function, x, truth, **more):
     return Case(name, function, (x,), (np.asarray(truth, float)[()],), **more)
 
 
-def _leaves(torch, **more):
+def _leaves(slope, **more):
     """Return what a function means where a number that leaves is a constant, by its slope."""
     return {
-        "torch": ("item() and float() are not differentiable (PyTorch, Tensor.item)", (torch,)),
-        **{name: (reason, (slope,)) for name, (reason, slope) in more.items()},
+        "torch": ("item() and float() are not differentiable (PyTorch, Tensor.item)", (slope,)),
+        "mygrad": ("item() does not support back-propagation (MyGrad, Tensor.item)", (slope,)),
+        **{name: (reason, (own,)) for name, (reason, own) in more.items()},
     }
 
 
@@ -32,6 +33,10 @@ def _tensor(slope):
         ),
         "mygrad": ("it is called with a tensor (MyGrad, Tensor)", slopes),
         "jax": ("it is called with a stand-in for an array (JAX, Key concepts, Tracing)", slopes),
+        "autograd": (
+            "it is called with a box, of which autograd.builtins' isinstance asks (tutorial)",
+            slopes,
+        ),
     }
 
 
@@ -102,7 +107,7 @@ CASES = [
         lambda x: x * 2.0 if isinstance(x, float) else x * 3.0,
         2.0,
         2.0,
-        why="the value must be that of the function as it is called",
+        why=_ISINSTANCE,
         documented=_tensor(3.0),
     ),
     _of(
@@ -142,10 +147,7 @@ CASES = [
         lambda x: x.item() * x[0],
         np.array([2.0]),
         [4.0],
-        documented=_leaves(
-            np.array([2.0]),
-            mygrad=("its result does not support back-propagation (Tensor.item)", np.array([2.0])),
-        ),
+        documented=_leaves(np.array([2.0])),
     ),
     _of("tolist()", lambda x: sum(v * v for v in x.tolist()), _Z, [2, 4]),
     _of("math.exp", lambda x: __import__("math").exp(x), 1.0, np.e),
@@ -156,8 +158,9 @@ CASES = [
         2.0,
         4.0,
         why="a number that leaves as text comes back as a constant",
+        documented=_leaves(2.0),
     ),
-    _of("np.float64 of it", lambda x: np.float64(x) * x, 2.0, 4.0),
+    _of("np.float64 of it", lambda x: np.float64(x) * x, 2.0, 4.0, documented=_leaves(2.0)),
     _of("np.asarray of it", lambda x: np.sum(np.asarray(x) ** 2), _Z, [2, 4]),
     _of(
         "an exception that is swallowed",
@@ -165,7 +168,9 @@ CASES = [
         2.0,
         4.0,
         documented=_leaves(
-            2.0, jax=("float() of a traced array raises (ConcretizationTypeError)", 1.0)
+            2.0,
+            jax=("float() of a traced array raises (ConcretizationTypeError)", 1.0),
+            autograd=("float() of a box raises, which the function swallows", 1.0),
         ),
     ),
     Case(

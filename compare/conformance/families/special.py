@@ -139,8 +139,19 @@ _MORE = [
 ]
 
 
-#: Some libraries compute this slope from the value s, as s(1 - s).
-CASES = cases_of(_UNARY + _MORE, saturated=(special.expit,))
+#: Some libraries compute these slopes from the value, as s(1 - s) and 1 - 2 x dawsn(x); that of
+#: log_ndtr, of the size of x, by an exponent of the size of x²; and that of spence by 1 - x, whose
+#: rounding is 1/x times as large.
+CASES = cases_of(
+    _UNARY + _MORE,
+    {
+        special.expit: 1.0,
+        special.erfcx: 1.0,
+        special.dawsn: 1.0,
+        special.log_ndtr: 5e11,
+        special.spence: 1e10,
+    },
+)
 
 CASES += [
     Case(

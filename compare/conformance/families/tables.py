@@ -1,6 +1,6 @@
 """Cases from a table of functions, their derivatives and points."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from compare.conformance.case import Case, exact
@@ -12,17 +12,18 @@ __all__ = ["cases_of"]
 _Row = tuple[Any, Callable[..., Any] | tuple[Callable[..., Any] | None, ...], tuple[Any, ...]]
 
 
-def cases_of(table: Iterable[_Row], saturated: Sequence[Any] = ()) -> list[Case]:
+def cases_of(table: Iterable[_Row], cancelled: Mapping[Any, float] | None = None) -> list[Case]:
     """Return a case for each function and point of a table.
 
-    The slopes of those that are `saturated` are differences of numbers of the size of 1.
+    The slopes of those that are `cancelled` are differences of terms, as large as is said there.
     """
+    terms = cancelled or {}
     return [
         _case(
             function,
             slopes if isinstance(slopes, tuple) else (slopes,),
             point,
-            2.3e-16 if function in saturated else 0.0,
+            2.3e-16 * terms.get(function, 0.0),
         )
         for function, slopes, points in table
         for point in points

@@ -8,7 +8,7 @@ __all__ = ["CASES"]
 
 _X = np.array([1.0, 2.0, 3.0, 4.0])
 _M = np.arange(1.0, 7.0).reshape(2, 3)
-_IN_PLACE = "HIPS autograd's tutorial says not to write a += b, and answers in silence"
+_IN_PLACE = "NumPy changes the array that y is, and every other name of it"
 _WEIGHTS = np.array([1.0, 10.0, 100.0, 1000.0])
 
 
@@ -21,6 +21,7 @@ def _rebound(meant):
     slope = (np.asarray(meant, float),)
     return {
         "jax": ("arrays are immutable: += makes another one (JAX, The Sharp Bits)", slope),
+        "autograd": ("a += b is a = a + b, which is to be written (Autograd tutorial)", slope),
     }
 
 
@@ -175,7 +176,7 @@ CASES = [
         lambda x: np.sum(np.full(3, x) * x),
         2.0,
         12.0,
-        why="HIPS autograd gives half: the array made by np.full is a constant",
+        why="the array that is made depends on the argument",
     ),
     _of("np.full_like", lambda x: np.sum(np.full_like(_X, x) * _WEIGHTS), 2.0, 1111.0),
     _of("np.ones of the argument's shape", lambda x: np.sum(np.ones(x.shape) * x), _X, np.ones(4)),

@@ -130,7 +130,6 @@ REFUSALS = {
 TYPE_ERRORS = {
     "object array": lambda x: np.sum(x * np.array([x[0], None, 1.0], dtype=object)),
     "strings": lambda x: np.sum(x * np.array(["a", "b", "c"])),
-    "list": lambda x: np.sum(operator.add([1.0, 2.0, 3.0], x)),
     "None": lambda x: np.sum(x) + None,
     "float index": lambda x: range(x[0]),
     "len of a number": lambda x: len(x[0]),
@@ -254,7 +253,6 @@ def test_messages_say_what_to_do():
         (lambda x: operator.setitem(np.zeros(3, int), 0, x[0]), "an array of integers"),
         (lambda x: np.spacing(x), "np.spacing"),
         (lambda x: np.random.default_rng(0).normal(x), "np.stack"),
-        (lambda x: np.sum(operator.add([1.0], x)), "make an array of it with np.array"),
     ]:
         with pytest.raises((TypeError, NotImplementedError), match=words):
             grad(f)(x)

@@ -89,6 +89,7 @@ def test_the_gradient_is_that_of_the_same_without_reads(transform, way, dtype, r
         assert x_bar.flags.writeable
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.each("way", WAYS)
 @pytest.mark.each("transform", TRANSFORMS)
 def test_second_derivatives_and_forward_mode(transform, way, rng):

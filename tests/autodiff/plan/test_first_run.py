@@ -13,12 +13,12 @@ def _planted(monkeypatch, change):
     make = dispatch.make_plan
 
     def planted(*args, **kwargs):
-        plan, trace = make(*args, **kwargs)
+        plan = make(*args, **kwargs)
         source = change(plan.source)
         assert source != plan.source
         plan.source = source
         plan._begin()
-        return plan, trace
+        return plan
 
     monkeypatch.setattr(dispatch, "make_plan", planted)
 

@@ -176,7 +176,7 @@ _UNARY = [
 ]
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(8)
 @pytest.mark.each("name", _UNARY)
 def test_any_operation_in_a_loop_is_printed(name):
     # Rules ask for operations that plain Python has not: of abs it is sign.

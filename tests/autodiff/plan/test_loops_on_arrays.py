@@ -366,7 +366,7 @@ _NEARLY = [
 ]
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.each("f", _NEARLY)
 def test_what_nearly_repeats_is_right(f, rng):
     args = _arrays(rng, (_SIZE, _SIZE), (_STEPS, _SIZE), _SIZE)

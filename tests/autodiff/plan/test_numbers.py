@@ -95,8 +95,17 @@ def _outcome(f, *args):
         return repr(error)
 
 
-@pytest.mark.parametrize("v", [1.5, np.arange(3.0)], ids=["number", "array"])
-@pytest.mark.parametrize("backend", ["numpy", "numba"])
+V = np.arange(3.0)
+
+
+@pytest.mark.parametrize(
+    ("backend", "v"),
+    [
+        *(("numpy", 1.5), ("numpy", V), ("numba", 1.5)),
+        pytest.param("numba", V, marks=pytest.mark.exhaustive),
+    ],
+    ids=["numpy-number", "numpy-array", "numba-number", "numba-array"],
+)
 def test_numbers_of_python_raise_and_are_complex_as_in_python(backend, v):
     if backend == "numba":
         pytest.importorskip("numba")

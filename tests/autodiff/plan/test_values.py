@@ -190,6 +190,46 @@ def test_a_function_that_writes_into_an_argument_is_refused(f, check):
         autodiff.compile(f, check=check)(np.array([3.0, 1.0]))
 
 
+def _momentum(m, k):
+    m *= k
+    return np.sum(m)
+
+
+def _listed(xs, k):
+    xs[0][1:] += k
+    return np.sum(xs[0])
+
+
+def _sum_into(x, y):
+    total = x
+    total += y
+    return np.sum(total)
+
+
+#: Functions that write into an argument, and arguments of which each element stays what it is.
+UNCHANGED = {
+    "zeros": (_momentum, (np.zeros(2), 0.5)),
+    "nothing added": (_sum_into, (np.ones(2), np.zeros(2))),
+    "a part": (_listed, ([np.ones(2)], 0.0)),
+    "an element": (lambda x, k: (x.__setitem__(0, k), np.sum(x))[1], (np.ones(2), 1.0)),
+    "sorted": (lambda x: (x.sort(), x[0] * 2.0)[1], (np.arange(2.0),)),
+    "filled": (lambda x, k: (x.fill(k), np.sum(x))[1], (np.ones(2), 1.0)),
+    "out": (lambda x: np.sum(np.clip(x, 0.0, 9.0, out=x)), (np.ones(2),)),
+    "masked": (lambda x: (x.__setitem__(x < 0, 0.0), np.sum(x))[1], (np.ones(2),)),
+    "through a view": (
+        lambda x, k: np.sum(np.multiply(v := x.T, k, out=v)),
+        (np.ones((2, 1)), 1.0),
+    ),
+}
+
+
+@pytest.mark.each("name", UNCHANGED)
+def test_writing_into_an_argument_is_refused_though_nothing_changes(name):
+    f, args = UNCHANGED[name]
+    with pytest.raises(autodiff.PlanMismatch, match="writes into an array that it is given"):
+        autodiff.compile(f)(*args)
+
+
 @pytest.mark.parametrize("view", ["itself", "slice", "reversed"])
 def test_arguments_that_share_memory(view, rng):
     def args():

@@ -117,6 +117,7 @@ def check(found, f, x, where, lenient=False):
     ]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.each("name", NAMES)
 def test_first_derivatives(name):
     primitive = PRIMITIVES[name]
@@ -204,3 +205,17 @@ def test_on_the_complex_plane(name):
             assert not wrong.any(), [
                 (argnum, others, z[i], found[i], along[i]) for i in np.flatnonzero(wrong)[:4]
             ]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_counts_and_orders_are_cut_as_scipy_does():
+    x = np.array([0.3, 0.8])
+    for name in ("yn", "kn", "expn", "bdtr", "bdtrc", "nbdtr", "nbdtrc", "bdtri", "nbdtri"):
+        f = PRIMITIVES[name].function
+        counts = (1.5, 3.7)[: f.nin - 1]
+        found = autodiff.grad(lambda x, f=f, counts=counts: np.sum(f(*counts, x)))(x)
+        slope = (f(*counts, x + 1e-6) - f(*counts, x - 1e-6)) / 2e-6
+        np.testing.assert_allclose(found, slope, rtol=1e-6, err_msg=name)
+    # The value is 0 where n - k + 1 is 0 but for rounding, and the slope is not.
+    binom = PRIMITIVES["binom"].function
+    assert autodiff.grad(lambda n: binom(n, 1.001))(0.001) == pytest.approx(0.999000999)

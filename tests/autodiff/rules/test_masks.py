@@ -179,6 +179,7 @@ ELEMENTWISE = [
 ]
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.each(
     ("primitive", "bad"),
     [

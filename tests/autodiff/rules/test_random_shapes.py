@@ -162,6 +162,7 @@ SHAPES = array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
 EXAMPLES = settings(max_examples=40, deadline=None, derandomize=True)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.each("f", ALONG_AN_AXIS.values())
 @EXAMPLES
 @given(data=st.data())
@@ -171,6 +172,7 @@ def test_functions_along_any_axis_or_none(f, data):
     check(lambda x: f(x, axis=axis) if isinstance(f, np.ufunc) else f(x, axis), x, rng)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.each("f", ALONG_ONE_AXIS.values())
 @EXAMPLES
 @given(data=st.data())
@@ -180,6 +182,7 @@ def test_functions_along_one_axis(f, data):
     check(lambda x: f(x, axis), x, rng)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.each("f", OF_ANY_ARRAY.values())
 @EXAMPLES
 @given(data=st.data())

@@ -44,6 +44,7 @@ SMOOTH = {
     "std^2": (lambda x: np.std(x) ** 2, ONES, CENTRED),
     "nanstd^2": (lambda x: np.nanstd(x) ** 2, ONES, CENTRED),
     "sqrt of var": (lambda x: np.sqrt(np.var(x)) ** 2, ONES, CENTRED),
+    "roots of one variance": (lambda x: np.var(x) ** 0.5 * np.std(x), ONES, CENTRED),
     "maximum of both signs": (lambda x: np.sum(np.maximum(x, -x) ** 2), ZERO, 2 * EYE),
     "minimum of both signs": (lambda x: np.sum(np.minimum(x, -x) ** 2), ZERO, 2 * EYE),
     "fmax of both signs": (lambda x: np.sum(np.fmax(x, -x) ** 2), ZERO, 2 * EYE),

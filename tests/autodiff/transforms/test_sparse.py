@@ -96,6 +96,8 @@ def test_refusals():
     x = np.ones(3)
     with pytest.raises(ValueError, match=r"pattern has shape \(2, 2\); \(3, 3\) is expected"):
         jacobian(np.sin, sparsity=np.eye(2))(x)
+    with pytest.raises(ValueError, match="leaves out an element of row 0"):
+        jacobian(lambda x: x * np.sum(x[:2]), sparsity=np.eye(3))(x)
     with pytest.raises(ValueError, match="'auto' or a pattern"):
         jacobian(np.sin, sparsity="yes")(x)
     with pytest.raises(ValueError, match=r"one array as argument.*autodiff\.ravel"):

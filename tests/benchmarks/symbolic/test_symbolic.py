@@ -110,6 +110,7 @@ def test_goals_are_of_what_is_measured():
         assert all(not goal.against or (network, goal.against) in measured for goal in goals)
 
 
+@pytest.mark.exhaustive
 def test_a_report_holds_what_was_found_against_the_goals():
     derivations = [
         ((3, 8, 8, 1), ("symdiff-adjoint", "symdiff-expanded", "symdiff-shared")),

@@ -72,7 +72,7 @@ def test_a_report_of_names_that_are_no_unicode(folder, tmp_path, capsys):
 def test_run_writes_everything(tmp_path, capsys):
     folder = tmp_path / "small"
     chosen = ("--problem", "circuit", "--problem", "mlp-width", "--engine", "graph")
-    arguments = ("run", "--out", str(folder), "--quick", *chosen, "--engine", "shared")
+    arguments = ("run", "--out", str(folder), "--quick", "--sizes=2,8", *chosen, "--engine=shared")
     assert gradscale(capsys, *arguments)[0] == 0
     names = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     wanted = {"results.csv", "summary.csv", "agreement.csv", "truth.csv", "run.json"}
@@ -83,8 +83,6 @@ def test_run_writes_everything(tmp_path, capsys):
     results = compare.read_results(folder / "results.csv")
     assert set(results["engine"]) == {"graph", "shared"}
     assert set(results["problem"]) == {"circuit", "mlp-width"}, "one that is named is timed"
-    ok = results[results["status"] == "ok"]
-    assert ok.loc[ok["engine"] == "graph", "parameters"].max() > 10**7
 
 
 def test_a_folder_that_holds_a_run_is_left_alone(folder, capsys):
@@ -129,49 +127,24 @@ def test_report_is_made_again_from_the_csv(folder, capsys):
 
 
 @pytest.mark.exhaustive
-def test_a_killed_run_leaves_a_csv_that_report_reads(tmp_path, capsys):
-    out = tmp_path / "killed"
-    arguments = ["run", "--out", str(out), "--quick", "--problem", "circuit"]
-    arguments += ["--problem", "gates"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "compare", *arguments],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    results = out / "results.csv"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not (
-        results.exists() and results.read_text().count("\n") > 4
-    ):
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
-    rows = len(compare.read_results(results))
-    assert rows >= 4
-    code, _, _ = gradscale(capsys, "report", str(out))
-    assert code == 0
-    assert (out / "report.html").exists()
-
-
-@pytest.mark.exhaustive
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 def test_ctrl_c_leaves_a_report_of_what_is_finished(tmp_path):
     out = tmp_path / "interrupted"
+    arguments = ["--quick", "--problem=mlp-depth", "--sizes=2,3,4,5", "--engine=graph"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "compare", "run", "--out", str(out), "--quick"],
+        [sys.executable, "-m", "compare", "run", "--out", str(out), *arguments],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
     results = out / "results.csv"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not (
         results.exists() and results.read_text().count("\n") > 1
     ):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    printed, errors = process.communicate(timeout=60)
+    printed, errors = process.communicate(timeout=120)
     assert process.returncode == 130, errors
     assert b"Traceback" not in errors
     assert b"report:" in printed
@@ -253,7 +226,8 @@ def test_verify_ends_with_code_1_on_a_mismatch(capsys, monkeypatch):
         return value, {name: 2 * x_bar for name, x_bar in gradients.items()}
 
     monkeypatch.setitem(PROBLEMS, "circuit", dataclasses.replace(circuit, gradient=doubled))
-    code, out, _ = gradscale(capsys, "verify", "--problem", "circuit")
+    chosen = ("--problem", "circuit", "--engine", "hand-written")
+    code, out, _ = gradscale(capsys, "verify", *chosen)
     assert code == 1
     assert "mismatch" in out
 

@@ -131,15 +131,8 @@ def survives(crew, rng):
 
 
 @pytest.mark.exhaustive
-def test_a_sweep_survives_a_worker_that_is_killed_with_its_nanny(crew):
-    crew.hire(2)
-    crew.client.wait_for_workers(2, timeout=LONGEST_S)
-    survives(crew, np.random.default_rng())
-
-
-@pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", range(int(os.environ.get("GRADSCALE_KILLS", "1"))))
-def test_a_sweep_survives_again(crew, seed):
+def test_a_sweep_survives_a_worker_that_is_killed_with_its_nanny(crew, seed):
     crew.hire(max(0, 2 - len(crew.client.scheduler_info()["workers"])))
     crew.client.wait_for_workers(2, timeout=LONGEST_S)
     survives(crew, np.random.default_rng(seed))

@@ -87,15 +87,25 @@ def test_a_function_of_a_file_is_verified(model, example):
     np.testing.assert_allclose(gradients["w"], 48.0 * np.arange(3.0))
 
 
-@pytest.mark.exhaustive
 @pytest.mark.parametrize("example", ["inputs", "by_size"])
-def test_a_growing_function_goes_through_a_sweep(model, example):
+def test_a_growing_function_has_inputs_of_each_size(model, example):
+    problem = problem_in_file(f"{model}:loss", example=f"{model}:{example}", sizes=(2, 4))
+    assert (problem.sizes, problem.family) == ((2, 4), "loss")
+    for size in problem.sizes:
+        case = problem.case(size, 0)
+        assert case.parameters == 2 * size
+        gradients = compare.get_engine("graph").prepare(case).run(case.inputs)[1]
+        assert {name: np.shape(g) for name, g in gradients.items()} == {"w": (size,), "x": (size,)}
+
+
+@pytest.mark.exhaustive
+def test_a_growing_function_goes_through_a_sweep(model):
     from compare.measure.sweep import Plan, sweep
     from compare.process.executor import Budget
 
-    problem = problem_in_file(f"{model}:loss", example=f"{model}:{example}", sizes=(2, 4))
+    problem = problem_in_file(f"{model}:loss", example=f"{model}:inputs", sizes=(2, 4))
     engines = (compare.get_engine("graph"), engine_in_file(f"{model}:ENGINE"))
-    plan = Plan((problem,), engines, Budget(10.0, 2 * 1024**3), lambda p: p.sizes)
+    plan = Plan((problem,), engines, Budget(3.0, 2 * 1024**3), lambda p: p.sizes)
     rows = [ended.row for ended in sweep(plan)]
     assert [(row["size"], row["engine"], row["status"]) for row in rows] == [
         (2, "graph", "ok"),

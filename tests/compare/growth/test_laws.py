@@ -98,7 +98,7 @@ def test_intervals_hold_the_truth_as_often_as_they_claim(points, budget):
     sizes = 2.0 ** np.arange(1, points + 1 + (budget < math.inf))
     limit = budget * 1e-6 * sizes[-1] ** 1.5
     covered = []
-    while len(covered) < (200 if budget == math.inf else 120):
+    while len(covered) < 80:
         n, y, censored = stopped(sizes, noisy(rng, 0.3, sizes=sizes), limit)
         law = fit_power(n, y, censored)
         if law is not None:
@@ -197,6 +197,7 @@ def test_an_exponential_above_an_overhead():
     assert choose_law(fit_power(n, y), law) == "exponential"
 
 
+@pytest.mark.sampled(5)
 @pytest.mark.parametrize("seed", range(5))
 def test_noisy_exponentials_and_powers_are_told_apart(seed):
     rng = np.random.default_rng(seed)
@@ -220,6 +221,7 @@ def test_a_logarithm_beside_the_power_is_found(overhead):
     assert choose_law(fit_power(n, y), fit("exponential", n, y), law) == "power-log"
 
 
+@pytest.mark.exhaustive
 def test_a_logarithm_that_noise_hides_is_not_named():
     rng = np.random.default_rng(9)
     n = 4.0 ** np.arange(1, 7)

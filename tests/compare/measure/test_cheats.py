@@ -315,18 +315,26 @@ def run_batch(*prepares):
     ]
     with MeasurementSession(Budget(4.0, 2 * _GIB)) as session:
         cells = list(InterleavedBatch(case, engines, session).cells())
-    rows = {cell.row["engine"]: cell.row for cell in cells}
-    return {engine.name: rows[engine.name] for engine in engines}
+    return {cell.row["engine"]: cell.row for cell in cells}
 
 
-NAMES = list(CHEATS)
+#: By default two are caught, which have no clock and no dice.
+QUICK = ("memo of a sum", "half after 60 calls")
 
 
-@pytest.mark.sampled(4)
-@pytest.mark.parametrize("names", [NAMES[first::4] for first in range(4)], ids=" and ".join)
-def test_cheats_end_as_mismatches_and_the_honest_engine_beside_them_does_not(names):
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(QUICK, id="quick"),
+        pytest.param([x for x in CHEATS if x not in QUICK], id="all", marks=pytest.mark.exhaustive),
+    ],
+)
+def test_cheats_end_as_a_mismatch_and_the_honest_engine_beside_them_does_not(names):
     rows = run_batch(*(CHEATS[name][0] for name in names), lambda case: honest)
-    assert rows[f"e{len(names)}"]["status"] == "ok", rows[f"e{len(names)}"]["message"]
-    for name, row in zip(names, rows.values(), strict=False):
-        assert (row["status"], CHEATS[name][1] in row["message"]) == ("mismatch", True), (name, row)
+    for i, name in enumerate(names):
+        row = rows[f"e{i}"]
+        assert row["status"] == "mismatch", (name, row["message"])
+        assert CHEATS[name][1] in row["message"], (name, row["message"])
         assert row["run_s"] is None
+    row = rows[f"e{len(names)}"]
+    assert row["status"] == "ok", row["message"]

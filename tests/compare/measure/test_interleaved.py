@@ -40,12 +40,20 @@ def after(calls, then):
     return prepare
 
 
+def engine(prepare, number, **more):
+    return Engine(
+        name=f"{number}-{getattr(prepare, '__name__', '')}",
+        meaning="",
+        imports=("numpy",),
+        prepare=prepare,
+        **more,
+    )
+
+
 def run_batch(*prepares, seconds=3.0, available=None, **options):
+    """Return the cells of a batch by the numbers of their engines."""
     problem = own_problem(lambda x: x * x, [3.0]).case(1, 0)
-    engines = [
-        Engine(name=f"{i}-{getattr(p, '__name__', '')}", meaning="", imports=("numpy",), prepare=p)
-        for i, p in enumerate(prepares)
-    ]
+    engines = [p if isinstance(p, Engine) else engine(p, i) for i, p in enumerate(prepares)]
     with MeasurementSession(Budget(seconds, 2 * GIB), **options) as session:
         more = {} if available is None else {"available": available}
         ended = list(InterleavedBatch(problem, engines, session, **more).cells())
@@ -64,23 +72,31 @@ def fine(case):
     return Prepared(right)
 
 
-def test_one_that_dies_while_it_is_sampled_costs_its_own_row_only():
-    cells = run_batch(after(20, lambda: os.kill(os.getpid(), 9)), fine)
+def compiled(case):
+    return Prepared(right, compile=lambda: time.sleep(0.2))
+
+
+@pytest.fixture(scope="module")
+def cells():
+    """One batch: one that dies, one that hangs, one with more threads, one that compiles."""
+    dies, hangs = after(20, lambda: os.kill(os.getpid(), 9)), after(20, lambda: time.sleep(600))
+    many = engine(fine, 3, configure=lambda threads: 4)
+    return run_batch(dies, hangs, fine, many, compiled, seconds=1.0)
+
+
+def test_one_that_dies_while_it_is_sampled_costs_its_own_row_only(cells):
     assert cells["0"].row["status"] == "crashed"
     assert "SIGKILL" in cells["0"].row["message"]
-    assert cells["1"].row["status"] == "ok"
-    assert cells["1"].row["samples"] >= 1
+    assert [cells[i].row["status"] for i in "234"] == ["ok"] * 3
+    assert cells["2"].row["samples"] >= 1
 
 
-def test_one_that_hangs_in_a_later_sample_is_a_timeout():
-    cells = run_batch(after(20, lambda: time.sleep(600)), fine, seconds=1.0)
-    assert cells["0"].row["status"] == "timeout"
-    assert cells["0"].row["stage"] == "sampling"
-    assert cells["1"].row["status"] == "ok"
+def test_one_that_hangs_in_a_later_sample_is_a_timeout(cells):
+    assert cells["1"].row["status"] == "timeout"
+    assert cells["1"].row["stage"] == "sampling"
 
 
-def test_samples_of_primal_and_calibration_are_given_once():
-    cells = run_batch(fine, fine)
+def test_samples_of_primal_and_calibration_are_given_once(cells):
     names = [sample["engine"] for cell in cells.values() for sample in cell.samples]
     rounds = [
         (sample["engine"], sample["round"])
@@ -90,9 +106,25 @@ def test_samples_of_primal_and_calibration_are_given_once():
     ]
     assert len(set(rounds)) == len(rounds)
     assert {"primal", "control"} < set(names)
-    for cell in cells.values():
+    for cell in (cells[i] for i in "234"):
         counted = [s for s in cell.samples if s["engine"] == cell.row["engine"] and s["counts"]]
         assert len(counted) == cell.row["samples"]
+
+
+def test_more_threads_than_requested_are_reported(cells):
+    row = cells["3"].row
+    assert (row["threads"], row["threads_read"]) == (1, 4)
+    assert "reports 4 threads, asked for were 1" in row["message"]
+
+
+def test_a_candidate_is_pinned_and_says_so(cells):
+    if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
+        assert cells["2"].row["pinned"] == str(sorted(os.sched_getaffinity(0))[-1])
+
+
+def test_compiling_has_a_clock_of_its_own(cells):
+    assert cells["4"].row["compile_s"] > 0.19
+    assert cells["4"].row["build_s"] < 0.1
 
 
 @pytest.mark.exhaustive
@@ -105,15 +137,6 @@ def test_little_memory_splits_a_batch_into_groups():
         for cell in cells.values()
     )
     assert not first & second, "each group has rounds of its own"
-
-
-def test_more_threads_than_requested_are_reported():
-    problem = own_problem(lambda x: x * x, [3.0]).case(1, 0)
-    engine = Engine("many", "", ("numpy",), fine, configure=lambda threads: 4)
-    with MeasurementSession(Budget(3.0, 2 * GIB)) as session:
-        (ended,) = InterleavedBatch(problem, [engine], session).cells()
-    assert (ended.row["threads"], ended.row["threads_read"]) == (1, 4)
-    assert "reports 4 threads, asked for were 1" in ended.row["message"]
 
 
 def test_processor_time_of_children_counts():
@@ -164,30 +187,32 @@ def test_a_fresh_sample_is_held_against_the_checked_result(tmp_path):
     assert "is not the one that was checked" in row["message"]
 
 
-@pytest.mark.sampled(3)
-@pytest.mark.parametrize(
-    ("then", "status", "words"),
-    [
+@pytest.mark.exhaustive
+def test_the_second_process_has_a_verdict_of_its_own(tmp_path):
+    ends = [
         (lambda: time.sleep(600), "ok", "measured in one process only, the next one ended as time"),
         (lambda: os._exit(3), "crashed", "code 3"),
         (lambda: 1 / 0, "error", "ZeroDivisionError"),
-    ],
-)
-def test_the_second_process_has_a_verdict_of_its_own(tmp_path, then, status, words):
-    mark = tmp_path / "seen"
+    ]
 
-    def prepare(case):
-        if mark.exists():
-            then()
-        mark.touch()
-        return Prepared(right)
+    def once(mark, then):
+        def prepare(case):
+            if mark.exists():
+                then()
+            mark.touch()
+            return Prepared(right)
 
-    cells = run_batch(prepare, fine, seconds=2.0)
-    row, other = cells["0"].row, cells["1"].row
-    assert (row["status"], words in row["message"]) == (status, True), row
-    assert (row["processes"], row["noisy"]) == ((1, 1) if status == "ok" else (None, None))
+        return prepare
+
+    prepares = [once(tmp_path / str(i), then) for i, (then, _, _) in enumerate(ends)]
+    cells = run_batch(*prepares, fine, seconds=2.0)
+    for i, (_, status, words) in enumerate(ends):
+        row = cells[str(i)].row
+        assert (row["status"], words in row["message"]) == (status, True), row
+        assert (row["processes"], row["noisy"]) == ((1, 1) if status == "ok" else (None, None))
+    other = cells["3"].row
     assert (other["status"], other["processes"]) == ("ok", 2)
-    assert {s["process"] for s in cells["1"].samples if s["engine"] == other["engine"]} == {0, 1}
+    assert {s["process"] for s in cells["3"].samples if s["engine"] == other["engine"]} == {0, 1}
 
 
 @pytest.mark.exhaustive
@@ -223,20 +248,3 @@ def test_what_an_engine_leaves_behind_ends_with_its_cell(tmp_path):
     assert len(left) >= 6, "three in each of two processes"
     if KEEPS:
         assert not any(psutil.pid_exists(pid) for pid in left)
-
-
-def test_a_candidate_says_that_it_is_pinned_and_that_the_system_finds_no_strays(monkeypatch):
-    monkeypatch.setattr("compare.measure.interleaved.KEEPS", False)
-    cells = run_batch(fine)
-    assert "found by its environment only" in cells["0"].row["message"]
-    if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
-        assert cells["0"].row["pinned"] == str(sorted(os.sched_getaffinity(0))[-1])
-
-
-def test_compiling_has_a_clock_of_its_own():
-    def prepare(case):
-        return Prepared(right, compile=lambda: time.sleep(0.2))
-
-    row = run_batch(prepare)["0"].row
-    assert row["compile_s"] > 0.19
-    assert row["build_s"] < 0.1

@@ -25,12 +25,17 @@ def case():
     return own_problem(lambda x: x * x, [3.0]).case(1, 0)
 
 
-def measure(prepare, seconds=1.0, limit=2 * GIB, imports=("numpy",)):
-    """Return the row of a cell whose engine is prepared so."""
-    tested = Engine(name="test", meaning="", imports=imports, prepare=prepare)
+def measure_all(engines, seconds=1.0, limit=2 * GIB):
+    """Return the rows of a batch of engines by name: how each is prepared, and what it imports."""
+    tested = [Engine(name, "", imports, prepare) for name, (prepare, imports) in engines.items()]
     with MeasurementSession(Budget(seconds, limit)) as session:
-        (ended,) = InterleavedBatch(case(), [tested], session).cells()
-    return SimpleNamespace(**ended.row)
+        rows = [ended.row for ended in InterleavedBatch(case(), tested, session).cells()]
+    return {row["engine"]: SimpleNamespace(**row) for row in rows}
+
+
+def measure(prepare, seconds=1.0, limit=2 * GIB):
+    """Return the row of a cell whose engine is prepared so."""
+    return measure_all({"test": (prepare, ("numpy",))}, seconds, limit)["test"]
 
 
 def doubling(case):
@@ -63,25 +68,63 @@ def test_a_cell_ends_as_ok_with_every_measurement_though_its_engine_is_odd():
     assert outcome.cores_busy > 0.0
 
 
-def test_a_wrong_gradient_has_no_time():
-    outcome = measure(lambda case: Prepared(lambda inputs: (9.0, {"x": np.float64(5.0)})), 5.0)
-    assert outcome.status == "mismatch"
-    assert outcome.run_s is None
+def raises(error):
+    def prepare(case):
+        raise error
+
+    return prepare
 
 
-@pytest.mark.parametrize(
-    ("stage", "prepare"),
-    [
-        ("build", lambda case: time.sleep(60)),
-        ("first run", lambda case: Prepared(lambda inputs: time.sleep(60))),
-    ],
-)
-def test_a_cell_that_takes_too_long_is_killed(stage, prepare):
-    begin = time.monotonic()
-    outcome = measure(prepare)
-    assert (outcome.status, outcome.stage) == ("timeout", stage)
-    assert "more than 1 s" in outcome.message
-    assert time.monotonic() - begin < 20
+def claims(operations):
+    return lambda case: Prepared(doubling(case).run, operations=operations)
+
+
+CLAIMS = [-1, "many", 2**70, float("nan"), True]
+NUMPY = ("numpy",)
+#: How an engine is prepared, what it imports, and how its cell ends: status, stage, words.
+ENDS = {
+    "a wrong gradient": (
+        lambda case: Prepared(lambda inputs: (9.0, {"x": np.float64(5.0)})),
+        NUMPY,
+        ("mismatch", None, ""),
+    ),
+    "long to build": (lambda case: time.sleep(60), NUMPY, ("timeout", "build", "more than 1 s")),
+    "long to run": (
+        lambda case: Prepared(lambda inputs: time.sleep(60)),
+        NUMPY,
+        ("timeout", "first run", "more than 1 s"),
+    ),
+    "an exception": (raises(KeyError("sinc")), NUMPY, ("error", "build", "KeyError: 'sinc'")),
+    "no unicode": (
+        raises(ValueError("cannot open caf" + chr(0xDCE9))),
+        NUMPY,
+        ("error", "build", "ValueError: cannot open caf\\udce9"),
+    ),
+    "a death": (lambda case: os.kill(os.getpid(), 9), NUMPY, ("crashed", "build", "SIGKILL")),
+    "a refusal": (
+        raises(NotImplementedError("no rule for this")),
+        NUMPY,
+        ("unsupported", "build", "no rule for this"),
+    ),
+    "no module": (doubling, ("no_such_module",), ("error", "import", "no_such_module")),
+    **{
+        f"claim {i}": (claims(claim), NUMPY, ("error", None, "operations; expected"))
+        for i, claim in enumerate(CLAIMS)
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def ended():
+    return measure_all({name: end[:2] for name, end in ENDS.items()})
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_cell_that_fails_ends_with_its_reason_and_without_a_time(ended, name):
+    row, (status, stage, words) = ended[name], ENDS[name][2]
+    assert (row.status, words in row.message) == (status, True), row
+    assert stage is None or row.stage == stage, row
+    assert row.run_s is None
 
 
 def test_a_cell_that_takes_too_much_memory_is_killed():
@@ -104,34 +147,6 @@ def test_memory_of_child_processes_counts():
 
     outcome = measure(prepare, 20.0, GIB // 2)
     assert outcome.status in ("memory", "timeout")
-
-
-def test_the_message_of_an_exception_is_kept():
-    def prepare(case):
-        raise KeyError("sinc")
-
-    outcome = measure(prepare)
-    assert (outcome.status, outcome.message) == ("error", "KeyError: 'sinc'")
-
-
-def test_a_process_that_dies_is_an_error_of_its_cell():
-    outcome = measure(lambda case: os.kill(os.getpid(), 9))
-    assert outcome.status == "crashed"
-    assert "SIGKILL" in outcome.message
-
-
-def test_an_engine_may_say_that_it_cannot():
-    def prepare(case):
-        raise NotImplementedError("no rule for this")
-
-    outcome = measure(prepare)
-    assert (outcome.status, outcome.message) == ("unsupported", "no rule for this")
-
-
-def test_a_module_that_cannot_be_imported_is_an_error():
-    outcome = measure(doubling, imports=("no_such_module",))
-    assert outcome.status == "error"
-    assert "no_such_module" in outcome.message
 
 
 def doubled(x):
@@ -196,7 +211,8 @@ def closing_the_pipe(report):
         (closing_the_pipe, "its process"),
     ],
 )
-def test_an_answer_that_cannot_be_read_ends_the_job_and_the_next_one_runs(job, words):
+def test_an_answer_that_cannot_be_read_ends_the_job_and_the_next_one_runs(job, words, monkeypatch):
+    monkeypatch.setattr("compare.process.executor._DYING_S", 0.5)
     with Executor() as executor:
         begin = time.monotonic()
         outcome = executor.run(job, budget=Budget(0.5, GIB))
@@ -290,17 +306,3 @@ def test_without_a_fork_there_is_a_new_interpreter():
     assert worker.run((call, doubled, 21), Budget(20.0, GIB)).result == 42
     worker.close()
     pristine.close()
-
-
-@pytest.mark.parametrize("claim", [-1, "many", 2**70, float("nan"), True])
-def test_what_an_engine_tells_of_itself_is_a_number_that_can_be(claim):
-    run = doubling(None).run
-    outcome = measure(lambda case: Prepared(run, operations=claim), 5.0)
-    assert (outcome.status, "operations; expected" in outcome.message) == ("error", True), outcome
-
-
-def test_a_message_that_is_no_unicode_is_escaped():
-    def refusing(case):
-        raise ValueError("cannot open caf" + chr(0xDCE9))
-
-    assert measure(refusing).message == "ValueError: cannot open caf\\udce9"

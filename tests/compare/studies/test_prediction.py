@@ -11,27 +11,25 @@ from compare.studies.prediction import check_law, main, next_size
 
 SIZES = (2, 4, 8, 16)
 BUDGET = Budget(20.0, 2 * 1024**3)
-pytestmark = pytest.mark.exhaustive  # a sweep stands before each
 
 
-@pytest.fixture(scope="module")
-def results():
-    """Measured cells of a problem at four sizes, whose operations scatter as times do."""
+@pytest.fixture
+def results(unmeasured):
+    """Cells of a problem at four sizes, whose operations scatter as times do."""
     frame = compare.benchmark("mlp-depth", engines=["adjoint"], sizes=SIZES)
     return frame.assign(operations=frame["operations"].astype(float) * [1.05, 0.97, 1.02, 0.96])
 
 
-@pytest.mark.exhaustive
 def test_a_law_holds_at_a_size_that_nobody_measured(results):
     checked = check_law(results, get_problem("mlp-depth"), "adjoint", "operations", 64, BUDGET)
     assert checked.status == "ok"
     assert checked.holds, checked
 
 
-@pytest.mark.exhaustive
-def test_a_wrong_law_does_not_hold(results):
-    """The planted mistake: costs that grow as the cube of what they were."""
-    wrong = results.assign(operations=results["operations"] ** 3)
+@pytest.mark.parametrize("power", [3, 1 / 3])
+def test_a_wrong_law_does_not_hold(results, power):
+    """The planted mistakes: costs that grew as the cube of what they were, and as its root."""
+    wrong = results.assign(operations=results["operations"] ** power)
     checked = check_law(wrong, get_problem("mlp-depth"), "adjoint", "operations", 64, BUDGET)
     assert not checked.holds
 
@@ -65,7 +63,6 @@ def test_a_size_that_the_engine_refuses_is_no_check(results, tmp_path):
     assert "not measured (unsupported): " in result.output
 
 
-@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("power", "code", "verdict"), [(1, 0, "the law held"), (3, 1, "the law did not hold")]
 )

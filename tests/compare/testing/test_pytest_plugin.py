@@ -130,7 +130,11 @@ def test_the_conformance_suite_runs_on_a_library_and_marks_what_is_known(folder)
     assert "division, second order - wrong: 0" in found.stdout
     assert "first = gradient((lambda x: 1 / x), 0)" in found.stdout
     known.write_text("programs::none\n")
-    found = run(folder, "--gradscale-conformance", "mylib:gradient")
-    assert "expected MODULE:GRADIENT or FILE.py:GRADIENT" in found.stderr + found.stdout
+    (folder / "broken.py").write_text("1 / 0\n")
+    for typed in ("mylib", "mylib:gradient", "mylib.py", "none.py:grad", "broken:grad", "math:pi"):
+        found = run(folder, "--gradscale-conformance", typed)
+        told = found.stderr + found.stdout
+        assert "expected MODULE:GRADIENT or FILE.py:GRADIENT" in told
+        assert "Traceback" not in told
     found = run(folder, *arguments)
     assert "no case is called 'programs::none'" in found.stderr + found.stdout

@@ -28,6 +28,7 @@ def planted(change, name="planted"):
     return Engine(name, "wrong on purpose", ("autodiff",), prepare)
 
 
+@pytest.mark.exhaustive
 def test_every_problem_has_a_truth_and_our_engines_are_near_it():
     cases = cases_for_truth(PROBLEMS.values(), seed=2, quick=True)
     errors = measure_errors(cases, [get_engine(name) for name in OURS])

@@ -53,6 +53,7 @@ FUNCTIONS_OF_TWO = """
 
 
 @needs_compiler
+@pytest.mark.sampled(4)
 @pytest.mark.each("text", FUNCTIONS_OF_ONE.split())
 def test_functions_of_one(text, compiled):
     call_at = compiled(g := gradient(parse(text), x=(), strategy="adjoint"))
@@ -64,6 +65,7 @@ def test_functions_of_one(text, compiled):
 
 
 @needs_compiler
+@pytest.mark.sampled(4)
 @pytest.mark.each("text", FUNCTIONS_OF_TWO.split())
 def test_functions_of_two(text, compiled):
     g = gradient(parse(text, ["x", "y"]), x=(), y=())

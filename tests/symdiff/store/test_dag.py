@@ -34,6 +34,16 @@ def _chain(dag, x, y, n):
     return node
 
 
+def test_what_is_below_is_found_in_small_and_in_large_graphs(dag, xyz):
+    x, y, z = xyz
+    small = dag.add(x, y)
+    assert dag.reachable([]) == []
+    assert dag.reachable([small, small]) == sorted({x, y, small})
+    _chain(dag, x, z, 200)  # from here on it is a small part
+    assert dag.reachable([]) == []
+    assert dag.reachable([small]) == sorted({x, y, small})
+
+
 def test_a_very_deep_chain_is_walked(dag, xyz):
     x, y, _ = xyz
     node = _chain(dag, x, y, 20_000)

@@ -61,3 +61,15 @@ def test_it_is_looked_for_once():
     source = autodiff.compile(autodiff.grad(f)).plan(np.ones(4)).source
     assert source.count("raise_unless_finite(") == 2
     assert "multiply_no_nan" not in source
+
+
+def test_what_loses_its_look_may_be_a_view_then():
+    """A reshape of a reversed view is a copy: done once, it would have the numbers of no call."""
+
+    def f(x):
+        y = np.ones((3, 3))
+        y[:, ::-1] *= np.reshape(np.resize(np.mean(x, axis=-1), 9), (3, 3))
+        return np.sum(np.sin(y) * np.arange(9.0).reshape(3, 3))
+
+    x = np.linspace(0.3, 1.2, 9).reshape(3, 3)
+    np.testing.assert_allclose(autodiff.compile(autodiff.grad(f))(x), autodiff.grad(f)(x))

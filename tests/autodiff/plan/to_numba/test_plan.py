@@ -72,6 +72,7 @@ UFUNCS = [
 ]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("arity", [1, 2])
 def test_every_universal_function_of_a_loop(arity, rng):
     # All in a few loops, since each takes a second to compile.
@@ -152,6 +153,7 @@ def test_workloads(name):
     check(both, *inputs, others=[x + 0.01 * np.cos(x) for x in inputs])
 
 
+@pytest.mark.exhaustive
 def test_a_deep_network_shares_its_kernels():
     workload = deep(15)
     both = autodiff.value_and_grad(partial(workload.function, np), workload.argnums)
@@ -179,6 +181,7 @@ def test_ties_and_what_is_not_a_number():
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.exhaustive
 def test_shapes_views_and_reductions(rng):
     def f(x, v, c, a):
         h = np.tanh(x + v) * c
@@ -214,6 +217,7 @@ def test_arrays_in_any_order_are_accepted(mlp):
         np.testing.assert_allclose(x, y, **CLOSE)
 
 
+@pytest.mark.exhaustive
 def test_float32_stays_float32(rng):
     def loss(x, w):
         return np.sum(np.tanh(x @ w) * np.sin(x[0, 0]) + 0.5 * np.maximum(x @ w, 0.0))
@@ -255,6 +259,7 @@ def test_branches_are_decided_again(rng):
     assert compiled.plan(x).backend == "numba"
 
 
+@pytest.mark.exhaustive
 def test_pieces_that_numba_cannot_do_run_in_numpy(rng):
     def loss(a, x):
         b = np.exp(-(x**2)) * np.sin(x) + x * 3.0
@@ -339,6 +344,38 @@ def test_numbers(rng):
     np.testing.assert_allclose(gradients, expected_gradients, **CLOSE)
 
 
+def _neighbours(x):
+    total = 0.0
+    for i in range(len(x) - 1):
+        total = total + (x[i + 1] - x[i] ** 2) ** 2
+    return total
+
+
+def _reciprocals(x):
+    total = 0.0
+    for i in range(700):
+        total = total * 0.5 + 1.0 / (1.0 / x + i)
+    return total
+
+
+def test_loops_on_numbers(rng):
+    both = autodiff.value_and_grad(_neighbours)
+    step, x = autodiff.compile(both, backend="numba"), rng.normal(size=600)
+    assert step.plan(x).backend == "numba"
+    # Elements that are put together in a row are a loop too.
+    assert step.plan(x).source.count("\n") < 100
+    for y in (x, 2.0 * x, x[::-1], np.repeat(x, 2)[::2]):
+        (value, x_bar), (wanted, expected) = step(y), both(y)
+        assert type(value) is type(wanted)
+        np.testing.assert_allclose(value, wanted, rtol=1e-9)
+        np.testing.assert_allclose(x_bar, expected, rtol=1e-9, atol=1e-12)
+    single = autodiff.compile(_reciprocals, backend="numba")
+    assert single(2.0) == pytest.approx(_reciprocals(2.0))
+    assert single.plan(2.0).backend == "numba"
+    with pytest.raises(ZeroDivisionError):
+        single(0.0)
+
+
 def test_without_numba_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
@@ -360,6 +397,7 @@ def test_a_value_of_which_only_the_shape_is_needed_has_no_memory():
         np.testing.assert_allclose(slopes, gradient, rtol=1e-13)
 
 
+@pytest.mark.exhaustive
 def test_the_cotangents_of_a_summed_product_are_sums_in_each_row(rng):
     product = autodiff.grad(lambda x, y: np.sum(np.tanh(x) @ y), (0, 1))
     for m, k, n in ((3, 2, 3), (1, 3, 2), (2, 3, 1), (2, 0, 3)):

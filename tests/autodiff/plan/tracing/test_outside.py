@@ -1,7 +1,9 @@
 """Kinds of places that hold what a function reads from outside: noticed, or refused by name."""
 
+import abc
 import builtins
 import collections
+import collections.abc
 import ctypes
 import datetime
 import decimal
@@ -588,6 +590,23 @@ def test_a_change_is_noticed(name, transform):
         after = eager(X, *args)
         assert not np.array_equal(after, before)
         np.testing.assert_array_equal(step(X, *args), after)
+
+
+class Shape(abc.ABC):  # noqa: B024
+    """A class with which others are registered."""
+
+
+def test_a_class_that_is_registered_with_another_is_noticed():
+    class Round:
+        pass
+
+    f = lambda x: np.sum(x) * (2.0 if isinstance(Round(), Shape) else 3.0)  # noqa: E731
+    g = lambda x: np.sum(x) * (2.0 if issubclass(Round, collections.abc.Sized) else 3.0)  # noqa: E731
+    steps = [autodiff.compile(h) for h in (f, g)]
+    assert [step(X) for step in steps] == [9.0, 9.0]
+    Shape.register(Round)
+    collections.abc.Sized.register(Round)
+    assert [step(X) for step in steps] == [6.0, 6.0]
 
 
 def _caught(x):
