@@ -10,7 +10,15 @@ from compare.checks.diagnosis import diagnosis
 from compare.checks.tolerance import Tolerance
 from compare.checks.ulp import ulps_text
 
-__all__ = ["VALUE", "Difference", "compare_gradients", "entry_name", "structure_error"]
+__all__ = [
+    "VALUE",
+    "Difference",
+    "compare_gradients",
+    "entry_name",
+    "part_name",
+    "structure_error",
+    "unlike_numbers",
+]
 
 #: Key of the value beside the names of arguments: no argument can be called so.
 VALUE = "the value"
@@ -60,12 +68,12 @@ def compare_gradients(
     reference: Mapping[str, Any],
     tolerance: Tolerance,
     inputs: Mapping[str, Any] | None = None,
-    terms: Callable[[], Mapping[str, float]] | None = None,
+    terms: Callable[[Tolerance], Mapping[str, float]] | None = None,
 ) -> Difference:
     """Return the difference of a value and its gradients from a reference.
 
-    `terms` gives the size of the terms that cancel in each (`checks.rounding.terms_of`); it is
-    called where the gradients would not agree without.
+    `terms` gives the size of the terms that cancel in each (`checks.rounding.terms_of`), as far
+    as somebody of a tolerance can see; it is called where the gradients would not agree without.
 
     Notes
     -----
@@ -87,8 +95,11 @@ def compare_gradients(
     found = _compared(result, expected, floors, tolerance, inputs)
     if found.agrees or terms is None or not np.isfinite(found.max_error):
         return found
-    cancelling = terms()
+    cancelling = terms(tolerance)
     rounded = {n: max(f, tolerance.of_terms * cancelling.get(n, 0.0)) for n, f in floors.items()}
+    for n in reference:
+        # What is rounded in the value is of the size of its terms, whatever is left of them.
+        rounded[n] += tolerance.of_value * cancelling.get(VALUE, 0.0)
     within = _compared(result, expected, rounded, tolerance, inputs)
     if not within.agrees:
         return found
@@ -139,7 +150,7 @@ def structure_error(
     inputs: Mapping[str, Any] | None,
 ) -> str:
     """Return the difference of two gradients in names, shapes or types, or an empty string."""
-    failed = _unlike("the value", value, (), None)
+    failed = _unlike(VALUE, value, (), None)
     if failed:
         return failed
     if not isinstance(gradients, Mapping):
@@ -152,23 +163,37 @@ def structure_error(
         return f"gradients of {arrived} arrived; expected {', '.join(sorted(reference))}"
     for name, expected in reference.items():
         dtype = np.asarray(inputs[name]).dtype if inputs and name in inputs else None
-        failed = _unlike(f"the gradient of {name}", gradients[name], np.shape(expected), dtype)
+        failed = _unlike(name, gradients[name], np.shape(expected), dtype)
         if failed:
             return failed
     return ""
 
 
-def _unlike(what: str, given: Any, shape: tuple[int, ...], dtype: Any) -> str:
+def part_name(name: str) -> str:
+    """Return the words for the value, or for the gradient of an argument."""
+    return name if name == VALUE else f"the gradient of {name}"
+
+
+def unlike_numbers(name: str, given: Any) -> str:
+    """Return why a part of a result is neither an array nor a number, or an empty string."""
+    # Not `isinstance`, which asks the object itself what it is.
+    if issubclass(type(given), np.ndarray | np.generic | float | int | complex):
+        return ""
+    return f"{part_name(name)} is a {type(given).__name__}; expected a NumPy array or a float"
+
+
+def _unlike(name: str, given: Any, shape: tuple[int, ...], dtype: Any) -> str:
     """Return the difference of an array in kind, shape or type, or an empty string."""
-    if not isinstance(given, np.ndarray | np.generic | float | int | complex):
-        return f"{what} is a {type(given).__name__}; expected a NumPy array or a float"
+    if failed := unlike_numbers(name, given):
+        return failed
+    what = part_name(name)
     if np.shape(given) != shape:
         return f"{what} has shape {np.shape(given)}; expected {shape}"
     found = np.asarray(given).dtype
     if dtype is not None and dtype.kind == "f":
         return f"{what} has dtype {found}; expected {dtype}" if found != dtype else ""
     # A function of floats may have a whole number for its value, but no gradient is one.
-    if found.kind == "f" or (what == "the value" and found.kind in "iu"):
+    if found.kind == "f" or (name == VALUE and found.kind in "iu"):
         return ""
     return f"{what} has dtype {found}; expected a floating-point type"
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from compare.checks.difference import VALUE
+from compare.checks.tolerance import Tolerance
 from compare.engines import get_engine
 from compare.problems.problem import Case
 
@@ -20,19 +21,24 @@ __all__ = ["terms_of"]
 #: Every intermediate is moved by this, relative to itself: far above rounding, so that it is not
 #: seen, and far below the size at which the second order would be. For float32 the other.
 _MOVED, _MOVED_SINGLE = 2.0**-40, 2.0**-12
+#: The step of central differences: at a flat minimum terms are much larger there.
+_STEP = 2.0**-17
 #: Draws: each moves every intermediate up or down, and two terms may move alike by chance.
 _DRAWS = 8
 #: Entries up to which central differences are taken again and again.
 _MOST_DIFFERENCES = 256
 
 
-def terms_of(case: Case, against: str = "finite-differences") -> dict[str, float]:
+def terms_of(
+    case: Case, against: str = "finite-differences", tolerance: Tolerance | None = None
+) -> dict[str, float]:
     """Return the size of the largest terms in the value and in each gradient of a case.
 
     Every intermediate of the forward and of the backward pass is multiplied by 1 ± 2⁻⁴⁰ at random;
     what that moves, divided by 2⁻⁴⁰, is the size of the terms: Monte Carlo arithmetic
     (D. S. Parker, "Monte Carlo Arithmetic", UCLA CSD-970002, 1997). Where the function has no graph
-    only its inputs are moved, and the engine `against` computes.
+    only its inputs are moved, and the engine `against` computes. Who sees the function at steps
+    alone, as the tolerance of central differences says, has terms of the size they reach there.
 
     Examples
     --------
@@ -44,6 +50,8 @@ def terms_of(case: Case, against: str = "finite-differences") -> dict[str, float
     rng = np.random.default_rng(0)
     single = any(getattr(x, "dtype", None) == np.float32 for x in case.inputs.values())
     by = _MOVED_SINGLE if single else _MOVED
+    if tolerance is not None and tolerance.of_value:
+        by = max(by, _STEP)
     for way in (_moved_graph, partial(_moved_inputs, against=against)):
         try:
             with np.errstate(all="ignore"):

@@ -9,17 +9,25 @@ import dataclasses
 import hashlib
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from compare.checks.difference import Difference, compare_gradients
+from compare.checks.difference import (
+    VALUE,
+    Difference,
+    compare_gradients,
+    part_name,
+    unlike_numbers,
+)
 from compare.checks.reference import tolerance_between
 from compare.checks.rounding import terms_of
 from compare.checks.tolerance import Tolerance
 from compare.engines.engine import Engine
 from compare.problems.problem import Case, Inputs
 from compare.process.executor import Budget, Executor, Outcome
+from compare.process.ipc import numbers_only
 from compare.process.jobs import Report
 
 __all__ = [
@@ -28,13 +36,17 @@ __all__ = [
     "Result",
     "digest",
     "input_digests",
+    "is_finite",
     "judge",
     "judge_job",
+    "kept",
     "moved_inputs",
     "observe",
     "observe_in",
     "result_of",
     "unchecked_reason",
+    "unfinished",
+    "with_moved_inputs",
     "with_second_inputs",
 ]
 
@@ -68,6 +80,8 @@ class Observed:
         Why there is no result at second inputs; empty if there is one.
     failed : str
         The exception of the repeated run; empty if it had none.
+    unchecked : str
+        Why the engine was not run again; empty if it was.
     """
 
     result: Result
@@ -75,6 +89,7 @@ class Observed:
     complaint: str = ""
     remark: str = ""
     failed: str = ""
+    unchecked: str = ""
 
 
 def input_digests(inputs: Mapping[str, Any]) -> dict[str, bytes]:
@@ -103,7 +118,12 @@ def with_second_inputs(case: Case) -> Case:
     other = Case(case.problem, case.size, case.seed + 1)
     if input_digests(other.inputs) != input_digests(case.inputs):
         return other
-    moved = moved_inputs(case, case.seed)
+    return with_moved_inputs(case, case.seed)
+
+
+def with_moved_inputs(case: Case, seed: int) -> Case:
+    """Return a case whose inputs are those of `moved_inputs`."""
+    moved = moved_inputs(case, seed)
 
     def inputs(size: int, rng: np.random.Generator) -> Inputs:
         return dict(moved)
@@ -137,36 +157,55 @@ def result_of(returned: Any) -> Result:
     Traceback (most recent call last):
     TypeError: the engine returned a NoneType; expected the value and a mapping of gradients by name
     """
-    if isinstance(returned, tuple) and len(returned) == 2 and isinstance(returned[1], Mapping):
-        return returned
-    arrived = f"a {type(returned).__name__}"
-    if isinstance(returned, tuple):
-        arrived += f" of {', '.join(type(part).__name__ for part in returned) or 'nothing'}"
+    if isinstance(returned, tuple) and len(returned) == 2:
+        value, gradients = returned
+        if isinstance(gradients, Mapping):
+            # Each is asked for by its name: a mapping may compute them only then.
+            return value, {name: gradients[name] for name in gradients}
     raise TypeError(
-        f"the engine returned {arrived}; expected the value and a mapping of gradients by name"
+        f"the engine returned {_arrived(returned)}; expected the value and a mapping of gradients "
+        "by name"
     )
 
 
-def digest(result: Any) -> bytes:
+def _arrived(returned: Any) -> str:
+    """Return the kind of what an engine returned."""
+    parts = ""
+    if isinstance(returned, tuple):
+        parts = f" of {', '.join(type(part).__name__ for part in returned) or 'nothing'}"
+    return f"a {type(returned).__name__}{parts}"
+
+
+def unfinished(returned: Any) -> str:
+    """Return why a result may still have to be computed; empty where it holds all of its parts."""
+    if type(returned) is not tuple or len(returned) != 2 or type(returned[1]) is not dict:
+        return f"{_arrived(returned)} arrived; expected a tuple of a value and a dict"
+    return _foreign(returned)
+
+
+def digest(result: Result) -> bytes:
     """Return a digest of value and gradients, by which a difference of one bit is noticed."""
     found = hashlib.blake2b()
-    for name, part in sorted(_parts(result_of(result)).items()):
-        found.update(name.encode())
-        found.update(_bits(part))
+    for name, part in sorted(_parts(result).items()):
+        array = np.asarray(part)
+        found.update(f"{name} {array.dtype} {array.shape}".encode("utf-8", "surrogatepass"))
+        found.update(_bits(array))
     return found.digest()
 
 
-def _kept(result: Result) -> Result:
-    """Return a copy of a result, which no later call can change."""
+def kept(result: Result) -> Result:
+    """Return a copy of a result that no later call can change, and any process can read."""
     value, gradients = result
     return _copied(value), {name: _copied(x_bar) for name, x_bar in gradients.items()}
 
 
 def _copied(part: Any) -> Any:
-    """Return a copy of an array; of a subclass the numbers alone, which any process can read."""
-    if isinstance(part, np.ma.MaskedArray):
+    """Return a copy of numbers alone; of what is none the name of its type, and nothing to run."""
+    if unlike_numbers("", part):
+        return type(part).__name__
+    if type(part) is np.ma.MaskedArray:
         return part.copy()
-    return np.array(part, subok=False) if isinstance(part, np.ndarray) else part
+    return np.array(part, subok=False) if isinstance(part, np.ndarray) else np.asarray(part)[()]
 
 
 def observe(
@@ -179,30 +218,30 @@ def observe(
 ) -> Observed:
     """Return the behaviour of an engine after its first run."""
     first = result_of(first)
-    kept = _kept(first)
-    complaint = _mutated(before, case.inputs) or _aliased(first, case.inputs)
+    result = kept(first)
+    complaint = _foreign(first) or _mutated(before, case.inputs) or _aliased(first, case.inputs)
     reason = unchecked_reason(case, first_run_s)
     if reason:
-        return Observed(kept, None, complaint, f"state not checked: {reason}")
+        return Observed(result, None, complaint, f"state not checked: {reason}", "", reason)
     remark, at_second_inputs = "", None
     try:
         there = result_of(run(with_second_inputs(case).inputs))
-        at_second_inputs = _kept(there)
+        at_second_inputs = kept(there)
     except Exception as error:
         # Who refuses other inputs computes no wrong gradient: a graph whose branches change does.
         remark = f"not checked at other inputs: {type(error).__name__}: {error}"
-    complaint = complaint or _overwritten(first, kept, "the first result")
+    complaint = complaint or _overwritten(first, result, "the first result")
     try:
         again = result_of(run(case.inputs))
     except Exception as error:
         failed = f"a second run at the same inputs raised {type(error).__name__}: {error}"
-        return Observed(kept, at_second_inputs, complaint, remark, failed)
+        return Observed(result, at_second_inputs, complaint, remark, failed)
     complaint = complaint or _mutated(before, case.inputs)
     if at_second_inputs is not None:
         complaint = complaint or _overwritten(there, at_second_inputs, "the second result")
     if threads == 1:
-        complaint = complaint or _unlike_before(kept, again)
-    return Observed(kept, at_second_inputs, complaint, remark)
+        complaint = complaint or _unlike_before(result, again)
+    return Observed(result, at_second_inputs, complaint, remark)
 
 
 def unchecked_reason(case: Case, first_run_s: float) -> str:
@@ -218,6 +257,12 @@ def unchecked_reason(case: Case, first_run_s: float) -> str:
         return f"one run took {first_run_s:.2g} s"
     entries = sum(int(np.size(value)) for value in case.inputs.values())
     return f"the inputs have {entries:,} entries" if entries > _LARGEST else ""
+
+
+def _foreign(result: Result) -> str:
+    """Return a complaint about a part that is no array and no number, whatever it turns into."""
+    found = (unlike_numbers(name, part) for name, part in _parts(result).items())
+    return next(filter(None, found), "")
 
 
 def _mutated(before: Mapping[str, bytes], inputs: Mapping[str, Any]) -> str:
@@ -246,7 +291,7 @@ def _share(a: Any, b: Any) -> bool:
 
 
 def _parts(result: Any) -> dict[str, Any]:
-    return {"value": result[0], **result[1]}
+    return {VALUE: result[0], **result[1]}
 
 
 def _bits(part: Any) -> Any:
@@ -261,24 +306,22 @@ def _same_bits(a: Any, b: Any) -> bool:
     return np.asarray(a).dtype == np.asarray(b).dtype and np.array_equal(_bits(a), _bits(b))
 
 
-def _overwritten(given: Result, kept: Result, which: str) -> str:
+def _overwritten(given: Result, result: Result, which: str) -> str:
     """Return a complaint about a result that changed when the engine was run again."""
-    then = _parts(kept)
+    then = _parts(result)
     for name, part in _parts(given).items():
         if isinstance(part, np.ndarray) and not _same_bits(part, then[name]):
-            what = "value" if name == "value" else f"gradient of {name}"
-            return f"{which} changed when the engine ran again: its {what} is a stale buffer"
+            return f"{which} changed when the engine ran again: {part_name(name)} is a stale buffer"
     return ""
 
 
-def _unlike_before(kept: Result, again: Result) -> str:
+def _unlike_before(result: Result, again: Result) -> str:
     """Return a complaint about a result that came out different at the same inputs."""
-    then, now = _parts(kept), _parts(again)
+    then, now = _parts(result), _parts(again)
     for name in then:
         if name in now and _same_bits(then[name], now[name]):
             continue
-        what = "value" if name == "value" else f"gradient of {name}"
-        return f"not deterministic: a second run at the same inputs gave another {what}"
+        return f"not deterministic: a second run at the same inputs changed {part_name(name)}"
     return ""
 
 
@@ -292,7 +335,7 @@ def judge(
 ) -> dict[str, Any]:
     """Return the verdict on the observations, as columns of a table."""
     difference = compare_gradients(
-        *observed.result, *reference, tolerance, case.inputs, lambda: terms_of(case, against)
+        *observed.result, *reference, tolerance, case.inputs, partial(terms_of, case, against)
     )
     columns = {"max_error": difference.max_error, "max_error_at": difference.at}
     if observed.failed:
@@ -303,7 +346,7 @@ def judge(
     remarks = [difference.remark]
     if observed.at_second_inputs is None:
         remarks.append(observed.remark)
-    elif reference_at_second_inputs is None or not _finite(reference_at_second_inputs):
+    elif reference_at_second_inputs is None or not is_finite(reference_at_second_inputs):
         remarks.append(f"not checked at other inputs: {against} has no finite gradient there")
     else:
         second = with_second_inputs(case)
@@ -312,14 +355,15 @@ def judge(
             *reference_at_second_inputs,
             tolerance,
             second.inputs,
-            lambda: terms_of(second, against),
+            partial(terms_of, second, against),
         )
         if not there.agrees:
             return {"status": "mismatch", "message": _at_others(there), **columns}
     return {"status": "ok", "message": "; ".join(filter(None, remarks)), **columns}
 
 
-def _finite(result: Result) -> bool:
+def is_finite(result: Result) -> bool:
+    """Return whether all numbers of a result are finite."""
     return all(bool(np.all(np.isfinite(part))) for part in _parts(result).values())
 
 
@@ -363,5 +407,11 @@ def observe_in(executor: Executor, case: Case, engine: Engine, budget: Budget) -
     """Return the behaviour of an engine on a case, observed in a process of its own."""
     imports = (__name__, *engine.imports)
     return executor.run(
-        _observe_engine, case, engine, budget=budget, of=engine.name, imports=imports
+        _observe_engine,
+        case,
+        engine,
+        budget=budget,
+        of=engine.name,
+        imports=imports,
+        loads=numbers_only,
     )

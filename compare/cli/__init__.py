@@ -59,7 +59,8 @@ def main(
     except MemoryError:
         click.echo(f"{name}: the system gave no more memory to this process", err=True)
         code = BAD_INPUT
-    except (ValueError, TypeError, RuntimeError) as error:  # RuntimeError: no more threads
+    # RuntimeError: no more threads; ImportError: no memory for a library that is needed now.
+    except (ValueError, TypeError, RuntimeError, ImportError) as error:
         click.echo(f"{name}: {error}", err=True)
         code = BAD_INPUT
     sys.exit(code)

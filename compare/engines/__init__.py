@@ -77,7 +77,16 @@ def get_engine(name: str) -> Engine:
 
 
 def chosen_engines(case: Case, engines: Iterable[str | Engine] | None) -> list[Engine]:
-    """Return engines by name or as they are; without a choice all that do not refuse the case."""
+    """Return engines by name or as they are, each once; all that do not refuse without a choice."""
     if engines is None:
         return [engine for engine in ENGINES.values() if not engine.refuses(case)]
-    return [get_engine(e) if isinstance(e, str) else e for e in engines]
+    chosen: list[Engine] = []
+    for each in engines:
+        engine = get_engine(each) if isinstance(each, str) else each
+        if engine not in chosen:
+            chosen.append(engine)
+    names, known = [engine.name for engine in chosen], ENGINES | _BY_NAME | PEERS
+    for engine in chosen:
+        if names.count(engine.name) > 1 or known.get(engine.name, engine) != engine:
+            raise ValueError(f"another engine is called {engine.name!r} too: rename yours")
+    return chosen

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from compare.problems.problem import Case
+from compare.registry.naming import check_name
 
-__all__ = ["Engine", "Prepared"]
+__all__ = ["GIVEN", "Engine", "Prepared"]
+
+#: Name of a gradient that the caller of a comparison has given.
+GIVEN = "your gradient"
 
 ValueAndGradient = Callable[[Mapping[str, Any]], tuple[Any, Mapping[str, Any]]]
 
@@ -43,8 +47,8 @@ def _as_it_is(threads: int) -> Mapping[str, str]:
     return {}
 
 
-#: Names in the column ``engine`` of samples.parquet that are no engines.
-_RESERVED = ("control", "primal")
+#: What no engine is called: names in the column ``engine`` of samples.parquet, and the caller's.
+_RESERVED = ("control", "primal", GIVEN)
 
 
 @dataclass(frozen=True)
@@ -82,8 +86,4 @@ class Engine:
     environment: Callable[[int], Mapping[str, str]] = _as_it_is
 
     def __post_init__(self) -> None:
-        if not self.name.strip() or not self.name.isprintable() or self.name in _RESERVED:
-            raise ValueError(
-                f"an engine called {self.name!r} arrived; expected printable text other than "
-                f"{', '.join(_RESERVED)}, which stand for what is timed beside the engines"
-            )
+        check_name("an engine", self.name, _RESERVED)

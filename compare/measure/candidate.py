@@ -1,13 +1,24 @@
 """A measured process, as its parent sees it: an engine's, or that of the loss alone."""
 
 import contextlib
+import math
+import random
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+import numpy as np
+
 from compare.checks.difference import compare_gradients
 from compare.checks.reference import reference_name, tolerance_of
-from compare.checks.state_check import Observed, Result, digest, unchecked_reason
+from compare.checks.state_check import (
+    Observed,
+    Result,
+    digest,
+    is_finite,
+    with_moved_inputs,
+)
 from compare.engines.engine import Engine
 from compare.measure import jobs
 from compare.measure.rounds import Lost, Rounds
@@ -15,6 +26,7 @@ from compare.measure.session import MeasurementSession, sample_of, without_input
 from compare.measure.timing import Sample
 from compare.problems.problem import Case
 from compare.process.executor import Budget, Outcome, Worker
+from compare.process.ipc import numbers_only
 from compare.process.jobs import import_modules
 from compare.process.pristine import Pristine
 from compare.results.schema import RESULT_COLUMNS, SCHEMA_VERSION
@@ -51,8 +63,8 @@ _TRACED_S = 0.2
 #: Time that this may take, in s: the tracer looks up the line of each allocation, which takes
 #: minutes in a formula of many thousand lines. The bytes are then left out.
 _TRACING_S = 1.0
-#: Times that a call may take longer on new inputs: caches of the processor make it up to 2.
-_REMEMBERS = 4.0
+#: Share of the samples of which the numbers are looked at, whatever their digest says.
+_LOOKED_AT = 1 / 16
 
 
 class MeasuredProcess:
@@ -68,13 +80,16 @@ class MeasuredProcess:
         self._session, self._imports, self._preparation = session, imports, preparation
         self._environment = environment
         self._loops, self._sample_s, self._turn = 1, 0.0, 0
+        #: Time that a job takes beside its sample, where it is least, by the clock of this process.
+        self.beside_s = math.inf
         self.worker: Worker | None = None
 
     def start(self, pristine: Pristine | None = None) -> None:
         """Start the interpreter, and do not wait for it."""
         self.worker = Worker(
-            self._session.threads, self._environment, self._session.cores, pristine
+            self._session.threads, self._environment, self._session.cores, pristine, numbers_only
         )
+        self.beside_s = math.inf
 
     def job(self, *job: Any, stage: str = "start", limit_s: float | None = None) -> Outcome:
         """Return the outcome of a job in the process."""
@@ -105,9 +120,7 @@ class MeasuredProcess:
     def sample(self) -> Sample:
         """Return the next sample, or raise `Lost`."""
         if not self._session.fresh:
-            job = (jobs.sample, self._loops, True, self._turn)
-            self._turn += 1
-            return self.checked(sample_of(self.job(*job, stage="sampling", limit_s=self._limit_s)))
+            return self.checked(self.warm_sample()[0])
         self.close()
         try:
             self.start()
@@ -118,6 +131,20 @@ class MeasuredProcess:
             return self.checked(sample_of(self.job(*cold, stage="sampling", limit_s=self._limit_s)))
         finally:
             self.close()
+
+    def warm_sample(self, times: int = 1) -> tuple[Sample, float]:
+        """Return the next sample, of so many times the calls, and what its job took beside it."""
+        job = (jobs.sample, times * self._loops, True, self._turn)
+        begin = time.monotonic()
+        self._turn += 1
+        found = sample_of(self.job(*job, stage="sampling", limit_s=self._limit_s))
+        beside_s = time.monotonic() - begin - found.seconds * found.loops
+        self.beside_s = min(self.beside_s, beside_s)
+        return found, beside_s
+
+    def used_s(self) -> float:
+        """Return the processor time that the process has used, as the system counts it, in s."""
+        return self.worker.processor_s() if self.worker else 0.0
 
     def checked(self, sample: Sample) -> Sample:
         """Return a sample, or raise `Lost` where its result is not what it should be."""
@@ -149,6 +176,8 @@ class Candidate(MeasuredProcess):
         #: The results that were checked, at the inputs in turn, and their digests.
         self._results: list[Result] = []
         self._digests: list[set[bytes]] = []
+        #: The engine whose gradient is its reference, and why it was not run again, if it was not.
+        self.against, self.unchecked = "", ""
         #: The rounds that it took part in.
         self.rounds: list[Rounds] = []
 
@@ -176,7 +205,7 @@ class Candidate(MeasuredProcess):
         if calibrated.status != "ok":
             self.ends(calibrated)
             return False
-        return self._forgets()
+        return True
 
     def _agrees(self, against: str, reference: Result) -> bool:
         """Hold the engine against its reference, at both inputs, in a process of neither."""
@@ -186,7 +215,8 @@ class Candidate(MeasuredProcess):
             self.ends(observed)
             return False
         seen: Observed = observed.result
-        second = self._at_second_inputs(against)
+        self.against, self.unchecked = against, seen.unchecked
+        second = None if seen.at_second_inputs is None else self._at_second_inputs()
         judged = self._session.judge(case, self.engine, seen, against, reference, second)
         if judged.status != "ok":
             self.ends(judged)
@@ -208,8 +238,7 @@ class Candidate(MeasuredProcess):
     def leaves(self, outcome: Outcome) -> None:
         """Close a process that broke its budget, which an earlier one had kept."""
         self.close()
-        why = f"measured in one process only, the next one ended as {outcome.status}"
-        self.row["message"] = "; ".join(filter(None, [self.row["message"], why]))
+        self.remark(f"measured in one process only, the next one ended as {outcome.status}")
 
     def take_up(self) -> Outcome:
         """Prepare one more process of a candidate that was checked in its first."""
@@ -217,35 +246,47 @@ class Candidate(MeasuredProcess):
         prepared = self.prepare()
         if prepared.status != "ok":
             return prepared
-        job = (jobs.take_up, without_inputs(self.case), len(self._results) > 1)
+        job = (jobs.take_up, without_inputs(self.case), self.ran_at_second_inputs)
         return self.job(*job, stage="sampling")
 
-    def _forgets(self) -> bool:
-        """Whether a call takes as long on inputs that the engine has never seen."""
-        if unchecked_reason(self.case, self.row["first_run_s"] or 0.0):
-            return True
-        job = (jobs.slower_on_new_inputs, without_inputs(self.case), self._loops)
-        found = self.job(*job, stage="new inputs", limit_s=self._limit_s)
-        if self.worker is None or not self.worker.alive:
-            self.ends(found)
-            return False
-        if found.status != "ok":
-            # Calls that are refused show nothing, which whoever reads the times must know.
-            why = f"not timed on new inputs: {found.message}"
-            self.row["message"] = "; ".join(filter(None, [self.row["message"], why]))
-            return True
-        if found.result < _REMEMBERS:
-            return True
-        message = (
-            f"a call takes {found.result:.1f} × as long on new inputs as on those it has seen: "
-            "it remembers results"
-        )
-        self.ends(Outcome("mismatch", None, message, "new inputs"))
-        return False
+    def at_new_inputs(self, sampled_s: float) -> Outcome:
+        """Return the behaviour of the engine on inputs that it has never seen."""
+        seed = self._session.seed_of_new_inputs(self.case)
+        job = (jobs.new_inputs, without_inputs(self.case), self._loops, seed, sampled_s)
+        return self.job(*job, stage="new inputs", limit_s=self._limit_s)
+
+    def judged_at_new_inputs(self, result: Result) -> Outcome:
+        """Return the verdict on a result there; it is ok where there is no reference."""
+        session, case, against = self._session, self.case, self.against
+        if against == "finite-differences":  # only our own graph's, and slow
+            return Outcome("ok", {"status": "ok"})
+        expected = session.reference_at_new_inputs(case, against)
+        if expected.status != "ok" or not is_finite(expected.result):
+            return Outcome("ok", {"status": "ok"})
+        moved = with_moved_inputs(case, session.seed_of_new_inputs(case))
+        found = Observed(result), against, expected.result, None
+        return session.judge(moved, self.engine, *found)
+
+    @property
+    def ran_at_second_inputs(self) -> bool:
+        """Whether it has a result at other inputs than its own."""
+        return len(self._results) > 1
+
+    @property
+    def result_bytes(self) -> int:
+        """Memory of a result."""
+        return sum(int(np.asarray(part).nbytes) for part in self._results[0][1].values())
+
+    def remark(self, text: str) -> None:
+        """Add a remark to the message of the row."""
+        said = self.row["message"] or ""
+        if text not in said:  # each of its processes may say the same
+            self.row["message"] = "; ".join(filter(None, [said, text]))
 
     def checked(self, sample: Sample) -> Sample:
         """Return a sample, or raise `Lost` where its result is not the one that was checked."""
-        if sample.digest in self._digests[sample.place]:
+        known = sample.digest in self._digests[sample.place]
+        if known and random.random() >= _LOOKED_AT:
             return sample
         kept = self.job(jobs.sampled_result, stage="check")
         tolerance = tolerance_of(self.engine, self.case)
@@ -257,17 +298,15 @@ class Candidate(MeasuredProcess):
             if difference.agrees:
                 self._digests[sample.place].add(sample.digest)
                 return sample
-            message = (
-                f"a result while it was timed is not the one that was checked: {difference.message}"
-            )
+            kept = Outcome("error", None, difference.message)
+        if kept.status == "error":
+            message = f"a result while it was timed is not the one that was checked: {kept.message}"
             kept = Outcome("mismatch", None, message, "sampling")
         raise Lost(kept)
 
-    def _at_second_inputs(self, against: str) -> Any:
-        """Return the reference at other inputs; None where the engine is not run there."""
-        if unchecked_reason(self.case, self.row["first_run_s"] or 0.0):
-            return None
-        outcome = self._session.reference_at_second_inputs(self.case, against)
+    def _at_second_inputs(self) -> Any:
+        """Return the reference at other inputs; None where it has none there."""
+        outcome = self._session.reference_at_second_inputs(self.case, self.against)
         return outcome.result if outcome.status == "ok" else None
 
     def _add_metadata(self, outcome: Outcome) -> None:

@@ -15,11 +15,14 @@ from compare.engines.engine import Engine
 from compare.measure import jobs
 from compare.measure.candidate import Candidate, MeasuredProcess, Row
 from compare.measure.estimates import between_processes, estimate, noisy
+from compare.measure.last_checks import last_checks
 from compare.measure.rounds import CALIBRATION, PRIMAL, Rounds, Taken
 from compare.measure.session import MeasurementSession, without_inputs
+from compare.measure.timing import Sample
 from compare.problems.problem import Case
 from compare.process.executor import Outcome
 from compare.process.jobs import start
+from compare.process.keeper import KEEPS
 
 __all__ = ["Ended", "InterleavedBatch", "available_bytes"]
 
@@ -87,7 +90,7 @@ class InterleavedBatch:
                     group = []
                 if self.on_begin:
                     self.on_begin(candidate.engine)
-                if candidate.ready():
+                if candidate.ready() and self._stands(candidate, self.session.fresh):
                     group.append(candidate)
                 else:
                     yield Ended(candidate.row)
@@ -120,6 +123,7 @@ class InterleavedBatch:
                 if group:
                     yield from self._timed(group, process)
             finally:
+                self.session.forget()
                 for candidate in live:
                     candidate.close()
         between = [
@@ -163,11 +167,22 @@ class InterleavedBatch:
         finally:
             primal.close()
         self._next = rounds.next
-        for candidate in left.values():
+        for name, candidate in left.items():
+            samples = [taken.sample for taken in rounds.taken[name]]
+            if not self._stands(candidate, not session.fresh, samples):
+                yield Ended(candidate.row, self._raw(candidate))
+                continue
             if process == 0 and candidate.worker is not None:
                 candidate.count_allocations()
             candidate.close()
             self._live.append(candidate)
+
+    def _stands(self, candidate: Candidate, now: bool, samples: Sequence[Sample] = ()) -> bool:
+        """Whether a candidate stands its last checks, where it is now that they are due."""
+        outcome = last_checks(candidate, samples) if now else Outcome("ok")
+        if outcome.status != "ok":
+            candidate.ends(outcome)
+        return outcome.status == "ok"
 
     def _lost(self, candidate: Candidate, outcome: Outcome) -> Ended:
         """Return the cell of a candidate that gives no more samples."""
@@ -261,6 +276,8 @@ def _remarks(candidate: Candidate) -> Iterator[str]:
     row, name = candidate.row, candidate.engine.name
     if row["threads_read"] is not None and row["threads_read"] > row["threads"]:
         yield f"a library reports {row['threads_read']} threads, asked for were {row['threads']}"
+    if not KEEPS:
+        yield "what it left behind is found by its environment only, as this system has it"
     idle_s = others_s = 0.0
     for rounds in candidate.rounds:
         for other, all_taken in rounds.taken.items():

@@ -1,12 +1,13 @@
 """Limits, cores, references and calibration workload, shared by the batches of a sweep."""
 
 import dataclasses
+import secrets
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from compare.checks.reference import compute_reference, reference_gradient
-from compare.checks.state_check import judge_job, with_second_inputs
+from compare.checks.state_check import judge_job, with_moved_inputs, with_second_inputs
 from compare.engines.engine import Engine
 from compare.measure import jobs
 from compare.measure.rounds import Limits, Lost
@@ -53,6 +54,7 @@ class MeasurementSession:
         self._pristine: dict[tuple[Any, ...], Pristine] = {}
         self._references: dict[str, Outcome] = {}
         self._referred: Case | None = None
+        self._seed = 0
 
     def __enter__(self) -> Self:
         return self
@@ -117,6 +119,19 @@ class MeasurementSession:
             references[key] = self._executor.call(*job, budget=self.budget)
         return references[key]
 
+    def seed_of_new_inputs(self, case: Case) -> int:
+        """Return the seed of inputs that no process has seen, another one in each turn."""
+        self._references_of(case)
+        return self._seed
+
+    def reference_at_new_inputs(self, case: Case, name: str) -> Outcome:
+        """Return the same at those inputs."""
+        references, key = self._references_of(case), f"{name} at new inputs"
+        if key not in references:
+            job = (_at_new_inputs, without_inputs(case), name, self._seed)
+            references[key] = self._executor.call(*job, budget=self.budget)
+        return references[key]
+
     def judge(self, case: Case, engine: Engine, *observed: Any) -> Outcome:
         """Return the verdict on an engine's observations, found in the process of references."""
         return self._executor.run(judge_job, case, engine, *observed, budget=self.budget)
@@ -125,6 +140,7 @@ class MeasurementSession:
         """Return the references of a case, and release those of the last one."""
         if self._referred is not case:
             self._references, self._referred = {}, case
+            self._seed = secrets.randbits(32)
         return self._references
 
     def forget(self) -> None:
@@ -143,6 +159,11 @@ class MeasurementSession:
 def _at_second_inputs(case: Case, name: str) -> Any:
     """Return value and gradients of an engine at other inputs; runs in a process of its own."""
     return reference_gradient(with_second_inputs(case), name)
+
+
+def _at_new_inputs(case: Case, name: str, seed: int) -> Any:
+    """Return value and gradients of an engine at moved inputs; runs in a process of its own."""
+    return reference_gradient(with_moved_inputs(case, seed), name)
 
 
 def sample_of(outcome: Outcome) -> Sample:

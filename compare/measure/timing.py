@@ -1,10 +1,11 @@
 """The clock around many calls: how many make a sample, and what one of them takes."""
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from compare.process.jobs import perf_counter, process_time
 
 __all__ = ["SAMPLE_S", "Sample", "calibrated", "time_calls", "timed_result"]
 
@@ -27,15 +28,17 @@ class Sample:
     loops: int = 1
     #: Processor time that the process took while it should have waited for its turn, in s.
     idle_processor_s: float = 0.0
-    #: Which of the inputs it was taken at, and the digest of the result of one of its calls.
+    #: Which of the inputs it was taken at, and of the call that is looked at the digest of its
+    #: result and its wall time in s.
     place: int = 0
     digest: bytes = b""
+    looked_s: float = 0.0
 
 
 def calibrated(
     run: Callable[[], Any],
     sample_s: float = SAMPLE_S,
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Callable[[], float] = perf_counter,
 ) -> int:
     """Return the number of calls that make a sample last long enough.
 
@@ -59,7 +62,7 @@ def calibrated(
 
 
 def time_calls(
-    run: Callable[[], Any], loops: int, clock: Callable[[], float] = time.perf_counter
+    run: Callable[[], Any], loops: int, clock: Callable[[], float] = perf_counter
 ) -> tuple[float, float]:
     """Return wall time and processor time of one call, from many.
 
@@ -76,15 +79,17 @@ def timed_result(
     run: Callable[[], Any],
     loops: int,
     at: int,
-    clock: Callable[[], float] = time.perf_counter,
-) -> tuple[float, float, Any]:
-    """Return wall time and processor time of one call, from many, and the result of number `at`."""
+    clock: Callable[[], float] = perf_counter,
+) -> tuple[float, float, float, Any]:
+    """Return wall and processor time of a call, from many; the wall time and the result of one."""
     before, after = range(at), range(loops - 1 - at)
-    processor_start, start = time.process_time(), clock()
+    processor_start, start = process_time(), clock()
     for _ in before:
         run()
+    begin = clock()
     result = run()
+    looked_s = clock() - begin
     for _ in after:
         run()
-    end, processor_end = clock(), time.process_time()
-    return (end - start) / loops, (processor_end - processor_start) / loops, result
+    end, processor_end = clock(), process_time()
+    return (end - start) / loops, (processor_end - processor_start) / loops, looked_s, result

@@ -162,7 +162,7 @@ def converted(value: Any, what: str) -> Any:
             f"{what}: the {type(value).__name__} of {library} cannot become an array of NumPy "
             f"({type(error).__name__}: {error}): hand over one of float32 or float64"
         ) from None
-    if made.dtype.kind == "O" and hasattr(value, "dtypes"):
+    if made.dtype.kind == "O" and hasattr(value, "columns"):
         columns = [str(n) for n, kind in dict(value.dtypes).items() if kind.kind not in "fiub"]
         raise TypeError(
             f"{what}: the columns {', '.join(columns)} of the DataFrame are no numbers: choose "

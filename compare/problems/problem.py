@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from compare.registry.naming import check_name
+
 __all__ = ["Case", "Gradients", "Inputs", "Problem"]
 
 #: Inputs by name of argument: floats or float64 arrays.
@@ -69,6 +71,9 @@ class Problem:
     usual_sizes: tuple[int, ...] | None = None
     at: "Callable[[int, int], Problem] | None" = None
 
+    def __post_init__(self) -> None:
+        check_name("a problem", self.name)
+
     def case(self, size: int, seed: int) -> "Case":
         """Return the problem at one size, with inputs drawn from a seed.
 
@@ -130,7 +135,13 @@ class Case:
     @property
     def label(self) -> str:
         """The size in words."""
-        return self.problem.label(self.size)
+        try:
+            return str(self.problem.label(self.size))
+        except Exception as error:
+            raise ValueError(
+                f"{self.problem.name}: its label of the size {self.size} raised "
+                f"{type(error).__name__}: {error}"
+            ) from error
 
     @property
     def parameters(self) -> int:

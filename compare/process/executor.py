@@ -12,6 +12,7 @@ import importlib.metadata
 import importlib.util
 import io
 import os
+import pickle
 import queue
 import signal
 import subprocess
@@ -27,7 +28,7 @@ from typing import IO, Any, Literal, cast
 import cloudpickle
 
 from compare.process.guard import new_mark, package_environment, package_path
-from compare.process.ipc import read_message, valid_unicode, write_message
+from compare.process.ipc import NoMessage, read_message, valid_unicode, write_message
 from compare.process.jobs import call
 from compare.process.keeper import KEEPS
 from compare.process.pristine import Fork, Pristine
@@ -139,6 +140,8 @@ class Worker:
     pristine : Pristine, optional
         The process that it is a fork of, with its environment; a new interpreter otherwise, and
         where that cannot be forked.
+    loads : callable
+        Reads its answers; `numbers_only` where an engine runs in it.
     """
 
     def __init__(
@@ -147,8 +150,9 @@ class Worker:
         environment: Mapping[str, str] | None = None,
         cores: Sequence[int] = (),
         pristine: Pristine | None = None,
+        loads: Callable[[bytes], Any] = pickle.loads,
     ) -> None:
-        self._threads = threads
+        self._threads, self._loads = threads, loads
         #: In the environment of all processes that this one starts.
         self.mark = new_mark()
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
@@ -175,7 +179,11 @@ class Worker:
 
     def _read(self) -> None:
         try:
-            while (answer := read_message(self._stdout)) is not None:
+            while (answer := read_message(self._stdout, self._loads)) is not None:
+                if not (
+                    isinstance(answer, tuple) and len(answer) == 2 + (answer[:1] == ("stage",))
+                ):
+                    raise NoMessage(f"a {type(answer).__name__} arrived that is no answer")
                 self._messages.put(answer)
         except BaseException as error:  # whatever reading a result may raise, SystemExit too
             message = f"its result cannot be read: {type(error).__name__}: {error}"
@@ -205,7 +213,9 @@ class Worker:
     ) -> Outcome:
         """Return the outcome of a job; one that broke its budget has been killed."""
         metadata: dict[str, Any] = {}
-        entered_s, spent_s, peak = time.monotonic(), 0.0, 0
+        entered_s, peak = time.monotonic(), 0
+        #: Time of the stages that have ended: of those that count against the budget, and others.
+        spent_s = {True: 0.0, False: 0.0}
         processor_begin = processor_s = 0.0
         try:
             payload = pickled(job)
@@ -226,23 +236,24 @@ class Worker:
                     return Outcome("crashed", None, self._death(), stage, metadata, peak)
                 if answer[0] == "stage":
                     _, next_stage, more = answer
-                    spent_s += now - entered_s if timed else 0.0
+                    spent_s[timed] += now - entered_s
                     if timed != (next_stage in TIMED_STAGES):
                         # The time of importing and checking is not the engine's to answer for.
                         seen_s = self._tree.processor_s()
                         processor_s += seen_s - processor_begin if timed else 0.0
                         processor_begin = seen_s
                     stage, entered_s = next_stage, now
+                    timed = stage in TIMED_STAGES
                     metadata |= more
-                    continue
-                status, content = answer
-                if status != "ok":
-                    return Outcome(status, None, content, stage, metadata, peak)
-                memory = self._tree.resident_bytes()
-                if memory <= budget.bytes:
-                    return Outcome("ok", content, "", "", metadata, peak)
-                # It was done before the next look at its memory.
-                return self._ended("memory", _too_large(budget, stage), stage, metadata, peak)
+                else:
+                    status, content = answer
+                    if status != "ok":
+                        return Outcome(status, None, content, stage, metadata, peak)
+                    memory = self._tree.resident_bytes()
+                    if memory <= budget.bytes:
+                        return Outcome("ok", content, "", "", metadata, peak)
+                    # It was done before the next look at its memory.
+                    return self._ended("memory", _too_large(budget, stage), stage, metadata, peak)
             if os.fstat(self._stderr.fileno()).st_blocks > _MOST_PRINTED:
                 os.truncate(self._stderr.fileno(), 0)  # a disk is no place for what it prints
             memory = self._tree.resident_bytes()
@@ -254,8 +265,8 @@ class Worker:
                     return self._ended("timeout", message, stage, metadata, peak)
             if memory > budget.bytes:
                 return self._ended("memory", _too_large(budget, stage), stage, metadata, peak)
-            most_s = budget.seconds - spent_s if timed else limit_s
-            if time.monotonic() - entered_s > most_s:
+            most_s = budget.seconds if timed else limit_s
+            if time.monotonic() - entered_s > most_s - spent_s[timed]:
                 message = (
                     f"more than {budget.seconds:g} s until the end of the first run, "
                     f"at stage {stage!r}"
@@ -263,6 +274,10 @@ class Worker:
                     else f"stage {stage!r} took more than {limit_s:g} s"
                 )
                 return self._ended("timeout", message, stage, metadata, peak)
+
+    def processor_s(self) -> float:
+        """Return the processor time of the process and of all that it has started, in s."""
+        return self._tree.processor_s()
 
     def _ended(self, status: Any, message: str, stage: str, metadata: Any, peak: int) -> Outcome:
         """Return the outcome of a job that broke its budget, whose process is killed."""
@@ -413,27 +428,28 @@ class Executor:
         stage: str = "start",
         of: str = "",
         imports: tuple[str, ...] = (),
+        loads: Callable[[bytes], Any] = pickle.loads,
     ) -> Outcome:
         """Return the outcome of ``function(report, *args)``, in a worker kept for the next.
 
         Jobs `of` one engine share a worker with no other: what an engine changes in its process
         (search paths, limits, functions of NumPy) reaches nobody else. Such a worker is the fork
-        of a process that has its `imports`.
+        of a process that has its `imports`, and its answers are read by `loads`.
         """
-        return self._kept(of, imports).run((function, *args), budget, stage=stage)
+        return self._kept(of, imports, loads).run((function, *args), budget, stage=stage)
 
     def call(self, function: Callable[..., Any], *args: Any, budget: Budget) -> Outcome:
         """Return the outcome of ``function(*args)`` under the time budget, in the same worker."""
         return self.run(call, function, *args, budget=budget)
 
-    def _kept(self, of: str, imports: tuple[str, ...]) -> Worker:
+    def _kept(self, of: str, imports: tuple[str, ...], loads: Callable[[bytes], Any]) -> Worker:
         """Return the worker for jobs without a clock, a new one if the last was killed."""
         worker = self._workers.get(of)
         if worker is None or not worker.alive:
             if worker is not None:
                 worker.close()
             pristine = self._pristine_of(imports) if of else None
-            worker = self._workers[of] = Worker(self._threads, pristine=pristine)
+            worker = self._workers[of] = Worker(self._threads, pristine=pristine, loads=loads)
         return worker
 
     def _pristine_of(self, imports: tuple[str, ...]) -> Pristine:

@@ -18,7 +18,11 @@ __all__ = ["KEEPS", "keep"]
 
 #: Whether what an engine leaves behind is found by the system; elsewhere a mark in the environment
 #: finds what has kept its environment.
-KEEPS = sys.platform == "linux" and hasattr(os, "pidfd_open")
+KEEPS = (
+    sys.platform == "linux"
+    and hasattr(os, "pidfd_open")
+    and Path(f"/proc/self/task/{os.getpid()}/children").exists()
+)
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36
 #: Time that ending what is left may take, in s: who starts new ones all the time is waited for.
 _ENDING_S = 5.0
@@ -26,7 +30,7 @@ _ENDING_S = 5.0
 
 def keep() -> bool:
     """Go on in a child process; this one stays above it. Return whether the system can do that."""
-    if not (KEEPS and _children_file().exists()):
+    if not KEEPS:
         return False
     try:
         prctl = ctypes.CDLL(None).prctl

@@ -49,8 +49,15 @@ def main(cores: Sequence[int]) -> None:
         # The parent is gone or has closed the pipe: nobody waits for the job under way.
         _end(kept)
 
+    own = os.getpid()
+
+    def send(*message: Any) -> None:
+        if os.getpid() != own:
+            os._exit(0)  # a fork that a job has made and that came back: it has no answer to give
+        write_message(answers, pickle.dumps(message))
+
     def report(stage: str, metadata: dict[str, Any]) -> None:
-        write_message(answers, pickle.dumps(("stage", stage, metadata)))
+        send("stage", stage, metadata)
 
     threading.Thread(target=read, daemon=True).start()
     while True:
@@ -66,7 +73,7 @@ def main(cores: Sequence[int]) -> None:
                 answer = ("unsupported", str(error))
             except Exception as error:
                 answer = ("error", _sentence(error))
-        write_message(answers, pickle.dumps(answer))
+        send(*answer)
 
 
 def _unpickled(stream: Any) -> Any:

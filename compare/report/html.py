@@ -15,6 +15,7 @@ from compare.report.content import Report
 from compare.report.figures import Figure
 from compare.report.palette import declarations
 from compare.report.tables import Number
+from compare.results.store import as_utf8
 
 __all__ = ["environment", "formula", "inline_code", "packed", "picture", "render_html"]
 
@@ -149,4 +150,4 @@ def _sorting(text: Number) -> str:
 def packed(text: str) -> Markup:
     """Return text packed with gzip and written in base64."""
     # No time of day in the header, so that the same report has the same bytes.
-    return Markup(base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode())
+    return Markup(base64.b64encode(gzip.compress(as_utf8(text), 9, mtime=0)).decode())

@@ -19,7 +19,7 @@ from compare.report.plot import Panel, Point, Series, log_axis
 from compare.report.reach import budget
 from compare.report.record import RunRecord
 from compare.report.tables import Number, Table, versions_text
-from compare.results.store import replace_file
+from compare.results.store import as_utf8, replace_file
 
 __all__ = ["SideBySide", "side_by_side", "write_side_by_side"]
 
@@ -49,7 +49,7 @@ def write_side_by_side(path: Path, runs: Sequence[tuple[str, RunRecord]], title:
     content = side_by_side(runs, title)
     page = environment().get_template("side_by_side.html.jinja").render(content=content)
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, page.encode())
+    replace_file(path, as_utf8(page))
     return path
 
 

@@ -11,7 +11,7 @@ from compare.report.headline import headline_figures
 from compare.report.html import picture, render_html
 from compare.report.markdown import render_markdown
 from compare.report.record import RunRecord
-from compare.results.store import replace_file
+from compare.results.store import as_utf8, replace_file
 
 __all__ = ["write_report"]
 
@@ -33,13 +33,13 @@ def write_report(folder: Path, record: RunRecord, *, title: str = "", example: A
         pictures[_CIRCUIT] = example.circuit.lines[0]
     files: dict[Path, bytes] = {}
     for name, svg in pictures.items():
-        files[folder / "charts" / f"{name}.svg"] = svg.encode()
+        files[folder / "charts" / f"{name}.svg"] = as_utf8(svg)
         png = vl_convert.svg_to_png(svg, scale=_PNG_SCALE)
         files[folder / "charts" / f"{name}.png"] = png
     markdown = render_markdown(report, charts, headline, example)
-    files[folder / "report.md"] = markdown.encode()
+    files[folder / "report.md"] = as_utf8(markdown)
     page = folder / "report.html"
-    files[page] = render_html(
+    html = render_html(
         report,
         charts,
         headline,
@@ -47,7 +47,8 @@ def write_report(folder: Path, record: RunRecord, *, title: str = "", example: A
         command=str(record.metadata.get("command") or ""),
         csv=_csv(folder, record),
         markdown=markdown,
-    ).encode()
+    )
+    files[page] = as_utf8(html)
     for path, content in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, content)

@@ -131,7 +131,9 @@ def _concatenated(files: Iterable[Path]) -> pd.DataFrame:
 def _read(path: Path) -> pd.DataFrame:
     """Return a file of samples, checked."""
     try:
-        frame = pd.read_parquet(path)
+        # By the open file: its name need not be Unicode.
+        with path.open("rb") as file:
+            frame = pd.read_parquet(file)
     except Exception as error:  # whatever a damaged file may raise: it is named
         text = " ".join(str(error).split())
         raise ResultsError(f"{path} is damaged, or is no file of samples: {text}.") from None

@@ -20,6 +20,7 @@ from compare.results.schema import RESULT_COLUMNS, SCHEMA_VERSION, Column
 
 __all__ = [
     "append_row",
+    "as_utf8",
     "create_results",
     "cut_to_whole_rows",
     "prepare_folder",
@@ -108,8 +109,12 @@ def _encode(rows: Iterable[Sequence[str]]) -> bytes:
     """Return rows of texts as the bytes of a CSV."""
     buffer = io.StringIO(newline="")
     csv.writer(buffer, lineterminator="\n").writerows(rows)
-    # A message may quote the name of a file that is not Unicode.
-    return buffer.getvalue().encode("utf-8", errors="backslashreplace")
+    return as_utf8(buffer.getvalue())
+
+
+def as_utf8(text: str) -> bytes:
+    """Return the bytes of a text, which may quote the name of a file that is not Unicode."""
+    return text.encode("utf-8", errors="backslashreplace")
 
 
 def _write_whole(file: int, line: bytes, size: int, path: Path) -> None:

@@ -152,7 +152,7 @@ def assert_gradients_agree(
     if gradient is not None:
         gradients.insert(0, given_gradient(case, gradient, arguments, wrt, base))
     _check_independence(case, gradients, skipped)
-    terms = functools.cache(lambda: terms_of(case))
+    terms = functools.cache(functools.partial(terms_of, case, "finite-differences"))
     pairs = {
         (a.name, b.name): difference_between(a, b, case.inputs, atol, terms)
         for a, b in combinations(gradients, 2)
@@ -173,7 +173,7 @@ def difference_between(
     b: NamedGradient,
     inputs: Mapping[str, Any],
     atol: float | None,
-    terms: Callable[[], Mapping[str, float]] | None = None,
+    terms: Callable[[Tolerance], Mapping[str, float]] | None = None,
 ) -> Difference:
     """Return the difference of two gradients, the second one being the reference."""
     reference = b.by_argument if atol is None else _without_near(a.by_argument, b.by_argument, atol)

@@ -8,16 +8,14 @@ import numpy as np
 
 from compare.checks.state_check import Observed, observe_in
 from compare.checks.tolerance import TOLERANCES, Tolerance, widest
-from compare.engines import ENGINES, get_engine
-from compare.engines.engine import Engine
+from compare.engines import ENGINES, chosen_engines
+from compare.engines.engine import GIVEN, Engine
 from compare.engines.numerical import sampled_differences
 from compare.problems.arguments import Arguments, Place, converted
 from compare.problems.problem import Case
 
 __all__ = ["GIVEN", "NamedGradient", "given_gradient", "gradients_of"]
 
-#: Name of the caller's own gradient.
-GIVEN = "your gradient"
 #: Formulas by entries grow with the entries: beyond this many they take longer than a test may.
 _MOST_ENTRIES = 256
 _DIFFERENCES = "finite-differences"
@@ -45,7 +43,7 @@ def gradients_of(
     budget_s: float | None,
 ) -> tuple[list[NamedGradient], dict[str, str]]:
     """Return the gradients of engines, and the reasons why others have none."""
-    chosen = _default(case) if engines is None else [_engine(engine) for engine in engines]
+    chosen = _default(case) if engines is None else chosen_engines(case, engines)
     found: list[NamedGradient] = []
     skipped: dict[str, str] = {}
     for engine in chosen:
@@ -153,10 +151,6 @@ def _default(case: Case) -> list[Engine]:
         # Only if the formula by whole matrices is not to be had.
         names.insert(2, "adjoint")
     return [ENGINES[n] for n in names if n != "complex-step" or case.problem.analytic]
-
-
-def _engine(engine: str | Engine) -> Engine:
-    return get_engine(engine) if isinstance(engine, str) else engine
 
 
 def _kind(engine: Engine) -> str:

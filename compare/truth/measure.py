@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -233,7 +234,7 @@ def difference_from_truth(case: Case, engine: Engine, result: Result, truth: Tru
     true_value, reference = as_reference(truth, gradients)
     tolerance = tolerance_of(engine, case)
     found = compare_gradients(
-        value, gradients, true_value, reference, tolerance, case.inputs, lambda: terms_of(case)
+        value, gradients, true_value, reference, tolerance, case.inputs, partial(terms_of, case)
     )
     return dataclasses.replace(found, message=found.message.replace("the reference", "the truth"))
 
@@ -260,7 +261,7 @@ def _against_another(
         reference,
         tolerance,
         case.inputs,
-        lambda: terms_of(case, against),
+        partial(terms_of, case, against),
     )
     return {
         "certified": f"against {against}, no truth",

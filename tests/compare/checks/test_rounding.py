@@ -81,7 +81,17 @@ def sphere(x):
     return (np.sqrt(np.sum(x**2)) - 1.0) ** 2
 
 
+def squares_that_cancel(x):
+    return np.sum((1e8 + x) ** 2 - 1e16 - 2e8 * x - x**2)
+
+
+def flat(x):
+    return np.sum((x - np.mean(x)) ** 4)
+
+
 AT = {
+    flat: (np.full(6, 0.1),),
+    squares_that_cancel: (np.array([0.1, 0.7]),),
     tanh_of_nothing: (
         np.linspace(-1, 1, 4),
         np.ones((3, 4)) * np.linspace(0.5, 1, 3)[:, None],

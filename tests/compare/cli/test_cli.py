@@ -1,9 +1,12 @@
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import click
 import pytest
 
 import compare
@@ -18,6 +21,27 @@ def gradscale(capsys, *arguments):
     return exit_.value.code, captured.out, captured.err
 
 
+@pytest.mark.each(
+    "error",
+    [
+        MemoryError(),
+        ImportError("x.so: failed to map segment from shared object"),
+        RuntimeError("can't start new thread"),
+        OSError(24, "Too many open files"),
+        ValueError("caf\udce9"),
+    ],
+)
+def test_what_a_system_has_no_more_of_is_one_sentence(error, capsys):
+    @click.command()
+    def failing():
+        raise error
+
+    with pytest.raises(SystemExit) as exit_:
+        main([], failing)
+    assert exit_.value.code == 2
+    assert capsys.readouterr().err.startswith("gradscale: ")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder that a small run has written: one function, and what stands in every report."""
@@ -30,6 +54,18 @@ def folder(tmp_path_factory):
         )
     assert exit_.value.code == 0
     return out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode elsewhere")
+def test_a_report_of_names_that_are_no_unicode(folder, tmp_path, capsys):
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    shutil.copytree(folder, odd)
+    metadata = json.loads((odd / "run.json").read_text())
+    (odd / "run.json").write_text(json.dumps(metadata | {"command": "gradscale run caf\udce9"}))
+    assert gradscale(capsys, "report", str(odd), "--title", "caf\udce9")[0] == 0
+    assert "caf\\udce9" in (odd / "report.html").read_text(encoding="utf-8")
+    code, _, text = gradscale(capsys, "compare", str(odd), str(folder))
+    assert code == 0, text
 
 
 @pytest.mark.exhaustive

@@ -79,7 +79,7 @@ def compiled(case):
 @pytest.fixture(scope="module")
 def cells():
     """One batch: one that dies, one that hangs, one with more threads, one that compiles."""
-    dies, hangs = after(40, lambda: os.kill(os.getpid(), 9)), after(40, lambda: time.sleep(600))
+    dies, hangs = after(20, lambda: os.kill(os.getpid(), 9)), after(20, lambda: time.sleep(600))
     many = engine(fine, 3, configure=lambda threads: 4)
     return run_batch(dies, hangs, fine, many, compiled, seconds=1.0)
 

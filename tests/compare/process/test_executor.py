@@ -239,16 +239,38 @@ def prints_without_end(report):
         os.write(2, b"x" * 2**20)
 
 
+def reports_without_end(report):
+    while True:
+        report("build", {})
+        report("start", {})
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGSTOP on Windows")
-@pytest.mark.parametrize("job", [stops, stops_its_keeper, prints_without_end])
+@pytest.mark.parametrize("job", [stops, stops_its_keeper, prints_without_end, reports_without_end])
 def test_who_does_not_answer_ends_with_the_budget(job):
     worker = Worker()
     begin = time.monotonic()
-    outcome = worker.run((job,), Budget(1.0, GIB))
+    outcome = worker.run((job,), Budget(1.0, GIB), limit_s=20.0)
     assert outcome.status == "timeout"
     assert os.fstat(worker._stderr.fileno()).st_blocks * 512 < GIB
     worker.close()
     assert time.monotonic() - begin < 60
+
+
+def forks(report):
+    report("build", {})
+    os.fork()
+    report("check", {})
+    return "of the fork or of the job"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_a_fork_that_comes_back_answers_nothing():
+    worker = Worker()
+    for number in range(3):
+        assert worker.run((forks,), Budget(20.0, GIB)).status == "ok"
+        assert worker.run((call, doubled, number), Budget(20.0, GIB)).result == 2 * number
+    worker.close()
 
 
 def test_who_reads_no_jobs_keeps_nobody_waiting():

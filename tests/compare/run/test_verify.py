@@ -155,7 +155,24 @@ def test_what_one_engine_changes_in_its_process_reaches_no_other(arguments):
     assert rows["graph"] == rows["adjoint"] == "ok"
 
 
-@pytest.mark.parametrize("name", ["control", "primal", "", "a\nb"])
-def test_reserved_names_of_engines_are_refused(name):
+@pytest.mark.each(
+    "name", ["control", "primal", "your gradient", "", "  ", "a\nb", "a\0", "\udce9", None]
+)
+def test_names_that_no_table_can_hold_are_refused(name):
     with pytest.raises(ValueError, match="an engine called"):
         dataclasses.replace(get_engine("graph"), name=name)
+    if not str(name).isprintable():
+        with pytest.raises(ValueError, match="a problem called"):
+            dataclasses.replace(PROBLEMS["neuron"], name=name)
+
+
+def test_two_engines_of_one_name_are_refused_and_one_that_is_named_twice_counts_once():
+    graph = get_engine("graph")
+    for engines in (
+        [dataclasses.replace(graph, meaning="mine")],
+        [dataclasses.replace(graph, name=n, meaning=m) for n, m in (("a", "1"), ("a", "2"))],
+    ):
+        with pytest.raises(ValueError, match="another engine is called"):
+            compare.verify(lambda x: x * x, 2.0, engines=engines)
+    frame = compare.verify(lambda x: x * x, 2.0, engines=["graph", graph, "graph"])
+    assert frame["engine"].tolist() == ["graph"]
