@@ -273,9 +273,12 @@ def _getitem_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
         x = np.broadcast_to(x, (size, *np.shape(x)))
     out = record(primitive, (x, *moved), {"index": index})
     if axis:
-        return np.moveaxis(out, axis, 0)
+        out = np.moveaxis(out, axis, 0)
     if place:
-        return np.moveaxis(out, range(1, 1 + axes), range(1 + place, 1 + place + axes))
+        out = np.moveaxis(out, range(1, 1 + axes), range(1 + place, 1 + place + axes))
+    if type(out) is np.ndarray and any([hasattr(i, "dtype") for i in index]):
+        # How its elements lie in memory decides what is a view of them (`core.stores`).
+        return np.ascontiguousarray(out)
     return out
 
 
