@@ -235,6 +235,7 @@ def _functions(torch: Any) -> dict[str, Callable[..., Any]]:
         "array": lambda x, dtype=None, **kw: torch.asarray(x, dtype=dtype, copy=True),
         "asarray": lambda x, dtype=None, **kw: torch.as_tensor(x, dtype=dtype),
         "pad": pad,
+        "scipy.expm": torch.linalg.matrix_exp,
         "cross": cross,
         "linalg.svd": svd,
         "linalg.qr": qr,

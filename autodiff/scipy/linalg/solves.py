@@ -103,7 +103,7 @@ def solve_toeplitz(c_or_cr: Any, b: Array) -> Array:
     return np.reshape(np.linalg.solve(toeplitz(c, r), sides), np.shape(b))
 
 
-@recorded("scipy.solve_sylvester")
+@recorded("scipy.solve_sylvester", True)
 def _sylvester(a: Array, b: Array, q: Array) -> Array:
     return sl.solve_sylvester(a, b, q)
 
