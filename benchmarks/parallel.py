@@ -1,15 +1,19 @@
 """Logistic regression on rows that are spread over the workers of a Dask cluster.
 
 ``python -m benchmarks.parallel --rows 10000000 --columns 40 --workers 2``: time of a step and of
-the whole, memory of each process, bytes that move in a step.
+the whole, memory of each process, bytes that go over loopback in a step (those of other programs
+too), and by how much the sum over chunks is off the whole on few rows.
 """
 
 import argparse
+import resource
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import psutil
 
 import autodiff
 
@@ -53,7 +57,11 @@ def _applied(function: Callable[..., Any], w: Any, chunk: Sequence[Any]) -> Any:
 
 
 def _added(left: Any, right: Any = None) -> Any:
-    return left if right is None else (left[0] + right[0], left[1] + right[1])
+    """Return the sums of values and of gradients, nested ones too."""
+    if right is None:
+        return left
+    flat, back = autodiff.ravel(left)
+    return back(flat + autodiff.ravel(right)[0])
 
 
 def loss(w: Any, x: Any, y: Any) -> Any:
@@ -84,6 +92,31 @@ def converged(total: Callable[..., Any], columns: int, count: int, steps: int = 
     return w, step
 
 
+def peak_bytes() -> int:
+    """Return the most memory that this process has held."""
+    # Kilobytes on Linux, bytes on macOS.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def loopback_bytes() -> int:
+    """Return the bytes that processes of this machine have sent each other so far."""
+    counters = psutil.net_io_counters(pernic=True)
+    return sum(x.bytes_sent for name, x in counters.items() if name.startswith("lo"))
+
+
+def difference(client: Any, columns: int) -> float:
+    """Return by how much the sum over chunks differs from the whole, relative, on few rows."""
+    function = autodiff.value_and_grad(loss)
+    parts = [rows(i, 10_000, columns) for i in range(7)]
+    x, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    chunks = client.map(rows, range(7), count=10_000, columns=columns)
+    w = np.linspace(0.5, -0.5, columns)
+    found = data_parallel(autodiff.compile(function), chunks, client)(w)
+    pairs = list(zip(found, function(w, x, y), strict=True))
+    return float(max(np.max(np.abs(a - b)) / np.max(np.abs(b)) for a, b in pairs))
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -98,25 +131,30 @@ def main() -> None:
         print("skipped: Dask's distributed is not installed: pip install 'gradscale[dask]'")
         return
     count = given.rows // given.chunks
-    print("| workers | s to load | steps | s | s a step | MB of the largest worker | kB a step |")
-    print("|--:|--:|--:|--:|--:|--:|--:|")
+    print(
+        "| workers | s to load | steps | s | s a step | peak MB of each process | kB a step | off |"
+    )
+    print("|--:|--:|--:|--:|--:|---|--:|--:|")
     for workers in range(1, given.workers + 1):
         cluster = LocalCluster(workers, threads_per_worker=1, dashboard_address=":0")
         with cluster, Client(cluster) as client:
+            off = difference(client, given.columns)
             start = time.perf_counter()
             chunks = client.map(rows, range(given.chunks), count=count, columns=given.columns)
             client.gather(client.map(len, chunks))
             loaded = time.perf_counter()
             total = data_parallel(autodiff.compile(autodiff.value_and_grad(loss)), chunks, client)
             total(np.zeros(given.columns))
-            begun = time.perf_counter()
+            begun, before = time.perf_counter(), loopback_bytes()
             _, steps = converged(total, given.columns, count * given.chunks)
             run_s = time.perf_counter() - begun
-            bytes_ = [x["metrics"]["memory"] for x in client.scheduler_info()["workers"].values()]
-            moved = 8 * given.columns * (2 * given.chunks - 1) / 1e3
+            moved = (loopback_bytes() - before) / steps
+            peaks = [peak_bytes(), *client.run(peak_bytes).values()]
             print(
                 f"| {workers} | {loaded - start:.1f} | {steps} | {run_s:.1f} | "
-                f"{run_s / steps:.3f} | {max(bytes_) / 1e6:.0f} | {moved:.1f} |",
+                f"{run_s / steps:.3f} | client and scheduler {peaks[0] / 1e6:.0f}, workers "
+                f"{', '.join(f'{x / 1e6:.0f}' for x in peaks[1:])} | {moved / 1e3:.0f} | "
+                f"{off:.0e} |",
                 flush=True,
             )
 
