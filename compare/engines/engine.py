@@ -70,6 +70,8 @@ class Engine:
         library's own threads, and returns how many the library then reports, or None.
     environment : callable
         ``environment(threads)`` returns environment variables that its process starts with.
+    device : str
+        Where it computes, a column of the results: ``cpu``, or ``cuda`` for a GPU.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Engine:
     refuses: Callable[[Case], str] = _everything
     configure: Callable[[int], int | None] = _nothing
     environment: Callable[[int], Mapping[str, str]] = _as_it_is
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         if not self.name.strip() or not self.name.isprintable() or self.name in _RESERVED:
