@@ -80,7 +80,9 @@ def of_scipy(
         return home.adapter.called(name, function, home.array, operands, params)
     if elementwise and hasattr(home, "map_blocks"):
         return by_parts(lambda *parts: function(*parts, **params), operands)
-    return beside(home, function(*operands, **params))
+    result = function(*operands, **params)
+    # Places stay where Dask takes them as an index.
+    return result if result.dtype.kind in "iu" else beside(home, result)
 
 
 def by_parts(function: Callable[..., Any], operands: Sequence[Any]) -> Any:

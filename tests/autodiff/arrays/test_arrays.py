@@ -120,6 +120,25 @@ def test_functions_of_matrices(name):
     np.testing.assert_allclose(found.get(), grad(loss)(W, X))
 
 
+#: What Dask computes otherwise than NumPy, or not as it is typed.
+OTHERWISE = {
+    "the lower factor": lambda a: np.sum(np.linalg.cholesky(a @ a.T) ** 3),
+    "the upper factor": lambda a: np.sum(np.linalg.cholesky(a @ a.T, upper=True) ** 3),
+    "diagonals": lambda a: np.trace(a) * np.diagonal(a).prod() * np.einsum("ii", a),
+    "elements by pairs": lambda a: np.sum(a[[0, 2], [1, 1]] ** 2) + np.sum(a[np.ix_([0, 2], [1])]),
+    "a table of places": lambda a: np.sum(a[np.array([[0, 1], [2, 2]]), 1] ** 2),
+    "new axes": lambda a: np.sum(a[None, 1:, 0]) ** 2 + np.sum(a[:, np.array([0, 0]), None] ** 3),
+    "along an axis": lambda a: np.sum(np.take_along_axis(a, np.array([[0, 2, 2]]), 0) ** 2),
+}
+
+
+@pytest.mark.each("name", OTHERWISE)
+def test_dask_gives_what_numpy_gives(name):
+    dask, a = library("dask"), X.T @ X + np.diag([2.0, 3.0, 4.0])
+    found = grad(OTHERWISE[name])(dask.convert(a, True))
+    np.testing.assert_allclose(dask.back(found), grad(OTHERWISE[name])(a))
+
+
 def cube(w):
     return np.sum(w**3 * w[0])
 

@@ -13,6 +13,7 @@ from tests.autodiff.arrays.standin import MODULES, Numpy, Standin
 from tests.autodiff.rules.test_table import DIFFERENTIABLE, completed, direction, draw, wanted
 
 #: Shapes of elementwise functions: broadcast where there are two arguments.
+_MODES = ("vjp", "jvp")
 _SHAPES = [((3,),), ((3,), (2, 3)), ((3,), (2, 3), ()), ((3,), (2, 3), (), ())]
 
 
@@ -150,12 +151,15 @@ def _of(primitive: Any, library: Library, rng: Any) -> list[Outcome]:
         for whole in (False, True):
             others = [library.convert(x, whole) if isinstance(x, np.ndarray) else x for x in xs]
             try:
-                library.back(primitive.function(*others, **params))
+                value = library.back(primitive.function(*others, **params))
             except Exception as error:
                 reason = _reason(error)
                 continue
+            if not np.allclose(value, primitive.function(*xs, **params), equal_nan=True):
+                reason = "its function gives another value than NumPy's"
+                return [Outcome(primitive.name, mode, "failed", reason) for mode in _MODES]
             return _held(primitive, library, rng, xs, others, params, whole)
-    return [Outcome(primitive.name, mode, "absent", reason) for mode in ("vjp", "jvp")]
+    return [Outcome(primitive.name, mode, "absent", reason) for mode in _MODES]
 
 
 def _held(
