@@ -188,7 +188,7 @@ def _taken_of_dask(x: Any, index: Any) -> Array:
     """Return elements of an array of Dask, which takes one array as an index, of one axis."""
     arrays = [i for i in (index if type(index) is tuple else (index,)) if type(i) is np.ndarray]
     if len(arrays) < 2 and not any(i.ndim > 1 and i.dtype.kind != "b" for i in arrays):
-        return x[index]  # type: ignore[no-any-return]
+        return x[index]
     shape = np.broadcast_to(False, x.shape)[index].shape
     positions = _positions(x.shape, index, math.prod(shape))
     return np.reshape(np.reshape(x, (-1,))[positions], shape)
