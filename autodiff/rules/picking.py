@@ -53,9 +53,11 @@ def _pick_by_parts(x: Any, places: Any, axis: int) -> Array:
     x = x.rechunk({axis: -1})
     chunks, lengths = list(x.chunks), list(x.shape)
     chunks[axis], lengths[axis] = (places.shape[axis],), places.shape[axis]
-    places = np.broadcast_to(places, tuple(lengths)).rechunk(tuple(chunks))
+    wide: Any = np.broadcast_to(places, tuple(lengths))
     picked: Array = x.map_blocks(
-        np.take_along_axis, places, axis, dtype=x.dtype, chunks=tuple(chunks)
+        *(np.take_along_axis, wide.rechunk(tuple(chunks)), axis),
+        dtype=x.dtype,
+        chunks=tuple(chunks),
     )
     return picked
 
