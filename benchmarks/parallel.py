@@ -1,15 +1,20 @@
 """Logistic regression on rows that are spread over the workers of a Dask cluster.
 
 ``python -m benchmarks.parallel --rows 10000000 --columns 40 --workers 2``: time of a step and of
-the whole, memory of each process, bytes that move in a step.
+the whole, memory of each process, bytes that go over loopback in a step (those of other programs
+too), and by how much the sum over chunks is off the whole on few rows.
 """
 
 import argparse
+import resource
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import psutil
+from scipy.optimize import minimize
 
 import autodiff
 
@@ -37,9 +42,20 @@ def data_parallel(function: Callable[..., Any], chunks: Sequence[Any], client: A
     """
     # One object on each worker, where it lives from step to step with the plans that it has made.
     step = client.scatter(function, broadcast=True, hash=False)
+    client.gather(client.map(len, chunks))
 
     def total(w: Any) -> Any:
-        parts = [client.submit(_applied, step, w, chunk, pure=False) for chunk in chunks]
+        # Where the chunks are: Dask would move some to who is idle, though all are as large.
+        holders = client.who_has(chunks)
+        parts = [
+            client.submit(
+                *(_applied, step, w, chunk),
+                workers=holders.get(chunk.key) or None,
+                allow_other_workers=True,
+                pure=False,
+            )
+            for chunk in chunks
+        ]
         while len(parts) > 1:
             pairs = [parts[i : i + 2] for i in range(0, len(parts), 2)]
             parts = [client.submit(_added, *pair, pure=False) for pair in pairs]
@@ -53,7 +69,11 @@ def _applied(function: Callable[..., Any], w: Any, chunk: Sequence[Any]) -> Any:
 
 
 def _added(left: Any, right: Any = None) -> Any:
-    return left if right is None else (left[0] + right[0], left[1] + right[1])
+    """Return the sums of values and of gradients, nested ones too."""
+    if right is None:
+        return left
+    flat, back = autodiff.ravel(left)
+    return back(flat + autodiff.ravel(right)[0])
 
 
 def loss(w: Any, x: Any, y: Any) -> Any:
@@ -70,18 +90,40 @@ def rows(chunk: int, count: int, columns: int) -> tuple[Any, Any]:
 
 
 def converged(total: Callable[..., Any], columns: int, count: int, steps: int = 200) -> Any:
-    """Return the minimum by steps along the gradient with momentum (Nesterov 1983), their number.
+    """Return the minimum of the loss of `count` rows by L-BFGS, and how often it was computed."""
 
-    The loss of `count` rows of unit variance has slopes that change by at most count / 4 or so.
-    """
-    w = before = np.zeros(columns)
-    for step in range(1, steps + 1):
-        ahead = w + (step - 1) / (step + 2) * (w - before)
-        _, gradient = total(ahead)
-        before, w = w, ahead - 4.0 / count * 0.8 * gradient
-        if np.max(np.abs(gradient)) < 1e-6 * count:
-            break
-    return w, step
+    def mean(w: Any) -> Any:
+        value, gradient = total(w)
+        return value / count, gradient / count
+
+    how = {"maxiter": steps, "ftol": 1e-15, "gtol": 1e-7}
+    found = minimize(mean, np.zeros(columns), jac=True, method="L-BFGS-B", options=how)
+    return found.x, found.nfev
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process has held."""
+    # Kilobytes on Linux, bytes on macOS.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def loopback_bytes() -> int:
+    """Return the bytes that processes of this machine have sent each other so far."""
+    counters = psutil.net_io_counters(pernic=True)
+    return sum(x.bytes_sent for name, x in counters.items() if name.startswith("lo"))
+
+
+def difference(client: Any, columns: int) -> float:
+    """Return by how much the sum over chunks differs from the whole, relative, on few rows."""
+    function = autodiff.value_and_grad(loss)
+    parts = [rows(i, 10_000, columns) for i in range(7)]
+    x, y = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    chunks = client.map(rows, range(7), count=10_000, columns=columns)
+    w = np.linspace(0.5, -0.5, columns)
+    found = data_parallel(autodiff.compile(function), chunks, client)(w)
+    pairs = list(zip(found, function(w, x, y), strict=True))
+    return float(max(np.max(np.abs(a - b)) / np.max(np.abs(b)) for a, b in pairs))
 
 
 def main() -> None:
@@ -93,30 +135,37 @@ def main() -> None:
     parser.add_argument("--chunks", type=int, default=40)
     given = parser.parse_args()
     try:
+        import dask
         from distributed import Client, LocalCluster
     except ImportError:
         print("skipped: Dask's distributed is not installed: pip install 'gradscale[dask]'")
         return
+    # It would copy chunks to whoever is idle for a moment.
+    dask.config.set({"distributed.scheduler.work-stealing": False})
     count = given.rows // given.chunks
-    print("| workers | s to load | steps | s | s a step | MB of the largest worker | kB a step |")
-    print("|--:|--:|--:|--:|--:|--:|--:|")
+    print(
+        "| workers | s to load | steps | s | s a step | peak MB of each process | kB a step | off |"
+    )
+    print("|--:|--:|--:|--:|--:|---|--:|--:|")
     for workers in range(1, given.workers + 1):
         cluster = LocalCluster(workers, threads_per_worker=1, dashboard_address=":0")
         with cluster, Client(cluster) as client:
+            off = difference(client, given.columns)
             start = time.perf_counter()
             chunks = client.map(rows, range(given.chunks), count=count, columns=given.columns)
-            client.gather(client.map(len, chunks))
-            loaded = time.perf_counter()
             total = data_parallel(autodiff.compile(autodiff.value_and_grad(loss)), chunks, client)
+            loaded = time.perf_counter()
             total(np.zeros(given.columns))
-            begun = time.perf_counter()
+            begun, before = time.perf_counter(), loopback_bytes()
             _, steps = converged(total, given.columns, count * given.chunks)
             run_s = time.perf_counter() - begun
-            bytes_ = [x["metrics"]["memory"] for x in client.scheduler_info()["workers"].values()]
-            moved = 8 * given.columns * (2 * given.chunks - 1) / 1e3
+            moved = (loopback_bytes() - before) / steps
+            peaks = [peak_bytes(), *client.run(peak_bytes).values()]
             print(
                 f"| {workers} | {loaded - start:.1f} | {steps} | {run_s:.1f} | "
-                f"{run_s / steps:.3f} | {max(bytes_) / 1e6:.0f} | {moved:.1f} |",
+                f"{run_s / steps:.3f} | client and scheduler {peaks[0] / 1e6:.0f}, workers "
+                f"{', '.join(f'{x / 1e6:.0f}' for x in peaks[1:])} | {moved / 1e3:.0f} | "
+                f"{off:.0e} |",
                 flush=True,
             )
 

@@ -18,8 +18,10 @@ class Jax(Namespace):
     def __init__(self) -> None:
         self._jax: Any = importlib.import_module("jax")
         jnp = self._jax.numpy
-        special = importlib.import_module("jax.scipy.special")
-        super().__init__("jax", jnp, special, _functions(jnp, special))
+        special, linalg, signal = (
+            importlib.import_module(f"jax.scipy.{part}") for part in ("special", "linalg", "signal")
+        )
+        super().__init__("jax", jnp, special, _functions(jnp, special, linalg, signal))
 
     def by_host(self, path: str, function: Any, home: Any, args: Any, kwargs: Any) -> Any:
         """Return what NumPy or SciPy computes; a call back where values are not known yet."""
@@ -65,7 +67,7 @@ def _several(x: Any) -> tuple[Any, ...]:
     return x if type(x) is tuple else (x,)
 
 
-def _functions(jnp: Any, special: Any) -> dict[str, Callable[..., Any]]:
+def _functions(jnp: Any, special: Any, linalg: Any, signal: Any) -> dict[str, Callable[..., Any]]:
     """Return the functions that JAX has otherwise than NumPy."""
 
     def sums_at(x: Any, weights: Any = None, minlength: int = 0) -> Any:
@@ -86,6 +88,8 @@ def _functions(jnp: Any, special: Any) -> dict[str, Callable[..., Any]]:
     return {
         "bincount": sums_at,
         "copy": lambda x, order=None: x.copy(),
+        "scipy.convolve": lambda x, y, method: signal.convolve(x, y, "full", method),
+        "scipy.expm": linalg.expm,
         # JAX's series diverges from -1 downwards: 1e38 at -1.5 (version 0.10). On the host.
         "hyp2f1": lambda *xs: NotImplemented,
         "psi": special.digamma,

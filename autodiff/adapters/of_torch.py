@@ -214,6 +214,8 @@ def _functions(torch: Any) -> dict[str, Callable[..., Any]]:
         "radians": torch.deg2rad,
         "cumsum": lambda x, axis=None: torch.cumsum(x, axis),
         "cumprod": lambda x, axis=None: torch.cumprod(x, axis),
+        # PyTorch has a loss by that name.
+        "kl_div": lambda *xs: NotImplemented,
         "concatenate": lambda xs, axis=0: xp.concat(list(xs), axis=axis),
         "stack": lambda xs, axis=0: xp.stack(list(xs), axis=axis),
         "flip": lambda x, axis=None: xp.flip(x, axis=axis),
@@ -235,6 +237,7 @@ def _functions(torch: Any) -> dict[str, Callable[..., Any]]:
         "array": lambda x, dtype=None, **kw: torch.asarray(x, dtype=dtype, copy=True),
         "asarray": lambda x, dtype=None, **kw: torch.as_tensor(x, dtype=dtype),
         "pad": pad,
+        "scipy.expm": torch.linalg.matrix_exp,
         "cross": cross,
         "linalg.svd": svd,
         "linalg.qr": qr,

@@ -5,6 +5,7 @@ a mask of the diagonal, must become an array of the same library: CuPy refuses t
 would give an array of its own all the same.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ import numpy as np
 from autodiff.core.batched import innermost
 from autodiff.core.pytrees import flatten
 
-__all__ = ["ADAPTERS", "adapted", "beside", "called_wrapped", "elsewhere", "own_copy"]
+__all__ = ["ADAPTERS", "adapted", "beside", "by_parts", "called_wrapped", "elsewhere"]
+__all__ += ["of_scipy", "own_copy"]
 
 #: By type of an array that answers no protocol of NumPy's, its adapter, once `wrap` has made it.
 ADAPTERS: dict[type, Any] = {}
@@ -57,3 +59,35 @@ def beside(x: Any, array: Any) -> Any:
 def own_copy(x: Any) -> Any:
     """Return a copy of an array of another library, whose elements its owner may change."""
     return x.copy() if hasattr(x, "__setitem__") and hasattr(x, "copy") else x
+
+
+def of_scipy(
+    name: str,
+    function: Callable[..., Any],
+    operands: Sequence[Any],
+    params: Mapping[str, Any],
+    elementwise: bool = False,
+) -> Any:
+    """Return the result of compiled code of SciPy's, which answers no protocol.
+
+    Arrays with an adapter go to their library, where that has the function of this name; others,
+    and what the adapter takes to the host, are computed there. Dask's stay lazy if `elementwise`.
+    """
+    home = next((x for x in map(elsewhere, operands) if x is not None), None)
+    if home is None:
+        return function(*operands, **params)
+    if hasattr(home, "adapter"):
+        return home.adapter.called(name, function, home.array, operands, params)
+    if elementwise and hasattr(home, "map_blocks"):
+        return by_parts(lambda *parts: function(*parts, **params), operands)
+    result = function(*operands, **params)
+    # Places stay where Dask takes them as an index.
+    return result if result.dtype.kind in "iu" else beside(home, result)
+
+
+def by_parts(function: Callable[..., Any], operands: Sequence[Any]) -> Any:
+    """Return the result of an elementwise function of arrays of Dask, chunk by chunk."""
+    if len(operands) > 1:
+        operands = np.broadcast_arrays(*operands)
+    first, *others = operands
+    return first.map_blocks(function, *others)

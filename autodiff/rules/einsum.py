@@ -31,6 +31,9 @@ def _einsum(*operands: Array, subscripts: str, optimize: Any) -> Array:
 def _take_diagonals(x: Array, *, subscripts: str, shape: tuple[int, ...]) -> Array:
     if type(x) is Tensor:
         return record(DIAGONALS, (x,), {"subscripts": subscripts, "shape": shape})
+    if hasattr(x, "rechunk"):
+        # Dask takes diagonals only of axes that are cut alike.
+        x = x.rechunk(-1)
     return np.einsum(subscripts, x)
 
 

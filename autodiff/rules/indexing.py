@@ -177,7 +177,21 @@ def accumulate_at(total: Array, g: Array, index: Any, *dynamic: Array) -> None:
 
 def _taken(x: Array, *dynamic: Array, index: Any) -> Array:
     # A mask of an outer trace cannot index a plain array: it must be recorded there.
-    return getitem(x, filled(index, dynamic)) if dynamic else x[index]
+    if dynamic:
+        return getitem(x, filled(index, dynamic))
+    if type(x) is not np.ndarray and hasattr(x, "vindex"):
+        return _taken_of_dask(x, index)
+    return x[index]
+
+
+def _taken_of_dask(x: Any, index: Any) -> Array:
+    """Return elements of an array of Dask, which takes one array as an index, of one axis."""
+    arrays = [i for i in (index if type(index) is tuple else (index,)) if type(i) is np.ndarray]
+    if len(arrays) < 2 and not any(i.ndim > 1 and i.dtype.kind != "b" for i in arrays):
+        return x[index]
+    shape = np.broadcast_to(False, x.shape)[index].shape
+    positions = _positions(x.shape, index, math.prod(shape))
+    return np.reshape(np.reshape(x, (-1,))[positions], shape)
 
 
 def _add_back(g: Array, *dynamic: Array, index: Any, shape: tuple[int, ...]) -> Array:
@@ -196,6 +210,11 @@ def _add_back_elsewhere(g: Array, index: Any, shape: tuple[int, ...]) -> Array:
     """Return the same for an array of another library, which need not answer ``np.add.at``."""
     if not repeats(index):
         result = np.zeros_like(g, shape=shape)
+        parts = index if isinstance(index, tuple) else (index,)
+        if not any(hasattr(i, "shape") for i in parts) and None in parts:
+            # Dask writes into no new axes.
+            index = tuple(i for i in parts if i is not None)
+            g = np.reshape(g, np.shape(result[index]))
         result[index] = g
         return result
     size, parts = math.prod(shape), index if isinstance(index, tuple) else (index,)

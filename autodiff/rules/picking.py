@@ -42,7 +42,24 @@ def _at(positions: Array | None, dynamic: tuple[Array, ...]) -> Array:
 def _pick(x: Array, *dynamic: Array, positions: Array | None, axis: int) -> Array:
     if any(type(operand) is Tensor for operand in (x, *dynamic)):
         return pick(x, _at(positions, dynamic), axis)
-    return np.take_along_axis(x, beside(x, _at(positions, dynamic)), axis)
+    places = beside(x, _at(positions, dynamic))
+    if hasattr(x, "map_blocks"):
+        return _pick_by_parts(x, places, axis)
+    return np.take_along_axis(x, places, axis)
+
+
+def _pick_by_parts(x: Any, places: Any, axis: int) -> Array:
+    """Return elements of an array of Dask, which has no such function, in chunks of whole lines."""
+    x = x.rechunk({axis: -1})
+    chunks, lengths = list(x.chunks), list(x.shape)
+    chunks[axis], lengths[axis] = (places.shape[axis],), places.shape[axis]
+    wide: Any = np.broadcast_to(places, tuple(lengths))
+    picked: Array = x.map_blocks(
+        *(np.take_along_axis, wide.rechunk(tuple(chunks)), axis),
+        dtype=x.dtype,
+        chunks=tuple(chunks),
+    )
+    return picked
 
 
 def _put_back(g: Array, *dynamic: Array, positions: Array | None, axis: int, length: int) -> Array:

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from autodiff.core.batching import broadcast
+from autodiff.core.libraries import elsewhere, own_copy
 from autodiff.core.primitive import Array, discrete, handles, linear
 from autodiff.core.stores import is_contiguous
-from autodiff.core.tensor import primal, record
+from autodiff.core.tensor import Tensor, primal, record
 from autodiff.errors import LostDerivative
 from autodiff.rules.discrete import recorded
 from autodiff.rules.operands import as_array, as_decided
@@ -20,6 +21,14 @@ from autodiff.rules.operands import as_array, as_decided
 
 def _astype(x: Array, *, dtype: Any) -> Array:
     return x.astype(dtype)
+
+
+def _copy(x: Array, *, order: Any) -> Array:
+    if type(x) is Tensor or elsewhere(x) is None:
+        return np.copy(x, order)
+    # Dask has no such function, and the order of memory is NumPy's.
+    found: Array = own_copy(x)
+    return found
 
 
 def _reshape_batch(primitive: Any, xs: Any, on: Any, params: Any) -> Array:
@@ -51,7 +60,7 @@ TRANSPOSE = linear(
 #: A real copy: in-place operators on it must leave the original alone.
 COPY = linear(
     "copy",
-    np.copy,
+    _copy,
     lambda g, out, x, *, order: g,
     examples=[(((2, 3),), {"order": "K"}), (((),), {"order": "C"})],
     batch=broadcast,

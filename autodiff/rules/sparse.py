@@ -65,7 +65,7 @@ def parts_of(matrix: Any) -> tuple[Any, Pattern, bool]:
     return data, known[2], turned
 
 
-@recorded("sparse product")
+@recorded("sparse product", True)
 def _product(data: Array, x: Array, *, pattern: Pattern, turned: bool) -> Array:
     matrix = pattern.matrix(data)
     return (matrix.T if turned else matrix) @ x
@@ -107,7 +107,7 @@ PRODUCT = general(
 )
 
 
-@recorded("sparse solve")
+@recorded("sparse solve", True)
 def _solved(data: Array, b: Array, *, pattern: Pattern, turned: bool) -> Array:
     matrix = pattern.matrix(data)
     # The columns of the transpose are the rows, which are at hand.

@@ -69,7 +69,7 @@ fftshift, ifftshift = map(_shift, ("fftshift", "ifftshift"))
 _TURNED = {1: 1, 2: 3, 3: 2, 4: 4}
 
 
-@recorded("scipy.trigonometric")
+@recorded("scipy.trigonometric", True)
 def _value(x: Array, *, name: str, type: int, axis: int, norm: Any, orthogonal: bool) -> Array:
     return getattr(sf, name)(x, type, None, axis, norm, orthogonalize=orthogonal)
 

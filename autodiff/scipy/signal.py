@@ -24,7 +24,7 @@ def _flipped(x: Array) -> Array:
     return x[tuple([slice(None, None, -1)] * np.ndim(x))]
 
 
-@recorded("scipy.convolve")
+@recorded("scipy.convolve", True)
 def _full(x: Array, y: Array, *, method: str) -> Array:
     return sg.convolve(x, y, "full", method)
 
@@ -208,7 +208,7 @@ def correlate2d(
 # Filters. With a * y = b * x, where * is convolution: a * dy = db * x + b * dx - da * y.
 
 
-@recorded("scipy.lfilter")
+@recorded("scipy.lfilter", True)
 def _filtered(b: Array, a: Array, x: Array) -> Array:
     return sg.lfilter(b, a, x)
 

@@ -58,6 +58,13 @@ _GIB = 1024**3
     help="Measure on the workers of the Dask scheduler there, such as tcp://127.0.0.1:8786.",
 )
 @dask_tls
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    help="cuda: autodiff on a GPU too, by PyTorch's arrays; without a GPU its cells say so.",
+)
 @click.option("--parquet", is_flag=True, help="Write results.parquet too.")
 @options(CHOICES)
 def run(
@@ -69,12 +76,14 @@ def run(
     resume: bool,
     overwrite: bool,
     fresh: bool,
+    device: str,
     parquet: bool,
     dask: str,
     dask_tls: tuple[Path, ...] | None,
     **chosen: Any,
 ) -> int:
     """Time every engine on growing networks, verify all of them, and write the report."""
+    from compare.engines.gpu import GRAPH_CUDA
     from compare.process.executor import Budget
     from compare.run.extent import Extent
     from compare.run.run import run as run_job
@@ -93,6 +102,8 @@ def run(
     budget = Budget(budget_s or extent.budget_s, int(budget_gb * _GIB))
     choice = Choice(**chosen)
     problems, engines = choice.problems(), choice.engines(extent.engines)
+    if device == "cuda" and GRAPH_CUDA not in engines:
+        engines.append(GRAPH_CUDA)
     settings = Settings(
         folder=Path(),
         problems=problems,

@@ -7,6 +7,7 @@ Other packages add theirs by an entry point in the group ``gradscale.engines`` t
 from collections.abc import Iterable
 
 from compare.engines.engine import Engine, Prepared
+from compare.engines.gpu import GRAPH_CUDA
 from compare.engines.graph import GRAPH, GRAPH_COMPILED, GRAPH_EAGER
 from compare.engines.hand import HAND_WRITTEN
 from compare.engines.numerical import COMPLEX_STEP, FINITE_DIFFERENCES
@@ -18,8 +19,8 @@ from compare.registry.plugins import Table
 
 __all__ = ["ABSENT", "ENGINES", "PEERS", "Engine", "Prepared", "chosen_engines", "get_engine"]
 
-#: The same arithmetic as another engine's, timed where it is asked for by name.
-_BY_NAME = {GRAPH_EAGER.name: GRAPH_EAGER}
+#: The same passes as another engine's, or on a GPU: timed where they are asked for by name.
+_BY_NAME = {engine.name: engine for engine in (GRAPH_EAGER, GRAPH_CUDA)}
 
 #: The engines that are compared unless others are asked for, in the order in which tables show
 #: them: those that need nothing else to be installed, and those that were installed as plug-ins.

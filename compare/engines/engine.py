@@ -74,6 +74,8 @@ class Engine:
         library's own threads, and returns how many the library then reports, or None.
     environment : callable
         ``environment(threads)`` returns environment variables that its process starts with.
+    device : str
+        Where it computes, a column of the results: ``cpu``, or ``cuda`` for a GPU.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Engine:
     refuses: Callable[[Case], str] = _everything
     configure: Callable[[int], int | None] = _nothing
     environment: Callable[[int], Mapping[str, str]] = _as_it_is
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         check_name("an engine", self.name, _RESERVED)

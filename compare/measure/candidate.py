@@ -334,6 +334,7 @@ def begun_row(case: Case, engine: Engine, session: Conditions) -> Row:
         "size": case.size,
         "label": case.label,
         "engine": engine.name,
+        "device": engine.device,
         "mode": session.mode,
         "seed": session.seed,
         "threads": session.threads,

@@ -25,7 +25,7 @@ __all__ = [
     "Status",
 ]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 #: A row of results.csv: names of problem and engine, and the size between them.
 Cell = tuple[str, int, str]
@@ -50,6 +50,7 @@ RETIRED: dict[int, dict[str, str | None]] = {
     2: {"definition": "fingerprint"},
     3: {},
     4: {},
+    5: {},
 }
 
 
@@ -89,6 +90,7 @@ RESULT_COLUMNS: tuple[Column, ...] = (
     ),
     Column("label", "str", "", "the size in words, such as `8-8-1`"),
     Column("engine", "str", "", "what computed the gradient", required=True),
+    Column("device", "str", "", "where it did: `cpu`, or `cuda`, a GPU"),
     Column("parameters", "int", "", "number of scalars the gradient is taken with respect to"),
     Column("status", "str", "", "how the cell ended: " + ", ".join(f"`{s}`" for s in STATUSES)),
     Column("message", "str", "", "why the cell did not end as `ok`"),

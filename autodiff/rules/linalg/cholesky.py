@@ -11,7 +11,7 @@ import numpy as np
 from autodiff.core.batching import stacked
 from autodiff.core.libraries import beside
 from autodiff.core.primitive import Array, general, handles
-from autodiff.core.tensor import record
+from autodiff.core.tensor import Tensor, record
 from autodiff.rules.linalg.matrices import (
     conj,
     dagger,
@@ -35,7 +35,10 @@ def _lower_half(x: Array) -> Array:
 
 
 def _cholesky(a: Array, *, upper: bool = False) -> Array:
-    # Dask has no `upper`.
+    if type(a) is not Tensor and hasattr(a, "map_blocks"):
+        # Dask has no `upper`: it reads the lower triangle and gives the upper factor.
+        factor = np.linalg.cholesky(dagger(a) if upper else a)
+        return factor if upper else dagger(factor)
     return np.linalg.cholesky(a, upper=True) if upper else np.linalg.cholesky(a)
 
 

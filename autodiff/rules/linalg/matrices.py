@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from autodiff.core.batching import stacked
-from autodiff.core.libraries import beside
+from autodiff.core.libraries import beside, of_scipy
 from autodiff.core.primitive import PRIMITIVES, Array, discrete
 from autodiff.core.tensor import Tensor, record
 from autodiff.errors import LostDerivative
@@ -36,10 +36,11 @@ __all__ = [
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def recorded(name: str) -> Callable[[_Function], _Function]:
+def recorded(name: str, scipys: bool = False) -> Callable[[_Function], _Function]:
     """Return a decorator for the function of a primitive of that name.
 
     A derivative of a derivative calls it on a tensor of the outer trace: there it is recorded.
+    Compiled code of `scipys` is called by way of the library whose arrays it meets.
     """
 
     def decorate(function: Any) -> Any:
@@ -47,6 +48,8 @@ def recorded(name: str) -> Callable[[_Function], _Function]:
         def call(*operands: Array, **params: Any) -> Array:
             if any(type(x) is Tensor for x in operands):
                 return record(PRIMITIVES[name], operands, params)
+            if scipys:
+                return of_scipy(name, function, operands, params)
             return function(*operands, **params)
 
         return call

@@ -20,7 +20,7 @@ _ORDER = (0.3, 2.7)
 special("j0", lambda out, x: -sp.j1(x))
 special("j1", lambda out, x: 0.5 * (sp.j0(x) - sp.jv(2, x)))
 special("y0", lambda out, x: -sp.y1(x), domain=[_POSITIVE])
-special("y1", lambda out, x: 0.5 * (sp.y0(x) - sp.yv(2, x)), domain=[_POSITIVE])
+special("y1", lambda out, x: 0.5 * (sp.y0(x) - sp.yn(2, x)), domain=[_POSITIVE])
 special("i0", lambda out, x: sp.i1(x))
 special("i1", lambda out, x: 0.5 * (sp.i0(x) + sp.iv(2, x)))
 special("k0", lambda out, x: -sp.k1(x), domain=[_POSITIVE])
@@ -62,7 +62,7 @@ special(
 # Orders are cut to whole numbers, as SciPy does.
 special(
     "yn",
-    *("n", lambda out, n, x: 0.5 * (sp.yv(np.trunc(n) - 1.0, x) - sp.yv(np.trunc(n) + 1.0, x))),
+    *("n", lambda out, n, x: 0.5 * (sp.yn(np.trunc(n) - 1.0, x) - sp.yn(np.trunc(n) + 1.0, x))),
     domain=[(0, 3), _POSITIVE],
 )
 special(

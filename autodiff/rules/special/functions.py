@@ -12,7 +12,7 @@ import numpy as np
 import scipy.special as sp
 
 from autodiff.core.batching import broadcast, over_axes
-from autodiff.core.libraries import elsewhere
+from autodiff.core.libraries import elsewhere, of_scipy
 from autodiff.core.primitive import Array, discrete, general
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.elementwise_rules import unbroadcast
@@ -313,7 +313,9 @@ def _spherical(name: str, before: float, after: float) -> Any:
 
     def spherical(n: Array, z: Array, derivative: bool = False) -> Array:
         if not _any_tensor(n, z):
-            return scipys(n, z, derivative)
+            how = {"derivative": derivative}
+            found: Array = of_scipy(name, scipys, (n, z), how, elementwise=True)
+            return found
         return slope(n, z) if derivative else record(entry, (z, n))
 
     spherical.__name__ = name

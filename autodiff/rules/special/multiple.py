@@ -12,7 +12,7 @@ import numpy as np
 import scipy.special as sp
 
 from autodiff.core.batching import broadcast
-from autodiff.core.libraries import elsewhere
+from autodiff.core.libraries import by_parts, elsewhere
 from autodiff.core.primitive import TUPLES, Array, Primitive, Rule, general
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.elementwise_rules import unbroadcast
@@ -27,12 +27,7 @@ def _results(ufunc: np.ufunc, *xs: Array) -> Sequence[Array]:
     blocks: Any = next((x for x in map(elsewhere, xs) if hasattr(x, "map_blocks")), None)
     if blocks is None or any(type(x) is Tensor for x in xs):
         return tuple(ufunc(*xs))
-    first, *others = np.broadcast_arrays(*xs) if len(xs) > 1 else xs
-    whole: Any = first
-    return [
-        whole.map_blocks(lambda *parts, i=i: ufunc(*parts)[i], *others, dtype=float)
-        for i in range(ufunc.nout)
-    ]
+    return [by_parts(lambda *parts, i=i: ufunc(*parts)[i], xs) for i in range(ufunc.nout)]
 
 
 def _result(

@@ -37,7 +37,7 @@ def _times(ab: Array, x: Array, lower: int, upper: int) -> Array:
     return sum(_moved(ab[r] * x, upper - r) for r in range(lower + upper + 1))
 
 
-@recorded("scipy.solve_banded")
+@recorded("scipy.solve_banded", True)
 def _solved(ab: Array, b: Array, *, lower: int, upper: int) -> Array:
     return sl.solve_banded((lower, upper), ab, b)
 

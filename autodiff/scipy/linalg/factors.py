@@ -27,7 +27,7 @@ def _signs(v: Array, a: Array, *, lower: bool) -> Array:
     return np.where(np.sum(v * theirs, axis=-2, keepdims=True) < 0, -1.0, 1.0)
 
 
-_SIGNS = discrete(recorded("scipy.eigh signs")(_signs), "scipy.eigh signs")
+_SIGNS = discrete(recorded("scipy.eigh signs", True)(_signs), "scipy.eigh signs")
 
 
 @stands_for(
@@ -81,7 +81,9 @@ def _pair_signs(v: Array, a: Array, b: Array, *, lower: bool, type: int) -> Arra
     return np.where(np.sum(v * theirs, axis=-2, keepdims=True) < 0, -1.0, 1.0)
 
 
-_PAIR_SIGNS = discrete(recorded("scipy.eigh pair signs")(_pair_signs), "scipy.eigh pair signs")
+_PAIR_SIGNS = discrete(
+    recorded("scipy.eigh pair signs", True)(_pair_signs), "scipy.eigh pair signs"
+)
 
 
 def _mirrored(a: Array, lower: bool) -> Array:
@@ -138,7 +140,7 @@ def _column_order(a: Array) -> Array:
     return sl.qr(a, mode="r", pivoting=True)[1]
 
 
-_COLUMN_ORDER = discrete(recorded("scipy.qr order")(_column_order), "scipy.qr order")
+_COLUMN_ORDER = discrete(recorded("scipy.qr order", True)(_column_order), "scipy.qr order")
 
 
 @stands_for(

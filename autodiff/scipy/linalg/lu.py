@@ -20,10 +20,10 @@ def _rows(a: Array) -> Array:
     return np.broadcast_to(order[..., None], a.shape)
 
 
-_ROWS = discrete(recorded("scipy.lu rows")(_rows), "scipy.lu rows")
+_ROWS = discrete(recorded("scipy.lu rows", True)(_rows), "scipy.lu rows")
 
 
-@recorded("scipy.lu")
+@recorded("scipy.lu", True)
 def _lu(a: Array) -> Array:
     """Return both factors of square matrices in one, of rows in their order already."""
     _, lower, upper = sl.lu(a, p_indices=True)
@@ -92,7 +92,7 @@ def _pivots(a: Array) -> Array:
     return sl.lu_factor(a)[1]
 
 
-_PIVOTS = discrete(recorded("scipy.lu pivots")(_pivots), "scipy.lu pivots")
+_PIVOTS = discrete(recorded("scipy.lu pivots", True)(_pivots), "scipy.lu pivots")
 
 
 @stands_for("scipy.linalg.lu_factor", limits="of matrices that are not singular")

@@ -13,7 +13,7 @@ from autodiff.scipy.linalg.solves import SYLVESTER
 __all__ = ["polar"]
 
 
-@recorded("scipy.polar")
+@recorded("scipy.polar", True)
 def _unitary(a: Array) -> Array:
     u, _, vh = sl.svd(a, full_matrices=False)
     return np.matmul(u, vh)

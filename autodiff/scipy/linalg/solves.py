@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg as sl
 
+from autodiff.core.libraries import elsewhere
 from autodiff.core.primitive import Array, general
 from autodiff.core.tensor import record
 from autodiff.rules.linalg.inverses import SOLVE_TRIANGULAR
@@ -83,7 +84,8 @@ def lu_solve(lu_and_piv: tuple[Array, Array], b: Array, trans: int = 0) -> Array
     b = as_array(b)
     n = np.shape(lu)[-1]
     order = np.arange(n)
-    for i, other in enumerate(np.asarray(pivots)):
+    home = elsewhere(pivots)
+    for i, other in enumerate(np.asarray(pivots) if home is None else map(int, home)):
         order[[i, other]] = order[[other, i]]
     unit = np.tril(lu, -1) + np.eye(n)
     if not trans:
@@ -103,7 +105,7 @@ def solve_toeplitz(c_or_cr: Any, b: Array) -> Array:
     return np.reshape(np.linalg.solve(toeplitz(c, r), sides), np.shape(b))
 
 
-@recorded("scipy.solve_sylvester")
+@recorded("scipy.solve_sylvester", True)
 def _sylvester(a: Array, b: Array, q: Array) -> Array:
     return sl.solve_sylvester(a, b, q)
 

@@ -232,7 +232,7 @@ def _assignment(cost: Array, *, maximize: bool) -> Array:
     return np.stack(so.linear_sum_assignment(cost, maximize))
 
 
-_ASSIGNMENT = discrete(recorded("scipy.assignment")(_assignment), "scipy.assignment")
+_ASSIGNMENT = discrete(recorded("scipy.assignment", True)(_assignment), "scipy.assignment")
 
 
 @stands_for("scipy.optimize.linear_sum_assignment", modes="value")

@@ -7,15 +7,18 @@ every result is an array, those without axes too.
 """
 
 import numpy as np
+import scipy.fft
+import scipy.linalg
+import scipy.signal
 import scipy.special
 
-#: Functions that CuPy 13 has not, of those that the rules of autodiff differentiate.
+#: Functions that CuPy 14 has not, of those that the rules of autodiff differentiate.
 _ABSENT = {
     *("cumulative_prod", "cumulative_sum", "geomspace", "insert", "matvec", "nanpercentile"),
-    *("nanquantile", "spacing", "unstack", "vecdot", "vecmat", "linalg.eig", "linalg.eigvals"),
+    *("nanquantile", "spacing", "unstack", "vecdot", "vecmat"),
     *("linalg.multi_dot", "linalg.svdvals", "linalg.matrix_norm", "linalg.vector_norm"),
 }
-#: Functions of `cupyx.scipy.special` in CuPy 13 that SciPy has as universal ones.
+#: Functions of `cupyx.scipy.special` in CuPy 14 that the rules are about.
 _SPECIAL = frozenset(
     {
         *("j0", "j1", "y0", "y1", "yn", "i0", "i0e", "i1", "i1e", "k0", "k0e", "k1", "k1e"),
@@ -28,7 +31,7 @@ _SPECIAL = frozenset(
         *("erfcx", "erfinv", "erfcinv", "lpmv", "binom", "exp1", "expi", "expn", "zeta", "zetac"),
         *("lambertw", "cbrt", "exp10", "exp2", "radian", "cosdg", "sindg", "tandg", "cotdg"),
         *("log1p", "expm1", "exprel", "cosm1", "xlogy", "xlog1py", "ellipk", "ellipkm1"),
-        *("ellipkinc", "ellipeinc", "wright_bessel"),
+        *("ellipkinc", "ellipeinc", "ellipj", "wright_bessel", "spherical_yn", "sici", "shichi"),
     }
 )
 #: Functions that take what is on the host: as the array that they make, or as places.
@@ -148,13 +151,23 @@ class Numpy:
         return getattr(np, name)
 
 
-def _special(name):
-    ufunc = getattr(scipy.special, name)
-    return staticmethod(lambda *xs: Standin(ufunc(*map(_held, xs))))
+def _module(module, names):
+    """Return functions of SciPy's as CuPy's, which take its arrays and give them."""
+
+    def function(name):
+        of_scipy = getattr(module, name)
+        return staticmethod(lambda *xs, **how: _made(of_scipy(*map(_held, xs), **how)))
+
+    return type("Module", (), {name: function(name) for name in names})
 
 
-#: The module `cupyx.scipy.special`.
-Special = type("Special", (), {name: _special(name) for name in _SPECIAL})
+#: The modules `special`, `linalg`, `fft` and `signal` of `cupyx.scipy`.
+MODULES = (
+    _module(scipy.special, _SPECIAL),
+    _module(scipy.linalg, ("expm", "lu", "lu_factor")),
+    _module(scipy.fft, ("dct", "dst")),
+    _module(scipy.signal, ("convolve", "lfilter")),
+)
 
 
 def _method(name):

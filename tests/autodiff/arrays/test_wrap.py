@@ -10,7 +10,7 @@ import scipy.special
 import autodiff
 from autodiff import grad, jvp, value_and_grad, vjp
 from autodiff.core.libraries import ADAPTERS
-from tests.autodiff.arrays.standin import Numpy, Special, Standin
+from tests.autodiff.arrays.standin import MODULES, Numpy, Standin
 
 W = np.array([0.5, -1.0, 2.0])
 X = np.array([[1.0, 2.0, 0.5], [0.0, -1.0, 1.5]])
@@ -157,7 +157,8 @@ def test_cupy_is_wrapped_by_its_names(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", functions)
     for name in ("cupyx", "cupyx.scipy"):
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
-    monkeypatch.setitem(sys.modules, "cupyx.scipy.special", Special)
+    for name, module in zip(("special", "linalg", "fft", "signal"), MODULES, strict=True):
+        monkeypatch.setitem(sys.modules, f"cupyx.scipy.{name}", module)
     monkeypatch.setattr("autodiff.adapters.wrapping.ADAPTERS", adapters := dict(ADAPTERS))
     monkeypatch.setattr("autodiff.core.libraries.ADAPTERS", adapters)
     monkeypatch.setattr("autodiff.transforms.gradients.ADAPTERS", adapters)

@@ -4,6 +4,7 @@ By hand, with 20 kills: ``GRADSCALE_KILLS=20 python -m pytest tests/compare/clus
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,12 +15,17 @@ import psutil
 import pytest
 
 import compare
+from compare.cluster.connecting import ClusterError, connect, tls_arguments
+from compare.cluster.worker import serve
 from compare.engines.engine import Engine
 
 distributed = pytest.importorskip("distributed")
 
+#: Columns that are no times, and not of the conditions at the moment.
+SAME = ("problem", "size", "engine", "status", "label", "parameters", "operations", "max_error")
+SAME += ("reference", "seed", "fingerprint", "host", "machine_class", "attempt", "versions")
 #: Nothing here takes longer, or it fails.
-LONGEST_S = 300.0
+LONGEST_S = 900.0
 # Of sockets of Dask that a killed worker leaves behind, and of its own use of asyncio.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 
@@ -27,16 +33,19 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::Depr
 class Crew:
     """A scheduler in this process, a client, and workers with their nannies in others."""
 
-    def __init__(self):
+    def __init__(self, tls=()):
+        words = {"protocol": "tls", **tls_arguments(tls)} if tls else {}
         self.cluster = distributed.LocalCluster(
-            n_workers=0, host="127.0.0.1", dashboard_address=":0", silence_logs=50
+            n_workers=0, host="127.0.0.1", dashboard_address=":0", silence_logs=50, **words
         )
+        self.tls = ["--dask-tls", *map(str, tls)] if tls else []
         self.client = distributed.Client(self.cluster, set_as_default=False)
         self.workers = []
 
     def hire(self, number):
         """Start some workers."""
-        command = [sys.executable, "-m", "compare", "worker", self.cluster.scheduler_address]
+        place = self.cluster.scheduler_address
+        command = [sys.executable, "-m", "compare", "worker", place, *self.tls]
         for _ in range(number):
             self.workers.append(
                 subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -159,3 +168,43 @@ def test_a_poison_engine_ends_as_crashed_and_no_other(crew):
         (2, "hand-written"): ("ok", 3),
         (3, "hand-written"): ("ok", 1),
     }
+
+
+def certificates(folder):
+    """Return a certificate, its key and the authority that signed it, made by OpenSSL."""
+    folder.mkdir()
+    new = ("openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj")
+    sign = ("openssl", "x509", "-req", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial")
+    for command in (
+        (*new, "/CN=authority", "-x509", "-keyout", "ca.key", "-out", "ca.pem"),
+        (*new, "/CN=gradscale", "-keyout", "key.pem", "-out", "request.pem"),
+        (*sign, "-in", "request.pem", "-out", "cert.pem"),
+    ):
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return [folder / name for name in ("cert.pem", "key.pem", "ca.pem")]
+
+
+@pytest.mark.exhaustive
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the command openssl is not there")
+def test_an_encrypted_sweep_has_the_same_rows(crew, tmp_path):
+    which = plan(("logistic-map",), sizes=(2,))
+    crew.hire(max(0, 1 - len(crew.client.scheduler_info()["workers"])))
+    files, others = certificates(tmp_path / "ours"), certificates(tmp_path / "theirs")
+    encrypted = Crew(files)
+    try:
+        encrypted.hire(1)
+        address = encrypted.cluster.scheduler_address
+        assert address.startswith("tls://")
+        found = [
+            sorted(tuple(str(row.get(name)) for name in SAME) for row in swept(of, which)[0])
+            for of in (encrypted, crew)
+        ]
+        assert found[0] == found[1]
+        assert len(found[0]) == 2
+        wrong = [*files[:2], others[2]]
+        with pytest.raises(ClusterError, match=r"answers at tls://.*certificate"):
+            connect(address, wrong)
+        with pytest.raises(ClusterError, match=r"answers at tls://.*certificate"):
+            serve(address, wrong)
+    finally:
+        encrypted.close()
