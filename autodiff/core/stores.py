@@ -19,6 +19,7 @@ import numpy as np
 
 from autodiff.core.batched import Batched, innermost, owner_of
 from autodiff.core.libraries import elsewhere
+from autodiff.core.places import Way, lies_as, place_of
 from autodiff.core.primitive import FUNCTIONS, Primitive
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, holds_tensor, node_of, record
@@ -39,10 +40,6 @@ class Store:
         #: Numbers that were written one by one, by their places in the flattened content. A loop
         #: that writes n of them would else make n copies of it.
         self.pending: dict[int, Any] = {}
-
-
-#: Arrays that lie in one another: a part and the whole of each step from a view to what it shows.
-Way = list[tuple[Any, Any]]
 
 
 class _NotPlain(Exception):
@@ -86,7 +83,7 @@ class Stores:
         if known is not None and known[1] == store.version:
             return known[2]
         with operands_as_recorded():
-            found = _read(content, *_place(way), x.shape)
+            found = _read(content, *place_of(way), x.shape)
         self._read[id(x)], self._shown[id(found)] = (x, store.version, found), (found, x)
         return found
 
@@ -182,7 +179,7 @@ class Stores:
             whole = node_of(owner, self._tape)
             known = self._arrays[id(owner)] = owner, whole
             self._of[id(whole)] = whole, Store(owner, owner.shape)
-        if array is owner or _lies_as(array, owner):
+        if array is owner or lies_as(array, owner):
             return known[1]
         return node_of(array, self._tape, operands=(known[1],))
 
@@ -270,7 +267,7 @@ class Stores:
             foreign = "only arrays of NumPy can be written into while derivatives are taken"
             number = "a number cannot be written into: only arrays of at least one axis can"
             raise TypeError(foreign if x.shape and elsewhere(x) is not None else number)
-        value = _cast(resolved(value), x.dtype)
+        given, value = value, _cast(resolved(value), x.dtype)
         index = resolved(index)
         store, way = self._located(x)
         if store is None:
@@ -289,9 +286,16 @@ class Stores:
         if type(store.content) is not Tensor and plain:
             x.value[index] = value
             return
+        masked = type(index) is np.ndarray and index.ndim > 1 and index.dtype.kind == "b"
+        source = _block(given) if masked and type(given) is Tensor else None
+        if source is not None and owner_of(source) is owner_of(block):
+            raise self._tape.refused(
+                "a mask of several axes puts a part of an array into the array itself: NumPy reads "
+                "places there that it has just written: write a copy, y[mask] = part.copy()"
+            )
         content, part, half = store.content, None, None
         if way is not None and x is not content:
-            part, half = _place(way)
+            part, half = place_of(way)
         with operands_as_recorded():
             self._replace(store, _written(content, part, half, x.shape, index, value))
 
@@ -417,89 +421,6 @@ def is_contiguous(x: Any, order: str) -> bool:
             return False
         step *= length
     return True
-
-
-def _lies_as(x: Any, y: Any) -> bool:
-    """Return whether two arrays are the same elements in the same order."""
-    return (
-        x.shape == y.shape
-        and x.dtype == y.dtype
-        and _address(x) == _address(y)
-        and all(a == b for n, a, b in zip(x.shape, x.strides, y.strides, strict=True) if n > 1)
-    )
-
-
-def _address(x: Any) -> int:
-    return x.__array_interface__["data"][0]  # type: ignore[no-any-return]
-
-
-def _place(way: Way) -> tuple[Any, str | None]:
-    """Return where a view of views lies in an array, as `_place_in` does."""
-    place, half = _place_in(*way[-1])
-    if len(way) > 1:
-        _, whole = way[-1]
-        if isinstance(place, tuple):
-            place = np.arange(whole.size).reshape(whole.shape)[place]
-        for inner, outer in reversed(way[:-1]):
-            place = place.reshape(-1)[_positions(inner, outer)]
-    return place, half
-
-
-def _place_in(part: Any, whole: Any) -> tuple[Any, str | None]:
-    """Return where a view lies in an array: an index or positions, and which half of numbers."""
-    half = None
-    if part.dtype != whole.dtype:
-        half = "imag" if (_address(part) - _address(whole)) % whole.itemsize else "real"
-    index = None if half else _basic_index(part, whole)
-    return (_positions(part, whole) if index is None else index), half
-
-
-def _basic_index(part: Any, whole: Any) -> tuple[Any, ...] | None:
-    """Return the integers and slices that give a view, if there are any: cheaper than positions."""
-    rest = _address(part) - _address(whole)
-    if not part.size or not all(s > 0 for s in whole.strides):
-        return None
-    starts = {}
-    for axis in sorted(range(whole.ndim), key=lambda a: -whole.strides[a]):
-        starts[axis], rest = divmod(rest, whole.strides[axis])
-    axes = [*zip(part.shape, part.strides, strict=True)]
-    index: list[Any] = []
-    for axis, (length, stride) in enumerate(zip(whole.shape, whole.strides, strict=True)):
-        start = starts[axis]
-        if axes and (axes[0][0] == 1 or axes[0][1] % stride == 0):
-            count, step = axes[0][0], axes[0][1] // stride if axes[0][0] > 1 else 1
-            end = start + step * (count - 1)
-            if step and 0 <= end < length:
-                axes.pop(0)
-                stop = end + (1 if step > 0 else -1)
-                index.append(slice(start, None if stop < 0 else stop, step))
-                continue
-        if not 0 <= start < length:
-            return None
-        index.append(start)
-    found = whole[tuple(index)]
-    same = not rest and not axes and type(found) is np.ndarray and _lies_as(found, part)
-    return tuple(index) if same else None
-
-
-def _positions(part: Any, whole: Any) -> Any:
-    """Return for each element of a view its position in the flattened array."""
-    wanted = (_address(part) - _address(whole) + _offsets(part)) // whole.itemsize * whole.itemsize
-    if whole.flags.c_contiguous:
-        return wanted // whole.itemsize
-    there = _offsets(whole).reshape(-1)
-    order = np.argsort(there, kind="stable")
-    return order[np.searchsorted(there, wanted, sorter=order)]
-
-
-def _offsets(x: Any) -> Any:
-    """Return for each element of an array how many bytes it lies behind the first."""
-    total = np.zeros((1,) * x.ndim, np.int64)
-    for axis, (length, stride) in enumerate(zip(x.shape, x.strides, strict=True)):
-        total = total + (np.arange(length) * stride).reshape(
-            [-1 if i == axis else 1 for i in range(x.ndim)]
-        )
-    return np.broadcast_to(total, x.shape)
 
 
 def _read(content: Any, part: Any, half: str | None, shape: tuple[int, ...]) -> Any:

@@ -253,6 +253,21 @@ def its_argument(x):
     return np.sum(x**2)
 
 
+def stacked_and_reshaped(x):
+    e = np.eye(2)
+    e[...] = x.reshape(2, 2)
+    s = np.stack([e, e * 2])
+    r = s.reshape(4, 2)
+    r *= 2
+    return np.sum(s**3) + np.sum(e[[1, 0]].reshape(-1) * x)
+
+
+def masked_by_its_own_part(x):
+    y = x.reshape(2, 2).copy()
+    y[np.array([[False, True], [True, False]])] = y[0]
+    return np.sum(y)
+
+
 def in_lists(x):
     y = [np.zeros(2), np.zeros(2)]
     y[0][1] = x[0]
@@ -299,6 +314,7 @@ def _(x: np.ndarray):
 
 
 PROGRAMS = {
+    "stacked": stacked_and_reshaped,
     "a method": Model(C).loss,
     "an object that is called": Model(C),
     "super()": Special(C).loss,
@@ -391,7 +407,7 @@ def test_value_and_derivatives(f):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(
-    "name", ["a kernel", "aliases", "views", "positions", "a triangle", "out="]
+    "name", ["a kernel", "aliases", "views", "positions", "a triangle", "out=", "stacked"]
 )
 def test_graphs_batches_and_plans(name):
     f, others = PROGRAMS[name], np.stack([X, 1.01 * X])
@@ -507,6 +523,7 @@ REFUSED = {
         lambda x: operator.imul(np.ones(4), np.exp(1j * x)),
         "which cannot hold it",
     ),
+    "a mask that writes the array into itself": (masked_by_its_own_part, r"part\.copy\(\)"),
     "in place of another shape": (
         lambda x: operator.iadd(np.ones(4), np.outer(x, x)),
         "the result has shape",
