@@ -148,7 +148,7 @@ def main() -> None:
     )
     print("|--:|--:|--:|--:|--:|---|--:|--:|")
     for workers in range(1, given.workers + 1):
-        cluster = LocalCluster(workers, threads_per_worker=1, dashboard_address=":0")
+        cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0")
         with cluster, Client(cluster) as client:
             off = difference(client, given.columns)
             start = time.perf_counter()

@@ -39,7 +39,7 @@ def banded(size: int, beside: int) -> Any:
 
 
 def passes(matrix: Any) -> int:
-    """Return the passes that `autodiff.jacobian` makes for a matrix of this pattern."""
+    """Return the passes by which `autodiff.jacobian` has the elements of a matrix."""
     made = 0
 
     def along(x_dot: Any, out: Any, x: Any) -> Any:
@@ -51,4 +51,4 @@ def passes(matrix: Any) -> int:
     found = autodiff.jacobian(linear, sparsity=matrix, mode="fwd")(np.ones(len(matrix)))
     if np.any(found.toarray() != matrix):
         raise ValueError("the passes do not give the matrix")
-    return made
+    return made - 1  # the last one checks the pattern that it was given

@@ -21,7 +21,7 @@ def test_chunks_on_two_workers_one_of_which_is_lost():
     w = np.linspace(0.5, -0.5, 4)
     value, gradient = function(w, x, y)
     cluster = distributed.LocalCluster(
-        2, threads_per_worker=1, dashboard_address=":0", silence_logs=50
+        n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50
     )
     with cluster, distributed.Client(cluster) as client:
         chunks = client.map(rows, range(5), count=50, columns=4)

@@ -26,6 +26,12 @@ def sorted_in_place(x):
 
 
 CASES = {
+    "hyperbolic": (
+        lambda x: np.sum(
+            np.cosh(x) + 1 / np.cosh(x) + 1 / np.sinh(x) + np.log(np.cosh(x)) + x / (np.exp(x) - 1)
+        ),
+        {"x": (4,)},
+    ),
     "in place": (sorted_in_place, {"x": (4,)}),
     "methods": (
         lambda x: np.sum(x.take([0, 2]) ** 2) + np.sum(x.round() * x.cumprod()),
