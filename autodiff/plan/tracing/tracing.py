@@ -163,7 +163,8 @@ def trace_program(
 class Unplanned(Exception):
     """For these arguments the function itself runs, and no guard tells for which others too.
 
-    An operation raised an error that the function caught, or they are one object, and it may know.
+    An operation raised an error that the function caught, they are one object, and it may know, or
+    rounding decides a branch.
     """
 
 

@@ -125,3 +125,11 @@ def test_the_first_result_of_a_plan_that_donates_is_that_of_its_arguments():
 def test_text_of_another_plan_is_told():
     with pytest.raises(autodiff.PlanMismatch, match="is 'float64', not 'float'"):
         autodiff.compile(lambda x: type(x).__name__)(0.5)
+
+
+def test_where_rounding_decides_a_branch_the_function_itself_runs(monkeypatch):
+    """The plan computes in another order, and is not 0 where the trace was."""
+    step = autodiff.compile(lambda x: x**2 if x[0] > 0 else x)
+    monkeypatch.setattr(Plan, "attempt", lambda plan, leaves: (False, None))
+    np.testing.assert_array_equal(step(np.ones(2)), np.ones(2))
+    assert not step.plans()
