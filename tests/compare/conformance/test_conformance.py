@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from compare.conformance import conformance
+from compare.conformance import conformance, run
 from compare.conformance.case import Case, digits, exact, nearest
 from compare.conformance.judge import verdict_of
 from compare.conformance.libraries import LIBRARIES, OURS
@@ -16,6 +16,7 @@ from compare.conformance.page import write_page
 from compare.conformance.program import program
 from compare.conformance.run import answer
 from compare.conformance.suite import FAMILIES, cases_of
+from compare.process.executor import Budget
 
 CASES = [case for family in FAMILIES for case in cases_of(family)]
 
@@ -109,7 +110,10 @@ def test_none_of_ours_is_wrong_in_silence_at_kinks():
     "library",
     [name for name in OURS if name not in ("symdiff-shared", "symdiff-expanded")],
 )
-def test_none_of_ours_is_wrong_in_silence_anywhere(library):
+def test_none_of_ours_is_wrong_in_silence_anywhere(library, monkeypatch):
+    if library.startswith("symdiff"):
+        # Formulas of large arrays take longer than anybody waits for them, which is not asked here.
+        monkeypatch.setattr(run, "_BUDGET", Budget(15.0, 2**32))
     frame = conformance([library])
     wrong = frame[frame["verdict"].isin(["wrong", "crashed"])]
     assert wrong.empty, wrong[["case", "value", "truth"]].to_string()
