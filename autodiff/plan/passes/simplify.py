@@ -1,5 +1,7 @@
 """The pass that shortens: shared subexpressions, shorter forms, nothing that nobody needs."""
 
+from collections.abc import Iterable
+
 # Imported for what they register with the builder.
 import autodiff.plan.passes.contractions
 import autodiff.plan.passes.rewrites  # noqa: F401
@@ -31,7 +33,7 @@ def simplify(program: Program) -> Program:
     simple = Program(
         program.inputs,
         [built.of(x) for x in program.outputs],
-        [Guard(built.of(g.node), g.what, g.outcome) for g in program.guards],
+        built.guards(program.guards),
         built.builder.nodes,
     )
     needed = reachable(simple.roots)
@@ -60,6 +62,10 @@ class _Built:
             known = self.builder.constant(x.function) if x.op == CONSTANT else x
             self._known[id(x)] = known
         return known
+
+    def guards(self, old: Iterable[Guard]) -> list[Guard]:
+        """Return the guards of new nodes; what was computed many times is asked once."""
+        return list(dict.fromkeys([Guard(self.of(g.node), g.what, g.outcome) for g in old]))
 
     def add(self, node: Node) -> None:
         """Add an operation."""
@@ -113,7 +119,7 @@ class _Built:
                 inner.add(x)
         body.following = [inner.of(x) for x in old.following]
         body.given = [inner.of(x) for x in old.given]
-        body.guards = [Guard(inner.of(g.node), g.what, g.outcome) for g in old.guards]
+        body.guards = inner.guards(old.guards)
         body.nodes = inner.builder.nodes
         self._bodies[id(old)] = body, inner
         if old.other is not None:

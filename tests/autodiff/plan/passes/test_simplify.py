@@ -216,3 +216,14 @@ def test_functions_of_users_with_one_name_stay_apart():
     value, slopes = plan(x)
     np.testing.assert_allclose(value, 20.0)
     np.testing.assert_allclose(slopes, 4.0 * x)
+
+
+def test_what_is_asked_many_times_is_asked_once():
+    def f(x):
+        for _ in range(5):
+            x = x * 1.0 if x[0] > 0 else -x
+        return np.sum(x * x)
+
+    step = autodiff.compile(f)
+    assert step.plan(np.ones(2)).source.count("return changed") == 1
+    np.testing.assert_allclose([step(np.ones(2)), step(-np.ones(2))], 2.0)
