@@ -13,8 +13,10 @@ import numpy as np
 from autodiff.core.batched import innermost
 from autodiff.core.pytrees import flatten
 
-__all__ = ["ADAPTERS", "adapted", "beside", "by_parts", "called_wrapped", "elsewhere"]
-__all__ += ["of_scipy", "own_copy"]
+__all__ = [
+    *("ADAPTERS", "adapted", "beside", "by_parts", "called_wrapped", "elsewhere", "of_scipy"),
+    "own_copy",
+]
 
 #: By type of an array that answers no protocol of NumPy's, its adapter, once `wrap` has made it.
 ADAPTERS: dict[type, Any] = {}

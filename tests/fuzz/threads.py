@@ -55,6 +55,20 @@ def _is_right(found: Any, wanted: Any) -> bool:
     return alike and all(np.allclose(x, y, rtol=1e-12, atol=0) for x, y in pairs)
 
 
+def in_threads(work: Callable[[int], None]) -> None:
+    """Do work in all threads at once, by number, with turns as short as can be."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_S)
+    try:
+        threads = [threading.Thread(target=work, args=(i,)) for i in range(THREADS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+
+
 def run(calls: int, seed: int = 0) -> tuple[int, list[Any]]:
     """Return the number of calls that were made, and what was wrong."""
     compiled = {name: autodiff.compile(f) for name, f in FUNCTIONS.items()}
@@ -79,16 +93,7 @@ def run(calls: int, seed: int = 0) -> tuple[int, list[Any]]:
                 wrong.append((name, args, repr(error)))
             done[thread] += 1
 
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_S)
-    try:
-        threads = [threading.Thread(target=work, args=(i,)) for i in range(THREADS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
+    in_threads(work)
     return sum(done), wrong
 
 

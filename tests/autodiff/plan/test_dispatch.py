@@ -2,7 +2,6 @@
 
 import gc
 import pickle
-import sys
 import threading
 from collections import OrderedDict
 from types import ModuleType, SimpleNamespace
@@ -13,6 +12,7 @@ import pytest
 
 import autodiff
 from autodiff.plan import dispatch as module
+from tests.fuzz.threads import in_threads
 
 
 def _loss(w, x):
@@ -385,16 +385,7 @@ def test_threads_with_many_shapes_at_a_short_switch_interval(monkeypatch):
 
     for x in points[:4]:
         step(*x)
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    try:
-        threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        sys.setswitchinterval(interval)
+    in_threads(work)
     assert not wrong
 
 

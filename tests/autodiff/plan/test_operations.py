@@ -5,14 +5,13 @@ from importlib import import_module
 
 import numpy as np
 import pytest
+import scipy.special as special
 
 import autodiff
 from autodiff.core.primitive import PRIMITIVES
 from autodiff.plan.operation import Kind, Takes
 from autodiff.plan.operations import HELPERS, OPERATIONS, fields_of
 from autodiff.plan.to_numpy.fields import FIELDS
-
-special = pytest.importorskip("scipy.special")
 
 ROWS = [pytest.param(row, id=name) for name, row in OPERATIONS.items()]
 PLACED = [pytest.param(row, id=name) for name, row in OPERATIONS.items() if row.kind.owns_memory]

@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 
+import cloudpickle
 import numpy as np
 import pytest
 
@@ -48,7 +49,6 @@ BY_NAME = ("function", "gradient", "both, donated", "hessian", "decorated")
 @pytest.mark.each("called", [False, True])
 @pytest.mark.each("name", [name for name in STEPS if name != "wrapped"])
 def test_cloudpickle(name, called):
-    cloudpickle = pytest.importorskip("cloudpickle")
     step = STEPS[name]
     wanted = step.__wrapped__(X)
     for _ in range(2 * called):

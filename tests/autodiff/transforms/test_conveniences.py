@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas
 import pytest
 
 import autodiff
@@ -85,7 +86,6 @@ COLUMNS = {
 
 @pytest.mark.parametrize("f", COLUMNS.values(), ids=COLUMNS)
 def test_columns_of_frames(f):
-    pandas = pytest.importorskip("pandas")
     column = pandas.Series([1.0, 2.0, 3.0])
     with pytest.raises(TypeError, match=r"\.to_numpy\(\)"):
         grad(lambda x: f(x, column))(np.ones(3))

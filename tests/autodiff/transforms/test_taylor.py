@@ -2,6 +2,7 @@
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -49,8 +50,6 @@ def test_names_are_those_of_rules():
 
 
 def test_the_tenth_derivative_of_four_nested_sines():
-    mpmath = pytest.importorskip("mpmath")
-
     def f(x, sin=np.sin):
         return sin(sin(sin(sin(x))))
 

@@ -19,7 +19,7 @@ from compare.cluster.connecting import ClusterError, connect, tls_arguments
 from compare.cluster.worker import serve
 from compare.engines.engine import Engine
 
-distributed = pytest.importorskip("distributed")
+distributed = pytest.importorskip("distributed", reason="Dask's distributed is not installed")
 
 #: Columns that are no times, and not of the conditions at the moment.
 SAME = ("problem", "size", "engine", "status", "label", "parameters", "operations", "max_error")

@@ -9,7 +9,7 @@ from compare.cluster import connecting
 from compare.cluster.connecting import ClusterError, checked_address, connect
 from compare.cluster.worker import serve
 
-pytest.importorskip("distributed")
+pytest.importorskip("distributed", reason="Dask's distributed is not installed")
 
 
 def test_addresses():

@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 import pytest
 
-pytest.importorskip("distributed")
+pytest.importorskip("distributed", reason="Dask's distributed is not installed")
 
 LONGEST_S = 900.0
 PYTHON = (sys.executable, "-m")

@@ -16,7 +16,7 @@ from compare.measure.candidate import begun_row
 from compare.measure.interleaved import Ended
 from compare.problems.own import own_problem
 
-pytest.importorskip("distributed")
+pytest.importorskip("distributed", reason="Dask's distributed is not installed")
 
 ENGINES = tuple(compare.get_engine(name) for name in ("graph", "hand-written", "shared"))
 

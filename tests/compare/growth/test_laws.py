@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import special, stats
 
 from compare.growth.draws import draw
 from compare.growth.laws import KINDS, choose_law, fit, fit_power
@@ -48,7 +49,6 @@ def test_exact_exponentials_are_found_exactly(rate):
 
 
 def test_the_uncensored_interval_is_that_of_linear_regression():
-    stats = pytest.importorskip("scipy.stats")
     y = noisy(np.random.default_rng(1), 0.3)
     law = fit_power(SIZES, y)
     known = stats.linregress(np.log(SIZES), np.log(y))
@@ -70,7 +70,6 @@ def test_likelihood_and_criterion_are_those_of_the_normal_law():
 
 
 def test_the_censored_fit_is_a_maximum_and_its_ends_are_on_the_profile():
-    special = pytest.importorskip("scipy.special")
     rng = np.random.default_rng(3)
     n, y, censored = stopped(SIZES, noisy(rng, 0.4), 5e-4)
     n = np.append(n, [2e3, 5e3])

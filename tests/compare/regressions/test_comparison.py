@@ -287,7 +287,6 @@ def written(folder, run):
     folder.mkdir()
     write_table(folder / "results.csv", run.results, RESULT_COLUMNS)
     if run.samples is not None:
-        pytest.importorskip("pyarrow")
         run.samples.to_parquet(folder / "samples.parquet")
     return str(folder)
 

@@ -55,7 +55,6 @@ def test_on_step_sees_every_loss():
 
 
 def test_the_graph_and_the_formula_train_like_the_hand():
-    pytest.importorskip("autodiff")
     frame = train_all(steps=60, seed=3)
     assert list(frame.columns) == [column.name for column in TRAINING_COLUMNS]
     assert frame["step"].tolist() == list(range(60))

@@ -106,7 +106,6 @@ def test_nothing_is_imported_before_the_fixture_is_used(folder):
 
 @pytest.mark.exhaustive
 def test_the_fixture_works_under_xdist_and_importlib(folder):
-    pytest.importorskip("xdist")
     found = run(folder, "-n", "2", "--import-mode=importlib", "-k", "right")
     assert "1 passed" in found.stdout, found.stdout + found.stderr
     assert run(folder, "--fixtures").stdout.count("gradients_agree --") == 1

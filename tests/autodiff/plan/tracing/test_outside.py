@@ -25,12 +25,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import autodiff
 
 X = np.array([1.0, 2.0])
-pd = pytest.importorskip("pandas")
 
 
 class Thing:
