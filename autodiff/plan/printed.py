@@ -56,7 +56,7 @@ MULTIPLY_NO_NAN_INTO = '''def multiply_no_nan_into(direction, product, out=None)
     if squares != squares and np.any(np.isnan(product) & (direction == 0)):
         raise FloatingPointError("what zero times infinity is the function itself finds")
     if out is None:
-        return product
+        return product[()]  # a number: what is no array may be a look at memory used again
     if out is not product:
         np.copyto(out, product)'''
 RAISE_UNLESS_FINITE = '''def raise_unless_finite(x):

@@ -53,6 +53,17 @@ def test_a_statement_writes_where_it_is_told(row):
     assert row.fills is (row.numpy[-1].count("{to}") == 1)
 
 
+@pytest.mark.each("row", PLACED)
+def test_an_expression_gives_no_memory_of_its_operands(row):
+    names = {name: getattr(np, name) for name in np.__all__ if hasattr(np, name)} | {"np": np}
+    for text in row.helpers:
+        exec(text, names)
+    for x in (np.array(0.5), np.array([0.5, 2.0])):
+        if row.operator and (x.ndim or "@" not in row.operator):
+            result = eval(row.operator.format("x", "x"), names | {"x": x})
+            assert not np.shares_memory(result, x) or (row.keeps and x.ndim)
+
+
 @pytest.mark.each("row", ROWS)
 def test_functions_are_found_where_the_row_says(row):
     if row.math:
