@@ -26,13 +26,13 @@ _Decision = TypeVar("_Decision")
 
 
 def type_of(tensor: Any) -> type:
-    """Return the type of what a tensor of real or complex numbers stands for."""
+    """Return the type of what a tensor stands for."""
     value, batched = tensor.value, False
     while type(value) is Batched or hasattr(value, "operands"):
         batched = batched or type(value) is Batched
         value = value.array if type(value) is Batched else value.value
     dtype = getattr(value, "dtype", None)
-    if tensor.tape.ended or dtype is None or dtype.kind not in "fc":
+    if tensor.tape.ended or dtype is None or dtype.kind not in "fciub":
         return type(tensor)
     if tensor.params is PYTHON_NUMBER:
         return float if dtype.kind == "f" else complex
@@ -142,6 +142,10 @@ class Conversions:
         if self.tape.known:
             return plain_value(self, complex(self.value))
         raise self.tape.refused("complex() of a tensor would lose its derivative: use the tensor")
+
+    def __str__(self: Any) -> str:
+        now = self._now()
+        return repr(self) if type(now) is type(self) else str(now)
 
     def __format__(self: Any, specification: str) -> str:
         """Return text, as of the value: for people, who take no derivative of it."""

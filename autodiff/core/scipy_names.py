@@ -39,7 +39,7 @@ _NAMES = {
     "signal": "convolve convolve2d correlate correlate2d fftconvolve lfilter oaconvolve sosfilt",
     "sparse": (
         "block_array block_diag bmat coo_array coo_matrix csc_array csc_matrix csr_array "
-        "csr_matrix diags diags_array hstack kron vstack"
+        "csr_matrix diags diags_array dok_array dok_matrix hstack kron lil_array lil_matrix vstack"
     ),
     "sparse.linalg": "factorized norm spsolve",
     "spatial.distance": (

@@ -169,10 +169,10 @@ class Stores:
 
     def tensor_of(self, array: Any) -> Any:
         """Return the tensor that stands for a plain array; what is no array of numbers stays."""
-        if type(array) is not np.ndarray or array.dtype.kind not in "fc":
+        if type(array) is not np.ndarray or array.dtype.kind not in "fciub":
             return array
         owner = owner_of(array)
-        if owner.dtype.kind not in "fc" or type(owner) is not np.ndarray:
+        if owner.dtype.kind not in "fciub" or type(owner) is not np.ndarray:
             owner = array
         known = self._arrays.get(id(owner))
         if known is None:
@@ -205,10 +205,16 @@ class Stores:
         if _in_rules.get():
             return NotImplemented
         found = self.plainly(function, args, kwargs)
-        out = kwargs.get("out")
-        if found is not NotImplemented or type(out) is not Tensor:
+        if found is not NotImplemented:
             return found
+        out = kwargs.get("out")
         rest = {k: v for k, v in kwargs.items() if k != "out"}
+        given: list[Tensor] = []
+        args, rest = _counted(args, given), _counted(rest, given)
+        if type(out) is not Tensor:
+            if out is not None:
+                rest["out"] = out
+            return self.tensors_of(function(*args, **rest)) if given else found
         mask = rest.pop("where", True) if isinstance(function, np.ufunc) else True
         result = function(*args, **rest)
         if mask is not True:
@@ -507,6 +513,22 @@ def _plain(x: Any) -> Any:
         return kind([_plain(i) for i in x])
     if kind is dict:
         return {k: _plain(v) for k, v in x.items()}
+    return x
+
+
+def _counted(x: Any, found: list[Tensor]) -> Any:
+    """Return arguments with plain arrays for tensors of whole numbers, which are noted.
+
+    They count, choose and order: rules take them as they are.
+    """
+    kind = type(x)
+    if kind is Tensor and x.dtype.kind in "iub" and type(plain := current(x)) is not Tensor:
+        found.append(x)
+        return plain
+    if kind in (list, tuple):
+        return kind([_counted(i, found) for i in x])
+    if kind is dict:
+        return {k: _counted(v, found) for k, v in x.items()}
     return x
 
 

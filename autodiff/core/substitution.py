@@ -12,6 +12,7 @@ outside reaches the original. A function that needed it once is called so at onc
 import builtins
 import functools
 import opcode
+import sys
 import types
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -21,7 +22,7 @@ import numpy as np
 
 from autodiff.core.pytrees import flatten
 from autodiff.core.replacements import replacement, stands_within
-from autodiff.core.stores import Stores, current, operands_as_recorded
+from autodiff.core.stores import Stores, current, operands_as_recorded, resolved
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, holds_tensor
 from autodiff.core.users import is_installed, is_users_code, is_users_module
@@ -60,6 +61,10 @@ _OF_SEQUENCES = frozenset(
         *("lexsort", "multi_dot", "einsum_path", "shape", "ndim", "size", "vectorize"),
     ]
 )
+#: Packages whose functions are not called with arrays for tensors: Python's own, and this one.
+_APART = sys.stdlib_module_names | {"autodiff"}
+#: Modules of stand-ins that make tensors of arrays themselves.
+_OURS = ("autodiff.rules.", "autodiff.core.")
 #: What makes an instance of a class more than its methods and its dict.
 _OTHER = (BaseException, tuple, list, dict, set, str, bytes, int, float, complex, np.ndarray)
 
@@ -363,7 +368,7 @@ class _Copies:
             return self.of_library(x)
         if kind in (list, tuple, dict):
             return self._container(x, kind)
-        if isinstance(x, type):
+        if isinstance(x, type) and not _draws(x):
             found = replacement(x)
             return self._class(x) if found is None else found
         if self._is_own(kind.__module__):
@@ -377,16 +382,21 @@ class _Copies:
         """Return the stand-in for an object of a library."""
         found = replacement(x)
         if found is not None:
-            return found
+            own = type(found) is types.FunctionType and not found.__module__.startswith(_OURS)
+            return _of_arrays(found) if own else found
         if type(x) is types.ModuleType:
-            if x.__name__.split(".")[0] == "numpy" or stands_within(x.__name__):
+            if x.__name__.split(".")[0] in ("numpy", "scipy") or stands_within(x.__name__):
                 return self._known.setdefault(id(x), (x, _Namespace(x, self, library=True)))[1]
             return x
-        named = str(getattr(x, "__module__", None) or type(x).__module__)
+        if _draws(x):
+            return _drawing(x)
+        owner = getattr(x, "__self__", None)
+        named = str(getattr(x, "__module__", None) or type(owner or x).__module__)
+        library = named.split(".")[0]
         plain = isinstance(x, type | np.ufunc) or not hasattr(x, "__name__")
-        if named.split(".")[0] != "numpy" or plain or not callable(x):
+        if plain or not callable(x) or library in _APART:
             return x
-        return _making_tensors(x)
+        return _making_tensors(x) if library == "numpy" else _of_arrays(x)
 
     def _function(self, f: Any) -> Any:
         """Return a function of the same code that reads what stands for what the original reads."""
@@ -495,6 +505,48 @@ class _Copies:
         return made
 
 
+def _of_arrays(function: Any) -> Any:
+    """Return a function that knows no tensors: it gets arrays, and its own can be written into."""
+
+    @functools.wraps(function)
+    def made(*args: Any, **kwargs: Any) -> Any:
+        tape = within.get()
+        if tape is None or tape.stores is None:
+            return function(*args, **kwargs)
+        plain = {name: resolved(x) for name, x in kwargs.items()}
+        return tape.stores.tensors_of(function(*map(resolved, args), **plain))
+
+    return made
+
+
+def _draws(x: Any) -> bool:
+    """Return whether something is a generator of random numbers of NumPy's, or their class."""
+    kind = x if isinstance(x, type) else type(x)
+    named = kind.__module__.startswith("numpy.random.")
+    return named and kind.__name__ in ("Generator", "RandomState")
+
+
+@functools.cache
+def _generator(kind: Any) -> Any:
+    """Return the class of generators of random numbers whose arrays can be written into."""
+
+    class Drawing(kind, metaclass=_StandIn):  # type: ignore[misc]
+        def __getattribute__(self, name: str) -> Any:
+            value = super().__getattribute__(name)
+            return value if name.startswith("_") or not callable(value) else _of_arrays(value)
+
+    Drawing.original = kind
+    return Drawing
+
+
+def _drawing(x: Any) -> Any:
+    """Return a generator that goes on with the same numbers, or the class of such generators."""
+    if isinstance(x, type):
+        return _generator(x)
+    kind: Any = type(x)
+    return _generator(kind)(x._bit_generator)
+
+
 def _making_tensors(function: Any) -> Any:
     """Return a function of NumPy's that takes lists of tensors, and whose arrays are tensors."""
     takes_lists, array = function.__name__ in _OF_SEQUENCES, replacement(np.array)
@@ -515,7 +567,8 @@ def _making_tensors(function: Any) -> Any:
         if type(result) is np.ndarray and result.dtype == object:
             # As of ``np.full(n, t)``: of what holds no tensor it is the same.
             result = array(result) if any(type(x) is Tensor for x in result.flat) else result
-        return tape.stores.tensors_of(result)
+        made = tape.stores.tensors_of(result)
+        return _drawing(made) if _draws(made) else made
 
     return made
 

@@ -12,6 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from autodiff.core.batching import loop
 from autodiff.core.libraries import beside, elsewhere
 from autodiff.core.primitive import Array, handles, linear
+from autodiff.core.stores import current
 from autodiff.core.tensor import Tensor, record
 from autodiff.rules.operands import as_array, as_decided, guarded
 
@@ -358,6 +359,7 @@ GETITEM = linear(
 
 def _fixed(part: Any) -> Any:
     """Return a part of an index as it is now, whatever is later written into it."""
+    part = current(part)
     if isinstance(part, slice):
         return slice(*map(as_decided, (part.start, part.stop, part.step)))
     if isinstance(part, list):

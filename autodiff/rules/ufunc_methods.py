@@ -1,8 +1,11 @@
-"""Answers to the methods of universal functions: reduce, accumulate and outer.
+"""Answers to the methods of universal functions: reduce, accumulate, reduceat and outer.
 
-Those that write in place or have no rule are refused with what to write instead.
+Those without a rule of their own apply the function step by step; those of functions that have no
+derivative are refused with what to write instead.
 """
 
+import functools
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +26,7 @@ from autodiff.rules.reductions import (
     masked,
     operand,
     prod,
+    reduced_axes,
     sum_,
     with_initial,
 )
@@ -120,6 +124,72 @@ def _outer(ufunc: np.ufunc) -> Answer:
     return outer
 
 
+def _parts(ufunc: np.ufunc, array: Array, axis: Any, dtype: Any, what: str) -> tuple[Any, int]:
+    """Return the elements along one axis, which come first, and that axis."""
+    array = converted(operand(array), dtype, f"{ufunc.__name__}.{what}")
+    axes = reduced_axes(np.ndim(array), axis)
+    if len(axes) != 1:
+        raise ValueError(
+            f"np.{ufunc.__name__}.{what}: axis={axis!r} of an array of {np.ndim(array)} axes: it "
+            "goes along one axis, in order: give one"
+        )
+    return np.moveaxis(array, axes[0], 0), axes[0]
+
+
+def _folded(ufunc: np.ufunc) -> Answer:
+    """Return the answer to a reduction: the function of the result so far and the next element."""
+
+    def reduce(
+        array: Array,
+        axis: Any = 0,
+        dtype: Any = None,
+        *,
+        keepdims: bool = False,
+        initial: Any = None,
+    ) -> Array:
+        parts, along = _parts(ufunc, array, axis, dtype, "reduce")
+        if not np.shape(parts)[0] and initial is None:
+            # NumPy's own value, or its error.
+            return ufunc.reduce(np.zeros(np.shape(array)), axis, keepdims=keepdims)
+        start = [] if initial is None else [np.broadcast_to(initial, np.shape(parts)[1:])]
+        out = functools.reduce(ufunc, [*start, *parts])
+        return np.expand_dims(out, along) if keepdims else out
+
+    return reduce
+
+
+def _scanned(ufunc: np.ufunc) -> Answer:
+    """Return the answer to an accumulation: what a reduction is after each element."""
+
+    def accumulate(array: Array, axis: Any = 0, dtype: Any = None) -> Array:
+        parts, along = _parts(ufunc, array, axis, dtype, "accumulate")
+        found = [*itertools.accumulate(parts, ufunc)]
+        return np.stack(found, along) if found else array
+
+    return accumulate
+
+
+def _segmented(ufunc: np.ufunc) -> Answer:
+    """Return the answer to ``ufunc.reduceat``: reductions from each position up to the next."""
+
+    def reduceat(array: Array, indices: Any, axis: Any = 0, dtype: Any = None) -> Array:
+        parts, along = _parts(ufunc, array, axis, dtype, "reduceat")
+        count = np.shape(parts)[0]
+        # NumPy's error for positions that are none.
+        with np.errstate(all="ignore"):
+            ufunc.reduceat(np.zeros(count), indices)
+        starts = np.asarray(indices).tolist()
+        reduce = UFUNC_METHODS[ufunc, "reduce"]
+        found = [
+            reduce(parts[start:stop], 0) if stop - start > 1 else parts[start]
+            for start, stop in zip(starts, [*starts[1:], count], strict=True)
+        ]
+        shape = np.shape(parts)[1:]
+        return np.moveaxis(np.stack(found) if found else np.zeros((0, *shape)), 0, along)
+
+    return reduceat
+
+
 _OF_MASKS: tuple[np.ufunc, ...] = (
     *(np.logical_and, np.logical_or, np.logical_xor),
     *(np.bitwise_and, np.bitwise_or, np.bitwise_xor),
@@ -144,15 +214,19 @@ UFUNC_METHODS.update(
 for _ufunc in _OF_MASKS:
     for _method in ("reduce", "accumulate"):
         UFUNC_METHODS[_ufunc, _method] = _discrete(_ufunc, _method)
-_ADVICE = {
-    "reduceat": "take slices and reduce each, or take differences of a running sum (np.cumsum)",
-    "reduce": "write it with the operator and np.sum, np.prod, np.max or np.min",
-    "accumulate": "write it with np.cumsum, np.cumprod or a loop over the elements",
-}
+#: Those of which NumPy's reductions are what they say: not np.power and np.arctan2 (NumPy 2.4).
+_IN_ORDER = (
+    *(np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum, np.fmax, np.fmin),
+    *(np.logaddexp, np.logaddexp2, np.hypot),
+)
+_STEPWISE = {"reduce": _folded, "accumulate": _scanned, "reduceat": _segmented}
 _ALL = dict.fromkeys(u for u in vars(np).values() if isinstance(u, np.ufunc) and not u.signature)
 for _ufunc in _ALL:
     if _ufunc.nin == 2:
         UFUNC_METHODS[_ufunc, "outer"] = _outer(_ufunc)
-    for _method, _advice in _ADVICE.items():
+    for _method, _answer in _STEPWISE.items():
         if (_ufunc, _method) not in UFUNC_METHODS:
-            REFUSED[_ufunc, _method] = _advice
+            if _ufunc in _IN_ORDER:
+                UFUNC_METHODS[_ufunc, _method] = _answer(_ufunc)
+            else:
+                REFUSED[_ufunc, _method] = "write a loop over the elements, or over slices"

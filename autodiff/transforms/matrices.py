@@ -10,7 +10,6 @@ import numpy as np
 
 from autodiff.core.batching import batch_tape, in_batch, of_batch
 from autodiff.core.libraries import ADAPTERS, beside, called_wrapped
-from autodiff.core.tensor import Tensor
 from autodiff.graph.passes import primal_dtype
 from autodiff.transforms.arguments import argument_numbers
 from autodiff.transforms.call import Call
@@ -187,22 +186,27 @@ def _columns(call: Call) -> list[list[Any]]:
         for parts, every in zip(found, passed, strict=True):
             parts.append(every)
     blocks: list[list[Any]] = []
-    for value, parts in zip(call.values, found, strict=True):
+    for value, dtype, parts in zip(call.values, _dtypes(call.values), found, strict=True):
         shape = np.shape(value)
         blocks.append(
             [
-                _block(parts, start, x.size, len(shape), shape + x.shape)
+                _block(parts, start, x.size, len(shape), shape + x.shape, dtype)
                 for start, x in zip(starts, inputs, strict=False)
             ]
         )
     return blocks
 
 
+def _dtypes(values: Sequence[Any]) -> list[np.dtype[Any]]:
+    """Return the types of the derivatives of results: of those that are no floats double."""
+    kinds = [primal_dtype(x) for x in values]
+    return [kind if kind.kind in "fc" else np.dtype(float) for kind in kinds]
+
+
 def _rows(call: Call) -> list[list[Any]]:
     """Return the blocks by output and input, by backward passes of the elements of the outputs."""
     values = call.values
-    kinds = [primal_dtype(v) for v in values]
-    dtypes = [kind if kind.kind in "fc" else np.dtype(float) for kind in kinds]
+    dtypes = _dtypes(values)
     nothing = [beside(v, np.zeros(np.shape(v), d))[()] for v, d in zip(values, dtypes, strict=True)]
     starts = [*itertools.accumulate((math.prod(np.shape(v)) for v in values), initial=0)]
     found: list[list[Any]] = [[] for _ in call.inputs]
@@ -216,7 +220,7 @@ def _rows(call: Call) -> list[list[Any]]:
             parts.append(every)
     return [
         [
-            _block(parts, start, math.prod(np.shape(value)), 0, np.shape(value) + x.shape, x)
+            _block(parts, start, math.prod(np.shape(value)), 0, np.shape(value) + x.shape, x.dtype)
             for x, parts in zip(call.inputs, found, strict=True)
         ]
         for start, value in zip(starts, values, strict=False)
@@ -229,11 +233,11 @@ def _block(
     count: int,
     axis: int,
     shape: tuple[int, ...],
-    like: Tensor | None = None,
+    dtype: np.dtype[Any],
 ) -> Any:
     """Return the results of some of the passes as one array; of one number as that number."""
     if not math.prod(shape):
-        return np.zeros(shape, like.dtype if like is not None else float)
+        return np.zeros(shape, dtype)
     first = parts[0]
     chosen: Any
     if type(first) is list:

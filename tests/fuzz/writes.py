@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 
 import autodiff
 
@@ -91,6 +92,10 @@ def _np_like(values: list[Any], dtype: Any, shape: tuple[int, ...], kind: str) -
         "eye": lambda: np.eye(3, dtype=dtype) * 2,
         "array": lambda: np.array([[1.0, 2.0], [3.0, 4.0]], dtype),
         "constant": lambda: np.asarray(CONSTANT, dtype).copy(),
+        "integers": lambda: np.arange(6).reshape(2, 3) * np.asarray(0.5, dtype)[()],
+        "mask": lambda: (np.tri(3) > 0).astype(dtype),
+        "toeplitz": lambda: scipy.linalg.toeplitz(np.asarray([1.0, 2.0, 3.0], dtype)),
+        "random": lambda: np.random.default_rng(3).normal(size=(2, 3)).astype(dtype),
         "zeros_like": lambda: np.zeros_like(values[0]),
         "empty_like": lambda: _emptied(np.empty_like(values[-1])),
     }
@@ -103,7 +108,10 @@ def _emptied(x: Any) -> Any:
 
 
 CONSTANT = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
-MAKERS = ("zeros", "ones", "empty", "full", "eye", "array", "constant", "zeros_like", "empty_like")
+MAKERS = (
+    *("zeros", "ones", "empty", "full", "eye", "array", "constant", "zeros_like", "empty_like"),
+    *("integers", "mask", "toeplitz", "random"),
+)
 #: Views, and what looks like one and is a copy: which it is, NumPy decides.
 VIEWS: dict[str, Callable[..., Any]] = {
     "index": lambda x, detail: x[detail],

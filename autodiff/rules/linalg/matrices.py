@@ -14,6 +14,7 @@ import numpy as np
 from autodiff.core.batching import stacked
 from autodiff.core.libraries import beside, of_scipy
 from autodiff.core.primitive import PRIMITIVES, Array, discrete
+from autodiff.core.stores import resolved
 from autodiff.core.tensor import Tensor, record
 from autodiff.errors import LostDerivative
 
@@ -75,6 +76,7 @@ def unpack(packed: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
 
 def constant(x: Any, what: str) -> Any:
     """Return a tolerance, unless it is a tensor: a rank changes by steps, or not at all."""
+    x = resolved(x)
     if type(x) is Tensor:
         raise LostDerivative(f"{what} is a tensor, and has no derivative: give a plain number")
     return x

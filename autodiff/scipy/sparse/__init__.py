@@ -4,6 +4,7 @@ A constant sparse matrix needs none of this: ``A @ x``, ``x @ A``, ``A.dot(x)`` 
 """
 
 from autodiff.scipy.sparse import linalg
+from autodiff.scipy.sparse.assembly import dok_array, dok_matrix, lil_array, lil_matrix
 from autodiff.scipy.sparse.construction import (
     block_array,
     block_diag,
@@ -24,4 +25,5 @@ from autodiff.scipy.sparse.tensors import SparseTensor
 
 __all__ = ["SparseTensor", "block_array", "block_diag", "bmat", "coo_array", "coo_matrix"]
 __all__ += ["csc_array", "csc_matrix", "csr_array", "csr_matrix", "diags", "diags_array"]
-__all__ += ["hstack", "kron", "linalg", "vstack"]
+__all__ += ["dok_array", "dok_matrix", "hstack", "kron", "lil_array", "lil_matrix", "linalg"]
+__all__ += ["vstack"]

@@ -210,6 +210,8 @@ def as_sparse(x: Any) -> SparseTensor:
         return x
     if sp.issparse(x):
         coo = x.tocoo()
+        if isinstance(coo, SparseTensor):
+            return coo
         return SparseTensor(coo.data, coo.row, coo.col, coo.shape, isinstance(x, sp.spmatrix))
     x = np.atleast_2d(as_array(x))
     rows, columns = (i.reshape(-1) for i in np.indices(np.shape(x)))

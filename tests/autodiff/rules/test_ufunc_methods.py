@@ -99,12 +99,40 @@ def test_a_log_of_sums_of_anything_is_stable():
     np.testing.assert_array_equal(grad(np.logaddexp.reduce)(np.full(3, -np.inf)), 0)
 
 
+STEPWISE = [
+    *(np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum, np.fmax, np.fmin),
+    *(np.logaddexp, np.logaddexp2, np.hypot),
+]
+
+
+@pytest.mark.each("ufunc", STEPWISE)
+def test_step_by_step(ufunc, rng, agrees):
+    x, y = rng.uniform(1, 2, size=5), rng.uniform(1, 2, size=(3, 4))
+    reduce, accumulate, reduceat = ufunc.reduce, ufunc.accumulate, ufunc.reduceat
+    agrees(reduce, x)
+    agrees(lambda x: reduce(x, axis=1, keepdims=True), y)
+    agrees(accumulate, x)
+    agrees(lambda x: accumulate(x, axis=-1), y)
+    # A position that is not below the next one gives its element.
+    agrees(lambda x: reduceat(x, [0, 3, 1, 1]), x)
+    agrees(lambda x: reduceat(x, np.array([2, 0]), axis=1), y)
+
+
+def test_step_by_step_from_a_number_and_of_nothing(agrees, rng):
+    agrees(lambda x: np.hypot.reduce(x, initial=3.0), rng.normal(size=(2, 3)))
+    agrees(lambda x: np.logaddexp.accumulate(x).sum() + np.sum(x), np.zeros(0))
+    with pytest.raises(ValueError, match="along one axis"):
+        grad(lambda x: np.subtract.reduce(x, axis=None))(np.ones((2, 2)))
+    with pytest.raises(ValueError, match="no identity"):
+        grad(lambda x: np.divide.reduce(x) + np.sum(x))(np.zeros(0))
+
+
 @pytest.mark.parametrize(
     ("ufunc", "name", "inputs", "kwargs", "error", "message"),
     [
-        (np.add, "reduceat", ([0, 1],), {}, autodiff.Undifferentiable, "np.cumsum"),
-        (np.subtract, "reduce", (), {}, autodiff.Undifferentiable, "np.subtract.reduce of a ten"),
-        (np.hypot, "accumulate", (), {}, autodiff.Undifferentiable, "np.hypot.accumulate"),
+        (np.add, "reduceat", ([0, 2],), {}, IndexError, "out-of-bounds"),
+        (np.power, "reduce", (), {}, autodiff.Undifferentiable, "np.power.reduce of a tensor"),
+        (np.floor_divide, "reduce", (), {}, autodiff.Undifferentiable, "loop over the elements"),
         (np.add, "reduce", (), {"out": np.ones((), object)}, autodiff.LostDerivative, "out="),
         (np.maximum, "reduce", (), {"where": [True, False]}, ValueError, "needs initial="),
     ],

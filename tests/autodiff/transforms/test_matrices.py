@@ -223,3 +223,12 @@ def test_the_hessian_times_a_vector_of_a_function_that_writes_into_arrays():
 
     x = np.array([1.0, 2.0, 3.0])
     np.testing.assert_allclose(autodiff.hvp(cubes)(x, 2, np.ones(3)), [48.0, 12.0, 0.0])
+
+
+@pytest.mark.parametrize("mode", ["fwd", "rev"])
+def test_a_jacobian_without_elements_has_the_type_of_one_with_some(mode):
+    def f(x):
+        return np.sin(x) * 2.0
+
+    for size in (0, 2):
+        assert autodiff.jacobian(f, mode=mode)(np.ones(size, np.float32)).dtype == np.float32
