@@ -80,10 +80,10 @@ def _compiled(workload: str) -> tuple[Goal, ...]:
 #: Of plans.
 COMPILED_GOALS: Goals = {workload: _compiled(workload) for workload in _PROTOTYPES}
 
-#: Of plans of the evals of GradBench.
+#: Of the fastest plans of the evals of GradBench.
 GRADBENCH_GOALS: tuple[Goal, ...] = (
-    Goal("autodiff-plan", 1.0, "jax-jit"),
-    Goal("autodiff-plan", 1.0, "torch"),
+    Goal("autodiff-plan-numba", 1.0, "jax-jit"),
+    Goal("autodiff-plan-numba", 1.0, "torch"),
 )
 
 #: Of the geometric mean over all workloads but those of Python floats.

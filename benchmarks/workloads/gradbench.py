@@ -25,7 +25,7 @@ from benchmarks.gradbench.evals.vectors import (
     runge_kutta,
     square,
 )
-from benchmarks.gradbench.evals.vision import distances, reprojection
+from benchmarks.gradbench.evals.vision import distances, distances_from, reprojection, skinned
 from benchmarks.workloads.workload import Workload
 from compare.engines.rebound import Library, rebound
 
@@ -217,6 +217,41 @@ def _of_hand(us: Any, data: Any) -> Function:
     return lambda theta: distances(theta, us, data)
 
 
+def _fingers(bones: int) -> tuple[Any, Any]:
+    """Return matrices from the parameters of fingers to the angles by which bones bend, spread."""
+    bend, spread, places = np.zeros((bones, 20)), np.zeros((bones, 20)), np.arange(20).reshape(5, 4)
+    bent = 2 + np.arange(5)[:, None] * 4 + np.arange(3)
+    bend[bent, places[:, [0, 2, 3]]] = 1.0
+    spread[bent[:, 0], places[:, 1]] = 1.0
+    return bend, spread
+
+
+_BEND, _SPREAD = _fingers(len(_HAND[2]["parents"]))
+
+
+def _posed_hand(theta: Any) -> Any:
+    """Return the distances of a hand for arrays that cannot be written into, and no branches."""
+    spread, bend = _SPREAD @ theta[6:], _BEND @ theta[6:]
+    none, one = np.zeros_like(bend), np.ones_like(bend)
+    c, s = np.cos(spread), np.sin(spread)
+    rows = [[c, -s, none, none], [s, c, none, none], [none, none, one, none], [none, none, none, one]]
+    spread_by = np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+    c, s = np.cos(bend), np.sin(bend)
+    rows = [[one, none, none, none], [none, c, -s, none], [none, s, c, none], [none, none, none, one]]
+    bent_by = np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+    angle = np.sqrt(np.sum(theta[:3] ** 2))
+    x, y, z = theta[0] / angle, theta[1] / angle, theta[2] / angle
+    zero = 0.0 * x
+    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero]).reshape(3, 3)
+    axis = np.stack([x, y, z])
+    cosine = np.cos(angle)
+    rotation = (
+        cosine * np.eye(3) + np.sin(angle) * cross + (1 - cosine) * axis[:, None] * axis[None, :]
+    )
+    found = skinned(spread_by @ bent_by, rotation, theta[3:6], _HAND[2])
+    return distances_from(found, _HAND[1], _HAND[2])
+
+
 #: Every eval by its name.
 GRADBENCH: dict[str, Workload] = {
     workload.name: workload
@@ -241,7 +276,8 @@ GRADBENCH: dict[str, Workload] = {
         _workload("ba", "49 cameras, 7,776 points, 31,843 observations: a row of each block",
                   _across, _seen, "cameras points weights"),
         _workload("ht", "hand of 544 vertices, 100 points: its Jacobian", _of_hand(*_HAND[1:]),
-                  lambda rng: {"theta": _HAND[0]}, "theta", derivative="jacobian"),
+                  lambda rng: {"theta": _HAND[0]}, "theta", None, _posed_hand,
+                  derivative="jacobian"),
         _workload("particle", "potential of two charges: its slope", potential,
                   lambda rng: {"right": 1.0, "up": 7.0, "w": 0.2}, "right up",
                   _potential_by_hand),

@@ -140,7 +140,13 @@ def _joints(theta: Any, bones: int) -> Any:
 
 def vertices(theta: Any, model: Any) -> Any:
     """Return the vertices of a hand, (vertices, 3), skinned by bones that are posed."""
-    relatives = model["base_relatives"] @ _joints(theta, len(model["parents"]))
+    joints = _joints(theta, len(model["parents"]))
+    return skinned(joints, _about_axis(theta[:3]), theta[3:6], model)
+
+
+def skinned(joints: Any, rotation: Any, moved: Any, model: Any) -> Any:
+    """Return the vertices of a hand whose bones and whose whole are rotated and moved."""
+    relatives = model["base_relatives"] @ joints
     absolutes: list[Any] = []
     for relative, parent in zip(relatives, model["parents"], strict=True):
         absolutes.append(relative if parent < 0 else absolutes[parent] @ relative)
@@ -149,12 +155,16 @@ def vertices(theta: Any, model: Any) -> Any:
     placed = np.sum(blended * model["base_positions"][:, None], axis=2)
     if model["is_mirrored"]:
         placed = placed * np.array([-1.0, 1.0, 1.0])
-    return placed @ _about_axis(theta[:3]).T + theta[3:6]
+    return placed @ rotation.T + moved
 
 
 def distances(theta: Any, us: Any, data: Any) -> Any:
     """Return how far points are from those of a hand that they stand for, in a row."""
-    found = vertices(theta, data)
+    return distances_from(vertices(theta, data), us, data)
+
+
+def distances_from(found: Any, us: Any, data: Any) -> Any:
+    """Return how far points are from those that they stand for among vertices, in a row."""
     if len(us):
         corners = found[data["triangles"][data["correspondences"]]]
         weights = np.concatenate([us, 1 - np.sum(us, axis=1, keepdims=True)], axis=1)
