@@ -16,7 +16,7 @@ __all__ = ["ArrayMethods", "put_in_place"]
 
 #: Methods that are the function of the same name.
 _SAME = (
-    *("all", "any", "argmax", "argmin", "argpartition", "argsort", "choose", "clip"),
+    *("all", "any", "argmax", "argmin", "argpartition", "argsort", "choose"),
     *("cumprod", "cumsum", "diagonal", "dot", "max", "mean", "min", "nonzero"),
     *("prod", "ravel", "repeat", "round", "searchsorted", "squeeze", "std", "sum", "swapaxes"),
     *("take", "trace", "var"),
@@ -202,6 +202,10 @@ class ArrayMethods:
         if len(axes) == 1 and not isinstance(axes[0], int | np.integer):
             axes = axes[0]
         return np.transpose(self, axes or None)
+
+    def clip(self, min: Any = None, max: Any = None, **kwargs: Any) -> Any:
+        """As ``np.clip``, which asks for both bounds."""
+        return np.clip(self, min, max, **kwargs)
 
     def compress(self, condition: Any, axis: int | None = None) -> Any:
         """Return the slices where a condition holds, as ``np.compress``."""

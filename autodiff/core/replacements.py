@@ -20,7 +20,7 @@ REPLACEMENTS: dict[str, str] = {
         f"numpy.{name}": f"{_ARRAYS}.{name}"
         for name in (
             *("array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray"),
-            *("fromiter", "asarray_chkfinite"),
+            *("fromiter", "asarray_chkfinite", "require"),
         )
     },
     **{

@@ -7,6 +7,7 @@ NumPy functions called on tensors arrive in ``__array_ufunc__`` and ``__array_fu
 import math
 import operator
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from types import ModuleType
@@ -397,8 +398,8 @@ def _operate(ufunc: np.ufunc, left: Any, right: Any) -> Any:
 
 
 def holds_tensor(x: Any) -> bool:
-    """Return whether a tensor is among the elements of nested lists and tuples."""
-    if isinstance(x, list | tuple):
+    """Return whether a tensor is among the elements of nested sequences."""
+    if isinstance(x, list | tuple | deque):
         return any([holds_tensor(i) for i in x])
     return type(x) is Tensor
 

@@ -1,6 +1,7 @@
 """Making a plan: trace → passes → printer."""
 
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from numbers import Number
 from typing import Any
@@ -41,8 +42,9 @@ PASSES: tuple[Pass, ...] = (simplify, half_angles, reassociate, relu, add_parts)
 #: Of these: with and without `fast_math`; and those whose operations have a loop of Numba's.
 NUMPY_PASSES = {True: PASSES, False: (simplify, reassociate, relu, add_parts)}
 NUMBA_PASSES = (simplify, reassociate)
-#: Operations up to which Numba gets those of loops on arrays one by one: it takes long for each.
-MOST_UNROLLED = 5000
+#: Operations up to which Numba gets those of loops on arrays one by one, which takes some 10 ms for
+#: each; and elements of their arrays, beyond which NumPy's calls cost little beside the work.
+MOST_UNROLLED, LARGEST_UNROLLED = 5000, 256
 #: Whether a program is checked after each of them, as the tests do, not after the last alone.
 CHECK_EVERY_PASS = False
 
@@ -131,7 +133,7 @@ def make_plan(
         from autodiff.plan.to_numba.plan import numba_plan
 
         unrolled = trace
-        if loops_on_arrays(trace.program.nodes) and trace.program.operations <= MOST_UNROLLED:
+        if _is_unrolled(trace.program):
             unrolled = trace_program(f, values, inputs, arguments, "numbers")
         program = applied(unrolled.program, NUMBA_PASSES)
         program = guarded_numbers(program, types)
@@ -229,6 +231,13 @@ def _primals(leaves: Sequence[Any], fixed: str) -> list[Any]:
         else:
             primals.append(as_primal(x, "compile"))
     return primals
+
+
+def _is_unrolled(program: Program) -> bool:
+    """Return whether Numba gets the operations of loops on arrays one by one."""
+    sizes = [math.prod(x.shape) for body in loops_on_arrays(program.nodes) for x in body.needed()]
+    few = program.operations <= MOST_UNROLLED
+    return bool(sizes) and few and max(sizes) <= LARGEST_UNROLLED
 
 
 def _may_be_result(x: Any) -> bool:

@@ -4,6 +4,7 @@ They give the tensors that `core.stores` keeps: of tensors a tensor, of plain nu
 content.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -13,11 +14,12 @@ from autodiff.core.primitive import Array
 from autodiff.core.stores import is_contiguous, is_number
 from autodiff.core.substitution import within
 from autodiff.core.tensor import Tensor, assembled, holds_tensor
+from autodiff.errors import Undifferentiable
 from autodiff.rules.operands import as_array
 
 __all__ = [
     *("array", "asanyarray", "asarray", "asarray_chkfinite", "ascontiguousarray"),
-    *("asfortranarray", "fromiter"),
+    *("asfortranarray", "fromiter", "require"),
 ]
 
 
@@ -48,7 +50,7 @@ def _made(
 
 def _stacked(x: Any) -> Array:
     """Return nested sequences of tensors and numbers as one tensor."""
-    if isinstance(x, list | tuple):
+    if isinstance(x, list | tuple | deque):
         parts = [_stacked(i) for i in x]
         shapes = {np.shape(p) for p in parts}
         if len(shapes) > 1:
@@ -114,6 +116,20 @@ def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Array:
     if made.dtype.kind in "fc" and not np.all(np.isfinite(made)):
         raise ValueError("array must not contain infs or NaNs")
     return made
+
+
+def require(a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None) -> Array:
+    """Return an array that lies in memory as asked, as ``np.require``."""
+    asked = [requirements] if isinstance(requirements, str) else list(requirements or ())
+    letters = {str(x).upper().removesuffix("_CONTIGUOUS")[:1] for x in asked}
+    made = _made(a, dtype, None, 0, lambda x: np.require(x, dtype, requirements))
+    if "O" in letters and holds_tensor(a):
+        raise Undifferentiable(
+            f"np.require(requirements={requirements!r}) of a tensor: np.copy(x) owns its memory"
+        )
+    if "C" in letters and not is_contiguous(made, "C"):
+        return np.copy(made)
+    return made if "F" not in letters or is_contiguous(made, "F") else np.copy(made, "F")
 
 
 def fromiter(iter: Iterable[Any], dtype: Any, count: int = -1, *, like: Any = None) -> Array:

@@ -9,8 +9,8 @@ import numpy as np
 
 from autodiff.core.libraries import elsewhere
 from autodiff.core.primitive import Array, handles, linear, refuses
-from autodiff.core.tensor import Tensor, record
-from autodiff.errors import LostDerivative
+from autodiff.core.tensor import Tensor, holds_tensor, record
+from autodiff.errors import LostDerivative, Undifferentiable
 from autodiff.rules.indexing import summed_at
 from autodiff.rules.operands import Axis
 from autodiff.rules.reductions import (
@@ -223,12 +223,33 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Array:
     return record(BINCOUNT, (weights,), {"places": np.array(x), "minlength": minlength})
 
 
-refuses(
+_COUNTS_JUMP = (
     "how many elements lie in a bin jumps where one crosses its edge, so that there is no useful "
     "derivative: compute the histogram of plain arrays before; sums of weights in fixed bins have "
-    "one, by np.bincount(positions, weights); for smooth counts sum a kernel such as "
-    "np.exp(-((x[:, None] - centres) / width) ** 2)",
-    np.histogram,
+    "one, by np.histogram(plain, weights=t) and np.bincount(positions, t); for smooth counts sum a "
+    "kernel such as np.exp(-((x[:, None] - centres) / width) ** 2)"
+)
+
+
+@handles(np.histogram)
+def histogram(
+    a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None
+) -> tuple[Array, Array]:
+    """Return the sums of the weights of plain numbers in bins, and the edges of these."""
+    if any(map(holds_tensor, (a, bins, range))) or type(weights) is not Tensor:
+        raise Undifferentiable(f"np.histogram of a tensor: {_COUNTS_JUMP}")
+    a, edges = np.ravel(a), np.histogram_bin_edges(a, bins, range)
+    if np.size(weights) != a.size:
+        raise ValueError(f"histogram: weights of shape {np.shape(weights)} for {a.size} numbers")
+    within = (a >= edges[0]) & (a <= edges[-1])
+    # The last bin has both of its edges.
+    places = np.minimum(np.searchsorted(edges, a[within], "right"), len(edges) - 1) - 1
+    sums = np.bincount(places, np.ravel(weights)[within], len(edges) - 1).astype(weights.dtype)
+    return (sums / np.diff(edges) / np.sum(sums) if density else sums), edges
+
+
+refuses(
+    _COUNTS_JUMP,
     np.histogram2d,
     np.histogramdd,
     np.histogram_bin_edges,

@@ -234,10 +234,20 @@ def _posed_hand(theta: Any) -> Any:
     spread, bend = _SPREAD @ theta[6:], _BEND @ theta[6:]
     none, one = np.zeros_like(bend), np.ones_like(bend)
     c, s = np.cos(spread), np.sin(spread)
-    rows = [[c, -s, none, none], [s, c, none, none], [none, none, one, none], [none, none, none, one]]
+    rows = [
+        [c, -s, none, none],
+        [s, c, none, none],
+        [none, none, one, none],
+        [none, none, none, one],
+    ]
     spread_by = np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
     c, s = np.cos(bend), np.sin(bend)
-    rows = [[one, none, none, none], [none, c, -s, none], [none, s, c, none], [none, none, none, one]]
+    rows = [
+        [one, none, none, none],
+        [none, c, -s, none],
+        [none, s, c, none],
+        [none, none, none, one],
+    ]
     bent_by = np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
     angle = np.sqrt(np.sum(theta[:3] ** 2))
     x, y, z = theta[0] / angle, theta[1] / angle, theta[2] / angle

@@ -377,6 +377,7 @@ PROGRAMS = {
     "dtype=": lambda x: np.sum(np.array([x[0], 2.0], dtype=float) ** 2),
     "tolist, item": lambda x: x.tolist()[0] * x.item(1) + x[2].item(),
     "np.asarray": lambda x: np.sum(np.asarray(x) ** 2) + np.asarray(x, float)[0],
+    "np.require": lambda x: np.sum(np.require(x[::2], float, ["C", "A"]) ** 2) + np.require(x)[0],
     "np.full": lambda x: (lambda y: (operator.setitem(y, 0, 1.0), np.sum(y * C))[1])(
         np.full(4, x[1])
     ),

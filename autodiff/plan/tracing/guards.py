@@ -27,7 +27,13 @@ import numpy as np
 
 from autodiff.core.pytrees import flatten
 from autodiff.core.tensor import Tensor
-from autodiff.core.users import OWN_CODE, is_standard, is_users_code, is_users_module
+from autodiff.core.users import (
+    OWN_CODE,
+    is_installed,
+    is_standard,
+    is_users_code,
+    is_users_module,
+)
 from autodiff.plan.tracing.conditions import (
     MISSING,
     Conditions,
@@ -268,7 +274,23 @@ class _Search:
         if type(x) is not np.ndarray:
             self._object(x, path, known=True)
 
+    def _texts(self) -> set[str]:
+        """Return the texts in the code that ran."""
+        return {x for c in self.visited.codes.values() for x in c.co_consts if type(x) is str}
+
     def _container(self, x: Any, path: str) -> None:
+        if x is sys.modules:
+            # Of what others have imported nothing is read.
+            texts = self._texts()
+            own = [
+                n
+                for n in x
+                if n in texts or (is_users_module(n) and not is_installed(n.split(".")[0]))
+            ]
+            for name in own:
+                self.bindings.append(("item", x, name, x[name]))
+                self._stack.append((x[name], name))
+            return
         if isinstance(x, dict):
             self.contents.append((dict_items, x, dict_items(x)))
             self._stack += [(k, f"a key of {path}") for k in x]
@@ -434,8 +456,7 @@ class _Search:
         done: set[tuple[int, str]] = set()
         loaded: set[str] = set().union(*map(_loaded, self.visited.codes.values()))
         # Modules may be imported within the function, by names or by text.
-        texts = {x for c in self.visited.codes.values() for x in c.co_consts if type(x) is str}
-        for name in sys.modules.keys() & (sys.modules if self.visited.imported else texts):
+        for name in sys.modules.keys() & (self._texts() | self.visited.imported):
             self.visit(sys.modules[name], name)
         while True:
             pending = [

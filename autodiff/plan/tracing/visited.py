@@ -10,6 +10,7 @@ import datetime
 import functools
 import gc
 import importlib
+import importlib.util
 import io
 import os
 import sys
@@ -185,8 +186,10 @@ class Visited:
         self.compiled: list[Any] = []
         #: Whether frames will be known: not where somebody else profiles.
         self.known = sys.getprofile() is None
-        #: Whether attributes were read by names that no code tells; modules by their names.
-        self.computed = self.imported = False
+        #: Whether attributes were read by names that no code tells.
+        self.computed = False
+        #: Names of modules that the user's code had imported by them.
+        self.imported: set[str] = set()
         self._skipped: set[int] = set()
         self._kept: list[types.CodeType] = []
 
@@ -242,8 +245,13 @@ class Visited:
                     self._watch(_thread)
                 else:
                     self._skipped.discard(id(code))  # a log asks
-            if code is importlib.import_module.__code__:
-                self.imported = True
+            caller = frame.f_back
+            if (
+                code is importlib.import_module.__code__
+                and id(caller and caller.f_code) in self.codes
+            ):
+                name, package = frame.f_locals["name"], frame.f_locals["package"]
+                self.imported.add(importlib.util.resolve_name(name, package))
 
     def _is_aside(self, frame: types.FrameType | None) -> bool:
         """Return whether a file is read for a warning, a log, an import or by this package."""

@@ -190,6 +190,11 @@ CALLS = {
         (lambda y, x: np.trapezoid(y, x, axis=1), [C, C]),
         (lambda x: np.trapezoid([1.0, 4.0, 9.0], x), [(3,)]),
     ],
+    np.histogram: [
+        (lambda w: np.histogram([0.0, 0.5, 1.0, 0.2], 3, weights=w)[0], [(4,)]),
+        (lambda w: np.histogram([[3.0, 0.5], [2.0, 9.0]], [0, 1, 3], weights=w)[0], [(2, 2)]),
+        (lambda w: np.histogram([0.1, 0.9, 7.0], 2, (0, 1), True, w)[0], [(3,)]),
+    ],
     np.bincount: [
         (lambda w: np.bincount([0, 3, 1, 3], w), [(4,)]),
         (lambda w: np.bincount([0, 3, 1, 3], weights=w, minlength=6), [(4,)]),

@@ -9,6 +9,7 @@ import datetime
 import decimal
 import enum
 import functools
+import importlib
 import inspect
 import math
 import operator
@@ -27,6 +28,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 
 import autodiff
 
@@ -681,3 +683,16 @@ def test_what_everybody_does_is_no_state(recwarn, monkeypatch):
 
     warnings.simplefilter("always")
     np.testing.assert_array_equal(autodiff.compile(autodiff.grad(f))(X), [2.0, 2.0])
+
+
+def test_what_others_have_imported_is_not_watched(monkeypatch):
+    foreign = types.ModuleType("plan_foreign")
+    foreign.__file__, foreign.sum = np.__file__, np.random.default_rng(0)
+    monkeypatch.setitem(sys.modules, "plan_foreign", foreign)
+    matrix = scipy.sparse.csr_array(np.eye(len(X)))
+    for f in (
+        lambda x: np.sum(sys.modules["math"].sqrt(4.0) * x),
+        lambda x: np.sum(importlib.import_module("math").sqrt(4.0) * x),
+        lambda x: np.sum(matrix @ x) * 2.0,
+    ):
+        np.testing.assert_allclose(autodiff.compile(autodiff.grad(f))(X), np.full(len(X), 2.0))
