@@ -292,12 +292,15 @@ class Stores:
         if type(store.content) is not Tensor and plain:
             x.value[index] = value
             return
-        masked = type(index) is np.ndarray and index.ndim > 1 and index.dtype.kind == "b"
+        listed = isinstance(index, list) and not holds_tensor(index)
+        mask = np.asarray(index) if listed else index
+        masked = type(mask) is np.ndarray and mask.dtype.kind == "b"
+        masked = masked and (mask.ndim > 1 or mask.ndim == x.ndim)
         source = _block(given) if masked and type(given) is Tensor else None
         if source is not None and owner_of(source) is owner_of(block):
             raise self._tape.refused(
-                "a mask of several axes puts a part of an array into the array itself: NumPy reads "
-                "places there that it has just written: write a copy, y[mask] = part.copy()"
+                "a mask puts a part of an array into the array itself: NumPy may read places there "
+                "that it has just written: write a copy, y[mask] = part.copy()"
             )
         content, part, half = store.content, None, None
         if way is not None and x is not content:

@@ -525,6 +525,10 @@ REFUSED = {
         "which cannot hold it",
     ),
     "a mask that writes the array into itself": (masked_by_its_own_part, r"part\.copy\(\)"),
+    "a mask of one axis, of its view": (
+        lambda x: (lambda y: operator.setitem(y[::-1], [True] * 4, y))(x * 1.0),
+        r"part\.copy\(\)",
+    ),
     "in place of another shape": (
         lambda x: operator.iadd(np.ones(4), np.outer(x, x)),
         "the result has shape",
