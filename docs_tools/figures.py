@@ -15,11 +15,12 @@ from compare.results.machines import machine_metadata
 
 __all__ = ["bench_text", "with_bench", "with_finding"]
 
-#: What the commands wrote whose figures are shown: plans with the memory at hand, and without;
-#: evals of GradBench; formulas.
+#: What the commands wrote whose figures are shown: plans with the memory at hand, and without, of
+#: code that nobody tuned for, of evals of GradBench; formulas.
 BENCH_FILES = (
     "bench_compiled.json",
     "bench_compiled_fresh.json",
+    "bench_general.json",
     "bench_gradbench.json",
     "bench_symbolic.json",
 )
