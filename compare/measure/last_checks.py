@@ -18,8 +18,6 @@ __all__ = ["last_checks"]
 
 #: Samples below which the calls that are looked at tell nothing of the others.
 _FEWEST = 5
-#: How long it takes to look at a call, in s: two readings of a clock.
-_LOOK_S = 2e-7
 #: How long a sample lasts, in s, by which the clock of its process is held against this one's; and
 #: how often: who else is at work makes a job longer, and none of its samples.
 _CLOCK_S, _CLOCK_ATTEMPTS = 0.016, 6
@@ -66,10 +64,8 @@ def _clock_differs(candidate: Candidate, samples: Sequence[Sample]) -> str:
 
 def _looked_at_differs(samples: Sequence[Sample]) -> str:
     """Return by how much the calls that are looked at take longer; empty if they do not."""
-    looked = [s for s in samples if s.loops > 1]
-    ratios = sorted((s.looked_s - _LOOK_S) / max(s.seconds, 1e-9) for s in looked)
-    # Who computes for them does so in each; who else is at work makes some of them longer.
-    slower = ratios[len(ratios) // 4] if len(ratios) >= _FEWEST else 0.0
+    ratios = [s.looked_s / max(s.seconds, 1e-9) for s in samples if s.loops > 1]
+    slower = statistics.median(ratios) if len(ratios) >= _FEWEST else 0.0
     if slower < jobs.REMEMBERS:
         return ""
     return (
