@@ -144,6 +144,7 @@ class Conversions:
         raise self.tape.refused("complex() of a tensor would lose its derivative: use the tensor")
 
     def __str__(self: Any) -> str:
+        """Return text, of a plain array that which NumPy has for it."""
         now = self._now()
         return repr(self) if type(now) is type(self) else str(now)
 

@@ -480,6 +480,11 @@ def _cast(value: Any, dtype: np.dtype[Any]) -> Any:
         value = FUNCTIONS[np.stack].function([_cast(x, dtype) for x in value])
     if type(value) is not Tensor:
         return value
+    if dtype.kind in "iub" and value.dtype.kind in "fc":
+        raise value.tape.refused(
+            f"a tensor cannot be written into an array of integers ({dtype}), which would cut its "
+            "value off and lose its derivative: make the array with dtype=float"
+        )
     if dtype.kind != "c" and value.dtype.kind == "c":
         raise TypeError(
             f"a complex tensor cannot be written into an array of {dtype}, in which its imaginary "

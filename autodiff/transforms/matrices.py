@@ -198,7 +198,7 @@ def _columns(call: Call) -> list[list[Any]]:
 
 
 def _dtypes(values: Sequence[Any]) -> list[np.dtype[Any]]:
-    """Return the types of the derivatives of results: of those that are no floats double."""
+    """Return the types of the derivatives of results: doubles where a result has no floats."""
     kinds = [primal_dtype(x) for x in values]
     return [kind if kind.kind in "fc" else np.dtype(float) for kind in kinds]
 

@@ -195,7 +195,7 @@ def test_a_tensor_in_an_array_of_integers_would_be_cut_off():
         k[0] = x[0]
         return k.sum() * x[0]
 
-    with pytest.raises(autodiff.LostDerivative, match=r"astype\(int64\)"):
+    with pytest.raises(autodiff.LostDerivative, match="make the array with dtype=float"):
         grad(f)(X)
 
     def g(x):

@@ -245,11 +245,8 @@ class Visited:
                     self._watch(_thread)
                 else:
                     self._skipped.discard(id(code))  # a log asks
-            caller = frame.f_back
-            if (
-                code is importlib.import_module.__code__
-                and id(caller and caller.f_code) in self.codes
-            ):
+            asks = frame.f_back is not None and id(frame.f_back.f_code) in self.codes
+            if asks and code is importlib.import_module.__code__:
                 name, package = frame.f_locals["name"], frame.f_locals["package"]
                 self.imported.add(importlib.util.resolve_name(name, package))
 

@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from autodiff.core.stores import resolved
+from autodiff.errors import Undifferentiable
 from autodiff.rules.operands import as_array
 from autodiff.scipy.entries import add, has_tensor
 from autodiff.scipy.sparse.tensors import SparseTensor, as_sparse
@@ -24,13 +25,13 @@ _READS = (
 class _Assembled:
     """What a matrix of SciPy's has more: the tensors that were written into it, by place."""
 
+    shape: tuple[int, int]
     _tensors: dict[tuple[int, int], Any]
 
     def __init__(self, arg1: Any, *args: Any, **kwargs: Any) -> None:
         # First: SciPy's own constructors write, and copy.
         self._tensors = {}
-        arg1 = resolved(arg1)
-        super().__init__(() if arg1 is None else arg1, *args, **kwargs)  # type: ignore[call-arg]
+        super().__init__(resolved(arg1), *args, **kwargs)  # type: ignore[call-arg]  # SciPy's
 
     @property
     def holds_tensors(self) -> bool:
@@ -74,14 +75,14 @@ class _Assembled:
 
     def setdiag(self, values: Any, k: int = 0) -> None:
         """Write a diagonal."""
-        first = np.arange(min(self.shape[0] + min(k, 0), self.shape[1] - max(k, 0)))  # type: ignore[attr-defined]
+        first = np.arange(min(self.shape[0] + min(k, 0), self.shape[1] - max(k, 0)))
         self[first - min(k, 0), first + max(k, 0)] = values
 
     def _places(self, index: Any) -> tuple[Any, ...]:
         """Return the rows and columns of an index, as SciPy takes it."""
         rows, columns = index if isinstance(index, tuple) else (index, slice(None))
         rows, columns = resolved(rows), resolved(columns)
-        m, n = self.shape  # type: ignore[attr-defined]
+        m, n = self.shape
         sliced = isinstance(rows, slice), isinstance(columns, slice)
         r, c = np.arange(m)[rows], np.arange(n)[columns]
         if any(sliced):
@@ -89,16 +90,28 @@ class _Assembled:
             return np.broadcast_arrays(np.reshape(r, (-1, 1)), np.reshape(c, (1, -1)))
         return np.broadcast_arrays(r, c)
 
+    def _has_one_axis(self, index: Any) -> bool:
+        """Return whether an index picks an array of one axis, as SciPy's arrays have them."""
+        parts = index if isinstance(index, tuple) else (index, slice(None))
+        axes = [1 if isinstance(part, slice) else np.ndim(part) for part in parts]
+        sliced = any(isinstance(part, slice) for part in parts)
+        return (sum(axes) if sliced else max(axes)) == 1
+
     def __getitem__(self, index: Any) -> Any:
         if not self._tensors:
             found = self._plain("__getitem__", index)
-            return type(self)(found) if sp.issparse(found) else found
+            return type(self)(found) if sp.issparse(found) and found.ndim == 2 else found
         rows, columns = self._places(index)
         if not rows.ndim:
             place = int(rows), int(columns)
             if place in self._tensors:
                 return self._tensors[place]
             return self._plain("__getitem__", place)
+        if not isinstance(self, sp.spmatrix) and self._has_one_axis(index):
+            raise Undifferentiable(
+                "scipy.sparse: what is picked of a sparse array of tensors along one axis: take a "
+                "slice, K[1:2], or K.toarray()[1]"
+            )
         rows, columns = np.atleast_2d(rows), np.atleast_2d(columns)
         block = type(self)(rows.shape)
         for place in np.ndindex(*rows.shape):

@@ -87,3 +87,21 @@ def test_gradients_and_plans(make, kind):
     plan = autodiff.compile(autodiff.grad(f))
     plan(X)
     np.testing.assert_allclose(plan(1.1 * X), autodiff.grad(f)(1.1 * X), rtol=1e-12)
+
+
+@pytest.mark.each("kind", KINDS)
+def test_rows_are_those_of_scipy_or_a_sentence(kind):
+    def f(x, tensors):
+        K = kind((3, 3))
+        K[0, 0], K[1, 1] = 2.0, x[1] if tensors else 3.0
+        y = np.zeros(3)
+        y[:] = x
+        shapes = [np.shape(K[1]), np.shape(K[:, 1]), np.shape(K[[0, 1], [0, 1]]), K[[0, 1]].shape]
+        return np.sum(y) * sum(len(s) * s[0] for s in shapes)
+
+    np.testing.assert_allclose(autodiff.grad(f)(X, False), f(X, False) / X.sum())
+    if issubclass(kind, sp.spmatrix):
+        autodiff.grad(f)(X, True)
+    else:
+        with pytest.raises(autodiff.Undifferentiable, match="take a slice"):
+            autodiff.grad(f)(X, True)
