@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from tests.fuzz.writes import Program, Step, check, draw
+from tests.fuzz.writes import OVERLAP, Program, Step, check, draw
 
 CHUNK = 40
 
@@ -18,7 +18,8 @@ def test_the_derivative_of_what_is_written_is_right(start):
         if program is not None:
             # A plan for every fourth: it takes most of the time.
             verdict = check(program, compiled=seed % 4 == 0)
-            assert verdict.startswith(("right", "invalid")), (program, verdict)
+            told = verdict.startswith("refused") and OVERLAP in verdict
+            assert told or verdict.startswith(("right", "invalid")), (program, verdict)
 
 
 def test_a_wrong_derivative_is_found(monkeypatch):
