@@ -1,7 +1,6 @@
 """Making a plan: trace → passes → printer."""
 
 import inspect
-import math
 from collections.abc import Callable, Sequence
 from numbers import Number
 from typing import Any
@@ -42,9 +41,6 @@ PASSES: tuple[Pass, ...] = (simplify, half_angles, reassociate, relu, add_parts)
 #: Of these: with and without `fast_math`; and those whose operations have a loop of Numba's.
 NUMPY_PASSES = {True: PASSES, False: (simplify, reassociate, relu, add_parts)}
 NUMBA_PASSES = (simplify, reassociate)
-#: Operations up to which Numba gets those of loops on arrays one by one, which takes some 10 ms for
-#: each; and elements of their arrays, beyond which NumPy's calls cost little beside the work.
-MOST_UNROLLED, LARGEST_UNROLLED = 5000, 256
 #: Whether a program is checked after each of them, as the tests do, not after the last alone.
 CHECK_EVERY_PASS = False
 
@@ -125,18 +121,14 @@ def make_plan(
 
     name = getattr(f, "__name__", "a function")
     steep = after_slopes(trace.program)
-    note = ""
+    note, in_loops = "", []
     if backend == "numba" and any(guard.what == "value" for guard in trace.program.guards):
         note = "numbers that became plain values decide it"
-    elif backend == "numba":
+    elif backend == "numba" and not (in_loops := loops_on_arrays(trace.program.nodes)):
         # late: Numba takes a second to import, and need not be installed.
         from autodiff.plan.to_numba.plan import numba_plan
 
-        unrolled = trace
-        if _is_unrolled(trace.program):
-            unrolled = trace_program(f, values, inputs, arguments, "numbers")
-        program = applied(unrolled.program, NUMBA_PASSES)
-        program = guarded_numbers(program, types)
+        program = guarded_numbers(applied(trace.program, NUMBA_PASSES), types)
         forms = (result, number_result, (display, unflatten))
         found = numba_plan(name, program, inputs, values, *forms, donate, bool(steep))
         if isinstance(found, Plan):
@@ -145,11 +137,18 @@ def make_plan(
     program = applied(trace.program, NUMPY_PASSES[fast_math])
     title = f"Plan of {name}: {program.operations} operations."
     constants: dict[str, Any] = {}
-    numbers, peak_bytes = is_scalar(program, elements=True), 0
+    numbers, peak_bytes, compiled = is_scalar(program, elements=True), 0, False
     if numbers:
         source = print_scalars(program, inputs, number_result, title)
     else:
         program, looked_at = looked_at_in_results(guarded_numbers(program, types), steep)
+        write_compiled = None
+        if in_loops:
+            # late: Numba takes a second to import, and need not be installed.
+            from autodiff.plan.to_numba.array_loops import compile_loops, write_compiled_loop
+
+            note = compile_loops(program)
+            compiled, write_compiled = not note, write_compiled_loop
         units = tiling.group(program)
         buffers = assign_buffers(units, program, donate=donate)
         check_placed(units, buffers, program)
@@ -164,17 +163,15 @@ def make_plan(
             donate=donate,
             kinds=types,
             looked_at=looked_at,
+            write_compiled=write_compiled,
         )
-    plan = Plan(
-        source,
-        constants,
-        peak_bytes,
-        program.operations,
-        is_quiet(program),
-        unflatten,
-        len(leaves),
-        numbers,
-    )
+    parts = (source, constants, peak_bytes, program.operations, is_quiet(program), unflatten)
+    plan = Plan(*parts, len(leaves), numbers)
+    if compiled:
+        # late: as above.
+        from autodiff.plan.to_numba.plan import NumbaPlan
+
+        plan = NumbaPlan(*parts, len(leaves))
     plan.note = note
     return plan
 
@@ -231,13 +228,6 @@ def _primals(leaves: Sequence[Any], fixed: str) -> list[Any]:
         else:
             primals.append(as_primal(x, "compile"))
     return primals
-
-
-def _is_unrolled(program: Program) -> bool:
-    """Return whether Numba gets the operations of loops on arrays one by one."""
-    sizes = [math.prod(x.shape) for body in loops_on_arrays(program.nodes) for x in body.needed()]
-    few = program.operations <= MOST_UNROLLED
-    return bool(sizes) and few and max(sizes) <= LARGEST_UNROLLED
 
 
 def _may_be_result(x: Any) -> bool:

@@ -71,6 +71,8 @@ class Operation:
     numba: str = ""
     far: str = ""
     takes: Takes = Takes.REALS
+    #: Of a call, what computes it of small matrices: of `autodiff.plan.to_numba.matrices`.
+    matrix: str = ""
     #: Whether what a call returns is never memory of an operand.
     own: bool = False
     #: Whether an element takes as long as several sums.

@@ -283,6 +283,7 @@ _ROWS = (
     _function("log10", math="log10"),
     _function("cbrt", math="cbrt"),
     _function("hypot", "np.hypot({0}, {1})", math="hypot"),
+    _function("logaddexp", "log_of_sum({0}, {1})"),
     _function("sin", "sin({0})", far="math.sin({0})", math="sin", calm=True),
     _function("cos", "cos({0})", far="math.cos({0})", math="cos", calm=True),
     _function("tan", "sin({0}) / cos({0})", far="math.tan({0})", math="tan"),
@@ -458,9 +459,11 @@ _ROWS = (
     _call("flip", function="np.flip"),
     _call("cumsum", function="np.cumsum"),
     _call("cumprod", function="np.cumprod"),
-    _call("inv", function="np.linalg.inv"),
-    _call("det", function="np.linalg.det"),
-    _call("cholesky", function="np.linalg.cholesky"),
+    _call("inv", function="np.linalg.inv", matrix="inverted"),
+    _call("det", function="np.linalg.det", matrix="determinant"),
+    _call("cholesky", function="np.linalg.cholesky", matrix="factorised"),
+    _call("solve", matrix="solved"),
+    _call("cofactors", matrix="cofactors"),
 )
 #: Every operation by name.
 OPERATIONS = {row.name: row for row in _ROWS}

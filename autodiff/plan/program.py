@@ -187,6 +187,8 @@ class Body:
     nodes: list[Node] = field(default_factory=list)
     #: The body of the loop that saved what this one uses.
     other: "Body | None" = None
+    #: Its operations as the steps of a loop that Numba compiles, if it does.
+    fused: Any = None
 
     @property
     def roots(self) -> list[Node]:
@@ -223,6 +225,6 @@ def body_of(node: Node) -> Body:
 
 
 def loops_on_arrays(nodes: Iterable[Any]) -> list[Body]:
-    """Return the bodies of the loops on arrays among nodes."""
+    """Return the bodies of the loops on arrays among nodes, but of those that Numba compiles."""
     bodies = [body_of(x) for x in nodes if isinstance(x, Node) and x.op == LOOP]
-    return [body for body in bodies if body.stacks is not None]
+    return [body for body in bodies if body.stacks is not None and body.fused is None]

@@ -20,6 +20,7 @@ from autodiff.plan.operations import (
     reduced_axes,
 )
 from autodiff.plan.program import CONSTANT, Guard, Node, Program, is_number
+from autodiff.plan.to_numba.pieces import PIECES
 
 __all__ = [
     "Fused",
@@ -29,6 +30,7 @@ __all__ = [
     "is_reduction",
     "layout",
     "loop_shape",
+    "open_index",
     "operand_types",
     "target",
 ]
@@ -43,13 +45,16 @@ _SPARED = 8
 _OPEN = 4
 #: Elements up to which the product of a matrix and a vector is a loop: a call of BLAS costs 0.1 µs.
 _SMALL = 2048
+#: Rows up to which a matrix is solved or inverted by a kernel: LAPACK takes 1 µs to begin.
+_SMALL_MATRIX = 8
 
 
 @dataclass
 class Step:
     """Operations that run in one go."""
 
-    #: ``"loop"``, ``"product"``, ``"numpy"`` or ``"guard"``.
+    #: ``"loop"``, ``"product"``, ``"pieces"``, ``"gather"`` or ``"matrix"`` where it is a kernel;
+    #: ``"numpy"`` or ``"guard"``.
     kind: str
     #: Of a loop, the shape that it runs over, and how long its body is.
     shape: tuple[int, ...]
@@ -123,14 +128,19 @@ def as_view(node: Node) -> View:
 
 
 class Fused:
-    """A program as steps. The program stays as it is."""
+    """A program as steps. The program stays as it is.
 
-    def __init__(self, program: Program) -> None:
+    With `matrices` small ones are solved, inverted and factorised by kernels.
+    """
+
+    def __init__(self, program: Program, matrices: bool = False) -> None:
+        self._matrices = matrices
         self.steps: list[Step] = []
         #: Each has memory of its own, or is a number.
         self.outputs: list[Node] = []
         self._views: dict[int, View] = {}
         self._kinds: dict[int, str] = {}
+        self._besides: dict[int, Node] = {}
         self._places: dict[int, int] = {}
         self._nodes: list[Node] = []
         self._own: dict[int, Node] = {}
@@ -148,6 +158,27 @@ class Fused:
     def kind(self, node: Node) -> str:
         """Return ``"leaf"``, ``"view"``, or the kind of the step that computes it."""
         return self._kinds.get(id(node), "leaf")
+
+    def beside(self, node: Node) -> Node:
+        """Return what an operation needs besides: memory for a matrix, or a table of positions.
+
+        Positions are those in the memory of the operand that is taken from, or of the result.
+        """
+        known = self._besides.get(id(node))
+        if known is not None:
+            return known
+        (x, *_) = node.args
+        if self.kind(node) == "matrix":
+            known = Node("work", [], {}, x.shape, x.dtype)
+        else:
+            view = self.seen(x) if node.op == "getitem" else as_view(node)
+            places = np.arange(view.root.size)[view.offset :] if view.root.size else np.arange(0)
+            strides = [8 * stride for stride in view.strides]
+            shown = np.lib.stride_tricks.as_strided(places, view.shape, strides)
+            found = np.ascontiguousarray(shown[node.params["index"]])
+            known = Node(CONSTANT, [], {}, found.shape, found.dtype, found)
+        self._besides[id(node)] = known
+        return known
 
     def place(self, node: Node) -> int:
         """Return the number of the step that computes a node, or -1."""
@@ -196,6 +227,8 @@ class Fused:
 
     def _prepared(self, node: Node, args: list[Node]) -> Node:
         kind = _kind(node)
+        if kind == "numpy" and self._matrices and _is_small_matrix(node):
+            return self._add(node.op, args, node, "matrix")
         if kind == "view":
             new = Node(node.op, args, node.params, node.shape, node.dtype, node.function)
             new.name, new.rule = node.name, node.rule
@@ -366,7 +399,7 @@ def target(node: Node) -> View:
     """Return where a reduction puts each element of its loop."""
     own, shape = as_view(node), loop_shape(node)
     if node.op == "scatter":
-        found = own.changed(lambda x: x[_open(node.params["index"])])
+        found = own.changed(lambda x: x[open_index(node.params["index"])])
         assert found is not None
         assert found.is_within
         return found
@@ -403,10 +436,12 @@ def _function_of(node: Node) -> Any:
         return lambda x: x.reshape(node.shape, copy=False)
     if node.op == "broadcast_to":
         return lambda x: np.broadcast_to(x, node.shape)
-    return lambda x: x[_open(node.params["index"])]
+    if node.op == "flip":
+        return lambda x: np.flip(x, node.params["axis"])
+    return lambda x: x[open_index(node.params["index"])]
 
 
-def _open(index: Any) -> tuple[Any, ...]:
+def open_index(index: Any) -> tuple[Any, ...]:
     """Return an index that takes a view of an element too, not a number."""
     parts = index if isinstance(index, tuple) else (index,)
     return parts if any(part is Ellipsis for part in parts) else (*parts, Ellipsis)
@@ -417,11 +452,15 @@ def _kind(node: Node) -> str:
     row, operands = operation_of(node), node.args
     if node.dtype not in _KNOWN or any(x.dtype not in _KNOWN for x in operands):
         return "numpy"
-    if row.kind is Kind.VIEW:
+    if node.op in ("getitem", "scatter") and _is_table(node):
+        return "gather"
+    if row.kind is Kind.VIEW or node.op == "flip":
         (x, *others) = operands
         if node.op == "getitem":
             return "numpy" if others or not _is_basic(node) else "view"
         return "view" if x.op != CONSTANT or x.shape else "numpy"
+    if node.op in PIECES:
+        return "numpy" if PIECES[node.op](node) is None else "pieces"
     if node.op == "matmul":
         same = node.dtype in _REALS and all(x.dtype == node.dtype for x in operands)
         return "product" if same else "numpy"
@@ -436,6 +475,24 @@ def _kind(node: Node) -> str:
     else:
         fits = True
     return "loop" if fits else "numpy"
+
+
+def _is_table(node: Node) -> bool:
+    """Return whether the positions of what is taken, or put, are known and few."""
+    index, (x, *others) = node.params["index"], node.args
+    few = max(x.size, node.size) <= _SMALL and not is_basic_index(index)
+    return few and not others and not _is_number(x) and x.dtype == node.dtype
+
+
+def _is_small_matrix(node: Node) -> bool:
+    """Return whether a kernel of small matrices computes an operation."""
+    if not operation_of(node).matrix:
+        return False
+    a, *others = node.args
+    vectors = all(x.shape[:1] == a.shape[:1] and len(x.shape) <= 2 for x in others)
+    shapes = len(a.shape) == 2 and a.shape[0] == a.shape[1] and vectors and not node.params
+    doubles = all(x.dtype == np.float64 for x in (node, *node.args))
+    return shapes and doubles and 0 < a.shape[0] <= _SMALL_MATRIX
 
 
 def _is_number(node: Node) -> bool:

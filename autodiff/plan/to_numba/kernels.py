@@ -12,18 +12,21 @@ import numpy as np
 
 from autodiff.plan.literals import literal
 from autodiff.plan.operations import OPERATIONS, operation_of
-from autodiff.plan.program import CONSTANT, Node
+from autodiff.plan.program import CONSTANT, Node, is_number
 from autodiff.plan.to_numba.fusion import (
     Fused,
     Step,
     View,
+    as_view,
     is_reduction,
     layout,
+    open_index,
     operand_types,
     target,
 )
+from autodiff.plan.to_numba.pieces import PIECES
 
-__all__ = ["LoopKernel", "is_known", "product_kernel", "type_name"]
+__all__ = ["KERNEL_KINDS", "is_known", "kernel_text", "type_name"]
 
 #: Terms of a sum that are added in one go: the partial sums are then added.
 _BLOCK = 1024
@@ -41,7 +44,20 @@ def type_name(dtype: np.dtype[Any]) -> str:
     return TYPES[dtype.str[1:]]
 
 
-class LoopKernel:
+def kernel_text(fused: Fused, step: Step, stored: set[int]) -> tuple[str, list[Node]]:
+    """Return the source of the kernel of a step, whose name is KERNEL, and whose memory it takes.
+
+    `stored` are the identities of the nodes that need memory.
+    """
+    if step.kind == "loop":
+        loop = _LoopKernel(fused, step, stored)
+        return loop.text("KERNEL"), loop.roots
+    body, roots = _KERNELS[step.kind](fused, step.nodes[0])
+    parameters = ", ".join(f"x{i}" for i in range(len(roots)))
+    return f"@kernel\ndef KERNEL({parameters}):\n{body}", roots
+
+
+class _LoopKernel:
     """The kernel of a loop: `stored` are the identities of the nodes that need memory."""
 
     def __init__(self, fused: Fused, step: Step, stored: set[int]) -> None:
@@ -275,7 +291,7 @@ def _index(strides: Sequence[int], offset: int) -> str:
     return " + ".join(terms)
 
 
-def product_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
+def _product_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
     """Return the body of the kernel of a matrix product, and whose memory it takes."""
     x, y = (fused.seen(operand) for operand in node.args)
     if len(x.shape) == 1:
@@ -310,3 +326,94 @@ def product_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
     indent = "    " * (len(extents) + 1)
     lines.append(f"{indent}multiply({', '.join(matrices)})")
     return "\n".join(lines), roots
+
+
+def _pieces_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
+    """Return the body of the kernel that copies pieces, and whose memory it takes."""
+    pieces = PIECES[node.op](node)
+    assert pieces is not None
+    roots = [node]
+    lines = ["    separate()"]
+    for piece in pieces:
+        source = fused.seen(node.args[piece.operand]).changed(_part(piece.source))
+        to = as_view(node).changed(_part(piece.target))
+        assert source is not None
+        assert to is not None
+        lines += _copied(source.broadcast(to.shape), to, roots, "+=" if piece.adds else "=")
+    return "\n".join(lines), roots
+
+
+def _part(index: Any) -> Any:
+    return lambda x: x[open_index(index)]
+
+
+def _copied(source: View, to: View, roots: list[Node], sign: str) -> list[str]:
+    """Return the loops that copy a view into another one of the same shape."""
+    extents, (down, right) = _merged(to.shape, [source.strides, to.strides])
+    lines, indent = [], "    "
+    for level, extent in enumerate(extents):
+        lines.append(f"{indent}for i{level} in range({extent}):")
+        indent += "    "
+    if is_number(source.root):
+        value = _number(to.root.dtype.type(source.root.function).item())
+    else:
+        value = f"{_parameter(source.root, roots)}[{_unsigned(_index(down, source.offset))}]"
+    place = _unsigned(_index(right, to.offset))
+    return [*lines, f"{indent}{_parameter(to.root, roots)}[{place}] {sign} {value}"]
+
+
+def _parameter(root: Node, roots: list[Node]) -> str:
+    """Return the name of an array among the parameters of a kernel, where it gets one if new."""
+    known = [id(x) for x in roots]
+    if id(root) not in known:
+        roots.append(root)
+        known.append(id(root))
+    return f"x{known.index(id(root))}"
+
+
+def _gather_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
+    """Return the body of the kernel that takes or adds at positions, and whose memory it takes."""
+    (x,) = node.args
+    table = fused.beside(node)
+    roots = [node, table]
+    if node.op == "getitem":
+        name = _parameter(fused.seen(x).root, roots)
+        return (
+            f"    separate()\n    for i in range({node.size}):\n        x0[i] = {name}[x1[i]]",
+            roots,
+        )
+    lines = ["    separate()", f"    for i in range({node.size}):", "        x0[i] = 0.0"]
+    source, shape = fused.seen(x).broadcast(table.shape), _c_strides(table.shape)
+    extents, (down, right) = _merged(table.shape, [source.strides, shape])
+    indent = "    "
+    for level, extent in enumerate(extents):
+        lines.append(f"{indent}for i{level} in range({extent}):")
+        indent += "    "
+    value = f"{_parameter(source.root, roots)}[{_unsigned(_index(down, source.offset))}]"
+    lines.append(f"{indent}x0[x1[{_unsigned(_index(right, 0))}]] += {value}")
+    return "\n".join(lines), roots
+
+
+def _matrix_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
+    """Return the body of the kernel of a small matrix, and whose memory it takes.
+
+    Among that is memory for a copy of the matrix. It returns whether the matrix has what is wanted.
+    """
+    a, *others = node.args
+    roots = [node, work := fused.beside(node)]
+    lines = _copied(fused.seen(a), as_view(work), roots, "=")
+    for x in others:
+        lines += _copied(fused.seen(x), as_view(node), roots, "=")
+    call = f"{operation_of(node).matrix}(x1, x0, {a.shape[0]})"
+    return "\n".join(["    separate()", *lines, f"    return {call}"]), roots
+
+
+#: Of kinds of steps other than loops, what prints the body of their kernels.
+_KERNELS = {
+    "gather": _gather_kernel,
+    "matrix": _matrix_kernel,
+    "pieces": _pieces_kernel,
+    "product": _product_kernel,
+}
+#: Kinds of steps that are kernels.
+KERNEL_KINDS = frozenset(["loop", *_KERNELS])

@@ -29,6 +29,7 @@ __all__ = [
     "kernel",
     "log",
     "log1p",
+    "log_of_sum",
     "looped",
     "select",
     "separate",
@@ -219,7 +220,7 @@ def _split(x):
 
 
 @_inlined
-def _log_of_sum(f, k, c):
+def _log_of_parts(f, k, c):
     """Return k log 2 + log(1 + f) + c."""
     s = f / (2.0 + f)
     z = s * s
@@ -239,7 +240,7 @@ def log(x):
     """Return the natural logarithm."""
     tiny = x < 2.2250738585072014e-308
     k, m = _split(select(tiny, x * 18014398509481984.0, x))
-    y = _log_of_sum(m - 1.0, k - select(tiny, 54.0, 0.0), 0.0)
+    y = _log_of_parts(m - 1.0, k - select(tiny, 54.0, 0.0), 0.0)
     y = select(x == np.inf, x, y)
     y = select(x == 0.0, -np.inf, y)
     return select((x < 0.0) | (x != x), np.nan, y)
@@ -253,10 +254,19 @@ def log1p(x):
     # What the sum lost; it has lost nothing that counts where x is huge.
     c = select(k >= 2.0, 1.0 - (u - x), x - (u - 1.0)) / u
     near = k == 0.0
-    y = _log_of_sum(select(near, x, m - 1.0), k, select(near | (k > 54.0), 0.0, c))
+    y = _log_of_parts(select(near, x, m - 1.0), k, select(near | (k > 54.0), 0.0, c))
     y = select((x == 0.0) | (x == np.inf), x, y)
     y = select(x == -1.0, -np.inf, y)
     return select((x < -1.0) | (x != x), np.nan, y)
+
+
+@_inlined
+def log_of_sum(x, y):
+    """Return log(exp(x) + exp(y))."""
+    high = select((x >= y) | (x != x), x, y)
+    # Equal infinities have no difference.
+    lower = select(x == y, 0.0, -abs(x - y))
+    return high + log1p(exp(lower))
 
 
 @_inlined

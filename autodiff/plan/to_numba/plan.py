@@ -13,6 +13,7 @@ from autodiff.plan.operations import is_quiet
 from autodiff.plan.passes.nan_checks import NO_NAN, hides_nan
 from autodiff.plan.plan import Plan, unless
 from autodiff.plan.program import FINITE, LOOP, PICK, Program
+from autodiff.plan.to_numba.kernels import KERNEL_KINDS
 from autodiff.plan.to_numba.numbers import has_loops_of_numbers, print_numbers
 from autodiff.plan.to_numba.source import NotCompiled, print_kernels
 from autodiff.plan.to_python.scalars import is_scalar, print_scalars
@@ -136,7 +137,7 @@ def numba_plan(
         source, size = printed.source, printed.size
         steps = printed.fused.steps
         kinds = [step.kind for step in steps]
-        nodes = sum(len(s.nodes) for s in steps if s.kind in ("loop", "product"))
+        nodes = sum(len(s.nodes) for s in steps if s.kind in KERNEL_KINDS)
         if kinds.count("numpy") > nodes / 2:
             return "most of its operations are none that Numba compiles"
     from numba.core.errors import NumbaError

@@ -4,7 +4,7 @@ Steps of the same form share one kernel, so that a network of five hundred layer
 compile as one of two.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,10 +15,10 @@ from autodiff.plan.names import Names
 from autodiff.plan.printed import unless_finite
 from autodiff.plan.program import CONSTANT, FINITE, Guard, Node, Program
 from autodiff.plan.to_numba.fusion import Fused, Step
-from autodiff.plan.to_numba.kernels import LoopKernel, is_known, product_kernel, type_name
+from autodiff.plan.to_numba.kernels import KERNEL_KINDS, is_known, kernel_text, type_name
 from autodiff.plan.to_numba.placement import check_fused
 
-__all__ = ["MOST_KERNELS", "NotCompiled", "Printed", "print_kernels"]
+__all__ = ["MOST_KERNELS", "NotCompiled", "Printed", "imports", "names_above", "print_kernels"]
 
 #: Kernels from which a program takes too long to compile: 0.2 s each.
 MOST_KERNELS = 64
@@ -151,16 +151,10 @@ class _Module:
 
     def kernel(self, step: Step) -> tuple[str, list[Node]]:
         """Return the name of the kernel of a step, and whose memory it takes."""
-        if step.kind == "loop":
-            loop = LoopKernel(self.fused, step, self.stored)
-            text, roots, wish = loop.text("KERNEL"), loop.roots, "loop"
-        else:
-            body, roots = product_kernel(self.fused, step.nodes[0])
-            parameters = ", ".join(f"x{i}" for i in range(len(roots)))
-            text, wish = f"@kernel\ndef KERNEL({parameters}):\n{body}", "product"
+        text, roots = kernel_text(self.fused, step, self.stored)
         # Kernels of other types of the same text are the same function: Numba looks at the types.
         if text not in self.kernels:
-            self.kernels[text] = name = self.fresh(f"{wish}_{len(self.kernels) + 1}")
+            self.kernels[text] = name = self.fresh(f"{step.kind}_{len(self.kernels) + 1}")
             if len(self.kernels) > MOST_KERNELS:
                 raise NotCompiled("it has too many different loops")
             self.texts[name] = text.replace("KERNEL", name)
@@ -276,7 +270,7 @@ def _parts(steps: Sequence[Step]) -> list[Step | list[Step]]:
     """Return runs of steps of kernels as lists, and the others between them."""
     parts: list[Step | list[Step]] = []
     for step in steps:
-        if step.kind not in ("loop", "product"):
+        if step.kind not in KERNEL_KINDS:
             parts.append(step)
         elif parts and isinstance(parts[-1], list):
             parts[-1].append(step)
@@ -331,22 +325,10 @@ def print_kernels(
 
 def _head(module: _Module, title: str, functions: Sequence[str]) -> list[str]:
     """Return the lines above the function: imports, constants, kernels."""
-    # late: Numba takes a second to import.
-    from autodiff.plan.to_numba import arrays, math
-
     texts = [*module.texts.values(), *functions]
     all_text = "\n".join(texts)
     lines = [f'"""{title}"""', ""]
-    if "math." in all_text:
-        lines += ["import math", ""]
-    lines += ["import numpy as np", ""]
-    plain = [n for n in ("float32", "float64", "int64", "uint64") if f"{n}(" in all_text]
-    if plain:
-        lines.append(f"from numba import {', '.join(plain)}")
-    for library in (arrays, math):
-        names = [n for n in library.__all__ if n in module.used or _is_used(n, all_text)]
-        if names:
-            lines.append(f"from {library.__name__} import {', '.join(sorted(names))}")
+    lines += ["import numpy as np", "", *imports(all_text, module.used)]
     if "PRIMITIVES" in module.used:
         lines += ["from autodiff.core.primitive import PRIMITIVES"]
     if "unpacked" in module.used:
@@ -356,6 +338,31 @@ def _head(module: _Module, title: str, functions: Sequence[str]) -> list[str]:
     for text in texts:
         lines += ["", "", text]
     return lines
+
+
+def imports(text: str, used: Collection[str] = ()) -> list[str]:
+    """Return the statements that import what compiled functions use."""
+    lines = ["import math"] if "math." in text else []
+    plain = [n for n in ("float32", "float64", "int64", "uint64") if f"{n}(" in text]
+    if plain:
+        lines.append(f"from numba import {', '.join(plain)}")
+    for library in _libraries():
+        names = [n for n in library.__all__ if n in used or _is_used(n, text)]
+        if names:
+            lines.append(f"from {library.__name__} import {', '.join(sorted(names))}")
+    return lines
+
+
+def _libraries() -> tuple[Any, ...]:
+    # late: Numba takes a second to import.
+    from autodiff.plan.to_numba import arrays, math, matrices
+
+    return arrays, math, matrices
+
+
+def names_above() -> list[str]:
+    """Return the names that may stand above compiled functions."""
+    return [*_RESERVED, *(name for library in _libraries() for name in library.__all__)]
 
 
 def _is_used(name: str, text: str) -> bool:

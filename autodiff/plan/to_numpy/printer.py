@@ -60,6 +60,8 @@ class Printer:
         self.header: list[str] = []
         self.statements: list[str] = []
         self.functions: list[list[str]] = []
+        #: Functions that Numba compiles, by their text in which the name is KERNEL: their names.
+        self.kernels: dict[str, str] = {}
         self.names: dict[int, str] = {}
         self.constants: dict[str, Any] = {}
         self.helpers: set[str] = set()
@@ -284,6 +286,12 @@ class Printer:
         part = name if nbytes == self.buffers.sizes[slot] else f"{name}[:{nbytes}]"
         kind = "float" if node.dtype == np.float64 else repr(node.dtype.str)
         return f"{part}.view({kind})" + (f".reshape{shape}" if len(shape) > 1 else "")
+
+    def kernel(self, text: str, wish: str) -> str:
+        """Return the name of a function that Numba compiles, which those of the same text share."""
+        if text not in self.kernels:
+            self.kernels[text] = self.fresh(f"{wish}_{len(self.kernels) + 1}")
+        return self.kernels[text]
 
     def say(self, statement: str, comment: str = "") -> None:
         """Write a statement of the function."""

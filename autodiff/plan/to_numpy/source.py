@@ -1,5 +1,6 @@
 """Printing a program as a module of straight-line NumPy that runs when pasted into a file."""
 
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from autodiff.plan.literals import UNPACKED
 from autodiff.plan.operations import HELPERS, kind_of
 from autodiff.plan.printed import RAISE_UNLESS_FINITE
-from autodiff.plan.program import Guard, Node, Program, loops_on_arrays
+from autodiff.plan.program import LOOP, Guard, Node, Program, body_of, loops_on_arrays
 from autodiff.plan.to_numpy.buffers import Buffers
 from autodiff.plan.to_numpy.decisions import decide
 from autodiff.plan.to_numpy.loop_source import write_loop
@@ -29,10 +30,12 @@ def print_arrays(
     donate: bool = False,
     kinds: Sequence[type] = (),
     looked_at: Sequence[Node] = (),
+    write_compiled: Callable[[Printer, Node], list[str]] | None = None,
 ) -> tuple[str, dict[str, Any]]:
     """Return the source of a program, and what it needs beside it.
 
     `kinds` are those of inputs; where a result that is `looked_at` is not finite the plan raises.
+    `write_compiled` writes the loops that Numba compiles, and returns what they import.
     """
     printer = Printer(program, buffers, inputs)
     pairs = zip(program.inputs, kinds, strict=False)
@@ -42,7 +45,7 @@ def print_arrays(
     guards: dict[int, list[Guard]] = {}
     for guard in program.guards:
         guards.setdefault(id(guard.node), []).append(guard)
-    backward = False
+    backward, compiled = False, []
     if program.nodes:
         printer.say("# forward")
     for node in program.inputs:
@@ -58,6 +61,9 @@ def print_arrays(
             printer.say("# backward")
         if loops_on_arrays([unit]):
             write_loop(printer, unit)
+        elif unit.op == LOOP and body_of(unit).fused is not None:
+            assert write_compiled is not None
+            compiled = write_compiled(printer, unit)
         else:
             printer.write(unit)
         decide(printer, guards.pop(id(unit), ()))
@@ -69,8 +75,9 @@ def print_arrays(
     exact = [x.shape == () and kind_of(x).owns_memory for x in program.outputs]
     printer.say(f"return {result(texts, exact)}")
     lines = [f'"""{title}"""', "", "import numpy as np"]
-    for module, imported in printer.imports.items():
-        lines.append(f"from {module} import {', '.join(sorted(imported))}")
+    imports = [f"from {x} import {', '.join(sorted(y))}" for x, y in printer.imports.items()]
+    if not compiled:
+        lines += imports
     lines.append("")
     if any("unpacked(" in line for line in printer.header):
         lines += UNPACKED
@@ -81,13 +88,32 @@ def print_arrays(
             lines += ["", text, ""] if text.startswith("def ") else [text]
     if any(statement.endswith("return changed") for statement in printer.statements):
         lines.append("changed = object()  # returned if the function would decide otherwise")
-    lines += printer.arrays() + printer.header
+    lines += compiled
+    for text, name in printer.kernels.items():
+        lines += ["", "", text.replace("KERNEL", name)]
+    own = printer.arrays() + printer.header
     for function in printer.functions:
-        lines += ["", "", *function]
-    names = ", ".join(printer.parameters)
-    lines += ["", "", f"def run({names}):"]
-    lines += [f"    {statement}" for statement in printer.statements]
-    return "\n".join(lines) + "\n", printer.constants
+        own += ["", "", *function]
+    own += ["", "", f"def run({', '.join(printer.parameters)}):"]
+    own += [f"    {statement}" for statement in printer.statements]
+    if compiled:
+        # Compiled once; each thread gets memory of its own. Kernels know other functions as
+        # `multiply` than NumPy's.
+        own = [
+            "",
+            "",
+            "def make():",
+            *_indented([*imports, *own, "", "return run"]),
+            "",
+            "",
+            "run = make()",
+        ]
+    return "\n".join([*lines, *own]) + "\n", printer.constants
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    """Return lines, of which some are several, as those of a function."""
+    return textwrap.indent("\n".join(lines), "    ").split("\n")
 
 
 def _used_once(units: Sequence[Node | Block], program: Program) -> set[int]:

@@ -64,8 +64,7 @@ def kind_of_operand(x: Any, strong: bool, tape: Tape) -> Any:
 def may_repeat(x: Tensor) -> bool:
     """Return whether a step may be one of a loop."""
     primitive, value = x.primitive, x.value
-    known = primitive is not None and primitive.arity >= 0
-    return known and isinstance(value, _ARRAYS) and value.size < _LARGE
+    return primitive is not None and isinstance(value, _ARRAYS) and value.size < _LARGE
 
 
 def _frozen(value: Any) -> Any:

@@ -271,17 +271,6 @@ def test_pieces_that_numba_cannot_do_run_in_numpy(rng):
     assert "steps_2(" in source
 
 
-def test_loops_on_large_arrays_are_left_to_numpy(rng):
-    def heat(u):
-        for _ in range(40):
-            u = u + 0.1 * (np.roll(u, 1) - 2.0 * u + np.roll(u, -1))
-        return np.sum(u**2)
-
-    u, step = rng.normal(size=600), autodiff.compile(autodiff.grad(heat), backend="numba")
-    np.testing.assert_allclose(step(u), autodiff.grad(heat)(u), rtol=1e-12)
-    assert step.plan(u).backend == "numpy"
-
-
 def test_what_is_not_for_numba_gets_a_plan_for_numpy(rng):
     z = rng.normal(size=3) + 1j
     for f, x in ((lambda z: z * z, z), (lambda x: np.sort(np.linalg.inv(x)), np.eye(2))):
