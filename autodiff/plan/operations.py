@@ -464,6 +464,7 @@ _ROWS = (
     _call("cholesky", function="np.linalg.cholesky", matrix="factorised"),
     _call("solve", matrix="solved"),
     _call("cofactors", matrix="cofactors"),
+    _call("solve_triangular", matrix="triangular"),
 )
 #: Every operation by name.
 OPERATIONS = {row.name: row for row in _ROWS}

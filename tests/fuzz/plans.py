@@ -108,6 +108,17 @@ def _stencil(x):
     return x
 
 
+def _repeated(body):
+    """Return a function that applies a body so often that plans make it a loop."""
+
+    def run(x):
+        for _ in range(40):
+            x = np.tanh(body(x)) + 0.1 * x
+        return x
+
+    return run
+
+
 def _neighbours(x):
     total = 0.0
     for i in range(np.shape(x)[0] - 1):
@@ -232,6 +243,15 @@ STEPS: dict[str, tuple[Callable[..., Any], Callable[..., bool]]] = {
     "neighbours": (_neighbours, lambda x: np.ndim(x) == 1 and _long(x)),
     "loop over numbers": (_long_scalar_loop, _scalar),
     "stencil": (_stencil, lambda x: np.ndim(x) == 1 and _long(x)),
+    "loop of rolls": (_repeated(lambda x: np.roll(x, 1, -1) - 0.5 * x[::-1]), _array),
+    "loop of parts": (
+        _repeated(lambda x: np.concatenate([x[:1], x[1:] * x[:-1]]) + np.mean(x, 0)),
+        _long,
+    ),
+    "loop of solutions": (
+        _repeated(lambda x: np.linalg.solve(x @ np.conj(x).T + 2.0 * np.eye(len(x)), x)),
+        _square,
+    ),
     "list of elements": (_list, lambda x: np.ndim(x) == 1 and 0 < np.size(x) < 12),
     "gradient within": (_newton, _reals(_array)),
     "derivative within": (_directional, _real),

@@ -67,7 +67,7 @@ class _Writer:
         self.printer, self.node, self.body = printer, node, body_of(node)
         assert isinstance(self.body.fused, Fused)
         self.fused = self.body.fused
-        self._fresh = Names("turn", "np", "math", *names_above()).fresh
+        self._fresh = Names("turn", *names_above()).fresh
         #: What the function is given, by the name of its parameter.
         self.parameters: dict[str, str] = {}
         #: By identity of a value, its array within the function.

@@ -26,11 +26,15 @@ from autodiff.plan.to_numba.math import OPTIONS
 __all__ = [
     "aligned",
     "bool_at",
+    "bool_in",
     "contiguous",
     "fits",
     "float32_at",
+    "float32_in",
     "float64_at",
+    "float64_in",
     "int64_at",
+    "int64_in",
     "multiply",
     "shaped",
     "taking",
@@ -127,31 +131,53 @@ def fits(context, arrays):
     return types.boolean(arrays), generate
 
 
-def _at(item: Any) -> Any:
-    """Return an intrinsic that shows items of one of the arrays, from a place on."""
+def _at(item: Any) -> tuple[Any, Any]:
+    """Return two intrinsics that show items of one of the arrays, from a place on.
+
+    The first takes the number of the array, the place and how many items; the second a row in which
+    these three numbers stand, and where. So Numba has a quarter of the expressions to look at: a
+    table of 20 kernels takes 4 s instead of 9 to compile.
+    """
     shown = types.Array(item, 1, "C")
+
+    def show(context, builder, given, number, start, count):
+        addresses = builder.bitcast(given, _BYTES.as_pointer())
+        data_type = context.get_data_type(item)
+        first = builder.bitcast(
+            builder.load(builder.gep(addresses, [number])), data_type.as_pointer()
+        )
+        array = arrayobj.make_array(shown)(context, builder)
+        size = context.get_constant(types.intp, context.get_abi_sizeof(data_type))
+        data = builder.gep(first, [start])
+        arrayobj.populate_array(array, data, [count], [size], size, None)
+        return array._getvalue()
 
     @intrinsic
     def at(context, arrays, number, start, count):
         def generate(context, builder, signature, args):
-            addresses = builder.bitcast(args[0], _BYTES.as_pointer())
-            data_type = context.get_data_type(item)
-            first = builder.bitcast(
-                builder.load(builder.gep(addresses, [args[1]])), data_type.as_pointer()
-            )
-            array = arrayobj.make_array(shown)(context, builder)
-            size = context.get_constant(types.intp, context.get_abi_sizeof(data_type))
-            data = builder.gep(first, [args[2]])
-            arrayobj.populate_array(array, data, [args[3]], [size], size, None)
-            return array._getvalue()
+            return show(context, builder, *args)
 
         return shown(arrays, types.intp, types.intp, types.intp), generate
 
-    return at
+    @intrinsic
+    def in_row(context, arrays, row, place):
+        def generate(context, builder, signature, args):
+            numbers = arrayobj.make_array(signature.args[1])(context, builder, args[1]).data
+            found = [
+                builder.load(builder.gep(numbers, [builder.add(args[2], word)]))
+                for word in (ir.Constant(_WORD, i) for i in range(3))
+            ]
+            return show(context, builder, args[0], *found)
+
+        return shown(arrays, row, types.intp), generate
+
+    return at, in_row
 
 
-float64_at, float32_at = _at(types.float64), _at(types.float32)
-int64_at, bool_at = _at(types.int64), _at(types.boolean)
+float64_at, float64_in = _at(types.float64)
+float32_at, float32_in = _at(types.float32)
+int64_at, int64_in = _at(types.int64)
+bool_at, bool_in = _at(types.boolean)
 
 
 @intrinsic

@@ -5,6 +5,7 @@ and what only they use never reaches memory. Reductions end in the loop that com
 Views are no steps: a loop reads through them.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -227,6 +228,10 @@ class Fused:
 
     def _prepared(self, node: Node, args: list[Node]) -> Node:
         kind = _kind(node)
+        if node.op == "var" and _is_simple_variance(node):
+            return self._variance(node, args[0])
+        if node.op == "multiply" and all(x.dtype == bool for x in (node, *args)):
+            return self._add("logical_and", args, node, "loop")
         if kind == "numpy" and self._matrices and _is_small_matrix(node):
             return self._add(node.op, args, node, "matrix")
         if kind == "view":
@@ -247,6 +252,25 @@ class Fused:
                 y = self._copied(y) if layout(self.seen(y)) == "F" else y
             args = [x, y]
         return self._add(node.op, args, node, kind)
+
+    def _variance(self, node: Node, x: Node) -> Node:
+        """Return a variance as the operations that it is made of."""
+
+        def made(op: str, args: Sequence[Node], shape: tuple[int, ...], **params: Any) -> Node:
+            found = self._add(op, args, node, "loop")
+            found.shape, found.params = shape, params
+            return found
+
+        axis, keepdims = node.params["axis"], node.params["keepdims"]
+        kept = np.sum(np.empty(x.shape, bool), axis, keepdims=True).shape
+        count = x.size // max(math.prod(kept), 1)
+        total = made("sum", [x], kept, axis=axis, keepdims=True)
+        mean = made("divide", [total, _number_like(count, x)], kept)
+        off = made("subtract", [x, mean], x.shape)
+        squares = made("multiply", [off, off], x.shape)
+        total = made("sum", [squares], node.shape, axis=axis, keepdims=keepdims)
+        left = _number_like(count - node.params["ddof"], x)
+        return made("divide", [total, left], node.shape)
 
     def _as_sums(self, node: Node, args: list[Node]) -> Node | None:
         """Return a product as sums if it is of two vectors, or small."""
@@ -490,9 +514,20 @@ def _is_small_matrix(node: Node) -> bool:
         return False
     a, *others = node.args
     vectors = all(x.shape[:1] == a.shape[:1] and len(x.shape) <= 2 for x in others)
-    shapes = len(a.shape) == 2 and a.shape[0] == a.shape[1] and vectors and not node.params
+    flags = all(isinstance(value, bool) for value in node.params.values())
+    shapes = len(a.shape) == 2 and a.shape[0] == a.shape[1] and vectors and flags
     doubles = all(x.dtype == np.float64 for x in (node, *node.args))
     return shapes and doubles and 0 < a.shape[0] <= _SMALL_MATRIX
+
+
+def _is_simple_variance(node: Node) -> bool:
+    (x, *others) = node.args
+    known = set(node.params) == {"axis", "ddof", "keepdims"} and not others
+    return known and node.dtype in _REALS and x.dtype == node.dtype and x.size > 0
+
+
+def _number_like(value: float, x: Node) -> Node:
+    return Node(CONSTANT, (), {}, (), x.dtype, x.dtype.type(value))
 
 
 def _is_number(node: Node) -> bool:

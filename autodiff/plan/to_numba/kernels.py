@@ -404,7 +404,8 @@ def _matrix_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
     lines = _copied(fused.seen(a), as_view(work), roots, "=")
     for x in others:
         lines += _copied(fused.seen(x), as_view(node), roots, "=")
-    call = f"{operation_of(node).matrix}(x1, x0, {a.shape[0]})"
+    more = "".join(f", {value}" for value in node.params.values())
+    call = f"{operation_of(node).matrix}(x1, x0, {a.shape[0]}{more})"
     return "\n".join(["    separate()", *lines, f"    return {call}"]), roots
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from autodiff.plan.to_numba.math import kernel
 
-__all__ = ["cofactors", "determinant", "factorised", "inverted", "solved"]
+__all__ = ["cofactors", "determinant", "factorised", "inverted", "solved", "triangular"]
 
 #: The condition number from which cofactors are not taken from the inverse (see the rule of det).
 _ILL = (2.0**52) ** (1 / 3)
@@ -120,19 +120,37 @@ def cofactors(a: Any, out: Any, n: int) -> bool:
 
 
 @kernel
-def factorised(a: Any, out: Any, n: int) -> bool:
-    """Write the lower Cholesky factor, of the lower triangle."""
+def triangular(a: Any, out: Any, n: int, lower: bool) -> bool:
+    """Write the solution for a triangle, for the right sides that stand where it goes."""
+    columns = out.size // n
+    for turn in range(n):
+        i = turn if lower else n - 1 - turn
+        if a[i * n + i] == 0.0:
+            return False
+        for k in range(columns):
+            total = out[i * columns + k]
+            for j in range(turn):
+                other = j if lower else n - 1 - j
+                total -= a[i * n + other] * out[other * columns + k]
+            out[i * columns + k] = total / a[i * n + i]
+    return True
+
+
+@kernel
+def factorised(a: Any, out: Any, n: int, upper: bool) -> bool:
+    """Write the Cholesky factor, of the triangle on its side."""
+    down, right = (1, n) if upper else (n, 1)
     for i in range(n):
         for j in range(n):
-            total = a[i * n + j]
+            total = a[i * down + j * right]
             for k in range(min(i, j)):
-                total -= out[i * n + k] * out[j * n + k]
+                total -= out[i * down + k * right] * out[j * down + k * right]
             if j > i:
-                out[i * n + j] = 0.0
+                out[i * down + j * right] = 0.0
             elif j < i:
-                out[i * n + j] = total / out[j * n + j]
+                out[i * down + j * right] = total / out[j * down + j * right]
             elif total > 0.0:
-                out[i * n + i] = total**0.5
+                out[i * down + i * right] = total**0.5
             else:
                 return False
     return True

@@ -67,7 +67,7 @@ class _Module:
         self.used: set[str] = set()
         names = Names()
         self.fresh = names.fresh
-        for name in _RESERVED:
+        for name in names_above():
             self.fresh(name)
         self.names: dict[int, str] = {}
         for node, name in zip(program.inputs, inputs, strict=True):
@@ -248,21 +248,10 @@ class _Module:
         return [*lines, f"{out or self.array(node)}[...] = {text}{comment}"]
 
 
+#: Names of modules that the functions use beside those of the libraries below.
 _RESERVED = (
-    *(
-        "aligned",
-        "contiguous",
-        "kernel",
-        "multiply",
-        "separate",
-        "select",
-        "shaped",
-        "taking",
-        "fits",
-    ),
-    *("float64_at", "float32_at", "int64_at", "bool_at", "arrays", "row", "add_to", "HUGE"),
-    *("make", "math", "float32", "float64", "int64", "uint64", "sigmoid"),
-    *("r", "i", "run", "changed"),
+    *("make", "np", "math", "float32", "float64", "int64", "uint64"),
+    *("arrays", "row", "r", "i", "run", "changed"),
 )
 
 
@@ -453,16 +442,21 @@ class _Writer:
             arrays.setdefault(array := array or module.shown(x), (shape, x.dtype.itemsize))
             places[id(x)] = list(arrays).index(array), start, x.size
         body = ["if not fits(arrays):", "    return False"]
-        write = self._one_by_one if len(calls) <= _STRAIGHT else self._by_table
-        body += [*write(name, calls, places), "return True"]
+        if len(calls) <= _STRAIGHT:
+            body += self._one_by_one(calls, places)
+        else:
+            table, rows, statements = self._by_table(name, calls, places, len(arrays))
+            arrays[table] = rows, 8
+            body += statements
+        body.append("return True")
         lines = [f"@taking({list(arrays.values())})", f"def {name}(arrays):"]
         self.functions.append("\n".join([*lines, *(f"    {line}" for line in body)]))
         return f"{name}(({', '.join(arrays)}{',' if len(arrays) == 1 else ''}))"
 
-    def _one_by_one(self, name: str, calls: Sequence[_Call], places: _Places) -> list[str]:
+    def _one_by_one(self, calls: Sequence[_Call], places: _Places) -> list[str]:
         """Return the statements that call kernels."""
         local = Names()
-        for reserved in (*_RESERVED, *self.module.texts):
+        for reserved in (*names_above(), *self.module.texts):
             local.fresh(reserved)
         taken: dict[int, str] = {}
         lines = []
@@ -476,9 +470,14 @@ class _Writer:
             lines.append(f"{kernel}({names})  # {_brief(step)}")
         return lines
 
-    def _by_table(self, name: str, calls: Sequence[_Call], places: _Places) -> list[str]:
-        """Return a loop over calls of kernels: layers of a network share a few of them."""
-        kinds = [(kernel, tuple(map(_at, roots))) for _, kernel, roots in calls]
+    def _by_table(
+        self, name: str, calls: Sequence[_Call], places: _Places, number: int
+    ) -> tuple[str, tuple[int, int], list[str]]:
+        """Return a loop over calls of kernels: layers of a network share a few of them.
+
+        Before it the name and shape of its table, which is the array of that number.
+        """
+        kinds = [(kernel, tuple(map(_in, roots))) for _, kernel, roots in calls]
         order = list(dict.fromkeys(kinds))
         rows = [
             [order.index(kind), *(number for root in roots for number in places[id(root)])]
@@ -490,21 +489,28 @@ class _Writer:
             f"# {table}: for each call its kernel; for each array its number, first item and size"
         )
         padded = [row + [0] * (width - len(row)) for row in rows]
-        self.module.header.append(f"{table} = np.array({padded})")
-        lines = [f"for i in range({len(rows)}):", f"    row = {table}[i]"]
-        for number, (kernel, readers) in enumerate(order):
+        self.module.header.append(f"{table} = np.array({padded}, np.int64)")
+        lines = [
+            f"for i in range({len(rows)}):",
+            f"    row = int64_at(arrays, {number}, {width} * i, {width})",
+        ]
+        for place, (kernel, readers) in enumerate(order):
             arguments = ", ".join(
-                f"{reader}(arrays, row[{3 * i + 1}], row[{3 * i + 2}], row[{3 * i + 3}])"
-                for i, reader in enumerate(readers)
+                f"{reader}(arrays, row, {3 * i + 1})" for i, reader in enumerate(readers)
             )
-            lines.append(f"    {'elif' if number else 'if'} row[0] == {number}:")
+            lines.append(f"    {'elif' if place else 'if'} row[0] == {place}:")
             lines.append(f"        {kernel}({arguments})")
-        return lines
+        return table, (len(rows), width), lines
 
 
 def _at(node: Node) -> str:
     """Return the name of what takes an array of the type of a value."""
     return f"{'bool' if node.dtype.kind == 'b' else type_name(node.dtype)}_at"
+
+
+def _in(node: Node) -> str:
+    """Return the name of what takes an array that a row tells."""
+    return f"{_at(node)[:-2]}in"
 
 
 def _brief(step: Step) -> str:

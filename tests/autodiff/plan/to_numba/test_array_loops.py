@@ -68,6 +68,12 @@ BODIES = {
     "solve and inverse": lambda x, w, z: (
         np.linalg.solve(positive(w), x.T).T + z @ np.linalg.inv(positive(w) + np.diag(z[0] ** 2))
     ),
+    "triangles and spread": lambda x, w, z: (
+        np.linalg.solve(np.linalg.cholesky(positive(w)), x.T).T
+        + (z - np.mean(z, -1, keepdims=True)) / np.sqrt(np.var(x + z, -1, keepdims=True) + 0.1)
+        + np.var(x, ddof=1)
+        + x @ np.linalg.cholesky(positive(w) + np.diag(z[0] ** 2), upper=True)
+    ),
     "determinants": lambda x, w, z: (
         x * np.linalg.det(w[:2, :2])
         + z * np.linalg.slogdet(positive(w))[1]
@@ -191,7 +197,7 @@ def test_what_is_not_compiled_is_named(rng):
 def compiled(name):
     """Return a function of small matrices that Python can call."""
     kernel = getattr(matrices, name)
-    return math.compiled(lambda a, out, n: kernel(a, out, n))
+    return math.compiled(lambda a, out, *more: kernel(a, out, *more))
 
 
 @pytest.mark.each("rows", [1, 2, 3, 5, 8])
@@ -201,8 +207,8 @@ def test_small_matrices_are_those_of_lapack(rng, rows):
     a[0, 0] = 0.0 if rows > 1 else 2.0
     b, spd = rng.normal(size=(rows, 3)), a @ a.T + np.eye(rows)
 
-    def run(name, matrix, out):
-        assert compiled(name)(matrix.reshape(-1).copy(), out.reshape(-1), rows)
+    def run(name, matrix, out, *more):
+        assert compiled(name)(matrix.reshape(-1).copy(), out.reshape(-1), rows, *more)
         return out
 
     close = {"rtol": 1e-9, "atol": 1e-11}
@@ -213,13 +219,19 @@ def test_small_matrices_are_those_of_lapack(rng, rows):
     np.testing.assert_allclose(run("determinant", a, np.empty(1)), [determinant], **close)
     cofactors = run("cofactors", a, np.empty_like(a))
     np.testing.assert_allclose(cofactors, determinant * inverse.T, **close)
-    factor = run("factorised", spd, np.empty_like(a))
-    np.testing.assert_allclose(factor, np.linalg.cholesky(spd), **close)
+    for upper in (False, True):
+        factor = run("factorised", spd, np.empty_like(a), upper)
+        np.testing.assert_allclose(factor, np.linalg.cholesky(spd, upper=upper), **close)
+        found = run("triangular", factor, b.copy(), not upper)
+        np.testing.assert_allclose(found, np.linalg.solve(factor, b), **close)
 
 
-@pytest.mark.each("name", ["solved", "inverted", "cofactors", "factorised"])
+@pytest.mark.each("name", ["solved", "inverted", "cofactors", "factorised", "triangular"])
 def test_small_matrices_that_have_none_are_told(name):
-    a = np.ones((3, 3)) - 2.0 * (name == "factorised")
-    assert not compiled(name)(a.reshape(-1), np.ones(9), 3)
+    a = np.triu(np.ones((3, 3)), 1) if name == "triangular" else np.ones((3, 3))
+    more = (False,) if name in ("factorised", "triangular") else ()
+    assert not compiled(name)(
+        a.reshape(-1).copy() - 2.0 * (name == "factorised"), np.ones(9), 3, *more
+    )
     nan = np.full(9, np.nan)
-    assert compiled(name)(nan, np.ones(9), 3) is (name != "factorised")
+    assert compiled(name)(nan, np.ones(9), 3, *more) is (name != "factorised")
