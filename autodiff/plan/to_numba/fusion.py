@@ -12,16 +12,22 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.plan.operation import Kind, Takes
+from autodiff.plan.operation import Takes
 from autodiff.plan.operations import (
     MATRIX_VECTOR,
     VECTOR_MATRIX,
-    is_basic_index,
     operation_of,
     reduced_axes,
 )
 from autodiff.plan.program import CONSTANT, Guard, Node, Program, is_number
-from autodiff.plan.to_numba.pieces import PIECES
+from autodiff.plan.to_numba.kinds import (
+    KNOWN,
+    is_known_number,
+    is_simple_variance,
+    is_small_matrix,
+    leading,
+    step_kind,
+)
 
 __all__ = [
     "Fused",
@@ -36,8 +42,6 @@ __all__ = [
     "target",
 ]
 
-_REALS = (np.dtype(float), np.dtype(np.float32))
-_KNOWN = (*_REALS, np.dtype(np.int64), np.dtype(bool))
 #: Weight of the operations of a loop: longer ones need more registers than there are.
 _WEIGHT = 96
 #: Times that a product is as large as the transposed matrix on its right, if that is copied.
@@ -46,8 +50,6 @@ _SPARED = 8
 _OPEN = 4
 #: Elements up to which the product of a matrix and a vector is a loop: a call of BLAS costs 0.1 µs.
 _SMALL = 2048
-#: Rows up to which a matrix is solved or inverted by a kernel: LAPACK takes 1 µs to begin.
-_SMALL_MATRIX = 8
 
 
 @dataclass
@@ -163,7 +165,8 @@ class Fused:
     def beside(self, node: Node) -> Node:
         """Return what an operation needs besides: memory for a matrix, or a table of positions.
 
-        Positions are those in the memory of the operand that is taken from, or of the result.
+        Positions are those in the memory of the operand that is taken from, or of the result; of
+        the axes that are taken whole those of the first items.
         """
         known = self._besides.get(id(node))
         if known is not None:
@@ -173,10 +176,11 @@ class Fused:
             known = Node("work", [], {}, x.shape, x.dtype)
         else:
             view = self.seen(x) if node.op == "getitem" else as_view(node)
-            places = np.arange(view.root.size)[view.offset :] if view.root.size else np.arange(0)
-            strides = [8 * stride for stride in view.strides]
-            shown = np.lib.stride_tricks.as_strided(places, view.shape, strides)
-            found = np.ascontiguousarray(shown[node.params["index"]])
+            parts, count = leading(node.params["index"], len(view.shape))
+            places = np.arange(view.root.size)[view.offset :]
+            strides = [8 * stride for stride in view.strides[:count]]
+            shown = np.lib.stride_tricks.as_strided(places, view.shape[:count], strides)
+            found = np.ascontiguousarray(shown[parts])
             known = Node(CONSTANT, [], {}, found.shape, found.dtype, found)
         self._besides[id(node)] = known
         return known
@@ -227,12 +231,12 @@ class Fused:
             self._nodes.append(marker)
 
     def _prepared(self, node: Node, args: list[Node]) -> Node:
-        kind = _kind(node)
-        if node.op == "var" and _is_simple_variance(node):
+        kind = step_kind(node)
+        if node.op == "var" and is_simple_variance(node):
             return self._variance(node, args[0])
         if node.op == "multiply" and all(x.dtype == bool for x in (node, *args)):
             return self._add("logical_and", args, node, "loop")
-        if kind == "numpy" and self._matrices and _is_small_matrix(node):
+        if kind == "numpy" and self._matrices and is_small_matrix(node):
             return self._add(node.op, args, node, "matrix")
         if kind == "view":
             new = Node(node.op, args, node.params, node.shape, node.dtype, node.function)
@@ -307,14 +311,14 @@ class Fused:
         return self._add(kind, [matrix, shown], node, "loop")
 
     def _copied(self, node: Node) -> Node:
-        copied = self._add("copy", [node], node, "loop" if node.dtype in _KNOWN else "numpy")
+        copied = self._add("copy", [node], node, "loop" if node.dtype in KNOWN else "numpy")
         copied.params, copied.function = {}, np.copy
         return copied
 
     def _is_matrix(self, node: Node) -> bool:
         """Return whether a product can read an operand where it lies."""
         view = self.seen(node)
-        if _is_number(view.root):
+        if is_known_number(view.root):
             return False
         if len(view.shape) == 1:
             return view.strides[0] == 1 or view.shape[0] < 2
@@ -471,85 +475,8 @@ def open_index(index: Any) -> tuple[Any, ...]:
     return parts if any(part is Ellipsis for part in parts) else (*parts, Ellipsis)
 
 
-def _kind(node: Node) -> str:
-    """Return how an operation can run."""
-    row, operands = operation_of(node), node.args
-    if node.dtype not in _KNOWN or any(x.dtype not in _KNOWN for x in operands):
-        return "numpy"
-    if node.op in ("getitem", "scatter") and _is_table(node):
-        return "gather"
-    if row.kind is Kind.VIEW or node.op == "flip":
-        (x, *others) = operands
-        if node.op == "getitem":
-            return "numpy" if others or not _is_basic(node) else "view"
-        return "view" if x.op != CONSTANT or x.shape else "numpy"
-    if node.op in PIECES:
-        return "numpy" if PIECES[node.op](node) is None else "pieces"
-    if node.op == "matmul":
-        same = node.dtype in _REALS and all(x.dtype == node.dtype for x in operands)
-        return "product" if same else "numpy"
-    if row.combine:
-        return "loop" if _is_simple_reduction(node) else "numpy"
-    if not row.numba or not set(node.params) <= {"dtype", "order"}:
-        return "numpy"
-    if row.takes is Takes.MASKS:
-        fits = node.dtype == bool and all(x.dtype == bool for x in operands)
-    elif row.takes in (Takes.REALS, Takes.INTEGERS):
-        fits = node.dtype in _REALS or (row.takes is Takes.INTEGERS and node.dtype == np.int64)
-    else:
-        fits = True
-    return "loop" if fits else "numpy"
-
-
-def _is_table(node: Node) -> bool:
-    """Return whether the positions of what is taken, or put, are known and few."""
-    index, (x, *others) = node.params["index"], node.args
-    few = max(x.size, node.size) <= _SMALL and not is_basic_index(index)
-    return few and not others and not _is_number(x) and x.dtype == node.dtype
-
-
-def _is_small_matrix(node: Node) -> bool:
-    """Return whether a kernel of small matrices computes an operation."""
-    if not operation_of(node).matrix:
-        return False
-    a, *others = node.args
-    vectors = all(x.shape[:1] == a.shape[:1] and len(x.shape) <= 2 for x in others)
-    flags = all(isinstance(value, bool) for value in node.params.values())
-    shapes = len(a.shape) == 2 and a.shape[0] == a.shape[1] and vectors and flags
-    doubles = all(x.dtype == np.float64 for x in (node, *node.args))
-    return shapes and doubles and 0 < a.shape[0] <= _SMALL_MATRIX
-
-
-def _is_simple_variance(node: Node) -> bool:
-    (x, *others) = node.args
-    known = set(node.params) == {"axis", "ddof", "keepdims"} and not others
-    return known and node.dtype in _REALS and x.dtype == node.dtype and x.size > 0
-
-
 def _number_like(value: float, x: Node) -> Node:
     return Node(CONSTANT, (), {}, (), x.dtype, x.dtype.type(value))
-
-
-def _is_number(node: Node) -> bool:
-    return node.op == CONSTANT and not isinstance(node.function, np.ndarray)
-
-
-def _is_basic(node: Node) -> bool:
-    """Return whether an index takes a view of an array."""
-    return is_basic_index(node.params["index"]) and not _is_number(node.args[0])
-
-
-def _is_simple_reduction(node: Node) -> bool:
-    (x, *others) = node.args
-    if node.op == "scatter":
-        return not others and _is_basic(node) and node.dtype in _REALS and x.dtype == node.dtype
-    if not set(node.params) <= {"axis", "keepdims"}:
-        return False
-    if node.op in ("max", "min"):
-        return node.dtype in _REALS and x.size > 0
-    if node.dtype == np.int64:
-        return x.dtype in (np.dtype(bool), np.dtype(np.int64))
-    return node.dtype in _REALS and all(y.dtype == node.dtype for y in node.args)
 
 
 def operand_types(node: Node) -> list[np.dtype[Any]]:
@@ -559,9 +486,11 @@ def operand_types(node: Node) -> list[np.dtype[Any]]:
         dtype = np.dtype(bool)
     elif takes is Takes.COMPARED:
         # A number of Python's has no type of its own.
-        typed = [x.dtype for x in node.args if not (_is_number(x) and type(x.function) is float)]
+        typed = [
+            x.dtype for x in node.args if not (is_known_number(x) and type(x.function) is float)
+        ]
         weak = [0.0] if len(typed) < len(node.args) else []
-        dtype = np.result_type(*typed, *weak)
+        dtype = np.result_type(*typed, *([0.0] if weak else []))
     elif takes is Takes.CHOICE:
         return [np.dtype(bool), dtype, dtype]
     return [dtype] * len(node.args)

@@ -24,6 +24,7 @@ from autodiff.plan.to_numba.fusion import (
     operand_types,
     target,
 )
+from autodiff.plan.to_numba.kinds import leading
 from autodiff.plan.to_numba.pieces import PIECES
 
 __all__ = ["KERNEL_KINDS", "is_known", "kernel_text", "type_name"]
@@ -374,23 +375,28 @@ def _parameter(root: Node, roots: list[Node]) -> str:
 def _gather_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
     """Return the body of the kernel that takes or adds at positions, and whose memory it takes."""
     (x,) = node.args
-    table = fused.beside(node)
+    takes, table, own = node.op == "getitem", fused.beside(node), as_view(node)
     roots = [node, table]
-    if node.op == "getitem":
-        name = _parameter(fused.seen(x).root, roots)
-        return (
-            f"    separate()\n    for i in range({node.size}):\n        x0[i] = {name}[x1[i]]",
-            roots,
-        )
-    lines = ["    separate()", f"    for i in range({node.size}):", "        x0[i] = 0.0"]
-    source, shape = fused.seen(x).broadcast(table.shape), _c_strides(table.shape)
-    extents, (down, right) = _merged(table.shape, [source.strides, shape])
-    indent = "    "
+    whole, part = (fused.seen(x), own) if takes else (own, fused.seen(x))
+    _, inner = leading(node.params["index"], len(whole.shape))
+    rest = whole.shape[inner:]
+    part = part.broadcast(shape := (*table.shape, *rest))
+    strides = [
+        part.strides,
+        (*_c_strides(table.shape), *(0 for _ in rest)),
+        (*(0 for _ in table.shape), *whole.strides[inner:]),
+    ]
+    extents, (at, row, beyond) = _merged(shape, strides)
+    lines, indent = ["    separate()"], "    "
+    if not takes:
+        lines += [f"    for i in range({node.size}):", "        x0[i] = 0.0"]
     for level, extent in enumerate(extents):
         lines.append(f"{indent}for i{level} in range({extent}):")
         indent += "    "
-    value = f"{_parameter(source.root, roots)}[{_unsigned(_index(down, source.offset))}]"
-    lines.append(f"{indent}x0[x1[{_unsigned(_index(right, 0))}]] += {value}")
+    position = _unsigned(f"x1[{_unsigned(_index(row, 0))}] + {_index(beyond, 0)}")
+    chosen = f"{_parameter(whole.root, roots)}[{position}]"
+    other = f"{_parameter(part.root, roots)}[{_unsigned(_index(at, part.offset))}]"
+    lines.append(f"{indent}{other} = {chosen}" if takes else f"{indent}{chosen} += {other}")
     return "\n".join(lines), roots
 
 

@@ -156,3 +156,44 @@ def test_arguments_of_other_types_and_shapes_after_one_another(rng):
             for found, expected in zip(compiled(*args), loss(*args), strict=True):
                 assert np.shape(found) == np.shape(expected)
                 np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+#: Indices of an array of shape (3, 4, 2) whose positions are known.
+CHOSEN = (
+    np.array([2, 0, 0, -1]),
+    (np.array([0, 2]), slice(None)),
+    (np.array([[0, 2], [1, 1]]), np.array([3, -1])),
+    (slice(None), np.array([3, 1])),
+    (slice(1, None), slice(None), np.array([1, 0, 1])),
+    (np.array([1, 0]), slice(None, None, 2), np.array([1, 1])),
+    (..., np.array([1, 0])),
+    (None, np.array([1, 1])),
+    np.array([True, False, True]),
+    (np.array([[True, False, True, True]] * 3), 1),
+    [1, 2],
+)
+
+
+@pytest.mark.each("view", [lambda x: x, lambda x: x[::-1, :, ::-1], lambda x: x.T.reshape(3, 4, 2)])
+def test_what_lies_at_known_positions_is_taken_and_added(rng, view):
+    weights = [rng.normal(size=np.empty((3, 4, 2))[i].shape) for i in CHOSEN]
+
+    def f(x):
+        y = view(np.sin(x))
+        return [np.cos(y[i]) * w for i, w in zip(CHOSEN, weights, strict=True)]
+
+    def both(x):
+        return f(x), autodiff.grad(lambda x: sum(np.sum(part) for part in f(x)))(x)
+
+    x = rng.normal(size=view(np.empty((3, 4, 2))).shape)
+    x = x if view(x).shape == (3, 4, 2) else rng.normal(size=(2, 4, 3))
+    step = autodiff.compile(both, backend="numba")
+    for point in (x, 2.0 * x):
+        parts, x_bar = step(point)
+        expected, expected_bar = both(point)
+        for found, wanted in zip(parts, expected, strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-13)
+        np.testing.assert_allclose(x_bar, expected_bar, rtol=1e-12, atol=1e-14)
+    source = step.plan(x).source
+    assert "def gather_" in source
+    assert "scatter(" not in source
