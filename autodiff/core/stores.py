@@ -68,8 +68,8 @@ class Stores:
 
     def current(self, x: Tensor) -> Any:
         """Return the present state of a tensor: itself, a content, a part of it, an array."""
-        if _in_rules.get():
-            return x
+        if not self._of or _in_rules.get():
+            return x  # no array has been written into
         store, way = self._located(x)
         if store is None:
             return x
@@ -89,6 +89,8 @@ class Stores:
 
     def _located(self, x: Tensor) -> tuple[Store | None, Way | None]:
         """Return the store that a tensor is a view of, and the way to it: none for the whole."""
+        if not self._of:
+            return None, None
         known = self._of.get(id(x))
         if known is not None:
             return known[1], None
