@@ -36,6 +36,7 @@ from compare.process.jobs import Report, perf_counter, process_time
 from compare.process.threads import pinned_cores, threads_read
 
 __all__ = [
+    "COLD_S",
     "REMEMBERS",
     "Novel",
     "allocated",
@@ -56,8 +57,8 @@ _LONG_S = 100 * SAMPLE_S
 #: Calls on new inputs, each its own, and the entries that these may have together: they must be
 #: made, and should stay in the caches of the processor as the usual inputs do.
 _NEW_CALLS, _NEW_ENTRIES, _NEW_ATTEMPTS = 64, 200_000, 5
-#: What a call may take longer for its inputs are in no cache, and few calls share the clock, in s.
-_COLD_S = 3e-6
+#: What a call may take longer, in s: what it needs is in no cache, and few calls share the clock.
+COLD_S = 3e-6
 #: Inputs that are tried one by one where an engine refuses some.
 _OTHERS = 20
 #: Times that a call may take longer on new inputs: caches of the processor make it up to 2.
@@ -304,8 +305,8 @@ def _slower(new: Sequence[tuple[float, float]], known: Sequence[tuple[float, flo
     """Return how many times longer new calls take, where they are disturbed least."""
     # Who else is at work makes calls longer by the clock, hardly so by their processor time; an
     # engine that has others compute for it is slow by the clock alone.
-    wall = min((a[0] - _COLD_S) / max(b[0], 1e-9) for a, b in zip(new, known, strict=True))
-    processor = (min(a[1] for a in new) - _COLD_S) / max(min(b[1] for b in known), 1e-9)
+    wall = min((a[0] - COLD_S) / max(b[0], 1e-9) for a, b in zip(new, known, strict=True))
+    processor = (min(a[1] for a in new) - COLD_S) / max(min(b[1] for b in known), 1e-9)
     return max(wall, processor)
 
 

@@ -41,6 +41,9 @@ __all__ = ["Budget", "Executor", "Outcome", "Worker", "pickled", "worker_environ
 TIMED_STAGES = frozenset({"build", "compile", "first run"})
 #: Limit for every other stage: importing, drawing inputs, computing the reference.
 _UNTIMED_LIMIT_S = 120.0
+#: The same once the engine has been at work, if its budget is less: to send what it found. It may
+#: write what looks like the begin of a stage.
+_ANSWER_LIMIT_S = 10.0
 _POLL_S = 0.02
 #: Bytes at the end of what a process has printed that are read, and blocks of 512 bytes that it
 #: may fill on disk.
@@ -237,6 +240,8 @@ class Worker:
                 if answer[0] == "stage":
                     _, next_stage, more = answer
                     spent_s[timed] += now - entered_s
+                    if timed and limit_s > (least_s := max(budget.seconds, _ANSWER_LIMIT_S)):
+                        limit_s, spent_s[False] = least_s, 0.0
                     if timed != (next_stage in TIMED_STAGES):
                         # The time of importing and checking is not the engine's to answer for.
                         seen_s = self._tree.processor_s()

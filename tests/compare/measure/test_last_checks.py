@@ -2,7 +2,7 @@
 
 import pytest
 
-from compare.measure.last_checks import _clock_differs
+from compare.measure.last_checks import _clock_differs, _looked_at_differs
 from compare.measure.timing import Sample
 
 
@@ -46,3 +46,21 @@ def test_a_clock_that_goes_slow_is_seen_and_a_busy_machine_is_not_one(
     candidate = Timed(slow, waits_s, call_s)
     found = _clock_differs(candidate, candidate.samples)
     assert bool(found) == differs, found
+
+
+@pytest.mark.each(
+    ("call_s", "looked_s", "differs"),
+    [
+        # A function of 0.3 µs, looked at beside a busy neighbour: nothing is in the cache.
+        (3e-7, 1.4e-6, False),
+        (3e-7, 3.1e-6, False),
+        (3e-7, 6e-6, True),
+        (1e-5, 3e-5, False),
+        (1e-5, 6e-5, True),
+    ],
+)
+def test_a_call_that_is_looked_at_may_be_cold_and_not_much_slower(call_s, looked_s, differs):
+    samples = [Sample(call_s, call_s, 1000, looked_s=looked_s * scale) for scale in (9, 1, 1, 1, 1)]
+    found = _looked_at_differs(samples)
+    assert bool(found) == differs, found
+    assert not _looked_at_differs(samples[:4])

@@ -1,5 +1,7 @@
+import contextlib
 import ctypes
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -14,6 +16,7 @@ from compare.engines.engine import Engine, Prepared
 from compare.measure.interleaved import InterleavedBatch
 from compare.measure.session import MeasurementSession
 from compare.problems.own import own_problem
+from compare.process import ipc
 from compare.process.executor import Budget, Executor, Worker, worker_environment
 from compare.process.jobs import call
 from compare.process.pristine import Pristine
@@ -135,6 +138,22 @@ def test_a_cell_that_takes_too_much_memory_is_killed():
 
     outcome = measure(prepare, 30.0, GIB // 2)
     assert (outcome.status, outcome.stage) == ("memory", "build")
+
+
+@pytest.mark.exhaustive
+def test_stages_that_an_engine_makes_up_end_with_its_budget():
+    def prepare(case):
+        stages = [pickle.dumps(("stage", name, {})) for name in ("other", "another")]
+        sent = b"".join(ipc._MARK + len(x).to_bytes(8, "big") + x for x in stages)
+        while True:
+            for pipe in range(3, 12):
+                with contextlib.suppress(OSError):
+                    os.write(pipe, sent)
+
+    begin = time.monotonic()
+    outcome = measure(prepare, 1.0)
+    assert outcome.status == "timeout"
+    assert time.monotonic() - begin < 60
 
 
 def test_memory_of_child_processes_counts():
