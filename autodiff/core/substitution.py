@@ -14,6 +14,7 @@ import functools
 import opcode
 import sys
 import types
+import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
@@ -41,6 +42,8 @@ _codes: dict[int, tuple[Any, bool]] = {}
 #: By identity, code of functions that catch errors, which may be those of code that knows no
 #: tensors, and whose values have not been compared with those for plain arguments yet.
 UNCOMPARED: dict[int, Any] = {}
+#: Functions whose values have been.
+_compared: weakref.WeakSet[Any] = weakref.WeakSet()
 _ATOMS = frozenset({int, float, bool, str, bytes, type(None), complex, slice, range, Tensor})
 _EXCHANGED = ("complex", "float", "hasattr", "isinstance", "type")
 #: Names of what tells a tensor from what it stands for, whatever the tensor answers.
@@ -146,14 +149,20 @@ def _code_of(f: Any) -> types.CodeType | None:
     return None if function is None else function.__code__
 
 
-def is_to_be_compared(f: Any) -> bool:
-    """Return whether the value of a function is to be compared with that for plain arguments."""
-    return id(_code_of(f)) in UNCOMPARED
+def is_to_be_compared(f: Any, made_text: bool) -> bool:
+    """Return whether the value of a function is to be compared with that for plain arguments.
+
+    `made_text` says whether text of a tensor was made, whose length and parts are others.
+    """
+    return id(_code_of(f)) in UNCOMPARED or (made_text and _function_of(f) not in _compared)
 
 
 def note_compared(f: Any) -> None:
     """Note that the value of a function is that for plain arguments."""
     UNCOMPARED.pop(id(_code_of(f)), None)
+    function = _function_of(f)
+    if function is not None:
+        _compared.add(function)
 
 
 def _reaches(f: Any, test: Callable[[types.CodeType], bool], seen: set[int]) -> bool:

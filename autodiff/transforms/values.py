@@ -40,9 +40,9 @@ def compare(what: str, found: Sequence[Any], plainly: Callable[[], Any], sure: b
         return
     raise LostDerivative(
         f"{what}: the function gives {_short(wanted)} for the arguments themselves and "
-        f"{_short(found)} when it is differentiated: code that does not know tensors took another "
-        "way for them, so the derivative would be wrong: use functions of NumPy, or give it a rule "
-        "with autodiff.custom"
+        f"{_short(found)} when it is differentiated: code that does not know tensors, or looks at "
+        "their text, took another way for them, so the derivative would be wrong: use functions of "
+        "NumPy, or give it a rule with autodiff.custom"
     )
 
 

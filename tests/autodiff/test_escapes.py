@@ -6,6 +6,7 @@ What `test_tensor.py` holds (conversions, writing into arrays, arrays of objects
 import array
 import collections
 import concurrent.futures
+import contextlib
 import copy
 import ctypes
 import decimal
@@ -17,6 +18,7 @@ import math
 import operator
 import pickle
 import random
+import re
 import statistics
 import struct
 import threading
@@ -626,6 +628,40 @@ def test_a_result_that_hides_tensors_is_refused(f):
             TypeError, match=r"expected one number or array: (join several|.*\.to_numpy\(\))"
         ):
             run()
+
+
+@pytest.mark.each(
+    "read",
+    [
+        lambda text: len(text),
+        lambda text: text.isdigit(),
+        lambda text: text.count("0.") + text.find("7"),
+        lambda text: bool(re.match(r"\d+\.\d+$", text)),
+        lambda text: re.findall(r"[\d.]+", text)[0] == "0.70",
+        lambda text: text.split(".")[1] == "70",
+        lambda text: text[2:4] == "70",
+        lambda text: sorted(text)[-1] == "7",
+        lambda text: text.encode()[-2:] == b"70",
+        lambda text: hash(text + "") == hash("0.70"),
+    ],
+)
+def test_what_is_read_of_text_is_that_of_the_number_or_told(read):
+    def f(x):
+        return x[1] * (1.0 + read(f"{x[0]:.2f}"))
+
+    x, v = np.array([0.7, 1.3]), np.array([0.0, 1.0])
+    for derivative in (lambda: grad(f)(x), lambda: jvp(f, (x,), (v,))[1]):
+        with contextlib.suppress(LostDerivative):
+            np.testing.assert_allclose(np.sum(derivative() * v), f(v * 1.0 + 0.7 * (1 - v)))
+
+
+def test_a_function_that_prints_is_called_once_more_at_its_first_derivative(capsys):
+    def f(x):
+        print(f"at {x:.1f}")
+        return x * x
+
+    assert [grad(f)(0.5) for _ in range(3)] == [1.0, 1.0, 1.0]
+    assert capsys.readouterr().out.count("at 0") == 4
 
 
 def test_what_is_returned_may_be_written_into():
