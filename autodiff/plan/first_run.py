@@ -112,10 +112,16 @@ def _poisoned(
 
 def _on_poison(plan: Plan, leaves: Sequence[Any]) -> tuple[bool, Any]:
     """Return the results of a plan with NaN in all of its memory, and in new memory."""
-    if type(plan) is not Plan or (not plan.peak_bytes and "np.empty(" not in plan.source):
+    if not plan.peak_bytes and "np.empty(" not in plan.source:
         return plan.attempt(leaves)
-    run = plan.instance()
-    names = run.__globals__
+    names = plan.instance().__globals__
+    if "make" in names:
+        names["np"] = _PoisonedNumPy()
+        try:
+            plan.renew()
+            return plan.attempt(leaves)
+        finally:
+            names["np"] = np
     many = " ".join(_MANY_BUFFERS.findall(plan.source)).replace(",", " ").split()
     for name in (*_BUFFERS.findall(plan.source), *many):
         poison(names[name])

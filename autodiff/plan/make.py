@@ -166,12 +166,16 @@ def make_plan(
             write_compiled=write_compiled,
         )
     parts = (source, constants, peak_bytes, program.operations, is_quiet(program), unflatten)
-    plan = Plan(*parts, len(leaves), numbers)
-    if compiled:
+    if not compiled:
+        plan = Plan(*parts, len(leaves), numbers)
+    else:
         # late: as above.
-        from autodiff.plan.to_numba.plan import NumbaPlan
+        from autodiff.plan.to_numba.plan import NumbaPlan, refused
 
         plan = NumbaPlan(*parts, len(leaves))
+        if note := refused(plan, values):
+            more = {"fixed": fixed, "fast_math": fast_math, "donate": donate}
+            plan = make_plan(f, args, kwargs, expected, accept, **more)  # type: ignore[arg-type]
     plan.note = note
     return plan
 

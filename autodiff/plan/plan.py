@@ -81,6 +81,10 @@ class Plan:
         run: Callable[..., Any] = namespace["run"]
         return run
 
+    def renew(self) -> None:
+        """Let the next call run on memory of its own."""
+        self._idle[:] = [self._make()]
+
     def instance(self) -> Callable[..., Any]:
         """Return the function that the next call runs."""
         return self._idle[-1]

@@ -5,6 +5,8 @@ function: what is saved for the other loop, and what is given, are rows of one a
 is carried lies in one of two arrays, which change places after each iteration.
 """
 
+from math import prod
+
 from autodiff.plan.literals import literal
 from autodiff.plan.names import Names
 from autodiff.plan.program import CONSTANT, Body, Node, Program, body_of, loops_on_arrays
@@ -57,7 +59,7 @@ def write_compiled_loop(printer: Printer, node: Node) -> list[str]:
     Return the statements that import what these use.
     """
     _Writer(printer, node).write()
-    return imports("\n".join(printer.kernels))
+    return imports("\n".join(printer.kernels), {"aligned", "items"})
 
 
 class _Writer:
@@ -105,9 +107,10 @@ class _Writer:
         printer = self.printer
         name = printer.fresh(x.name or x.op)
         flat = printer.fresh(f"{name}_items")
+        shape = (*count, *x.shape)
         printer.header += [
-            f"{name} = np.empty({(*count, *x.shape)}, {x.dtype.str!r})",
-            f"{flat} = {name}.reshape(-1)",
+            f"{flat} = aligned({prod(shape)}, {x.dtype.str!r})",
+            f"{name} = {flat}.reshape({shape})",
         ]
         return name, flat
 
@@ -115,7 +118,7 @@ class _Writer:
         """Write what makes a vector of a value from outside, and return its name."""
         printer = self.printer
         name, text = printer.fresh(f"{x.name or 'given'}_items"), printer.name_of(outer)
-        printer.say(f"{name} = np.ascontiguousarray({text}, {x.dtype.str!r}).reshape(-1)")
+        printer.say(f"{name} = items({text}, {x.dtype.str!r})")
         return name
 
     def _carry(self, x: Node, following: Node, outer: Node) -> str:
@@ -184,5 +187,5 @@ class _Writer:
         )
         printer.say(f"if not {function}({', '.join(self.parameters.values())}):")
         printer.say(
-            '    raise np.linalg.LinAlgError("what a singular matrix is the function finds")'
+            '    raise FloatingPointError("what such a matrix has the function itself finds")'
         )

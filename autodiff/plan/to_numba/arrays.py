@@ -35,6 +35,7 @@ __all__ = [
     "float64_in",
     "int64_at",
     "int64_in",
+    "items",
     "multiply",
     "shaped",
     "taking",
@@ -226,6 +227,14 @@ def aligned(count: int, dtype: str) -> Any:
 def contiguous(*arrays: Any) -> tuple[Any, ...]:
     """Return arrays in C order and aligned: these themselves if they are, or copies."""
     return tuple(np.require(x, None, ("C", "A")) for x in arrays)
+
+
+def items(x: Any, dtype: str) -> Any:
+    """Return the items of a value in C order, as an array that a compiled loop is for."""
+    x = np.ascontiguousarray(x, dtype)
+    if not (x.flags.aligned and x.flags.writeable):
+        x = x.copy()  # Numba would compile the loop again
+    return x.reshape(-1)
 
 
 def taking(

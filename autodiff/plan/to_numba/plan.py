@@ -18,7 +18,7 @@ from autodiff.plan.to_numba.numbers import has_loops_of_numbers, print_numbers
 from autodiff.plan.to_numba.source import NotCompiled, print_kernels
 from autodiff.plan.to_python.scalars import is_scalar, print_scalars
 
-__all__ = ["NumbaPlan", "numba_plan"]
+__all__ = ["NumbaPlan", "numba_plan", "refused"]
 
 #: Numbers: fewer operations take less time in plain Python than a call of what Numba compiled.
 _FEWEST_SCALARS, _MOST_SCALARS = 30, 1000
@@ -140,18 +140,23 @@ def numba_plan(
         nodes = sum(len(s.nodes) for s in steps if s.kind in KERNEL_KINDS)
         if kinds.count("numpy") > nodes / 2:
             return "most of its operations are none that Numba compiles"
+    constants = {} if printed is None else printed.constants
+    plan = NumbaPlan(source, constants, size, count, is_quiet(program), unflatten, len(inputs))
+    plan.is_free = printed is None or printed.is_free
+    plan.checks_shapes = printed is not None and printed.checks_shapes
+    return refused(plan, leaves) or plan
+
+
+def refused(plan: NumbaPlan, leaves: Sequence[Any]) -> str:
+    """Have Numba compile a plan, by running it; return why it does not, if so."""
     from numba.core.errors import NumbaError
 
-    constants = {} if printed is None else printed.constants
     try:
-        plan = NumbaPlan(source, constants, size, count, is_quiet(program), unflatten, len(inputs))
-        plan.is_free = printed is None or printed.is_free
-        plan.checks_shapes = printed is not None and printed.checks_shapes
         with contextlib.suppress(FloatingPointError):
             plan.attempt(leaves)
     except NumbaError as error:
         return f"Numba refused it: {str(error).splitlines()[0]}"
-    return plan
+    return ""
 
 
 def _raise_unless_finite(unflatten: Callable[[Any], Any] | None, result: Any) -> Any:

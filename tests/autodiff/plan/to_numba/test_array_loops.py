@@ -235,3 +235,69 @@ def test_small_matrices_that_have_none_are_told(name):
     )
     nan = np.full(9, np.nan)
     assert compiled(name)(nan, np.ones(9), 3, *more) is (name != "factorised")
+
+
+def test_every_layout_is_that_of_the_loop(rng):
+    step = autodiff.compile(autodiff.value_and_grad(heat, (0, 1)), backend="numba")
+    u = rng.normal(size=20)
+    wanted = autodiff.value_and_grad(heat, (0, 1))(u, 0.1)
+    wide = np.repeat(u, 2)
+    fixed = u.copy()
+    fixed.flags.writeable = False
+    odd = np.frombuffer(b"-" + u.tobytes(), float, offset=1)
+    assert not odd.flags.aligned
+    for same in (u, wide[::2], u[::-1].copy()[::-1], fixed, odd):
+        for found, right in zip(flatten(step(same, 0.1))[0], flatten(wanted)[0], strict=True):
+            np.testing.assert_allclose(found, right, rtol=1e-12)
+    names = step.plan(u, 0.1).instance().__globals__
+    loops = [f for name, f in names.items() if name.startswith("iterations_")]
+    assert [len(loop.signatures) for loop in loops] == [1, 1], "compiled once"
+
+
+def test_the_first_run_is_on_memory_of_nan(rng, monkeypatch):
+    from autodiff.plan.to_numba import array_loops
+
+    known = array_loops.write_compiled_loop
+
+    def forgetful(printer, node):
+        lines = known(printer, node)
+        # The first value of a carry is not written.
+        printer.statements[:] = [s for s in printer.statements if "[...] = u" not in s]
+        return lines
+
+    monkeypatch.setattr(array_loops, "write_compiled_loop", forgetful)
+    with pytest.raises(autodiff.PlanMismatch):
+        autodiff.compile(autodiff.grad(heat), backend="numba")(rng.normal(size=20), 0.1)
+
+
+def test_where_a_kernel_gives_up_the_function_itself_is_called():
+    def f(x):
+        for _ in range(80):
+            x = 0.5 * x + 0.01 * np.linalg.det(x)
+        return np.sum(x)
+
+    step = autodiff.compile(autodiff.grad(f), backend="numba")
+    singular = np.arange(9.0).reshape(3, 3)
+    for x in (singular, np.eye(3) + 0.1 * singular, singular):
+        np.testing.assert_allclose(step(x), autodiff.grad(f)(x), rtol=1e-9)
+        assert "iterations_" in step.plan(x).source
+
+
+def test_what_numba_refuses_is_left_to_numpy(rng, monkeypatch):
+    from autodiff.plan.to_numba import array_loops
+
+    known = array_loops.write_compiled_loop
+
+    def broken(printer, node):
+        lines = known(printer, node)
+        printer.kernels = {
+            k.replace("for turn", "for turn, other"): v for k, v in printer.kernels.items()
+        }
+        return lines
+
+    monkeypatch.setattr(array_loops, "write_compiled_loop", broken)
+    step, u = autodiff.compile(autodiff.grad(heat), backend="numba"), rng.normal(size=20)
+    np.testing.assert_allclose(step(u, 0.1), autodiff.grad(heat)(u, 0.1), rtol=1e-12)
+    plan = step.plan(u, 0.1)
+    assert plan.backend == "numpy"
+    assert plan.note.startswith("Numba refused it")
