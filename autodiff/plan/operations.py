@@ -308,6 +308,7 @@ _ROWS = (
     _ufunc("radians", math="radians"),
     _ufunc("deg2rad", math="radians"),
     _call("sigmoid", numba="sigmoid({0})", slow=True),
+    _call("root", numba="math.sqrt({0})"),
     # Copies and conversions.
     *(
         Operation(

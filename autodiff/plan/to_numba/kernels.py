@@ -336,12 +336,16 @@ def _pieces_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
     roots = [node]
     lines = ["    separate()"]
     for piece in pieces:
-        source = fused.seen(node.args[piece.operand]).changed(_part(piece.source))
+        x = _ZERO if piece.operand is None else node.args[piece.operand]
+        source = fused.seen(x).changed(_part(piece.source))
         to = as_view(node).changed(_part(piece.target))
         assert source is not None
         assert to is not None
         lines += _copied(source.broadcast(to.shape), to, roots, "+=" if piece.adds else "=")
     return "\n".join(lines), roots
+
+
+_ZERO = Node(CONSTANT, (), {}, (), np.dtype(float), 0.0)
 
 
 def _part(index: Any) -> Any:

@@ -17,8 +17,8 @@ _MOST_ITEMS = 64
 class Piece(NamedTuple):
     """A part of an operand, and the part of the result that it is copied or added to."""
 
-    #: The number of the operand.
-    operand: int
+    #: The number of the operand; none for zeros.
+    operand: int | None
     #: Indices that take views.
     source: Any = ...
     target: Any = ...
@@ -36,6 +36,13 @@ def _joined(node: Node) -> Sequence[Piece] | None:
         pieces.append(Piece(number, target=(*before, slice(start, stop))))
         start = stop
     return pieces
+
+
+def _padded(node: Node) -> Sequence[Piece] | None:
+    (x, *others) = node.args
+    starts = [before for before, _ in node.params["pad_width"]]
+    parts = [slice(start, start + n) for start, n in zip(starts, x.shape, strict=True)]
+    return None if others else [Piece(None), Piece(0, target=tuple(parts))]
 
 
 def _rolled(node: Node) -> Sequence[Piece] | None:
@@ -74,6 +81,7 @@ def _added(node: Node) -> Sequence[Piece] | None:
 PIECES: dict[str, Callable[[Node], Sequence[Piece] | None]] = {
     "assemble": _assembled,
     "concatenate": _joined,
+    "pad": _padded,
     "roll": _rolled,
     "update": _updated,
     ADD_PART: _added,

@@ -64,6 +64,12 @@ BODIES = {
         + np.concatenate([x[1:], 0.3 * z[:1]])
         + np.concatenate([x[:, :1], x[:, 1:-1] * z[:, 2:], x[:, -1:]], axis=1)
     ),
+    "padding and norms": lambda x, w, z: (
+        np.pad(x, ((0, 1), (1, 0)))[1:, 1:] * z
+        + x / np.linalg.norm(x)
+        + np.linalg.norm(z, axis=0)
+        + np.pad(z[:, 1:], ((0, 0), (0, 1)))
+    ),
     "views": lambda x, w, z: x[::-1] * z[:, ::-1] + np.flip(x, 1) + (x.T * 0.5).T + updated(x),
     "solve and inverse": lambda x, w, z: (
         np.linalg.solve(positive(w), x.T).T + z @ np.linalg.inv(positive(w) + np.diag(z[0] ** 2))
