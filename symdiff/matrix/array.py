@@ -376,10 +376,12 @@ def _call_function(
             )
         result = entry(graph, *args, **given)
     except TypeError as error:
-        if "unexpected keyword argument" not in str(error):
+        if "unexpected keyword argument" in str(error):
+            keyword = str(error).split("'")[-2]
+            refuse(f"{name}({keyword}=...)", "leave the keyword out")
+        if "positional argument" not in str(error):
             raise
-        keyword = str(error).split("'")[-2]
-        refuse(f"{name}({keyword}=...)", "leave the keyword out")
+        refuse(f"{name} with {len(args)} arguments", "leave out those that are not needed")
     if target is not None:
         node = result if isinstance(result, Node) else as_node(graph, result)
         return target.overwrite(as_number(node), func.__name__)
@@ -390,6 +392,7 @@ MatrixArray.call_ufunc = _call_ufunc
 MatrixArray.call_function = _call_function
 _METHODS = (
     "sum mean max min var std dot clip trace diagonal ravel squeeze swapaxes repeat prod cumsum "
-    "cumprod take round argmax argmin"
+    "cumprod take round argmax argmin argsort argpartition partition nonzero searchsorted choose "
+    "compress"
 )
 add_methods(MatrixArray, _METHODS.split())

@@ -125,7 +125,8 @@ def _quantile(
     a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
 ) -> Any:
     """Return quantiles, between two elements on the line through both."""
-    if method != "linear" or not isinstance(q, (int, float, list, tuple, np.ndarray, np.number)):
+    plain = issubclass(type(q), (int, float, list, tuple, np.ndarray, np.number))
+    if method != "linear" or not plain:
         raise Untraceable("np.quantile: traceable with method='linear' and numbers as q")
     rank = np.ndim(a)
     axes = [k % rank for k in (range(rank) if axis is None else np.atleast_1d(axis).tolist())]
@@ -183,7 +184,7 @@ def _round(a: Any, decimals: int = 0) -> Any:
 
 def _copysign(x: Any, y: Any) -> Any:
     """Return the size of one number with the sign of another, which -0.0 has too."""
-    if isinstance(y, np.ndarray):
+    if issubclass(type(y), np.ndarray):
         return np.abs(x) * np.copysign(1.0, y)
     return np.abs(x) * np.where(np.arctan2(y, -1.0) > 0, 1.0, -1.0)
 

@@ -478,5 +478,8 @@ def _elementwise(ufunc: np.ufunc, dag: Dag, operands: list[Nodes]) -> SymbolicAr
 
 SymbolicArray.call_ufunc = _call_ufunc
 SymbolicArray.call_function = _call_function
-_METHODS = "sum mean prod max min var std cumsum cumprod dot clip trace diagonal repeat take round"
+_METHODS = (
+    "sum mean prod max min var std cumsum cumprod dot clip trace diagonal repeat take round "
+    "argmax argmin argsort argpartition partition nonzero searchsorted choose compress"
+)
 add_methods(SymbolicArray, _METHODS.split(), call)

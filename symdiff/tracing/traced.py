@@ -23,6 +23,13 @@ class TracedArray:
     call_ufunc: ClassVar[Callable[..., Any]]  #: takes the array, ufunc, method, inputs, keywords
     call_function: ClassVar[Callable[..., Any]]  #: takes the array, function, arguments, keywords
 
+    shape: Any
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """The class of what it stands for, which `isinstance` and `match` ask for."""
+        return np.ndarray if self.shape else np.float64
+
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         return np
 
@@ -48,6 +55,11 @@ class TracedArray:
     def copy(self, order: str = "C") -> Self:
         """Return a copy, which keeps its values when this array is written into."""
         raise NotImplementedError
+
+    def tolist(self) -> Any:
+        """Return a list of lists of the traced elements."""
+        rows: Any = self
+        return [row.tolist() for row in rows] if self.shape else self
 
     def sort(self, axis: int = -1, **keywords: Any) -> None:
         """Put the elements in order, in place."""

@@ -51,18 +51,19 @@ def _split(graph: Graph, ary: Any, indices_or_sections: Any, axis: int = 0) -> l
 
 def _vstack(graph: Graph, tup: Any) -> Node:
     nodes = [as_node(graph, value) for value in tup]
-    rows = [construct.reshape(a, (1, *a.shape)) if a.ndim == 1 else a for a in nodes]
+    rows = [construct.reshape(a, (1, *(a.shape or (1,)))) if a.ndim < 2 else a for a in nodes]
     return make("concatenate", *rows, params=(0,))
 
 
 def _hstack(graph: Graph, tup: Any) -> Node:
     nodes = [as_node(graph, value) for value in tup]
-    return make("concatenate", *nodes, params=(0 if nodes[0].ndim == 1 else 1,))
+    parts = [a if a.ndim else construct.reshape(a, (1,)) for a in nodes]
+    return make("concatenate", *parts, params=(0 if parts[0].ndim == 1 else 1,))
 
 
 def _column_stack(graph: Graph, tup: Any) -> Node:
     nodes = [as_node(graph, value) for value in tup]
-    columns = [construct.reshape(a, (*a.shape, 1)) if a.ndim == 1 else a for a in nodes]
+    columns = [construct.reshape(a, (*(a.shape or (1,)), 1)) if a.ndim < 2 else a for a in nodes]
     return make("concatenate", *columns, params=(1,))
 
 
