@@ -149,7 +149,9 @@ class MeasurementSession:
 
     def calibration(self) -> Sample:
         """Return a sample of the calibration workload."""
-        if self._calibration is None:
+        if self._calibration is None or not self._calibration.alive:
+            if self._calibration is not None:
+                self._calibration.close()
             self._calibration = Worker(self.threads, None, self.cores, self.plain())
             self._calibration.run((jobs.prepare_calibration,), self.budget)
         job = (jobs.sample_calibration,)

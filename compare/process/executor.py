@@ -236,6 +236,7 @@ class Worker:
             else:
                 now = time.monotonic()
                 if answer is None:
+                    self._messages.put(None)  # the next job finds no process either
                     return Outcome("crashed", None, self._death(), stage, metadata, peak)
                 if answer[0] == "stage":
                     _, next_stage, more = answer

@@ -14,6 +14,7 @@ import pytest
 
 from compare.engines.engine import Engine, Prepared
 from compare.measure.interleaved import InterleavedBatch
+from compare.measure.rounds import Lost
 from compare.measure.session import MeasurementSession
 from compare.problems.own import own_problem
 from compare.process import ipc
@@ -138,6 +139,28 @@ def test_a_cell_that_takes_too_much_memory_is_killed():
 
     outcome = measure(prepare, 30.0, GIB // 2)
     assert (outcome.status, outcome.stage) == ("memory", "build")
+
+
+def test_a_worker_that_has_died_is_no_wait():
+    worker = Worker()
+    try:
+        assert worker.run((call, len, ((),)), Budget(60.0, GIB)).status == "ok"
+        worker.kill()
+        begin = time.monotonic()
+        for _ in range(3):
+            assert worker.run((call, len, ((),)), Budget(60.0, GIB)).status == "crashed"
+        assert time.monotonic() - begin < 30
+    finally:
+        worker.close()
+
+
+def test_a_calibration_that_has_died_is_started_anew():
+    with MeasurementSession(Budget(5.0, 2 * GIB)) as session:
+        assert session.calibration().seconds > 0
+        session._calibration.kill()
+        with contextlib.suppress(Lost):
+            session.calibration()
+        assert session.calibration().seconds > 0
 
 
 @pytest.mark.exhaustive
