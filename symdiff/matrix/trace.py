@@ -16,6 +16,7 @@ from symdiff.matrix.named_lengths import call_with_named_lengths
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.shapes import Shape, shown
 from symdiff.tracing.binding import call_traced, check_argument
+from symdiff.tracing.plain_functions import constants
 from symdiff.tracing.scipy_functions import with_scipy
 from symdiff.tracing.structures import Leaf, Structures, fill, is_shape, name_leaves
 
@@ -121,7 +122,11 @@ def _traced(f: Callable[..., Any], given: Mapping[str, Any]) -> MatrixTrace:
     leaves, structures = name_leaves(given)
     flat = {name: inputs.take(name, value, name not in given) for name, value in leaves.items()}
     values = {name: fill(structures.get(name, Leaf(name)), flat) for name in given}
-    result = call_traced(f, values, "=('N', 'd') for a matrix, or an array", "traced matrix")
+    made = constants.set(lambda x: MatrixArray(graph.array(x)))
+    try:
+        result = call_traced(f, values, "=('N', 'd') for a matrix, or an array", "traced matrix")
+    finally:
+        constants.reset(made)
     if isinstance(result, (list, tuple, dict)):
         raise TypeError(
             f"the function returned a {type(result).__name__}; a gradient needs one scalar"

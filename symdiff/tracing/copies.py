@@ -7,6 +7,7 @@ them lead to stand-ins; the libraries and the function stay as they are.
 
 from __future__ import annotations
 
+import builtins
 import types
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,7 @@ def copied(f: Callable[..., Any], in_place_of: Callable[[Any], Any]) -> Callable
     `in_place_of` returns the stand-in for a value, or the value.
     """
     copies: dict[int, Any] = {}
+    replaced = {name: in_place_of(value) for name, value in vars(builtins).items()}
 
     def copy_of(x: Any) -> Any:
         if isinstance(x, types.MethodType):
@@ -28,7 +30,7 @@ def copied(f: Callable[..., Any], in_place_of: Callable[[Any], Any]) -> Callable
         if not isinstance(x, types.FunctionType) or library:
             return in_place_of(x)
         if id(x) not in copies:
-            names: dict[str, Any] = {"__builtins__": __builtins__}
+            names: dict[str, Any] = {"__builtins__": replaced}
             cells = tuple(types.CellType() for _ in x.__closure__ or ())
             copy = types.FunctionType(x.__code__, names, x.__name__, x.__defaults__, cells or None)
             copy.__kwdefaults__ = x.__kwdefaults__

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dis
 import math
 import sys
 import types
-from collections.abc import Callable
+from collections import ChainMap
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
 
 from symdiff.errors import KNOWN, Untraceable
 from symdiff.tracing.copies import copied
+from symdiff.tracing.plain_functions import MAKERS, PLAIN_STAND_INS, are_numbers, joined
 from symdiff.tracing.traced import TracedArray
 
 __all__ = ["STAND_INS", "expm", "with_scipy"]
@@ -227,6 +230,7 @@ STAND_INS: dict[str, Any] = {
     "scipy.integrate.trapezoid": np.trapezoid,
     "scipy.stats.norm": _Normal(),
 }
+_ALL: Mapping[str, Any] = ChainMap(STAND_INS, PLAIN_STAND_INS)
 
 
 def _holds_traced(values: Any) -> bool:
@@ -237,6 +241,10 @@ def _holds_traced(values: Any) -> bool:
     )
 
 
+#: What is called by a name of NumPy's, and modules of which that holds.
+_CALLED = (type(np.sum), types.FunctionType, np.ufunc, types.ModuleType)
+
+
 class _StandIn:
     """A module or an object of SciPy's, of which some attributes have stand-ins."""
 
@@ -244,16 +252,21 @@ class _StandIn:
         self._original, self._name = original, name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        ours = STAND_INS.get(self._name)
-        if callable(ours) and _holds_traced((*args, *kwargs.values())):
+        ours = _ALL.get(self._name)
+        traced = self._name in MAKERS or _holds_traced((*args, *kwargs.values()))
+        if callable(ours) and traced:
             return ours(*args, **kwargs)
-        return self._original(*args, **kwargs)
+        # A list of numbers is an array to all functions of NumPy's.
+        given = [joined(x) if are_numbers(x) else x for x in args]
+        return self._original(*given, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
         inner, dotted = getattr(self._original, name), f"{self._name}.{name}"
-        if dotted in STAND_INS or any(known.startswith(f"{dotted}.") for known in STAND_INS):
+        if dotted in _ALL or any(known.startswith(f"{dotted}.") for known in _ALL):
             return _StandIn(inner, dotted)
-        owner = STAND_INS.get(self._name)
+        owner = _ALL.get(self._name)
+        if owner is None and dotted.startswith("numpy.") and isinstance(inner, _CALLED):
+            return _StandIn(inner, dotted)
         if owner is None or not callable(inner):
             return inner
         return lambda *args, **kwargs: getattr(
@@ -262,11 +275,11 @@ class _StandIn:
 
 
 def _in_place_of(x: Any) -> Any:
-    """Return the stand-in for a part of SciPy, anything else unchanged."""
+    """Return the stand-in for a part of SciPy or what takes numbers, anything else unchanged."""
     if isinstance(x, types.ModuleType):
-        named = x.__name__ == "scipy" or any(n.startswith(f"{x.__name__}.") for n in STAND_INS)
+        named = x.__name__ == "scipy" or any(n.startswith(f"{x.__name__}.") for n in _ALL)
         return _StandIn(x, x.__name__) if named else x
-    for dotted in STAND_INS:
+    for dotted in _ALL:
         module, _, name = dotted.rpartition(".")
         if module in sys.modules and getattr(sys.modules[module], name, None) is x:
             return _StandIn(x, dotted)
@@ -291,17 +304,29 @@ def _called_in_scipy(error: BaseException) -> str:
     return found
 
 
+def _catches(f: Any) -> bool:
+    """Return whether a function catches errors, as far as its own code tells."""
+    code = getattr(f, "__code__", None)
+    return code is not None and any(
+        step.opname in ("CHECK_EXC_MATCH", "PUSH_EXC_INFO") for step in dis.get_instructions(code)
+    )
+
+
 def with_scipy(trace: Callable[[Callable[..., Any]], _T], f: Callable[..., Any]) -> _T:
-    """Return a traced function; what SciPy would make numbers of is called by its stand-in."""
+    """Return a traced function; what would make numbers of it is called by its stand-in."""
     try:
         return trace(f)
     except (TypeError, ValueError, AttributeError) as error:
-        if not _called_in_scipy(error):
-            raise
+        first = None if _called_in_scipy(error) else error
+        if first is not None and _catches(f):
+            raise  # numbers might take the way of an error that formulas do not raise
     try:
         return trace(copied(f, _in_place_of))
     except (TypeError, ValueError, AttributeError) as error:
         name = _called_in_scipy(error)
+        if first is not None:
+            # In the words for the function as it stands.
+            raise first from None
         if not name:
             raise
         raise Untraceable(f"{name}: not known to the symbolic tracer; {KNOWN}") from error

@@ -15,6 +15,7 @@ from symdiff.store.dag import Dag, Nodes
 from symdiff.tracing import numpy_functions  # noqa: F401  (answers NumPy for traced arrays)
 from symdiff.tracing.array import SymbolicArray, nodes_of
 from symdiff.tracing.binding import call_traced, check_argument
+from symdiff.tracing.plain_functions import constants
 from symdiff.tracing.scipy_functions import with_scipy
 from symdiff.tracing.structures import Leaf, Structures, fill, is_shape, name_leaves
 
@@ -151,7 +152,11 @@ def _traced(f: Callable[..., Any], given: Mapping[str, Any]) -> Expression:
         for name, value in leaves.items()
     }
     values = {name: fill(structures.get(name, Leaf(name)), flat) for name in given}
-    result = call_traced(f, values, "=() for a scalar, or a constant", "traced value")
+    made = constants.set(lambda x: SymbolicArray(dag, nodes_of(dag, x).copy()))
+    try:
+        result = call_traced(f, values, "=() for a scalar, or a constant", "traced value")
+    finally:
+        constants.reset(made)
     if isinstance(result, (list, tuple)) and any(isinstance(r, SymbolicArray) for r in result):
         raise TypeError(
             f"the function returned a {type(result).__name__} of traced values; return one array, "

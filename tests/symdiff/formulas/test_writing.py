@@ -228,6 +228,8 @@ def swapped(x):
 
 
 RIGHT = [
+    into_numbers,
+    onto_numbers,
     rows,
     alias,
     tail,
@@ -262,8 +264,6 @@ RIGHT = [
 BY_ORDER = {raveled, raveled_transpose}
 REFUSED = {
     read_only: (ValueError, "read"),
-    into_numbers: (TypeError, "zeros_like"),
-    onto_numbers: (Untraceable, "out="),
     bigger: (ValueError, "in place"),
 }
 

@@ -69,7 +69,6 @@ WRONG = {
     "list result": (lambda X: [np.sum(X)], TypeError, "returned a list"),
     "float": (lambda X: float(np.sum(X)), TypeError, "cannot become float"),
     "truth": (lambda X: np.sum(X) if np.sum(X) > 0 else 1.0, TypeError, "np.where"),
-    "array": (lambda X: np.sum(np.array([X, X])), TypeError, "np.stack"),
     "assignment": (lambda X: X.__setitem__(np.sum(X) < X, [1, 2]), TypeError, "np.where"),
     "eye": (lambda X: np.sum(X + np.eye(X.shape[0], k=1)), TypeError, "the identity alone"),
     "len": (lambda X: len(X) * np.sum(X), TypeError, "'n' is a name"),
