@@ -59,7 +59,7 @@ def write_compiled_loop(printer: Printer, node: Node) -> list[str]:
     Return the statements that import what these use.
     """
     _Writer(printer, node).write()
-    return imports("\n".join(printer.kernels), {"aligned", "items"})
+    return imports("\n".join(printer.kernels), {"aligned", "vector_of"})
 
 
 class _Writer:
@@ -118,7 +118,7 @@ class _Writer:
         """Write what makes a vector of a value from outside, and return its name."""
         printer = self.printer
         name, text = printer.fresh(f"{x.name or 'given'}_items"), printer.name_of(outer)
-        printer.say(f"{name} = items({text}, {x.dtype.str!r})")
+        printer.say(f"{name} = vector_of({text}, {x.dtype.str!r})")
         return name
 
     def _carry(self, x: Node, following: Node, outer: Node) -> str:

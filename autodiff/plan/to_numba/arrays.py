@@ -35,10 +35,10 @@ __all__ = [
     "float64_in",
     "int64_at",
     "int64_in",
-    "items",
     "multiply",
     "shaped",
     "taking",
+    "vector_of",
 ]
 
 _WORD = ir.IntType(64)
@@ -229,7 +229,7 @@ def contiguous(*arrays: Any) -> tuple[Any, ...]:
     return tuple(np.require(x, None, ("C", "A")) for x in arrays)
 
 
-def items(x: Any, dtype: str) -> Any:
+def vector_of(x: Any, dtype: str) -> Any:
     """Return the items of a value in C order, as an array that a compiled loop is for."""
     x = np.ascontiguousarray(x, dtype)
     if not (x.flags.aligned and x.flags.writeable):

@@ -49,7 +49,7 @@ _FEW = 8
 _SMALL = 8192
 _DOUBLE = (np.dtype(float), np.dtype(complex))
 _HELPER_NAMES = [text[4 : text.index("(")] for text in HELPERS if text.startswith("def ")]
-_HELPER_NAMES.append("raise_unless_finite")
+_HELPER_NAMES += ["raise_unless_finite", "aligned", "vector_of"]
 
 
 class Printer:

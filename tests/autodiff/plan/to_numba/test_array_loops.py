@@ -260,6 +260,16 @@ def test_every_layout_is_that_of_the_loop(rng):
     assert [len(loop.signatures) for loop in loops] == [1, 1], "compiled once"
 
 
+def test_names_of_users_hide_no_helper(rng):
+    def f(vector_of, aligned, iterations_1):
+        for _ in range(40):
+            aligned = np.tanh(aligned * vector_of) + np.roll(aligned, 1) * iterations_1
+        return np.sum(aligned)
+
+    args = rng.normal(size=5), rng.normal(size=5), 0.3
+    held(autodiff.value_and_grad(f, (0, 1, 2)), args, tuple(0.5 * x for x in args), rtol=1e-12)
+
+
 def test_the_first_run_is_on_memory_of_nan(rng, monkeypatch):
     from autodiff.plan.to_numba import array_loops
 
