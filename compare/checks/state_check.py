@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.ma  # NumPy loads it late, which may fail under what an engine has set
 
 from compare.checks.difference import (
     VALUE,
@@ -203,7 +204,7 @@ def _copied(part: Any) -> Any:
     """Return a copy of numbers alone; of what is none the name of its type, and nothing to run."""
     if unlike_numbers("", part):
         return type(part).__name__
-    if type(part) is np.ma.MaskedArray:
+    if type(part) is numpy.ma.MaskedArray:
         return part.copy()
     return np.array(part, subok=False) if isinstance(part, np.ndarray) else np.asarray(part)[()]
 

@@ -1,4 +1,6 @@
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -120,3 +122,21 @@ def test_inputs_that_are_no_floats_have_digests_and_stay(constant):
     moved = with_second_inputs(case).inputs
     assert moved["how"] is constant
     assert not np.array_equal(moved["x"], np.ones(2))
+
+
+def test_nothing_is_loaded_after_an_engine_has_run():
+    """It may have set a limit of recursion under which NumPy's masked arrays cannot be loaded."""
+    ended = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, numpy as np\n"
+            "from compare.checks import state_check\n"
+            "sys.setrecursionlimit(40)\n"
+            "state_check.kept((np.float64(1.0), {'x': np.ones(3)}))\n",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
