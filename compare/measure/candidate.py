@@ -63,6 +63,9 @@ _TRACED_S = 0.2
 #: Time that this may take, in s: the tracer looks up the line of each allocation, which takes
 #: minutes in a formula of many thousand lines. The bytes are then left out.
 _TRACING_S = 1.0
+#: Calls of an engine that the check after its first run makes, each of which the budget allows; and
+#: what copying and comparing may take besides, in s.
+_CHECKED_CALLS, _CHECK_S = 3, 10.0
 #: Share of the samples of which the numbers are looked at, whatever their digest says.
 _LOOKED_AT = 1 / 16
 
@@ -116,6 +119,10 @@ class MeasuredProcess:
     @property
     def _limit_s(self) -> float:
         return self._session.budget.seconds + _SLOWER * self._sample_s
+
+    @property
+    def _check_limit_s(self) -> float:
+        return _CHECKED_CALLS * self._session.budget.seconds + _CHECK_S
 
     def sample(self) -> Sample:
         """Return the next sample, or raise `Lost`."""
@@ -210,7 +217,8 @@ class Candidate(MeasuredProcess):
     def _agrees(self, against: str, reference: Result) -> bool:
         """Hold the engine against its reference, at both inputs, in a process of neither."""
         case = without_inputs(self.case)
-        observed = self.job(jobs.observed, case, self._session.threads, stage="check")
+        job = (jobs.observed, case, self._session.threads)
+        observed = self.job(*job, stage="check", limit_s=self._check_limit_s)
         if observed.status != "ok":
             self.ends(observed)
             return False
@@ -247,7 +255,7 @@ class Candidate(MeasuredProcess):
         if prepared.status != "ok":
             return prepared
         job = (jobs.take_up, without_inputs(self.case), self.ran_at_second_inputs)
-        return self.job(*job, stage="sampling")
+        return self.job(*job, stage="sampling", limit_s=self._check_limit_s)
 
     def at_new_inputs(self, sampled_s: float) -> Outcome:
         """Return the behaviour of the engine on inputs that it has never seen."""
@@ -288,7 +296,7 @@ class Candidate(MeasuredProcess):
         known = sample.digest in self._digests[sample.place]
         if known and random.random() >= _LOOKED_AT:
             return sample
-        kept = self.job(jobs.sampled_result, stage="check")
+        kept = self.job(jobs.sampled_result, stage="check", limit_s=self._check_limit_s)
         tolerance = tolerance_of(self.engine, self.case)
         expected = self._results[sample.place]
         # Threads and alignment may change the order of a sum, and so the last bits.

@@ -179,6 +179,22 @@ def test_stages_that_an_engine_makes_up_end_with_its_budget():
     assert time.monotonic() - begin < 60
 
 
+@pytest.mark.exhaustive
+def test_an_engine_that_hangs_at_other_inputs_ends_with_its_budget():
+    def prepare(case):
+        def run(inputs):
+            if inputs["x"] != 3.0:
+                time.sleep(300)
+            return inputs["x"] ** 2, {"x": np.float64(2 * inputs["x"])}
+
+        return Prepared(run)
+
+    begin = time.monotonic()
+    outcome = measure(prepare, 1.0)
+    assert (outcome.status, outcome.stage) == ("timeout", "check")
+    assert time.monotonic() - begin < 60
+
+
 def test_memory_of_child_processes_counts():
     def prepare(case):
         import subprocess
