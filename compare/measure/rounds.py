@@ -160,7 +160,7 @@ class Rounds:
         return done
 
     def _calibration_s(self) -> float:
-        """Return what the calibration workload takes now; NaN where it is lost."""
+        """Return the time of the calibration workload now; NaN where it is lost."""
         try:
             sample = self.calibration()
         except Lost:

@@ -31,7 +31,7 @@ _ABOVE = _LINEAR | _SMOOTH
 
 
 class _Near(NamedTuple):
-    """What a value is near the zeros of a base."""
+    """The form of a value near the zeros of a base."""
 
     bounded: bool  # by its value there and a multiple of the base
     value: Number | None  # there, where that is known
@@ -51,7 +51,7 @@ class _Search:
         return near is not None and near.bounded and near.value == 0
 
     def near(self, node: Any) -> _Near | None:
-        """Return what a value is near the zeros; None where it may be infinite, or is too long."""
+        """Return the form of a value near the zeros; None if maybe infinite, or too long."""
         stack = [node]
         while stack:
             if len(self.known) > _MOST:

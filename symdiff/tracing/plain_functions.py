@@ -12,7 +12,7 @@ import numpy as np
 
 from symdiff.tracing.traced import TracedArray
 
-__all__ = ["MAKERS", "PLAIN_STAND_INS", "are_numbers", "constants", "joined"]
+__all__ = ["MAKERS", "PLAIN_STAND_INS", "are_numbers", "constants", "holds_traced", "joined"]
 
 #: What makes a traced array of numbers in the trace that is under way.
 constants: ContextVar[Callable[[Any], Any] | None] = ContextVar("constants", default=None)
@@ -57,16 +57,17 @@ def are_numbers(x: Any) -> bool:
 
 
 def _array(x: Any, dtype: Any = None, *, copy: bool = True, **more: Any) -> Any:
-    if not isinstance(x, TracedArray) and not are_numbers(x) and not _holds_traced(x):
+    if not isinstance(x, TracedArray) and not are_numbers(x) and not holds_traced(x):
         return _constant(np.array(x, dtype, **more))
     found = joined(x)
     found = found if dtype is None else found.astype(dtype)
     return found.copy() if copy and type(found) is type(x) else found
 
 
-def _holds_traced(x: Any) -> bool:
+def holds_traced(x: Any) -> bool:
+    """Return whether a value is traced, or a list or tuple that holds one which is."""
     return isinstance(x, TracedArray) or (
-        isinstance(x, (list, tuple)) and any(map(_holds_traced, x))
+        isinstance(x, (list, tuple)) and any(map(holds_traced, x))
     )
 
 

@@ -14,7 +14,13 @@ import numpy as np
 
 from symdiff.errors import KNOWN, Untraceable
 from symdiff.tracing.copies import copied
-from symdiff.tracing.plain_functions import MAKERS, PLAIN_STAND_INS, are_numbers, joined
+from symdiff.tracing.plain_functions import (
+    MAKERS,
+    PLAIN_STAND_INS,
+    are_numbers,
+    holds_traced,
+    joined,
+)
 from symdiff.tracing.traced import TracedArray
 
 __all__ = ["STAND_INS", "expm", "with_scipy"]
@@ -233,14 +239,6 @@ STAND_INS: dict[str, Any] = {
 _ALL: Mapping[str, Any] = ChainMap(STAND_INS, PLAIN_STAND_INS)
 
 
-def _holds_traced(values: Any) -> bool:
-    """Return whether there is a traced array among some values, or in lists and tuples of them."""
-    return any(
-        isinstance(v, TracedArray) or (isinstance(v, (list, tuple)) and _holds_traced(v))
-        for v in values
-    )
-
-
 #: What is called by a name of NumPy's, and modules of which that holds.
 _CALLED = (type(np.sum), types.FunctionType, np.ufunc, types.ModuleType)
 
@@ -253,7 +251,7 @@ class _StandIn:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         ours = _ALL.get(self._name)
-        traced = self._name in MAKERS or _holds_traced((*args, *kwargs.values()))
+        traced = self._name in MAKERS or holds_traced((*args, *kwargs.values()))
         if callable(ours) and traced:
             return ours(*args, **kwargs)
         # A list of numbers is an array to all functions of NumPy's.
@@ -270,7 +268,7 @@ class _StandIn:
         if owner is None or not callable(inner):
             return inner
         return lambda *args, **kwargs: getattr(
-            owner if _holds_traced((*args, *kwargs.values())) else self._original, name
+            owner if holds_traced((*args, *kwargs.values())) else self._original, name
         )(*args, **kwargs)
 
 

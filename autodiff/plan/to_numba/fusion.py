@@ -163,7 +163,7 @@ class Fused:
         return self._kinds.get(id(node), "leaf")
 
     def beside(self, node: Node) -> Node:
-        """Return what an operation needs besides: memory for a matrix, or a table of positions.
+        """Return a further value of an operation: memory for a matrix, or a table of positions.
 
         Positions are those in the memory of the operand that is taken from, or of the result; of
         the axes that are taken whole those of the first items.

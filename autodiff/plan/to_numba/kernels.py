@@ -355,16 +355,19 @@ def _part(index: Any) -> Any:
 def _copied(source: View, to: View, roots: list[Node], sign: str) -> list[str]:
     """Return the loops that copy a view into another one of the same shape."""
     extents, (down, right) = _merged(to.shape, [source.strides, to.strides])
-    lines, indent = [], "    "
-    for level, extent in enumerate(extents):
-        lines.append(f"{indent}for i{level} in range({extent}):")
-        indent += "    "
+    lines, indent = _opened(extents)
     if is_number(source.root):
         value = _number(to.root.dtype.type(source.root.function).item())
     else:
         value = f"{_parameter(source.root, roots)}[{_unsigned(_index(down, source.offset))}]"
     place = _unsigned(_index(right, to.offset))
     return [*lines, f"{indent}{_parameter(to.root, roots)}[{place}] {sign} {value}"]
+
+
+def _opened(extents: Sequence[int]) -> tuple[list[str], str]:
+    """Return the heads of nested loops, and the indent of their body."""
+    heads = [f"{'    ' * (i + 1)}for i{i} in range({n}):" for i, n in enumerate(extents)]
+    return heads, "    " * (len(heads) + 1)
 
 
 def _parameter(root: Node, roots: list[Node]) -> str:
@@ -391,12 +394,9 @@ def _gather_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
         (*(0 for _ in table.shape), *whole.strides[inner:]),
     ]
     extents, (at, row, beyond) = _merged(shape, strides)
-    lines, indent = ["    separate()"], "    "
-    if not takes:
-        lines += [f"    for i in range({node.size}):", "        x0[i] = 0.0"]
-    for level, extent in enumerate(extents):
-        lines.append(f"{indent}for i{level} in range({extent}):")
-        indent += "    "
+    zeros = [] if takes else [f"    for i in range({node.size}):", "        x0[i] = 0.0"]
+    heads, indent = _opened(extents)
+    lines = ["    separate()", *zeros, *heads]
     position = _unsigned(f"x1[{_unsigned(_index(row, 0))}] + {_index(beyond, 0)}")
     chosen = f"{_parameter(whole.root, roots)}[{position}]"
     other = f"{_parameter(part.root, roots)}[{_unsigned(_index(at, part.offset))}]"

@@ -23,7 +23,7 @@ _READS = (
 
 
 class _Assembled:
-    """What a matrix of SciPy's has more: the tensors that were written into it, by place."""
+    """The further part of a matrix of SciPy's: the tensors that were written into it, by place."""
 
     shape: tuple[int, int]
     _tensors: dict[tuple[int, int], Any]
@@ -54,7 +54,7 @@ class _Assembled:
         )
 
     def _plain(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        """Return what SciPy's own method gives of the numbers that are no tensors."""
+        """Return the result of SciPy's own method for the numbers that are no tensors."""
         tensors, self._tensors = self._tensors, {}
         try:
             return getattr(super(), method)(*args, **kwargs)

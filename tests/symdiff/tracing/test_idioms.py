@@ -1,4 +1,4 @@
-"""What people write in functions that are traced, in each strategy: right as NumPy has it."""
+"""Idioms of functions that are traced, in each strategy: right as NumPy has them."""
 
 import functools
 import math
