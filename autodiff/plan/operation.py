@@ -67,9 +67,11 @@ class Operation:
     #: Expression of Python numbers, and the function of the module math that it is, if one.
     python: str = ""
     math: str = ""
-    #: Expression of one element in a loop of Numba's; the same for arguments beyond `HUGE`.
+    #: Expression of one element in a loop of Numba's; the same for arguments beyond `HUGE`, and of
+    #: complex numbers; none where it would not have NumPy's number.
     numba: str = ""
     far: str = ""
+    complex: str = ""
     takes: Takes = Takes.REALS
     #: Of a call, what computes it of small matrices: of `autodiff.plan.to_numba.matrices`.
     matrix: str = ""

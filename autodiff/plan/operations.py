@@ -121,7 +121,8 @@ def _ufunc(name: str, **columns: object) -> Operation:
 
 
 def _arithmetic(name: str, text: str, **columns: object) -> Operation:
-    return _ufunc(name, **{"operator": text, "python": text, "numba": text, **columns})
+    texts = {"operator": text, "python": text, "numba": text, "complex": text}
+    return _ufunc(name, **{**texts, **columns})
 
 
 def _function(name: str, numba: str = "", **columns: object) -> Operation:
@@ -163,12 +164,13 @@ _ROWS = (
     _arithmetic(
         "multiply", "{0} * {1}", takes=_INTEGERS, calm=True, commutes=True, broadcasts=True
     ),
-    _arithmetic("divide", "{0} / {1}", broadcasts=True),
+    # Numba and NumPy divide complex numbers in different ways: they part where one is huge.
+    _arithmetic("divide", "{0} / {1}", complex="", broadcasts=True),
     _arithmetic("negative", "-{0}", takes=_INTEGERS, calm=True),
-    _ufunc("positive", python="{0}", numba="{0}", takes=_INTEGERS),
-    _ufunc("square", python="{0} * {0}", numba="{0} * {0}", calm=True),
+    _ufunc("positive", python="{0}", numba="{0}", takes=_INTEGERS, complex="{0}"),
+    _ufunc("square", python="{0} * {0}", numba="{0} * {0}", complex="{0} * {0}", calm=True),
     _ufunc("reciprocal", python="1.0 / {0}", numba="1.0 / {0}"),
-    _ufunc("absolute", python="abs({0})", numba="abs({0})", calm=True),
+    _ufunc("absolute", python="abs({0})", numba="abs({0})", complex="abs({0})", calm=True),
     _ufunc("fabs", python="abs({0})", numba="abs({0})"),
     _ufunc("sqrt", math="sqrt", numba="math.sqrt({0})"),
     _ufunc(
@@ -176,6 +178,9 @@ _ROWS = (
         numba="select({0} > 0.0, 1.0, select({0} < 0.0, -1.0, select({0} == 0.0, 0.0, {0})))",
         calm=True,
     ),
+    _ufunc("conjugate", numba="{0}", complex="np.conj({0})", calm=True),
+    _call("real", numba="{0}", complex="{0}.real"),
+    _call("imag", complex="{0}.imag"),
     _function("power", "np.power({0}, {1})", operator="{0} ** {1}", math="pow"),
     _function("float_power", "np.power({0}, {1})", math="pow"),
     # Comparisons and truth values.
@@ -183,9 +188,9 @@ _ROWS = (
     _compared("less_equal", "{0} <= {1}"),
     _compared("greater", "{0} > {1}", operator="{0} > {1}", calm=True),
     _compared("greater_equal", "{0} >= {1}"),
-    _compared("equal", "{0} == {1}", operator="{0} == {1}", calm=True),
-    _compared("not_equal", "{0} != {1}", operator="{0} != {1}"),
-    _compared("isnan", "{0} != {0}"),
+    _compared("equal", "{0} == {1}", operator="{0} == {1}", complex="{0} == {1}", calm=True),
+    _compared("not_equal", "{0} != {1}", operator="{0} != {1}", complex="{0} != {1}"),
+    _compared("isnan", "{0} != {0}", complex="{0} != {0}"),
     _ufunc("isinf", numba="abs({0}) == np.inf", takes=Takes.COMPARED),
     _ufunc("isfinite", numba="abs({0}) < np.inf", takes=Takes.COMPARED),
     _ufunc("logical_not", python="not {0}", numba="not {0}", takes=_LOGICAL),
@@ -226,6 +231,7 @@ _ROWS = (
         python="{1} if {0} else {2}",
         numba="select({0}, {1}, {2})",
         takes=Takes.CHOICE,
+        complex="select({0}, {1}, {2})",
         calm=True,
     ),
     # Rectifiers, and products that ignore what is lost.
@@ -271,10 +277,11 @@ _ROWS = (
         # Plain Python raises too; what Numba compiles cannot, and NaN is looked for in its results.
         python="{0} / {0} if {1} != {1} and {0} == 0.0 else {1}",
         numba="{1}",
+        complex="{1}",
         calm=True,
     ),
     # Functions: the names in texts for Numba are those of autodiff.plan.to_numba.math.
-    _function("exp", "exp({0})", math="exp", calm=True),
+    _function("exp", "exp({0})", complex="np.exp({0})", math="exp", calm=True),
     _function("expm1", "expm1({0})", math="expm1"),
     _function("exp2", math="exp2"),
     _function("log", "log({0})", math="log"),
@@ -319,11 +326,12 @@ _ROWS = (
             fills=True,
             numba="{0}",
             takes=Takes.CONVERTED,
+            complex="{0}",
         )
         for name in ("cast", "astype")
     ),
-    _call("copy", numba="{0}", takes=Takes.CONVERTED),
-    _call("flat_copy", numba="{0}", takes=Takes.CONVERTED),
+    _call("copy", numba="{0}", takes=Takes.CONVERTED, complex="{0}"),
+    _call("flat_copy", numba="{0}", takes=Takes.CONVERTED, complex="{0}"),
     # Reductions.
     _reduction(
         "sum",
@@ -331,6 +339,7 @@ _ROWS = (
         f"np.add.reduce{_REDUCED}",
         share="np.add.reduce({0}, {axis})",
         python="{0}",
+        complex="{0}",
         calm=True,
     ),
     _reduction(
@@ -403,6 +412,7 @@ _ROWS = (
         tiles=False,
         numba="{0}",
         combine=_ADD_TO,
+        complex="{0}",
         own=True,
         calm=True,
     ),
@@ -430,8 +440,8 @@ _ROWS = (
         calm=True,
     ),
     _call("assemble", own=True),
-    _call(VECTOR_MATRIX, numba="{0} * {1}", combine=_ADD_TO),
-    _call(MATRIX_VECTOR, numba="{0} * {1}", combine=_ADD_TO),
+    _call(VECTOR_MATRIX, numba="{0} * {1}", combine=_ADD_TO, complex="{0} * {1}"),
+    _call(MATRIX_VECTOR, numba="{0} * {1}", combine=_ADD_TO, complex="{0} * {1}"),
     # Views.
     _view(
         "transpose",

@@ -167,9 +167,10 @@ class _Writer:
         stored = {id(x) for x in self.fused.stored}
         calls = []
         for step in self.fused.steps:
-            text, roots = kernel_text(self.fused, step, stored)
+            text, parts = kernel_text(self.fused, step, stored)
             name = printer.kernel(text, step.kind)
-            call = f"{name}({', '.join(map(self._array, roots))})"
+            given = [self._array(x) + (f"[{start}:]" if start else "") for x, start in parts]
+            call = f"{name}({', '.join(given)})"
             fails = step.kind == "matrix"
             calls += [f"if not {call}:", "    return False"] if fails else [call]
         lines = [*self.before, *calls, *self.after]

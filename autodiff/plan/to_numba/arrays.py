@@ -27,6 +27,8 @@ __all__ = [
     "aligned",
     "bool_at",
     "bool_in",
+    "complex128_at",
+    "complex128_in",
     "contiguous",
     "fits",
     "float32_at",
@@ -111,9 +113,10 @@ def _addresses(kind: Arrays, given: Any, c: Any) -> NativeValue:
             same = builder.icmp_signed("==", want, got)
             free = builder.icmp_signed("==", want, word(_ANY))
             fit = builder.and_(fit, builder.or_(same, free))
-        # Aligned: a multiple of the bytes of an item, which are a power of two.
+        # Aligned: a multiple of the bytes of an item, which are a power of two, or of its parts.
         size = builder.load(builder.gep(wanted, [word(0), first]))
-        rest = builder.and_(builder.ptrtoint(found.data, _WORD), builder.sub(size, word(1)))
+        mask = builder.and_(builder.sub(size, word(1)), word(7))
+        rest = builder.and_(builder.ptrtoint(found.data, _WORD), mask)
         fit = builder.and_(fit, builder.icmp_signed("==", rest, word(0)))
         builder.store(builder.and_(builder.load(right), fit), right)
         builder.store(builder.bitcast(found.data, _BYTES), builder.gep(addresses, [loop.index]))
@@ -175,6 +178,7 @@ def _at(item: Any) -> tuple[Any, Any]:
     return at, in_row
 
 
+complex128_at, complex128_in = _at(types.complex128)
 float64_at, float64_in = _at(types.float64)
 float32_at, float32_in = _at(types.float32)
 int64_at, int64_in = _at(types.int64)

@@ -22,7 +22,9 @@ from autodiff.plan.operations import (
 from autodiff.plan.program import CONSTANT, Guard, Node, Program, is_number
 from autodiff.plan.to_numba.kinds import (
     KNOWN,
+    is_complex,
     is_known_number,
+    is_short_product,
     is_simple_variance,
     is_small_matrix,
     leading,
@@ -102,14 +104,19 @@ class View:
         return View(self.root, after.shape, after.strides, self.offset + moved)
 
     @property
+    def first(self) -> int:
+        """The least place that it shows; 0 if it shows nothing."""
+        return 0 if 0 in self.shape else self.offset + sum(min(0, end) for end in self._ends)
+
+    @property
     def is_within(self) -> bool:
         """Whether it shows the memory of its root only."""
-        if 0 in self.shape:
-            return True
-        ends = [(n - 1) * stride for n, stride in zip(self.shape, self.strides, strict=True)]
-        first = self.offset + sum(min(0, end) for end in ends)
-        last = self.offset + sum(max(0, end) for end in ends)
-        return 0 <= first <= last < self.root.size
+        last = self.offset + sum(max(0, end) for end in self._ends)
+        return 0 in self.shape or 0 <= self.first <= last < self.root.size
+
+    @property
+    def _ends(self) -> list[int]:
+        return [(n - 1) * stride for n, stride in zip(self.shape, self.strides, strict=True)]
 
 
 def _address(array: Any) -> int:
@@ -250,6 +257,9 @@ class Fused:
             shorter = self._as_sums(node, args)
             if shorter is not None:
                 return shorter
+            if is_short_product(node):
+                args = [self._copied(x) if is_known_number(self.seen(x).root) else x for x in args]
+                return self._add(node.op, args, node, kind)
             x, y = [x if self._is_matrix(x) else self._copied(x) for x in args]
             if len(y.shape) > 1 and _SPARED * y.size <= node.size:
                 # BLAS takes half as long again for a transposed one, and a copy next to nothing.
@@ -334,22 +344,37 @@ class Fused:
         need: dict[int, int] = {}
         loops: dict[tuple[int, ...], list[int]] = {}
         waiting: dict[int, list[Node]] = {}
+        #: Of each step, what its operations read: whose memory, from where on.
+        reads: list[set[tuple[int, int]]] = []
+
+        def begin(kind: str, shape: tuple[int, ...]) -> int:
+            steps.append(Step(kind, shape))
+            reads.append(set())
+            return len(steps) - 1
+
+        def read_by(node: Node) -> set[tuple[int, int]]:
+            views = [self.seen(x) for x in node.args]
+            return {(id(view.root), view.offset) for view in views if view.root.op != CONSTANT}
 
         def joined(node: Node, least: int, weight: int) -> int:
             """Return the number of the loop that an operation goes into."""
             shape = loop_shape(node)
             known = loops.setdefault(shape, [])
             nearest = [least] if least in known else []
+            # Numbers that have nothing to do with each other stay apart: they gain nothing, and the
+            # layers of a network share a kernel.
+            near = read_by(node) | {(id(node), 0)} if not shape else set()
             for place in [*nearest, *known[: -_OPEN - 1 : -1]]:
-                if place >= least and steps[place].weight + weight <= _WEIGHT:
+                fits = place >= least and steps[place].weight + weight <= _WEIGHT
+                if fits and (shape or near & reads[place]):
                     return place
-            known.append(len(steps))
-            steps.append(Step("loop", shape))
-            return len(steps) - 1
+            known.append(begin("loop", shape))
+            return known[-1]
 
         def put(node: Node, place: int, weight: int) -> None:
             steps[place].nodes.append(node)
             steps[place].weight += weight
+            reads[place] |= read_by(node)
             self._places[id(node)] = place
             for x in node.args:
                 root = self.seen(x).root
@@ -362,8 +387,7 @@ class Fused:
             kind = self.kind(node)
             least = need.get(id(node), 0)
             if kind != "loop":
-                steps.append(Step(kind, node.shape))
-                put(node, len(steps) - 1, 1)
+                put(node, begin(kind, node.shape), 1)
                 continue
             weight = 6 if operation_of(node).slow else 1
             if is_reduction(node) or id(node) not in used:
@@ -493,4 +517,6 @@ def operand_types(node: Node) -> list[np.dtype[Any]]:
         dtype = np.result_type(*typed, *([0.0] if weak else []))
     elif takes is Takes.CHOICE:
         return [np.dtype(bool), dtype, dtype]
+    elif is_complex(node):
+        dtype = np.dtype(complex)  # also where the result is real
     return [dtype] * len(node.args)

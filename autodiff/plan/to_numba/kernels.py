@@ -6,7 +6,7 @@ with is no part of their text, so that steps of the same form share one.
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,15 +24,15 @@ from autodiff.plan.to_numba.fusion import (
     operand_types,
     target,
 )
-from autodiff.plan.to_numba.kinds import leading
+from autodiff.plan.to_numba.kinds import is_complex, is_short_product, leading
 from autodiff.plan.to_numba.pieces import PIECES
 
-__all__ = ["KERNEL_KINDS", "is_known", "kernel_text", "type_name"]
+__all__ = ["KERNEL_KINDS", "Part", "is_known", "kernel_text", "type_name"]
 
 #: Terms of a sum that are added in one go: the partial sums are then added.
 _BLOCK = 1024
 #: The data types that kernels take, by the end of their text.
-TYPES = {"f8": "float64", "f4": "float32", "i8": "int64", "b1": "bool"}
+TYPES = {"c16": "complex128", "f8": "float64", "f4": "float32", "i8": "int64", "b1": "bool"}
 
 
 def is_known(dtype: np.dtype[Any]) -> bool:
@@ -45,17 +45,24 @@ def type_name(dtype: np.dtype[Any]) -> str:
     return TYPES[dtype.str[1:]]
 
 
-def kernel_text(fused: Fused, step: Step, stored: set[int]) -> tuple[str, list[Node]]:
-    """Return the source of the kernel of a step, whose name is KERNEL, and whose memory it takes.
+class Part(NamedTuple):
+    """Memory that a kernel takes: that of a value, from an item on."""
+
+    root: Node
+    start: int = 0
+
+
+def kernel_text(fused: Fused, step: Step, stored: set[int]) -> tuple[str, list[Part]]:
+    """Return the source of the kernel of a step, whose name is KERNEL, and the memory it takes.
 
     `stored` are the identities of the nodes that need memory.
     """
     if step.kind == "loop":
         loop = _LoopKernel(fused, step, stored)
-        return loop.text("KERNEL"), loop.roots
-    body, roots = _KERNELS[step.kind](fused, step.nodes[0])
-    parameters = ", ".join(f"x{i}" for i in range(len(roots)))
-    return f"@kernel\ndef KERNEL({parameters}):\n{body}", roots
+        return loop.text("KERNEL"), loop.parts
+    body, parts = _KERNELS[step.kind](fused, step.nodes[0])
+    parameters = ", ".join(f"x{i}" for i in range(len(parts)))
+    return f"@kernel\ndef KERNEL({parameters}):\n{body}", parts
 
 
 class _LoopKernel:
@@ -66,7 +73,7 @@ class _LoopKernel:
         self._step = step
         self._stored = stored
         #: Whose memory the arrays are, in their order.
-        self.roots: list[Node] = []
+        self._roots: list[Node] = []
         self._arrays: dict[int, str] = {}
         self._values: dict[Any, str] = {}
         self._loads: list[tuple[str, View]] = []
@@ -82,8 +89,8 @@ class _LoopKernel:
     def _array(self, node: Node) -> str:
         known = self._arrays.get(id(node))
         if known is None:
-            known = self._arrays[id(node)] = f"x{len(self.roots)}"
-            self.roots.append(node)
+            known = self._arrays[id(node)] = f"x{len(self._roots)}"
+            self._roots.append(node)
         return known
 
     def _operand(self, node: Node, wanted: np.dtype[Any]) -> str:
@@ -117,8 +124,9 @@ class _LoopKernel:
         operands = [self._operand(x, dtype) for x, dtype in zip(node.args, types, strict=True)]
         name = f"v{len(self._values)}"
         self._values[id(node)] = name
-        self._body.append(f"{name} = {_expression(node, operands, row.numba)}")
-        self._far.append(f"{name} = {_expression(node, operands, row.far or row.numba)}")
+        text = row.complex if is_complex(node) else row.numba
+        self._body.append(f"{name} = {_expression(node, operands, text)}")
+        self._far.append(f"{name} = {_expression(node, operands, row.far or text)}")
         if row.far:
             self._angles.append(operands[0])
         if is_reduction(node):
@@ -130,6 +138,22 @@ class _LoopKernel:
             own = View(node, self._step.shape, _c_strides(self._step.shape), 0)
             self._stores.append((name, own if node.op == "flat_copy" else view))
 
+    @property
+    def parts(self) -> list[Part]:
+        """The memory that the kernel takes, of each value from the first item on that it reads.
+
+        So the layers of a network share a kernel, whose weights lie one behind the other.
+        """
+        # A reduction begins with all of its result.
+        starts = {id(view.root): 0 for _, view in self._sums}
+        for view in self._views:
+            starts[id(view.root)] = min(view.first, starts.get(id(view.root), view.first))
+        return [Part(root, starts[id(root)]) for root in self._roots]
+
+    @property
+    def _views(self) -> list[View]:
+        return [view for _, view in (*self._loads, *self._stores, *self._sums)]
+
     def text(self, name: str) -> str:
         """Return the source of the kernel under a name."""
         parameters = ", ".join(self._arrays.values())
@@ -140,11 +164,11 @@ class _LoopKernel:
         return "\n".join(lines)
 
     def _function(self, name: str, parameters: str, body: list[str], far: str) -> list[str]:
-        views = [view for _, view in (*self._loads, *self._stores, *self._sums)]
+        views, starts = self._views, {id(part.root): part.start for part in self.parts}
         extents, strides = _merged(self._step.shape, [view.strides for view in views])
         depth = len(extents)
         places = {
-            id(view): _unsigned(_index(stride, view.offset))
+            id(view): _unsigned(_index(stride, view.offset - starts[id(view.root)]))
             for view, stride in zip(views, strides, strict=True)
         }
         inner = {id(v) for v, s in zip(views, strides, strict=True) if not depth or s[-1] == 0}
@@ -208,7 +232,7 @@ class _LoopKernel:
 
     def _taken_in_local(self, view: View, value: str) -> str:
         name = self._local(view)
-        if view.root.dtype.kind == "i":
+        if view.root.dtype.kind in "ic":
             return f"{name} += {value}"
         text = operation_of(view.root).combine
         wide = f"float64({value})" if view.root.dtype == np.float32 else value
@@ -224,11 +248,13 @@ class _LoopKernel:
 
 def _start(node: Node) -> str:
     """Return the number that a reduction starts from."""
-    return "0" if node.dtype.kind == "i" else operation_of(node).start
+    return {"i": "0", "c": "0j"}.get(node.dtype.kind, operation_of(node).start)
 
 
 def _number(value: Any) -> str:
     """Return a number as source that Numba reads."""
+    if isinstance(value, complex):
+        return f"complex({_number(value.real)}, {_number(value.imag)})"
     if isinstance(value, float) and not np.isfinite(value):
         return "np.nan" if value != value else "np.inf" if value > 0 else "(-np.inf)"
     return literal(value)
@@ -292,48 +318,92 @@ def _index(strides: Sequence[int], offset: int) -> str:
     return " + ".join(terms)
 
 
-def _product_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
-    """Return the body of the kernel of a matrix product, and whose memory it takes."""
+class _Parameters:
+    """The arrays that a kernel takes: each shows the memory of a value from an item on."""
+
+    def __init__(self, *roots: Node) -> None:
+        self.parts = [Part(root) for root in roots]
+
+    def of(self, root: Node, start: int = 0) -> str:
+        """Return the name of the array of a value, which is a new one if there is none."""
+        known = [(id(part.root), part.start) for part in self.parts]
+        if (id(root), start) not in known:
+            known.append((id(root), start))
+            self.parts.append(Part(root, start))
+        return f"x{known.index((id(root), start))}"
+
+    def shown(self, view: View) -> str:
+        """Return the name of the array that begins with the first item that a view shows."""
+        return self.of(view.root, view.first)
+
+    def read(self, view: View, strides: Sequence[int], ahead: int = 0) -> str:
+        """Return the text of an item of a view, by the variables of the loops."""
+        place = _index(strides, view.offset - view.first + ahead)
+        return f"{self.shown(view)}[{_unsigned(place)}]"
+
+    def value(self, view: View, strides: Sequence[int], dtype: np.dtype[Any]) -> str:
+        """Return the same, or a number that is known, of a data type."""
+        if is_number(view.root):
+            return _number(dtype.type(view.root.function).item())
+        return self.read(view, strides)
+
+
+def _product_kernel(fused: Fused, node: Node) -> tuple[str, list[Part]]:
+    """Return the body of the kernel of a matrix product, and the memory it takes."""
     x, y = (fused.seen(operand) for operand in node.args)
     if len(x.shape) == 1:
         x = View(x.root, (1, *x.shape), (x.shape[0], 1), x.offset)
     if len(y.shape) == 1:
         y = View(y.root, (*y.shape, 1), (1, 1), y.offset)
     m, k, n = x.shape[-2], x.shape[-1], y.shape[-1]
+    if is_short_product(node):
+        return _short_product(node, x, y)
     orders = (layout(x), layout(y), "C")
     batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
     x, y = x.broadcast((*batch, m, k)), y.broadcast((*batch, k, n))
     steps = [x.strides[:-2], y.strides[:-2], tuple(s * m * n for s in _c_strides(batch))]
     extents, strides = _merged(batch, steps)
-    roots = list({id(r): r for r in (x.root, y.root, node)}.values())
-    names = [f"x{[id(r) for r in roots].index(id(r))}" for r in (x.root, y.root, node)]
+    given = _Parameters()
     if node.size == 0 or k == 0:
-        return f"    for i in range({node.size}):\n        {names[2]}[i] = 0.0", roots
-    lines = []
-    for level, extent in enumerate(extents):
-        lines.append("    " * (level + 1) + f"for i{level} in range({extent}):")
+        return f"    for i in range({node.size}):\n        {given.of(node)}[i] = 0.0", given.parts
+    lines, indent = _opened(extents)
     matrices = []
     sizes = ((m, k), (k, n), (m, n))
-    offsets = (x.offset, y.offset, 0)
-    for name, size, order, stride, offset in zip(
-        names, sizes, orders, strides, offsets, strict=True
-    ):
-        place = _index(stride, offset)
-        part = f"{name}[{place} : {place} + {prod(size)}]".replace("[0 : 0 + ", "[:")
+    views = (x, y, as_view(node))
+    for view, size, order, stride in zip(views, sizes, orders, strides, strict=True):
+        place = _index(stride, view.offset - view.first)
+        part = f"{given.shown(view)}[{place} : {place} + {prod(size)}]"
+        part = part.replace("[0 : 0 + ", "[:")
         if order == "C":
             matrices.append(f"shaped({part}, {size})")
         else:
             matrices.append(f"shaped({part}, {size[::-1]}).T")
-    indent = "    " * (len(extents) + 1)
     lines.append(f"{indent}multiply({', '.join(matrices)})")
-    return "\n".join(lines), roots
+    return "\n".join(lines), given.parts
 
 
-def _pieces_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
-    """Return the body of the kernel that copies pieces, and whose memory it takes."""
+def _short_product(node: Node, x: View, y: View) -> tuple[str, list[Part]]:
+    """Return the body of the kernel of a product whose elements are sums of few terms."""
+    given = _Parameters()
+    (*batch, m, n), k = node.shape, x.shape[-1]
+    x, y = x.broadcast((*batch, m, k)), y.broadcast((*batch, k, n))
+    to = as_view(node)
+    strides = [(*x.strides[:-1], 0), (*y.strides[:-2], 0, y.strides[-1]), to.strides]
+    extents, (row, column, place) = _merged(to.shape, strides)
+    heads, indent = _opened(extents)
+    terms = [
+        f"{given.read(x, row, i * x.strides[-1])} * {given.read(y, column, i * y.strides[-2])}"
+        for i in range(k)
+    ]
+    text = f"{indent}{given.read(to, place)} = {' + '.join(terms)}"
+    return "\n".join(["    separate()", *heads, text]), given.parts
+
+
+def _pieces_kernel(fused: Fused, node: Node) -> tuple[str, list[Part]]:
+    """Return the body of the kernel that copies pieces, and the memory it takes."""
     pieces = PIECES[node.op](node)
     assert pieces is not None
-    roots = [node]
+    given = _Parameters(node)
     lines = ["    separate()"]
     for piece in pieces:
         x = _ZERO if piece.operand is None else node.args[piece.operand]
@@ -341,8 +411,8 @@ def _pieces_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
         to = as_view(node).changed(_part(piece.target))
         assert source is not None
         assert to is not None
-        lines += _copied(source.broadcast(to.shape), to, roots, "+=" if piece.adds else "=")
-    return "\n".join(lines), roots
+        lines += _copied(source.broadcast(to.shape), to, given, "+=" if piece.adds else "=")
+    return "\n".join(lines), given.parts
 
 
 _ZERO = Node(CONSTANT, (), {}, (), np.dtype(float), 0.0)
@@ -352,16 +422,13 @@ def _part(index: Any) -> Any:
     return lambda x: x[open_index(index)]
 
 
-def _copied(source: View, to: View, roots: list[Node], sign: str) -> list[str]:
+def _copied(source: View, to: View, given: _Parameters, sign: str = "=") -> list[str]:
     """Return the loops that copy a view into another one of the same shape."""
     extents, (down, right) = _merged(to.shape, [source.strides, to.strides])
     lines, indent = _opened(extents)
-    if is_number(source.root):
-        value = _number(to.root.dtype.type(source.root.function).item())
-    else:
-        value = f"{_parameter(source.root, roots)}[{_unsigned(_index(down, source.offset))}]"
     place = _unsigned(_index(right, to.offset))
-    return [*lines, f"{indent}{_parameter(to.root, roots)}[{place}] {sign} {value}"]
+    value = given.value(source, down, to.root.dtype)
+    return [*lines, f"{indent}{given.of(to.root)}[{place}] {sign} {value}"]
 
 
 def _opened(extents: Sequence[int]) -> tuple[list[str], str]:
@@ -370,21 +437,18 @@ def _opened(extents: Sequence[int]) -> tuple[list[str], str]:
     return heads, "    " * (len(heads) + 1)
 
 
-def _parameter(root: Node, roots: list[Node]) -> str:
-    """Return the name of an array among the parameters of a kernel, where it gets one if new."""
-    known = [id(x) for x in roots]
-    if id(root) not in known:
-        roots.append(root)
-        known.append(id(root))
-    return f"x{known.index(id(root))}"
-
-
-def _gather_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
-    """Return the body of the kernel that takes or adds at positions, and whose memory it takes."""
-    (x,) = node.args
-    takes, table, own = node.op == "getitem", fused.beside(node), as_view(node)
-    roots = [node, table]
-    whole, part = (fused.seen(x), own) if takes else (own, fused.seen(x))
+def _gather_kernel(fused: Fused, node: Node) -> tuple[str, list[Part]]:
+    """Return the body of the kernel that takes, adds or puts at positions; the memory it takes."""
+    table, own = fused.beside(node), as_view(node)
+    given = _Parameters(node, table)
+    whole, part = own, fused.seen(node.args[-1])
+    if node.op == "getitem":
+        whole, part = part, own
+        before = []
+    elif node.op == "update":
+        before = _copied(fused.seen(node.args[0]), own, given)
+    else:
+        before = [f"    for i in range({node.size}):", "        x0[i] = 0.0"]
     _, inner = leading(node.params["index"], len(whole.shape))
     rest = whole.shape[inner:]
     part = part.broadcast(shape := (*table.shape, *rest))
@@ -394,29 +458,27 @@ def _gather_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
         (*(0 for _ in table.shape), *whole.strides[inner:]),
     ]
     extents, (at, row, beyond) = _merged(shape, strides)
-    zeros = [] if takes else [f"    for i in range({node.size}):", "        x0[i] = 0.0"]
     heads, indent = _opened(extents)
-    lines = ["    separate()", *zeros, *heads]
     position = _unsigned(f"x1[{_unsigned(_index(row, 0))}] + {_index(beyond, 0)}")
-    chosen = f"{_parameter(whole.root, roots)}[{position}]"
-    other = f"{_parameter(part.root, roots)}[{_unsigned(_index(at, part.offset))}]"
-    lines.append(f"{indent}{other} = {chosen}" if takes else f"{indent}{chosen} += {other}")
-    return "\n".join(lines), roots
+    chosen, other = f"{given.of(whole.root)}[{position}]", given.value(part, at, node.dtype)
+    signs = {"getitem": f"{other} = {chosen}", "update": f"{chosen} = {other}"}
+    text = signs.get(node.op, f"{chosen} += {other}")
+    return "\n".join(["    separate()", *before, *heads, f"{indent}{text}"]), given.parts
 
 
-def _matrix_kernel(fused: Fused, node: Node) -> tuple[str, list[Node]]:
-    """Return the body of the kernel of a small matrix, and whose memory it takes.
+def _matrix_kernel(fused: Fused, node: Node) -> tuple[str, list[Part]]:
+    """Return the body of the kernel of a small matrix, and the memory it takes.
 
     Among that is memory for a copy of the matrix. It returns whether the matrix has what is wanted.
     """
     a, *others = node.args
-    roots = [node, work := fused.beside(node)]
-    lines = _copied(fused.seen(a), as_view(work), roots, "=")
+    given = _Parameters(node, work := fused.beside(node))
+    lines = _copied(fused.seen(a), as_view(work), given)
     for x in others:
-        lines += _copied(fused.seen(x), as_view(node), roots, "=")
+        lines += _copied(fused.seen(x), as_view(node), given)
     more = "".join(f", {value}" for value in node.params.values())
     call = f"{operation_of(node).matrix}(x1, x0, {a.shape[0]}{more})"
-    return "\n".join(["    separate()", *lines, f"    return {call}"]), roots
+    return "\n".join(["    separate()", *lines, f"    return {call}"]), given.parts
 
 
 #: Of kinds of steps other than loops, what prints the body of their kernels.

@@ -11,15 +11,19 @@ from autodiff.plan.program import CONSTANT, Node
 from autodiff.plan.to_numba.pieces import PIECES
 
 __all__ = [
-    *("KNOWN", "REALS", "is_known_number", "is_simple_variance", "is_small_matrix"),
-    *("leading", "step_kind"),
+    *("KNOWN", "REALS", "is_complex", "is_known_number", "is_short_product"),
+    *("is_simple_variance", "is_small_matrix", "leading", "step_kind"),
 ]
 
-#: Data types of derivatives, and all that kernels take.
+#: Real data types of derivatives, all of derivatives, and all that kernels take.
 REALS = (np.dtype(float), np.dtype(np.float32))
-KNOWN = (*REALS, np.dtype(np.int64), np.dtype(bool))
+_NUMBERS = (*REALS, np.dtype(complex))
+KNOWN = (*_NUMBERS, np.dtype(np.int64), np.dtype(bool))
 #: Rows up to which a matrix is solved or inverted by a kernel: LAPACK takes 1 µs to begin.
 _SMALL_MATRIX = 8
+#: Terms of an element of a product of matrices that a kernel adds itself, and products in all of
+#: which more terms are added: BLAS takes 0.1 µs to begin, for each pair of matrices of a stack.
+_FEW_TERMS, _MORE_TERMS, _FEW_PRODUCTS = 4, 8, 512
 #: Positions that are known and become a table, at most.
 _MOST_POSITIONS = 1 << 16
 
@@ -29,7 +33,7 @@ def step_kind(node: Node) -> str:
     row, operands = operation_of(node), node.args
     if node.dtype not in KNOWN or any(x.dtype not in KNOWN for x in operands):
         return "numpy"
-    if node.op in ("getitem", "scatter") and _is_table(node):
+    if node.op in ("getitem", "scatter", "update") and _is_table(node):
         return "gather"
     if row.kind is Kind.VIEW or node.op == "flip":
         (x, *others) = operands
@@ -39,11 +43,17 @@ def step_kind(node: Node) -> str:
     if node.op in PIECES:
         return "numpy" if PIECES[node.op](node) is None else "pieces"
     if node.op == "matmul":
-        same = node.dtype in REALS and all(x.dtype == node.dtype for x in operands)
+        same = node.dtype in _NUMBERS and all(x.dtype == node.dtype for x in operands)
         return "product" if same else "numpy"
     if row.combine:
         return "loop" if _is_simple_reduction(node) else "numpy"
-    if not row.numba or not set(node.params) <= {"dtype", "order"}:
+    if not set(node.params) <= {"dtype", "order"}:
+        return "numpy"
+    if is_complex(node):
+        # NumPy warns where a conversion loses something.
+        lost = row.takes is Takes.CONVERTED and node.dtype.kind != "c"
+        return "loop" if row.complex and not lost else "numpy"
+    if not row.numba:
         return "numpy"
     if row.takes is Takes.MASKS:
         fits = node.dtype == bool and all(x.dtype == bool for x in operands)
@@ -57,12 +67,22 @@ def step_kind(node: Node) -> str:
 def _is_table(node: Node) -> bool:
     """Return whether the positions of what is taken, or put, are known, and not too many."""
     index, (x, *others) = node.params["index"], node.args
-    if others or is_basic_index(index) or is_known_number(x) or x.dtype != node.dtype:
+    if len(others) != (node.op == "update") or is_basic_index(index):
+        return False
+    if is_known_number(x) and not others:
+        return False
+    if any(y.dtype != node.dtype for y in node.args):
         return False
     whole = x.shape if node.op == "getitem" else node.shape
-    if 0 in (x.size, node.size) or (node.op == "scatter" and node.dtype not in REALS):
+    if 0 in (x.size, node.size) or (node.op == "scatter" and node.dtype not in _NUMBERS):
         return False
     taken = node.size if node.op == "getitem" else x.size
+    if others:
+        # Of what is put in one place twice the last stays: which that is, is NumPy's to say.
+        places = np.arange(node.size).reshape(node.shape)[index]
+        taken = places.size
+        if len(np.unique(places)) < taken:
+            return False
     return taken <= _MOST_POSITIONS * math.prod(whole[leading(index, len(whole))[1] :])
 
 
@@ -94,6 +114,14 @@ def is_small_matrix(node: Node) -> bool:
     return shapes and doubles and 0 < a.shape[0] <= _SMALL_MATRIX
 
 
+def is_short_product(node: Node) -> bool:
+    """Return whether a kernel multiplies matrices itself."""
+    x, y = (x.shape for x in node.args)
+    products = (x[-2] if len(x) > 1 else 1) * x[-1] * (y[-1] if len(y) > 1 else 1)
+    few = x[-1] <= _FEW_TERMS or (x[-1] <= _MORE_TERMS and products <= _FEW_PRODUCTS)
+    return few and len(x) > 1 and len(y) > 1 and node.size > 0 < x[-1]
+
+
 def is_simple_variance(node: Node) -> bool:
     """Return whether a variance is one of sums."""
     (x, *others) = node.args
@@ -111,14 +139,20 @@ def _is_basic(node: Node) -> bool:
     return is_basic_index(node.params["index"]) and not is_known_number(node.args[0])
 
 
+def is_complex(node: Node) -> bool:
+    """Return whether an operation has to do with complex numbers."""
+    return any(x.dtype.kind == "c" for x in (node, *node.args))
+
+
 def _is_simple_reduction(node: Node) -> bool:
     (x, *others) = node.args
+    numbers = _NUMBERS if operation_of(node).complex else REALS
     if node.op == "scatter":
-        return not others and _is_basic(node) and node.dtype in REALS and x.dtype == node.dtype
+        return not others and _is_basic(node) and node.dtype in numbers and x.dtype == node.dtype
     if not set(node.params) <= {"axis", "keepdims"}:
         return False
     if node.op in ("max", "min"):
         return node.dtype in REALS and x.size > 0
     if node.dtype == np.int64:
         return x.dtype in (np.dtype(bool), np.dtype(np.int64))
-    return node.dtype in REALS and all(y.dtype == node.dtype for y in node.args)
+    return node.dtype in numbers and all(y.dtype == node.dtype for y in node.args)

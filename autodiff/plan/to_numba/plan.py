@@ -128,8 +128,6 @@ def numba_plan(
             source = _scalar_source(print_scalars(program, inputs, _together, title), "numbers")
             source += _typed_results(results, typed)
     else:
-        if any(node.dtype.kind == "c" for node in program.inputs):
-            return "it computes with complex numbers"
         try:
             printed = print_kernels(program, inputs, result, title, donate=donate)
         except NotCompiled as reason:

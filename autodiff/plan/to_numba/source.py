@@ -15,7 +15,7 @@ from autodiff.plan.names import Names
 from autodiff.plan.printed import unless_finite
 from autodiff.plan.program import CONSTANT, FINITE, Guard, Node, Program
 from autodiff.plan.to_numba.fusion import Fused, Step
-from autodiff.plan.to_numba.kernels import KERNEL_KINDS, is_known, kernel_text, type_name
+from autodiff.plan.to_numba.kernels import KERNEL_KINDS, Part, is_known, kernel_text, type_name
 from autodiff.plan.to_numba.placement import check_fused
 
 __all__ = ["MOST_KERNELS", "NotCompiled", "Printed", "imports", "names_above", "print_kernels"]
@@ -45,8 +45,8 @@ class Printed(NamedTuple):
     is_free: bool
 
 
-#: A step, its kernel, and whose memory that takes.
-_Call = tuple[Step, str, list[Node]]
+#: A step, its kernel, and the memory that it takes.
+_Call = tuple[Step, str, list[Part]]
 #: By identity of a value: number of its array, first item, and how many.
 _Places = dict[int, tuple[int, int, int]]
 
@@ -149,16 +149,16 @@ class _Module:
         start = self.starts[number]
         return f"{self.buffer_names[node.dtype]}[{start} : {start + node.size}]"
 
-    def kernel(self, step: Step) -> tuple[str, list[Node]]:
-        """Return the name of the kernel of a step, and whose memory it takes."""
-        text, roots = kernel_text(self.fused, step, self.stored)
+    def kernel(self, step: Step) -> tuple[str, list[Part]]:
+        """Return the name of the kernel of a step, and the memory it takes."""
+        text, parts = kernel_text(self.fused, step, self.stored)
         # Kernels of other types of the same text are the same function: Numba looks at the types.
         if text not in self.kernels:
             self.kernels[text] = name = self.fresh(f"{step.kind}_{len(self.kernels) + 1}")
             if len(self.kernels) > MOST_KERNELS:
                 raise NotCompiled("it has too many different loops")
             self.texts[name] = text.replace("KERNEL", name)
-        return self.kernels[text], roots
+        return self.kernels[text], parts
 
     def shown(self, node: Node) -> str:
         """Return a value as an operand of a call of NumPy."""
@@ -250,7 +250,7 @@ class _Module:
 
 #: Names of modules that the functions use beside those of the libraries below.
 _RESERVED = (
-    *("make", "np", "math", "float32", "float64", "int64", "uint64"),
+    *("make", "np", "math", "complex128", "float32", "float64", "int64", "uint64"),
     *("arrays", "row", "r", "i", "run", "changed"),
 )
 
@@ -332,7 +332,7 @@ def _head(module: _Module, title: str, functions: Sequence[str]) -> list[str]:
 def imports(text: str, used: Collection[str] = ()) -> list[str]:
     """Return the statements that import what compiled functions use."""
     lines = ["import math"] if "math." in text else []
-    plain = [n for n in ("float32", "float64", "int64", "uint64") if f"{n}(" in text]
+    plain = [n for n in ("complex128", "float32", "float64", "int64", "uint64") if f"{n}(" in text]
     if plain:
         lines.append(f"from numba import {', '.join(plain)}")
     for library in _libraries():
@@ -434,7 +434,7 @@ class _Writer:
         name = module.fresh(f"steps_{len(self.functions) + 1}")
         arrays: dict[str, tuple[tuple[int, ...], int]] = {}
         places: dict[int, tuple[int, int, int]] = {}
-        for x in [*given, *(root for _, _, roots in calls for root in roots)]:
+        for x in [*given, *(part.root for _, _, parts in calls for part in parts)]:
             array, shape, start = "", x.shape, 0
             if id(x) in module.slices:
                 array, shape = module.buffer_names[x.dtype], (module.buffers[x.dtype],)
@@ -458,15 +458,16 @@ class _Writer:
         local = Names()
         for reserved in (*names_above(), *self.module.texts):
             local.fresh(reserved)
-        taken: dict[int, str] = {}
+        taken: dict[tuple[int, int], str] = {}
         lines = []
-        for step, kernel, roots in calls:
-            for root in roots:
-                if id(root) not in taken:
-                    taken[id(root)] = own = local.fresh(self.module.names.get(id(root), root.name))
-                    place = ", ".join(map(str, places[id(root)]))
+        for step, kernel, parts in calls:
+            for root, start in parts:
+                if (id(root), start) not in taken:
+                    own = local.fresh(self.module.names.get(id(root), root.name))
+                    taken[id(root), start] = own
+                    place = ", ".join(map(str, _place(places, root, start)))
                     lines.append(f"{own} = {_at(root)}(arrays, {place})")
-            names = ", ".join(taken[id(root)] for root in roots)
+            names = ", ".join(taken[id(root), start] for root, start in parts)
             lines.append(f"{kernel}({names})  # {_brief(step)}")
         return lines
 
@@ -477,11 +478,11 @@ class _Writer:
 
         Before it the name and shape of its table, which is the array of that number.
         """
-        kinds = [(kernel, tuple(map(_in, roots))) for _, kernel, roots in calls]
+        kinds = [(kernel, tuple(_in(part.root) for part in parts)) for _, kernel, parts in calls]
         order = list(dict.fromkeys(kinds))
         rows = [
-            [order.index(kind), *(number for root in roots for number in places[id(root)])]
-            for kind, (_, _, roots) in zip(kinds, calls, strict=True)
+            [order.index(kind), *(number for part in parts for number in _place(places, *part))]
+            for kind, (_, _, parts) in zip(kinds, calls, strict=True)
         ]
         width = max(map(len, rows))
         table = self.module.fresh(f"table_{name}")
@@ -501,6 +502,12 @@ class _Writer:
             lines.append(f"    {'elif' if place else 'if'} row[0] == {place}:")
             lines.append(f"        {kernel}({arguments})")
         return table, (len(rows), width), lines
+
+
+def _place(places: _Places, root: Node, start: int) -> tuple[int, int, int]:
+    """Return where the memory of a value lies, from an item on."""
+    number, first, count = places[id(root)]
+    return number, first + start, count - start
 
 
 def _at(node: Node) -> str:

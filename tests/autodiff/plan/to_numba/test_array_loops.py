@@ -317,3 +317,36 @@ def test_what_numba_refuses_is_left_to_numpy(rng, monkeypatch):
     plan = step.plan(u, 0.1)
     assert plan.backend == "numpy"
     assert plan.note.startswith("Numba refused it")
+
+
+def test_writes_at_known_positions_are_kernels(rng):
+    rows, columns = np.array([2, 0, 3]), np.array([1, 1, 0])
+
+    def f(x, y):
+        first = np.zeros((4, 3))
+        first[rows] = np.exp(x[:3])
+        second = x * 2.0
+        second[rows, columns] = y
+        third = x + 1.0
+        third[:, columns[1:]] = 0.5
+        return first, second, third, np.sum(second @ third.T)
+
+    x, y = rng.normal(size=(4, 3)), rng.normal(size=3)
+    compiled = autodiff.compile(f, backend="numba")
+    for found, expected in zip(compiled(x, y), f(x, y), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-13)
+    plan = compiled.plan(x, y)
+    assert plan.backend == "numba", plan.note
+    assert "[...] = " not in plan.source, "a call of NumPy's"
+
+
+def test_of_what_is_written_twice_the_last_stays(rng):
+    twice = np.array([1, 0, 1])
+
+    def f(x):
+        y = x * 2.0
+        y[twice] = np.exp(x[:3])
+        return y
+
+    x = rng.normal(size=4)
+    np.testing.assert_allclose(autodiff.compile(f, backend="numba")(x), f(x))

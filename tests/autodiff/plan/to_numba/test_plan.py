@@ -273,7 +273,7 @@ def test_pieces_that_numba_cannot_do_run_in_numpy(rng):
 
 def test_what_is_not_for_numba_gets_a_plan_for_numpy(rng):
     z = rng.normal(size=3) + 1j
-    for f, x in ((lambda z: z * z, z), (lambda x: np.sort(np.linalg.inv(x)), np.eye(2))):
+    for f, x in ((lambda z: z / z, z), (lambda x: np.sort(np.linalg.inv(x)), np.eye(2))):
         compiled = autodiff.compile(f, backend="numba")
         np.testing.assert_allclose(compiled(x), f(x))
         plan = compiled.plan(x)
