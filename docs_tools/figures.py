@@ -117,7 +117,7 @@ def _baseline(results: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _prepared(results: Sequence[Mapping[str, Any]]) -> str:
-    """Return what each candidate takes before it can be timed: tracing, compiling, a first call."""
+    """Return the time of each candidate before it is timed: tracing, compiling, a first call."""
     names = {entry["candidate"]: None for result in results for entry in result["entries"]}
     times = [
         {e["candidate"]: e["prepare_s"] for e in result["entries"] if e["ratio"] is not None}

@@ -49,7 +49,7 @@ class Namespace:
         return found if callable(found) else None
 
     def called(self, path: str, function: Any, home: Any, args: Any, kwargs: Any) -> Any:
-        """Return what a function of NumPy or SciPy gives, by the library or else on the host.
+        """Return the result of a function of NumPy or SciPy, by the library or else on the host.
 
         What comes from the host is put beside the array `home`.
         """
@@ -69,7 +69,7 @@ class Namespace:
         return self.by_host(path, function, home, args, kwargs)
 
     def by_host(self, path: str, function: Any, home: Any, args: Any, kwargs: Any) -> Any:
-        """Return what NumPy or SciPy computes, for want of a function of the library."""
+        """Return the result of NumPy or SciPy, for want of a function of the library."""
         leaves, structure = flatten((args, kwargs))
         args, kwargs = structure.unflatten(
             [self.on_host(x.array, path) if type(x) is Wrapped else x for x in leaves]
@@ -108,7 +108,7 @@ class Namespace:
         return x.item() if isinstance(x, np.generic) else x
 
     def moved(self, x: Any, home: Any) -> Any:
-        """Return what the library takes as an array as one of its own, beside another if given."""
+        """Return a value as an array of the library, beside another one if given."""
         return self.xp.asarray(x)
 
     def given(self, x: Any) -> Any:

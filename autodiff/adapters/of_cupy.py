@@ -24,7 +24,7 @@ class Cupy(Namespace):
 
 
 def _functions(xp: Any, linalg: Any, fft: Any, signal: Any) -> dict[str, Callable[..., Any]]:
-    """Return what CuPy has otherwise than NumPy, and the functions of SciPy's compiled code."""
+    """Return the functions that CuPy has in its own way, and those of SciPy's compiled code."""
 
     def polar(a: Any) -> Any:
         u, _, vh = xp.linalg.svd(a, full_matrices=False)

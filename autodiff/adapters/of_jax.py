@@ -24,7 +24,7 @@ class Jax(Namespace):
         super().__init__("jax", jnp, special, _functions(jnp, special, linalg, signal))
 
     def by_host(self, path: str, function: Any, home: Any, args: Any, kwargs: Any) -> Any:
-        """Return what NumPy or SciPy computes; a call back where values are not known yet."""
+        """Return the result of NumPy or SciPy; a call back where values are not known yet."""
         jax = self._jax
         if not any(isinstance(x, Wrapped) and self._is_traced(x.array) for x in args):
             return super().by_host(path, function, home, args, kwargs)

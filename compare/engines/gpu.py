@@ -13,7 +13,7 @@ __all__ = ["GRAPH_CUDA", "prepare_on"]
 
 
 def prepare_on(device: str) -> Callable[[Case], Prepared]:
-    """Return what prepares value and gradients on a device of PyTorch's."""
+    """Return the preparation of value and gradients on a device of PyTorch's."""
 
     def prepare(case: Case) -> Prepared:
         import autodiff

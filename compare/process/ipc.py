@@ -55,7 +55,7 @@ class _Numbers(pickle.Unpickler):
 
 
 def numbers_only(payload: bytes) -> Any:
-    """Return what was pickled, with nothing in it that would run code of others here.
+    """Return an object from its pickle, with nothing in it that would run code of others here.
 
     Examples
     --------

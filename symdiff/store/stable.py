@@ -1,4 +1,4 @@
-"""What grows exponentially, in quotients, products and logarithms: written so that it stays finite.
+"""Quotients, products and logarithms of exponentials, written so that they stay finite.
 
 Far out ``1/cosh(x)`` is 0, but its derivative as that of a quotient is infinite over infinite.
 Written with functions that do not overflow it is right everywhere. Graphs of entries and of

@@ -59,7 +59,7 @@ class Distinct:
 
 
 def distinct(visited: Visited, outside: Callable[[], Iterable[Any]]) -> Distinct | None:
-    """Return what tells whether arguments are distinct, if the code that ran could see it."""
+    """Return the test whether arguments are distinct, if the code that ran could see it."""
     names = set().union(*(code.co_names for code in visited.codes.values()))
     memory = not visited.known or not names.isdisjoint(_MEMORY)
     places = [place for place, _ in visited.globals.values()] + [vars(builtins)]

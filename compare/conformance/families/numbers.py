@@ -15,7 +15,7 @@ def _of(name, function, x, truth, **more):
 
 
 def _leaves(slope, **more):
-    """Return what a function means where a number that leaves is a constant, by its slope."""
+    """Return, by library, why a number that leaves is a constant, and the derivative then."""
     return {
         "torch": ("item() and float() are not differentiable (PyTorch, Tensor.item)", (slope,)),
         "mygrad": ("item() does not support back-propagation (MyGrad, Tensor.item)", (slope,)),
@@ -24,7 +24,7 @@ def _leaves(slope, **more):
 
 
 def _tensor(slope):
-    """Return what a function means that is called with a tensor, by its slope."""
+    """Return, by library, why a function gets a tensor, and its derivative then."""
     slopes = (np.asarray(slope, float)[()],)
     return {
         "torch": (

@@ -17,7 +17,7 @@ def _of(name, function, x, truth, **more):
 
 
 def _rebound(meant):
-    """Return what a function means where ``y += 1`` binds y to another array, by its slope."""
+    """Return, by library, why ``y += 1`` binds y to another array, and the derivative then."""
     slope = (np.asarray(meant, float),)
     return {
         "jax": ("arrays are immutable: += makes another one (JAX, The Sharp Bits)", slope),
