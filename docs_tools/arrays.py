@@ -46,7 +46,20 @@ jax.jit(autodiff.grad(f))(jax.numpy.ones(3))
 - **Compiled functions.** A plan is of NumPy's arrays: with others, `autodiff.compile(f)` calls `f`.
 - **Libraries do not mix.** CuPy refuses an array of NumPy beside its own, and so does the gradient;
   Dask, JAX and PyTorch take it. `sparse @ tensor` ends in an error of pydata/sparse, which does not
-  leave the operator to the other operand.
+  leave the operator to the other operand: write `tensor @ sparse.T`. Where the argument is NumPy's
+  and only a constant PyTorch's or JAX's, the gradient is what `autodiff.wrap(xp).asarray` gives,
+  with the library's own as `.array`.
+- **Functions of NumPy.** Dask's own (`da.sum`, `x.dot`, `map_blocks`) would take a tensor into
+  Dask's graph, where the derivative is lost: that raises. PyTorch's refuse one. A constant of
+  PyTorch or JAX that meets no tensor (`np.sum(c)`) is not NumPy's to compute:
+  `autodiff.wrap(xp).asarray(c)` is.
+- **Lengths.** An array of Dask whose chunks are unknown, as of a table or of `x[x > 0]`, is
+  refused: `x.compute_chunk_sizes()`, `to_dask_array(lengths=True)`, or `np.where(mask, x, 0.0)`.
+- **Types.** `bfloat16` and others that NumPy does not have are refused; `float16` and `float32`
+  stay.
+- **Second derivatives** look where kinks are (`abs`, `max`, `sort`, a root). Dask computes that,
+  and under `jax.jit` JAX refuses it; `jax.jacfwd(autodiff.grad(f))` follows JAX's conventions
+  there.
 - **GPU.** CuPy is tested by a stand-in that follows its documented rules of dispatch and has the
   functions that CuPy 14 documents; no table here was run on a device. `gradscale run --device cuda`
   times gradients of PyTorch's arrays on one.

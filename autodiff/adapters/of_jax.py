@@ -74,6 +74,10 @@ def _functions(jnp: Any, special: Any, linalg: Any, signal: Any) -> dict[str, Ca
         # The length must be known where values are not.
         return jnp.bincount(x, weights, length=minlength)
 
+    def sign(x: Any) -> Any:
+        # JAX's own derivative of it is zero, which of complex numbers it is not.
+        return jnp.exp(1j * jnp.angle(x)) * (x != 0) if jnp.iscomplexobj(x) else jnp.sign(x)
+
     def windows(x: Any, window_shape: Any, axis: Any = None, **more: Any) -> Any:
         lengths = (window_shape,) if isinstance(window_shape, int) else tuple(window_shape)
         axes = (axis,) if isinstance(axis, int) else axis
@@ -93,6 +97,7 @@ def _functions(jnp: Any, special: Any, linalg: Any, signal: Any) -> dict[str, Ca
         # JAX's series diverges from -1 downwards: 1e38 at -1.5 (version 0.10). On the host.
         "hyp2f1": lambda *xs: NotImplemented,
         "psi": special.digamma,
+        "sign": sign,
         "sliding_window_view": windows,
         "sort": lambda x, axis=-1, **kw: jnp.sort(x, axis=axis),
         "argsort": lambda x, axis=-1, **kw: jnp.argsort(x, axis=axis, stable=True),

@@ -8,6 +8,9 @@ import numpy as np
 
 __all__ = ["Wrapped"]
 
+#: Kinds of NumPy's numbers: types that other libraries add, such as bfloat16, are of none.
+_KINDS = frozenset("fciub")
+
 
 class Wrapped:
     """An array of a library that answers NumPy's protocols.
@@ -34,8 +37,16 @@ class Wrapped:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Its data type, as NumPy names it."""
-        kind = self.array.dtype
-        return kind if isinstance(kind, np.dtype) else np.dtype(str(kind).rpartition(".")[2])
+        kind: np.dtype[Any] = self.array.dtype
+        if not isinstance(kind, np.dtype):
+            name = str(kind).rpartition(".")[2]
+            kind = np.dtype(name) if hasattr(np, name) else kind
+        if getattr(kind, "kind", "") not in _KINDS:
+            raise TypeError(
+                f"an array of {self.adapter.name} of type {kind} arrived, which NumPy does not "
+                "have: convert it to float32"
+            )
+        return kind
 
     ndim = property(lambda self: len(self.shape))
     size = property(lambda self: math.prod(self.shape))

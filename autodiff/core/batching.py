@@ -18,6 +18,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from autodiff.core.batched import Batched, buffer_id
 from autodiff.core.constants import NUMBERS
+from autodiff.core.libraries import elsewhere, own_copy
 from autodiff.core.primitive import Array, BatchRule, Primitive
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, compute, node_of, record
@@ -57,9 +58,12 @@ def of_batch(tape: Tape, x: Any, size: int) -> Array:
     if type(x) is Tensor and x.tape is tape:
         _check_written(tape, (x,))
         return x.value.array
-    x = x if type(x) is Tensor else np.asarray(x)
+    away = elsewhere(x) is not None
+    x = x if type(x) is Tensor or away else np.asarray(x)
     wide = np.broadcast_to(x, (size, *np.shape(x)))
-    return np.array(wide) if isinstance(wide, np.ndarray) else wide
+    if type(x) is Tensor:
+        return wide
+    return own_copy(wide) if away else np.array(wide)
 
 
 def _record(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autodiff.core.libraries import adapted, own_copy
+from autodiff.core.libraries import adapted, own_copy, sized
 
 __all__ = ["NUMBERS", "Constants", "fingerprint", "is_plain", "states"]
 
@@ -64,7 +64,7 @@ class Constants:
                 "work together with tensors: convert it with np.asarray(..., dtype=float)"
             )
         if not isinstance(x, np.ndarray | np.generic):
-            return own_copy(x)
+            return own_copy(sized(x))
         if not _may_change(x) or (self._brief and self._watch(x)):
             return x
         copy = np.array(x)

@@ -15,13 +15,14 @@ import numpy as np
 from autodiff.core.batched import Batched
 from autodiff.core.messages import complex_objects
 from autodiff.core.users import is_foreign
-from autodiff.errors import LostDerivative
 
 __all__ = ["PYTHON_NUMBER", "Conversions", "plain_value", "text_of", "type_of"]
 
 #: Parameters of the inputs that were numbers of Python's, not NumPy's.
 PYTHON_NUMBER: dict[str, Any] = {}
 
+#: Names of the modules that are told the type of a tensor.
+_BESIDE = ("autodiff.", "scipy.sparse.", "dask.array.", "sparse.")
 _Decision = TypeVar("_Decision")
 
 
@@ -49,13 +50,14 @@ class Conversions:
     def __class__(self: Any) -> Any:
         """The type of what a tensor of real or complex numbers stands for, to all but this package.
 
-        And but sparse matrices, which leave a product to what they do not take for an array.
+        And but the libraries whose arrays leave an operation to what they do not take for a plain
+        array: Dask would put the tensor into its graph, and the derivative would be lost.
 
         `isinstance`, `match` and `functools.singledispatch` ask for it, and so take the way that
         they take without a derivative.
         """
         asking = str(sys._getframe(1).f_globals.get("__name__"))
-        if asking.startswith(("autodiff.", "scipy.sparse.")):
+        if asking.startswith(_BESIDE):
             return type(self)
         if is_foreign(asking):
             self.tape.mark("classes")
@@ -180,7 +182,11 @@ class Conversions:
 
     def __reduce_ex__(self: Any, protocol: Any) -> Any:
         if not self.tape.ended:
-            raise LostDerivative("pickling a tensor would lose its derivative: use the tensor")
+            # Dask pickles what it puts into a graph, and goes on where that fails.
+            raise self.tape.refused(
+                "pickling a tensor would lose its derivative, as its way into a graph of Dask's "
+                "would: use the tensor, and functions of NumPy in place of Dask's own"
+            )
         return super().__reduce_ex__(protocol)
 
 

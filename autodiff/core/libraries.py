@@ -15,7 +15,7 @@ from autodiff.core.pytrees import flatten
 
 __all__ = [
     *("ADAPTERS", "adapted", "beside", "by_parts", "called_wrapped", "elsewhere", "of_scipy"),
-    "own_copy",
+    *("own_copy", "sized", "unwrapped"),
 ]
 
 #: By type of an array that answers no protocol of NumPy's, its adapter, once `wrap` has made it.
@@ -49,7 +49,12 @@ def called_wrapped(function: Any, args: Any, kwargs: Any) -> Any:
         return None
     args, kwargs = structure.unflatten(wrapped)
     results, structure = flatten(function(*args, **kwargs))
-    return structure.unflatten([x.array if hasattr(x, "adapter") else x for x in results])
+    return structure.unflatten([unwrapped(x) for x in results])
+
+
+def unwrapped(x: Any) -> Any:
+    """Return an adapted array as its library has it."""
+    return x.array if hasattr(x, "adapter") else x
 
 
 def beside(x: Any, array: Any) -> Any:
@@ -61,6 +66,17 @@ def beside(x: Any, array: Any) -> Any:
 def own_copy(x: Any) -> Any:
     """Return a copy of an array of another library, whose elements its owner may change."""
     return x.copy() if hasattr(x, "__setitem__") and hasattr(x, "copy") else x
+
+
+def sized(x: Any) -> Any:
+    """Return an array of another library, of which Dask may not know how many elements it has."""
+    if any([n != n for n in x.shape]):
+        raise ValueError(
+            f"an array of Dask of shape {x.shape} arrived, and no rule can do without the lengths: "
+            "x.compute_chunk_sizes() computes them, to_dask_array(lengths=True) those of a table, "
+            "and np.where(mask, x, 0.0) in place of x[mask] leaves them as they are"
+        )
+    return x
 
 
 def of_scipy(

@@ -12,6 +12,7 @@ import numpy as np
 
 from autodiff.core import substitution
 from autodiff.core.constants import is_plain
+from autodiff.core.libraries import sized
 from autodiff.core.pytrees import LEAF, Structure, flatten, structure_of
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, assembled, leaf
@@ -195,7 +196,7 @@ def as_primal(x: Any, what: str) -> Any:
             "np.array(..., dtype=float), or close over it: lambda w: f(w, x)"
         )
     if dtype.kind in "fc":
-        return x
+        return x if isinstance(x, np.ndarray | np.generic) else sized(x)
     advice = {
         "O": "convert it with .astype(float)",
         "i": "convert it with .astype(float), or close over it: lambda w: f(w, labels)",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from autodiff.core.batching import loop
-from autodiff.core.libraries import beside, elsewhere
+from autodiff.core.libraries import beside, elsewhere, sized
 from autodiff.core.primitive import Array, handles, linear
 from autodiff.core.stores import current
 from autodiff.core.tensor import Tensor, record
@@ -181,7 +181,7 @@ def _taken(x: Array, *dynamic: Array, index: Any) -> Array:
     if dynamic:
         return getitem(x, filled(index, dynamic))
     if type(x) is not np.ndarray and hasattr(x, "vindex"):
-        return _taken_of_dask(x, index)
+        return sized(_taken_of_dask(x, index))
     return x[index]
 
 

@@ -65,7 +65,11 @@ def _at_tie(out: Array, x: Array, y: Array) -> Array:
 
 
 def _at_power(out: Array, x: Array, y: Array) -> Array:
-    return np.logical_and(np.equal(out, 0), np.logical_and(np.less(0, y), np.less(y, 1)))
+    steep = np.logical_and(np.less(0, y), np.less(y, 1))
+    if type(steep) in (np.bool, np.ndarray) and not np.any(steep):
+        # Without a look at a value, which is not known under jax.jit.
+        return np.False_
+    return np.logical_and(np.equal(out, 0), steep)
 
 
 def _at_ties(out: Array, x: Array, *, axis: Any, keepdims: bool) -> Array:

@@ -65,8 +65,14 @@ def _solved(a: Array, b: Array) -> Array:
     firsts, seconds = slice(0, n - 1, 2), slice(1, n, 2)
     steps = _times(a[..., seconds], a[..., firsts])
     odd = _solved(steps, _times(a[..., seconds], b[..., firsts]) + b[..., seconds])
+    between = _times(a[..., 2::2], odd[..., : (n - 1) // 2])
+    if elsewhere(result) is not None:
+        # Put together: Dask loses chunks of what is written into each second element.
+        even = np.concatenate([result[..., :1], result[..., 2::2] + between], -1)
+        pairs = np.stack([even, np.concatenate([odd, odd[..., : n % 2]], -1)], -1)
+        return np.reshape(pairs, (*b.shape[:-1], n + n % 2))[..., :n]
     result[..., seconds] = odd
-    result[..., 2::2] += _times(a[..., 2::2], odd[..., : (n - 1) // 2])
+    result[..., 2::2] += between
     return result
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from autodiff.core import substitution
 from autodiff.core.batching import batch_tape, in_batch, of_batch
-from autodiff.core.libraries import ADAPTERS, called_wrapped, elsewhere
+from autodiff.core.constants import is_plain
+from autodiff.core.libraries import ADAPTERS, called_wrapped, sized
 from autodiff.core.pytrees import Structure, flatten, parts_of
 from autodiff.core.tape import Tape
 from autodiff.core.tensor import Tensor, assembled
@@ -170,12 +171,13 @@ def _with_axis_first(x: Any, axis: Any, what: str) -> Any:
         x = assembled(x)
     if type(x) is not Tensor:
         here = isinstance(x, np.ndarray | np.generic | int | float | complex)
-        if not here and elsewhere(x) is None:
+        # Of a masked array the mask would be dropped, and a matrix multiplies otherwise.
+        if not (is_plain(x) or isinstance(x, int | float | complex)):
             raise TypeError(
                 f"{what} is a {type(x).__name__}; arrays are mapped over: in_axes=None leaves it "
                 "as it is"
             )
-        x = np.asarray(x) if here else x
+        x = np.asarray(x) if here else sized(x)
         if x.dtype.kind not in "fiubc":
             raise TypeError(f"{what} is of dtype {x.dtype}; numbers are expected")
     ndim = x.ndim

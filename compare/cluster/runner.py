@@ -91,6 +91,8 @@ class DaskRunner:
 
     Raises
     ------
+    TypeError
+        If `client` is none, or one that is asynchronous.
     ClusterError
         While it runs: if nobody could measure for `patience_s`, or the scheduler is gone.
 
@@ -118,12 +120,26 @@ class DaskRunner:
     #: Workers that are there and offer no batch.
     _others: int = dataclasses.field(default=0, init=False)
 
+    def __post_init__(self) -> None:
+        kind = type(self.client).__name__
+        if getattr(self.client, "asynchronous", False):
+            kind = f"{kind} that is asynchronous"
+        elif hasattr(self.client, "submit"):
+            return
+        raise TypeError(
+            f"DaskRunner: a {kind} arrived; expected a distributed.Client, such as "
+            'Client("tcp://127.0.0.1:8786")'
+        )
+
     def measured(
         self, plan: Plan, ladder: Ladder, on_begin: Callable[[Batch, Engine], None]
     ) -> Iterator[tuple[Batch, Ended]]:
         """Yield the cells with their batches, those of a batch when it has ended."""
         packages = [name for engine in plan.engines for name in engine.imports]
         ours = job.greet(packages)
+        # Anew for each plan: its engines need other packages, and who did not answer until the end
+        # of the last one was not waited for.
+        self._workers.clear()
         flights: list[_Flight] = []
         busy_s = time.monotonic()
         try:

@@ -88,8 +88,10 @@ class Standin:
         known = getattr(np, ufunc.__name__, None) is ufunc and ufunc.__name__ not in _ABSENT
         if method != "__call__" or not known:
             return NotImplemented
+        # By type, and not by what an object says that it is: a tensor says the class of its value.
         if any(
-            not isinstance(x, Standin | np.ndarray | np.generic | int | float | complex)
+            type(x) is not Standin
+            and not isinstance(x, np.ndarray | np.generic | int | float | complex)
             for x in inputs
         ):
             return NotImplemented

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import autodiff
-from autodiff import grad, jvp, value_and_grad, vjp
+from autodiff import LostDerivative, grad, jvp, value_and_grad, vjp
 from tests.autodiff.arrays import walking
 from tests.autodiff.arrays.standin import Standin
 from tests.autodiff.rules.test_table import DIFFERENTIABLE
@@ -149,6 +149,10 @@ TRANSFORMS = {
     "hessian": lambda w: autodiff.hessian(cube)(w),
     "jacobian": lambda w: autodiff.jacobian(np.sin)(w),
     "jacobian in reverse": lambda w: autodiff.jacobian(cube, mode="rev")(w),
+    # The derivative of the derivative is nobody's: nothing has to do with the argument.
+    "hessian of a sum": lambda w: autodiff.hessian(np.sum)(w),
+    "vmap of what is constant": lambda w: autodiff.vmap(grad(lambda t: 3.0 * t))(w),
+    "jacobian of a product": lambda w: autodiff.jacobian(np.cumprod)(w + 1.5),
     "linearize": lambda w: autodiff.linearize(cube, w)[1](w),
     "jet": lambda w: autodiff.jet(lambda x: np.exp(x) * x, w, 3),
     "vmap": lambda w: autodiff.vmap(grad(lambda t: t**3))(w),
@@ -227,8 +231,74 @@ def test_the_host_and_another_library_do_not_mix_in_silence():
         grad(lambda w: np.sum(w * np.ones(3)))(Standin(W))
 
 
+#: What Dask gets a tensor for, though it is a function of Dask's: the derivative would be lost.
+OF_DASK = {
+    "sum": lambda da, x, w: da.sum(x * w),
+    "concatenate": lambda da, x, w: np.sum(da.concatenate([x[0], w]) ** 2),
+    "a product": lambda da, x, w: np.sum(x.dot(w)),
+    "chunks": lambda da, x, w: np.sum(da.map_blocks(lambda b, v: b * v, x, w)),
+    "chunks around a tensor": lambda da, x, w: np.sum(x.map_blocks(lambda b: b * w)),
+}
+
+
+@pytest.mark.parametrize("here", [True, False])
+@np.errstate(invalid="ignore", divide="ignore")
+def test_arrays_of_dask_beside_arguments_of_either_kind(here):
+    """The constant on the left leaves the operation to the tensor, whatever that holds."""
+    dask = library("dask")
+    da = pytest.importorskip("dask.array")
+    x, w = dask.convert(X, False), W if here else dask.convert(W, False)
+    for name, loss in LOSSES.items():
+        found = grad(lambda w, loss=loss: loss(w, x))(w)
+        expected = grad(lambda w, loss=loss: loss(w, X))(W)
+        np.testing.assert_allclose(dask.back(found), expected, err_msg=name)
+    for name, loss in OF_DASK.items():
+        # The other way to the result would hide that this one is lost.
+        with pytest.raises(LostDerivative, match="graph of Dask's"):
+            pytest.fail(f"{name}: {grad(lambda w, loss=loss: loss(da, x, w) + np.sum(w))(w)}")
+
+
+def test_lengths_that_dask_does_not_know_are_asked_for():
+    dask = library("dask")
+    w = dask.convert(W, False)
+    unknown = w[w > -9.0]
+    calls = (
+        *(lambda: grad(lambda v: np.sum(v**2))(unknown), lambda: autodiff.vmap(np.sin)(unknown)),
+        *(lambda: grad(lambda v: np.sum(v * unknown))(w), lambda: jvp(masked, (w,), (w,))),
+        *(lambda: grad(lambda v: np.sum(masked(v)))(w), lambda: autodiff.jacobian(masked)(w)),
+    )
+    for call in calls:
+        with pytest.raises(ValueError, match=r"x.compute_chunk_sizes\(\) computes them"):
+            call()
+    found = grad(lambda v: np.sum(v * unknown.compute_chunk_sizes()))(w)
+    np.testing.assert_allclose(dask.back(found), W)
+
+
+def masked(w):
+    return w[w > 0.0]
+
+
+@pytest.mark.parametrize("name", ["standin", "dask", "torch"])
+def test_a_vector_of_a_structure_stays_in_its_library(name):
+    other = library(name)
+    looks = other.looks()
+    flat, back = autodiff.ravel({"x": other.convert(X, False), "n": 2.0})
+    parts = back(flat * 2.0)
+    product = grad(lambda v: np.sum(back(v)["x"] ** 2) * back(v)["n"])(flat)
+    assert other.looks() == looks
+    assert all(isinstance(a, other.kind) for a in (flat, parts["x"], parts["n"], product))
+    np.testing.assert_allclose(other.back(flat), [*X.ravel(), 2.0])
+    np.testing.assert_allclose(other.back(parts["x"]), 2.0 * X)
+    np.testing.assert_allclose(other.back(product), [*4.0 * X.ravel(), np.sum(X**2)])
+
+
 def test_sparse_constants():
     sparse = pytest.importorskip("sparse", reason="pydata/sparse is not installed")
     x = sparse.COO.from_numpy(np.where(X > 0.6, X, 0.0))
     found = grad(lambda s: np.sum(s * s * 3.0))(x)
     np.testing.assert_allclose(found.todense(), 6 * x.todense())
+    for loss in (lambda w, x: np.sum((x * w) ** 2), lambda w, x: np.sum((w @ x.T) ** 2)):
+        found = grad(lambda w, loss=loss: loss(w, x))(W)
+        dense = found.todense() if hasattr(found, "todense") else found
+        expected = grad(lambda w, loss=loss: loss(w, x.todense()))(W)
+        np.testing.assert_allclose(dense, expected)

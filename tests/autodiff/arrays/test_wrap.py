@@ -135,6 +135,32 @@ def test_what_the_host_must_not_compute_is_refused(torch):
         grad(bessel)(torch.tensor(W, requires_grad=True))
 
 
+def test_types_that_numpy_does_not_have_are_refused(jax, torch):
+    for x in (torch.ones(3, dtype=torch.bfloat16), jax.numpy.ones(3, "bfloat16")):
+        for transform in (grad, autodiff.vmap):
+            with pytest.raises(TypeError, match=r"bfloat16 arrived, which .*: convert it to float"):
+                transform(f)(x)
+
+
+#: Functions that are smooth where they are taken, though a part of them has a kink.
+TWICE = {
+    "powers": lambda w: np.sum((w[:, None] - w) ** 4),
+    "lengths of complex numbers": lambda w: np.sum(np.abs(np.exp(1j * w) * w + w) ** 2),
+    "ranks": lambda w: np.median(w) * np.sum(w),
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_second_derivatives_in_jax_are_those_of_numpy(jax, name):
+    loss, w = TWICE[name], jax.numpy.asarray(W)
+    expected = autodiff.hessian(loss)(W)
+    found = [autodiff.hessian(loss)(w), jax.jacrev(grad(loss))(w)]
+    if name == "powers":
+        found.append(jax.jit(autodiff.hessian(loss))(w))
+    for one in found:
+        np.testing.assert_allclose(one, expected, atol=1e-12)
+
+
 def test_steps_backwards_in_pytorch(torch):
     xp = autodiff.wrap(torch)
     numbers = np.arange(24.0).reshape(2, 3, 4)

@@ -224,6 +224,49 @@ def test_a_worker_without_the_resource_is_named():
         swept(client)
 
 
+def test_each_plan_greets_anew(monkeypatch):
+    """Its engines need other packages; and a worker may not have answered the plan before."""
+    asked, _ours = [], job.Greeting({}, {}, SAME)
+
+    class Slow(Workers):
+        def submit(self, function, argument, *, workers, **words):
+            coming = super().submit(function, argument, workers=workers, **words)
+            if function is job.greet:
+                asked.append((*workers, *argument))
+                if workers == ["late"] and len(asked) < 3:
+                    return Coming("pending")
+            return coming
+
+        def cancel(self, coming):
+            for one in coming:
+                one.status = "cancelled"
+
+    client = Slow({"1": ("h1", "c", SAME), "late": ("h2", "c", SAME)})
+    told = []
+    working = DaskRunner(client, 0.05, warns=told.append)
+    for names in (("graph",), ("adjoint",)):
+        engines = tuple(map(compare.get_engine, names))
+        rows = [e.row for e in compare.sweep(plan(engines=engines), runner=working)]
+        assert {row["status"] for row in rows} == {"ok"}
+    assert [x[0] for x in asked] == ["1", "late"] * 2
+    assert "symdiff" not in asked[0]
+    assert "symdiff" in asked[2]
+    assert "h2" in {host for _, host in client.measured}
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    ("client", "text"),
+    [
+        ("tcp://127.0.0.1:8786", "a str arrived; expected a distributed.Client"),
+        (types.SimpleNamespace(submit=None, asynchronous=True), "that is asynchronous arrived"),
+    ],
+)
+def test_what_is_no_client_is_refused(client, text):
+    with pytest.raises(TypeError, match=text):
+        DaskRunner(client)
+
+
 def test_a_scheduler_that_is_gone_is_a_sentence():
     def before(client):
         if client.looks == 2:
