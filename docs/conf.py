@@ -12,8 +12,10 @@ project = "gradscale"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 html_theme = "furo"
 html_title = "gradscale"
+html_show_copyright = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 exclude_patterns = ["_build"]
 
 myst_enable_extensions = ["dollarmath"]

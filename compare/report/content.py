@@ -193,7 +193,7 @@ def _published(
     else:
         wrong = [f"l_{row['n']}" for row in rows if not row["equal"]]
         sentences.append(f"Ours differ from those published: {list_text(wrong)}. This is a bug.")
-    header = ("", "as published", "published, simplified", "ours", "ours, named", "equal")
+    header = ("iterate", "as published", "published, simplified", "ours", "ours, named", "equal")
     keys = ("published", "simplified", "ours", "named")
     counted = [
         (

@@ -172,14 +172,16 @@ def interval_text(value: float | None, low: float | None, high: float | None) ->
 
     Examples
     --------
-    >>> interval_text(1.021, 0.98, 1.06), interval_text(-0.1, -0.2, 0), interval_text(1, None, None)
-    ('1.02 (0.98 to 1.06)', '−0.10 (−0.20 to 0.00)', '1.00')
+    >>> interval_text(1.021, 0.98, 1.06), interval_text(-0.1, -0.2, -1e-9)
+    ('1.02 (0.98 to 1.06)', '−0.10 (−0.20 to 0.00)')
+    >>> interval_text(1, None, 2)
+    '1.00'
     """
     if value is None or _missing(value):
         return MISSING
     if low is None or high is None or _missing(low) or _missing(high):
-        return f"{value:.2f}".replace("-", "−")
-    return f"{value:.2f} ({low:.2f} to {high:.2f})".replace("-", "−")
+        return f"{value:z.2f}".replace("-", "−")
+    return f"{value:z.2f} ({low:z.2f} to {high:z.2f})".replace("-", "−")
 
 
 def list_text(items: list[str]) -> str:

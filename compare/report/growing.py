@@ -136,7 +136,8 @@ def growing_tables(summary: pd.DataFrame, crossovers: pd.DataFrame) -> dict[str,
         for row in telling:
             low, value, high = _powers(row)
             where = f"{count_text(row['predicted_at'])} {_word(row)}"
-            need = Number(f"{value} ({low} to {high})", row["predicted_log10"])
+            unit = " s" if row["quantity"] == "build_s" else ""
+            need = Number(f"{value}{unit} ({low} to {high})", row["predicted_log10"])
             predicted.append(
                 (row["family"], row["engine"], _QUANTITIES[row["quantity"]], where, need)
             )
@@ -149,16 +150,14 @@ def growing_tables(summary: pd.DataFrame, crossovers: pd.DataFrame) -> dict[str,
                 _QUANTITIES[row["quantity"]],
                 str(row["below"]),
                 str(row["above"]),
-                Number(_place(row), row["n"]),
-                "extrapolated" if row["extrapolated"] else "",
+                Number(_place(row) + (", extrapolated" if row["extrapolated"] else ""), row["n"]),
             )
             for row in crossovers.sort_values(["family", "quantity"], kind="stable").to_dict(
                 "records"
             )
         ]
-        found["Where engines meet"] = Table(
-            ("family", "in", "cheaper below", "cheaper above", "meet at", ""), met, (4,)
-        )
+        header = ("family", "in", "cheaper below", "cheaper above", "meet at")
+        found["Where engines meet"] = Table(header, met, (4,))
     return found
 
 

@@ -14,8 +14,8 @@ __all__ = ["FONT", "Axis", "Panel", "Point", "Series", "log_axis", "mark", "pane
 
 #: The first is what vl-convert brings along, so that a PNG comes out the same anywhere.
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
-#: Size of text, room left of and below the frame, above and right of it.
-_TEXT, _LEFT, _BELOW, _ABOVE, _RIGHT = 12, 62, 42, 30, 14
+#: Size of text, room left of and below the frame, above and right of it, above without a title.
+_TEXT, _LEFT, _BELOW, _ABOVE, _RIGHT, _BARE = 12, 62, 42, 30, 14, 8
 #: Height that one stop takes when several stand over the same size.
 _STACK = 15
 #: About the width of a letter of text of size 1.
@@ -73,7 +73,7 @@ class Panel:
     series: Sequence[Series]
     #: Heights of dashed lines with what they are.
     budgets: Sequence[tuple[float, str]] = ()
-    #: Notes in the upper right corner.
+    #: Notes in the upper left corner, where lines that grow are not.
     notes: Sequence[str] = field(default_factory=tuple)
 
 
@@ -137,7 +137,7 @@ def panel_svg(
         *box.grid(),
         *(box.budget(at, text) for at, text in panel.budgets),
         *(
-            words(width - right - 2, _ABOVE + 13 + 14 * i, note, anchor="end", size=11)
+            words(_LEFT + 4, box.top + 13 + 14 * i, note, size=11)
             for i, note in enumerate(panel.notes)
         ),
     ]
@@ -163,7 +163,7 @@ class _Box:
     def __init__(self, panel: Panel, width: int, height: int, right: int) -> None:
         self.panel, self.width, self.height = panel, width, height
         self.left, self.right = _LEFT, width - right
-        self.top, self.bottom = _ABOVE, height - _BELOW
+        self.top, self.bottom = _ABOVE if panel.title else _BARE, height - _BELOW
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Return the place of a point."""

@@ -60,7 +60,13 @@ def test_a_meeting_outside_the_measured_sizes_is_in_the_table_only():
     summary, crossovers = frames(met=[MET | {"extrapolated": 1}])
     assert "overtakes" not in " ".join(growing_sentences(summary, crossovers))
     rows = growing_tables(summary, crossovers)["Where engines meet"].rows
-    assert rows[0][-1] == "extrapolated"
+    assert rows[0][-1].endswith("(95 % 24 to 40), extrapolated")
+
+
+def test_what_formulas_would_need_has_its_unit():
+    summary, crossovers = frames([LAW, LAW | {"quantity": "build_s"}])
+    rows = growing_tables(summary, crossovers)["Extrapolated, beyond all that was measured"].rows
+    assert [row[-1] for row in rows] == ["10¹² (10¹² to 10¹³)", "10¹² s (10¹² to 10¹³)"]
 
 
 def test_no_law_no_sentence():
