@@ -22,12 +22,12 @@ from compare.checks.state_check import (
 from compare.engines.engine import Engine
 from compare.measure import jobs
 from compare.measure.rounds import Lost, Rounds
-from compare.measure.session import MeasurementSession, sample_of, without_inputs
+from compare.measure.session import MeasurementSession, imported_by, sample_of, without_inputs
 from compare.measure.timing import Sample
 from compare.problems.problem import Case
 from compare.process.executor import Budget, Outcome, Worker
 from compare.process.ipc import numbers_only
-from compare.process.jobs import import_modules
+from compare.process.jobs import import_modules, start
 from compare.process.pristine import Pristine
 from compare.results.schema import RESULT_COLUMNS, SCHEMA_VERSION
 
@@ -81,14 +81,17 @@ class MeasuredProcess:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._session, self._imports, self._preparation = session, imports, preparation
-        self._environment = environment
+        self._environment: Mapping[str, str] = environment or {}
+        self.imported = imported_by(imports, self._environment)
+        self._forked = False
         self._loops, self._sample_s, self._turn = 1, 0.0, 0
         #: Time that a job takes beside its sample, where it is least, by the clock of this process.
         self.beside_s = math.inf
         self.worker: Worker | None = None
 
     def start(self, pristine: Pristine | None = None) -> None:
-        """Start the interpreter, and do not wait for it."""
+        """Start the interpreter, and do not wait for it; or fork one that has imported all."""
+        self._forked = pristine is not None
         self.worker = Worker(
             self._session.threads, self._environment, self._session.cores, pristine, numbers_only
         )
@@ -106,7 +109,8 @@ class MeasuredProcess:
         if imported.status != "ok":
             return imported
         prepared = self.job(*self._preparation)
-        prepared.metadata["import_s"] = imported.result
+        measured_s = None if self._forked else imported.result
+        prepared.metadata["import_s"] = self._session.import_s(self.imported, measured_s)
         return prepared
 
     def calibrate(self) -> Outcome:
@@ -194,6 +198,9 @@ class Candidate(MeasuredProcess):
             refused = Outcome("unsupported", None, self.refusal)
             self.ends(refused if self.refusal else Outcome("error", None, self.failed))
             return False
+        if self.worker is None:
+            self.start(self.pristine(0))
+            self.job(start)
         outcome = self.prepare()
         self._add_metadata(outcome)
         if outcome.status != "ok":
@@ -237,6 +244,10 @@ class Candidate(MeasuredProcess):
         self._digests = [{digest(result)} for result in self._results]
         return True
 
+    def pristine(self, process: int) -> Pristine | None:
+        """Return what a process of this engine is a fork of; None if it is a new interpreter."""
+        return self._session.pristine(self.imported, process)
+
     def count_allocations(self) -> None:
         """Fill the column of Python's allocations, where that does not take long."""
         if self._sample_s / self._loops < _TRACED_S:
@@ -250,7 +261,7 @@ class Candidate(MeasuredProcess):
 
     def take_up(self) -> Outcome:
         """Prepare one more process of a candidate that was checked in its first."""
-        self.start(self._session.pristine(self.engine.imports, self._environment or {}))
+        self.start(self.pristine(1))
         prepared = self.prepare()
         if prepared.status != "ok":
             return prepared

@@ -74,15 +74,16 @@ class InterleavedBatch:
     def first_turns(self) -> Iterator[Ended]:
         """Check the candidates and take turns; yield the cells that fail."""
         candidates = [Candidate(self.case, engine, self.session) for engine in self.engines]
-        started: list[Candidate] = []
+        able = [c for c in candidates if not (c.refusal or c.failed)]
+        # Of what is imported for the first time one new interpreter tells how long that takes; they
+        # come up at the same time, before any clock runs. The others are forks, made when due.
+        first = {c.imported: c for c in reversed(able)}
+        fresh = [c for c in first.values() if c.pristine(0) is None]
         group: list[Candidate] = []
         try:
-            for candidate in candidates:
-                if not (candidate.refusal or candidate.failed):
-                    candidate.start()
-                    started.append(candidate)
-            for candidate in started:
-                # The interpreters come up at the same time, before any clock runs.
+            for candidate in fresh:
+                candidate.start()
+            for candidate in fresh:
                 candidate.job(start)
             for candidate in candidates:
                 if group and self.available() < self.session.budget.bytes:
@@ -98,7 +99,7 @@ class InterleavedBatch:
                 yield from self._timed(group, 0)
         finally:
             self.session.forget()
-            for candidate in started:
+            for candidate in able:
                 candidate.close()
 
     def last_turns(self) -> Iterator[Ended]:

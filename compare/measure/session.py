@@ -17,7 +17,10 @@ from compare.process.executor import Budget, Executor, Outcome, Worker, worker_e
 from compare.process.pristine import Pristine
 from compare.process.threads import candidate_cores
 
-__all__ = ["MeasurementSession", "sample_of", "without_inputs"]
+__all__ = ["Imported", "MeasurementSession", "imported_by", "sample_of", "without_inputs"]
+
+#: Modules that a process imports, and the variables that it starts with.
+Imported = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 
 #: Share of the time budget of a cell that its samples may take, but some time in any case; and
 #: the share for the first three samples of a slow candidate.
@@ -51,7 +54,8 @@ class MeasurementSession:
         self.cores = candidate_cores(threads, cores)
         self._executor = Executor(threads)
         self._calibration: Worker | None = None
-        self._pristine: dict[tuple[Any, ...], Pristine] = {}
+        self._pristine: dict[tuple[Imported, int], Pristine] = {}
+        self._import_s: dict[Imported, float] = {}
         self._references: dict[str, Outcome] = {}
         self._referred: Case | None = None
         self._seed = 0
@@ -70,17 +74,32 @@ class MeasurementSession:
             if held is not None:
                 held.close()
 
-    def pristine(self, imports: tuple[str, ...], environment: Mapping[str, str]) -> Pristine:
-        """Return the process whose forks are second processes of candidates."""
-        key = (imports, *sorted(environment.items()))
-        if key not in self._pristine:
-            variables = worker_environment(self.threads, environment)
-            self._pristine[key] = Pristine(variables, (jobs.__name__, *imports))
-        return self._pristine[key]
+    def pristine(self, imported: Imported, process: int) -> Pristine | None:
+        """Return the process whose forks are processes of candidates; None before the first import.
+
+        Each number of a process has one of its own: forks of one have their memory at one place.
+        """
+        if self.fresh or imported not in self._import_s:
+            return None
+        return self._forked(imported, process)
 
     def plain(self) -> Pristine:
         """Return the process whose forks compute the loss alone, and the calibration workload."""
-        return self.pristine(("numpy",), {})
+        return self._forked(imported_by(("numpy",), {}), 0)
+
+    def _forked(self, imported: Imported, process: int) -> Pristine:
+        key = (imported, process)
+        if key not in self._pristine:
+            imports, environment = imported
+            variables = worker_environment(self.threads, dict(environment))
+            self._pristine[key] = Pristine(variables, (jobs.__name__, *imports))
+        return self._pristine[key]
+
+    def import_s(self, imported: Imported, measured_s: float | None) -> float | None:
+        """Return the time of imports in a new interpreter: now, or when it was measured last."""
+        if measured_s is not None:
+            self._import_s[imported] = measured_s
+        return self._import_s.get(imported)
 
     @property
     def processes(self) -> int:
@@ -156,6 +175,11 @@ class MeasurementSession:
             self._calibration.run((jobs.prepare_calibration,), self.budget)
         job = (jobs.sample_calibration,)
         return sample_of(self._calibration.run(job, self.budget, stage="sampling"))
+
+
+def imported_by(imports: Sequence[str], environment: Mapping[str, str]) -> Imported:
+    """Return what tells processes that have imported the same under the same variables."""
+    return tuple(imports), tuple(sorted(environment.items()))
 
 
 def _at_second_inputs(case: Case, name: str) -> Any:

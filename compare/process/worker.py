@@ -14,7 +14,7 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from compare.process.ipc import read_message, write_message
@@ -31,11 +31,13 @@ def _end(kept: bool) -> None:
     os._exit(0)
 
 
-def main(cores: Sequence[int]) -> None:
-    """Run jobs until standard input ends."""
+def main(cores: Sequence[int], have_pages: Callable[[], None] | None = None) -> None:
+    """Run jobs until standard input ends; a fork has its pages first."""
     with contextlib.suppress(OSError):
         pin(0, cores)
     kept = keep()
+    if have_pages is not None:
+        have_pages()  # the keeper is a fork as well
     answers = os.fdopen(os.dup(1), "wb")
     jobs_in = os.fdopen(os.dup(0), "rb")
     os.dup2(2, 1)

@@ -95,7 +95,7 @@ RESULT_COLUMNS: tuple[Column, ...] = (
     Column("status", "str", "", "how the cell ended: " + ", ".join(f"`{s}`" for s in STATUSES)),
     Column("message", "str", "", "why the cell did not end as `ok`"),
     Column("stage", "str", "", "stage under way when the cell ended early: import, build, ..."),
-    Column("import_s", "float", "s", "importing the engine in a fresh process"),
+    Column("import_s", "float", "s", "importing the engine in a fresh process, once a run"),
     Column("build_s", "float", "s", "deriving or tracing one gradient function"),
     Column("compile_s", "float", "s", "making a program of it, where that is a step of its own"),
     Column(
