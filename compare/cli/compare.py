@@ -119,7 +119,7 @@ def _texts(row: dict[str, Any]) -> list[str]:
         row["engine"],
         row["label"],
         f"×{row['change']:.2f}",
-        f"{row['change_low']:.2f}–{row['change_high']:.2f}",
+        f"{row['change_low']:.2f} to {row['change_high']:.2f}",
         f"{row['p_corrected']:.1g}",
         verdict,
     ]

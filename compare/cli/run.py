@@ -66,6 +66,7 @@ _GIB = 1024**3
     help="cuda: autodiff on a GPU too, by PyTorch's arrays; without a GPU its cells say so.",
 )
 @click.option("--parquet", is_flag=True, help="Write results.parquet too.")
+@click.option("--title", default="", help="What the report is called.")
 @options(CHOICES)
 def run(
     out: Path | None,
@@ -78,6 +79,7 @@ def run(
     fresh: bool,
     device: str,
     parquet: bool,
+    title: str,
     dask: str,
     dask_tls: tuple[Path, ...] | None,
     **chosen: Any,
@@ -119,6 +121,7 @@ def run(
         fresh=fresh,
         resume=resume,
         parquet=parquet,
+        title=title,
     )
     named = problems[0].name if choice.problem_names else str(extent)
     with _client(dask, dask_tls or ()) as client:

@@ -93,7 +93,7 @@ def _reaches(record: RunRecord, cells: pd.DataFrame, family: str, *, laws: bool)
             count_text(far.n) if far.best else "none",
             seconds_text(far.best.get("run_s")),
             ratio_text(far.best.get("ratio")),
-            *[growth.split(", ×")[0].replace(" to ", "–")] * laws,
+            *[growth.split(", ×")[0].replace(" to ", ", ")] * laws,
             far.stopped_by or MISSING,
         )
         style = {"graph": "bold"}.get(engine, "")

@@ -382,6 +382,7 @@ def _metadata(settings: Settings, previous: PreviousRun) -> dict[str, Any]:
     known = ("verified", "finished", "collapse", "logistic", "example")
     return {
         "command": settings.command,
+        "title": settings.title,
         "process": os.getpid(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "elapsed_s": None,

@@ -46,6 +46,8 @@ class Settings:
         Whether to go on with the run that is in the folder, if there is one.
     parquet : bool
         Whether to write ``results.parquet`` too.
+    title : str
+        What the report is called; empty for what it is about.
     """
 
     folder: Path
@@ -62,6 +64,7 @@ class Settings:
     fresh: bool = False
     resume: bool = False
     parquet: bool = False
+    title: str = ""
 
     @property
     def training_steps(self) -> int:

@@ -107,12 +107,13 @@ def test_a_run_of_its_own_folder_shows_why_an_engine_failed(capsys, tmp_path, mo
     assert "two problems are called loss: rename one" in err
     assert not (tmp_path / "reports").exists()
     own = ("--problem", "model.py:loss", "--engine", "model.py:engine")
-    code, out, _ = gradscale(capsys, "run", "--quick", *own)
+    code, out, _ = gradscale(capsys, "run", "--quick", "--title", "Mine & yours", *own)
     assert code == 1
     assert "loss: 1 parameter in p.w" in out
     assert "engine on loss, as given: KeyError: 'boom'" in out
     assert "Nothing was measured" in out
-    assert (tmp_path / "reports" / "latest" / "report.html").is_file()
+    page = (tmp_path / "reports" / "latest" / "report.html").read_text(encoding="utf-8")
+    assert "<title>Mine &amp; yours</title>" in page
     code, out, _ = gradscale(capsys, "verify", *own)
     assert code == 1
     assert "KeyError: 'boom'" in out

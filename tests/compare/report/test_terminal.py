@@ -20,7 +20,7 @@ def test_the_summary_answers_in_one_look(summary, results):
     assert max(map(len, text.splitlines())) <= 80
     assert "mlp width: the largest within 12 s and 4 GiB" in text
     line = next(line for line in text.splitlines() if line.startswith("graph"))
-    for word in ("10.2 million", "ms", "0.44 (0.40–0.49)", "×"):
+    for word in ("10.2 million", "ms", "0.44 (0.40, 0.49)", "×"):
         assert word in line
     assert "timeout" in next(line for line in text.splitlines() if line.startswith("expanded"))
     assert "…" not in text
