@@ -12,7 +12,8 @@ Every table that `gradscale` writes, made from `compare/results/schema.py` by
 
 A CSV is UTF-8 with a header and one row a line. An empty field is a missing value. Text that a
 spreadsheet would run as a formula (its first sign, after spaces, is `=`, `+`, `-`, `@` or the
-full-width form of one) stands behind an apostrophe, and line breaks within a text are spaces.
+full-width form of one, and it is no number) stands behind an apostrophe, and line breaks within a
+text are spaces.
 `compare.read_results(path)` checks a `results.csv`, takes the apostrophes away and gives these
 types of pandas, which plain `pandas.read_csv` does not:
 

@@ -16,6 +16,8 @@ __all__ = ["read_field", "write_fields"]
 #: some also if it starts with their full-width forms.
 #: The apostrophe, which switches that off, is in the list so that escaping can be undone.
 _ESCAPED = "=+-@'＝＋－＠"
+#: Signed numbers are what they are, also several with a semicolon between.
+_NUMBERS = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?(; -?\d+(\.\d+)?(e[+-]?\d+)?)*", re.ASCII)
 #: Spreadsheets cut a cell at this many characters, and the csv module refuses four times as many.
 _LONGEST_TEXT = 32_767
 _INT64 = np.iinfo(np.int64)
@@ -142,4 +144,4 @@ def _unescape(field: str) -> str:
 
 def _runs(text: str) -> bool:
     """Return whether a spreadsheet could take a text for a formula, or for an escaped one."""
-    return text.lstrip()[:1] in _ESCAPED if text.strip() else False
+    return text.lstrip()[:1] in _ESCAPED if text.strip() and not _NUMBERS.fullmatch(text) else False

@@ -3,6 +3,7 @@
 import errno
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -93,7 +94,8 @@ def test_what_is_written_reads_back_equal(rows):
     [
         "=SUM(A1:A9)",
         "+1",
-        "-1",
+        "-1+1",
+        "-1; =1",
         "@cmd",
         "\t=1",
         "  =1",
@@ -111,6 +113,14 @@ def test_a_spreadsheet_runs_no_text(results, text):
     assert read_results(results)["message"][0] == text
 
 
+@pytest.mark.parametrize("text", ["-1", "-0.25; 2e-17", "3; -1; 0"])
+def test_numbers_as_text_stay_numbers(results, text):
+    append_row(results, ROW | {"message": text})
+    assert f",{text}," in results.read_text()
+    assert read_results(results)["message"][0] == text
+
+
+NUMBER = re.compile(r"-\d+(; -?\d+)*", re.ASCII)
 NASTY = st.text(max_size=20) | st.builds(
     lambda space, sign, rest: space + sign + rest,
     st.text("\t\r\n \v\f\xa0\u3000\u2028", max_size=3),
@@ -127,7 +137,8 @@ def test_no_text_becomes_a_formula_or_a_second_row_and_all_read_back_as_one_line
         append_row(path, ROW | {"label": words, "message": words})
         (row,) = pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
         for name in ("label", "message"):
-            assert row[name].lstrip()[:1] not in tuple("=+-@＝＋－＠")
+            first = row[name].lstrip()[:1]
+            assert first not in tuple("=+-@＝＋－＠") or NUMBER.fullmatch(row[name])
         line = " ".join(words.replace("\0", " ").splitlines())
         line = line.encode("utf-8", "backslashreplace").decode()
         frame = read_results(path)
