@@ -40,7 +40,7 @@ def print_summary(record: RunRecord, console: Console) -> None:
             cells = grown[grown["family"] == family]
             console.print(_reaches(record, cells, family, laws=console.width >= _WIDE))
     if several:
-        note = f"{MISSING} was stopped by nothing: the largest tried; ratio = gradient / loss"
+        note = f"time of one gradient; {MISSING}: stopped by nothing, the largest that was tried"
         console.print(Text(note, style="dim"))
     # The problems of the notes are beside the point where something grows.
     beside = several | {"notes"} if several else several
@@ -79,7 +79,7 @@ def _reaches(record: RunRecord, cells: pd.DataFrame, family: str, *, laws: bool)
     limits = budget(cells, {})
     table = _table(f"{family}: the largest" + (f" within {limits}" if limits else ""))
     table.add_column("engine", no_wrap=True, overflow="ellipsis", max_width=18)
-    names = [f"largest\n({unit})", "one\ngradient", "ratio\nto loss"]
+    names = [f"largest\n({unit})", "time", "ratio\nto loss"]
     for name in [*names, *["growth exp.\n(95 %)"] * laws]:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("stopped\nby", overflow="ellipsis", max_width=11)
