@@ -23,12 +23,24 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from importlib.machinery import PathFinder
-from typing import IO, Any, Literal, cast
+from typing import IO, Any, Literal, TypeVar, cast
 
 import cloudpickle
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 from compare.process.guard import new_mark, package_environment, package_path
-from compare.process.ipc import NoMessage, read_message, valid_unicode, write_message
+from compare.process.ipc import (
+    NoMessage,
+    Part,
+    parts_of,
+    read_message,
+    valid_unicode,
+    write_message,
+)
 from compare.process.jobs import call
 from compare.process.keeper import KEEPS
 from compare.process.pristine import Fork, Pristine
@@ -45,6 +57,8 @@ _UNTIMED_LIMIT_S = 120.0
 #: write what looks like the begin of a stage.
 _ANSWER_LIMIT_S = 10.0
 _POLL_S = 0.02
+#: What a pipe holds: by 64 kB at a time, large results take twice as long.
+_PIPE_BYTES = 1 << 20
 #: Bytes at the end of what a process has printed that are read, and blocks of 512 bytes that it
 #: may fill on disk.
 _LAST_WORDS, _MOST_PRINTED = 1 << 14, 1 << 17
@@ -129,6 +143,9 @@ class Outcome:
         object.__setattr__(self, "message", valid_unicode(self.message))
 
 
+_Pickled = TypeVar("_Pickled", bytes, list[Part])
+
+
 class Worker:
     """A process that runs jobs sent to it.
 
@@ -153,7 +170,7 @@ class Worker:
         environment: Mapping[str, str] | None = None,
         cores: Sequence[int] = (),
         pristine: Pristine | None = None,
-        loads: Callable[[bytes], Any] = pickle.loads,
+        loads: Callable[..., Any] = pickle.loads,
     ) -> None:
         self._threads, self._loads = threads, loads
         #: In the environment of all processes that this one starts.
@@ -173,6 +190,8 @@ class Worker:
         )
         assert self._process.stdin
         assert self._process.stdout
+        for pipe in (self._process.stdin, self._process.stdout):
+            _widen(pipe)
         self._stdin = self._process.stdin
         self._stdout = io.BufferedReader(cast("io.FileIO", self._process.stdout))
         self._tree = ProcessTree(self._process.pid)
@@ -196,10 +215,10 @@ class Worker:
             self._messages.put(("error", message))
         self._messages.put(None)
 
-    def _send(self, payload: bytes) -> None:
+    def _send(self, parts: Sequence[Part]) -> None:
         # Who has closed the pipe has ended, or will be ended: the reader sees that.
         with contextlib.suppress(OSError, ValueError):
-            write_message(self._stdin, payload)
+            write_message(self._stdin, parts)
 
     @property
     def alive(self) -> bool:
@@ -221,12 +240,12 @@ class Worker:
         spent_s = {True: 0.0, False: 0.0}
         processor_begin = processor_s = 0.0
         try:
-            payload = pickled(job)
+            parts = _pickled(job, functools.partial(parts_of, dumps=cloudpickle.dumps))
         except Exception as error:
             message = f"it cannot be sent to a process: {type(error).__name__}: {error}"
             return Outcome("error", message=message, stage=stage)
         # Who does not read would have a large job wait for ever.
-        threading.Thread(target=self._send, args=(payload,), daemon=True).start()
+        threading.Thread(target=self._send, args=(parts,), daemon=True).start()
         while True:
             timed = stage in TIMED_STAGES
             try:
@@ -320,6 +339,12 @@ class Worker:
                 stream.close()
 
 
+def _widen(pipe: IO[bytes]) -> None:
+    """Let a pipe hold more, where the system can and lets one user have so much."""
+    with contextlib.suppress(OSError, AttributeError):
+        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+
+
 def worker_environment(threads: int, environment: Mapping[str, str] | None) -> dict[str, str]:
     """Return the variables that a worker starts with."""
     variables = package_environment() | dict.fromkeys(THREAD_VARIABLES, str(threads))
@@ -348,6 +373,13 @@ def pickled(job: tuple[Any, ...], *, elsewhere: bool = False) -> bytes:
 
     A worker `elsewhere` imports what is installed: of this machine's folders it has none.
     """
+    payload: bytes = _pickled(job, cloudpickle.dumps, elsewhere)
+    return payload
+
+
+def _pickled(
+    job: tuple[Any, ...], dumps: Callable[[Any], _Pickled], elsewhere: bool = False
+) -> _Pickled:
     registered = []
     with _pickling:
         try:
@@ -360,8 +392,7 @@ def pickled(job: tuple[Any, ...], *, elsewhere: bool = False) -> bytes:
                 if name in sys.modules:
                     cloudpickle.register_pickle_by_value(sys.modules[name])
                     registered.append(sys.modules[name])
-            payload: bytes = cloudpickle.dumps(job)
-            return payload
+            return dumps(job)
         finally:
             for module in registered:
                 cloudpickle.unregister_pickle_by_value(module)
@@ -434,7 +465,7 @@ class Executor:
         stage: str = "start",
         of: str = "",
         imports: tuple[str, ...] = (),
-        loads: Callable[[bytes], Any] = pickle.loads,
+        loads: Callable[..., Any] = pickle.loads,
     ) -> Outcome:
         """Return the outcome of ``function(report, *args)``, in a worker kept for the next.
 
@@ -448,7 +479,7 @@ class Executor:
         """Return the outcome of ``function(*args)`` under the time budget, in the same worker."""
         return self.run(call, function, *args, budget=budget)
 
-    def _kept(self, of: str, imports: tuple[str, ...], loads: Callable[[bytes], Any]) -> Worker:
+    def _kept(self, of: str, imports: tuple[str, ...], loads: Callable[..., Any]) -> Worker:
         """Return the worker for jobs without a clock, a new one if the last was killed."""
         worker = self._workers.get(of)
         if worker is None or not worker.alive:

@@ -9,7 +9,6 @@ input ends and so does the process, with everything it has started: `keep` sees 
 
 import contextlib
 import os
-import pickle
 import queue
 import signal
 import sys
@@ -17,7 +16,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from compare.process.ipc import read_message, write_message
+from compare.process.ipc import parts_of, read_message, write_message
 from compare.process.keeper import keep
 from compare.process.threads import pin
 
@@ -56,7 +55,7 @@ def main(cores: Sequence[int], have_pages: Callable[[], None] | None = None) -> 
     def send(*message: Any) -> None:
         if os.getpid() != own:
             os._exit(0)  # a fork that a job has made and that came back: it has no answer to give
-        write_message(answers, pickle.dumps(message))
+        write_message(answers, parts_of(message))
 
     def report(stage: str, metadata: dict[str, Any]) -> None:
         send("stage", stage, metadata)

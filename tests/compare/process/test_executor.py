@@ -1,7 +1,7 @@
 import contextlib
 import ctypes
+import io
 import os
-import pickle
 import resource
 import signal
 import sys
@@ -169,8 +169,10 @@ def test_a_calibration_that_has_died_is_started_anew():
 @pytest.mark.exhaustive
 def test_stages_that_an_engine_makes_up_end_with_its_budget():
     def prepare(case):
-        stages = [pickle.dumps(("stage", name, {})) for name in ("other", "another")]
-        sent = b"".join(ipc._MARK + len(x).to_bytes(8, "big") + x for x in stages)
+        stages = io.BytesIO()
+        for name in ("other", "another"):
+            ipc.write_message(stages, ipc.parts_of(("stage", name, {})))
+        sent = stages.getvalue()
         while True:
             for pipe in range(3, 12):
                 with contextlib.suppress(OSError):
