@@ -1,6 +1,6 @@
 """Who computes value and gradient: one entry a candidate; libraries that are absent stay out."""
 
-from benchmarks.candidates.formulas import ADJOINT, MATRIX
+from benchmarks.candidates.formulas import ADJOINT, ADJOINT_C, MATRIX
 from benchmarks.candidates.implementation import BoundCall, Implementation, bound
 from benchmarks.candidates.own import (
     BASELINE,
@@ -16,6 +16,7 @@ from benchmarks.candidates.peers import (
     AUTOGRAD,
     CASADI,
     CASADI_ARRAYS,
+    CASADI_RAW,
     JAX,
     JAX_JIT,
     MICROGRAD,
@@ -49,4 +50,4 @@ COMPILED = _by_name(
     CASADI,
 )
 #: Candidates that run formulas.
-FORMULAS = _by_name(BASELINE, MATRIX, ADJOINT, CASADI, CASADI_ARRAYS)
+FORMULAS = _by_name(BASELINE, MATRIX, ADJOINT, ADJOINT_C, CASADI, CASADI_RAW, CASADI_ARRAYS)

@@ -28,6 +28,7 @@ __all__ = [
     "AUTOGRAD",
     "CASADI",
     "CASADI_ARRAYS",
+    "CASADI_RAW",
     "JAX",
     "JAX_JIT",
     "MICROGRAD",
@@ -126,6 +127,24 @@ def _casadi(casadi: Any, workload: Workload) -> BoundCall:
     def run() -> Any:
         value, *gradients = both(*arguments)
         return float(value), [float(g) for g in gradients] if scalar else gradients
+
+    return bound(workload, run, rows=True)
+
+
+def _casadi_raw(casadi: Any, workload: Workload) -> BoundCall:
+    """Call CasADi's function on memory that it reads from and writes to: nothing is converted."""
+    both, arguments = _casadi_function(casadi, workload)
+    columns = [np.asfortranarray(np.atleast_2d(x), dtype=float) for x in arguments]
+    results = [np.zeros(both.size_out(k), order="F") for k in range(both.n_out())]
+    buffer, trigger = both.buffer()
+    for k, x in enumerate(columns):
+        buffer.set_arg(k, memoryview(x))
+    for k, x in enumerate(results):
+        buffer.set_res(k, memoryview(x))
+
+    def run() -> Any:
+        trigger()
+        return results[0][0, 0], results[1:]
 
     return bound(workload, run, rows=True)
 
@@ -236,6 +255,9 @@ AUTOGRAD = Implementation("autograd", "HIPS autograd", "autograd", _autograd)
 MYGRAD = Implementation("mygrad", "MyGrad", "mygrad", _mygrad)
 MICROGRAD = Implementation("micrograd", "micrograd", "micrograd", _micrograd)
 CASADI = Implementation("casadi", "CasADi, scalar expressions", "casadi", _casadi)
+CASADI_RAW = Implementation(
+    "casadi-raw", "CasADi, on memory of its own function", "casadi", _casadi_raw
+)
 CASADI_ARRAYS = Implementation(
     "casadi-arrays", "CasADi, arrays of NumPy in and out", "casadi", _casadi_arrays
 )

@@ -21,6 +21,8 @@ from compare.results.schema import AGREEMENT_COLUMNS, RESULT_COLUMNS, TRUTH_COLU
 
 #: Columns of a terminal that has room for the laws of growth.
 _WIDE = 76
+#: Words for a status, where the column beside the laws has no room for its own.
+_SHORT = {"unsupported": "refused"}
 
 __all__ = ["print_agreement", "print_exactness", "print_finding", "print_summary"]
 
@@ -94,7 +96,7 @@ def _reaches(record: RunRecord, cells: pd.DataFrame, family: str, *, laws: bool)
             seconds_text(far.best.get("run_s")),
             ratio_text(far.best.get("ratio")),
             *[growth.split(", ×")[0].replace(" to ", ", ")] * laws,
-            far.stopped_by or MISSING,
+            _SHORT.get(far.stopped_by, far.stopped_by) or MISSING,
         )
         style = {"graph": "bold"}.get(engine, "")
         # Text, not markup: a name in square brackets must stay what it is.

@@ -26,6 +26,16 @@ def test_the_summary_answers_in_one_look(summary, results):
     assert "…" not in text
 
 
+def test_every_status_has_room_beside_a_law_with_a_logarithm(summary, results):
+    logs = summary.assign(law=summary["law"].replace({"power": "power-log"}))
+    stopped = results.replace({"status": {"timeout": "unsupported"}})
+    stopped = stopped[stopped["engine"].isin(["graph", "expanded", "shared", "hand-written"])]
+    text = printed(print_summary, RunRecord(stopped, logs))
+    assert "× log" in text
+    assert "refused" in next(line for line in text.splitlines() if line.startswith("expanded"))
+    assert "…" not in text
+
+
 def test_families_that_do_not_grow_in_parameters_stand_in(summary, results):
     sized = RunRecord(results[results["family"] == "logistic map"], summary)
     text = printed(print_summary, sized)
