@@ -5,11 +5,16 @@ Made by ``python -m docs_tools.functions > docs/functions.md``.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+import scipy.integrate
+import scipy.optimize
 import scipy.special
 
+import symdiff
 from symdiff.errors import name_of
 from symdiff.matrix.array import FUNCTIONS as WHOLE
 from symdiff.matrix.array import UFUNCS as WHOLE_UFUNCS
@@ -30,12 +35,66 @@ plain Python: **entries** are the strategies `expanded`, `shared` and `adjoint`,
 
 Where a function asks for numbers it is traced once more as a copy, in which `np.array`,
 `np.asarray`, `np.zeros`, `np.ones`, `np.empty`, `np.full`, `np.eye`, lists of numbers given to
-NumPy's functions, `max`, `min`, `sorted` and the functions of `math` take traced values; one that
-catches errors is not, since numbers might take the way of an error.
+NumPy's functions, `max`, `min`, `sorted` and the functions of `math` take traced values. One that
+would catch an error which only numbers raise is refused: numbers might take the way of the error.
 
 | function | entries | matrix |
 |---|---|---|
 """
+
+
+_REFUSED_HEAD = """
+## What is refused
+
+A formula is one for all numbers: what would choose another one by their values, or needs numbers to
+do its work, is refused. The sentences are those of a function of `x`, a vector of four; where the
+entries or the matrix have a formula, no sentence stands.
+
+| written | entries | matrix |
+|---|---|---|
+"""
+
+#: Programs of a vector `x` of four, of each kind that one strategy at least refuses.
+_REFUSED = (
+    "x[0] if x[0] > 0 else x[1]",
+    "x[x > 0].sum()",
+    "x[np.argmax(x)]",
+    "np.unique(x)[0]",
+    "np.histogram(x)[1][0]",
+    "np.searchsorted(x, 0.5) * x[0]",
+    "int(x[0]) * x[1]",
+    "x.astype(int)[0] * x[1]",
+    "float(x)",
+    "np.array([x[0], 'a'])[0]",
+    "np.array(x.tolist())[0]",
+    "np.exp(1j * x[0]).real",
+    "np.fft.fft(x)[0].real",
+    "np.quantile(x, x[0])",
+    "np.roots(x)[0]",
+    "np.linalg.eig(np.outer(x, x))[0][0]",
+    "np.linalg.eigvalsh(np.outer(x, x))[0]",
+    "np.linalg.svd(np.outer(x, x))[1][0]",
+    "np.linalg.matrix_rank(np.outer(x, x)) * x[0]",
+    "np.vectorize(lambda t: t**2)(x)[0]",
+    "np.apply_along_axis(np.sum, 0, x)",
+    "np.minimum.accumulate(x)[3]",
+    "scipy.special.hyp2f1(1.0, 2.0, 3.0, x[0])",
+    "scipy.special.gammainc(x[0], x[1])",
+    "scipy.integrate.quad(lambda t: np.exp(x[0] * t), 0.0, 1.0)[0]",
+    "scipy.optimize.brentq(lambda t: t**3 - x[0], -9.0, 9.0)",
+)
+
+
+def _refusal(text: str, strategy: str) -> str:
+    """Return the sentence that refuses a program, empty if it has a formula."""
+    f = eval(f"lambda x: {text}", {"np": np, "scipy": scipy})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            symdiff.gradient(f, x=(4,), strategy=strategy)
+        except (TypeError, ValueError, NotImplementedError) as error:
+            return str(error).replace("\n", " ").replace("|", "\\|")
+    return ""
 
 
 def _names(functions: Iterable[Any]) -> set[str]:
@@ -56,7 +115,11 @@ def page() -> str:
         f"| `{name}` | {'yes' if name in entries else ''} | {'yes' if name in matrix else ''} |"
         for name in sorted(entries | matrix)
     ]
-    return _HEAD + "\n".join(rows) + "\n"
+    refused = [
+        f"| `{text}` | {_refusal(text, 'adjoint')} | {_refusal(text, 'matrix')} |"
+        for text in _REFUSED
+    ]
+    return _HEAD + "\n".join(rows) + "\n" + _REFUSED_HEAD + "\n".join(refused) + "\n"
 
 
 if __name__ == "__main__":

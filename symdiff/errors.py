@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Iterable
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,13 +18,30 @@ __all__ = [
     "Untraceable",
     "name_of",
     "nearest",
+    "noted",
+    "refusals",
 ]
+
+_E = TypeVar("_E", bound=Exception)
 
 COMPARISON = (
     "gradient: the function returned the outcome of a comparison, which has no derivative; return "
     "a number, such as what is compared, or np.where(condition, a, b)"
 )
 KNOWN = "the functions that are known stand in docs/functions.md"
+
+
+#: The refusals of the trace under way. Code that is traced may catch one and go another way than
+#: numbers go; then the trace ends with it nevertheless.
+refusals: ContextVar[list[Exception] | None] = ContextVar("refusals", default=None)
+
+
+def noted(error: _E) -> _E:
+    """Return a refusal, which no code that is traced can swallow."""
+    met = refusals.get()
+    if met is not None:
+        met.append(error)
+    return error
 
 
 class Untraceable(NotImplementedError, TypeError):
@@ -39,6 +57,10 @@ class Untraceable(NotImplementedError, TypeError):
     ...     print(str(error).split(":")[0])
     np.fft.fft
     """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        noted(self)
 
 
 class ExpressionTooLarge(ValueError):

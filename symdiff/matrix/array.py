@@ -17,11 +17,11 @@ from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.refusal import refuse
 from symdiff.matrix.rules.from_table import applied
 from symdiff.matrix.shapes import shown
-from symdiff.matrix.writing import check_order, scattered, written
+from symdiff.matrix.writing import check_order, in_order, scattered, written
 from symdiff.operations.table import row_of
 from symdiff.tracing.composed import COMPOSED, composed
 from symdiff.tracing.refusals import reason_of
-from symdiff.tracing.traced import TracedArray, add_methods
+from symdiff.tracing.traced import TracedArray, add_methods, known_index
 
 __all__ = ["FUNCTIONS", "UFUNCS", "VIEWS", "MatrixArray", "NamedLength", "as_node"]
 
@@ -171,15 +171,28 @@ class MatrixArray(TracedArray):
         """Write one value into every entry."""
         self[...] = value
 
+    def known(self) -> Any:
+        """Return its numbers where it is a constant, else None."""
+        if self.node.op == "array":
+            return self.node.graph.arrays[self.node.params[0]]
+        number = self.node.number
+        return None if number is None else np.array(number)
+
+    def counted(self) -> MatrixArray:
+        """Return conditions as numbers: 1 where they hold, else 0."""
+        return MatrixArray(as_number(self.node))
+
+    def is_condition(self) -> bool:
+        """Return whether the elements hold or do not."""
+        return self.node.truth
+
+    @property
+    def flat(self) -> Iterator[MatrixArray]:
+        """The elements, one after the other."""
+        return iter(self.flatten())
+
     def __repr__(self) -> str:
         return f"MatrixArray({self.node.op}, {shown(self.node.shape)})"
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        raise TypeError(
-            "a traced matrix cannot become a NumPy array: it holds no numbers. Leave out np.array "
-            "and np.asarray; join traced values with np.stack or np.concatenate; entries are "
-            "assigned to those of a traced array: np.zeros_like(x) or x.copy() in place of np.zeros"
-        )
 
     # Shape --------------------------------------------------------------------------------
 
@@ -212,6 +225,12 @@ class MatrixArray(TracedArray):
         """The array with its last two axes swapped."""
         return self.viewed(construct.swap)
 
+    def in_order(self) -> MatrixArray:
+        """Return what `np.ascontiguousarray` does."""
+        if self.ndim < 2:
+            return self if self.ndim else self.reshape((1,))
+        return self.viewed(in_order)
+
     def viewed(self, view: Callable[[Node], Node]) -> MatrixArray:
         """Return a view of this array, given as what it makes of a node."""
         return MatrixArray(view(self.node), self, view)
@@ -230,6 +249,7 @@ class MatrixArray(TracedArray):
         return (self[position] for position in range(len(self)))
 
     def __getitem__(self, index: Any) -> MatrixArray:
+        index = known_index(index)
         entries = index if isinstance(index, tuple) else (index,)
         if any(isinstance(entry, MatrixArray) for entry in entries):
             raise TypeError(
@@ -244,6 +264,7 @@ class MatrixArray(TracedArray):
         return MatrixArray(taken.node)
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        index = known_index(index)
         node, new = self.node, as_number(as_node(self.node.graph, value))
         if isinstance(index, MatrixArray):
             mask = index.node
@@ -339,7 +360,10 @@ def _call_ufunc(
     if method != "__call__":
         refuse(f"{name}.{method}")
     if ufunc in UFUNCS:
-        return MatrixArray(UFUNCS[ufunc](*operands))
+        result = MatrixArray(UFUNCS[ufunc](*operands))
+        numbers = [MatrixArray(x).known() for x in operands] if result.node.truth else [None]
+        known = all(x is not None for x in numbers)
+        return ufunc(*numbers) if known else result  # of constants it may be an index
     row = row_of(ufunc)
     if ufunc in COMPOSED:
         return composed(ufunc, inputs)
@@ -366,6 +390,8 @@ def _call_function(
         entry = _composed(func)
     if entry is None:
         _unknown(func)
+    if "dtype" in given and np.dtype(given["dtype"]) == np.float64:
+        del given["dtype"]
     target = given.pop("out", None)
     if target is not None and not isinstance(target, MatrixArray):
         given["out"] = target

@@ -18,7 +18,7 @@ from symdiff.matrix.indexing import take_index
 from symdiff.matrix.node import Graph, Node
 from symdiff.matrix.shapes import Shape, is_concrete, shown
 
-__all__ = ["check_order", "scattered", "written"]
+__all__ = ["check_order", "in_order", "scattered", "written"]
 
 
 def _chain(graph: Graph, shape: Shape, view: Callable[[Node], Node]) -> list[Node]:
@@ -53,17 +53,23 @@ def _splits(before: Shape, after: Shape) -> bool:
     return not rest
 
 
-def _either(shape: Shape, how: str) -> NoReturn:
+def in_order(a: Node) -> Node:
+    """Return what `np.ascontiguousarray` does of an array with axes: it, or a copy."""
+    return a
+
+
+def _either(shape: Shape, how: str, what: str = "reshape") -> NoReturn:
     """Refuse what depends on the order in memory."""
     raise Untraceable(
-        f"an array of shape {shown(shape)} was reshaped, and {how}: whether NumPy made a view or a "
-        "copy depends on the order in memory. Reshape a copy (x.copy().reshape(...)), or write "
-        "before you reshape"
+        f"{what} of an array of shape {shown(shape)}, {how}: whether NumPy made a view or a "
+        f"copy depends on the order in memory. Take {what} of a copy (x.copy()), or write before it"
     )
 
 
 def check_order(shape: Shape, view: Callable[[Node], Node], how: str) -> None:
     """Refuse a view that NumPy may have made as a copy: a reshape that joins axes."""
+    if view is in_order:
+        _either(shape, how, "np.ascontiguousarray")
     for step in _chain(Graph(), shape, view):
         if step.op == "reshape" and not _splits(step.args[0].shape, step.shape):
             _either(step.args[0].shape, how)
@@ -71,6 +77,8 @@ def check_order(shape: Shape, view: Callable[[Node], Node], how: str) -> None:
 
 def written(whole: Node, view: Callable[[Node], Node], value: Node) -> Node:
     """Return an array with a value, broadcast, in place of what a view takes from it."""
+    if view is in_order:
+        _either(whole.shape, "written into", "np.ascontiguousarray")
     steps = _chain(whole.graph, whole.shape, view)
     if not steps:
         return construct.broadcast(_fitting(value, whole.shape), whole.shape)

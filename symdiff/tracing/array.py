@@ -15,7 +15,7 @@ import numpy as np
 from symdiff import errors
 from symdiff.operations.sympy_conversion import shaped, to_sympy
 from symdiff.store.dag import Dag, Nodes
-from symdiff.tracing.traced import TracedArray
+from symdiff.tracing.traced import TracedArray, known_index
 
 __all__ = ["SymbolicArray", "map_nodes", "nodes_of", "note_variables", "traced_in"]
 
@@ -111,17 +111,28 @@ class SymbolicArray(TracedArray):
         self._named = named
         self._view = view
 
+    def known(self) -> Any:
+        """Return its numbers where no argument has a part in them, else None."""
+        dag, nodes = self._dag, self._nodes.ravel().tolist()
+        if not all(dag.ops[node] in ("number", "true", "false") for node in nodes):
+            return None
+        found = [
+            dag.data[node] if dag.ops[node] == "number" else dag.ops[node] == "true"
+            for node in nodes
+        ]
+        return np.array(found, bool if self.is_condition() else float).reshape(self.shape)
+
+    def counted(self) -> SymbolicArray:
+        """Return conditions as numbers: 1 where they hold, else 0."""
+        return map_nodes(Dag.numeric, self._dag, self._nodes)
+
+    def is_condition(self) -> bool:
+        """Return whether the elements hold or do not."""
+        return bool(self.size) and all(map(self._dag.is_condition, self._nodes.ravel().tolist()))
+
     def __repr__(self) -> str:
         entries = to_sympy(self._dag, self._nodes.ravel().tolist())
         return f"SymbolicArray({shaped(entries, self.shape).tolist()})"
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        raise TypeError(
-            "a traced value cannot become a NumPy array, nor an index into one: it holds no "
-            "numbers. Join traced values with np.stack or np.concatenate; leave out np.array and "
-            "np.asarray; write a @ b in place of a.dot(b); entries are assigned to those of a "
-            "traced array: np.zeros_like(x) or x.copy() in place of np.zeros"
-        )
 
     # Shape --------------------------------------------------------------------------------
 
@@ -164,6 +175,7 @@ class SymbolicArray(TracedArray):
         return (self[position] for position in range(len(self)))
 
     def __getitem__(self, index: Any) -> SymbolicArray:
+        index = known_index(index)
         entries = index if isinstance(index, tuple) else (index,)
         if any(isinstance(entry, SymbolicArray) for entry in entries):
             raise TypeError(
@@ -175,6 +187,7 @@ class SymbolicArray(TracedArray):
         return SymbolicArray(self._dag, np.asarray(nodes), view=isinstance(nodes, np.ndarray))
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        index = known_index(index)
         if isinstance(index, SymbolicArray):
             self._choose(index, value)
             return
@@ -186,8 +199,7 @@ class SymbolicArray(TracedArray):
         dag, nodes = self._dag, nodes_of(self._dag, value)
         if not dag.has_conditions:
             return nodes
-        truth = self.size and all(map(dag.is_condition, self._nodes.ravel().tolist()))
-        return map_nodes(Dag.condition if truth else Dag.numeric, dag, nodes)._nodes
+        return map_nodes(Dag.condition if self.is_condition() else Dag.numeric, dag, nodes)._nodes
 
     def _choose(self, mask: SymbolicArray, value: Any) -> None:
         """Write one value where a traced condition holds."""
@@ -225,6 +237,10 @@ class SymbolicArray(TracedArray):
         self._nodes[...] = self._like_own(result)
         return self
 
+    def in_order(self) -> SymbolicArray:
+        """Return what `np.ascontiguousarray` does: this array, or a copy of it."""
+        return SymbolicArray(self._dag, np.ascontiguousarray(self._nodes), view=True)
+
     def copy(self, order: str = "C") -> SymbolicArray:
         """Return a copy, which keeps its values when this array is written into."""
         return SymbolicArray(self._dag, np.copy(self._nodes, order=order), view=True)  # type: ignore[call-overload]
@@ -248,7 +264,10 @@ class SymbolicArray(TracedArray):
 
     def astype(self, dtype: Any, **kwargs: Any) -> SymbolicArray:
         """Return the array, its conditions as numbers; it stands for float64 ones."""
-        numbers = map_nodes(Dag.numeric, self._dag, super().astype(dtype)._nodes)
+        found = super().astype(dtype)
+        if np.dtype(dtype).kind == "b":
+            return found
+        numbers = found.counted()
         same = kwargs.get("copy") is False and np.array_equal(numbers._nodes, self._nodes)
         return self if same else numbers
 

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from symdiff.errors import nearest
+from symdiff.errors import nearest, refusals
 
 __all__ = ["bind_arguments", "call_traced", "check_argument"]
 
@@ -64,8 +64,14 @@ def bind_arguments(
 def call_traced(f: Callable[..., Any], given: Mapping[str, Any], example: str, kind: str) -> Any:
     """Return the result of `f` on traced values; `kind` names one in an error: "traced value"."""
     positional, named = bind_arguments(f, given, example)
+    met: list[Exception] = []
+    outer = refusals.set(met)
     try:
-        return f(*positional, **named)
+        result = f(*positional, **named)
+    except AttributeError as error:
+        if error.__cause__ not in met:
+            raise
+        raise met[-1] from error
     except ValueError as error:
         if "setting an array element" not in str(error):
             raise
@@ -74,3 +80,8 @@ def call_traced(f: Callable[..., Any], given: Mapping[str, Any], example: str, k
             "np.array; assign to a traced array (np.zeros_like(x) or x.copy()), use np.where to "
             "replace entries, or build an array with np.stack or np.concatenate"
         ) from error
+    finally:
+        refusals.reset(outer)
+    if met:
+        raise met[0]
+    return result

@@ -167,6 +167,54 @@ def _nan_sum(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return np.sum(np.where(a == a, a, 0.0), axis=axis, keepdims=keepdims)
 
 
+def _nan_extreme(function: Any, worst: float) -> Callable[..., Any]:
+    """Return the largest or smallest of what is a number."""
+    return lambda a, axis=None, keepdims=False: function(
+        np.where(np.isnan(a), worst, a), axis=axis, keepdims=keepdims
+    )
+
+
+def _nan_var(a: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Any:
+    """Return the variance of what is a number."""
+    mean = np.nanmean(a, axis=axis, keepdims=True)
+    count = np.sum(np.where(np.isnan(a), 0.0, 1.0), axis=axis, keepdims=keepdims)
+    return _nan_sum((a - mean) ** 2, axis, keepdims) / (count - ddof)
+
+
+def _take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
+    """Return the entries along an axis that indices, one for each place, select."""
+    if hasattr(indices, "call_ufunc"):
+        raise Untraceable("np.take_along_axis: traceable with numbers as indices")
+    if axis is None:
+        arr, axis = np.ravel(arr), 0
+    axis %= arr.ndim
+    places = list(np.indices(indices.shape, sparse=True))
+    for k, length in enumerate(arr.shape):
+        if k != axis and length == 1:
+            places[k] = np.zeros_like(places[k])
+    places[axis] = indices
+    return arr[tuple(np.broadcast_arrays(*places))]
+
+
+def _polyfit(x: Any, y: Any, deg: Any, w: Any = None) -> Any:
+    """Return the coefficients of the polynomial of least squares, the highest power first."""
+    powers = np.vander(x, whole_number("np.polyfit", deg) + 1)
+    if w is not None:
+        powers, y = powers * w[:, None], y * (w if np.ndim(y) == 1 else w[:, None])
+    return np.linalg.lstsq(powers, y)[0]
+
+
+def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """Return sums of weights by the numbers of their bins."""
+    if hasattr(x, "call_ufunc"):
+        raise Untraceable(
+            "np.bincount: counts are constant between jumps; traceable are weights of bins that "
+            "are no arguments"
+        )
+    bins = np.arange(max(np.max(x, initial=-1) + 1, minlength))
+    return (np.equal(bins[:, None], x) * 1.0) @ weights
+
+
 def _nan_to_num(
     x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None
 ) -> Any:
@@ -359,6 +407,15 @@ COMPOSED: dict[Any, Callable[..., Any]] = {
         _nan_sum(a, axis, keepdims)
         / np.sum(np.where(a == a, 1.0, 0.0), axis=axis, keepdims=keepdims)
     ),
+    np.nanmax: _nan_extreme(np.max, -np.inf),
+    np.nanmin: _nan_extreme(np.min, np.inf),
+    np.nanvar: _nan_var,
+    np.nanstd: lambda *args, **keywords: np.sqrt(_nan_var(*args, **keywords)),
+    np.take_along_axis: _take_along_axis,
+    np.polyfit: _polyfit,
+    np.bincount: _bincount,
+    np.isrealobj: lambda x: True,
+    np.iscomplexobj: lambda x: False,
     np.cumulative_sum: lambda x, axis=None: np.cumsum(x, axis=axis),
     np.cumulative_prod: lambda x, axis=None: np.cumprod(x, axis=axis),
     np.nan_to_num: _nan_to_num,

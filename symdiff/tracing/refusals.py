@@ -30,7 +30,6 @@ _REASONS = {
     "branches",
     "np.unique": "how many entries it finds depends on the numbers; np.sort is known",
     "np.histogram": _COUNTS,
-    "np.bincount": f"{_COUNTS}, or np.add.at on np.zeros_like",
     "np.frexp": "mantissa and exponent jump at each power of two; write x / 2.0**n with a number n",
     "np.nextafter": "it is a matter of rounding, which formulas have none of",
     "np.spacing": "it is a matter of rounding, which formulas have none of",

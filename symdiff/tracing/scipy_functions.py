@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import dis
+import contextlib
+import functools
+import inspect
 import math
 import sys
 import types
@@ -13,11 +15,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from symdiff.errors import KNOWN, Untraceable
+from symdiff.tracing.catching import RAISING, check_not_caught
 from symdiff.tracing.copies import copied
+from symdiff.tracing.distributions import DISTRIBUTIONS
 from symdiff.tracing.plain_functions import (
-    MAKERS,
+    ALWAYS,
     PLAIN_STAND_INS,
     are_numbers,
+    constant_array,
     holds_traced,
     joined,
 )
@@ -159,49 +164,82 @@ def _convolve(in1: Any, in2: Any, mode: str = "full", **_: Any) -> Any:
     return full if mode == "full" else full[start : start + len(in1)]
 
 
-class _Normal:
-    """The normal distribution, as `scipy.stats.norm` has it."""
+def _linear(name: str) -> Callable[..., Any]:
+    """Return a linear function along an axis: SciPy's, of the unit vectors, is its matrix."""
+    module, _, function = name.rpartition(".")
 
-    def __getattr__(self, name: str) -> Any:
-        raise Untraceable(f"scipy.stats.norm.{name}: not known to the symbolic tracer; {KNOWN}")
+    def linear(*args: Any, **keywords: Any) -> Any:
+        of = sys.modules[module]
+        bound = inspect.signature(getattr(of, function)).bind(*args, **keywords)
+        first = next(key for key, x in bound.arguments.items() if isinstance(x, TracedArray))
+        y = bound.arguments.pop(first)
+        others = bound.arguments
+        if any(holds_traced(x) for x in others.values()):
+            raise Untraceable(f"{name}: traceable with numbers as all arguments but {first!r}")
+        axis = others.pop("axis", None)
+        axis = bound.signature.parameters["axis"].default if axis is None else axis
+        matrix = getattr(of, function)(**{**others, first: np.eye(y.shape[axis]), "axis": -1})
+        result = np.moveaxis(y, axis, -1) @ matrix
+        return result if np.ndim(matrix) == 1 else np.moveaxis(result, -1, axis)
 
-    @staticmethod
-    def logpdf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        z = (x - loc) / scale
-        return -(z**2) / 2 - np.log(scale) - math.log(2 * math.pi) / 2
-
-    @classmethod
-    def pdf(cls, x: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        z = (x - loc) / scale
-        return np.exp(-(z**2) / 2) / (scale * math.sqrt(2 * math.pi))
-
-    @staticmethod
-    def cdf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        return _special("ndtr")((x - loc) / scale)
-
-    @staticmethod
-    def logcdf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        return _special("log_ndtr")((x - loc) / scale)
-
-    @staticmethod
-    def sf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        return _special("ndtr")(-(x - loc) / scale)
-
-    @staticmethod
-    def logsf(x: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        return _special("log_ndtr")(-(x - loc) / scale)
-
-    @staticmethod
-    def ppf(q: Any, loc: Any = 0, scale: Any = 1) -> Any:
-        return loc + scale * _special("ndtri")(q)
+    return linear
 
 
-def _special(name: str) -> Any:
+def _cdist(XA: Any, XB: Any, metric: str = "euclidean") -> Any:
+    """Return the distances of the rows of two matrices."""
+    return _metric(metric)(XA[:, None, :] - XB[None, :, :])
+
+
+_METRICS: dict[str, Callable[[Any], Any]] = {
+    "euclidean": lambda d: np.sqrt(np.sum(d**2, axis=-1)),
+    "sqeuclidean": lambda d: np.sum(d**2, axis=-1),
+    "cityblock": lambda d: np.sum(np.abs(d), axis=-1),
+    "chebyshev": lambda d: np.max(np.abs(d), axis=-1),
+}
+
+
+def _metric(name: Any) -> Callable[[Any], Any]:
+    """Return a metric as a function of differences."""
+    if name not in _METRICS:
+        raise Untraceable(f"scipy.spatial.distance: of metrics {', '.join(_METRICS)} are traceable")
+    return _METRICS[name]
+
+
+def _pdist(X: Any, metric: str = "euclidean") -> Any:
+    """Return the distances of the rows of a matrix, each pair once."""
+    i, j = np.triu_indices(X.shape[0], 1)
+    return _metric(metric)(X[i] - X[j])
+
+
+def _entropy(pk: Any, qk: Any = None, base: Any = None, axis: int = 0) -> Any:
+    """Return the entropy of weights, or the divergence of two."""
     import scipy.special
 
-    return getattr(scipy.special, name)
+    p = pk / np.sum(pk, axis=axis, keepdims=True)
+    if qk is None:
+        terms = scipy.special.entr(p)
+    else:
+        terms = scipy.special.rel_entr(p, qk / np.sum(qk, axis=axis, keepdims=True))
+    total = np.sum(terms, axis=axis)
+    return total if base is None else total / np.log(base)
 
 
+def _zscore(a: Any, axis: Any = 0, ddof: int = 0) -> Any:
+    centred = a - np.mean(a, axis=axis, keepdims=True)
+    return centred / np.std(a, axis=axis, ddof=ddof, keepdims=True)
+
+
+def _rosen(x: Any) -> Any:
+    return np.sum(100.0 * (x[1:] - x[:-1] ** 2.0) ** 2.0 + (1 - x[:-1]) ** 2.0, axis=0)
+
+
+#: Linear in one argument, along an axis.
+_LINEAR = (
+    *(f"scipy.integrate.{name}" for name in ("simpson", "romb", "cumulative_trapezoid")),
+    *(f"scipy.signal.{name}" for name in ("lfilter", "filtfilt", "savgol_filter", "detrend")),
+    *(f"scipy.ndimage.{name}" for name in ("gaussian_filter1d", "uniform_filter1d", "convolve1d")),
+    *(f"scipy.fft.{name}" for name in ("dct", "idct", "dst", "idst")),
+)
 #: By the name that users write.
 STAND_INS: dict[str, Any] = {
     "scipy.special.logsumexp": _logsumexp,
@@ -234,7 +272,19 @@ STAND_INS: dict[str, Any] = {
     "scipy.signal.convolve": _convolve,
     "scipy.signal.fftconvolve": _convolve,
     "scipy.integrate.trapezoid": np.trapezoid,
-    "scipy.stats.norm": _Normal(),
+    "scipy.optimize.rosen": _rosen,
+    "scipy.spatial.distance.cdist": _cdist,
+    "scipy.spatial.distance.pdist": _pdist,
+    "scipy.spatial.distance.euclidean": lambda u, v: np.linalg.norm(u - v),
+    "scipy.spatial.distance.sqeuclidean": lambda u, v: np.sum((u - v) ** 2),
+    "scipy.spatial.distance.cityblock": lambda u, v: np.sum(np.abs(u - v)),
+    "scipy.spatial.distance.cosine": lambda u, v: (
+        1 - u @ v / (np.linalg.norm(u) * np.linalg.norm(v))
+    ),
+    "scipy.stats.entropy": _entropy,
+    "scipy.stats.zscore": _zscore,
+    **{name: _linear(name) for name in _LINEAR},
+    **DISTRIBUTIONS,
 }
 _ALL: Mapping[str, Any] = ChainMap(STAND_INS, PLAIN_STAND_INS)
 
@@ -251,12 +301,21 @@ class _StandIn:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         ours = _ALL.get(self._name)
-        traced = self._name in MAKERS or holds_traced((*args, *kwargs.values()))
+        always = self._name in ALWAYS or self._name in DISTRIBUTIONS
+        traced = always or holds_traced((*args, *kwargs.values()))
+        if self._name.startswith("math.") and traced:
+            check_not_caught(self._name, ValueError, OverflowError)
+        elif self._name.startswith("scipy.linalg.") and traced and self._name[13:] in RAISING:
+            check_not_caught(self._name, np.linalg.LinAlgError)
         if callable(ours) and traced:
             return ours(*args, **kwargs)
         # A list of numbers is an array to all functions of NumPy's.
         given = [joined(x) if are_numbers(x) else x for x in args]
         return self._original(*given, **kwargs)
+
+    def __getitem__(self, key: Any) -> Any:
+        ours = _ALL[self._name] if holds_traced((key,)) else self._original
+        return ours[key]
 
     def __getattr__(self, name: str) -> Any:
         inner, dotted = getattr(self._original, name), f"{self._name}.{name}"
@@ -302,12 +361,9 @@ def _called_in_scipy(error: BaseException) -> str:
     return found
 
 
-def _catches(f: Any) -> bool:
-    """Return whether a function catches errors, as far as its own code tells."""
-    code = getattr(f, "__code__", None)
-    return code is not None and any(
-        step.opname in ("CHECK_EXC_MATCH", "PUSH_EXC_INFO") for step in dis.get_instructions(code)
-    )
+def _with_arrays(x: Any) -> Any:
+    """Return the stand-in of a value, of an array of floats one that may be written into."""
+    return constant_array(x) if isinstance(x, np.ndarray) else _in_place_of(x)
 
 
 def with_scipy(trace: Callable[[Callable[..., Any]], _T], f: Callable[..., Any]) -> _T:
@@ -316,15 +372,23 @@ def with_scipy(trace: Callable[[Callable[..., Any]], _T], f: Callable[..., Any])
         return trace(f)
     except (TypeError, ValueError, AttributeError) as error:
         first = None if _called_in_scipy(error) else error
-        if first is not None and _catches(f):
-            raise  # numbers might take the way of an error that formulas do not raise
     try:
         return trace(copied(f, _in_place_of))
     except (TypeError, ValueError, AttributeError) as error:
-        name = _called_in_scipy(error)
-        if first is not None:
-            # In the words for the function as it stands.
-            raise first from None
-        if not name:
-            raise
-        raise Untraceable(f"{name}: not known to the symbolic tracer; {KNOWN}") from error
+        name, last = _called_in_scipy(error), error
+    if "NumPy array" in str(last):
+
+        @functools.wraps(f)
+        def whole(*args: Any, **keywords: Any) -> Any:
+            return copied(f, _with_arrays)(*args, **keywords)
+
+        with contextlib.suppress(TypeError, ValueError, AttributeError):
+            return trace(whole)
+    if isinstance(last, Untraceable):
+        raise last
+    if first is not None:
+        # In the words for the function as it stands.
+        raise first
+    if not name:
+        raise last
+    raise Untraceable(f"{name}: not known to the symbolic tracer; {KNOWN}") from last

@@ -7,9 +7,10 @@ from typing import Any, ClassVar, NoReturn, Self
 
 import numpy as np
 
-from symdiff.errors import Untraceable
+from symdiff.errors import KNOWN, Untraceable, name_of, noted
+from symdiff.tracing.catching import RAISING, check_not_caught
 
-__all__ = ["TracedArray", "add_methods"]
+__all__ = ["TracedArray", "add_methods", "known_index"]
 
 
 class TracedArray:
@@ -30,15 +31,42 @@ class TracedArray:
         """The class of what it stands for, which `isinstance` and `match` ask for."""
         return np.ndarray if self.shape else np.float64
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        known = self.known()
+        if known is not None:
+            return known if dtype is None else known.astype(dtype)
+        raise noted(
+            TypeError(
+                "a traced value cannot become a NumPy array, nor an index into one: it holds no "
+                "numbers. Join traced values with np.stack or np.concatenate; leave out np.array "
+                "and np.asarray; write a @ b in place of a.dot(b); entries are assigned to those "
+                "of a traced array: np.zeros_like(x) or x.copy() in place of np.zeros"
+            )
+        )
+
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         return np
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        where, (target, *others) = kwargs.get("where", True), kwargs.get("out") or (None,)
+        if method == "__call__" and where is not True and not others:
+            if not isinstance(target, TracedArray):
+                raise Untraceable(
+                    f"np.{ufunc.__name__}(where=...): traceable with out=, a traced array which "
+                    "holds what stands elsewhere, such as np.zeros_like(x); or use np.where"
+                )
+            whole: Any = target
+            whole[...] = np.where(where, ufunc(*inputs), whole.copy())
+            return target
         return self.call_ufunc(ufunc, method, inputs, kwargs)
 
     def __array_function__(
         self, func: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
+        if func in _NEUTRAL and not {"where", "initial"}.isdisjoint(kwargs):
+            return _reduced(func, *args, **kwargs)
+        if func.__name__ in RAISING:
+            check_not_caught(name_of(func), np.linalg.LinAlgError)
         return self.call_function(func, args, kwargs)
 
     @property
@@ -46,8 +74,22 @@ class TracedArray:
         """The dtype of the numbers for which the elements stand: float64."""
         return np.dtype(np.float64)
 
+    def known(self) -> Any:
+        """Return its numbers where no argument has a part in them, else None."""
+        return None
+
+    def counted(self) -> Self:
+        """Return conditions as numbers: 1 where they hold, else 0."""
+        raise NotImplementedError
+
+    def is_condition(self) -> bool:
+        """Return whether the elements hold or do not."""
+        return False
+
     def astype(self, dtype: Any, **kwargs: Any) -> Self:
         """Return a copy, which stands for float64 numbers as well; other dtypes are refused."""
+        if self.is_condition() and np.dtype(dtype).kind in "iub":
+            return self.copy() if np.dtype(dtype).kind == "b" else self.counted()
         if not np.issubdtype(np.dtype(dtype), np.floating):
             raise Untraceable(f"astype({dtype!r}): not traceable; formulas have real values only")
         return self.copy() if kwargs.get("copy", True) else self
@@ -76,23 +118,42 @@ class TracedArray:
         """Return the message for code that wants a number of a kind: the reason, and the cure."""
         raise NotImplementedError
 
+    def refuse(self, message: str) -> NoReturn:
+        """Refuse what an array of NumPy's of this shape does, where it does."""
+        error = TypeError(message)
+        raise error if any(n != 1 for n in self.shape) else noted(error)
+
     def __bool__(self) -> bool:
-        raise TypeError(
+        known = self.known()
+        if known is not None:
+            return bool(known)
+        self.refuse(
             "the truth of a traced value is not known: write np.where(condition, a, b) in place of "
-            "`if`, `and`, `or`, and np.maximum / np.minimum in place of max / min"
+            "`if`, `and`, `or`, and np.maximum / np.minimum in place of max / min; leave out "
+            "`assert`"
         )
 
-    def __float__(self) -> NoReturn:
-        raise TypeError(self.no_number("float"))
+    def __float__(self) -> float:
+        known = self.known()
+        if known is not None:
+            return float(known)
+        self.refuse(self.no_number("float"))
 
     def __int__(self) -> NoReturn:
-        raise TypeError(self.no_number("int"))
+        self.refuse(self.no_number("int"))
 
     def __index__(self) -> NoReturn:
         raise TypeError(self.no_number("an index or int"))
 
     def __complex__(self) -> NoReturn:
-        raise TypeError(self.no_number("complex"))
+        self.refuse(self.no_number("complex"))
+
+    def __getattr__(self, name: str) -> NoReturn:
+        known = not name.startswith("__") and hasattr(np.ndarray, name)
+        if not known:
+            raise AttributeError(f"arrays have no attribute {name!r}")
+        refusal = Untraceable(f"x.{name} of an array: not known to the symbolic tracer; {KNOWN}")
+        raise AttributeError(str(refusal)) from refusal
 
     # Operators --------------------------------------------------------------------------------
 
@@ -107,6 +168,34 @@ class TracedArray:
 
     def __invert__(self) -> Any:
         return np.logical_not(self)
+
+
+#: What changes nothing in a reduction; None if nothing does.
+_NEUTRAL: dict[Any, Any] = {
+    **dict.fromkeys((np.sum, np.mean), 0.0),
+    np.prod: 1.0,
+    **dict.fromkeys((np.max, np.amax, np.min, np.amin), None),
+}
+
+
+def _reduced(function: Any, a: Any, *args: Any, **keywords: Any) -> Any:
+    """Return a reduction of some entries alone, or of these and a number."""
+    where, initial = keywords.pop("where", True), keywords.pop("initial", np._NoValue)
+    where = True if where is np._NoValue else where
+    neutral = _NEUTRAL[function] if _NEUTRAL[function] is not None else initial
+    if where is not True:
+        if neutral is np._NoValue:
+            raise ValueError(f"np.{function.__name__}(where=...) needs initial=")
+        a = np.where(where, a, neutral)
+    if function is np.mean:
+        counts = np.broadcast_to(np.where(where, 1.0, 0.0), a.shape)
+        return np.sum(a, *args, **keywords) / np.sum(counts, *args, **keywords)
+    result = function(a, *args, **keywords)
+    if initial is np._NoValue:
+        return result
+    joined: dict[Any, Any] = {np.sum: np.add, np.prod: np.multiply}
+    largest = function in (np.max, np.amax)
+    return joined.get(function, np.maximum if largest else np.minimum)(initial, result)
 
 
 def _operators(ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -145,6 +234,16 @@ for _name, _ufunc in {
     "ne": np.not_equal,
 }.items():
     setattr(TracedArray, f"__{_name}__", _operators(_ufunc)[0])
+
+
+def known_index(index: Any) -> Any:
+    """Return an index with numbers for what no argument has a part in."""
+    if isinstance(index, tuple):
+        return tuple(map(known_index, index))
+    if isinstance(index, range):
+        return list(index)
+    known = index.known() if isinstance(index, TracedArray) else None
+    return index if known is None or known.dtype != bool else known
 
 
 def add_methods(

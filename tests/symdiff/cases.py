@@ -4,9 +4,13 @@ Those in `WHOLE` only ``strategy="matrix"`` does.
 """
 
 import numpy as np
+import scipy.fft
 import scipy.integrate
 import scipy.linalg as sl
+import scipy.ndimage
+import scipy.optimize
 import scipy.signal
+import scipy.spatial.distance as sd
 import scipy.special as sp
 import scipy.stats
 
@@ -424,6 +428,59 @@ CASES = {
             + np.sum(np.real(x))
         ),
         {"x": (4,)},
+    ),
+    "nan": (
+        lambda x: (
+            np.nanmax(x) * np.nanmin(x)
+            + np.nanvar(np.where(x > 0, x, np.nan), ddof=0)
+            + np.nanstd(x)
+            + np.isrealobj(x) * np.sum(x**2)
+            + np.iscomplexobj(x) * np.sum(x)
+        ),
+        {"x": (6,)},
+    ),
+    "fits": (
+        lambda x, y: (
+            np.sum(np.polyfit(np.arange(5.0), y, 2) ** 2)
+            + np.polyfit(x, y, 1)[0]
+            + np.sum(np.bincount([0, 2, 2, 1, 0], y) ** 2)
+        ),
+        {"x": (5,), "y": (5,)},
+    ),
+    "distances": (
+        lambda X, Y: (
+            np.sum(sd.cdist(X, Y) ** 3)
+            + np.sum(sd.pdist(X, "cityblock") ** 2)
+            + sd.euclidean(X[0], Y[1]) * sd.cosine(X[1], Y[0])
+            + sd.sqeuclidean(X[0], Y[0]) * sd.cityblock(X[2], Y[0])
+        ),
+        {"X": (3, 2), "Y": (2, 2)},
+    ),
+    "entropies": (
+        lambda x, y: (
+            scipy.stats.entropy(x**2 + 1)
+            + scipy.stats.entropy(np.exp(x), y**2 + 1, base=2)
+            + np.sum(scipy.stats.zscore(x) ** 3)
+            + scipy.optimize.rosen(x)
+        ),
+        {"x": (4,), "y": (4,)},
+    ),
+    "filters": (
+        lambda x: (
+            np.sum(scipy.signal.lfilter([1.0, 0.5], [1.0, -0.2], x) ** 2)
+            + np.sum(scipy.signal.filtfilt([0.5], [1.0, -0.2], x) ** 2)
+            + np.sum(scipy.signal.savgol_filter(x, 5, 2) ** 2)
+            + np.sum(scipy.signal.detrend(x) ** 2)
+            + np.sum(scipy.ndimage.gaussian_filter1d(x, 1.0) ** 2)
+            + np.sum(scipy.ndimage.uniform_filter1d(x, 3) ** 2)
+            + np.sum(scipy.ndimage.convolve1d(x, [1.0, 2.0, 0.5]) ** 2)
+            + np.sum(scipy.fft.dct(x) ** 2 * scipy.fft.idct(x))
+            + np.sum(scipy.fft.dst(x) ** 2 * scipy.fft.idst(x))
+            + scipy.integrate.simpson(x**2)
+            + scipy.integrate.romb(x**2)
+            + np.sum(scipy.integrate.cumulative_trapezoid(x) ** 2)
+        ),
+        {"x": (9,)},
     ),
 }
 WHOLE = {

@@ -11,6 +11,7 @@ from symdiff import Untraceable, gradient
 from symdiff.matrix.node import depends, reachable
 from symdiff.matrix.table import RULES
 from symdiff.tracing.composed import COMPOSED
+from symdiff.tracing.distributions import DISTRIBUTIONS
 from symdiff.tracing.scipy_functions import STAND_INS
 
 
@@ -28,6 +29,8 @@ cases, problems = _beside("cases.py"), _beside("matrix/problems.py")
 #: Operations that only adjoints are made of, held against numbers in matrix/test_hessian.py.
 _OF_ADJOINTS = {"cumprod_vjp", "expm_frechet", "others", "reciprocal", "scaled_rows", "scatter"}
 _OF_ADJOINTS |= {"tied", "ties"}
+#: Held against numbers in test_points.py, and those with functions of their own in test_idioms.py.
+_APART = {"scipy.linalg.expm", *DISTRIBUTIONS}
 #: Held against numbers in formulas/test_writing.py; and those whose rule is a refusal.
 _ELSEWHERE = {"put", "svd_u", "svd_vt"}
 
@@ -62,7 +65,7 @@ def test_values_and_gradients_of_every_function_and_rule(monkeypatch):
     recorded = {"functions": set(), "rules": set()}
     for table in (COMPOSED, STAND_INS):
         for key, function in list(table.items()):
-            if callable(function) and key != "scipy.linalg.expm":
+            if callable(function) and key not in _APART:
 
                 def noted(*args, _key=key, _function=function, **kwargs):
                     recorded["functions"].add(_key)
@@ -71,7 +74,7 @@ def test_values_and_gradients_of_every_function_and_rule(monkeypatch):
                 monkeypatch.setitem(table, key, noted)
     for strategy in ("matrix", "shared"):
         assert not _wrong(strategy, recorded)
-    known = {*COMPOSED, *STAND_INS} - {"scipy.linalg.expm", "scipy.stats.norm"}
+    known = {*COMPOSED, *STAND_INS} - _APART
     assert known - recorded["functions"] == set()
     for problem in problems.PROBLEMS.values():  # whose numbers matrix/test_gradient.py has
         for shapes in (problem.shapes, problems.concrete(problem.shapes, problems.LENGTHS)):

@@ -41,7 +41,7 @@ def _branch(t):
 
 
 REFUSED = {
-    "float": (lambda t: float(t[0]), TypeError, "float"),
+    "float": (lambda t: float(t), TypeError, "float"),
     "int": (lambda t: int(t[0]), TypeError, "int"),
     "bool": (_branch, TypeError, "np.where"),
     "assign": (_assign, TypeError, "np.where"),
