@@ -115,6 +115,7 @@ SYMBOLIC_GOALS: Goals = {
     "3-32-32-1": (
         Goal("symdiff-adjoint", 1.5, "casadi"),
         Goal("symdiff-adjoint", 1.5, "casadi-arrays"),
+        Goal("symdiff-c", 1.0, "casadi-raw"),
         Goal("symdiff-matrix", 1.1),
     ),
     **dict.fromkeys(("notes", "mlp", "deep-8", "residual-8"), (Goal("symdiff-matrix", 1.1),)),
@@ -139,4 +140,5 @@ DERIVATION_GOALS: dict[tuple[str, str], Sequence[Goal]] = {
     ),
     ("mlp 512", "symdiff-matrix"): (Goal("symdiff-matrix", 0.2, "", "derive, s"),),
     ("resnet 512", "symdiff-matrix"): (Goal("symdiff-matrix", 0.2, "", "derive, s"),),
+    ("pendulum 30", "symdiff-adjoint"): (Goal("symdiff-adjoint", 1.0, "casadi", "derive"),),
 }

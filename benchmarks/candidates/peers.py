@@ -134,17 +134,20 @@ def _casadi(casadi: Any, workload: Workload) -> BoundCall:
 def _casadi_raw(casadi: Any, workload: Workload) -> BoundCall:
     """Call CasADi's function on memory that it reads from and writes to: nothing is converted."""
     both, arguments = _casadi_function(casadi, workload)
-    columns = [np.asfortranarray(np.atleast_2d(x), dtype=float) for x in arguments]
-    results = [np.zeros(both.size_out(k), order="F") for k in range(both.n_out())]
+    # In its order, column by column.
+    columns = [np.ravel(np.asarray(x, dtype=float), order="F") for x in arguments]
+    shapes = [both.size_out(k) for k in range(both.n_out())]
+    results = [np.zeros(int(np.prod(shape))) for shape in shapes]
     buffer, trigger = both.buffer()
     for k, x in enumerate(columns):
-        buffer.set_arg(k, memoryview(x))
+        buffer.set_arg(k, x.data)
     for k, x in enumerate(results):
-        buffer.set_res(k, memoryview(x))
+        buffer.set_res(k, x.data)
+    value, *gradients = (x.reshape(s, order="F") for x, s in zip(results, shapes, strict=True))
 
     def run() -> Any:
         trigger()
-        return results[0][0, 0], results[1:]
+        return value[0, 0], gradients
 
     return bound(workload, run, rows=True)
 

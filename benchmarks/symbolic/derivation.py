@@ -100,6 +100,37 @@ def _deep_residual(x: Any, y: Any, **weights: Any) -> Any:
     return residual().function(np, x, y, *weights.values())
 
 
+def _pendulum(cos: Callable[[Any], Any], angle: Any, speed: Any) -> Any:
+    """Return kinetic less potential energy of a chain of unit masses on rods of unit length."""
+    links, terms = len(angle), []
+    for i in range(links):
+        for j in range(links):
+            below = links - max(i, j)  # masses that both rods move
+            terms.append(below / 2 * cos(angle[i] - angle[j]) * speed[i] * speed[j])
+    return sum(terms) + sum(9.81 * (links - i) * cos(angle[i]) for i in range(links))
+
+
+def _pendulum_in_symdiff(links: Sequence[int]) -> Counts:
+    import symdiff
+
+    inputs = dict.fromkeys(("angle", "speed"), tuple(links))
+    gradient = symdiff.gradient(
+        lambda angle, speed: _pendulum(np.cos, angle, speed), strategy="adjoint", inputs=inputs
+    )
+    return lambda: {
+        "operations": gradient.operation_count,
+        "value_operations": gradient.operations.value_dag,
+    }
+
+
+def _pendulum_in_casadi(links: Sequence[int]) -> Counts:
+    import casadi
+
+    symbols = [casadi.SX.sym(name, *links) for name in ("angle", "speed")]
+    loss = _pendulum(casadi.cos, *(casadi.vertsplit(x) for x in symbols))
+    return _counted_in_casadi(symbols, loss, casadi_gradients(casadi, loss, symbols))
+
+
 def _entries(widths: Sequence[int], symbol: Callable[[str], Any]) -> dict[str, Any]:
     """Return arrays of symbols by name."""
     arrays: dict[str, Any] = {}
@@ -148,13 +179,18 @@ def _casadi(widths: Sequence[int]) -> Counts:
     }
     loss = sample(widths).idiom("casadi")(casadi, *symbols.values())
     wrt = [symbols[name] for name in parameter_names(widths)]
-    gradients = casadi_gradients(casadi, loss, wrt)
+    return _counted_in_casadi(list(symbols.values()), loss, casadi_gradients(casadi, loss, wrt))
+
+
+def _counted_in_casadi(symbols: list[Any], loss: Any, gradients: list[Any]) -> Counts:
+    """Return how to count the operations of a value and its gradients in CasADi."""
+    import casadi
 
     def counts() -> dict[str, int]:
         free = {casadi.OP_INPUT, casadi.OP_OUTPUT, casadi.OP_CONST, casadi.OP_NEG}
 
         def operations(outputs: list[Any]) -> int:
-            f = casadi.Function("f", list(symbols.values()), outputs)
+            f = casadi.Function("f", symbols, outputs)
             return sum(f.instruction_id(k) not in free for k in range(f.n_instructions()))
 
         return {
@@ -172,6 +208,8 @@ TOOLS: dict[str, tuple[str, Callable[[Sequence[int]], Counts]]] = {
     "symdiff-adjoint": ("symdiff", _symdiff("adjoint")),
     "symdiff-matrix-mlp": ("symdiff", _matrix("mlp")),
     "symdiff-matrix-resnet": ("symdiff", _matrix("resnet")),
+    "symdiff-adjoint-pendulum": ("symdiff", _pendulum_in_symdiff),
+    "casadi-pendulum": ("casadi", _pendulum_in_casadi),
     "sympy": ("sympy", _differentiated("sympy")),
     "symengine": ("symengine", _differentiated("symengine")),
     "casadi": ("casadi", _casadi),

@@ -40,6 +40,7 @@ DERIVATIONS: Sequence[tuple[tuple[int, ...], Sequence[str]]] = (
     ((350, 200, 1), ("symdiff-adjoint", "casadi")),
     ((2,) * 1001 + (1,), ("symdiff-adjoint", "casadi")),
     *(((n,), ("symdiff-matrix-mlp", "symdiff-matrix-resnet")) for n in (128, 256, 512, 1024)),
+    ((30,), ("symdiff-adjoint-pendulum", "casadi-pendulum")),
 )
 _DEPTHS = (128, 256, 512, 1024)
 #: Series whose growth with the parameters, or the depth, is fitted: who derives which networks.
@@ -82,6 +83,7 @@ def derive(widths: Sequence[int], tool: str, times: int = _TIMES) -> tuple[Deriv
     (9, 39)
     """
     parameters = widths[0] if len(widths) == 1 else count_parameters(widths)
+    parameters *= 2 if tool.endswith("pendulum") else 1  # angles and speeds
     row = Derived(*_names(widths, tool), parameters)
     shallow = tool.startswith("symdiff") and len(widths) > 8
     found: list[Metadata] = []

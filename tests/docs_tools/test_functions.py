@@ -13,10 +13,16 @@ def test_the_page_is_up_to_date():
 
 
 def test_the_page_tells_the_strategies_apart():
-    rows = dict(
-        line[2:].split("` |")[::1] for line in page().splitlines() if line.startswith("| `")
-    )
+    known = page().partition("## What is refused")[0].splitlines()
+    rows = dict(line[2:].split("` |")[::1] for line in known if line.startswith("| `"))
     assert rows["`np.linalg.eigh"].split("|")[0].strip() == ""
     assert rows["`np.linalg.eigh"].split("|")[1].strip() == "yes"
     assert rows["`np.place"].strip() == "yes |  |"
     assert rows["`scipy.special.erf"].split("|")[:2] == [" yes ", " yes "]
+
+
+def test_every_program_that_is_refused_is_so_by_a_strategy_with_a_sentence():
+    refused = page().partition("## What is refused")[2].splitlines()
+    rows = [line for line in refused if line.startswith("| `")]
+    assert len(rows) > 20
+    assert all(any(len(told) > 20 for told in row.split(" | ")[1:]) for row in rows)

@@ -444,6 +444,7 @@ CASES = {
             np.sum(np.polyfit(np.arange(5.0), y, 2) ** 2)
             + np.polyfit(x, y, 1)[0]
             + np.sum(np.bincount([0, 2, 2, 1, 0], y) ** 2)
+            + np.sum(np.take_along_axis(x, np.array([3, 1, 3]), 0) ** 2)
         ),
         {"x": (5,), "y": (5,)},
     ),

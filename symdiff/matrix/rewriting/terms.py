@@ -5,6 +5,8 @@ Vectors stand as columns. A factor that is flipped is transposed: a flipped vect
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -252,15 +254,21 @@ def times(a: Term, b: Term, sign: int = 1) -> Term:
 def spelling(node: Node, depth: int = _KEY) -> str:
     """Return the key by which nodes are ordered: how they are made, not when."""
     if node.op in ("input", "number", "length"):
-        return str(node.params[0])
+        return _counted(str(node.params[0]))
     if node.index in node.graph.names:
-        return node.graph.names[node.index]
+        return _counted(node.graph.names[node.index])
     if not depth:
         return f"#{node.index:09}"
     if node.op == "transpose":
         return f"{spelling(node.args[0], depth - 1)}'"
     inside = ",".join(spelling(arg, depth - 1) for arg in node.args)
     return f"{node.op}{node.params or ''}({inside})"
+
+
+@functools.cache
+def _counted(name: str) -> str:
+    """Return a key by which ``x2`` comes before ``x10``."""
+    return re.sub(r"\d+", lambda digits: digits[0].zfill(9), name)
 
 
 # Terms as operations ------------------------------------------------------------------------------
