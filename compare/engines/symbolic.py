@@ -1,8 +1,10 @@
 """The symbolic engines: a formula derived once, then evaluated for every gradient."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
+from keyword import iskeyword
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,15 @@ from compare.engines.engine import Engine, Prepared
 from compare.engines.precision import in_types_of_arguments
 from compare.problems.problem import Case
 
-__all__ = ["ADJOINT", "EXPANDED", "MATRIX", "SHARED", "by_identifier", "identifiers"]
+__all__ = [
+    "ADJOINT",
+    "EXPANDED",
+    "MATRIX",
+    "SHARED",
+    "by_identifier",
+    "identifiers",
+    "short_identifiers",
+]
 
 
 def identifiers(case: Case) -> dict[str, str]:
@@ -25,9 +35,21 @@ def identifiers(case: Case) -> dict[str, str]:
     return found
 
 
-def by_identifier(case: Case) -> Callable[..., Any]:
-    """Return the function of a case, with the names of `identifiers`."""
-    function, names = case.problem.function, identifiers(case)
+def short_identifiers(case: Case) -> dict[str, str]:
+    """Return the same as short as they tell inputs apart: of `params.w1` it is `w1`."""
+    last = {name: name.rpartition(".")[2] for name in case.inputs}
+    counts = Counter(last.values())
+    return {
+        name: last[name]
+        if counts[last[name]] == 1 and last[name].isidentifier() and not iskeyword(last[name])
+        else identifier
+        for name, identifier in identifiers(case).items()
+    }
+
+
+def by_identifier(case: Case, names: Mapping[str, str]) -> Callable[..., Any]:
+    """Return the function of a case, whose inputs have other names."""
+    function = case.problem.function
     if all(name == identifier for name, identifier in names.items()):
         return function
 
@@ -44,7 +66,9 @@ def _prepare(strategy: str, case: Case) -> Prepared:
     shapes = {names[name]: np.shape(value) for name, value in case.inputs.items()}
     wrt = tuple(names[name] for name in case.wrt)
     try:
-        gradient = symdiff.gradient(by_identifier(case), wrt=wrt, strategy=strategy, inputs=shapes)
+        gradient = symdiff.gradient(
+            by_identifier(case, names), wrt=wrt, strategy=strategy, inputs=shapes
+        )
         operations = gradient.operation_count
         # Predicts the size of the text, and refuses to print one that is too large.
         _ = gradient.source

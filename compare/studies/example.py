@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from compare.engines.symbolic import by_identifier, short_identifiers
 from compare.problems.problem import Case, Problem
 from compare.process.executor import Budget, Executor
 
@@ -97,7 +98,7 @@ def example_of(problem: Problem, seed: int = 0, *, trusted: bool = False) -> Exa
 def _made(make: Function, case: Case) -> Part:
     """Return a part, or why there is none."""
     try:
-        made: Part = make(case.problem.function, case.inputs, case.wrt)
+        made = part_of(make, case)
     except (ValueError, TypeError, NotImplementedError) as error:
         return Part(why=_line(str(error)))
     return made
@@ -105,12 +106,20 @@ def _made(make: Function, case: Case) -> Part:
 
 def _made_apart(executor: Executor, make: Function, case: Case) -> Part:
     """Return a part that was made in a worker, or why there is none."""
-    given = case.problem.function, case.inputs, case.wrt
-    outcome = executor.call(make, *given, budget=_BUDGET)
+    outcome = executor.call(part_of, make, case, budget=_BUDGET)
     if outcome.status == "ok":
         made: Part = outcome.result
         return made
     return Part(why=_line(outcome.message or outcome.status))
+
+
+def part_of(make: Function, case: Case) -> Part:
+    """Return a part of a case; in formulas its inputs have short names, which are Python's."""
+    given = {name: name for name in case.inputs}
+    names = given if make is circuit_of else short_identifiers(case)
+    inputs = {names[name]: value for name, value in case.inputs.items()}
+    made: Part = make(by_identifier(case, names), inputs, [names[name] for name in case.wrt])
+    return made
 
 
 def saved_example(saved: Mapping[str, Any]) -> Example:

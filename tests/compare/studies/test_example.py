@@ -33,6 +33,20 @@ def test_an_own_function_is_shown_or_the_reason_why_not():
     )
 
 
+def test_a_model_in_a_dict_has_formulas_with_short_names():
+    def model(params, other, x):
+        return np.sum(np.tanh(x @ params["w"]) * other["lambda"] + params["b"] * other["b"])
+
+    params = {"w": np.ones((2, 2)), "b": 1.0}
+    problem = own_problem(model, (params, {"lambda": 2.0, "b": 1.0}, np.ones(2)))
+    for example in (example_of(problem), example_of(problem, trusted=True)):
+        assert not any(part.why for part in (example.formula, example.matrix, example.circuit))
+        assert example.formula.lines[0].startswith("∂f/∂w[0,0] = ")
+        assert any(line.startswith("∂L/∂params_b = ") for line in example.matrix.lines)
+        assert any("∂other_lambda" in line for line in example.matrix.lines)
+        assert "params.w" in example.circuit.lines[0]
+
+
 def test_a_large_graph_shows_its_top():
     def chain(w):
         for _ in range(60):
