@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from symdiff.matrix.construct import add, broadcast, divide, make, multiply, power, subtract
 from symdiff.matrix.node import Node
-from symdiff.matrix.rewriting.terms import Reader, Term, build, monomial, spelling
+from symdiff.matrix.rewriting.terms import Reader, Term, build, is_ones, monomial, spelling
 
 __all__ = ["entrywise_product"]
 
@@ -69,8 +69,14 @@ def _read(node: Node, reader: Reader) -> _Monomial:
 
 def entrywise_product(node: Node, reader: Reader) -> Node:
     """Return a product of arrays: ``p ∘ p`` as a square, ``(a ⊘ b) ⊘ c`` over one bar."""
-    whole = _read(node, reader)
+    whole = _without_ones(_read(node, reader))
     return _multiplied_out(whole, node, reader) or _built(whole, node)
+
+
+def _without_ones(whole: _Monomial) -> _Monomial:
+    """Return a product without arrays of ones, which are its shape and no factor."""
+    powers = {a: n for a, n in whole.powers.items() if not is_ones(a)}
+    return whole._replace(powers=powers) if powers else whole
 
 
 def _multiplied_out(whole: _Monomial, like: Node, reader: Reader) -> Node | None:

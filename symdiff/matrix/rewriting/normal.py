@@ -9,7 +9,8 @@ from symdiff.matrix import construct
 from symdiff.matrix.node import Node, reachable
 from symdiff.matrix.rewriting.entrywise import entrywise_product
 from symdiff.matrix.rewriting.table import rewrite, sum_of
-from symdiff.matrix.rewriting.terms import Factor, Reader, Term, flip, times
+from symdiff.matrix.rewriting.terms import Factor, Reader, Term, build, flip, times
+from symdiff.matrix.shapes import Shape
 
 __all__ = ["as_written"]
 
@@ -73,7 +74,7 @@ class _Writer:
         ):
             return entrywise_product(node, self.reader)
         if op in _SUMS and any(arg.shape != node.shape and arg.number is None for arg in args):
-            return self._rebuilt(node)
+            return self._twice(node) or self._rebuilt(node)
         if op in ("matmul", "inner") and node.shape == ():
             a, b = (self.reader.term(arg, top=False) for arg in args)
             terms = [times(a._replace(chain=flip(a.chain)), b)]
@@ -82,6 +83,17 @@ class _Writer:
         if terms == [_itself(node)]:
             return self._rebuilt(node)
         return construct.broadcast(sum_of(rewrite(terms, node), node), node.shape)
+
+    def _twice(self, node: Node) -> Node | None:
+        """Return ``2 A`` for ``A + a`` where A is the row or column a repeated; None elsewhere."""
+        if node.op not in ("add", "subtract") or not all(arg.shape for arg in node.args):
+            return None
+        args = [self.known.get(arg.index, arg) for arg in node.args]
+        one, other = (Reader().term(_repeated(arg, node.shape)) for arg in args)
+        if one[1:] != other[1:]:
+            return None
+        count = one.number + (other.number if node.op == "add" else -other.number)
+        return construct.broadcast(build(one._replace(number=count), node), node.shape)
 
     def _rebuilt(self, node: Node) -> Node:
         """Return an operation on the normal forms of its operands."""
@@ -102,6 +114,21 @@ _CONSTRUCTORS: dict[str, Callable[..., Node]] = {
     "outer": construct.outer,
     "inv": construct.inverse,
 }
+
+
+def _repeated(node: Node, shape: Shape) -> Node:
+    """Return an array repeated to a shape, its scalar factors outside."""
+    if node.op == "broadcast":
+        return _repeated(node.args[0], shape) if node.args[0].shape else node
+    if node.op == "reshape" and node.shape == (1, *node.args[0].shape):  # a row, as NumPy has it
+        return _repeated(node.args[0], shape)
+    if node.op in ("multiply", "divide") and node.args[1].shape == ():
+        return construct.make(node.op, _repeated(node.args[0], shape), node.args[1])
+    if node.op == "multiply" and node.args[0].shape == ():
+        return construct.make("multiply", node.args[0], _repeated(node.args[1], shape))
+    if node.op == "negate":
+        return construct.make("negate", _repeated(node.args[0], shape))
+    return construct.broadcast(node, shape)
 
 
 def _is_part(node: Node, user: Node) -> bool:

@@ -62,6 +62,30 @@ CASES = {
         "x",
         "2 Aᵀ e",
     ),
+    "rows by their means": (
+        lambda A: np.sum(A * np.mean(A, axis=0)),
+        {"A": ("m", "n")},
+        "A",
+        "2 1 (Aᵀ 1)ᵀ/m",
+    ),
+    "columns by their sums": (
+        lambda A: np.sum(A * np.sum(A, axis=1, keepdims=True)),
+        {"A": ("m", "n")},
+        "A",
+        "2 A 1 1ᵀ",
+    ),
+    "sums that cancel": (
+        lambda A: np.sum(A * np.sum(A, axis=0) - A * np.sum(A, axis=0)) + np.sum(A),
+        {"A": ("m", "n")},
+        "A",
+        "1 1ᵀ",
+    ),
+    "a row on each row": (
+        lambda A, x: np.sum(A * x[None]),
+        {"A": ("m", "n"), "x": ("n",)},
+        "A",
+        "1 xᵀ",
+    ),
 }
 
 
