@@ -1,14 +1,20 @@
 """``gradscale conformance``: which library is right, and where."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from compare.cli.codes import DONE, MISMATCH
 
 __all__ = ["conformance"]
+
+#: Headings that would take more room than their numbers.
+_BROKEN = {"convention": "conven-\ntion"}
 
 
 @click.command()
@@ -58,15 +64,31 @@ def conformance(engines: tuple[str, ...], peers: bool, families: tuple[str, ...]
     write_table(out / "conformance.csv", frame, CONFORMANCE_COLUMNS)
     page = write_page(frame, out / "conformance.html")
     verdicts = [verdict for verdict in VERDICTS if (frame["verdict"] == verdict).any()]
-    table = Table("library", "version", *verdicts, title="Cases by verdict", title_justify="left")
-    for name, rows in frame.groupby("library", sort=False):
-        counts = rows["verdict"].value_counts()
-        cells = [str(counts.get(verdict, 0)) for verdict in verdicts]
-        table.add_row(str(name), rows["version"].iloc[0], *cells)
-    console.print(table)
+    libraries = frame.groupby("library", sort=False)
+    console.print(_counts(frame, verdicts))
+    click.echo(", ".join(f"{name} {rows['version'].iloc[0]}" for name, rows in libraries))
     click.echo(f"every case with a program that repeats it: {page}")
     judged = {*OURS, *(name for name, _ in own)}
     wrong = frame[frame["library"].isin(judged) & (frame["verdict"] == "wrong")]
     for row in wrong.to_dict("records"):
         click.echo(f"{row['library']}: {row['family']}: {row['case']} is wrong: {row['value']}")
     return MISMATCH if len(wrong) else DONE
+
+
+def _counts(frame: Any, verdicts: Sequence[str]) -> Table:
+    """Return how many cases of each library got each verdict, in 80 columns."""
+    table = Table(
+        title="Cases by verdict",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=0,
+    )
+    table.add_column("library", no_wrap=True)
+    for verdict in verdicts:
+        table.add_column(_BROKEN.get(verdict, verdict), justify="right", no_wrap=True)
+    for name, rows in frame.groupby("library", sort=False):
+        counts = rows["verdict"].value_counts()
+        table.add_row(str(name), *(str(counts.get(verdict, 0)) for verdict in verdicts))
+    return table

@@ -1,16 +1,20 @@
 """The suite: planted mistakes are caught, what is right passes, and every row can be repeated."""
 
+import io
 import re
 import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
+from rich.console import Console
 
 import autodiff
+from compare.cli.conformance import _counts
 from compare.conformance import conformance, run
 from compare.conformance.case import Case, digits, exact, nearest
-from compare.conformance.judge import verdict_of
+from compare.conformance.judge import VERDICTS, verdict_of
 from compare.conformance.libraries import LIBRARIES, OURS
 from compare.conformance.page import write_page
 from compare.conformance.program import program
@@ -171,6 +175,18 @@ def test_the_page_is_one_file_and_escapes_what_libraries_say(tmp_path):
     assert "<script>" not in text
     assert "http" not in text
     assert "26/27" in text
+
+
+def test_the_terminal_shows_every_verdict_of_every_library_in_80_columns():
+    rows = [
+        {"library": library, "verdict": verdict} for library in LIBRARIES for verdict in VERDICTS
+    ]
+    stream = io.StringIO()
+    Console(file=stream, width=80).print(_counts(pd.DataFrame(rows * 150), list(VERDICTS)))
+    text = stream.getvalue()
+    assert "…" not in text
+    assert all(library in text for library in LIBRARIES)
+    assert text.count(" 150") == len(rows)
 
 
 @pytest.mark.parametrize(
