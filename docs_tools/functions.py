@@ -96,6 +96,12 @@ def _refusal(text: str, strategy: str) -> str:
     return ""
 
 
+def _refused(text: str) -> str:
+    """Return the row of a program."""
+    entries, matrix = (_refusal(text, strategy) for strategy in ("adjoint", "matrix"))
+    return f"| `{text}` | {entries} | {'the same' if matrix == entries else matrix} |"
+
+
 def _names(functions: Iterable[Any]) -> set[str]:
     """Return the names of functions as users write them."""
     return {name_of(function) for function in functions}
@@ -114,10 +120,7 @@ def page() -> str:
         f"| `{name}` | {'yes' if name in entries else ''} | {'yes' if name in matrix else ''} |"
         for name in sorted(entries | matrix)
     ]
-    refused = [
-        f"| `{text}` | {_refusal(text, 'adjoint')} | {_refusal(text, 'matrix')} |"
-        for text in _REFUSED
-    ]
+    refused = [_refused(text) for text in _REFUSED]
     return _HEAD + "\n".join(rows) + "\n" + _REFUSED_HEAD + "\n".join(refused) + "\n"
 
 
