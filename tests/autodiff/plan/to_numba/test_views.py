@@ -174,7 +174,8 @@ CHOSEN = (
 )
 
 
-@pytest.mark.each("view", [lambda x: x, lambda x: x[::-1, :, ::-1], lambda x: x.T.reshape(3, 4, 2)])
+@pytest.mark.sampled(3)
+@pytest.mark.each("view", [lambda x: x[::-1, :, ::-1], lambda x: x, lambda x: x.T.reshape(3, 4, 2)])
 def test_what_lies_at_known_positions_is_taken_and_added(rng, view):
     weights = [rng.normal(size=np.empty((3, 4, 2))[i].shape) for i in CHOSEN]
 
