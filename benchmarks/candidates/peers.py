@@ -145,7 +145,10 @@ def _casadi_raw(casadi: Any, workload: Workload) -> BoundCall:
         buffer.set_res(k, x.data)
     value, *gradients = (x.reshape(s, order="F") for x, s in zip(results, shapes, strict=True))
 
+    held = buffer, columns  # whose memory the function reads
+
     def run() -> Any:
+        assert held
         trigger()
         return value[0, 0], gradients
 
