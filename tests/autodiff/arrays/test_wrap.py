@@ -51,9 +51,7 @@ LOSSES = {
     "inverse": lambda xp, w, x: xp.sum(xp.linalg.inv((x * w**2) @ x.T) ** 2),
     "cholesky": lambda xp, w, x: xp.sum(xp.linalg.cholesky((x * w**2) @ x.T) ** 2 * x[:, :2]),
     "eigenvalues": lambda xp, w, x: xp.sum(xp.linalg.eigh((x * w**2) @ x.T)[0] ** 2),
-    "singular values": lambda xp, w, x: xp.sum(
-        xp.linalg.svd(x * w, full_matrices=False)[1] ** 3
-    ),
+    "singular values": lambda xp, w, x: xp.sum(xp.linalg.svd(x * w, full_matrices=False)[1] ** 3),
     "spectrum": lambda xp, w, x: xp.sum(xp.abs(xp.fft.fft(w * x[0])) ** 4),
 }
 assert len(LOSSES) >= 30
