@@ -12,6 +12,7 @@ from typing import IO, Any
 
 __all__ = [
     "NoMessage",
+    "Part",
     "numbers_only",
     "parts_of",
     "read_message",

@@ -98,7 +98,7 @@ def example_of(problem: Problem, seed: int = 0, *, trusted: bool = False) -> Exa
 def _made(make: Function, case: Case) -> Part:
     """Return a part, or why there is none."""
     try:
-        made = part_of(make, case)
+        made = _part_of(make, case)
     except (ValueError, TypeError, NotImplementedError) as error:
         return Part(why=_line(str(error)))
     return made
@@ -106,14 +106,14 @@ def _made(make: Function, case: Case) -> Part:
 
 def _made_apart(executor: Executor, make: Function, case: Case) -> Part:
     """Return a part that was made in a worker, or why there is none."""
-    outcome = executor.call(part_of, make, case, budget=_BUDGET)
+    outcome = executor.call(_part_of, make, case, budget=_BUDGET)
     if outcome.status == "ok":
         made: Part = outcome.result
         return made
     return Part(why=_line(outcome.message or outcome.status))
 
 
-def part_of(make: Function, case: Case) -> Part:
+def _part_of(make: Function, case: Case) -> Part:
     """Return a part of a case; in formulas its inputs have short names, which are Python's."""
     given = {name: name for name in case.inputs}
     names = given if make is circuit_of else short_identifiers(case)

@@ -31,7 +31,7 @@ _LIBRARIES = tuple(
 )
 
 
-@functools.cache
+@functools.lru_cache(1 << 10)  # functions defined anew do not pile up
 def _handlers(code: types.CodeType) -> list[tuple[int, int, list[str]]]:
     """Return where code catches errors: ranges of offsets, and the names of what is caught.
 

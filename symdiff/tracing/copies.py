@@ -17,7 +17,7 @@ from typing import Any
 __all__ = ["copied"]
 
 
-@functools.cache
+@functools.lru_cache(1 << 10)  # functions defined anew do not pile up
 def _uses(code: types.CodeType) -> dict[str, bool]:
     """Return the names of code, and of the code inside it, and whether each is only called."""
     found: dict[str, bool] = {}

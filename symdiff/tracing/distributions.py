@@ -14,19 +14,12 @@ from typing import Any
 import numpy as np
 
 from symdiff.errors import KNOWN, Untraceable
+from symdiff.tracing.plain_functions import special
 from symdiff.tracing.traced import TracedArray
 
 __all__ = ["DISTRIBUTIONS"]
 
-
-def _special(name: str) -> Any:
-    import scipy.special
-
-    return getattr(scipy.special, name)
-
-
-def _gammaln(x: Any) -> Any:
-    return _special("gammaln")(x)
+_gammaln = special("gammaln")
 
 
 def _beta(a: Any, b: Any) -> Any:
@@ -45,17 +38,17 @@ def _t(z: Any, df: Any) -> Any:
 
 
 def _gamma(z: Any, a: Any) -> Any:
-    return _on(z > 0, _special("xlogy")(a - 1, z) - z - _gammaln(a))
+    return _on(z > 0, special("xlogy")(a - 1, z) - z - _gammaln(a))
 
 
 def _between(z: Any, a: Any, b: Any) -> Any:
     """Return the log-density of the beta distribution."""
-    xlogy, xlog1py = _special("xlogy"), _special("xlog1py")
+    xlogy, xlog1py = special("xlogy"), special("xlog1py")
     return _on((z > 0) & (z < 1), xlogy(a - 1, z) + xlog1py(b - 1, -z) - _beta(a, b))
 
 
 def _binomial(k: Any, n: Any, p: Any) -> Any:
-    xlogy, xlog1py = _special("xlogy"), _special("xlog1py")
+    xlogy, xlog1py = special("xlogy"), special("xlog1py")
     ways = _gammaln(n + 1) - _gammaln(k + 1) - _gammaln(n - k + 1)
     return ways + xlogy(k, p) + xlog1py(n - k, -p)
 
@@ -63,7 +56,7 @@ def _binomial(k: Any, n: Any, p: Any) -> Any:
 def _failures(k: Any, n: Any, p: Any) -> Any:
     """Return the log-mass of the negative binomial distribution."""
     ways = _gammaln(k + n) - _gammaln(k + 1) - _gammaln(n)
-    return ways + n * np.log(p) + _special("xlog1py")(k, -p)
+    return ways + n * np.log(p) + special("xlog1py")(k, -p)
 
 
 #: By name: the number of shape parameters, and the logarithm of the density.
@@ -89,25 +82,25 @@ _DENSITIES: dict[str, tuple[int, Callable[..., Any]]] = {
     "pareto": (1, lambda z, b: _on(z >= 1, np.log(b) - (b + 1) * np.log(z))),
     "weibull_min": (
         1,
-        lambda z, c: _on(z > 0, np.log(c) + _special("xlogy")(c - 1, z) - z**c),
+        lambda z, c: _on(z > 0, np.log(c) + special("xlogy")(c - 1, z) - z**c),
     ),
     "beta": (2, _between),
 }
 #: The same of masses, which have no scale, at whole numbers of their range.
 _MASSES: dict[str, tuple[int, Callable[..., Any]]] = {
-    "poisson": (1, lambda k, mu: _special("xlogy")(k, mu) - mu - _gammaln(k + 1)),
+    "poisson": (1, lambda k, mu: special("xlogy")(k, mu) - mu - _gammaln(k + 1)),
     "binom": (2, _binomial),
     "bernoulli": (1, lambda k, p: _binomial(k, 1, p)),
-    "geom": (1, lambda k, p: _special("xlog1py")(k - 1, -p) + np.log(p)),
+    "geom": (1, lambda k, p: special("xlog1py")(k - 1, -p) + np.log(p)),
     "nbinom": (2, _failures),
 }
 #: Distribution functions: by name those of the standard form.
 _CUMULATED: dict[str, dict[str, Callable[..., Any]]] = {
     "norm": {
-        "cdf": lambda z: _special("ndtr")(z),
-        "logcdf": lambda z: _special("log_ndtr")(z),
-        "sf": lambda z: _special("ndtr")(-z),
-        "logsf": lambda z: _special("log_ndtr")(-z),
+        "cdf": lambda z: special("ndtr")(z),
+        "logcdf": lambda z: special("log_ndtr")(z),
+        "sf": lambda z: special("ndtr")(-z),
+        "logsf": lambda z: special("log_ndtr")(-z),
     },
     "expon": {
         "cdf": lambda z: np.where(z > 0, -np.expm1(-z), 0.0),
@@ -149,7 +142,7 @@ class _Distribution:
         def value(x: Any, *args: Any, **keywords: Any) -> Any:
             shapes, loc, scale = self._parameters(count, args, keywords)
             if function == "ppf":
-                return loc + scale * _special("ndtri")(x)
+                return loc + scale * special("ndtri")(x)
             if self._name in _MASSES:
                 self._check_whole(x)
             z = (x - loc) / scale

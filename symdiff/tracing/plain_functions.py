@@ -22,6 +22,7 @@ __all__ = [
     "constants",
     "holds_traced",
     "joined",
+    "special",
 ]
 
 #: What makes a traced array of numbers in the trace that is under way.
@@ -136,13 +137,13 @@ def _float(x: Any = 0.0) -> Any:
     return np.reshape(x, ()) if x.size == 1 else float(x)
 
 
-def _special(name: str) -> Callable[..., Any]:
+def special(name: str) -> Callable[..., Any]:
     """Return a function of scipy.special's, which is loaded when it is called."""
 
-    def special(*args: Any) -> Any:
+    def called(*args: Any) -> Any:
         return getattr(importlib.import_module("scipy.special"), name)(*args)
 
-    return special
+    return called
 
 
 def _columns(x: Any) -> Any:
@@ -178,8 +179,8 @@ PLAIN_STAND_INS: dict[str, Any] = {
     "math.log": _log,
     "math.hypot": lambda *x: functools.reduce(np.hypot, x),
     "math.dist": lambda p, q: np.linalg.norm(joined(list(p)) - joined(list(q))),
-    **{f"math.{name}": _special(name) for name in ("erf", "erfc", "gamma")},
-    "math.lgamma": _special("gammaln"),
+    **{f"math.{name}": special(name) for name in ("erf", "erfc", "gamma")},
+    "math.lgamma": special("gammaln"),
     "math.prod": lambda items, start=1: functools.reduce(operator.mul, items, start),
     "math.fsum": sum,
     "statistics.fmean": lambda items: sum(items) / len(items),

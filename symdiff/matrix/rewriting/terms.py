@@ -265,7 +265,7 @@ def spelling(node: Node, depth: int = _KEY) -> str:
     return f"{node.op}{node.params or ''}({inside})"
 
 
-@functools.cache
+@functools.lru_cache(1 << 12)
 def _counted(name: str) -> str:
     """Return a key by which ``x2`` comes before ``x10``."""
     return re.sub(r"\d+", lambda digits: digits[0].zfill(9), name)
